@@ -67,7 +67,7 @@ class Lens:
 
     @property
     def coc_per_diopter_m2(self) -> float:
-        """k of CoC = k |1/d - 1/S|, in square metres: both formulas are linear in inverse depth."""
+        """The k of CoC = k |1/d - 1/S|, in square metres: both formulas are linear in inverse depth."""
         return self.coc_scale_m * self.focus_distance_m
 
 

@@ -189,5 +189,3 @@ def _not_in_this_version(section: str, backend: str) -> ConfigError:
         f"{section}.backend: {backend} is not part of this version of focusgen",
         f"Choose another with --{section}.backend, or update focusgen.",
     )
-
-

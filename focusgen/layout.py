@@ -1,0 +1,179 @@
+"""Every path inside a data set (design.md 2). Nothing else builds one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from focusgen.config import Config, PhaseName
+
+RECORD_FOLDER: dict[str, str] = {"deblur": "frames_sharp", "depth": "depth_maps", "render": "bokeh_renders"}
+"""Folder of a scene that holds the completion record of each scene phase."""
+
+DONE, FAILED, PARTIAL = ".done", ".failed", ".partial"
+
+
+@dataclass(frozen=True)
+class SceneLayout:
+    """Paths of one scene. Frame and set numbers have at least four and two digits."""
+
+    dataset_root: Path
+    scene_id: str
+
+    @property
+    def root(self) -> Path:
+        """The scene's folder."""
+        return self.dataset_root / self.scene_id
+
+    @property
+    def split_txt(self) -> Path:
+        """The word train, val or test."""
+        return self.root / "split.txt"
+
+    @property
+    def metadata_json(self) -> Path:
+        """Lenses and all that is needed to recompute a label."""
+        return self.root / "metadata.json"
+
+    @property
+    def stats_json(self) -> Path:
+        """Depth statistics of the saved maps."""
+        return self.root / "depth_maps" / "stats.json"
+
+    def sharp(self, frame: int) -> Path:
+        """A sharp frame."""
+        return self.root / "frames_sharp" / f"frame_{frame:04d}.png"
+
+    def depth(self, frame: int) -> Path:
+        """A depth map."""
+        return self.root / "depth_maps" / f"depth_{frame:04d}.npz"
+
+    def bokeh(self, lens_set: int, frame: int) -> Path:
+        """A render."""
+        return self.root / "bokeh_renders" / f"set_{lens_set:02d}" / f"bokeh_{frame:04d}.png"
+
+    def focus(self, lens_set: int, frame: int) -> Path:
+        """A focus label."""
+        return self.root / "focus_maps" / f"set_{lens_set:02d}" / f"focus_{frame:04d}.npz"
+
+    def phase_folder(self, phase: PhaseName) -> Path:
+        """The folder that holds the phase's record; paths in a record are relative to it."""
+        return self.root / RECORD_FOLDER[phase]
+
+    def phase_folders(self, phase: PhaseName) -> list[Path]:
+        """Every folder that the phase alone writes into."""
+        folders = [self.phase_folder(phase)]
+        if phase == "render":
+            folders.append(self.root / "focus_maps")
+        return folders
+
+    def done(self, phase: PhaseName) -> Path:
+        """The completion record."""
+        return self.phase_folder(phase) / DONE
+
+    def partial(self, phase: PhaseName) -> Path:
+        """The record of a rehearsal that stopped before the last frame."""
+        return self.phase_folder(phase) / PARTIAL
+
+    def failed(self, phase: PhaseName) -> Path:
+        """The failure record."""
+        return self.phase_folder(phase) / FAILED
+
+    def lock(self, phase: PhaseName) -> Path:
+        """The lock of this scene and phase."""
+        return self.dataset_root / ".focusgen" / "locks" / f"{self.scene_id}.{phase}.lock"
+
+    def journal(self, phase: PhaseName) -> Path:
+        """What is being made right now, under which settings; gone once the record stands."""
+        return self.dataset_root / ".focusgen" / "progress" / self.scene_id / f"{phase}.json"
+
+    def held_back_depth(self, frame: int) -> Path:
+        """A depth map with holes that waits for the scene median."""
+        return self.dataset_root / ".focusgen" / "progress" / self.scene_id / f"depth_{frame:04d}.npz"
+
+    @property
+    def psnr_rows(self) -> Path:
+        """This scene's rows of deblur_psnr.csv."""
+        return self.dataset_root / ".focusgen" / "psnr" / f"{self.scene_id}.csv"
+
+    @property
+    def ingest_json(self) -> Path:
+        """Checksums of the raw frames, taken by phase 1."""
+        return self.dataset_root / ".focusgen" / "ingest" / f"{self.scene_id}.json"
+
+
+@dataclass(frozen=True)
+class DatasetLayout:
+    """Paths of a whole data set."""
+
+    root: Path
+    index_json: Path
+
+    @classmethod
+    def of(cls, cfg: Config) -> DatasetLayout:
+        """Return the layout that a configuration asks for."""
+        root = cfg.data.out_root
+        return cls(root, cfg.data.scene_index or root / "scene_index.json")
+
+    def scene(self, scene_id: str) -> SceneLayout:
+        """Return the paths of one scene."""
+        return SceneLayout(self.root, scene_id)
+
+    @property
+    def logs(self) -> Path:
+        """Reports and statistics."""
+        return self.root / "logs"
+
+    @property
+    def previews(self) -> Path:
+        """Contact sheets and videos for people."""
+        return self.root / "previews"
+
+    @property
+    def internal(self) -> Path:
+        """Locks, plans, caches: nothing that a loader needs."""
+        return self.root / ".focusgen"
+
+    @property
+    def coc_stats_json(self) -> Path:
+        """Calibration statistics."""
+        return self.logs / "coc_stats.json"
+
+    @property
+    def coc_histogram_png(self) -> Path:
+        """Calibration plot."""
+        return self.logs / "coc_histogram.png"
+
+    @property
+    def coc_approval_json(self) -> Path:
+        """A person's approval."""
+        return self.logs / "coc_approval.json"
+
+    @property
+    def validation_report_json(self) -> Path:
+        """Phase 6's verdict."""
+        return self.logs / "validation_report.json"
+
+    @property
+    def deblur_psnr_csv(self) -> Path:
+        """Sharp against raw, every frame."""
+        return self.logs / "deblur_psnr.csv"
+
+    @property
+    def rejected_scenes_json(self) -> Path:
+        """Scenes that phase 1 refused."""
+        return self.logs / "rejected_scenes.json"
+
+    @property
+    def index_checksum_json(self) -> Path:
+        """Checksum of the scene index, which has no room for its own."""
+        return self.internal / "index_checksum.json"
+
+    @property
+    def index_lock(self) -> Path:
+        """One writer of the index at a time."""
+        return self.internal / "locks" / "scene_index.lock"
+
+    def config_yaml(self, phase: PhaseName) -> Path:
+        """The resolved configuration of the phase's last run."""
+        return self.internal / "config" / f"{phase}.yaml"
