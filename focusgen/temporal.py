@@ -1,0 +1,267 @@
+"""The temporal stage of phase 2: one restored video out of restored frames, in order, in bounded memory.
+
+A restorer that works frame by frame invents detail afresh in each frame, and that flickers. Four strategies:
+
+    flow            each frame is the weighted mean of itself and its neighbours within `radius`, warped along
+                    the optical flow of the *input* video. Weights: forward-backward consistency x photometric
+                    agreement of the input frames; the frame itself counts 1. Nothing crosses a shot cut.
+    draws           windows of `window_size` frames every `stride`; each window restores with its own noise,
+                    and a frame is the mean over the windows that cover it.
+    none            the restored frame.
+    cached_window   the reference's stage: windows as in `draws`, but each frame restored once and averaged
+                    with itself. An exact identity, kept so that an ablation can show it.
+
+Every output depends on its own neighbourhood alone (no running state), so a start in the middle gives the
+same bytes. Means are taken in float32 (`flow`) or from exact integer sums, rounded to the nearest integer,
+halves to even, and clipped to 0..255.
+
+Flow between frames further apart is composed from the flows of consecutive frames. Each of those is estimated
+once per direction: two estimates per frame whatever the radius, and DIS is best at small displacements.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from focusgen import flow
+from focusgen.flow import Image
+
+STRATEGIES = ("flow", "draws", "none", "cached_window")
+
+ReadRaw = Callable[[int], Image]
+"""Frame index -> (H, W, 3) uint8 RGB of the input video at output size."""
+Restore = Callable[[int, int], Image]
+"""(frame index, draw) -> (H, W, 3) uint8 RGB, with noise of its own for each (frame, draw)."""
+
+PHOTOMETRIC_BLUR_PX = 1.0  # sensor noise must not look like an occlusion; detail of 1 px must
+PHOTOMETRIC_FULL = 6  # levels of 255 up to which a neighbour counts fully
+PHOTOMETRIC_NONE = 18  # levels from which on it does not count at all
+
+
+def fuse(
+    n_frames: int,
+    first: int,
+    stop: int,
+    shot_cuts: Sequence[int],
+    read_raw: ReadRaw,
+    restore: Restore,
+    strategy: str,
+    *,
+    radius: int,
+    window_size: int,
+    stride: int,
+) -> Iterator[tuple[int, Image]]:
+    """Yield (frame_index, output frame) for the frames [first, stop), in order.
+
+    Args:
+        n_frames: frames of the scene.
+        first: first frame wanted; > 0 after an interruption, and the bytes are the same.
+        stop: one past the last frame wanted.
+        shot_cuts: index of the first frame of every shot but the first, ascending.
+        read_raw: reads the input video at output size; asked only by `flow`, once per frame.
+        restore: restores one frame; asked for each (frame, draw) at most once, frames ascending. `flow`
+            also asks for the `radius` frames around [first, stop) that lie in the same shot.
+        strategy: one of STRATEGIES.
+        radius: `flow`: neighbours on each side.
+        window_size: `draws`, `cached_window`: frames per window.
+        stride: `draws`, `cached_window`: frames between the starts of two windows, <= window_size.
+
+    Raises:
+        ValueError: the strategy is unknown, or the numbers leave frames out.
+    """
+    if strategy not in STRATEGIES:
+        raise ValueError(f"temporal strategy {strategy!r} is none of {', '.join(STRATEGIES)}")
+    if not 0 <= first <= stop <= n_frames:
+        raise ValueError(f"frames [{first}, {stop}) are not within the {n_frames} frames of the scene")
+    if strategy == "flow":
+        return _fuse_along_flow(n_frames, range(first, stop), shot_cuts, read_raw, restore, radius)
+    if strategy == "none":
+        return ((index, restore(index, 0)) for index in range(first, stop))
+    windows = Windows(n_frames, window_size, stride)
+    average = _mean_of_draws if strategy == "draws" else _mean_of_one
+    return ((index, average(index, windows.n_covering(index), restore)) for index in range(first, stop))
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of `window_size` frames every `stride`, until the last frame is covered.
+
+    Raises:
+        ValueError: a stride beyond the window size would leave frames out.
+    """
+
+    n_frames: int
+    window_size: int
+    stride: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.stride <= self.window_size:
+            raise ValueError(
+                f"stride {self.stride} must be 1..window_size ({self.window_size}): frames would be left out"
+            )
+
+    @property
+    def n_windows(self) -> int:
+        """Number of windows; the last one may be short."""
+        return 1 + max(0, -(-(self.n_frames - self.window_size) // self.stride))
+
+    def n_covering(self, frame_index: int) -> int:
+        """Return how many windows cover a frame: >= 1."""
+        last = min(frame_index // self.stride, self.n_windows - 1)
+        before = max(0, -(-(frame_index - self.window_size + 1) // self.stride))
+        return last - before + 1
+
+
+def _mean_of_draws(index: int, n_draws: int, restore: Restore) -> Image:
+    if n_draws == 1:
+        return restore(index, 0)
+    total = restore(index, 0).astype(np.uint32)
+    for draw in range(1, n_draws):
+        total += restore(index, draw)
+    return _to_uint8(total / np.float64(n_draws))
+
+
+def _mean_of_one(index: int, n_windows: int, restore: Restore) -> Image:
+    restored = restore(index, 0)
+    total = np.zeros(restored.shape, np.float64)
+    for _ in range(n_windows):
+        total += restored
+    return _to_uint8(total / n_windows)
+
+
+def _to_uint8(values: npt.NDArray[np.floating]) -> Image:
+    return np.asarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
+
+
+@dataclass(frozen=True)
+class _LoadedFrame:
+    """What is kept of one frame while a neighbour may need it.
+
+    Attributes:
+        luma: (H, W) uint8 of the input, for flow.
+        smooth: (H, W, 3) uint8 of the input, lightly blurred, for the photometric test.
+        restored: (H, W, 3) uint8.
+    """
+
+    luma: flow.Gray
+    smooth: Image
+    restored: Image
+
+
+Hop = npt.NDArray[np.float32]
+"""(H, W, 3) float32: flow dx, dy in px and confidence 0..1, on the grid of the frame it starts from."""
+
+
+class _FusionWindow:
+    """The frames and flows around the frame being fused; everything older is forgotten."""
+
+    def __init__(self, read_raw: ReadRaw, restore: Restore, radius: int) -> None:
+        self._read_raw = read_raw
+        self._restore = restore
+        self._radius = radius
+        self._estimator = flow.FlowEstimator()
+        self._frames: dict[int, _LoadedFrame] = {}
+        self._hops: dict[tuple[int, int], Hop] = {}
+
+    def fuse(self, index: int, shot: range) -> Image:
+        """Return one output frame of a shot; asked for ascending indices."""
+        near = range(max(shot.start, index - self._radius), min(shot.stop, index + self._radius + 1))
+        self._keep_from(near.start)
+        for wanted in near:
+            if wanted not in self._frames:
+                self._load(wanted, shot)
+        return self._weighted_mean(index, near)
+
+    def _keep_from(self, oldest: int) -> None:
+        self._frames = {index: frame for index, frame in self._frames.items() if index >= oldest}
+        self._hops = {pair: hop for pair, hop in self._hops.items() if min(pair) >= oldest}
+
+    def _load(self, index: int, shot: range) -> None:
+        raw = self._read_raw(index)
+        smooth = np.asarray(cv2.GaussianBlur(raw, (0, 0), PHOTOMETRIC_BLUR_PX), np.uint8)
+        self._frames[index] = _LoadedFrame(flow.luma(raw), smooth, self._restore(index, 0))
+        if index - 1 in self._frames and index - 1 in shot:
+            first, second = self._frames[index - 1].luma, self._frames[index].luma
+            there_px, back_px = self._estimator.flow_px(first, second), self._estimator.flow_px(second, first)
+            self._hops[index - 1, index] = _hop(there_px, back_px)
+            self._hops[index, index - 1] = _hop(back_px, there_px)
+
+    def _weighted_mean(self, index: int, near: range) -> Image:
+        centre = self._frames[index]
+        total = centre.restored.astype(np.float32)
+        weights = np.ones(total.shape[:2], np.float32)
+        for direction in (-1, 1):
+            hop: Hop | None = None
+            for other in range(index + direction, near.start - 1 if direction < 0 else near.stop, direction):
+                hop = _extended(hop, self._hops[other - direction, other])
+                _add_neighbour(total, weights, centre, self._frames[other], hop)
+        total /= weights[..., None]
+        return _to_uint8(total)
+
+
+def _hop(there_px: flow.Flow, back_px: flow.Flow) -> Hop:
+    believed = ~(flow.disagrees(there_px, back_px) | flow.leaves_frame(there_px))
+    return np.asarray(np.dstack([there_px, believed.astype(np.float32)]))
+
+
+def _extended(hop: Hop | None, step: Hop) -> Hop:
+    if hop is None:
+        return step
+    further = flow.warp_inside(step, hop[..., :2])  # 0, and so no confidence, outside the frame
+    further[..., :2] += hop[..., :2]
+    further[..., 2] *= hop[..., 2]
+    return further
+
+
+def _add_neighbour(
+    total: npt.NDArray[np.float32],
+    weights: npt.NDArray[np.float32],
+    centre: _LoadedFrame,
+    other: _LoadedFrame,
+    hop: Hop,
+) -> None:
+    flow_px = hop[..., :2]
+    gap = cv2.absdiff(centre.smooth, flow.warp_bilinear(other.smooth, flow_px)).max(axis=2)
+    weight = cv2.LUT(gap, _photometric_weights()) * hop[..., 2]
+    total += weight[..., None] * flow.warp_bicubic(other.restored, flow_px)
+    weights += weight
+
+
+@lru_cache(maxsize=1)
+def _photometric_weights() -> npt.NDArray[np.float32]:
+    """Return the weight of each of the 256 photometric differences: 1, then a ramp, then 0."""
+    gap = np.arange(256, dtype=np.float32)
+    return np.clip((PHOTOMETRIC_NONE - gap) / (PHOTOMETRIC_NONE - PHOTOMETRIC_FULL), 0, 1)
+
+
+def _fuse_along_flow(
+    n_frames: int,
+    wanted: range,
+    shot_cuts: Sequence[int],
+    read_raw: ReadRaw,
+    restore: Restore,
+    radius: int,
+) -> Iterator[tuple[int, Image]]:
+    window = _FusionWindow(read_raw, restore, radius)
+    for index in wanted:
+        yield index, window.fuse(index, shot_of(index, n_frames, shot_cuts))
+
+
+def shot_of(frame_index: int, n_frames: int, shot_cuts: Sequence[int]) -> range:
+    """Return the frames of the shot that a frame belongs to.
+
+    Args:
+        frame_index: the frame.
+        n_frames: frames of the scene.
+        shot_cuts: index of the first frame of every shot but the first, ascending.
+    """
+    place = bisect_right(shot_cuts, frame_index)
+    start = shot_cuts[place - 1] if place else 0
+    return range(start, shot_cuts[place] if place < len(shot_cuts) else n_frames)
