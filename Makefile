@@ -1,0 +1,65 @@
+# One entry for people, pre-commit and CI. `make demo` and `make test` need only Python 3.10-3.13 and make.
+#
+#   PYTHON=/path/to/python3.12   interpreter that makes the environment
+#   VENV=.venv                   where the environment lies
+#   WORKERS=2                    test processes
+#   DEMO_OUT=output_demo         where the demo writes
+
+SHELL := /bin/bash
+VENV ?= .venv
+WORKERS ?= 2
+DEMO_OUT ?= output_demo
+PY := $(VENV)/bin/python
+LEFT_OUT := gpu or weights or slurm
+
+export VENV
+ifdef PYTHON
+export PYTHON
+endif
+# Several processes share the cores; without this each of them would start a thread per core.
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo test fmt lint types check bench clean distclean
+
+help:  ## Say what each target does
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+setup:  ## Make .venv with all that the demo and the tests need; does nothing if it is up to date
+	@bash .ci/setup.sh test
+
+setup-dev:
+	@bash .ci/setup.sh dev
+
+demo: setup  ## Run all phases on three procedural scenes; writes output_demo/
+	$(PY) -m focusgen.cli demo --out_root $(DEMO_OUT)
+
+test: setup  ## Run the tests, slow ones too; names what was left out and what was skipped
+	@echo "Left out, because they need a GPU, weights or Slurm:"
+	@$(PY) -m pytest --collect-only -q -m "$(LEFT_OUT)" 2>/dev/null | grep '::' | sed 's/^/  /' || echo "  none"
+	$(PY) -m pytest -m "not ($(LEFT_OUT))" -n $(WORKERS) -rs
+
+fmt: setup-dev  ## Format the code and mend what the linter can mend
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+lint: setup-dev  ## Check style: ruff, and the syntax of shell scripts
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	@for script in .ci/run .ci/*.sh scripts/*.sh jobs/*.sh; do \
+	  if [ -e "$$script" ]; then bash -n "$$script" || exit 1; fi; done
+
+types: setup-dev  ## Check types: mypy --strict on focusgen/
+	$(PY) -m mypy
+
+check: lint types test  ## Everything that has to pass before a commit lands
+
+bench: setup  ## Measure what the documents claim; writes benchmarks/RESULTS.md
+	$(PY) -m benchmarks
+
+clean:  ## Remove caches, build products and the demo's output; keeps .venv
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis $(DEMO_OUT)
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean  ## Remove .venv as well
+	rm -rf $(VENV) *.egg-info
