@@ -1,0 +1,147 @@
+"""Unit-sum disc kernels and their convolution: direct for tiny discs, by FFT on a box for the others."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+DIRECT_LIMIT_PX = 2
+"""Kernels up to 5 x 5 are convolved directly: their FFT costs more than 25 products."""
+
+SUBSAMPLES = 16
+"""Points per pixel side that measure how much of a pixel a disc covers."""
+
+
+class Span(NamedTuple):
+    """Where the samples of one axis come from, and which results are wanted, in one coordinate system.
+
+    Attributes:
+        start: first sample given.
+        stop: one past the last sample given.
+        first: first result wanted.
+        last: one past the last result wanted.
+    """
+
+    start: int
+    stop: int
+    first: int
+    last: int
+
+    def fft_length(self, reach_px: int) -> int:
+        """Return the shortest quick FFT in which nothing wraps onto a wanted result."""
+        return quick_fft_length(
+            max(
+                self.stop - self.start,
+                self.stop + reach_px - self.first,
+                self.last - self.start + reach_px,
+            )
+        )
+
+
+def disc_reach_px(radius_px: float) -> int:
+    """Return how many pixels a disc reaches beyond its centre pixel; 0 when it is a single pixel."""
+    drawn = _drawn_radius_px(radius_px)
+    return 0 if drawn == 0.0 else math.ceil(drawn - 0.5)
+
+
+def _drawn_radius_px(radius_px: float) -> float:
+    # Sampling a disc by pixel areas adds the variance 1/12 of a pixel to each axis; a disc has r^2/4.
+    return math.sqrt(max(radius_px * radius_px - 1.0 / 3.0, 0.0))
+
+
+@lru_cache(maxsize=256)
+@torch.inference_mode(False)
+def disc_kernel(radius_px: float) -> Tensor:
+    """Return the unit-sum kernel of a blur disc, (2 reach + 1) squared, float64 on the CPU.
+
+    Its second moment is that of a disc of `radius_px`, so that an impulse spreads by exactly this radius.
+    """
+    reach = disc_reach_px(radius_px)
+    if reach == 0:
+        return torch.ones(1, 1, dtype=torch.float64)
+    offsets = (torch.arange(SUBSAMPLES, dtype=torch.float64) + 0.5) / SUBSAMPLES - 0.5
+    axis = (torch.arange(-reach, reach + 1, dtype=torch.float64)[:, None] + offsets).reshape(-1)
+    inside = (axis[:, None] ** 2 + axis[None, :] ** 2 <= _drawn_radius_px(radius_px) ** 2).double()
+    covered = F.avg_pool2d(inside[None, None], SUBSAMPLES)[0, 0]
+    kernel: Tensor = covered / covered.sum()
+    return kernel
+
+
+@lru_cache(maxsize=48)
+@torch.inference_mode(False)  # a cached inference tensor would be refused by a later backward pass
+def disc_spectrum(radius_px: float, rows: int, columns: int, like: torch.dtype, device: str) -> Tensor:
+    """Return the real half spectrum of the disc centred on sample (0, 0): a symmetric kernel has no phase."""
+    kernel = disc_kernel(radius_px)
+    reach = kernel.shape[0] // 2
+    canvas = torch.zeros(rows, columns, dtype=torch.float64)
+    canvas[: 2 * reach + 1, : 2 * reach + 1] = kernel
+    canvas = torch.roll(canvas, (-reach, -reach), (0, 1))
+    spectrum: Tensor = torch.fft.rfft2(canvas).real
+    return spectrum.to(device, like)
+
+
+@lru_cache(maxsize=4096)
+def quick_fft_length(n: int) -> int:
+    """Return the smallest product of 2, 3 and 5 that is >= n."""
+    best = 1 << max(n - 1, 0).bit_length()
+    five = 1
+    while five < best:
+        three = five
+        while three < best:
+            two = three * (1 << max(math.ceil(n / three) - 1, 0).bit_length())
+            best = min(best, two)
+            three *= 3
+        five *= 5
+    return best
+
+
+def convolve_disc(x: Tensor, radius_px: float, rows: Span, columns: Span) -> Tensor:
+    """Return the wanted results of a convolution with a disc; samples outside the given ones are 0.
+
+    Args:
+        x: (..., rows.stop - rows.start, columns.stop - columns.start) float32.
+        radius_px: radius of the disc.
+        rows: the given and the wanted rows.
+        columns: the given and the wanted columns.
+
+    Returns:
+        (..., rows.last - rows.first, columns.last - columns.first).
+    """
+    reach = disc_reach_px(radius_px)
+    if reach <= DIRECT_LIMIT_PX:
+        return _convolve_direct(x, radius_px, rows, columns)
+    size = (rows.fft_length(reach), columns.fft_length(reach))
+    result = torch.fft.irfft2(
+        torch.fft.rfft2(x, s=size) * disc_spectrum(radius_px, *size, x.dtype, str(x.device)), s=size
+    )
+    return _wanted(_wanted(result, -2, rows), -1, columns)
+
+
+def _wanted(result: Tensor, dim: int, span: Span) -> Tensor:
+    first, last = span.first - span.start, span.last - span.start
+    if first < 0:  # a result before the first sample has wrapped to the end of the period
+        result = result.roll(-first, dim)
+        first, last = 0, last - first
+    return result.narrow(dim, first, last - first)
+
+
+def _convolve_direct(x: Tensor, radius_px: float, rows: Span, columns: Span) -> Tensor:
+    reach = disc_reach_px(radius_px)
+    margins = (
+        columns.start - columns.first + reach,
+        columns.last - columns.stop + reach,
+        rows.start - rows.first + reach,
+        rows.last - rows.stop + reach,
+    )
+    padded = F.pad(x, margins)
+    if reach == 0:
+        return padded
+    kernel = disc_kernel(radius_px).to(x)
+    flat = padded.reshape(-1, 1, *padded.shape[-2:])
+    result = F.conv2d(flat, kernel[None, None])
+    return result.reshape(*x.shape[:-2], *result.shape[-2:])

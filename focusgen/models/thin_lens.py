@@ -1,0 +1,123 @@
+"""The weight-free renderer: lens blur by ordered planes, from the same radii that make the label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from focusgen.errors import ConfigError, ModelMemoryError
+from focusgen.models import Frames, RenderContext
+from focusgen.models.bokeh_ocp import render_ocp
+from focusgen.models.bokeh_planes import plane_ladder
+from focusgen.models.bokeh_snap import snap_to_colour_edges
+from focusgen.optics import signed_blur_radius_px
+
+DISPLAY_GAMMA = 2.2
+"""Pictures hold linear light to the power 1 / 2.2; blurring them as they are costs 2.9 dB (bokeh.md 3)."""
+
+GPU_BATCH_PIXELS = 4_000_000
+"""Pixels rendered at once on a GPU; all planes of a batch live one after the other, not together."""
+
+
+class ThinLensRenderer:
+    """Draws lens blur by physics alone.
+
+    Args:
+        max_radius_px: larger blur is drawn with this radius.
+        depth_edge_snap: "on", "off", or "auto": on when the depth was predicted.
+        device: "cpu", "cuda", "cuda:1", ...
+    """
+
+    def __init__(self, *, max_radius_px: float, depth_edge_snap: str, device: str = "cpu") -> None:
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise ConfigError(
+                f"render: device {device} was asked for, but this torch {torch.__version__} finds no GPU",
+                "Use --device cpu, or see what `focusgen doctor` says about the driver.",
+            )
+        self.max_radius_px = max_radius_px
+        self.depth_edge_snap = depth_edge_snap
+        self.device = torch.device(device)
+
+    def start(self, context: RenderContext) -> ThinLensSession:
+        """Return a session whose planes are fixed for the whole lens set, so that nothing pops."""
+        extremes_m = np.array([context.depth_m["d_max"], context.depth_m["d_min"]], np.float32)
+        lowest, highest = signed_blur_radius_px(
+            extremes_m,
+            context.lens,
+            image_width_px=context.width,
+            sensor_width_m=context.sensor_width_m,
+            max_coc_m=context.max_coc_m,
+        ).clip(-self.max_radius_px, self.max_radius_px)
+        auto = not context.is_depth_exact
+        snaps = auto if self.depth_edge_snap == "auto" else self.depth_edge_snap == "on"
+        return ThinLensSession(plane_ladder(float(lowest), float(highest)), snaps=snaps, device=self.device)
+
+
+class ThinLensSession:
+    """Renders the frames of one lens set; see `RenderSession`.
+
+    Args:
+        ladder: signed radii of the planes, nearest first.
+        snaps: whether soft edges of the radii are moved onto edges of the picture.
+        device: where to compute.
+    """
+
+    def __init__(self, ladder: tuple[float, ...], *, snaps: bool, device: torch.device) -> None:
+        self.ladder = ladder
+        self.snaps = snaps
+        self.device = device
+        self._linear = torch.linspace(0.0, 1.0, 256, device=device) ** DISPLAY_GAMMA
+
+    def render(
+        self,
+        frames: Frames,
+        signed_radius_px: npt.NDArray[np.float32],
+        focus_maps: npt.NDArray[np.float16],
+        frame_indices: Sequence[int],
+    ) -> Frames:
+        """Return the blurred frames; each is independent of the others.
+
+        Raises:
+            ModelMemoryError: one frame does not fit into the GPU.
+        """
+        step = self._frames_at_once(frames.shape[1] * frames.shape[2])
+        out = np.empty_like(frames)
+        for start in range(0, len(frames), step):
+            part = slice(start, start + step)
+            try:
+                out[part] = self._render(frames[part], signed_radius_px[part])
+            except torch.cuda.OutOfMemoryError as error:
+                raise ModelMemoryError(
+                    f"frame {frame_indices[start]}: out of GPU memory while rendering {frames.shape[1:3]}",
+                    "Render on the CPU (--device cpu) or at a smaller size.",
+                ) from error
+        return out
+
+    def _frames_at_once(self, n_pixels: int) -> int:
+        return 1 if self.device.type == "cpu" else max(1, GPU_BATCH_PIXELS // n_pixels)
+
+    @torch.inference_mode()
+    def _render(self, frames: Frames, signed_radius_px: npt.NDArray[np.float32]) -> Frames:
+        rgb8 = torch.from_numpy(np.ascontiguousarray(frames)).to(self.device).permute(0, 3, 1, 2)
+        radius = torch.from_numpy(np.ascontiguousarray(signed_radius_px, dtype=np.float32)).to(self.device)
+        radius = radius.clamp(self.ladder[-1], self.ladder[0])
+        if self.snaps:
+            radius = snap_to_colour_edges(rgb8 / 255.0, radius)
+        linear = self._linear[rgb8.int()]
+        shown = encode_display(render_ocp(linear, radius, self.ladder))
+        rgb8 = (shown * 255.0).round().to(torch.uint8)
+        return rgb8.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def decode_display(display_rgb: Tensor) -> Tensor:
+    """Return linear light of display values in [0, 1]."""
+    return display_rgb**DISPLAY_GAMMA
+
+
+def encode_display(linear_rgb: Tensor) -> Tensor:
+    """Return display values in [0, 1] of linear light."""
+    return linear_rgb.clamp(0.0, 1.0) ** (1.0 / DISPLAY_GAMMA)
