@@ -1,0 +1,49 @@
+"""Decoding on its own CUDA stream, so that the next batch denoises meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from focusgen.models import Frames
+from focusgen.models.flux.tokens import Grid
+from focusgen.models.flux.vae import decode, to_frames
+
+
+class Pending(NamedTuple):
+    """Frames that are perhaps still being decoded."""
+
+    levels: Tensor
+    done: Any
+
+    def frames(self) -> Frames:
+        """Wait, and return the uint8 frames."""
+        if self.done is not None:
+            self.done.synchronize()
+        frames: Frames = self.levels.numpy()
+        return frames
+
+
+class Decoder:
+    """Turns latents into frames; beside the denoiser on a GPU, at once elsewhere."""
+
+    def __init__(self, vae: Any, device: torch.device) -> None:
+        self._vae = vae
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    def submit(self, latents: Tensor, grid: Grid, *, is_sliced: bool) -> Pending:
+        """Start decoding (B, tokens, 64) latents."""
+        if self._stream is None:
+            with torch.inference_mode():
+                return Pending(to_frames(decode(self._vae, latents, grid, is_sliced=is_sliced)), None)
+        self._stream.wait_stream(torch.cuda.current_stream(latents.device))
+        with torch.inference_mode(), torch.cuda.stream(self._stream):
+            levels = to_frames(decode(self._vae, latents, grid, is_sliced=is_sliced))
+            host = torch.empty(levels.shape, dtype=levels.dtype, pin_memory=True)
+            host.copy_(levels, non_blocking=True)
+            latents.record_stream(self._stream)  # or its memory is handed out while it is still read
+            done = torch.cuda.Event()
+            done.record(self._stream)
+        return Pending(host, done)

@@ -1,0 +1,134 @@
+"""Prompts as numbers, computed once: an array task never loads T5 or CLIP (9.5 GB) for a constant sentence.
+
+One small file per prompt, so that another prompt changes no digest of the first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from focusgen.errors import ConfigError
+from focusgen.models.flux.environment import explain_download, require_libraries
+
+MAX_T5_TOKENS = 512
+FORMAT = "focusgen-flux-prompt/1"
+
+
+class PromptEmbedding(NamedTuple):
+    """A prompt as FLUX reads it."""
+
+    embeds: Tensor
+    """(1, 512, 4096) T5 states."""
+    pooled: Tensor
+    """(1, 768) CLIP's pooled state."""
+
+
+def prompt_file(folder: Path, prompt: str) -> Path:
+    """Return where a prompt's embedding lies."""
+    return folder / f"prompt_{hashlib.sha256(prompt.encode()).hexdigest()[:16]}.safetensors"
+
+
+def encode_prompts(
+    model_id: str | Path,
+    prompts: Sequence[str],
+    out: Path,
+    *,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.bfloat16,
+) -> list[Path]:
+    """Compute and store the embeddings of prompts; the text encoders are loaded here and nowhere else.
+
+    Args:
+        model_id: hub id or folder of FLUX.1-dev.
+        prompts: sentences; one that is stored already is computed again.
+        out: folder of the embeddings (`deblur.prompt_cache`, `render.prompt_cache`).
+        device: where T5 and CLIP run; a CPU takes seconds per prompt.
+        dtype: precision of the encoders.
+
+    Raises:
+        ConfigError: says what is missing: a library, the files, access.
+    """
+    require_libraries()
+    out.mkdir(parents=True, exist_ok=True)
+    unique = list(dict.fromkeys(prompts))
+    with explain_download(str(model_id)), torch.inference_mode():
+        pooled = _clip_pooled(model_id, unique, device, dtype)
+        states = _t5_states(model_id, unique, device, dtype)
+    files = []
+    for index, prompt in enumerate(unique):
+        file = prompt_file(out, prompt)
+        _save(file, PromptEmbedding(states[index, None], pooled[index, None]), prompt, str(model_id))
+        files.append(file)
+    return files
+
+
+def _clip_pooled(model_id: str | Path, prompts: list[str], device: str, dtype: torch.dtype) -> Tensor:
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+    tokenizer: Any = CLIPTokenizer.from_pretrained(model_id, subfolder="tokenizer")
+    encoder: Any = CLIPTextModel.from_pretrained(model_id, subfolder="text_encoder", dtype=dtype).to(device)
+    length = tokenizer.model_max_length
+    ids = tokenizer(
+        prompts, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
+    ).input_ids
+    pooled: Tensor = encoder.eval()(ids.to(device)).pooler_output
+    return pooled.cpu()
+
+
+def _t5_states(model_id: str | Path, prompts: list[str], device: str, dtype: torch.dtype) -> Tensor:
+    from transformers import T5EncoderModel, T5TokenizerFast
+
+    tokenizer: Any = T5TokenizerFast.from_pretrained(model_id, subfolder="tokenizer_2")
+    encoder: Any = T5EncoderModel.from_pretrained(model_id, subfolder="text_encoder_2", dtype=dtype).to(
+        device
+    )
+    ids = tokenizer(
+        prompts, padding="max_length", max_length=MAX_T5_TOKENS, truncation=True, return_tensors="pt"
+    ).input_ids
+    # No attention mask, and padding attends like words: so were FLUX.1-dev's embeddings made.
+    states: Tensor = encoder.eval()(ids.to(device))[0]
+    return states.cpu()
+
+
+def _save(file: Path, embedding: PromptEmbedding, prompt: str, model_id: str) -> None:
+    from safetensors.torch import save_file
+
+    part = file.with_suffix(f".{os.getpid()}.part")
+    tensors = {name: tensor.contiguous() for name, tensor in embedding._asdict().items()}
+    save_file(tensors, part, metadata={"format": FORMAT, "prompt": prompt, "model": Path(model_id).name})
+    os.replace(part, file)
+
+
+def load_prompt(folder: Path, prompt: str) -> PromptEmbedding:
+    """Return the stored embedding of a prompt.
+
+    Raises:
+        ConfigError: it was not computed yet, or the file is another format.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    file = prompt_file(folder, prompt)
+    if not file.is_file():
+        raise ConfigError(
+            f"{file}: the prompt {prompt!r} was not embedded yet",
+            "Run once, where FLUX.1-dev can be read: focusgen weights prompts",
+        )
+    try:
+        with safe_open(file, framework="pt") as stored:
+            metadata = stored.metadata() or {}
+            if metadata.get("format") != FORMAT or metadata.get("prompt") != prompt:
+                raise ConfigError(
+                    f"{file}: not an embedding of {prompt!r}", "Delete it and run: focusgen weights prompts"
+                )
+            return PromptEmbedding(stored.get_tensor("embeds"), stored.get_tensor("pooled"))
+    except SafetensorError as error:
+        raise ConfigError(
+            f"{file}: damaged ({error})", "Delete it and run: focusgen weights prompts"
+        ) from error
