@@ -69,9 +69,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
-            raise yaml.constructor.ConstructorError(
-                None, None, "aliases (*name) are not supported", self.peek_event().start_mark
-            )
+            raise yaml.constructor.ConstructorError(None, None, "aliases (*name) are not supported")
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
@@ -112,7 +110,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"{path}: no such file", f"Shipped configurations in {CONFIG_DIR}: {known}"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, OSError) as error:
         raise ConfigError(f"{path}: {error}") from error
     if document is None:
         return {}
@@ -155,14 +153,21 @@ def _find_default(name: str, beside: Path) -> Path:
 
 
 def deep_merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `below` with the values of `above` on top; mappings are merged, anything else replaced."""
+    """Return `below` with the values of `above` on top; mappings are merged, anything else replaced.
+
+    A section whose lines are all commented out reads as nothing and changes nothing.
+    """
     merged = dict(below)
     for key, value in above.items():
-        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
-            merged[key] = deep_merge(merged[key], value)
-        else:
+        if isinstance(value, Mapping):
+            merged[key] = deep_merge(_mapping(merged.get(key)), value)
+        elif value is not None or key not in _section_names():
             merged[key] = value
     return merged
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def load(path: Path | str | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
@@ -206,7 +211,8 @@ def from_document(document: Mapping[str, Any], source: str) -> Config:
 def _explain(item: Any) -> str:
     dotted = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(dotted, known_keys(), n=1, cutoff=0.5)
+        choices = known_keys() if len(item["loc"]) > 1 else _section_names()
+        near = difflib.get_close_matches(dotted, choices, n=1, cutoff=0.5)
         if not near:  # the right word in the wrong section
             near = [key for key in known_keys() if key.rpartition(".")[2] == dotted.rpartition(".")[2]][:1]
         hint = f"; did you mean {near[0]}?" if near else f"; sections: {', '.join(_section_names())}"
