@@ -20,12 +20,15 @@ LAYERS: tuple[tuple[str, str], ...] = (
     ("ground", "errors seeds names"),
     ("numbers", "optics lenses windows sizes stats"),
     ("pixels", "metrics flow temporal synth synth_*"),
-    ("settings and input", "settings config codecs locks filesystem scenes images decode depth_files video"),
+    (
+        "settings and input",
+        "settings config codecs locks filesystem scenes images decode depth_files depth_codecs video",
+    ),
     ("data set", "layout records store"),
     ("protocols", "models"),
     ("backends", "models.*"),
     ("phases", "phases phases.*"),
-    ("conductors", "runner report doctor preview plan"),
+    ("conductors", "runner report doctor preview preview_* plan"),
     ("focal stacks", "focal focal.*"),
     ("commands", "cli cli_* cluster"),
 )
@@ -147,7 +150,9 @@ def turned_round(package: Path) -> list[str]:
         mine, theirs = layer_of(item.module), layer_of(item.target)
         if mine is not None and theirs is not None and theirs > mine:
             here, there = LAYERS[mine][0], LAYERS[theirs][0]
-            lines.append(f"{item.place}: {item.module} ({here}) imports {item.target} ({there}), turned round")
+            lines.append(
+                f"{item.place}: {item.module} ({here}) imports {item.target} ({there}), turned round"
+            )
         for importer, imported, why in FORBIDDEN:
             is_same_family = matches(item.module, imported)
             if matches(item.module, importer) and matches(item.target, imported) and not is_same_family:
