@@ -6,6 +6,7 @@ stale when the field changes, and what leaves it alone when it does not.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -36,8 +37,14 @@ def setting(
         help: one line for people.
         constraints: pydantic's own (gt, ge, le, ...).
     """
-    extra = {"affects": list(affects), "when": {k: list(v) for k, v in (when or {}).items()}}
+    extra: dict[str, Any] = {"affects": list(affects), "when": {k: list(v) for k, v in (when or {}).items()}}
     return Field(default, description=help, json_schema_extra=extra, **constraints)
+
+
+_deblurnet = functools.partial(setting, affects=["deblur"], when={"backend": ["deblurnet"]})
+_bokehnet = functools.partial(setting, affects=["render"], when={"backend": ["bokehnet"]})
+_speed_of_deblurnet = functools.partial(setting, when={"backend": ["deblurnet"]})
+_speed_of_bokehnet = functools.partial(setting, when={"backend": ["bokehnet"]})
 
 
 class Section(BaseModel):
@@ -98,32 +105,35 @@ class DeblurConfig(Section):
         ge=16,
         help="Lanczos resize to this long side, centre crop to multiples of 16",
     )
-    steps: int = setting(8, affects=["deblur"], when={"backend": ["deblurnet"]}, ge=1, help="diffusion steps")
-    disable_tiling: bool = setting(
-        False, affects=["deblur"], when={"backend": ["deblurnet"]}, help="denoise the frame as one piece"
+    steps: int = _deblurnet(8, ge=1, help="diffusion steps")
+    on_oom: Literal["fail", "input"] = _deblurnet("fail", help="input: publish the raw frame, flagged")
+    protocol: Literal["frame", "black+frame"] = _deblurnet("frame", help="what the LoRA file is shown")
+    prompt: str = _deblurnet("a sharp photo with everything in focus", help="embedded by weights prompts")
+    guidance_scale: float = _deblurnet(3.5, ge=0, help="the distilled guidance that is embedded")
+    posterior: Literal["mean", "sample"] = _deblurnet("mean", help="sample: the VAE's, with own noise")
+    disable_tiling: bool = _deblurnet(False, help="denoise the frame as one piece")
+    tile_px: int = _deblurnet(512, ge=32, multiple_of=16, help="side of a tile; the net knows 512")
+    tile_overlap_px: int | None = _deblurnet(None, ge=0, multiple_of=16, help="default an eighth of tile_px")
+    precision: Literal["bf16", "fp32", "fp8", "nf4"] = _deblurnet("bf16", help="fp8, nf4: approximations")
+    compile: bool = _deblurnet(False, help="torch.compile: faster after a minute, rounds differently")
+    model_id: str = _deblurnet("black-forest-labs/FLUX.1-dev", help="hub id or folder")
+    lora_path: Path = _speed_of_deblurnet(Path("."), help="folder of the LoRA file")
+    lora_weight: str = _speed_of_deblurnet("deblurNet.safetensors", help="file name of the LoRA")
+    prompt_cache: Path = _speed_of_deblurnet(
+        Path("checkpoints/flux_prompts"), help="folder of embedded prompts"
     )
-    on_oom: Literal["fail", "input"] = setting(
-        "fail",
-        affects=["deblur"],
-        when={"backend": ["deblurnet"]},
-        help="input: publish the raw frame, flagged",
-    )
-    model_id: str = setting(
-        "black-forest-labs/FLUX.1-dev",
-        affects=["deblur"],
-        when={"backend": ["deblurnet"]},
-        help="hub id or folder",
-    )
-    lora_path: Path = setting(Path("."), when={"backend": ["deblurnet"]}, help="folder of the LoRA file")
-    lora_weight: str = setting(
-        "deblurNet.safetensors", when={"backend": ["deblurnet"]}, help="file name of the LoRA"
+    offload: bool = _speed_of_deblurnet(False, help="keep weights in host memory between uses")
+    sequential_vae: bool = _speed_of_deblurnet(False, help="one frame at a time through the VAE")
+    batch_size: int | None = _speed_of_deblurnet(
+        None, ge=1, help="frames at once; default: what fits, 1 on a CPU"
     )
 
     @model_validator(mode="after")
     def _stride_fits(self) -> DeblurConfig:
         if self.stride > self.window_size:
             raise ValueError(
-                f"stride {self.stride} is larger than window_size {self.window_size}: frames would be left out"
+                f"stride {self.stride} is larger than window_size {self.window_size}: "
+                "frames would be left out"
             )
         return self
 
@@ -163,7 +173,34 @@ class DepthConfig(Section):
     input_size: int = setting(
         518, affects=["depth"], when={"backend": ["vda"]}, ge=14, help="short side that the network sees"
     )
+    encoder: Literal["auto", "vits", "vitb", "vitl"] = setting(
+        "auto", when={"backend": ["vda"]}, help="size that the checkpoint must hold; auto: whatever it holds"
+    )
+    model_revision: str | None = setting(
+        None, affects=["depth"], when={"backend": ["hf"]}, help="commit, tag or branch of a hub id"
+    )
+    metric: bool | None = setting(
+        None,
+        when={"backend": ["vda", "hf"]},
+        help="true: the output is metres whatever name or model config say; null: judge by them",
+    )
     fp32: bool = setting(False, affects=["depth"], when={"backend": ["vda", "hf"]}, help="no half precision")
+    precision: Literal["auto", "fp16", "bf16"] = setting(
+        "auto",
+        affects=["depth"],
+        when={"backend": ["vda", "hf"]},
+        help="half precision; auto: fp16 on a GPU, none on a CPU",
+    )
+    window_batch: int = setting(
+        1, when={"backend": ["vda"]}, ge=1, help="windows of different scenes or chunks that run together"
+    )
+    batch_frames: int = setting(8, when={"backend": ["hf"]}, ge=1, help="frames that run together")
+    compile: bool = setting(
+        False,
+        affects=["depth"],
+        when={"backend": ["vda", "hf"]},
+        help="torch.compile: slow start, then faster",
+    )
     long_video: Literal["chunks", "stream"] = setting(
         "chunks",
         affects=["depth"],
@@ -268,32 +305,27 @@ class RenderConfig(Section):
     depth_edge_snap: Literal["auto", "on", "off"] = setting(
         "auto", affects=["render"], when={"backend": ["thin_lens"]}, help="auto: on for predicted depth"
     )
-    guidance: Literal["normalised", "physical"] = setting(
-        "normalised",
-        affects=["render"],
-        when={"backend": ["bokehnet"]},
-        help="unit of BokehNet's defocus map",
+    guidance: Literal["normalised", "physical"] = _bokehnet("normalised", help="unit of the defocus map")
+    guidance_max_radius_px: float = _bokehnet(100.0, gt=0, help="radius of physical guidance 1.0")
+    steps: int = _bokehnet(30, ge=1, help="diffusion steps")
+    prompt: str = _bokehnet("an excellent photo with a large aperture", help="embedded by weights prompts")
+    guidance_scale: float = _bokehnet(1.0, ge=0, help="the distilled guidance that is embedded")
+    posterior: Literal["mean", "sample"] = _bokehnet("mean", help="sample: the VAE's, with own noise")
+    disable_tiling: bool = _bokehnet(False, help="denoise the frame as one piece")
+    tile_px: int = _bokehnet(512, ge=32, multiple_of=16, help="side of a tile; the net knows 512")
+    tile_overlap_px: int | None = _bokehnet(None, ge=0, multiple_of=16, help="default an eighth of tile_px")
+    precision: Literal["bf16", "fp32", "fp8", "nf4"] = _bokehnet("bf16", help="fp8, nf4: approximations")
+    compile: bool = _bokehnet(False, help="torch.compile: faster after a minute, rounds differently")
+    model_id: str = _bokehnet("black-forest-labs/FLUX.1-dev", help="hub id or folder")
+    lora_path: Path = _speed_of_bokehnet(Path("."), help="folder of the LoRA file")
+    lora_weight: str = _speed_of_bokehnet("bokehNet.safetensors", help="file name of the LoRA")
+    prompt_cache: Path = _speed_of_bokehnet(
+        Path("checkpoints/flux_prompts"), help="folder of embedded prompts"
     )
-    guidance_max_radius_px: float = setting(
-        100.0,
-        affects=["render"],
-        when={"backend": ["bokehnet"]},
-        gt=0,
-        help="radius of physical guidance 1.0",
-    )
-    steps: int = setting(30, affects=["render"], when={"backend": ["bokehnet"]}, ge=1, help="diffusion steps")
-    disable_tiling: bool = setting(
-        False, affects=["render"], when={"backend": ["bokehnet"]}, help="denoise the frame as one piece"
-    )
-    model_id: str = setting(
-        "black-forest-labs/FLUX.1-dev",
-        affects=["render"],
-        when={"backend": ["bokehnet"]},
-        help="hub id or folder",
-    )
-    lora_path: Path = setting(Path("."), when={"backend": ["bokehnet"]}, help="folder of the LoRA file")
-    lora_weight: str = setting(
-        "bokehNet.safetensors", when={"backend": ["bokehnet"]}, help="file name of the LoRA"
+    offload: bool = _speed_of_bokehnet(False, help="keep weights in host memory between uses")
+    sequential_vae: bool = _speed_of_bokehnet(False, help="one frame at a time through the VAE")
+    batch_size: int | None = _speed_of_bokehnet(
+        None, ge=1, help="frames at once; default: what fits, 1 on a CPU"
     )
     warn_focus_mean: tuple[float, float] = setting((0.2, 0.8), help="mean focus outside is worth a warning")
 
