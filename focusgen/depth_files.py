@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 import numpy as np
-import xxhash
 from natsort import natsorted, ns
 
+from focusgen.codecs import checksum, file_checksum
 from focusgen.depth_codecs import (
     READERS,
     DepthMap,
@@ -30,7 +30,6 @@ from focusgen.depth_codecs import (
 )
 from focusgen.errors import CorruptInputError, MissingUpstreamError
 
-DIGEST_BLOCK_BYTES = 1 << 20
 MAX_FORTRAN_BYTES = 1 << 30  # a column-ordered archive cannot be streamed by frame; above this it is refused
 
 
@@ -51,7 +50,7 @@ class DepthSource(Protocol):
         """Return where one frame comes from, for messages."""
 
     def digest(self) -> str:
-        """Return xxh3_128 over the bytes of all files in order: changed depth makes phase 3 stale."""
+        """Return a checksum of all files, their names and order: changed depth makes phase 3 stale."""
 
 
 def open_depth(
@@ -254,10 +253,4 @@ def _plane(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _digest(files: Sequence[Path]) -> str:
-    running = xxhash.xxh3_128()
-    for path in files:
-        with path.open("rb") as stream:
-            running.update(f"{path.name}:{path.stat().st_size}".encode())
-            while block := stream.read(DIGEST_BLOCK_BYTES):
-                running.update(block)
-    return running.hexdigest()
+    return checksum("".join(f"{path.name}:{file_checksum(path)}\n" for path in files).encode())
