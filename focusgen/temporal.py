@@ -21,7 +21,6 @@ once per direction: two estimates per frame whatever the radius, and DIS is best
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,6 +31,7 @@ import numpy.typing as npt
 
 from focusgen import flow
 from focusgen.flow import Image
+from focusgen.windows import cut_segments, plan_windows
 
 STRATEGIES = ("flow", "draws", "none", "cached_window")
 
@@ -64,7 +64,7 @@ def fuse(
         n_frames: frames of the scene.
         first: first frame wanted; > 0 after an interruption, and the bytes are the same.
         stop: one past the last frame wanted.
-        shot_cuts: index of the first frame of every shot but the first, ascending.
+        shot_cuts: index of the first frame of every shot but the first (`windows.cut_segments`).
         read_raw: reads the input video at output size; asked only by `flow`, once per frame.
         restore: restores one frame; asked for each (frame, draw) at most once, frames ascending. `flow`
             also asks for the `radius` frames around [first, stop) that lie in the same shot.
@@ -81,42 +81,16 @@ def fuse(
     if not 0 <= first <= stop <= n_frames:
         raise ValueError(f"frames [{first}, {stop}) are not within the {n_frames} frames of the scene")
     if strategy == "flow":
-        return _fuse_along_flow(n_frames, range(first, stop), shot_cuts, read_raw, restore, radius)
+        shots = [range(*span) for span in cut_segments(n_frames, shot_cuts)]
+        return _fuse_along_flow(range(first, stop), shots, read_raw, restore, radius)
     if strategy == "none":
         return ((index, restore(index, 0)) for index in range(first, stop))
-    windows = Windows(n_frames, window_size, stride)
+    windows = plan_windows(n_frames, window_size, stride)
     average = _mean_of_draws if strategy == "draws" else _mean_of_one
-    return ((index, average(index, windows.n_covering(index), restore)) for index in range(first, stop))
-
-
-@dataclass(frozen=True)
-class Windows:
-    """Windows of `window_size` frames every `stride`, until the last frame is covered.
-
-    Raises:
-        ValueError: a stride beyond the window size would leave frames out.
-    """
-
-    n_frames: int
-    window_size: int
-    stride: int
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.stride <= self.window_size:
-            raise ValueError(
-                f"stride {self.stride} must be 1..window_size ({self.window_size}): frames would be left out"
-            )
-
-    @property
-    def n_windows(self) -> int:
-        """Number of windows; the last one may be short."""
-        return 1 + max(0, -(-(self.n_frames - self.window_size) // self.stride))
-
-    def n_covering(self, frame_index: int) -> int:
-        """Return how many windows cover a frame: >= 1."""
-        last = min(frame_index // self.stride, self.n_windows - 1)
-        before = max(0, -(-(frame_index - self.window_size + 1) // self.stride))
-        return last - before + 1
+    return (
+        (index, average(index, sum(index in window.frames() for window in windows), restore))
+        for index in range(first, stop)
+    )
 
 
 def _mean_of_draws(index: int, n_draws: int, restore: Restore) -> Image:
@@ -148,11 +122,13 @@ class _LoadedFrame:
         luma: (H, W) uint8 of the input, for flow.
         smooth: (H, W, 3) uint8 of the input, lightly blurred, for the photometric test.
         restored: (H, W, 3) uint8.
+        fine: the restored frame, `flow.doubled`, which neighbours sample.
     """
 
     luma: flow.Gray
     smooth: Image
     restored: Image
+    fine: Image
 
 
 Hop = npt.NDArray[np.float32]
@@ -186,7 +162,8 @@ class _FusionWindow:
     def _load(self, index: int, shot: range) -> None:
         raw = self._read_raw(index)
         smooth = np.asarray(cv2.GaussianBlur(raw, (0, 0), PHOTOMETRIC_BLUR_PX), np.uint8)
-        self._frames[index] = _LoadedFrame(flow.luma(raw), smooth, self._restore(index, 0))
+        restored = self._restore(index, 0)
+        self._frames[index] = _LoadedFrame(flow.luma(raw), smooth, restored, flow.doubled(restored))
         if index - 1 in self._frames and index - 1 in shot:
             first, second = self._frames[index - 1].luma, self._frames[index].luma
             there_px, back_px = self._estimator.flow_px(first, second), self._estimator.flow_px(second, first)
@@ -208,7 +185,7 @@ class _FusionWindow:
 
 def _hop(there_px: flow.Flow, back_px: flow.Flow) -> Hop:
     believed = ~(flow.disagrees(there_px, back_px) | flow.leaves_frame(there_px))
-    return np.asarray(np.dstack([there_px, believed.astype(np.float32)]))
+    return np.asarray(cv2.merge([*cv2.split(there_px), believed.astype(np.float32)]), np.float32)
 
 
 def _extended(hop: Hop | None, step: Hop) -> Hop:
@@ -228,10 +205,12 @@ def _add_neighbour(
     hop: Hop,
 ) -> None:
     flow_px = hop[..., :2]
-    gap = cv2.absdiff(centre.smooth, flow.warp_bilinear(other.smooth, flow_px)).max(axis=2)
+    red, green, blue = cv2.split(cv2.absdiff(centre.smooth, flow.warp_bilinear(other.smooth, flow_px)))
+    gap = cv2.max(cv2.max(red, green), blue)
     weight = cv2.LUT(gap, _photometric_weights()) * hop[..., 2]
-    total += weight[..., None] * flow.warp_bicubic(other.restored, flow_px)
     weights += weight
+    moved = flow.warp_bicubic(other.fine, flow_px)
+    total += cv2.multiply(moved, cv2.merge([weight, weight, weight]), dtype=cv2.CV_32F)
 
 
 @lru_cache(maxsize=1)
@@ -242,26 +221,13 @@ def _photometric_weights() -> npt.NDArray[np.float32]:
 
 
 def _fuse_along_flow(
-    n_frames: int,
     wanted: range,
-    shot_cuts: Sequence[int],
+    shots: Sequence[range],
     read_raw: ReadRaw,
     restore: Restore,
     radius: int,
 ) -> Iterator[tuple[int, Image]]:
     window = _FusionWindow(read_raw, restore, radius)
-    for index in wanted:
-        yield index, window.fuse(index, shot_of(index, n_frames, shot_cuts))
-
-
-def shot_of(frame_index: int, n_frames: int, shot_cuts: Sequence[int]) -> range:
-    """Return the frames of the shot that a frame belongs to.
-
-    Args:
-        frame_index: the frame.
-        n_frames: frames of the scene.
-        shot_cuts: index of the first frame of every shot but the first, ascending.
-    """
-    place = bisect_right(shot_cuts, frame_index)
-    start = shot_cuts[place - 1] if place else 0
-    return range(start, shot_cuts[place] if place < len(shot_cuts) else n_frames)
+    for shot in shots:
+        for index in range(max(wanted.start, shot.start), min(wanted.stop, shot.stop)):
+            yield index, window.fuse(index, shot)
