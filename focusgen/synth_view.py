@@ -9,16 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.synth_trace import (
-    CameraPath,
-    PlacedShape,
-    Rays,
-    Shape,
-    light_of_hits,
-    nearest_hits,
-    place,
-    points_of_hits,
-)
+from focusgen.synth_shapes import CameraPath, PlacedShape, Shape, place
+from focusgen.synth_trace import Rays, light_of_hits, nearest_hits, points_of_hits
 
 Array = npt.NDArray[Any]
 DISPLAY_GAMMA = 2.2

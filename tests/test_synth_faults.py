@@ -68,9 +68,9 @@ def test_depth_noise_is_relative_smooth_and_keeps_depth_positive():
 def test_soft_edges_change_edges_and_not_the_rest():
     softened = soften_depth_edges(DEPTH_M, 2)
     change = np.abs(softened / DEPTH_M - 1.0)
-    is_edge = cv2.dilate(np.abs(np.gradient(np.log(DEPTH_M))).max(axis=0), np.ones((5, 5))) > 0.1
+    is_edge = cv2.dilate(np.abs(np.gradient(np.log(DEPTH_M))).max(axis=0), np.ones((5, 5))) > 0.03
     assert change[is_edge].max() > 0.1
-    assert change[~is_edge].max() < 0.02
+    assert change[~is_edge].max() < 0.04
 
 
 def test_depth_steps_between_chunks_and_not_within_them():

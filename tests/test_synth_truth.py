@@ -7,8 +7,8 @@ import pytest
 
 from focusgen.optics import Lens, signed_blur_radius_px
 from focusgen.synth import fx_px_of, make_scene, trace_thin_lens, write_truth
+from focusgen.synth_shapes import CameraPath, Shape
 from focusgen.synth_texture import Material
-from focusgen.synth_trace import CameraPath, Shape
 from focusgen.synth_truth import disc_points, low_discrepancy
 from focusgen.synth_view import SynthScene, decode_display_u8, encode_display
 
@@ -18,7 +18,7 @@ STILL = CameraPath(sway_m=(0.0, 0.0, 0.0), sway_deg=(0.0, 0.0))
 WIDTH, HEIGHT = 96, 64
 
 
-def dot_scene(lens: Lens, dot_depth_m: float, dot_radius_px: float = 0.8) -> SynthScene:
+def dot_scene(lens: Lens, dot_depth_m: float, dot_radius_px: float = 1.5) -> SynthScene:
     fx_px = fx_px_of(lens, WIDTH)
     radius_m = dot_radius_px * dot_depth_m / fx_px
     dot = Shape("disc", (0.0, 0.0, dot_depth_m), (radius_m, radius_m, 1.0), WHITE)
@@ -30,14 +30,14 @@ def dot_scene(lens: Lens, dot_depth_m: float, dot_radius_px: float = 0.8) -> Syn
 @pytest.mark.parametrize("dot_depth_m", [0.45, 0.62, 2.0, 4.0])
 def test_an_impulse_is_blurred_to_the_radius_and_energy_of_the_formula(formula, dot_depth_m):
     lens = Lens(0.085, 1.4, 0.8, formula)
-    light = trace_thin_lens(dot_scene(lens, dot_depth_m), 0, lens, n_samples=256)[..., 0].astype(np.float64)
+    light = trace_thin_lens(dot_scene(lens, dot_depth_m), 0, lens, n_samples=512)[..., 0].astype(np.float64)
     expected_px = float(abs(signed_blur_radius_px(np.array([dot_depth_m]), lens, image_width_px=WIDTH)[0]))
     assert 2.0 < expected_px < 30.0
     # Second moments add: a disc has r^2 / 2, the pixel's box 1 / 6 (two axes of 1 / 12).
     y, x = np.mgrid[:HEIGHT, :WIDTH] + 0.5
     moment = np.sum(light * ((x - WIDTH / 2) ** 2 + (y - HEIGHT / 2) ** 2)) / light.sum()
-    assert np.sqrt(2.0 * (moment - 0.8**2 / 2.0 - 1.0 / 6.0)) == pytest.approx(expected_px, rel=0.02)
-    assert light.sum() == pytest.approx(np.pi * 0.8**2, rel=0.03)
+    assert np.sqrt(2.0 * (moment - 1.5**2 / 2.0 - 1.0 / 6.0)) == pytest.approx(expected_px, rel=0.02)
+    assert light.sum() == pytest.approx(np.pi * 1.5**2, rel=0.03)
 
 
 def test_the_focal_plane_is_drawn_as_sharply_as_by_a_pinhole():
