@@ -45,8 +45,14 @@ class FlowEstimator:
     """Estimates dense flow; keeps OpenCV's buffers, but no memory of earlier frames."""
 
     def __init__(self) -> None:
-        # MEDIUM: FAST stops at a quarter of the resolution; see benchmarks/temporal.py for both.
-        self._dis: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        # Down to half resolution by patches (as the MEDIUM preset, with the strides of FAST), then at full
+        # resolution by variational refinement. Error against exact flow on procedural scenes, rms clipped at
+        # 2 px: 0.287 MEDIUM, 0.261 patches at full resolution, 0.263 this, at a half of that one's time.
+        self._dis: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._dis.setFinestScale(1)
+        self._refinement: Any = cv2.VariationalRefinement.create()
+        self._refinement.setFixedPointIterations(3)
+        self._refinement.setAlpha(10.0)
 
     def flow_px(self, first: Gray, second: Gray) -> Flow:
         """Return the flow from `first` to `second`, on the grid of `first`.
@@ -59,7 +65,8 @@ class FlowEstimator:
                 f"flow needs two frames of one size, sides >= {MIN_FLOW_SIDE_PX} px, "
                 f"not {first.shape} and {second.shape}"
             )
-        return np.asarray(self._dis.calc(np.ascontiguousarray(first), np.ascontiguousarray(second), None))
+        first, second = np.ascontiguousarray(first), np.ascontiguousarray(second)
+        return np.asarray(self._refinement.calc(first, second, self._dis.calc(first, second, None)))
 
 
 def target_xy_px(flow_px: Flow) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
@@ -72,9 +79,9 @@ def target_xy_px(flow_px: Flow) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
 def doubled(image: Image) -> Image:
     """Return the frame on a grid twice as fine, (2 H, 2 W, 3): pixel (2 x, 2 y) is pixel (x, y) itself.
 
-    What lies between is filled in by a windowed sinc of 8 taps. Done once per frame, it makes each later
-    `warp_bicubic` nearly loss-free: on procedural scenes the fused video keeps 82-99 % of the truth's
-    Laplacian energy, against 71-86 % with bicubic sampling of the frame as it is.
+    What lies between is filled in by a windowed sinc of 12 taps. Done once per frame, it makes each later
+    `warp_bicubic` nearly free of loss: on procedural scenes the fused video keeps 85-96 % of the truth's
+    Laplacian energy, against 73-86 % with bicubic sampling of the frame as it is.
     """
     height, width = image.shape[:2]
     fine = np.empty((2 * height, 2 * width, 3), np.uint8)
@@ -97,7 +104,7 @@ def _half_pixel_taps(n_taps: int) -> npt.NDArray[np.float32]:
     return np.asarray(taps / taps.sum(), np.float32)
 
 
-HALF_PIXEL_TAPS = _half_pixel_taps(8)
+HALF_PIXEL_TAPS = _half_pixel_taps(12)
 
 
 def warp_bicubic(fine: Image, flow_px: Flow) -> Image:

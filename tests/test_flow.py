@@ -21,25 +21,46 @@ def smooth_texture(seed: int = 0) -> flow.Gray:
     return np.clip(128 + texture * (45 / texture.std()), 0, 255).astype(np.uint8)
 
 
+def rgb(gray: np.ndarray) -> flow.Image:
+    return np.repeat(gray[..., None], 3, axis=2).astype(np.uint8)
+
+
 def test_warping_fetches_the_second_frame_onto_the_first():
     second = np.zeros((HEIGHT, WIDTH), np.float32)
-    second[20, 33] = 1.0
-    for warp in (flow.warp_bicubic, flow.warp_bilinear, flow.warp_inside):
+    second[20, 33] = 200.0
+    for warp in (flow.warp_bilinear, flow.warp_inside):
         fetched = warp(second, constant_flow(3, -2))
-        assert np.argwhere(fetched == 1.0).tolist() == [[22, 30]]
-        assert fetched.sum() == 1.0
+        assert np.argwhere(fetched == 200.0).tolist() == [[22, 30]] and fetched.sum() == 200.0
+    fetched = flow.warp_bicubic(flow.doubled(rgb(second)), constant_flow(3, -2))
+    expected = flow.warp_bilinear(rgb(second), constant_flow(3, -2))
+    assert np.array_equal(fetched, expected)  # whole pixels: nothing is interpolated
 
 
-def test_half_a_pixel_is_half_of_both_neighbours():
-    ramp = np.tile(np.arange(WIDTH, dtype=np.float32), (HEIGHT, 1))
-    for warp in (flow.warp_bicubic, flow.warp_bilinear):
-        assert warp(ramp, constant_flow(0.5, 0))[5, 2:-3] == pytest.approx(np.arange(2.5, WIDTH - 3))
+def test_half_a_pixel_lies_between_its_neighbours():
+    ramp = np.tile(np.arange(WIDTH, dtype=np.float32) * 3, (HEIGHT, 1))
+    half_way = np.arange(WIDTH) * 3 + 1.5
+    assert flow.warp_bilinear(ramp, constant_flow(0.5, 0))[5, :-1] == pytest.approx(half_way[:-1])
+    fetched = flow.warp_bicubic(flow.doubled(rgb(ramp)), constant_flow(0.5, 0))[5, :, 0]
+    assert fetched[6:-7] == pytest.approx(half_way[6:-7], abs=0.51)
+
+
+def test_the_bicubic_warp_keeps_fine_detail_that_the_bilinear_one_loses():
+    # a wave of 3.2 px period, moved by half a pixel: bilinear keeps cos(pi / 3.2)^2 = 31 % of its energy
+    wave = rgb(np.tile(128 + 100 * np.sin(2 * np.pi * np.arange(WIDTH) / 3.2), (HEIGHT, 1)))
+    flow_px = constant_flow(0.5, 0)
+    energy, bilinear, bicubic = (
+        image[:, 8:-8].astype(float).var()
+        for image in (wave, flow.warp_bilinear(wave, flow_px), flow.warp_bicubic(flow.doubled(wave), flow_px))
+    )
+    assert bilinear < 0.35 * energy and bicubic > 0.95 * energy
 
 
 def test_outside_the_frame_warp_inside_is_zero_and_the_others_repeat_the_border():
     ones = np.ones((HEIGHT, WIDTH), np.float32)
     assert flow.warp_inside(ones, constant_flow(5, 0))[0, -5:].tolist() == [0] * 5
-    assert flow.warp_bicubic(ones, constant_flow(5, 0)).min() == pytest.approx(1.0)
+    fine = flow.doubled(rgb(ones * 90))
+    assert (flow.warp_bilinear(ones, constant_flow(5, 0)) == 1).all()
+    assert (flow.warp_bicubic(fine, constant_flow(5, 0)) == 90).all()
     assert np.count_nonzero(flow.leaves_frame(constant_flow(5, 0))) == 5 * HEIGHT
 
 
