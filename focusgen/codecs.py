@@ -12,6 +12,7 @@ import math
 import struct
 import zipfile
 import zlib
+from pathlib import Path
 from typing import Any
 
 import deflate
@@ -30,6 +31,15 @@ _ZIP_DATE = (1 << 5) | 1  # 1980-01-01, the zip format's first day: equal arrays
 def checksum(data: bytes | memoryview) -> str:
     """Return xxh3_128 of the bytes, hex: notices damage, does not resist an attacker."""
     return xxhash.xxh3_128_hexdigest(data)
+
+
+def file_checksum(path: Path) -> str:
+    """Return xxh3_128 of a file, hex, read in pieces."""
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 22):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def encode_png(rgb: npt.NDArray[np.uint8]) -> bytes:

@@ -92,11 +92,6 @@ class SceneLayout:
         return self.dataset_root / ".focusgen" / "progress" / self.scene_id / f"depth_{frame:04d}.npz"
 
     @property
-    def psnr_rows(self) -> Path:
-        """This scene's rows of deblur_psnr.csv."""
-        return self.dataset_root / ".focusgen" / "psnr" / f"{self.scene_id}.csv"
-
-    @property
     def ingest_json(self) -> Path:
         """Checksums of the raw frames, taken by phase 1."""
         return self.dataset_root / ".focusgen" / "ingest" / f"{self.scene_id}.json"

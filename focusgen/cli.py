@@ -1,0 +1,172 @@
+"""The command line: `focusgen COMMAND` and the numbered scripts. Parsing and dispatch only."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from focusgen import config, options
+from focusgen.config import Config, PhaseName
+from focusgen.console import ConsoleObserver, make_console, print_error
+from focusgen.errors import ExitCode, FocusgenError, Interrupted
+from focusgen.progress import stop_on_signals
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("focusgen.commands.run", "all phases on this machine, stopping where a person has to approve"),
+    "demo": ("focusgen.commands.demo", "procedural scenes through all phases, with previews"),
+    "synth": ("focusgen.commands.synth", "write procedural RGB-D scenes with exact depth"),
+    "status": ("focusgen.commands.status", "scene x phase: complete, partial, stale, failed and why"),
+    "approve": ("focusgen.commands.approve", "approve the calibration, so that phase 5 may start"),
+    "preview": ("focusgen.commands.preview", "contact sheet and video of a scene"),
+    "doctor": ("focusgen.commands.doctor", "what is wrong with this machine, and how to mend it"),
+    "config": ("focusgen.commands.config", "print the resolved settings, or explain each"),
+}
+
+PHASE_SCRIPTS: dict[PhaseName, str] = {
+    "index": "01_validate_dataset.py",
+    "deblur": "02_deblur.py",
+    "depth": "03_depth.py",
+    "calibrate": "04_calibrate_coc.py",
+    "render": "05_render_and_labels.py",
+    "validate": "06_validate_outputs.py",
+}
+SCENE_PHASES = ("deblur", "depth", "render")
+
+
+def guarded(body: Callable[[], int]) -> int:
+    """Run a command; turn every error that we raise on purpose into a message and an exit status."""
+    try:
+        return int(body())
+    except Interrupted as error:
+        print_error(error)
+        return int(error.exit_code)
+    except FocusgenError as error:
+        print_error(error)
+        return int(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `focusgen status | head`
+        return int(ExitCode.COMPLETE)
+    except KeyboardInterrupt:
+        return int(ExitCode.INTERRUPTED)
+
+
+def phase_main(phase: PhaseName, doc: str | None, argv: Sequence[str] | None = None) -> int:
+    """Run one phase as a script; the return value is the exit status."""
+    return guarded(lambda: _phase(phase, doc or "", sys.argv[1:] if argv is None else argv))
+
+
+def _phase(phase: PhaseName, doc: str, argv: Sequence[str]) -> int:
+    settings = options.DATA_SET_FLAGS | options.PHASE_FLAGS[phase]
+    extras = [options.CONFIG_FLAG]
+    if phase in ("index", *SCENE_PHASES):
+        settings = settings | {"on_stale": "run.on_stale"}
+    if phase in SCENE_PHASES:
+        settings = settings | {"device": "run.device"}
+        extras.append(options.SCENE_IDX_FLAG)
+    extras += _report_flags(phase)
+    flags = options.flags_class(f"{phase.title()}Flags", settings, extras)
+    parsed, dotted = options.parse(flags, argv, prog=PHASE_SCRIPTS[phase], doc=doc)
+    if getattr(parsed, "no_temporal_avg", False):
+        dotted["deblur.temporal"] = "none"
+    cfg = config.load(parsed.config, {**options.overrides_of(parsed, settings), **dotted})
+    options.report_without_effect(cfg, parsed, settings)
+    for flag in ("vda_repo", "target_fps"):
+        if getattr(parsed, flag, None) is not None:
+            print(f"note: --{flag} is accepted for older job files; it has no effect", file=sys.stderr)
+    return run_phases(cfg, [phase], {"scene_idx": getattr(parsed, "scene_idx", None)})
+
+
+def _report_flags(phase: PhaseName) -> list[options.Extra]:
+    """Return flags of the published interface that are no settings."""
+    if phase == "deblur":
+        return [("no_temporal_avg", bool, False, "no temporal stage: the same as --deblur.temporal none")]
+    if phase == "depth":
+        return [
+            ("vda_repo", str | None, None, "accepted, without effect: the model is part of focusgen"),
+            ("target_fps", float | None, None, "accepted, without effect: no frame is ever dropped"),
+        ]
+    return []
+
+
+def run_phases(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, Any]) -> int:
+    """Run phases in order with progress on stderr; stop at the first that is not complete."""
+    from focusgen.pipeline import Selection, run_phase
+
+    warn_on_login_node(phases)
+    code = ExitCode.COMPLETE
+    with stop_on_signals() as stop, ConsoleObserver(make_console()) as observer:
+        for phase in phases:
+            code = max(code, run_phase(cfg, phase, Selection(selection), observer, stop))
+    return code
+
+
+def warn_on_login_node(phases: Sequence[PhaseName]) -> None:
+    """Say that a GPU phase was started outside a job, on a machine that can submit one."""
+    on_cluster = shutil.which("sbatch") is not None and "SLURM_JOB_ID" not in os.environ
+    if on_cluster and any(phase in SCENE_PHASES for phase in phases):
+        print(
+            "warning: this looks like a login node (sbatch is here, no job is running): "
+            "submit the phase as a job instead, see jobs/",
+            file=sys.stderr,
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `focusgen COMMAND ...`; the return value is the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(usage())
+        return int(ExitCode.COMPLETE if words else ExitCode.USAGE)
+    if words[0] in ("-V", "--version", "version"):
+        from focusgen import __version__
+
+        print(f"focusgen {__version__}")
+        return int(ExitCode.COMPLETE)
+    name, rest = words[0].replace("-", "_"), words[1:]
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        print(f"focusgen: unknown command {words[0]!r}{hint}\n\n{usage()}", file=sys.stderr)
+        return int(ExitCode.USAGE)
+    module = importlib.import_module(COMMANDS[name][0])
+    return guarded(lambda: module.main(rest))
+
+
+def usage() -> str:
+    """Return the list of commands."""
+    width = max(len(name) for name in COMMANDS)
+    lines = [f"  {name:<{width}}  {what}" for name, (_, what) in COMMANDS.items()]
+    scripts = [f"  scripts/{name}" for name in PHASE_SCRIPTS.values()]
+    return "\n".join(
+        [
+            "usage: focusgen COMMAND [--help]",
+            "",
+            "Sharp frames, metric depth, focus labels and bokeh renders from raw video.",
+            "",
+            *lines,
+            "",
+            "One phase at a time:",
+            *scripts,
+        ]
+    )
+
+
+def entry_point() -> None:
+    """Console entry point."""
+    sys.exit(main())
+
+
+def add_data_set(cfg_path: str | None, overrides: Mapping[str, Any]) -> tuple[Config, Path]:
+    """Return the settings of a command that works on a finished data set, and its root."""
+    cfg = config.load(cfg_path, overrides)
+    return cfg, cfg.data.out_root
+
+
+if __name__ == "__main__":
+    entry_point()

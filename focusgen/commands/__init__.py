@@ -1,0 +1,1 @@
+"""One module per `focusgen` command, each with a `main(argv) -> exit status`."""

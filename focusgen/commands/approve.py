@@ -1,0 +1,27 @@
+"""Approve the calibration: after looking at logs/coc_histogram.png, allow phase 5 to start.
+
+The approval is bound to the present statistics; a new calibration makes it void.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from focusgen import config, options
+from focusgen.layout import DatasetLayout
+from focusgen.phases.calibrate import approve, warning_about
+
+SETTINGS = options.DATA_SET_FLAGS | {"max_coc": "render.max_coc", "output_stats": "calibrate.output_stats"}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen approve`."""
+    flags = options.flags_class("ApproveFlags", SETTINGS, [options.CONFIG_FLAG])
+    parsed, dotted = options.parse(flags, argv, prog="focusgen approve", doc=__doc__ or "")
+    cfg = config.load(parsed.config, {**options.overrides_of(parsed, SETTINGS), **dotted})
+    value_m = approve(cfg, parsed.max_coc)
+    warning = warning_about(value_m, cfg)
+    if warning:
+        print(f"warning: {warning.replace('p95', 'max_coc')}")
+    print(f"approved max_coc = {value_m:.6g} m; {DatasetLayout.of(cfg).coc_approval_json}")
+    return 0

@@ -1,0 +1,32 @@
+"""Print the resolved settings as YAML, or with --explain every key with its meaning and what it affects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from focusgen import config, options
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen config`."""
+    extras: list[options.Extra] = [
+        options.CONFIG_FLAG,
+        ("explain", bool, False, "every key: meaning, default, phases it affects"),
+    ]
+    flags = options.flags_class("ConfigFlags", options.DATA_SET_FLAGS, extras)
+    parsed, dotted = options.parse(flags, argv, prog="focusgen config", doc=__doc__ or "")
+    cfg = config.load(parsed.config, {**options.overrides_of(parsed, options.DATA_SET_FLAGS), **dotted})
+    print(_explain(cfg) if parsed.explain else config.dump(cfg), end="")
+    return 0
+
+
+def _explain(cfg: config.Config) -> str:
+    lines = []
+    for section_name, section in cfg.sections():
+        for name, info in type(section).model_fields.items():
+            extra = info.json_schema_extra
+            assert isinstance(extra, dict)
+            affects = ", ".join(str(p) for p in extra["affects"]) or "no published byte"  # type: ignore[union-attr]
+            value = getattr(section, name)
+            lines.append(f"{section_name}.{name} = {value}\n    {info.description}; affects {affects}\n")
+    return "".join(lines)

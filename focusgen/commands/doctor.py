@@ -1,0 +1,22 @@
+"""Check this machine: architecture, driver against torch build, weights, output folder, space, locks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from focusgen import config, options
+from focusgen.doctor import render, run_checks
+
+SETTINGS = options.DATA_SET_FLAGS
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen doctor`; non-zero only if something would fail."""
+    flags = options.flags_class("DoctorFlags", SETTINGS, [options.CONFIG_FLAG])
+    parsed, dotted = options.parse(flags, argv, prog="focusgen doctor", doc=__doc__ or "")
+    cfg = config.load(parsed.config, {**options.overrides_of(parsed, SETTINGS), **dotted})
+    checks = run_checks(cfg.data.out_root, cfg)
+    Console(highlight=False, soft_wrap=True).print(render(checks))
+    return 2 if any(check.status.value == "fail" for check in checks) else 0

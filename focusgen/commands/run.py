@@ -1,0 +1,68 @@
+"""All phases on this machine, from raw video to a validated data set.
+
+Stops after phase 4 with exit status 4 until a person approves the calibration (`focusgen approve`), unless
+--max_coc or --auto_approve is given. Start it again at any time: finished scenes are kept, killed ones go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from focusgen import config, options
+from focusgen.config import Config
+from focusgen.console import ConsoleObserver, make_console
+from focusgen.errors import ConfigError
+from focusgen.pipeline import Selection, run_all
+from focusgen.progress import stop_on_signals
+
+BACKEND_SECTION = {
+    name: section
+    for section, names in (
+        ("deblur", ("passthrough", "classical", "deblurnet")),
+        ("depth", ("provided", "dryrun", "vda", "hf")),
+        ("render", ("thin_lens", "bokehnet")),
+    )
+    for name in names
+}
+SETTINGS = options.DATA_SET_FLAGS | options.RUN_FLAGS | options.SCENE_FLAGS
+EXTRAS: list[options.Extra] = [
+    options.CONFIG_FLAG,
+    ("scenes", str | None, None, "only these scenes, comma-separated"),
+    ("split", str | None, None, "only scenes of this split: train, val or test"),
+    ("backend", str | None, None, "backends by name, comma-separated, e.g. classical,dryrun"),
+]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen run`."""
+    flags = options.flags_class("RunFlags", SETTINGS, EXTRAS)
+    parsed, dotted = options.parse(flags, argv, prog="focusgen run", doc=__doc__ or "")
+    overrides = {**options.overrides_of(parsed, SETTINGS), **backend_overrides(parsed.backend), **dotted}
+    cfg = config.load(parsed.config, overrides)
+    options.report_without_effect(cfg, parsed, SETTINGS)
+    selection = Selection(scenes=parsed.scenes.split(",") if parsed.scenes else None, split=parsed.split)
+    return run_here(cfg, selection)
+
+
+def run_here(cfg: Config, selection: Selection) -> int:
+    """Run all phases with progress on stderr."""
+    with stop_on_signals() as stop, ConsoleObserver(make_console()) as observer:
+        return run_all(cfg, selection, observer, stop)
+
+
+def backend_overrides(names: str | None) -> dict[str, Any]:
+    """Return the settings that backend names stand for: every name belongs to one phase.
+
+    Raises:
+        ConfigError: an unknown name, or two for one phase.
+    """
+    overrides: dict[str, Any] = {}
+    for name in names.split(",") if names else ():
+        section = BACKEND_SECTION.get(name.strip())
+        if section is None:
+            raise ConfigError(f"--backend {name}: unknown; choose from {', '.join(BACKEND_SECTION)}")
+        if f"{section}.backend" in overrides:
+            raise ConfigError(f"--backend {names}: two backends for phase {section}")
+        overrides[f"{section}.backend"] = name.strip()
+    return overrides

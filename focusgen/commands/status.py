@@ -1,0 +1,73 @@
+"""Where every scene stands in every phase, read from files only.
+
+States: complete, partial, stale (with the key that differs), failed (with its reason), pending.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from focusgen import config, options
+from focusgen.config import SCENE_PHASES
+from focusgen.layout import DatasetLayout
+from focusgen.names import rich_text
+from focusgen.phases.index import read_index
+from focusgen.report import SceneStatus, all_status, status_document
+
+COLOURS = {"complete": "green", "partial": "yellow", "stale": "magenta", "failed": "red", "pending": "dim"}
+MAX_ROWS = 200
+
+EXTRAS: list[options.Extra] = [
+    options.CONFIG_FLAG,
+    ("json", bool, False, "print machine-readable JSON"),
+    ("all", bool, False, f"list every scene, not only the first {MAX_ROWS} that need attention"),
+]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen status`."""
+    flags = options.flags_class("StatusFlags", options.DATA_SET_FLAGS, EXTRAS)
+    parsed, dotted = options.parse(flags, argv, prog="focusgen status", doc=__doc__ or "")
+    cfg = config.load(parsed.config, {**options.overrides_of(parsed, options.DATA_SET_FLAGS), **dotted})
+    dataset = DatasetLayout.of(cfg)
+    # Without a configuration of today's, each phase is compared with the settings of its own last run.
+    today = cfg if parsed.config or dotted else None
+    statuses = all_status(dataset, read_index(dataset), today)
+    if parsed.json:
+        print(json.dumps(status_document(statuses), indent=1))
+        return 0
+    console = Console(highlight=False)
+    console.print(_table(statuses, show_all=parsed.all))
+    for phase, counts in status_document(statuses)["counts"].items():
+        console.print(f"{phase:<7} " + ", ".join(f"{n} {state}" for state, n in counts.items()))
+    return 0
+
+
+def _table(statuses: Sequence[SceneStatus], *, show_all: bool) -> Table:
+    shown = list(statuses)
+    if not show_all and len(shown) > MAX_ROWS:
+        unfinished = [s for s in shown if any(p.state.value != "complete" for p in s.phases.values())]
+        shown = unfinished[:MAX_ROWS]
+    table = Table(title=f"{len(shown)} of {len(statuses)} scenes")
+    for column in ("scene", "split", "frames", *SCENE_PHASES, "why"):
+        table.add_column(column, overflow="fold")
+    for status in shown:
+        states = [status.phases[phase] for phase in SCENE_PHASES]
+        cells = [f"[{COLOURS[s.state.value]}]{s.state.value}[/]" for s in states]
+        reasons = [f"{p}: {s.reason}" for p, s in zip(SCENE_PHASES, states, strict=True) if _matters(s)]
+        table.add_row(
+            rich_text(status.scene_id),
+            status.split,
+            str(status.n_frames),
+            *cells,
+            rich_text("\n".join(reasons)),
+        )
+    return table
+
+
+def _matters(state: object) -> bool:
+    return state.state.value not in ("complete", "pending") and bool(state.reason)

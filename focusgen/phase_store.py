@@ -1,0 +1,238 @@
+"""Everything one phase writes for one scene: resumable frames, facts that outlive a kill, the record last."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from focusgen import store
+from focusgen.errors import SceneError, StaleError
+from focusgen.layout import SceneLayout
+from focusgen.records import RECORD_VERSION, FileEntry, Identity, Record, seal
+from focusgen.store import (
+    Encode,
+    Writer,
+    fsync_folder,
+    make_folder,
+    publish,
+    publish_json,
+    run_facts,
+    sync_file_system,
+    valid_entry,
+)
+
+
+class PhaseStore:
+    """Everything one phase writes for one scene, from the first frame to the record.
+
+    Use as a context manager, under the scene's lock. On a normal end call `finish`; on an exception the
+    frames already published stay, and the next run goes on from there.
+    """
+
+    def __init__(
+        self, scene: SceneLayout, identity: Identity, *, redo: bool = False, group_writable: bool = False
+    ) -> None:
+        self.scene, self.identity = scene, identity
+        self._group_writable = group_writable
+        self._started_s = time.time()
+        self._files: dict[Path, FileEntry] = {}
+        self._warnings: list[str] = []
+        self._notes = scene.journal(identity.phase).with_name(f"{identity.phase}_notes.jsonl")
+        self._begin(redo)
+        self._remembered = _read_notes(self._notes)
+        self._writer = Writer(group_writable=group_writable)
+
+    def __enter__(self) -> PhaseStore:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if kind is None:
+            self._writer.close()
+            return
+        try:
+            self._writer.close()  # what was computed is published before the error goes on
+        except SceneError:
+            if not isinstance(error, SceneError):
+                raise
+
+    def _begin(self, redo: bool) -> None:
+        phase = self.identity.phase
+        for folder in self.scene.phase_folders(phase):
+            make_folder(folder, group_writable=self._group_writable)
+        if not self._is_resumable(redo):
+            self._wipe()
+            journal = self.scene.journal(phase)
+            make_folder(journal.parent, group_writable=self._group_writable)
+            publish_json(journal, self.identity.document(), group_writable=self._group_writable)
+        for folder in self.scene.phase_folders(phase):
+            for leftover in folder.rglob(".*.tmp"):
+                leftover.unlink(missing_ok=True)
+
+    def _is_resumable(self, redo: bool) -> bool:
+        """Say whether what lies there was begun under today's settings; else it may have to go.
+
+        Raises:
+            StaleError: it was made otherwise, and nobody allowed to replace it.
+        """
+        phase = self.identity.phase
+        recorded = _read_journal(self.scene.journal(phase))
+        if recorded is None:
+            is_empty = not any(True for _ in self._published_files()) and not self.scene.done(phase).exists()
+            reason = None if is_empty else "no journal says how its frames were made"
+        else:
+            reason = self.identity.difference(recorded)
+            if reason is None and not self.scene.done(phase).exists():
+                return True
+            if int(recorded.get("n_frames", 0)) < self.identity.n_frames:
+                reason = None  # a rehearsal: made to be replaced
+        if reason and not redo:
+            raise StaleError(
+                f"scene {self.scene.scene_id!r}, phase {phase}: half made with other settings ({reason})",
+                "Start again with --on_stale redo to replace what is there.",
+            )
+        return False
+
+    def _published_files(self) -> Iterable[Path]:
+        for folder in self.scene.phase_folders(self.identity.phase):
+            for pattern in ("*.png", "*.npz", "set_*/*.png", "set_*/*.npz"):
+                yield from folder.glob(pattern)
+
+    def _wipe(self) -> None:
+        phase = self.identity.phase
+        self.scene.done(phase).unlink(missing_ok=True)  # first: never a record over another run's frames
+        self.scene.partial(phase).unlink(missing_ok=True)
+        for path in list(self._published_files()):
+            path.unlink()
+        if phase == "depth":
+            self.scene.stats_json.unlink(missing_ok=True)
+        if phase == "render":
+            self.scene.metadata_json.unlink(missing_ok=True)
+        self._forget_progress()
+
+    def _forget_progress(self) -> None:
+        journal = self.scene.journal(self.identity.phase)
+        journal.unlink(missing_ok=True)
+        for kept in journal.parent.glob(f"{self.identity.phase}_*"):
+            kept.unlink()
+
+    def missing(self, paths_of: Callable[[int], Sequence[Path]]) -> list[int]:
+        """Return the frames of which a file is missing or damaged; the others are kept as they are."""
+        frames = []
+        for frame in range(self.identity.n_frames):
+            entries = {path: valid_entry(path) for path in paths_of(frame)}
+            if all(entry is not None for entry in entries.values()):
+                self._files.update({path: entry for path, entry in entries.items() if entry is not None})
+            else:
+                frames.append(frame)
+        return frames
+
+    def put(self, *files: tuple[Path, Encode]) -> None:
+        """Queue the files of one frame."""
+        self._writer.put(*files)
+
+    def put_json(self, path: Path, document: Any) -> None:
+        """Publish a JSON file that the record will vouch for."""
+        self._files[path] = publish_json(path, document, group_writable=self._group_writable)
+
+    def drain(self) -> None:
+        """Wait until every queued file is published, then go on with a new queue.
+
+        Raises:
+            StorageError: a write failed.
+        """
+        self._writer.close()
+        self._files.update(self._writer.entries)
+        self._writer = Writer(group_writable=self._group_writable)
+
+    def remember(self, key: str, value: Any) -> None:
+        """Keep a fact that published frames cannot tell (a count, a seam's scale) over a kill.
+
+        Written before the frame that it belongs to, so that no kept frame lacks its facts.
+        """
+        with self._notes.open("a", encoding="utf-8") as file:
+            file.write(json.dumps([key, value], allow_nan=False) + "\n")
+        self._remembered[key] = value
+
+    def recall(self, key: str) -> Any:
+        """Return a remembered fact, None if there is none."""
+        return self._remembered.get(key)
+
+    def recall_frames(self, what: str) -> dict[int, Any]:
+        """Return frame -> value of everything remembered as `what`/frame, in frame order."""
+        prefix = f"{what}/"
+        found = {int(k[len(prefix) :]): v for k, v in self._remembered.items() if k.startswith(prefix)}
+        return dict(sorted(found.items()))
+
+    def flag(self, frame: int, text: str) -> None:
+        """Note something unusual about a frame; goes into the record."""
+        self.remember(f"flag/{frame}", text)
+
+    def warn(self, text: str) -> None:
+        """Note something a person should read; goes into the record and the report."""
+        self._warnings.append(text)
+
+    @property
+    def warnings(self) -> list[str]:
+        """Warnings so far."""
+        return list(self._warnings)
+
+    def finish(self, details: Mapping[str, Any], *, whole_scene: bool = True) -> Record:
+        """Write the completion record, last of all.
+
+        Args:
+            details: what was measured; deterministic, since the record's digest covers it.
+            whole_scene: false for a rehearsal, whose record is `.partial`.
+        """
+        self.drain()
+        folder = self.scene.phase_folder(self.identity.phase)
+        document = self._document(details, folder)
+        sync_file_system(folder)
+        data = seal(document, run_facts(self._started_s))
+        phase = self.identity.phase
+        store.on_step("before_record", folder)
+        publish(
+            self.scene.done(phase) if whole_scene else self.scene.partial(phase),
+            data,
+            group_writable=self._group_writable,
+        )
+        fsync_folder(folder)
+        self.scene.failed(phase).unlink(missing_ok=True)
+        if whole_scene:
+            self.scene.partial(phase).unlink(missing_ok=True)
+            self._forget_progress()
+        return Record(json.loads(data))
+
+    def _document(self, details: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        files = {os.path.relpath(path, folder): entry for path, entry in self._files.items()}
+        return {
+            "record_version": RECORD_VERSION,
+            **self.identity.document(),
+            "files": {k: {"size": e.size, "xxh3_128": e.xxh3_128} for k, e in sorted(files.items())},
+            "flags": {str(frame): [text] for frame, text in self.recall_frames("flag").items()},
+            "warnings": self._warnings,
+            "details": json.loads(json.dumps(details, allow_nan=False)),
+        }
+
+
+def _read_journal(path: Path) -> dict[str, Any] | None:
+    try:
+        document = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _read_notes(path: Path) -> dict[str, Any]:
+    notes: dict[str, Any] = {}
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                key, value = json.loads(line)
+            except ValueError:
+                continue  # the last line of a killed run; its frame was not published yet
+            notes[key] = value
+    return notes

@@ -1,0 +1,281 @@
+"""Phase 4: the one max_coc of a data set, from all pixels of the sampled scenes, and its approval.
+
+The percentiles are exact: float16 depth has 65,536 values, so counts of depth x one table per lens is the
+whole distribution (io.md 5).
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import math
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from focusgen.codecs import checksum
+from focusgen.config import Config, settings_for
+from focusgen.errors import ApprovalError, CalibrationError, ConfigError, CorruptInputError
+from focusgen.layout import DatasetLayout
+from focusgen.optics import Lens, blur_diameter_px
+from focusgen.phases.render import draw_lenses, read_depth, read_stats
+from focusgen.records import canonical, read_record
+from focusgen.seeds import derive_seed
+from focusgen.stats import CocHistogram, Counts, coc_percentiles, depth_counts
+from focusgen.store import make_folder, publish_json
+
+PERCENTILES = (50.0, 90.0, 95.0, 99.0)
+RECOMMENDED_PERCENTILE = 95.0
+IMPLAUSIBLE_SHARE_OF_SENSOR = 0.1  # a typical blur wider than a tenth of the frame is an outlier's (design 5)
+
+
+@dataclass(frozen=True)
+class SampledScene:
+    """A scene of the sample, with the lenses drawn for it."""
+
+    scene_id: str
+    n_frames: int
+    width: int
+    lenses: tuple[Lens, ...]
+    n_redrawn: int
+
+
+def calibrate(
+    cfg: Config,
+    scene_ids: Sequence[str],
+    *,
+    on_start: Callable[[int], None] = lambda n: None,
+    on_scene: Callable[[str], None] = lambda scene_id: None,
+) -> dict[str, Any]:
+    """Measure the CoC of a sample of scenes, write coc_stats.json and the histogram, and return the former.
+
+    Args:
+        cfg: the settings.
+        scene_ids: scenes whose depth is complete, in index order.
+        on_start: called with the number of sampled scenes.
+        on_scene: called after each.
+
+    Raises:
+        CalibrationError: no depth to measure, or nothing plausible to recommend; the statistics are
+            written all the same where there are any.
+    """
+    dataset = DatasetLayout.of(cfg)
+    if not scene_ids:
+        raise CalibrationError(
+            "no scene has complete depth", "Run phases 2 and 3 first; focusgen status tells."
+        )
+    sampled = [_sample_scene(cfg, dataset, scene_id) for scene_id in sample_scene_ids(cfg, scene_ids)]
+    on_start(len(sampled))
+    make_folder(dataset.internal)
+    # On disk: a large data set samples thousands of scenes of half a megabyte each.
+    with tempfile.NamedTemporaryFile(dir=dataset.internal, prefix="counts.", suffix=".tmp") as file:
+        counts = np.memmap(file, np.int64, "w+", shape=(len(sampled), 65536))
+        for row, scene in enumerate(sampled):
+            counts[row] = _scene_counts(dataset, scene)
+            on_scene(scene.scene_id)
+
+        def sources() -> Iterator[tuple[Counts, Lens]]:
+            for row, scene in enumerate(sampled):
+                yield from ((np.asarray(counts[row]), lens) for lens in scene.lenses)
+
+        histogram = CocHistogram()
+        for scene_counts, lens in sources():
+            histogram.add(scene_counts, lens)
+        exact = coc_percentiles(sources, PERCENTILES, histogram)
+    stats = _document(cfg, sampled, exact, histogram)
+    make_folder(dataset.logs)
+    stats_path = cfg.calibrate.output_stats or dataset.coc_stats_json
+    publish_json(stats_path, stats)
+    draw_histogram(histogram, stats, cfg.calibrate.output_plot or dataset.coc_histogram_png)
+    if stats["recommended_max_coc"] is None:
+        raise CalibrationError(
+            f"{stats_path}: nothing recommended: {stats['not_recommended_because']}",
+            "Check the depth (focusgen preview), try lens.focus_range: robust, or give --max_coc yourself.",
+        )
+    return stats
+
+
+def sample_scene_ids(cfg: Config, scene_ids: Sequence[str]) -> list[str]:
+    """Return max(min_scenes, sample_fraction) of the scenes, drawn once per seed, in index order."""
+    wanted = max(cfg.calibrate.min_scenes, math.ceil(cfg.calibrate.sample_fraction * len(scene_ids)))
+    chosen = random.Random(derive_seed(cfg.seed, "calibration sample")).sample(
+        sorted(scene_ids), min(wanted, len(scene_ids))
+    )
+    return [scene_id for scene_id in scene_ids if scene_id in set(chosen)]
+
+
+def _sample_scene(cfg: Config, dataset: DatasetLayout, scene_id: str) -> SampledScene:
+    scene = dataset.scene(scene_id)
+    record = read_record(scene.done("depth"))
+    if record is None:
+        raise CorruptInputError(f"{scene.done('depth')}: vanished while calibrating", "Start phase 4 again.")
+    lenses, n_redrawn = draw_lenses(cfg, scene_id, read_stats(scene), cfg.calibrate.n_lens_sets)
+    return SampledScene(scene_id, record.n_frames, int(record.details["width"]), tuple(lenses), n_redrawn)
+
+
+def _scene_counts(dataset: DatasetLayout, scene: SampledScene) -> Counts:
+    total = np.zeros(65536, np.int64)
+    for frame in range(scene.n_frames):
+        total += depth_counts(read_depth(dataset.scene(scene.scene_id), frame))
+    return total
+
+
+def _document(
+    cfg: Config, sampled: Sequence[SampledScene], exact: Mapping[float, float], histogram: CocHistogram
+) -> dict[str, Any]:
+    """Return coc_stats.json; no dates, so the same depth gives the same statistics."""
+    p95 = exact[RECOMMENDED_PERCENTILE]
+    why_not = _implausible(p95, cfg.optics.sensor_width_m)
+    width = max(scene.width for scene in sampled)
+    in_m = {f"p{q:.0f}": value for q, value in exact.items()} | {"max": histogram.max}
+    n_drawn = sum(len(scene.lenses) for scene in sampled)
+    n_redrawn = sum(scene.n_redrawn for scene in sampled)
+    return {
+        **{name: _finite(value) for name, value in in_m.items()},
+        "mean": _finite(histogram.mean_m),
+        "recommended_max_coc": None if why_not else p95,
+        "not_recommended_because": why_not,
+        "in_px": {
+            name: _finite(
+                blur_diameter_px(value, image_width_px=width, sensor_width_m=cfg.optics.sensor_width_m)
+            )
+            for name, value in in_m.items()
+        },
+        "in_px_at_width": width,
+        "unit": "metres on the sensor (diameter); in_px is the diameter on the image",
+        "n_values": histogram.n,
+        "scenes": [scene.scene_id for scene in sampled],
+        "lenses": [
+            {
+                "scene_id": scene.scene_id,
+                "f": lens.focal_length_m,
+                "N": lens.f_number,
+                "S_focus": lens.focus_distance_m,
+            }
+            for scene in sampled
+            for lens in scene.lenses
+        ],
+        "redrawn_share": n_redrawn / (n_drawn + n_redrawn),
+        "settings": settings_for(cfg, "calibrate"),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _implausible(p95_m: float, sensor_width_m: float) -> str | None:
+    if not math.isfinite(p95_m) or p95_m <= 0.0:
+        return "p95 is not a positive number"
+    limit_m = sensor_width_m * IMPLAUSIBLE_SHARE_OF_SENSOR
+    if p95_m > limit_m:
+        return f"p95 is {1e3 * p95_m:.2f} mm, wider than a tenth of the sensor ({1e3 * limit_m:.2f} mm)"
+    return None
+
+
+def draw_histogram(histogram: CocHistogram, stats: Mapping[str, Any], path: Path) -> None:
+    """Write the distribution of CoC with its percentiles as a picture."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    edges_m, counts = histogram.log_bins()
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.stairs(100 * counts / max(1, counts.sum()), 1e3 * edges_m, fill=True, color="#4878a8")
+    for name, colour in (("p50", "#777777"), ("p90", "#c0802f"), ("p95", "#b03030"), ("p99", "#602080")):
+        if stats[name]:
+            label = f"{name} = {1e3 * stats[name]:.3f} mm = {stats['in_px'][name]:.1f} px"
+            axes.axvline(1e3 * stats[name], color=colour, label=label)
+    axes.set(
+        xscale="log",
+        xlabel="circle of confusion, mm on the sensor (diameter)",
+        ylabel="share of pixels x lenses, %",
+        title=f"{len(stats['scenes'])} scenes, {len(stats['lenses'])} lenses, {stats['n_values']:,} values",
+    )
+    axes.legend()
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.tmp")
+    FigureCanvasAgg(figure).print_figure(temporary, format="png", dpi=110)
+    temporary.replace(path)
+
+
+# --- approval
+
+
+def stats_digest(path: Path) -> str | None:
+    """Return the digest of coc_stats.json that an approval is bound to, None if there is no such file."""
+    try:
+        return checksum(canonical(json.loads(path.read_bytes())))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ConfigError(f"{path}: not JSON: {error}", "Run phase 4 again.") from error
+
+
+def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) -> float:
+    """Write the approval of the present statistics and return the approved max_coc in metres.
+
+    Args:
+        cfg: the settings.
+        max_coc_m: a value of the person's own; None takes the recommended one.
+        automatic: no person looked (`--auto_approve`); recorded as such.
+
+    Raises:
+        ConfigError: there are no statistics, or max_coc is no length.
+        ApprovalError: nothing is recommended and no value was given.
+    """
+    dataset = DatasetLayout.of(cfg)
+    path = cfg.calibrate.output_stats or dataset.coc_stats_json
+    digest = stats_digest(path)
+    if digest is None:
+        raise ConfigError(f"{path}: no such file", "Run phase 4 first: scripts/04_calibrate_coc.py")
+    recommended = json.loads(path.read_bytes())["recommended_max_coc"]
+    value = max_coc_m if max_coc_m is not None else recommended
+    if value is None:
+        raise ApprovalError(f"{path} recommends nothing", "Give a value: focusgen approve --max_coc 0.0012")
+    if not (math.isfinite(value) and value > 0):
+        raise ConfigError(f"max_coc must be a positive length in metres, not {value}")
+    publish_json(
+        dataset.coc_approval_json,
+        {
+            "max_coc": float(value),
+            "recommended_max_coc": recommended,
+            "coc_stats_digest": digest,
+            "who": "automatic" if automatic else getpass.getuser(),
+            "automatic": automatic,
+            "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        },
+    )
+    return float(value)
+
+
+def approved_max_coc_m(cfg: Config) -> float:
+    """Return the max_coc of a valid approval, metres.
+
+    Raises:
+        ApprovalError: there is none, or the statistics are others than those approved.
+    """
+    dataset = DatasetLayout.of(cfg)
+    stats_path = cfg.calibrate.output_stats or dataset.coc_stats_json
+    how = f"Look at {dataset.coc_histogram_png}, then: focusgen approve --out_root {dataset.root}"
+    try:
+        approval = json.loads(dataset.coc_approval_json.read_bytes())
+        value, digest = float(approval["max_coc"]), approval["coc_stats_digest"]
+    except FileNotFoundError as error:
+        raise ApprovalError("the calibration is not approved", how) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ApprovalError(f"{dataset.coc_approval_json}: damaged: {error!r}", how) from error
+    if digest != stats_digest(stats_path):
+        raise ApprovalError("the approval is void: the calibration was made anew since", how)
+    return value
+
+
+def warning_about(max_coc_m: float, cfg: Config) -> str | None:
+    """Return what to tell a person who gives an implausible max_coc of their own, None if it is plausible."""
+    return _implausible(max_coc_m, cfg.optics.sensor_width_m)

@@ -1,0 +1,120 @@
+"""Phase 2: sharp frames, and the temporal stage that fuses them."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+import math
+import time
+
+import numpy as np
+
+from focusgen.codecs import encode_png
+from focusgen.errors import CorruptInputError, ModelMemoryError
+from focusgen.metrics import psnr_db
+from focusgen.models import Deblurrer, Frames, NoiseKey
+from focusgen.phases import SceneJob, runs_of
+from focusgen.phases.index import changed_files, read_manifest
+from focusgen.sizes import FramePlan, frame_plan, resize_frame
+from focusgen.store import publish_scene_log
+from focusgen.temporal import fuse
+from focusgen.video import FrameReader, open_frames
+
+ALGORITHM_VERSION = 1
+PSNR_HEADER = "scene_id,frame,psnr_db,seconds\n"
+
+
+def deblur_scene(job: SceneJob, model: Deblurrer) -> None:
+    """Publish the sharp frames of a scene that are not there yet, and its record.
+
+    Raises:
+        CorruptInputError: a raw file changed since phase 1, or does not decode.
+        ModelMemoryError: out of memory, unless deblur.on_oom is `input`.
+    """
+    _check_source(job)
+    cfg = job.cfg.deblur
+    plan = frame_plan(job.entry.width, job.entry.height, cfg.resize_long_side)
+    missing = job.store.missing(lambda frame: [job.scene.sharp(frame)])
+    if missing:
+        with open_frames(job.entry.raw_scene(job.scene_id, job.cfg.data.raw_root)) as reader:
+            for first, stop in runs_of(missing):
+                _deblur_span(job, model, reader, plan, first, stop)
+    job.store.drain()
+    _log_psnr(job)
+    quality = {str(frame): value["psnr_db"] for frame, value in job.store.recall_frames("psnr").items()}
+    job.store.finish(
+        {"width": plan.width, "height": plan.height, "psnr_db": quality},
+        whole_scene=job.n_frames == job.entry.n_frames,
+    )
+
+
+def _check_source(job: SceneJob) -> None:
+    """Compare every raw byte with phase 1's checksums: no decoder notices a flipped bit in a JPEG."""
+    raw = job.entry.raw_scene(job.scene_id, job.cfg.data.raw_root)
+    if not raw.path.exists():
+        raise CorruptInputError(
+            f"scene {job.scene_id!r}: {raw.path}: no such source", "Give --raw_root the folder of phase 1."
+        )
+    changed = changed_files(raw, read_manifest(job.dataset, job.scene_id, job.entry))
+    if changed:
+        raise CorruptInputError(
+            f"scene {job.scene_id!r}: {changed[0]}: not the bytes that phase 1 saw"
+            + (f" (and {len(changed) - 1} more files)" if len(changed) > 1 else ""),
+            "Restore the file, or run phase 1 again with --on_stale redo.",
+        )
+
+
+def _deblur_span(
+    job: SceneJob, model: Deblurrer, reader: FrameReader, plan: FramePlan, first: int, stop: int
+) -> None:
+    cfg = job.cfg.deblur
+    # The stage reads a frame for itself and again to restore it; two windows' worth is enough.
+    read_raw = functools.lru_cache(maxsize=2 * cfg.radius + 4)(
+        lambda frame: resize_frame(reader.read(frame, frame + 1)[0], plan)
+    )
+    restore = functools.partial(_restore, job, model, read_raw)
+    started_s = time.perf_counter()
+    fused = fuse(
+        job.n_frames,
+        first,
+        stop,
+        job.shot_cuts,
+        read_raw,
+        restore,
+        cfg.effective("temporal"),
+        radius=cfg.radius,
+        window_size=cfg.window_size,
+        stride=cfg.stride,
+    )
+    for frame, sharp in fused:
+        quality_db = psnr_db(sharp, read_raw(frame))
+        seconds, started_s = time.perf_counter() - started_s, time.perf_counter()
+        job.store.remember(f"psnr/{frame}", {"psnr_db": _finite(quality_db), "seconds": round(seconds, 4)})
+        job.store.put((job.scene.sharp(frame), functools.partial(encode_png, sharp)))
+        job.on_frame(frame)
+
+
+def _restore(job: SceneJob, model: Deblurrer, read_raw, frame: int, draw: int) -> Frames:  # type: ignore[no-untyped-def]
+    raw = read_raw(frame)
+    try:
+        return np.asarray(model.deblur(raw[None], [NoiseKey(job.scene_id, frame, draw)])[0])
+    except ModelMemoryError as error:
+        if job.cfg.deblur.on_oom != "input":
+            raise
+        job.store.flag(frame, f"out of memory, raw frame published: {error.message}")
+        return np.asarray(raw)
+
+
+def _finite(value_db: float) -> float | None:
+    """Return None for equal frames (infinite PSNR), which JSON cannot hold."""
+    return round(value_db, 4) if math.isfinite(value_db) else None
+
+
+def _log_psnr(job: SceneJob) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for frame, row in job.store.recall_frames("psnr").items():
+        quality = "inf" if row["psnr_db"] is None else f"{row['psnr_db']:.4f}"
+        writer.writerow([job.scene_id, frame, quality, row["seconds"]])
+    publish_scene_log(job.dataset.internal, job.dataset.deblur_psnr_csv.name, job.scene_id, text.getvalue())

@@ -1,0 +1,287 @@
+"""Phase 3: metric depth of every sharp frame, without holes, as float16."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.codecs import checksum, decode_npz, encode_npz
+from focusgen.config import Config
+from focusgen.depth_files import DepthSource, open_depth
+from focusgen.errors import ConfigError, CorruptInputError, DepthRangeError, SceneError
+from focusgen.layout import DatasetLayout
+from focusgen.models import DepthModel
+from focusgen.phases import SceneJob
+from focusgen.phases.chunks import covering_chunk, crossfaded
+from focusgen.phases.index import IndexEntry, was_cut_short
+from focusgen.phases.scene_frames import SharpFrames
+from focusgen.sizes import frame_plan
+from focusgen.stats import depth_counts, depth_percentiles, depth_stats
+from focusgen.store import publish, publish_scene_log, valid_entry
+from focusgen.windows import cut_segments, plan_chunks
+
+ALGORITHM_VERSION = 1
+FLOAT16_MAX_M = 65504.0
+SANITY_LOG = "depth_sanity_warnings.txt"
+CONSISTENCY_LOG = "depth_consistency_warnings.txt"
+PATCHES_LOG = "depth_nan_patches.csv"
+PATCHES_HEADER = "scene_id,frame,patched_pixels,raised_pixels,lowered_pixels\n"
+
+
+def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:
+    """Publish the depth maps of a scene that are not there yet, its stats.json, and its record.
+
+    Raises:
+        SceneError: too many holes, a depth beyond float16, or the model's own.
+    """
+    frames = _scene_frames(job)
+    todo = set(job.store.missing(lambda frame: [job.scene.depth(frame)]))
+    todo -= {frame for frame in todo if valid_entry(job.scene.held_back_depth(frame)) is not None}
+    for frame, depth_m in _estimates(job, model, frames, todo):
+        if frame in todo:
+            _publish_frame(job, frame, depth_m)
+            job.on_frame(frame)
+    job.store.drain()
+    _patch_held_back(job)
+    job.store.drain()
+    counts = _count_saved(job)
+    stats = depth_stats(counts.sum(axis=0))
+    job.store.put_json(job.scene.stats_json, stats)
+    details = _measured(job, frames, counts)
+    _check_patched(job, details)
+    _warn(job, stats, details)
+    job.store.finish(details, whole_scene=job.n_frames == job.entry.n_frames)
+
+
+def _scene_frames(job: SceneJob) -> SharpFrames:
+    plan = frame_plan(job.entry.width, job.entry.height, job.cfg.deblur.resize_long_side)
+    source: DepthSource | None = None
+    if job.cfg.depth.backend == "provided":
+        source = open_provided(job.cfg, job.dataset, job.scene_id, job.entry)
+    return SharpFrames(
+        scene=job.scene,
+        scene_id=job.scene_id,
+        width=plan.width,
+        height=plan.height,
+        fps=job.entry.source.get("fps"),
+        start=0,
+        stop=job.n_frames,
+        plan=plan,
+        depth=source,
+    )
+
+
+def open_provided(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> DepthSource:
+    """Return the depth files that came with a scene.
+
+    Raises:
+        ConfigError: no depth_root is set.
+        SceneError: missing, or another number of maps than frames.
+    """
+    root = cfg.depth.depth_root
+    if root is None:
+        raise ConfigError(
+            "depth.backend is `provided`, but no folder of depth is given",
+            "Give --depth_root DIR, or choose another --backend (dryrun rehearses without depth).",
+        )
+    is_cut = was_cut_short(dataset, scene_id, entry)
+    return open_depth(root, scene_id, entry.n_frames, cfg.depth.depth_scale, is_cut=is_cut)
+
+
+def _estimates(
+    job: SceneJob, model: DepthModel, frames: SharpFrames, todo: set[int]
+) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+    """Yield the model's depth for at least the frames to do; each shot is a sequence of its own."""
+    for number, (start, stop) in enumerate(cut_segments(job.n_frames, job.shot_cuts)):
+        wanted = [frame for frame in range(start, stop) if frame in todo]
+        if not wanted:
+            continue
+        if model.handles_long_video:
+            shot = _span(frames, start, stop)
+            yield from ((start + index, depth_m) for index, depth_m in model.estimate(shot))
+        else:
+            yield from _chunked(job, model, frames, number, (start, stop), wanted)
+
+
+def _chunked(
+    job: SceneJob,
+    model: DepthModel,
+    frames: SharpFrames,
+    shot_number: int,
+    shot: tuple[int, int],
+    wanted: list[int],
+) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+    cfg, start = job.cfg.depth, shot[0]
+    chunks = plan_chunks(shot[1] - start, cfg.max_chunk, cfg.overlap)
+    first = covering_chunk(chunks, wanted[0] - start)
+    recall = functools.partial(_recall_seam, job, shot_number)
+    if first and recall(first) is None:
+        first = 0  # its scale hangs on all chunks before it
+    faded = crossfaded(
+        chunks,
+        first,
+        lambda chunk: (d for _, d in model.estimate(_span(frames, start + chunk.start, start + chunk.stop))),
+        align=cfg.align == "scale",
+        recall=recall,
+        remember=lambda number, seam: job.store.remember(
+            f"seam/{shot_number * 1_000_000 + number}", {**seam, "frame": seam["frame"] + start}
+        ),
+    )
+    for index, depth_m in faded:
+        yield start + index, depth_m
+        if start + index >= wanted[-1]:
+            return
+
+
+def _recall_seam(job: SceneJob, shot_number: int, chunk_number: int) -> dict[str, Any] | None:
+    seam: dict[str, Any] | None = job.store.recall(f"seam/{shot_number * 1_000_000 + chunk_number}")
+    return seam
+
+
+def _span(frames: SharpFrames, start: int, stop: int) -> SharpFrames:
+    return SharpFrames(**{**frames.__dict__, "start": start, "stop": stop})
+
+
+def _publish_frame(job: SceneJob, frame: int, depth_m: npt.NDArray[np.float32]) -> None:
+    """Bring one map to float16 inside the allowed range; a map with holes waits for the scene median."""
+    cfg = job.cfg.depth
+    if depth_m.shape != (_height(job), _width(job)):
+        raise SceneError(
+            f"scene {job.scene_id!r}, frame {frame}: the depth model gave {depth_m.shape}, "
+            f"the frame has {(_height(job), _width(job))}"
+        )
+    holes = ~np.isfinite(depth_m)
+    low = ~holes & (depth_m < cfg.min_m)
+    depth_m = np.where(low, np.float32(cfg.min_m), depth_m)
+    high = ~holes & (depth_m > (cfg.max_m if cfg.max_m is not None else np.inf))
+    depth_m = np.where(high, np.float32(cfg.max_m or 0.0), depth_m)
+    if bool((depth_m[~holes] > FLOAT16_MAX_M).any()):
+        raise DepthRangeError(
+            f"scene {job.scene_id!r}, frame {frame}: depth of {float(depth_m[~holes].max()):.6g} m "
+            f"does not fit float16 (largest {FLOAT16_MAX_M:.0f} m)",
+            "Set depth.max_m to the largest depth that you trust.",
+        )
+    depth_m = np.where(holes, np.float32(np.nan), depth_m)
+    saved = depth_m.astype(np.float16)
+    job.store.remember(
+        f"pixels/{frame}",
+        [int(np.count_nonzero(holes)), int(np.count_nonzero(low)), int(np.count_nonzero(high))],
+    )
+    if holes.any():
+        path = job.scene.held_back_depth(frame)
+        publish(path, encode_npz("depth", saved))
+    else:
+        job.store.put((job.scene.depth(frame), functools.partial(encode_npz, "depth", saved)))
+
+
+def _width(job: SceneJob) -> int:
+    return frame_plan(job.entry.width, job.entry.height, job.cfg.deblur.resize_long_side).width
+
+
+def _height(job: SceneJob) -> int:
+    return frame_plan(job.entry.width, job.entry.height, job.cfg.deblur.resize_long_side).height
+
+
+def _patch_held_back(job: SceneJob) -> None:
+    """Fill the holes with the median of all measured depth of the scene, now that it is known."""
+    held_back = [f for f in range(job.n_frames) if job.scene.held_back_depth(f).exists()]
+    if not held_back:
+        return
+    counts = sum(depth_counts(_measured_depth(job, frame)) for frame in range(job.n_frames))
+    if not np.any(counts):
+        raise SceneError(
+            f"scene {job.scene_id!r}: no pixel of any frame has a finite depth",
+            "Check the depth source; focusgen cannot invent depth.",
+        )
+    median_m = np.float16(depth_percentiles(np.asarray(counts), [50.0])[50.0])
+    for frame in held_back:
+        saved = _measured_depth(job, frame)
+        filled = np.where(np.isfinite(saved), saved, median_m).astype(np.float16)
+        job.store.put((job.scene.depth(frame), functools.partial(encode_npz, "depth", filled)))
+
+
+def _measured_depth(job: SceneJob, frame: int) -> npt.NDArray[np.float16]:
+    """Return a frame's depth as measured, holes as NaN, whether or not it was patched already."""
+    held_back = job.scene.held_back_depth(frame)
+    return _read_depth(held_back if held_back.exists() else job.scene.depth(frame))
+
+
+def _read_depth(path: Any) -> npt.NDArray[np.float16]:
+    try:
+        return np.asarray(decode_npz(path.read_bytes(), "depth"), np.float16)
+    except CorruptInputError as error:
+        raise CorruptInputError(
+            f"{path}: {error.message}", "focusgen repair redoes damaged files."
+        ) from error
+
+
+def _count_saved(job: SceneJob) -> npt.NDArray[np.int64]:
+    """Return the sum of the counts of all saved maps as one row, with per-frame medians kept aside."""
+    total = np.zeros((1, 65536), np.int64)
+    for frame in range(job.n_frames):
+        counts = depth_counts(_read_depth(job.scene.depth(frame)))
+        total[0] += counts
+        job.store.remember(f"median/{frame}", depth_percentiles(counts, [50.0])[50.0])
+    return total
+
+
+def _measured(job: SceneJob, frames: SharpFrames, counts: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """Return what the record says about the depth; deterministic."""
+    pixels = job.store.recall_frames("pixels")
+    touched = {str(f): p for f, p in pixels.items() if any(p)}
+    total = int(counts.sum())
+    n_changed = sum(sum(p) for p in pixels.values())
+    return {
+        "width": frames.width,
+        "height": frames.height,
+        "is_exact": job.cfg.depth.backend == "provided",
+        "is_rehearsal": job.cfg.depth.backend == "dryrun",
+        "patched_raised_lowered": touched,
+        "changed_fraction": n_changed / total,
+        "seams": list(job.store.recall_frames("seam").values()),
+        "median_m": {str(f): m for f, m in job.store.recall_frames("median").items()},
+        "counts_digest": checksum(counts.tobytes()),
+    }
+
+
+def _check_patched(job: SceneJob, details: dict[str, Any]) -> None:
+    limit = job.cfg.depth.max_patched_fraction
+    if details["changed_fraction"] > limit:
+        raise DepthRangeError(
+            f"scene {job.scene_id!r}: {100 * details['changed_fraction']:.1f} % of the depth pixels "
+            f"were patched, raised or lowered (limit {100 * limit:.0f} %)",
+            "Check the depth source, or raise depth.max_patched_fraction.",
+        )
+
+
+def _warn(job: SceneJob, stats: dict[str, float], details: dict[str, Any]) -> None:
+    """Write the report's warnings into the record and this scene's lines of the logs."""
+    name, cfg = job.scene_id, job.cfg.depth
+    sanity, consistency = [], []
+    if not 0.5 <= stats["d_median"] <= 50.0:  # the report's plausible range of a scene's median
+        sanity.append(f"{name}: median depth {stats['d_median']:.3f} m is outside 0.5..50 m")
+    if details["changed_fraction"] > cfg.warn_patched_fraction:
+        share = 100 * details["changed_fraction"]
+        sanity.append(f"{name}: {share:.2f} % of the depth pixels were patched, raised or lowered")
+    medians = job.store.recall_frames("median")
+    for frame in range(1, job.n_frames):
+        step = abs(medians[frame] - medians[frame - 1]) / medians[frame - 1]
+        if step > cfg.warn_median_step and frame not in job.shot_cuts:
+            text = f"{name}: median depth changes by {100 * step:.1f} % from frame {frame - 1} to {frame}"
+            consistency.append(text)
+    for text in (*sanity, *consistency):
+        job.store.warn(text)
+    patches = io.StringIO()
+    writer = csv.writer(patches, lineterminator="\n")
+    for frame_text, row in details["patched_raised_lowered"].items():
+        writer.writerow([name, frame_text, *row])
+    internal = job.dataset.internal
+    publish_scene_log(internal, SANITY_LOG, name, "".join(f"{t}\n" for t in sanity))
+    publish_scene_log(internal, CONSISTENCY_LOG, name, "".join(f"{t}\n" for t in consistency))
+    publish_scene_log(internal, PATCHES_LOG, name, patches.getvalue())

@@ -1,0 +1,374 @@
+"""Phase 1: find scenes, decode every frame, refuse the damaged, split, and index what is left.
+
+The index is append-only: an indexed scene keeps its place and its split for ever, later scenes follow.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from focusgen.codecs import checksum, file_checksum
+from focusgen.config import Config
+from focusgen.decode import CheckOptions, DecodePool
+from focusgen.errors import ConfigError, CorruptInputError
+from focusgen.layout import DatasetLayout
+from focusgen.locks import exclusive
+from focusgen.records import canonical
+from focusgen.scenes import RawScene, Rejection, discover
+from focusgen.store import make_folder, publish, publish_json
+from focusgen.video import RawReport
+
+SPLITS = ("train", "val", "test")
+SPLIT_SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
+MAX_INDEX_BYTES = 4 << 30
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """One scene of scene_index.json.
+
+    Attributes:
+        frames: raw file names; frame_0000... for a video.
+        width, height: of the raw frames.
+        source: {"path" relative to raw_root, "kind", "fps", "frame_times_s"}.
+        shot_cuts: first frames of new shots.
+        ingest_digest: digest of the raw checksums, which every record downstream depends on.
+    """
+
+    frames: tuple[str, ...]
+    width: int
+    height: int
+    split: str
+    source: Mapping[str, Any]
+    shot_cuts: tuple[int, ...]
+    ingest_digest: str
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return len(self.frames)
+
+    def document(self) -> dict[str, Any]:
+        """Return the published JSON form."""
+        return {
+            "frames": list(self.frames),
+            "width": self.width,
+            "height": self.height,
+            "split": self.split,
+            "n_frames": self.n_frames,
+            "source": dict(self.source),
+            "shot_cuts": list(self.shot_cuts),
+            "ingest_digest": self.ingest_digest,
+        }
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> IndexEntry:
+        """Return the entry of a published JSON form."""
+        return cls(
+            frames=tuple(document["frames"]),
+            width=int(document["width"]),
+            height=int(document["height"]),
+            split=str(document["split"]),
+            source=dict(document.get("source", {})),
+            shot_cuts=tuple(document.get("shot_cuts", ())),
+            ingest_digest=str(document.get("ingest_digest", "")),
+        )
+
+    def raw_scene(self, scene_id: str, raw_root: Path) -> RawScene:
+        """Return where the raw frames lie."""
+        path = raw_root / self.source["path"]
+        is_video = self.source["kind"] == "video"
+        return RawScene(
+            scene_id, "video" if is_video else "images", path, (path.name,) if is_video else self.frames
+        )
+
+
+@dataclass
+class IndexResult:
+    """What phase 1 found."""
+
+    index: dict[str, IndexEntry]
+    added: list[str] = field(default_factory=list)
+    rejected: dict[str, Rejection] = field(default_factory=dict)
+
+
+def read_index(dataset: DatasetLayout) -> dict[str, IndexEntry]:
+    """Return the scenes in index order.
+
+    Raises:
+        ConfigError: there is no index, or it is damaged.
+    """
+    path = dataset.index_json
+    try:
+        if path.stat().st_size > MAX_INDEX_BYTES:
+            raise ConfigError(f"{path}: too large for a scene index")
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path}: no such file",
+            f"Run phase 1 first: scripts/01_validate_dataset.py --raw_root ... --out_root {dataset.root}",
+        ) from error
+    expected = _read_checksum(dataset)
+    if expected is not None and expected != checksum(data):
+        raise ConfigError(
+            f"{path}: damaged or edited by hand: its checksum is not the one that phase 1 took",
+            f"Put a backup back, or delete {dataset.index_checksum_json} if you meant the edit.",
+        )
+    try:
+        return {scene_id: IndexEntry.of(entry) for scene_id, entry in json.loads(data).items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{path}: not a scene index: {error!r}") from error
+
+
+def _read_checksum(dataset: DatasetLayout) -> str | None:
+    try:
+        document = json.loads(dataset.index_checksum_json.read_bytes())
+        return (
+            str(document["xxh3_128"]) if document.get("index") == str(dataset.index_json.resolve()) else None
+        )
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, AttributeError) as error:
+        raise ConfigError(
+            f"{dataset.index_checksum_json}: damaged: {error}", "Delete it to go on."
+        ) from error
+
+
+def index_dataset(
+    cfg: Config,
+    *,
+    on_start: Callable[[int], None] = lambda n: None,
+    on_scene: Callable[[str], None] = lambda scene_id: None,
+) -> IndexResult:
+    """Scan the raw root, check every frame of every new scene, and publish index, splits and rejections.
+
+    Args:
+        cfg: the settings.
+        on_start: called with the number of scenes to check.
+        on_scene: called as each is done.
+
+    Raises:
+        ConfigError: the raw root does not exist, or max_frames is below min_frames.
+        StorageError: the data set cannot be written.
+    """
+    data = cfg.data
+    if data.max_frames is not None and data.max_frames < data.min_frames:
+        raise ConfigError(
+            f"--max_frames {data.max_frames} is below --min_frames {data.min_frames}",
+            "Every scene would be refused: raise --max_frames or lower --min_frames.",
+        )
+    if not data.raw_root.exists():
+        raise ConfigError(f"{data.raw_root}: no such folder", "Give --raw_root the folder of your videos.")
+    dataset = DatasetLayout.of(cfg)
+    make_folder(dataset.logs)
+    with exclusive(dataset.index_lock):
+        found = discover(data.raw_root, data.glob)
+        known = read_index(dataset) if dataset.index_json.exists() else {}
+        result = IndexResult(index=dict(known), rejected=dict(found.rejected))
+        on_start(len(found.scenes))
+        new = []
+        for raw in found.scenes:
+            if _is_unchanged(cfg, dataset, raw, known.get(raw.scene_id)):
+                on_scene(raw.scene_id)
+            else:
+                new.append(raw)
+        reports = _check_all(cfg, new, result, on_scene)
+        _add_scenes(cfg, dataset, reports, result)
+        _publish(dataset, result, raw_root=data.raw_root)
+    return result
+
+
+def _is_unchanged(cfg: Config, dataset: DatasetLayout, raw: RawScene, entry: IndexEntry | None) -> bool:
+    """Say whether an indexed scene's raw files still have the bytes that phase 1 decoded before."""
+    if entry is None:
+        return False
+    try:
+        manifest = _read_manifest(dataset, raw.scene_id, entry)
+    except CorruptInputError:
+        return False
+    files = raw.files if raw.kind == "video" else raw.files[: cfg.data.max_frames]
+    if manifest["settings"] != _ingest_settings(cfg) or list(manifest["files"]) != list(files):
+        return False
+    return not changed_files(raw, manifest["files"])
+
+
+def changed_files(raw: RawScene, digests: Mapping[str, str]) -> list[str]:
+    """Return the raw files that are gone or whose bytes are not those that phase 1 saw."""
+    folder = raw.path.parent if raw.kind == "video" else raw.path
+    changed = []
+    for name, expected in digests.items():
+        try:
+            if file_checksum(folder / name) != expected:
+                changed.append(name)
+        except OSError:
+            changed.append(name)
+    return changed
+
+
+def _ingest_settings(cfg: Config) -> dict[str, Any]:
+    return {"max_frames": cfg.data.max_frames, "shot_cut_threshold": cfg.data.shot_cut_threshold}
+
+
+def _check_all(
+    cfg: Config, scenes: Sequence[RawScene], result: IndexResult, on_scene: Callable[[str], None]
+) -> dict[str, tuple[RawScene, RawReport]]:
+    """Decode every frame of every scene in child processes; damaged ones go to `result.rejected`."""
+    data, reports = cfg.data, {}
+    with DecodePool(workers=cfg.run.workers) as pool:
+        options = CheckOptions(
+            min_frames=data.min_frames,
+            max_frames=data.max_frames,
+            shot_cut_threshold=data.shot_cut_threshold,
+        )
+        for raw, outcome in pool.check(scenes, options):
+            if isinstance(outcome, CorruptInputError):
+                result.rejected[raw.scene_id] = _rejection(raw, outcome)
+            else:
+                reports[raw.scene_id] = (raw, outcome)
+            on_scene(raw.scene_id)
+    return {raw.scene_id: reports[raw.scene_id] for raw in scenes if raw.scene_id in reports}
+
+
+def _rejection(raw: RawScene, error: CorruptInputError) -> Rejection:
+    return Rejection(file=getattr(error, "file", None) or raw.path.name, reason=error.message)
+
+
+def _add_scenes(
+    cfg: Config,
+    dataset: DatasetLayout,
+    reports: Mapping[str, tuple[RawScene, RawReport]],
+    result: IndexResult,
+) -> None:
+    new = [scene_id for scene_id in reports if scene_id not in result.index]
+    splits = assign_splits(new, [e.split for e in result.index.values()], cfg.data.split_seed)
+    for scene_id, (raw, report) in reports.items():
+        before = result.index.get(scene_id)
+        split = before.split if before else splits[scene_id]
+        manifest, entry = _entry(cfg, raw, report, split)
+        if before is not None and before != entry and cfg.run.on_stale != "redo":
+            if cfg.run.on_stale == "fail":
+                result.rejected[scene_id] = Rejection(raw.path.name, _what_changed(before, entry))
+            continue
+        result.index[scene_id] = entry
+        if before is None:
+            result.added.append(scene_id)
+        make_folder(dataset.scene(scene_id).root)
+        publish_json(dataset.scene(scene_id).ingest_json, manifest)
+
+
+def _entry(cfg: Config, raw: RawScene, report: RawReport, split: str) -> tuple[dict[str, Any], IndexEntry]:
+    names = list(raw.files) if raw.kind == "video" else list(report.frames)
+    manifest = {
+        "files": dict(zip(names, report.digests, strict=True)),
+        "shot_cuts": list(report.shot_cuts),
+        "settings": _ingest_settings(cfg),
+    }
+    source: dict[str, Any] = {
+        "path": raw.path.relative_to(cfg.data.raw_root).as_posix(),
+        "kind": raw.kind,
+        "fps": report.fps,
+    }
+    if raw.kind == "video":
+        source["frame_times_s"] = list(report.frame_times_s or ())
+    entry = IndexEntry(
+        frames=tuple(report.frames),
+        width=report.width,
+        height=report.height,
+        split=split,
+        source=json.loads(json.dumps(source)),
+        shot_cuts=tuple(report.shot_cuts),
+        ingest_digest=_manifest_digest(manifest),
+    )
+    return manifest, entry
+
+
+def _what_changed(before: IndexEntry, now: IndexEntry) -> str:
+    if before.n_frames != now.n_frames:
+        what = f"{before.n_frames} frames -> {now.n_frames}"
+    elif before.ingest_digest != now.ingest_digest:
+        what = "the content of its files"
+    else:
+        what = "its source or shot cuts"
+    return (
+        f"changed since it was indexed ({what}); the old entry was kept. "
+        "Put the old files back, or start again with --on_stale redo."
+    )
+
+
+def assign_splits(new: Sequence[str], existing: Sequence[str], seed: int) -> dict[str, str]:
+    """Return new scene -> split, so that old and new together come as near to 80/10/10 as they can.
+
+    Old scenes keep theirs. Shares are rounded by largest remainder: 90 scenes give 72/9/9.
+    """
+    total = len(new) + len(existing)
+    exact = {name: SPLIT_SHARES[name] * total for name in SPLITS}
+    target = {name: int(exact[name] + 1e-9) for name in SPLITS}
+    by_remainder = sorted(SPLITS, key=lambda name: (target[name] - exact[name], SPLITS.index(name)))
+    for name in by_remainder[: total - sum(target.values())]:
+        target[name] += 1
+    labels: list[str] = []
+    for name in ("test", "val", "train"):
+        room = max(0, target[name] - existing.count(name))
+        labels += [name] * min(room, len(new) - len(labels))
+    labels += ["train"] * (len(new) - len(labels))
+    shuffled = sorted(new)
+    random.Random(seed).shuffle(shuffled)
+    return dict(zip(shuffled, labels, strict=True))
+
+
+def _publish(dataset: DatasetLayout, result: IndexResult, *, raw_root: Path) -> None:
+    for scene_id, entry in result.index.items():
+        scene = dataset.scene(scene_id)
+        make_folder(scene.root)
+        if not scene.split_txt.exists() or scene.split_txt.read_bytes() != f"{entry.split}\n".encode():
+            publish(scene.split_txt, f"{entry.split}\n".encode())
+    document = {scene_id: entry.document() for scene_id, entry in result.index.items()}
+    make_folder(dataset.index_json.parent)
+    publish_json(dataset.index_json, document)
+    data = dataset.index_json.read_bytes()
+    publish_json(
+        dataset.index_checksum_json,
+        {
+            "index": str(dataset.index_json.resolve()),
+            "xxh3_128": checksum(data),
+            "raw_root": str(raw_root.resolve()),
+        },
+    )
+    rejected = {s: {"file": r.file, "reason": r.reason} for s, r in sorted(result.rejected.items())}
+    publish_json(dataset.rejected_scenes_json, rejected)
+
+
+def read_manifest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> dict[str, str]:
+    """Return raw file name -> xxh3_128, as phase 1 took it.
+
+    Raises:
+        CorruptInputError: missing, or not what the index vouches for.
+    """
+    return dict(_read_manifest(dataset, scene_id, entry)["files"])
+
+
+def was_cut_short(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> bool:
+    """Say whether max_frames ended the scene, so that its source has more frames than the index."""
+    limit = _read_manifest(dataset, scene_id, entry)["settings"]["max_frames"]
+    return limit is not None and entry.n_frames == int(limit)
+
+
+def _read_manifest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> dict[str, Any]:
+    path = dataset.scene(scene_id).ingest_json
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_bytes())
+        if _manifest_digest(manifest) == entry.ingest_digest and "settings" in manifest:
+            return manifest
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+        raise CorruptInputError(f"{path}: {error!r}", "Run phase 1 again.") from error
+    raise CorruptInputError(f"{path}: not the manifest that the index vouches for", "Run phase 1 again.")
+
+
+def _manifest_digest(manifest: Mapping[str, Any]) -> str:
+    """Digest what the frames are; the settings that led there may change without changing them."""
+    return checksum(canonical({"files": manifest["files"], "shot_cuts": manifest["shot_cuts"]}))

@@ -1,0 +1,70 @@
+"""Published sharp frames as a depth model reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.codecs import decode_png
+from focusgen.depth_files import DepthSource
+from focusgen.errors import CorruptInputError, MissingUpstreamError
+from focusgen.layout import SceneLayout
+from focusgen.sizes import FramePlan, resize_depth
+
+
+def read_sharp(scene: SceneLayout, frame: int) -> npt.NDArray[np.uint8]:
+    """Return a published sharp frame, (H, W, 3) uint8 RGB.
+
+    Raises:
+        MissingUpstreamError: it is not there.
+        CorruptInputError: it is damaged; names the file.
+    """
+    return _read_png(scene.sharp(frame))
+
+
+def _read_png(path: Path) -> npt.NDArray[np.uint8]:
+    try:
+        return decode_png(path.read_bytes())
+    except FileNotFoundError as error:
+        raise MissingUpstreamError(f"{path}: no such file", "Re-run phase 2 for this scene.") from error
+    except CorruptInputError as error:
+        raise CorruptInputError(
+            f"{path}: {error.message}", "focusgen repair redoes damaged files."
+        ) from error
+
+
+@dataclass(frozen=True)
+class SharpFrames:
+    """A span of a scene's sharp frames, and the depth that came with them (a `SceneFrames`).
+
+    Attributes:
+        start: first frame of the span; indices handed to `read` are relative to it.
+        plan: how raw frames, and so provided depth, were brought to the published size.
+    """
+
+    scene: SceneLayout
+    scene_id: str
+    width: int
+    height: int
+    fps: float | None
+    start: int
+    stop: int
+    plan: FramePlan
+    depth: DepthSource | None = None
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def read(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
+        """Return frames [start, stop) of the span, (B, H, W, 3) uint8 RGB."""
+        frames = [read_sharp(self.scene, self.start + index) for index in range(start, stop)]
+        return np.stack(frames) if frames else np.empty((0, self.height, self.width, 3), np.uint8)
+
+    def provided_depth(self, index: int) -> npt.NDArray[np.float32] | None:
+        """Return the depth that came with a frame of the span, (H, W) metres, or None."""
+        if self.depth is None:
+            return None
+        return resize_depth(self.depth.read(self.start + index), self.plan)

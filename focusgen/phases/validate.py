@@ -1,0 +1,106 @@
+"""Phase 6: every file, every value range, every label recomputed; one verdict for the data set."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from focusgen.config import Config
+from focusgen.layout import DatasetLayout
+from focusgen.phases.index import SPLITS, IndexEntry
+from focusgen.phases.scene_checks import SceneChecker, SceneReport
+from focusgen.store import make_folder, publish_json
+
+POOL_FROM_SCENES = 4  # below, starting processes costs more than it saves
+
+
+def validate_scene(
+    dataset: DatasetLayout, scene_id: str, entry: IndexEntry, min_spearman: float
+) -> SceneReport:
+    """Return what is right and wrong with one scene."""
+    return SceneChecker(dataset, scene_id, entry, min_spearman=min_spearman).run()
+
+
+def validate_dataset(
+    cfg: Config,
+    index: Mapping[str, IndexEntry],
+    *,
+    problems: Sequence[str] = (),
+    on_scene: Callable[[SceneReport], None] = lambda report: None,
+) -> dict[str, Any]:
+    """Check every scene of the index, write validation_report.json, and return it.
+
+    Args:
+        cfg: the settings.
+        index: scenes in index order.
+        problems: what is wrong with the data set as a whole (a damaged index).
+        on_scene: called with each scene's report as it is done.
+    """
+    dataset = DatasetLayout.of(cfg)
+    reports: dict[str, SceneReport] = {}
+    for report in _check_all(cfg, dataset, index):
+        reports[report.scene_id] = report
+        on_scene(report)
+    ordered = [reports[scene_id] for scene_id in index]
+    _check_one_max_coc(ordered)
+    document = _document(ordered, list(problems))
+    make_folder(dataset.logs)
+    publish_json(cfg.validate_.report or dataset.validation_report_json, document)
+    return document
+
+
+def _check_all(cfg: Config, dataset: DatasetLayout, index: Mapping[str, IndexEntry]) -> Iterator[SceneReport]:
+    limit = cfg.validate_.min_spearman
+    if len(index) < POOL_FROM_SCENES or cfg.run.workers == 1:
+        for scene_id, entry in index.items():
+            yield validate_scene(dataset, scene_id, entry, limit)
+        return
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(cfg.run.workers, mp_context=spawn) as pool:
+        jobs = [pool.submit(validate_scene, dataset, name, entry, limit) for name, entry in index.items()]
+        for job in as_completed(jobs):
+            yield job.result()
+
+
+def _check_one_max_coc(reports: Sequence[SceneReport]) -> None:
+    """One data set, one max_coc: a scene with another value is an error of that scene."""
+    values = Counter(r.max_coc_m for r in reports if r.max_coc_m is not None)
+    if len(values) > 1:
+        usual = values.most_common(1)[0][0]
+        for report in reports:
+            if report.max_coc_m not in (None, usual):
+                report.error(f"metadata.json: max_coc {report.max_coc_m}, most scenes have {usual}")
+
+
+def _document(reports: Sequence[SceneReport], problems: list[str]) -> dict[str, Any]:
+    failed = [report for report in reports if report.errors]
+    passing = [report for report in reports if not report.errors]
+    if failed or problems or not reports:
+        verdict = "fail"
+    else:
+        verdict = "rehearsal" if any(report.is_rehearsal for report in reports) else "pass"
+    reasons = {report.scene_id: report.errors for report in failed}
+    if problems:
+        reasons["(data set)"] = problems
+    return {
+        "verdict": verdict,
+        "total_scenes": len(reports),
+        "passing_scenes": len(passing),
+        "failed_scenes": [report.scene_id for report in failed],
+        "failure_reasons": reasons,
+        "split_counts": {name: sum(report.split == name for report in reports) for name in SPLITS},
+        "total_frames": sum(report.n_frames for report in passing),
+        "total_gb_on_disk": round(sum(report.n_bytes for report in reports) / 1e9, 6),
+        "warnings": [f"{report.scene_id}: {text}" for report in reports for text in report.warnings],
+        "rehearsal_scenes": [report.scene_id for report in reports if report.is_rehearsal],
+        "measures": {report.scene_id: report.measures for report in reports},
+    }
+
+
+def report_path(cfg: Config) -> Path:
+    """Return where the report is written."""
+    return cfg.validate_.report or DatasetLayout.of(cfg).validation_report_json

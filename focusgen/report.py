@@ -1,0 +1,130 @@
+"""Where every scene stands, read from files only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from focusgen import config
+from focusgen.config import SCENE_PHASES, Config, PhaseName
+from focusgen.errors import ConfigError, CorruptInputError
+from focusgen.layout import DatasetLayout, SceneLayout
+from focusgen.phase_table import PHASES
+from focusgen.phases.index import IndexEntry
+from focusgen.records import Identity, PhaseState, State, phase_state, read_record
+
+
+@dataclass(frozen=True)
+class SceneStatus:
+    """One scene's state in each phase."""
+
+    scene_id: str
+    split: str
+    n_frames: int
+    phases: Mapping[PhaseName, PhaseState]
+
+
+def saved_config(dataset: DatasetLayout, phase: PhaseName) -> Config | None:
+    """Return the settings of the phase's last run, None if it never ran."""
+    path = dataset.config_yaml(phase)
+    return config.from_document(config.read_yaml(path), str(path)) if path.exists() else None
+
+
+def scene_status(
+    dataset: DatasetLayout,
+    index: Mapping[str, IndexEntry],
+    scene_id: str,
+    configs: Mapping[PhaseName, Config],
+) -> SceneStatus:
+    """Return where a scene stands under the settings given per phase."""
+    entry, scene = index[scene_id], dataset.scene(scene_id)
+    states = {phase: _state(scene, entry, phase, configs.get(phase)) for phase in SCENE_PHASES}
+    return SceneStatus(scene_id, entry.split, entry.n_frames, states)
+
+
+def _state(scene: SceneLayout, entry: IndexEntry, phase: PhaseName, cfg: Config | None) -> PhaseState:
+    if cfg is None:
+        return PhaseState(State.PENDING, "never run")
+    spec = PHASES[phase]
+    settings = config.settings_for(cfg, phase)
+    if phase == "render":
+        settings["render.max_coc"] = cfg.render.max_coc
+    identity = Identity(
+        phase=phase,
+        scene_id=scene.scene_id,
+        backend=str(settings[f"{phase}.backend"]),
+        algorithm_version=spec.algorithm_version,
+        settings=settings,
+        weights={},
+        upstream={name: _digest(scene, entry, name) for name in spec.upstream},
+        n_frames=entry.n_frames,
+    )
+    try:
+        record = read_record(scene.done(phase))
+    except CorruptInputError as error:
+        return PhaseState(State.STALE, error.message)
+    if record is not None:  # weights are compared where they are loaded, not by a look at files
+        identity = replace(identity, weights=record.document["weights"])
+    return phase_state(scene, identity)
+
+
+def _digest(scene: SceneLayout, entry: IndexEntry, phase: PhaseName) -> str:
+    if phase == "index":
+        return entry.ingest_digest
+    try:
+        record = read_record(scene.done(phase))
+    except CorruptInputError:
+        return "damaged"
+    return record.digest if record else "missing"
+
+
+def all_status(
+    dataset: DatasetLayout, index: Mapping[str, IndexEntry], cfg: Config | None = None
+) -> list[SceneStatus]:
+    """Return every scene's state, under `cfg`, or under each phase's own last settings."""
+    configs: dict[PhaseName, Config] = {}
+    for phase in SCENE_PHASES:
+        chosen = cfg or saved_config(dataset, phase)
+        if chosen is not None:
+            if phase == "render" and chosen.render.max_coc is None:
+                chosen = _with_recorded_max_coc(dataset, chosen)
+            configs[phase] = chosen
+    return [scene_status(dataset, index, scene_id, configs) for scene_id in index]
+
+
+def _with_recorded_max_coc(dataset: DatasetLayout, cfg: Config) -> Config:
+    saved = saved_config(dataset, "render")
+    value = saved.render.max_coc if saved else None
+    return cfg.model_copy(update={"render": cfg.render.model_copy(update={"max_coc": value})})
+
+
+def status_document(statuses: list[SceneStatus]) -> dict[str, Any]:
+    """Return the states as plain JSON data, with counts per phase."""
+    counts = {phase: Counter(s.phases[phase].state.value for s in statuses) for phase in SCENE_PHASES}
+    return {
+        "counts": {phase: dict(sorted(counter.items())) for phase, counter in counts.items()},
+        "scenes": {
+            s.scene_id: {
+                "split": s.split,
+                "n_frames": s.n_frames,
+                **{
+                    phase: {"state": state.state.value, "reason": state.reason}
+                    for phase, state in s.phases.items()
+                },
+            }
+            for s in statuses
+        },
+    }
+
+
+def check_scene(index: Mapping[str, IndexEntry], scene_id: str) -> IndexEntry:
+    """Return a scene's entry.
+
+    Raises:
+        ConfigError: no such scene.
+    """
+    if scene_id not in index:
+        raise ConfigError(f"no scene {scene_id!r} in the index", "focusgen status lists them.")
+    return index[scene_id]

@@ -1,0 +1,245 @@
+"""Every write into a data set: atomic, checked, resumable.
+
+A file is written beside its place and renamed, its size compared with the bytes handed over (a full disk or
+a file size limit may write less without a word). The record comes last, after one syncfs of the scene.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import json
+import os
+import platform
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from focusgen import __version__
+from focusgen.codecs import check_png, checksum, decode_npz
+from focusgen.errors import CorruptInputError, SceneError, StorageError
+from focusgen.layout import SceneLayout
+from focusgen.records import FileEntry, failure_document, read_failure
+
+STORAGE_ERRNOS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENODEV}
+)
+QUEUE_FRAMES = 8
+
+Encode = Callable[[], bytes]
+
+on_step: Callable[[str, Path], None] = lambda step, path: None  # noqa: E731
+"""Called at each publish step (before_write, after_tmp, after_rename, before_record); tests kill there."""
+
+
+def publish(path: Path, data: bytes, *, group_writable: bool = False) -> FileEntry:
+    """Put `data` at `path` so that a reader sees the old file, or the whole new one, never a part.
+
+    Raises:
+        StorageError: the disk is full, limited, failing or read-only; nothing is left behind.
+    """
+    on_step("before_write", path)
+    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
+    mode = 0o666  # the umask decides; a tempfile's 0600 would survive the rename and lock a group out
+    try:
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
+        try:
+            _write_all(descriptor, data)
+            if group_writable:
+                os.fchmod(descriptor, os.fstat(descriptor).st_mode | 0o060)
+            if os.fstat(descriptor).st_size != len(data):
+                raise OSError(errno.EIO, "the file is shorter than what was written")
+        finally:
+            os.close(descriptor)
+        on_step("after_tmp", path)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise storage_error(error, path) from error
+    on_step("after_rename", path)
+    return FileEntry(len(data), checksum(data))
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.write(descriptor, view)  # may be short at a limit; the next call then raises
+        if written == 0:
+            raise OSError(errno.EIO, "write() wrote nothing")
+        view = view[written:]
+
+
+def storage_error(error: OSError, path: Path) -> SceneError:
+    """Return the storage failure that an OSError means, with the next step."""
+    advice = {
+        errno.ENOSPC: "Free space (or inodes) on that file system, then start the same command again.",
+        errno.EDQUOT: "Your quota is used up: free space, then start the same command again.",
+        errno.EFBIG: "A file size limit is set (ulimit -f): raise it, then start the same command again.",
+        errno.EROFS: "The file system is read-only: choose another --out_root.",
+        errno.EACCES: "Check the owner and mode of that folder (or choose another --out_root).",
+    }.get(error.errno or 0, "Check the file system, then start the same command again.")
+    return StorageError(f"{path}: {error.strerror or error}", advice)
+
+
+def publish_json(path: Path, document: Any, *, group_writable: bool = False) -> FileEntry:
+    """Put a JSON document at `path`, atomically; finite numbers only."""
+    data = (json.dumps(document, indent=1, allow_nan=False) + "\n").encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return publish(path, data, group_writable=group_writable)
+
+
+def make_folder(path: Path, *, group_writable: bool = False) -> None:
+    """Create a folder and its parents.
+
+    Raises:
+        StorageError: it cannot be created.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if group_writable:
+            path.chmod(path.stat().st_mode | 0o070)
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def sync_file_system(folder: Path) -> None:
+    """Bring everything written below `folder` to the device: one call per scene (io.md 10)."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise storage_error(OSError(number, os.strerror(number)), folder)
+    finally:
+        os.close(descriptor)
+
+
+def run_facts(started_s: float) -> dict[str, Any]:
+    """Return the part of a record that no digest covers: when, where, with what."""
+    return {
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started_s)),
+        "elapsed_s": round(time.time() - started_s, 3),
+        "host": socket.gethostname(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "focusgen": __version__,
+        "slurm_job_id": os.environ.get("SLURM_JOB_ID"),
+    }
+
+
+def valid_entry(path: Path) -> FileEntry | None:
+    """Return size and checksum of a published frame that is whole, None if it is missing or damaged."""
+    try:
+        data = path.read_bytes()
+        if path.suffix == ".png":
+            check_png(data)
+        else:
+            decode_npz(data, "depth" if path.name.startswith("depth_") else "focus_map")
+    except (FileNotFoundError, CorruptInputError):
+        return None
+    return FileEntry(len(data), checksum(data))
+
+
+class Writer:
+    """One thread that encodes and publishes, so that encoding overlaps computing; a bounded queue."""
+
+    def __init__(self, *, group_writable: bool = False) -> None:
+        self.entries: dict[Path, FileEntry] = {}
+        self._group_writable = group_writable
+        self._queue: queue.Queue[Sequence[tuple[Path, Encode]] | None] = queue.Queue(QUEUE_FRAMES)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._loop, name="focusgen-writer", daemon=True)
+        self._thread.start()
+
+    def put(self, *files: tuple[Path, Encode]) -> None:
+        """Queue files that belong together; they are published in the order given.
+
+        Raises:
+            StorageError: an earlier write failed.
+        """
+        self._raise_error()
+        self._queue.put(files)
+
+    def close(self) -> None:
+        """Wait until all is written.
+
+        Raises:
+            StorageError: a write failed.
+        """
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+        self._raise_error()
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _loop(self) -> None:
+        while (files := self._queue.get()) is not None:
+            if self._error is not None:
+                continue  # keep emptying, so that put() never blocks; nothing is written after a failure
+            try:
+                for path, encode in files:
+                    self.entries[path] = publish(path, encode(), group_writable=self._group_writable)
+            except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
+                self._error = error
+
+
+def fsync_folder(folder: Path) -> None:
+    """Bring a folder's entries to the device."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_failure(
+    scene: SceneLayout,
+    identity_phase: Any,
+    error: BaseException,
+    failure_class: Any,
+    traceback: str,
+    started_s: float,
+) -> None:
+    """Write `.failed` for a scene.
+
+    Raises:
+        StorageError: not even this could be written.
+    """
+    before = read_failure(scene, identity_phase)
+    attempt = int(before.get("attempt", 0)) + 1 if before else 1
+    message = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
+    advice = getattr(error, "advice", "")
+    document = failure_document(failure_class, message, advice, traceback, attempt, run_facts(started_s))
+    make_folder(scene.failed(identity_phase).parent)
+    publish_json(scene.failed(identity_phase), document)
+
+
+def publish_scene_log(internal: Path, log_name: str, scene_id: str, text: str) -> None:
+    """Put one scene's lines of a log in their own file: many tasks, one writer each."""
+    folder = internal / "scene_logs" / log_name
+    make_folder(folder)
+    path = folder / scene_id
+    if text:
+        publish(path, text.encode())
+    else:
+        path.unlink(missing_ok=True)
+
+
+def merge_scene_logs(internal: Path, log: Path, scene_ids: Iterable[str], header: str = "") -> None:
+    """Write a log of the data set anew from its scenes' own lines, in index order."""
+    folder = internal / "scene_logs" / log.name
+    parts = [header]
+    for scene_id in scene_ids:
+        try:
+            parts.append((folder / scene_id).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+    make_folder(log.parent)
+    publish(log, "".join(parts).encode())
