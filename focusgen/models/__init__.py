@@ -140,6 +140,10 @@ def load_deblurrer(cfg: Config, *, device: str | None = None) -> Deblurrer:
         from focusgen.models.passthrough import Passthrough
 
         return Passthrough()
+    if cfg.deblur.backend == "deblurnet":
+        from focusgen.models.flux.deblurnet import load_deblurnet
+
+        return load_deblurnet(cfg, device)
     raise _not_in_this_version("deblur", cfg.deblur.backend)
 
 
@@ -157,6 +161,14 @@ def load_depth_model(cfg: Config, *, device: str | None = None) -> DepthModel:
         from focusgen.models.dryrun import DryRunDepth
 
         return DryRunDepth()
+    if cfg.depth.backend == "vda":
+        from focusgen.models.vda.backend import load_video_depth
+
+        return load_video_depth(cfg.depth, device=device)
+    if cfg.depth.backend == "hf":
+        from focusgen.models.hf import load_hf_depth
+
+        return load_hf_depth(cfg.depth, device=device)
     raise _not_in_this_version("depth", cfg.depth.backend)
 
 
@@ -174,6 +186,10 @@ def load_renderer(cfg: Config, *, device: str | None = None) -> BokehRenderer:
             depth_edge_snap=cfg.render.depth_edge_snap,
             device=device or "cpu",
         )
+    if cfg.render.backend == "bokehnet":
+        from focusgen.models.flux.bokehnet import load_bokehnet
+
+        return load_bokehnet(cfg, device)
     raise _not_in_this_version("render", cfg.render.backend)
 
 
@@ -181,6 +197,14 @@ def weight_files(cfg: Config, phase: str) -> dict[str, Path]:
     """Return {name: file} of the weights that a phase's bytes depend on, without loading them."""
     if phase == "depth" and cfg.depth.backend == "vda":
         return {"vda": cfg.depth.checkpoint}
+    if (phase, cfg.deblur.backend) == ("deblur", "deblurnet"):
+        from focusgen.models.flux.files import flux_weight_files
+
+        return flux_weight_files(cfg.deblur)
+    if (phase, cfg.render.backend) == ("render", "bokehnet"):
+        from focusgen.models.flux.files import flux_weight_files
+
+        return flux_weight_files(cfg.render)
     return {}
 
 

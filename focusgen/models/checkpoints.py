@@ -1,0 +1,117 @@
+"""What is inside a weight file: read without running code from it, loaded with nothing missing or left."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from focusgen.errors import ConfigError
+from focusgen.models.weights import require_file
+
+_KEYS_SHOWN = 4
+_SAFETENSORS_SUFFIX = ".safetensors"
+
+# What torch.load has been seen to raise on truncated, damaged and foreign files.
+_TORCH_READ_ERRORS = (
+    *(RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError),
+    *(struct.error, pickle.UnpicklingError),
+)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Return {key: tensor} of a .safetensors or a torch file, on the CPU, without running code from it.
+
+    Raises:
+        ConfigError: truncated, of another kind, or holding something else than named tensors.
+    """
+    require_file(path)
+    document = _read_safetensors(path) if path.suffix == _SAFETENSORS_SUFFIX else _read_torch(path)
+    if not isinstance(document, Mapping) or not document:
+        raise ConfigError(f"{path}: holds {type(document).__name__}, not named tensors (a plain state dict)")
+    for key, value in document.items():
+        if not isinstance(value, torch.Tensor):
+            raise ConfigError(
+                f"{path}: key {key!r} holds {type(value).__name__}, not a tensor",
+                "Save the plain state dict of the model, without optimiser or wrapper.",
+            )
+    return dict(document)
+
+
+def _read_safetensors(path: Path) -> Any:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise _unreadable(path, "safetensors file", error) from error
+
+
+def _read_torch(path: Path) -> Any:
+    try:
+        # Never without weights_only, whatever the error: a pickle may run anything.
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except _TORCH_READ_ERRORS as error:
+        raise _unreadable(path, "torch file", error) from error
+
+
+def _unreadable(path: Path, kind: str, error: Exception) -> ConfigError:
+    first_line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return ConfigError(
+        f"{path}: not a readable {kind} of {path.stat().st_size} bytes: {first_line}",
+        "It is truncated, damaged or of another kind: fetch it again.",
+    )
+
+
+def check_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Check that weights are floating point and hold no NaN or infinity.
+
+    Raises:
+        ConfigError: names the first such key and the file.
+    """
+    for key, value in tensors.items():
+        if not value.is_floating_point():
+            raise ConfigError(f"{path}: key {key!r} is {value.dtype}, not floating point (a quantised file?)")
+        # A sum is not finite if a term is not; only then the terms are worth looking at one by one.
+        if not torch.isfinite(value.sum(dtype=torch.float64)):
+            n_bad = int((~torch.isfinite(value)).sum())
+            if n_bad:
+                count = f"{n_bad} of {value.numel()} values"
+                raise ConfigError(f"{path}: key {key!r}: {count} are NaN or infinite", "Fetch it again.")
+
+
+def load_strict(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Put weights into a module built on any device (also "meta"), as float32; nothing missing, nothing left.
+
+    Raises:
+        ConfigError: names the keys and the file.
+    """
+    expected = {key: tuple(value.shape) for key, value in module.state_dict().items()}
+    found = {key: tuple(value.shape) for key, value in tensors.items()}
+    wrong = [
+        f"{key} {list(found[key])}, expected {list(shape)}"
+        for key, shape in expected.items()
+        if found.get(key, shape) != shape
+    ]
+    problems = [
+        _list_keys("missing", sorted(expected.keys() - found.keys())),
+        _list_keys("unexpected", sorted(found.keys() - expected.keys())),
+        _list_keys("of another shape", wrong),
+    ]
+    if any(problems):
+        name = type(module).__name__
+        raise ConfigError(f"{path}: not the weights of this {name}: " + "; ".join(p for p in problems if p))
+    module.load_state_dict({key: value.float() for key, value in tensors.items()}, strict=True, assign=True)
+
+
+def _list_keys(what: str, keys: Sequence[str]) -> str:
+    if not keys:
+        return ""
+    shown = ", ".join(keys[:_KEYS_SHOWN])
+    more = f" and {len(keys) - _KEYS_SHOWN} more" if len(keys) > _KEYS_SHOWN else ""
+    return f"{len(keys)} {what}: {shown}{more}"

@@ -1,0 +1,124 @@
+"""Phase 3 with Video Depth Anything: settings to a `DepthModel`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import nn
+
+from focusgen.errors import ConfigError
+from focusgen.models import SceneFrames
+from focusgen.models.devices import pick_device
+from focusgen.models.vda.encoder import Block
+from focusgen.models.vda.loading import load_network
+from focusgen.models.vda.motion import TimeTransformer
+from focusgen.models.vda.network import VideoDepthNet
+from focusgen.models.vda.precision import Precision
+from focusgen.models.vda.schedule import DepthMap
+from focusgen.models.vda.stream import VideoStreamer
+from focusgen.models.weights import WeightRecord
+from focusgen.settings import DepthConfig
+
+
+class VideoDepthAnything:
+    """Metric depth of whole scenes; a `DepthModel`.
+
+    Each call of `estimate` is a sequence of its own: chunks of a long video and shots between cuts are
+    handed over one by one, or together through `estimate_many`.
+
+    Args:
+        net: loaded; moved to `device` and to `precision` here.
+        device: where it runs.
+        precision: of the matrices; see `VideoDepthNet.set_precision`.
+        input_size: short side that the network sees, pixels.
+        window_batch: windows of different scenes that run together.
+        handles_long_video: any number of frames is one sequence; False has phase 3 cut chunks.
+        weights: record of the checkpoint, if there is one.
+    """
+
+    def __init__(
+        self,
+        net: VideoDepthNet,
+        *,
+        device: torch.device,
+        precision: Precision = "fp32",
+        input_size: int = 518,
+        window_batch: int = 1,
+        handles_long_video: bool = True,
+        weights: WeightRecord | None = None,
+    ) -> None:
+        net.set_precision(precision)
+        self.net = net.to(device)
+        if device.type == "cuda" and precision != "fp32":
+            # cuDNN's half precision convolutions are made for this order of memory.
+            self.net.head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.handles_long_video = handles_long_video
+        self.weights = weights
+        self._streamer = VideoStreamer(self.net, input_size=input_size, window_batch=window_batch)
+
+    def estimate(self, scene: SceneFrames) -> Iterator[tuple[int, DepthMap]]:
+        """Yield (frame_index, (H, W) float32 metres), each frame once, in order, final.
+
+        Memory does not grow with the scene.
+
+        Raises:
+            ModelMemoryError: out of memory after every step of the ladder.
+        """
+        for _, frame_index, depth_m in self._streamer.run([scene]):
+            yield frame_index, depth_m
+
+    def estimate_many(self, scenes: Sequence[SceneFrames]) -> Iterator[tuple[int, int, DepthMap]]:
+        """Yield (position in `scenes`, frame_index, metres); windows of `window_batch` scenes run together.
+
+        The frames of one scene come in order, those of different scenes interleaved.
+
+        Raises:
+            ModelMemoryError: out of memory after every step of the ladder.
+        """
+        yield from self._streamer.run(scenes)
+
+
+def load_video_depth(cfg: DepthConfig, *, device: str | None = None) -> VideoDepthAnything:
+    """Return the model that the settings of phase 3 describe.
+
+    Raises:
+        ConfigError: no GPU and no `--device cpu`, or something is wrong with the checkpoint.
+    """
+    where = pick_device(device, "depth.backend: vda")
+    precision = choose_precision(cfg, where)
+    net, record = load_network(cfg.checkpoint, encoder=cfg.encoder, is_metric=cfg.metric)
+    if cfg.compile:
+        compile_parts(net)
+    return VideoDepthAnything(
+        net,
+        device=where,
+        precision=precision,
+        input_size=cfg.input_size,
+        window_batch=cfg.window_batch,
+        handles_long_video=cfg.long_video == "stream",
+        weights=record,
+    )
+
+
+def choose_precision(cfg: DepthConfig, device: torch.device) -> Precision:
+    """Return the precision of the matrices.
+
+    Raises:
+        ConfigError: bf16 on a GPU that has none.
+    """
+    if cfg.fp32:
+        return "fp32"
+    if cfg.precision == "auto":
+        # fp16, as the published code runs: bf16 has three bits less, and the residual stream is float32.
+        return "fp16" if device.type == "cuda" else "fp32"
+    if cfg.precision == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        raise ConfigError("depth.precision: this GPU has no bf16", "Set depth.precision: fp16.")
+    return cfg.precision
+
+
+def compile_parts(net: nn.Module) -> None:
+    """Compile the blocks in place, each kind once: nearly all of the time is spent in them."""
+    for module in net.modules():
+        if isinstance(module, Block | TimeTransformer):
+            module.compile()

@@ -1,0 +1,241 @@
+"""Where published weights come from, under which licence, and how they get here.
+
+The only module that may reach the network, and only when asked to: after `fetch` everything works offline.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from focusgen.errors import ConfigError
+from focusgen.models.weights import WeightRecord, file_sha256, require_file, verify, write_record
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class WeightSource:
+    """Published weights.
+
+    Attributes:
+        repo_id: on the Hugging Face hub.
+        files: names in the repository; patterns with * for a folder of a pipeline.
+        licence: its short name.
+        is_commercial: the licence allows commercial use.
+        is_gated: the licence must be accepted on the hub first.
+    """
+
+    repo_id: str
+    files: tuple[str, ...]
+    licence: str
+    is_commercial: bool
+    is_gated: bool = False
+
+    @property
+    def url(self) -> str:
+        """The page of the repository, where the licence stands."""
+        return f"https://huggingface.co/{self.repo_id}"
+
+    @property
+    def is_folder(self) -> bool:
+        """More than a single file."""
+        return len(self.files) != 1 or "*" in self.files[0]
+
+
+_NON_COMMERCIAL = "CC-BY-NC-4.0"
+
+
+def _vda(size: str, encoder: str, licence: str) -> WeightSource:
+    return WeightSource(
+        f"depth-anything/Metric-Video-Depth-Anything-{size}",
+        (f"metric_video_depth_anything_{encoder}.pth",),
+        licence,
+        is_commercial=licence != _NON_COMMERCIAL,
+    )
+
+
+SOURCES = {
+    "vda-vits": _vda("Small", "vits", "Apache-2.0"),
+    "vda-vitb": _vda("Base", "vitb", _NON_COMMERCIAL),
+    "vda-vitl": _vda("Large", "vitl", _NON_COMMERCIAL),
+    "flux": WeightSource(
+        "black-forest-labs/FLUX.1-dev",
+        ("model_index.json", "scheduler/*", "text_encoder*/*", "tokenizer*/*", "transformer/*", "vae/*"),
+        "FLUX.1-dev Non-Commercial License",
+        is_commercial=False,
+        is_gated=True,
+    ),
+    "deblurnet": WeightSource(
+        "nycu-cplab/Genfocus-Model", ("deblurNet.safetensors",), "Apache-2.0", is_commercial=True
+    ),
+    "bokehnet": WeightSource(
+        "nycu-cplab/Genfocus-Model", ("bokehNet.safetensors",), "Apache-2.0", is_commercial=True
+    ),
+}
+
+ALIASES = {"vda": "vda-vitl"}
+"""The configuration's default checkpoint."""
+
+
+def find_source(name: str) -> WeightSource:
+    """Return the published weights of a name.
+
+    Raises:
+        ConfigError: no such name; lists them.
+    """
+    source = SOURCES.get(ALIASES.get(name, name))
+    if source is None:
+        raise ConfigError(f"no weights called {name!r}", f"Known: {', '.join([*ALIASES, *SOURCES])}.")
+    return source
+
+
+def vda_licence(encoder: str) -> str:
+    """Return the licence of the official weights of one size."""
+    return SOURCES[f"vda-{encoder}"].licence
+
+
+def licence_text(source: WeightSource) -> str:
+    """Return what a person must know before using weights."""
+    use = "commercial use allowed" if source.is_commercial else "NO commercial use"
+    gate = "; gated: the licence must be accepted on that page first" if source.is_gated else ""
+    return f"{source.repo_id}: licence {source.licence} ({use}), {source.url}{gate}"
+
+
+def fetch(name: str, dest: Path, *, revision: str | None = None, say: Say = print) -> list[WeightRecord]:
+    """Download published weights, compare them with the hub's digests, and record them.
+
+    Args:
+        name: "vda" (the large one), "vda-vits", "vda-vitb", "vda-vitl", "flux", "deblurnet", "bokehnet".
+        dest: folder that the files go to.
+        revision: commit, tag or branch; None for the newest.
+        say: gets lines for people.
+
+    Raises:
+        ConfigError: offline, gated, not found, or not the file that the hub describes.
+    """
+    source = find_source(name)
+    say(licence_text(source))
+    _refuse_offline(source, dest, revision)
+    commit, listing = _list_files(source, revision)
+    records = []
+    for file_name, size, digest in listing:
+        path = _download(source, file_name, commit, dest)
+        records.append(_checked_record(source, path, commit, size, digest))
+        say(f"{path}  {records[-1].size} bytes  sha256 {records[-1].sha256}")
+    return records
+
+
+def download_command(source: WeightSource, dest: Path, revision: str | None = None) -> str:
+    """Return the command that does the same on a machine with network."""
+    files = " ".join(f"'{file}'" for file in source.files) if not source.is_folder else ""
+    include = " ".join(f"--include '{file}'" for file in source.files) if source.is_folder else ""
+    at = f"--revision {revision}" if revision else ""
+    parts = ["hf download", source.repo_id, files, include, at, f"--local-dir '{dest}'"]
+    return " ".join(part for part in parts if part)
+
+
+def _refuse_offline(source: WeightSource, dest: Path, revision: str | None) -> None:
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        raise ConfigError(
+            f"{source.repo_id}: HF_HUB_OFFLINE is set, so nothing is downloaded",
+            f"On a machine with network: {download_command(source, dest, revision)}",
+        )
+
+
+def _list_files(source: WeightSource, revision: str | None) -> tuple[str, list[tuple[str, int, str | None]]]:
+    """Return the commit and (name, size, SHA-256 or None for small files) of the files."""
+    import fnmatch
+
+    from huggingface_hub import HfApi
+
+    info = _asked(source, lambda: HfApi().model_info(source.repo_id, revision=revision, files_metadata=True))
+    listing = [
+        (entry.rfilename, int(entry.size), entry.lfs.sha256 if entry.lfs else None)
+        for entry in info.siblings or []
+        if any(fnmatch.fnmatch(entry.rfilename, pattern) for pattern in source.files)
+    ]
+    if not listing:
+        raise ConfigError(f"{source.repo_id} at {info.sha}: holds none of {', '.join(source.files)}")
+    return str(info.sha), listing
+
+
+def _download(source: WeightSource, file_name: str, commit: str, dest: Path) -> Path:
+    from huggingface_hub import hf_hub_download
+
+    return Path(
+        _asked(
+            source, lambda: hf_hub_download(source.repo_id, file_name, revision=commit, local_dir=str(dest))
+        )
+    )
+
+
+def _asked(source: WeightSource, question: Callable[[], Any]) -> Any:
+    """Return the hub's answer.
+
+    Raises:
+        ConfigError: it refused, or could not be reached.
+    """
+    from huggingface_hub import errors
+
+    try:
+        return question()
+    except errors.GatedRepoError as error:
+        raise ConfigError(
+            f"{source.repo_id} is gated: its licence ({source.licence}) must be accepted first",
+            f"Accept it at {source.url}, then run `hf auth login` (or set HF_TOKEN) and try again.",
+        ) from error
+    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
+        raise _unreachable(source, error) from error
+    except OSError as error:  # no network, no name server, a full disk
+        raise _unreachable(source, error) from error
+
+
+def _unreachable(source: WeightSource, error: Exception) -> ConfigError:
+    first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return ConfigError(
+        f"{source.repo_id}: {first_line}",
+        f"On a machine with network: {download_command(source, Path('checkpoints'))}",
+    )
+
+
+def _checked_record(
+    source: WeightSource, path: Path, commit: str, size: int, digest: str | None
+) -> WeightRecord:
+    require_file(path)
+    found_size, found_digest = path.stat().st_size, file_sha256(path, refresh=True)
+    if found_size != size or (digest is not None and found_digest != digest):
+        raise ConfigError(
+            f"{path}: {found_size} bytes, SHA-256 {found_digest}; the hub has {size} bytes, {digest}",
+            "The download was damaged: delete the file and fetch it again.",
+        )
+    record = WeightRecord(path.name, found_size, found_digest, source.licence, source.repo_id, commit)
+    write_record(path, record)
+    return record
+
+
+def check(name: str, path: Path, *, accept: bool = False, say: Say = print) -> WeightRecord:
+    """Read a weight file again and compare it with its record (made now if there is none); offline.
+
+    Args:
+        name: as for `fetch`; a checkpoint of Video Depth Anything is also opened: keys, shapes, NaN.
+        path: the file.
+        accept: the file was replaced on purpose; record what it is now.
+        say: gets lines for people.
+
+    Raises:
+        ConfigError: says what is wrong with the file.
+    """
+    source = find_source(name)
+    licence, note = source.licence, ""
+    if name.startswith("vda"):
+        from focusgen.models.vda.loading import inspect_checkpoint
+
+        encoder = inspect_checkpoint(path, encoder="auto" if name == "vda" else name.removeprefix("vda-"))
+        licence, note = vda_licence(encoder), f"  {encoder}"
+    record = verify(path, licence=licence, refresh=True, accept=accept)
+    say(f"{path}  {record.size} bytes  sha256 {record.sha256}  licence {record.licence}{note}")
+    return record
