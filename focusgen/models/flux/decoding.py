@@ -31,7 +31,8 @@ class Decoder:
 
     def __init__(self, vae: Any, device: torch.device) -> None:
         self._vae = vae
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        cuda: Any = torch.cuda
+        self._stream = cuda.Stream(device) if device.type == "cuda" else None
 
     def submit(self, latents: Tensor, grid: Grid, *, is_sliced: bool) -> Pending:
         """Start decoding (B, tokens, 64) latents."""
@@ -44,6 +45,5 @@ class Decoder:
             host = torch.empty(levels.shape, dtype=levels.dtype, pin_memory=True)
             host.copy_(levels, non_blocking=True)
             latents.record_stream(self._stream)  # or its memory is handed out while it is still read
-            done = torch.cuda.Event()
-            done.record(self._stream)
+            done = self._stream.record_event()
         return Pending(host, done)

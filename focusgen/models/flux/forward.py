@@ -114,13 +114,13 @@ def double_block(
     x = _modulate(stream, modulated, SHIFT, SCALE)
     t = _modulate(text, whole_text, SHIFT, SCALE)
 
-    n_heads = -1, block.norm_q.weight.shape[0]
-    q = block.norm_q(block.to_q(x, spans).unflatten(-1, n_heads))
-    k = block.norm_k(block.to_k(x, spans).unflatten(-1, n_heads))
-    v = block.to_v(x, spans).unflatten(-1, n_heads)
-    q = layout.insert_text(q, block.text_norm_q(block.text_q(t).unflatten(-1, n_heads)))
-    k = layout.insert_text(k, block.text_norm_k(block.text_k(t).unflatten(-1, n_heads)))
-    v = layout.insert_text(v, block.text_v(t).unflatten(-1, n_heads))
+    channels = block.norm_q.weight.shape[0]
+    q = block.norm_q(_heads(block.to_q(x, spans), channels))
+    k = block.norm_k(_heads(block.to_k(x, spans), channels))
+    v = _heads(block.to_v(x, spans), channels)
+    q = layout.insert_text(q, block.text_norm_q(_heads(block.text_q(t), channels)))
+    k = layout.insert_text(k, block.text_norm_k(_heads(block.text_k(t), channels)))
+    v = layout.insert_text(v, _heads(block.text_v(t), channels))
     seen = attend(rotate(q, around.turns), rotate(k, around.turns), v, layout)
 
     text_seen, image_seen = seen.main[:, : layout.n_text], seen.main[:, layout.n_text :]
@@ -138,25 +138,25 @@ def single_block(block: SingleBlock, sequence: Tensor, modulated: Modulated, aro
     """Carry the whole sequence through a single block, in place."""
     layout = around.layout
     x = _modulate(sequence, modulated, SHIFT, SCALE)
-    n_heads = -1, block.norm_q.weight.shape[0]
-    q = rotate(block.norm_q(block.to_q(x, layout.spans).unflatten(-1, n_heads)), around.turns)
-    k = rotate(block.norm_k(block.to_k(x, layout.spans).unflatten(-1, n_heads)), around.turns)
-    v = block.to_v(x, layout.spans).unflatten(-1, n_heads)
+    channels = block.norm_q.weight.shape[0]
+    q = rotate(block.norm_q(_heads(block.to_q(x, layout.spans), channels)), around.turns)
+    k = rotate(block.norm_k(_heads(block.to_k(x, layout.spans), channels)), around.turns)
+    v = _heads(block.to_v(x, layout.spans), channels)
     seen = attend(q, k, v, layout)
     mixed = _beside(seen, block.mlp_in(x, layout.spans), layout)
     _add_gated(sequence, block.out(mixed, layout.spans), modulated, GATE)
 
 
 def last_block(block: SingleBlock, sequence: Tensor, tables: StepTables, around: Surroundings) -> Tensor:
-    """Return the picture's tokens after the last single block; the others are needed as keys and values only."""
+    """Return the picture's tokens after the last single block; the others serve as keys and values only."""
     layout = around.layout
     modulated = _single_tables(layout, tables, -1)
     x = _modulate(sequence, modulated, SHIFT, SCALE)
     image, own = sequence[:, layout.image], x[:, layout.image]
-    n_heads = -1, block.norm_q.weight.shape[0]
-    q = rotate(block.norm_q(block.to_q(own).unflatten(-1, n_heads)), around.turns[layout.image])
-    k = rotate(block.norm_k(block.to_k(x, layout.spans).unflatten(-1, n_heads)), around.turns)
-    v = block.to_v(x, layout.spans).unflatten(-1, n_heads)
+    channels = block.norm_q.weight.shape[0]
+    q = rotate(block.norm_q(_heads(block.to_q(own), channels)), around.turns[layout.image])
+    k = rotate(block.norm_k(_heads(block.to_k(x, layout.spans), channels)), around.turns)
+    v = _heads(block.to_v(x, layout.spans), channels)
     mixed = torch.cat([attend_image(q, k, v), _gelu(block.mlp_in(own))], dim=-1)
     return torch.addcmul(image, tables.main[-1][GATE], block.out(mixed))
 
@@ -164,6 +164,11 @@ def last_block(block: SingleBlock, sequence: Tensor, tables: StepTables, around:
 def _single_tables(layout: Layout, tables: StepTables, index: int) -> Modulated:
     own = [(span.tokens, tables.conditions[span.adapter].single[index]) for span in layout.spans]
     return [(layout.main, tables.main[index]), *own]
+
+
+def _heads(x: Tensor, channels: int) -> Tensor:
+    """Return (B, L, D) as (B, L, heads, channels)."""
+    return x.reshape(*x.shape[:-1], -1, channels)
 
 
 def _norm(x: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from focusgen.errors import ConfigError
+from focusgen.models.checkpoints import read_tensors
 
 LISTED = re.compile(
     r"x_embedder"
@@ -48,18 +49,12 @@ def load_adapter(path: Path) -> dict[str, LowRank]:
     Raises:
         ConfigError: no file, no safetensors file, or a key that the function cannot honour, by name.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     if not path.is_file():
         raise ConfigError(
             f"{path}: no such LoRA file",
-            "Download it with: focusgen weights fetch flux; or set lora_path and lora_weight.",
+            "Download it (focusgen weights fetch deblurnet, or bokehnet), or set lora_path and lora_weight.",
         )
-    try:
-        return adapter_from(load_file(path), str(path))
-    except SafetensorError as error:
-        raise ConfigError(f"{path}: not a safetensors file ({error})", "Download it again.") from error
+    return adapter_from(read_tensors(path), str(path))
 
 
 def adapter_from(tensors: Mapping[str, Tensor], source: str) -> dict[str, LowRank]:

@@ -84,7 +84,7 @@ def modulation_tables(
     """
     times = timestep_of(sigmas[:-1], weights.dtype)
     signal = _signal(weights, times, guidance, pooled)
-    final = weights.final_modulation.of_adapter(signal, None).unflatten(-1, (2, -1))
+    final = weights.final_modulation.of_adapter(signal, None).reshape(len(signal), 2, -1)
     return ModulationTables(
         text=_stack([block.text_modulation for block in weights.double], signal, None, 6),
         image=_stack([block.modulation for block in weights.double], signal, None, 6),
@@ -118,7 +118,7 @@ def _stack(layers: list[Projection], signal: Tensor, adapter: str | None, rows: 
     if not layers:
         return signal.new_zeros(len(signal), 0, rows, signal.shape[-1])
     tables = torch.stack(
-        [layer.of_adapter(signal, adapter).unflatten(-1, (rows, -1)) for layer in layers], dim=1
+        [layer.of_adapter(signal, adapter).reshape(len(signal), rows, -1) for layer in layers], dim=1
     )
     tables[:, :, SCALE::3] += 1
     return tables

@@ -5,7 +5,7 @@ One small file per prompt, so that another prompt changes no digest of the first
 
 from __future__ import annotations
 
-import hashlib
+import importlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from focusgen.errors import ConfigError
 from focusgen.models.flux.environment import explain_download, require_libraries
+from focusgen.models.flux.files import prompt_file
 
 MAX_T5_TOKENS = 512
 FORMAT = "focusgen-flux-prompt/1"
@@ -28,11 +29,6 @@ class PromptEmbedding(NamedTuple):
     """(1, 512, 4096) T5 states."""
     pooled: Tensor
     """(1, 768) CLIP's pooled state."""
-
-
-def prompt_file(folder: Path, prompt: str) -> Path:
-    """Return where a prompt's embedding lies."""
-    return folder / f"prompt_{hashlib.sha256(prompt.encode()).hexdigest()[:16]}.safetensors"
 
 
 def encode_prompts(
@@ -70,31 +66,32 @@ def encode_prompts(
 
 
 def _clip_pooled(model_id: str | Path, prompts: list[str], device: str, dtype: torch.dtype) -> Tensor:
-    from transformers import CLIPTextModel, CLIPTokenizer
-
-    tokenizer: Any = CLIPTokenizer.from_pretrained(model_id, subfolder="tokenizer")
-    encoder: Any = CLIPTextModel.from_pretrained(model_id, subfolder="text_encoder", dtype=dtype).to(device)
-    length = tokenizer.model_max_length
-    ids = tokenizer(
-        prompts, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
-    ).input_ids
-    pooled: Tensor = encoder.eval()(ids.to(device)).pooler_output
-    return pooled.cpu()
+    transformers: Any = importlib.import_module("transformers")
+    tokenizer = transformers.CLIPTokenizer.from_pretrained(model_id, subfolder="tokenizer")
+    encoder = transformers.CLIPTextModel.from_pretrained(model_id, subfolder="text_encoder", dtype=dtype)
+    encoder.eval().to(device)
+    ids = _token_ids(tokenizer, prompts, tokenizer.model_max_length)
+    # One by one: in bfloat16 a prompt's numbers would depend on which others it was batched with.
+    return torch.cat([encoder(one[None].to(device)).pooler_output.cpu() for one in ids])
 
 
 def _t5_states(model_id: str | Path, prompts: list[str], device: str, dtype: torch.dtype) -> Tensor:
-    from transformers import T5EncoderModel, T5TokenizerFast
-
-    tokenizer: Any = T5TokenizerFast.from_pretrained(model_id, subfolder="tokenizer_2")
-    encoder: Any = T5EncoderModel.from_pretrained(model_id, subfolder="text_encoder_2", dtype=dtype).to(
-        device
-    )
-    ids = tokenizer(
-        prompts, padding="max_length", max_length=MAX_T5_TOKENS, truncation=True, return_tensors="pt"
-    ).input_ids
+    transformers: Any = importlib.import_module("transformers")
+    tokenizer = transformers.T5TokenizerFast.from_pretrained(model_id, subfolder="tokenizer_2")
+    encoder = transformers.T5EncoderModel.from_pretrained(model_id, subfolder="text_encoder_2", dtype=dtype)
+    encoder.eval().to(device)
+    ids = _token_ids(tokenizer, prompts, MAX_T5_TOKENS)
     # No attention mask, and padding attends like words: so were FLUX.1-dev's embeddings made.
-    states: Tensor = encoder.eval()(ids.to(device))[0]
-    return states.cpu()
+    return torch.cat([encoder(one[None].to(device))[0].cpu() for one in ids])
+
+
+def _token_ids(tokenizer: Any, prompts: list[str], length: int) -> Tensor:
+    """Return (prompts, length) token numbers, padded and cut."""
+    encoded = tokenizer(
+        prompts, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
+    )
+    ids: Tensor = encoded.input_ids
+    return ids
 
 
 def _save(file: Path, embedding: PromptEmbedding, prompt: str, model_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -11,12 +12,13 @@ from torch import Tensor
 
 from focusgen.models import Frames
 from focusgen.models.flux.conditions import BlackCondition, Condition, EncodedCondition
-from focusgen.models.flux.decoding import Decoder
+from focusgen.models.flux.decoding import Decoder, Pending
 from focusgen.models.flux.forward import Surroundings, surround, velocity
+from focusgen.models.flux.memory import Effort, Ladder
 from focusgen.models.flux.modulation import ModulationTables, StepTables, modulation_tables
 from focusgen.models.flux.prompts import PromptEmbedding
 from focusgen.models.flux.schedule import Schedule, euler_step
-from focusgen.models.flux.tiling import TilePlan, Tiling, plan_tiles
+from focusgen.models.flux.tiling import TilePlan, plan_tiles
 from focusgen.models.flux.tokens import Grid, position_ids
 from focusgen.models.flux.vae import Posterior, encode_posterior, tokens_of
 from focusgen.models.flux.weights import FluxWeights
@@ -25,7 +27,7 @@ Velocity = Callable[[FluxWeights, Surroundings, StepTables, Tensor], Tensor]
 
 
 class Step(NamedTuple):
-    """What one step did: blended velocity, the tiles' own velocities (None in one piece), latents after it."""
+    """What one step did: blended velocity, the tiles' own (None in one piece), latents after it."""
 
     velocity: Tensor
     tiles: Tensor | None
@@ -37,29 +39,16 @@ class Batch:
     """Frames that are denoised together.
 
     Attributes:
+        grid: the frames' tokens.
         conditions: each holds B frames, or one that all share.
         noise: (B, tokens, 64) initial noise.
         posterior_noise: per condition (B, 16, h, w) for a sample of the VAE's posterior, None for its mean.
     """
 
+    grid: Grid
     conditions: tuple[Condition, ...]
     noise: Tensor
     posterior_noise: tuple[Tensor | None, ...]
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How work is cut to fit into memory. Only another tiling changes the function.
-
-    Attributes:
-        samples_per_call: frames x tiles that go through the transformer together.
-        is_vae_sliced: one frame at a time through the VAE.
-        tiling: None denoises in one piece.
-    """
-
-    samples_per_call: int
-    is_vae_sliced: bool
-    tiling: Tiling | None
 
 
 @dataclass(eq=False)
@@ -86,28 +75,37 @@ class FluxSampler:
     _tables: dict[tuple[Any, ...], ModulationTables] = field(default_factory=dict)
     _black: dict[tuple[int, int], Posterior] = field(default_factory=dict)
 
-    def generate(self, batches: Iterable[Batch], effort: Callable[[Batch], Effort]) -> Iterator[Frames]:
+    def generate(self, batches: Iterable[Batch], ladder: Ladder, what: str) -> Iterator[Frames]:
         """Yield the uint8 frames of each batch, in order.
 
         A batch is decoded on its own CUDA stream while the next one is denoised.
+
+        Args:
+            batches: frames of one size.
+            ladder: how memory is saved when it runs out.
+            what: names the work in errors.
+
+        Raises:
+            ModelMemoryError: after every rung.
         """
-        decoder, waiting = Decoder(self.vae, self.weights.device), None
+        decoder = Decoder(self.vae, self.weights.device)
+        waiting: Pending | None = None
         for batch in batches:
-            chosen = effort(batch)
-            grid = batch.conditions[0].grid
-            latents = self.denoise(batch, chosen)
+            started = ladder.run(functools.partial(self._generate, batch, decoder), what)
             if waiting is not None:
                 yield waiting.frames()
-            waiting = decoder.submit(latents, grid, is_sliced=chosen.is_vae_sliced)
+            waiting = started
         if waiting is not None:
             yield waiting.frames()
+
+    def _generate(self, batch: Batch, decoder: Decoder, effort: Effort) -> Pending:
+        return decoder.submit(self.denoise(batch, effort), batch.grid, is_sliced=effort.is_vae_sliced)
 
     def denoise(self, batch: Batch, effort: Effort) -> Tensor:
         """Return the (B, tokens, 64) latents of a batch."""
         conditions = self.encode(batch.conditions, batch.posterior_noise, is_sliced=effort.is_vae_sliced)
-        grid = batch.conditions[0].grid
         latents = batch.noise
-        for step in self.steps(batch.noise, conditions, grid, effort):
+        for step in self.steps(batch.noise, conditions, batch.grid, effort):
             latents = step.latents
         return latents
 

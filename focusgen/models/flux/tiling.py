@@ -57,8 +57,8 @@ class TilePlan:
         return Grid(self.tiling.side, self.tiling.side)
 
     def cut(self, tokens: Tensor) -> Tensor:
-        """Return (B, tokens, C) of the picture as (tiles B, tile tokens, C), one tile's batch after another."""
-        picture = tokens.unflatten(1, self.grid)
+        """Return (B, tokens, C) of the picture as (tiles B, tile tokens, C), one tile after another."""
+        picture = tokens.reshape(len(tokens), *self.grid, -1)
         side = self.tiling.side
         tiles = [picture[:, y : y + side, x : x + side] for y, x in self.corners]
         return torch.cat(tiles).flatten(1, 2)
@@ -66,7 +66,7 @@ class TilePlan:
     def blend(self, tiles: Tensor) -> Tensor:
         """Return velocities of tiles, in the order of `cut`, as one picture's (B, tokens, C) float32."""
         side = self.tiling.side
-        batches = tiles.float().unflatten(1, (side, side)).unflatten(0, (len(self.corners), -1))
+        batches = tiles.float().reshape(len(self.corners), -1, side, side, tiles.shape[-1])
         bell = blend_weights(side).to(tiles.device)[..., None]
         total = batches.new_zeros(batches.shape[1], *self.grid, batches.shape[-1])
         weight = bell.new_zeros(*self.grid, 1)
@@ -74,11 +74,11 @@ class TilePlan:
         for tile, (y, x) in zip(batches, self.corners, strict=True):
             total[:, y : y + side, x : x + side] += tile * bell
             weight[y : y + side, x : x + side] += bell
-        return (total / weight).flatten(1, 2)
+        return torch.flatten(total / weight, 1, 2)
 
 
 def plan_tiles(grid: Grid, tiling: Tiling | None) -> TilePlan | None:
-    """Return the tiles of a picture, or None for one piece: tiling is off or a side is shorter than a tile."""
+    """Return the tiles of a picture, or None for one piece: no tiling, or a side shorter than a tile."""
     if tiling is None or min(grid) < tiling.side:
         return None
     rows, columns = (tile_starts(side, tiling) for side in grid)

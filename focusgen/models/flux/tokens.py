@@ -80,7 +80,7 @@ def text_ids(n_tokens: int) -> Tensor:
 def rotary_turns(ids: Tensor, axes: Sequence[int]) -> Tensor:
     """Return (tokens, head_dim / 2, 2) cosines and sines of every channel pair's angle, float32.
 
-    The angles are computed in float64 on the CPU: x up to 256 times the lowest frequency loses digits in float32.
+    The angles are computed in float64: a position times a low frequency loses digits in float32.
     """
     angles = []
     for axis, channels in enumerate(axes):
@@ -96,7 +96,7 @@ def rotate(x: Tensor, turns: Tensor) -> Tensor:
     Two spellings of one function: eager torch needs fewest passes over memory with complex numbers, the
     compiler fuses only the real form.
     """
-    pairs = x.float().unflatten(-1, (-1, 2))
+    pairs = x.float().reshape(*x.shape[:-1], -1, 2)
     turns = turns[None, :, None]
     if torch.compiler.is_compiling():
         (a, b), (cos, sin) = pairs.unbind(-1), turns.unbind(-1)

@@ -27,7 +27,7 @@ def encode_posterior(vae: Any, pixels: Tensor, *, is_sliced: bool = False) -> Po
     """
     weight = next(vae.parameters())
     parts = []
-    for part in pixels.split(1 if is_sliced else len(pixels)):
+    for part in torch.split(pixels, 1 if is_sliced else len(pixels)):
         # Channels-last input loses digits in torch's CPU GroupNorm on flat pictures (1.6e-3 on black).
         distribution = vae.encode(part.to(weight.device, weight.dtype).contiguous()).latent_dist
         parts.append((distribution.mean, distribution.std))
@@ -35,7 +35,7 @@ def encode_posterior(vae: Any, pixels: Tensor, *, is_sliced: bool = False) -> Po
 
 
 def tokens_of(vae: Any, posterior: Posterior, noise: Tensor | None) -> Tensor:
-    """Return (B, tokens, 64) of a posterior: its mean, or a sample where noise (B or 1, 16, h, w) is given."""
+    """Return (B, tokens, 64) of a posterior: its mean, or a sample where noise (B, 16, h, w) is given."""
     latents = posterior.mean
     if noise is not None:
         latents = latents + posterior.std * noise.to(latents.device, latents.dtype)
@@ -47,7 +47,7 @@ def decode(vae: Any, tokens: Tensor, grid: Grid, *, is_sliced: bool = False) -> 
     weight = next(vae.parameters())
     latents = unpack(tokens.to(weight.device, weight.dtype), grid)
     latents = latents / vae.config.scaling_factor + vae.config.shift_factor
-    parts = latents.split(1 if is_sliced else len(latents))
+    parts = torch.split(latents, 1 if is_sliced else len(latents))
     return torch.cat([vae.decode(part.contiguous()).sample for part in parts])
 
 

@@ -1,0 +1,172 @@
+"""FLUX.1-dev from a folder or the hub, its LoRA and its prompt, put together for one net."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from focusgen.errors import ConfigError, ModelMemoryError
+from focusgen.models.devices import is_out_of_memory
+from focusgen.models.flux.environment import explain_download, require_libraries
+from focusgen.models.flux.forward import velocity
+from focusgen.models.flux.lora import load_adapter
+from focusgen.models.flux.modulation import place
+from focusgen.models.flux.options import FluxOptions
+from focusgen.models.flux.prompts import PromptEmbedding, load_prompt
+from focusgen.models.flux.sampler import FluxSampler
+from focusgen.models.flux.schedule import Schedule, schedule_from
+from focusgen.models.flux.weights import FluxWeights, gather
+
+log = logging.getLogger(__name__)
+
+KEPT_IN_FULL = ["norm", "norm1", "norm1_context", "norm_out", "time_text_embed"]
+"""Layers that no quantiser touches: modulation rests in host memory anyway, the rest is small."""
+
+SPARE_ADVICE = (
+    "Free the GPU, or set precision to fp8 or nf4, or offload to true; configs/flux_24gb.yaml does for a "
+    "smaller GPU what can be done."
+)
+
+
+def load_sampler(options: FluxOptions, adapter: str, device: torch.device) -> FluxSampler:
+    """Return a FLUX net, ready to sample.
+
+    Everything that can be missing is looked for before the 24 GB are read.
+
+    Args:
+        options: the settings.
+        adapter: name of the LoRA adapter that reads the conditions.
+        device: where it runs.
+
+    Raises:
+        ConfigError: says what is missing or does not fit together.
+        ModelMemoryError: the weights do not fit into the GPU.
+    """
+    require_libraries(options.precision)
+    low_rank = load_adapter(options.lora_file)
+    prompt = load_prompt(options.prompt_cache, options.prompt)
+    started_s = time.perf_counter()
+    try:
+        with explain_download(options.model_id):
+            schedule = load_schedule(options.model_id)
+            transformer = load_transformer(options, device)
+            vae = load_vae(options.model_id, device, dtype_of(options.precision))
+        weights = gather(transformer, {adapter: low_rank}, device, dtype_of(options.precision))
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ModelMemoryError(
+            f"{options.model_id}: the weights do not fit into {device}", SPARE_ADVICE
+        ) from error
+    _check_prompt(prompt, weights, transformer, options)
+    log.info("%s loaded in %.0f s", options.model_id, time.perf_counter() - started_s)
+    return FluxSampler(
+        weights=weights,
+        vae=vae,
+        schedule=schedule,
+        prompt=prompt,
+        n_steps=options.n_steps,
+        guidance_scale=options.guidance_scale,
+        velocity=torch.compile(velocity) if options.is_compiled else velocity,
+    )
+
+
+def dtype_of(precision: str) -> torch.dtype:
+    """Return the precision of activations; quantised weights compute in bfloat16."""
+    return torch.float32 if precision == "fp32" else torch.bfloat16
+
+
+def load_schedule(model_id: str) -> Schedule:
+    """Return the noise levels of scheduler/scheduler_config.json.
+
+    Raises:
+        ConfigError: another model's.
+    """
+    config = _diffusers().FlowMatchEulerDiscreteScheduler.load_config(model_id, subfolder="scheduler")
+    return schedule_from(config, f"{model_id}/scheduler")
+
+
+def load_vae(model_id: str, device: torch.device, dtype: torch.dtype) -> Any:
+    """Return the autoencoder."""
+    vae: Any = _diffusers().AutoencoderKL.from_pretrained(model_id, subfolder="vae", **_in(dtype))
+    return vae.requires_grad_(False).eval().to(device)
+
+
+def load_transformer(options: FluxOptions, device: torch.device) -> Any:
+    """Return the transformer on its device; modulation's weights stay in host memory.
+
+    Raises:
+        ConfigError: quantisation was asked for on a CPU.
+    """
+    arguments: dict[str, Any] = {"subfolder": "transformer", **_in(dtype_of(options.precision))}
+    if options.precision in QUANTISERS:
+        if device.type == "cpu":
+            raise ConfigError(
+                f"{options.section}.precision {options.precision} needs a GPU",
+                "Use bf16 or fp32 with --device cpu.",
+            )
+        arguments["quantization_config"] = QUANTISERS[options.precision]()
+    transformer: Any = _diffusers().FluxTransformer2DModel.from_pretrained(options.model_id, **arguments)
+    transformer.requires_grad_(False).eval()
+    if options.is_offloaded and device.type != "cpu":
+        offload(transformer, device)
+    else:
+        place(transformer, device)
+    return transformer
+
+
+def offload(transformer: Any, device: torch.device) -> None:
+    """Keep weights in host memory; diffusers' hooks bring each layer to the device for its product."""
+    transformer.enable_group_offload(
+        onload_device=device, offload_device=torch.device("cpu"), offload_type="leaf_level", non_blocking=True
+    )
+
+
+def _diffusers() -> Any:
+    """Return the library, imported when a net is loaded and not before."""
+    return importlib.import_module("diffusers")
+
+
+def _in(dtype: torch.dtype) -> dict[str, torch.dtype]:
+    """Return the argument of from_pretrained that asks for a precision; 0.42 renamed it."""
+    major, minor = (int(part) for part in importlib.metadata.version("diffusers").split(".")[:2])
+    return {"dtype" if (major, minor) >= (0, 42) else "torch_dtype": dtype}
+
+
+def _fp8() -> Any:
+    quantization: Any = importlib.import_module("torchao.quantization")
+    return _diffusers().TorchAoConfig(
+        quantization.Float8WeightOnlyConfig(), modules_to_not_convert=KEPT_IN_FULL
+    )
+
+
+def _nf4() -> Any:
+    return _diffusers().BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=torch.bfloat16,
+        llm_int8_skip_modules=KEPT_IN_FULL,
+    )
+
+
+QUANTISERS: Mapping[str, Callable[[], Any]] = {"fp8": _fp8, "nf4": _nf4}
+
+
+def _check_prompt(
+    prompt: PromptEmbedding, weights: FluxWeights, transformer: Any, options: FluxOptions
+) -> None:
+    """Refuse an embedding of another model's text encoders."""
+    config = transformer.config
+    wanted = config.joint_attention_dim, config.pooled_projection_dim
+    given = prompt.embeds.shape[-1], prompt.pooled.shape[-1]
+    if given != wanted:
+        raise ConfigError(
+            f"{options.prompt_cache}: prompts of widths {given}, but {options.model_id} reads {wanted}",
+            "Embed them with this model: focusgen weights prompts",
+        )
