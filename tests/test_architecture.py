@@ -26,9 +26,12 @@ LAYERS: tuple[tuple[str, str], ...] = (
     ("protocols", "models"),
     ("backends", "models.*"),
     ("phases", "phases phases.*"),
-    ("conductors", "runner phase_table progress report doctor doctor.* preview preview_* plan status"),
+    (
+        "conductors",
+        "runner phase_table progress options console pipeline report doctor doctor.* preview preview_* plan",
+    ),
     ("focal stacks", "focal focal.*"),
-    ("commands", "cli cli_* cluster"),
+    ("commands", "cli cluster commands commands.*"),
 )
 
 # These may not be imported although their row would allow it: (importer, imported, why).
@@ -36,7 +39,7 @@ FORBIDDEN: tuple[tuple[str, str, str], ...] = (
     ("models*", "layout records store", "a model knows arrays, not data sets"),
     ("phases*", "models.*", "a phase is handed its model; it knows the Protocols only"),
     ("focal*", "phases* runner", "the focal-stack model reads what the pipeline wrote, it does not drive it"),
-    ("*", "cli cli_*", "commands are the top"),
+    ("*", "cli", "the command line is the top"),
 )
 
 NUMPY_ONLY = "errors seeds optics lenses windows sizes stats"
