@@ -125,12 +125,24 @@ def _draw(
     d_min_m, d_max_m = depth_range_m
     low_n, high_n = math.log(f_number[0]), math.log(f_number[1])
     for n_rejected in range(MAX_DRAWS):
-        f = float(rng.uniform(*focal_length_mm)) / 1000.0
-        n = min(max(math.exp(float(rng.uniform(low_n, high_n))), f_number[0]), f_number[1])
-        s = d_min_m + float(rng.beta(2.0, 2.0)) * (d_max_m - d_min_m)
+        f = _between(*focal_length_mm, rng.random()) / 1000.0
+        n = math.exp(_between(low_n, high_n, rng.random()))
+        s = _between(d_min_m, d_max_m, _beta_2_2(rng))
         if s >= MIN_FOCUS_OVER_FOCAL_LENGTH * f:
-            return Lens(f, float(n), float(s), formula), n_rejected
+            return Lens(f, float(min(max(n, f_number[0]), f_number[1])), s, formula), n_rejected
     raise _too_near(d_max_m, focal_length_mm, f"{MAX_DRAWS} draws found no lens that can focus in it")
+
+
+def _between(low: float, high: float, part: float) -> float:
+    return float(min(low + part * (high - low), high))
+
+
+def _beta_2_2(rng: np.random.Generator) -> float:
+    """Return a draw from Beta(2, 2): the middle one of three uniform draws has exactly that law.
+
+    numpy's own beta() may change between its versions and calls the machine's log(); this does neither.
+    """
+    return sorted(rng.random() for _ in range(3))[1]
 
 
 def _check_range(d_min_m: float, d_max_m: float, focal_length_mm: tuple[float, float]) -> None:

@@ -12,7 +12,7 @@ from focusgen.errors import SceneError
 from focusgen.lenses import focus_distances_even_in_diopters, sample_lenses
 from focusgen.optics import Lens
 
-FROZEN = (0.06669429124541147, 2.5601340702660584, 3.717539469715807)  # seed 42 on x86_64
+FROZEN = (0.06669429124541147, 2.5601340702660584, 4.013245878517101)  # seed 42
 WIDE = {"d_min_m": 1.0, "d_max_m": 9.0}
 
 
@@ -29,7 +29,7 @@ def test_draws_follow_the_law_of_the_report():
 
 
 def test_the_first_lenses_do_not_change_when_more_are_asked():
-    near = {"d_min_m": 0.02, "d_max_m": 0.5}  # many redraws: they must not shift what follows
+    near = {"d_min_m": 0.02, "d_max_m": 0.2}  # many redraws: they must not shift what follows
     many = sample_lenses(12, **near, seed=5)
     assert many.n_redrawn > 0
     for k in range(13):
@@ -38,7 +38,8 @@ def test_the_first_lenses_do_not_change_when_more_are_asked():
 
 def test_lenses_are_frozen_and_survive_json_exactly():
     (lens,) = sample_lenses(1, **WIDE, seed=42).lenses
-    assert lens == Lens(*FROZEN)
+    assert (lens.focal_length_m, lens.focus_distance_m) == (FROZEN[0], FROZEN[2])
+    assert lens.f_number == pytest.approx(FROZEN[1], rel=1e-15)  # exp() may round otherwise elsewhere
     numbers = (lens.focal_length_m, lens.f_number, lens.focus_distance_m)
     assert all(type(x) is float for x in numbers)
     assert Lens(*json.loads(json.dumps(numbers))) == lens
