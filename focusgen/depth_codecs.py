@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.errors import CorruptInputError
+from focusgen.names import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,15 +48,16 @@ BAD_HEADER = (ValueError, TypeError, KeyError, SyntaxError, OverflowError, Recur
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Turn what a damaged file raises into an error that names it."""
+    shown = display(str(path))
     try:
         yield
     except CorruptInputError as error:
-        if str(path) in error.message:
+        if shown in error.message:
             raise
-        raise CorruptInputError(f"{path}: {error.message}", error.advice) from error
+        raise CorruptInputError(f"{shown}: {error.message}", error.advice) from error
     except DAMAGE as error:
         raise CorruptInputError(
-            f"{path}: damaged or not what its name says ({type(error).__name__}: {error})",
+            f"{shown}: damaged or not what its name says ({type(error).__name__}: {error})",
             "Replace the file, or leave the scene out.",
         ) from error
 

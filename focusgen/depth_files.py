@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 import numpy as np
-from natsort import natsorted, ns
 
 from focusgen.codecs import checksum, file_checksum
 from focusgen.depth_codecs import (
@@ -29,6 +28,7 @@ from focusgen.depth_codecs import (
     to_metres,
 )
 from focusgen.errors import CorruptInputError, MissingUpstreamError
+from focusgen.names import display, natural_key
 
 MAX_FORTRAN_BYTES = 1 << 30  # a column-ordered archive cannot be streamed by frame; above this it is refused
 
@@ -79,9 +79,9 @@ def open_depth(
         source = DepthArchive(path, depth_scale)
     n_found = len(source)
     if n_found < n_frames or (n_found > n_frames and not is_cut):
-        last = source.name(min(n_found, n_frames) - 1) if min(n_found, n_frames) else path
+        last = source.name(max(0, min(n_found, n_frames) - 1))
         raise CorruptInputError(
-            f"{path}: {n_found} depth maps for {n_frames} frames (the last that has both: {last})",
+            f"{display(str(path))}: {n_found} depth maps for {n_frames} frames (the last that has both: {last})",
             "Give one depth map per frame, in the natural order of the frames.",
         )
     return source
@@ -92,7 +92,8 @@ def _find(depth_root: Path, scene_id: str) -> Path:
     found = [p for p in candidates if (p.is_dir() if p.name == scene_id else p.is_file())]
     if len(found) > 1:
         raise CorruptInputError(
-            f"scene '{scene_id}' has depth twice: {', '.join(str(p) for p in found)}", "Remove one of them."
+            f"scene '{scene_id}' has depth twice: {', '.join(display(str(p)) for p in found)}",
+            "Remove one of them.",
         )
     if not found:
         raise MissingUpstreamError(
@@ -107,13 +108,15 @@ def _depth_files(folder: Path) -> list[Path]:
     kinds = sorted({p.suffix.lower() for p in files})
     if len(kinds) > 1:
         raise CorruptInputError(
-            f"{folder}: depth of several kinds ({', '.join(kinds)}); which one is meant cannot be told",
+            f"{display(str(folder))}: depth of several kinds ({', '.join(kinds)}); which one is meant cannot be told",
             "Keep one kind per scene.",
         )
     if not files:
         known = ", ".join(READERS)
-        raise CorruptInputError(f"{folder}: no depth file ({known})", "Convert the depth to one of these.")
-    return natsorted(files, key=lambda p: p.name, alg=ns.INT)
+        raise CorruptInputError(
+            f"{display(str(folder))}: no depth file ({known})", "Convert the depth to one of these."
+        )
+    return sorted(files, key=lambda p: natural_key(p.name))  # as the frames are ordered
 
 
 class DepthFolder:
@@ -129,7 +132,7 @@ class DepthFolder:
 
     def name(self, index: int) -> str:
         """Return the file of a frame."""
-        return str(self._files[index])
+        return display(str(self._files[index]))
 
     def read(self, index: int) -> DepthMap:
         """Return the depth of a frame."""
@@ -155,7 +158,7 @@ class DepthArray:
 
     def name(self, index: int) -> str:
         """Return the place of a frame."""
-        return f"{self._path} [{index}]"
+        return f"{display(str(self._path))} [{index}]"
 
     def read(self, index: int) -> DepthMap:
         """Return the depth of a frame."""
@@ -199,7 +202,7 @@ class DepthArchive:
 
     def name(self, index: int) -> str:
         """Return the place of a frame."""
-        return f"{self._path} [{index}]"
+        return f"{display(str(self._path))} [{index}]"
 
     def read(self, index: int) -> DepthMap:
         """Return the depth of a frame."""
@@ -253,4 +256,6 @@ def _plane(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _digest(files: Sequence[Path]) -> str:
-    return checksum("".join(f"{path.name}:{file_checksum(path)}\n" for path in files).encode())
+    return checksum(
+        "".join(f"{path.name}:{file_checksum(path)}\n" for path in files).encode(errors="surrogateescape")
+    )

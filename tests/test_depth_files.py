@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tracemalloc
 import warnings
 import zipfile
@@ -140,6 +141,17 @@ def test_counts_that_differ_are_refused_by_file(tmp_path):
     assert len(open_depth(tmp_path, "bear", 2, 1000.0, is_cut=True)) == 3
     with pytest.raises(CorruptInputError, match="3 depth maps for 4"):
         open_depth(tmp_path, "bear", 4, 1000.0, is_cut=True)
+
+
+def test_hostile_file_names_neither_reach_the_terminal_nor_stop_the_digest(tmp_path):
+    bad = os.fsdecode(b"a\xff\x1b[2J.npy")
+    one_map(tmp_path, bad).write_bytes(b"junk")
+    source = open_depth(tmp_path, "bear", 1, 1.0)
+    assert len(source.digest()) == 32
+    with pytest.raises(CorruptInputError) as caught:
+        source.read(0)
+    assert str(caught.value).isprintable() or "\x1b" not in str(caught.value)
+    str(caught.value).encode("utf-8")
 
 
 def test_two_meanings_are_refused(tmp_path):
