@@ -81,7 +81,8 @@ def open_depth(
     if n_found < n_frames or (n_found > n_frames and not is_cut):
         last = source.name(max(0, min(n_found, n_frames) - 1))
         raise CorruptInputError(
-            f"{display(str(path))}: {n_found} depth maps for {n_frames} frames (the last that has both: {last})",
+            f"{display(str(path))}: {n_found} depth maps for {n_frames} frames "
+            f"(the last that has both: {last})",
             "Give one depth map per frame, in the natural order of the frames.",
         )
     return source
@@ -108,7 +109,8 @@ def _depth_files(folder: Path) -> list[Path]:
     kinds = sorted({p.suffix.lower() for p in files})
     if len(kinds) > 1:
         raise CorruptInputError(
-            f"{display(str(folder))}: depth of several kinds ({', '.join(kinds)}); which one is meant cannot be told",
+            f"{display(str(folder))}: depth of several kinds ({', '.join(kinds)}); "
+            "which one is meant cannot be told",
             "Keep one kind per scene.",
         )
     if not files:
