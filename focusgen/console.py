@@ -72,9 +72,10 @@ class ConsoleObserver(Observer):
         """Count one."""
         self._progress.advance(self._task)
 
-    def phase_started(self, phase: PhaseName, n_scenes: int, n_frames: int) -> None:
+    def phase_started(self, phase: PhaseName, n_scenes: int, n_frames: int, n_settled: int) -> None:
         """Show the work ahead."""
-        self.begin(phase, n_frames, f"frames in {n_scenes} pending scenes")
+        settled = f", {n_settled} scenes need none" if n_settled else ""
+        self.begin(phase, n_frames, f"frames in {n_scenes} scenes to do{settled}")
         self._progress.update(self._task, unit="frames")
 
     def scene_started(self, scene_id: str, n_frames: int) -> None:

@@ -15,8 +15,8 @@ from focusgen.errors import ExitCode, Interrupted
 class Observer:
     """What a run tells the outside; the silent default. `focusgen.console` shows it to people."""
 
-    def phase_started(self, phase: PhaseName, n_scenes: int, n_frames: int) -> None:
-        """Called once per phase with the work ahead."""
+    def phase_started(self, phase: PhaseName, n_scenes: int, n_frames: int, n_settled: int) -> None:
+        """Called once per phase with the work ahead, and the scenes that need none."""
 
     def scene_started(self, scene_id: str, n_frames: int) -> None:
         """Called as a scene is taken up."""

@@ -127,7 +127,10 @@ class PhaseRun:
         self._save_config()
         work = [scene_id for scene_id in self.scene_ids if not self._is_settled(scene_id)]
         n_frames = sum(self.n_frames(scene_id) for scene_id in work)
-        self.observer.phase_started(self.spec.name, len(work), n_frames)
+        self.observer.phase_started(self.spec.name, len(work), n_frames, len(self.scene_ids) - len(work))
+        for scene_id, outcome in self.summary.outcomes.items():
+            if outcome != "complete":
+                self.observer.scene_ended(scene_id, outcome, self.summary.messages[scene_id])
         model = None
         for scene_id in work:
             self.stop.check()
@@ -218,20 +221,17 @@ class PhaseRun:
         return phase_state(self.dataset.scene(scene_id), self.identity(scene_id))
 
     def _settle(self, scene_id: str, state: PhaseState) -> bool:
+        outcome, message = "", ""
         if state.state is State.COMPLETE:
-            self._end(scene_id, "complete")
-            return True
-        if state.state is State.STALE and self.cfg.run.on_stale == "keep":
-            self._end(scene_id, "kept", state.reason)
-            return True
-        if state.state is State.STALE and self.cfg.run.on_stale == "fail":
-            self._end(
-                scene_id,
-                "stale",
-                f"made with other settings: {state.reason}. --on_stale redo makes it anew, keep leaves it.",
-            )
-            return True
-        return False
+            outcome = "complete"
+        elif state.state is State.STALE and self.cfg.run.on_stale == "keep":
+            outcome, message = "kept", f"made with other settings: {state.reason}"
+        elif state.state is State.STALE and self.cfg.run.on_stale == "fail":
+            outcome = "stale"
+            message = f"{state.reason}. --on_stale redo makes it anew, --on_stale keep leaves it."
+        if outcome:
+            self.summary.outcomes[scene_id], self.summary.messages[scene_id] = outcome, message
+        return bool(outcome)
 
     def _lacks_upstream(self, scene_id: str) -> bool:
         try:
@@ -263,7 +263,9 @@ class PhaseRun:
         scene = self.dataset.scene(scene_id)
         with exclusive(scene.lock(self.spec.name), lambda: self._wait(scene_id)):
             # Another process may have done it meanwhile.
-            if not self._settle(scene_id, self._state(scene_id)):
+            if self._settle(scene_id, self._state(scene_id)):
+                self._end(scene_id, self.summary.outcomes[scene_id], self.summary.messages[scene_id])
+            else:
                 self._process(scene_id, model)
 
     def _fail_os_error(self, scene_id: str, error: OSError, started_s: float) -> None:

@@ -16,6 +16,7 @@ from focusgen.config import SCENE_PHASES
 from focusgen.layout import DatasetLayout
 from focusgen.names import rich_text
 from focusgen.phases.index import read_index
+from focusgen.records import PhaseState
 from focusgen.report import SceneStatus, all_status, status_document
 
 COLOURS = {"complete": "green", "partial": "yellow", "stale": "magenta", "failed": "red", "pending": "dim"}
@@ -41,33 +42,35 @@ def main(argv: Sequence[str]) -> int:
         print(json.dumps(status_document(statuses), indent=1))
         return 0
     console = Console(highlight=False)
-    console.print(_table(statuses, show_all=parsed.all))
+    shown = _shown(statuses, show_all=parsed.all)
+    console.print(_table(shown, len(statuses)))
+    for status in shown:
+        for phase in SCENE_PHASES:
+            if _matters(status.phases[phase]):
+                state = status.phases[phase]
+                text = f"{status.scene_id}: {phase} {state.state.value}: {state.reason}"
+                console.print(rich_text(text), soft_wrap=True)
     for phase, counts in status_document(statuses)["counts"].items():
         console.print(f"{phase:<7} " + ", ".join(f"{n} {state}" for state, n in counts.items()))
     return 0
 
 
-def _table(statuses: Sequence[SceneStatus], *, show_all: bool) -> Table:
-    shown = list(statuses)
-    if not show_all and len(shown) > MAX_ROWS:
-        unfinished = [s for s in shown if any(p.state.value != "complete" for p in s.phases.values())]
-        shown = unfinished[:MAX_ROWS]
-    table = Table(title=f"{len(shown)} of {len(statuses)} scenes")
-    for column in ("scene", "split", "frames", *SCENE_PHASES, "why"):
+def _shown(statuses: Sequence[SceneStatus], *, show_all: bool) -> list[SceneStatus]:
+    if show_all or len(statuses) <= MAX_ROWS:
+        return list(statuses)
+    return [s for s in statuses if any(p.state.value != "complete" for p in s.phases.values())][:MAX_ROWS]
+
+
+def _table(shown: Sequence[SceneStatus], n_scenes: int) -> Table:
+    table = Table(title=f"{len(shown)} of {n_scenes} scenes")
+    for column in ("scene", "split", "frames", *SCENE_PHASES):
         table.add_column(column, overflow="fold")
     for status in shown:
         states = [status.phases[phase] for phase in SCENE_PHASES]
         cells = [f"[{COLOURS[s.state.value]}]{s.state.value}[/]" for s in states]
-        reasons = [f"{p}: {s.reason}" for p, s in zip(SCENE_PHASES, states, strict=True) if _matters(s)]
-        table.add_row(
-            rich_text(status.scene_id),
-            status.split,
-            str(status.n_frames),
-            *cells,
-            rich_text("\n".join(reasons)),
-        )
+        table.add_row(rich_text(status.scene_id), status.split, str(status.n_frames), *cells)
     return table
 
 
-def _matters(state: object) -> bool:
+def _matters(state: PhaseState) -> bool:
     return state.state.value not in ("complete", "pending") and bool(state.reason)

@@ -265,15 +265,15 @@ def _warn(job: SceneJob, stats: dict[str, float], details: dict[str, Any]) -> No
     name, cfg = job.scene_id, job.cfg.depth
     sanity, consistency = [], []
     if not 0.5 <= stats["d_median"] <= 50.0:  # the report's plausible range of a scene's median
-        sanity.append(f"{name}: median depth {stats['d_median']:.3f} m is outside 0.5..50 m")
+        sanity.append(f"median depth {stats['d_median']:.3f} m is outside 0.5..50 m")
     if details["changed_fraction"] > cfg.warn_patched_fraction:
         share = 100 * details["changed_fraction"]
-        sanity.append(f"{name}: {share:.2f} % of the depth pixels were patched, raised or lowered")
+        sanity.append(f"{share:.2f} % of the depth pixels were patched, raised or lowered")
     medians = job.store.recall_frames("median")
     for frame in range(1, job.n_frames):
         step = abs(medians[frame] - medians[frame - 1]) / medians[frame - 1]
         if step > cfg.warn_median_step and frame not in job.shot_cuts:
-            text = f"{name}: median depth changes by {100 * step:.1f} % from frame {frame - 1} to {frame}"
+            text = f"median depth changes by {100 * step:.1f} % from frame {frame - 1} to {frame}"
             consistency.append(text)
     for text in (*sanity, *consistency):
         job.store.warn(text)
@@ -282,6 +282,6 @@ def _warn(job: SceneJob, stats: dict[str, float], details: dict[str, Any]) -> No
     for frame_text, row in details["patched_raised_lowered"].items():
         writer.writerow([name, frame_text, *row])
     internal = job.dataset.internal
-    publish_scene_log(internal, SANITY_LOG, name, "".join(f"{t}\n" for t in sanity))
-    publish_scene_log(internal, CONSISTENCY_LOG, name, "".join(f"{t}\n" for t in consistency))
+    publish_scene_log(internal, SANITY_LOG, name, "".join(f"{name}: {t}\n" for t in sanity))
+    publish_scene_log(internal, CONSISTENCY_LOG, name, "".join(f"{name}: {t}\n" for t in consistency))
     publish_scene_log(internal, PATCHES_LOG, name, patches.getvalue())

@@ -21,7 +21,7 @@ from focusgen.phases.scene_frames import read_sharp
 from focusgen.records import Record, read_record
 from focusgen.seeds import derive_seed, scene_seed
 from focusgen.settings import Config
-from focusgen.store import publish_scene_log
+from focusgen.store import make_folder, publish_scene_log
 
 ALGORITHM_VERSION = 1
 FOCUS_LOG = "focus_map_warnings.txt"
@@ -39,6 +39,9 @@ def render_scene(job: SceneJob, renderer: BokehRenderer) -> None:
     metadata = _metadata(job, stats, upstream)
     lenses = lenses_of(metadata)
     job.store.put_json(job.scene.metadata_json, metadata)  # the lenses, before the first frame
+    for lens_set in range(len(lenses)):
+        make_folder(job.scene.focus(lens_set, 0).parent)
+        make_folder(job.scene.bokeh(lens_set, 0).parent)
     missing = job.store.missing(lambda frame: _pair_paths(job.scene, frame, len(lenses)))
     sessions = [renderer.start(_context(job, stats, metadata, i, lens)) for i, lens in enumerate(lenses)]
     for frame in missing:
@@ -243,10 +246,12 @@ def _focus_means(job: SceneJob, n_sets: int) -> list[float]:
 def _warn(job: SceneJob, means: list[float]) -> None:
     low, high = job.cfg.render.warn_focus_mean
     lines = [
-        f"{job.scene_id}: set_{i:02d}: mean focus {mean:.3f} is outside {low}..{high}"
+        f"set_{i:02d}: mean focus {mean:.3f} is outside {low}..{high}"
         for i, mean in enumerate(means)
         if not low <= mean <= high
     ]
     for line in lines:
         job.store.warn(line)
-    publish_scene_log(job.dataset.internal, FOCUS_LOG, job.scene_id, "".join(f"{t}\n" for t in lines))
+    publish_scene_log(
+        job.dataset.internal, FOCUS_LOG, job.scene_id, "".join(f"{job.scene_id}: {t}\n" for t in lines)
+    )
