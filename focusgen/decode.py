@@ -33,6 +33,7 @@ SCENE_TIMEOUT_S = (
 MEMORY_BYTES = 4 << 30  # 17 reference frames of 64 megapixels, and their RGB
 MAX_LAST_WORDS_BYTES = 1 << 20
 MAX_ANSWER_BYTES = 1 << 28
+CHILD_MODULE = "focusgen.decode_child"
 _READ_BYTES = 1 << 20
 _KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LANG", "LC_ALL")
 _IMPORT_ROOT = Path(__file__).resolve().parent.parent
@@ -174,7 +175,7 @@ class _Worker:
     def __init__(self, memory_bytes: int) -> None:
         self._stderr: IO[bytes] = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "focusgen.decode_child", str(memory_bytes)],
+            [sys.executable, "-m", CHILD_MODULE, str(memory_bytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,

@@ -47,7 +47,7 @@ class _Heartbeat:
 
     def __init__(self, answers: IO[bytes]) -> None:
         self._answers = answers
-        self._last_s = time.monotonic()
+        self._last_s = -_HEARTBEAT_S
 
     def __call__(self, n_decoded: int) -> None:
         now_s = time.monotonic()

@@ -46,6 +46,7 @@ _MAGIC = (
 _PILLOW_FORMATS = {JPEG: ("JPEG", "MPO"), PNG: ("PNG",), TIFF: ("TIFF",), WEBP: ("WEBP",)}
 _RGB_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "YCbCr"})
 _ORIENTATION_TAG = 0x0112
+_BITS_TAG = 0x0102
 # What Pillow's parsers raise on hostile bytes; found by fuzzing them, and wide because the formats are.
 _PARSER_ERRORS = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError)
 _DECODER_ERRORS = (*_PARSER_ERRORS, AttributeError, RuntimeError, struct.error, zlib.error)
@@ -153,9 +154,17 @@ def decode_image(data: bytes, file: str, max_pixels: int = MAX_PIXELS) -> Frame:
     with _opened(file, kind, io.BytesIO(data)) as image:
         check_pixels(file, *image.size, max_pixels)
         _refuse_sequences(image, file)
+        is_deep, is_turned_tiff = _is_sixteen_bit(image, data), _tag(image, _ORIENTATION_TAG, 1) != 1
         image.load()
         orientation = _orientation_of(image, file)
-        pixels = _sixteen_bit(data, file) if _is_sixteen_bit(image, data) else _eight_bit(image, file)
+        if not is_deep:
+            pixels = _eight_bit(image, file)
+        elif image.mode.startswith("I;16"):
+            pixels = _rounded_to_eight_bits(np.asarray(image))
+        elif is_turned_tiff:
+            raise MediaError(file, "16-bit RGB with an orientation tag; save it upright")
+        else:
+            pixels = _sixteen_bit_colour(data, file)
     return orientation.apply(pixels)
 
 
@@ -233,10 +242,14 @@ def _refuse_sequences(image: Image.Image, file: str) -> None:
 def _is_sixteen_bit(image: Image.Image, data: bytes) -> bool:
     if image.format == PNG:
         return data[24] == 16
-    tags = getattr(
-        image, "tag_v2", None
-    )  # Pillow would read 16-bit RGB as 8-bit, cutting instead of rounding
-    return tags is not None and 16 in tags.get(258, ()) and image.mode in ("RGB", "I;16", "I;16B", "I;16L")
+    # Pillow reads 16-bit RGB as 8-bit, cutting instead of rounding.
+    return 16 in _tag(image, _BITS_TAG, ()) and image.mode in ("RGB", "RGBA", "I;16", "I;16B", "I;16L")
+
+
+def _tag(image: Image.Image, number: int, default: Any) -> Any:
+    """Return a TIFF tag; Pillow drops some of them when it loads the pixels."""
+    tags = getattr(image, "tag_v2", None)
+    return default if tags is None else tags.get(number, default)
 
 
 def _eight_bit(image: Image.Image, file: str) -> Frame:
@@ -255,7 +268,12 @@ def refuse_transparency(alpha: npt.NDArray[Any], opaque: int, file: str) -> None
         raise MediaError(file, "has transparent pixels, whose colour is undefined; flatten it to RGB")
 
 
-def _sixteen_bit(data: bytes, file: str) -> Frame:
+def _rounded_to_eight_bits(deep: npt.NDArray[Any]) -> Frame:
+    rounded: Frame = ((deep.astype(np.uint32) + 128) // 257).astype(np.uint8)  # 65535 / 255 = 257
+    return np.repeat(rounded[..., None], 3, axis=2) if rounded.ndim == 2 else rounded
+
+
+def _sixteen_bit_colour(data: bytes, file: str) -> Frame:
     """Return 8 bits of 16, rounded; OpenCV reads all 16, and Pillow has shown the file to be whole."""
     import cv2
 
@@ -269,17 +287,14 @@ def _sixteen_bit(data: bytes, file: str) -> Frame:
         raise MediaError(file, "16-bit pixels of an unknown kind; convert it to 8-bit RGB")
     if stored.ndim == 3 and stored.shape[2] == 4:
         refuse_transparency(stored[..., 3], 65535, file)
-    rounded: Frame = ((stored.astype(np.uint32) + 128) // 257).astype(np.uint8)  # 65535 / 255 = 257
-    if rounded.ndim == 2:
-        return np.repeat(rounded[..., None], 3, axis=2)
-    return rounded[..., 2::-1]
+    bgr_or_grey = stored[..., :3] if stored.ndim == 3 else stored
+    return _rounded_to_eight_bits(bgr_or_grey)[..., ::-1]
 
 
 def _orientation_of(image: Image.Image, file: str) -> Orientation:
-    tags = getattr(image, "tag_v2", None)
-    value = (
-        tags.get(_ORIENTATION_TAG, 1) if tags is not None else _exif_orientation(image.info.get("exif", b""))
-    )
+    if image.format == TIFF:
+        return Orientation()  # Pillow states and loads TIFF upright by itself
+    value = _exif_orientation(image.info.get("exif", b""))
     if value not in _EXIF_ORIENTATIONS:
         raise MediaError(file, f"EXIF orientation {value} does not exist (1 to 8)")
     return _EXIF_ORIENTATIONS[value]

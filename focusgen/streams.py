@@ -151,7 +151,9 @@ def open_video(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[VideoStr
 
 
 def _only_video(container: Any, file: str, max_pixels: int) -> Any:
-    streams = [s for s in container.streams.video if "attached_pic" not in s.disposition.name.lower()]
+    from av.stream import Disposition
+
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         raise MediaError(file, "holds no video")
     stream = streams[0]
