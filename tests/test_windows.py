@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from focusgen.windows import Chunk, crossfade_weights, cut_segments, plan_chunks, plan_windows
+
+patient = settings(deadline=None, max_examples=60)  # a busy machine is no failure
 
 plans = st.integers(1, 60).flatmap(
     lambda chunk: st.tuples(st.integers(0, 400), st.just(chunk), st.integers(0, chunk - 1))
 )
 
 
+@patient
 @given(plans)
 def test_chunks_cover_every_frame_with_the_asked_overlap(plan):
     n_frames, chunk, overlap = plan
@@ -31,6 +34,7 @@ def test_chunks_cover_every_frame_with_the_asked_overlap(plan):
         assert after.n_frames > overlap  # each chunk brings a frame of its own
 
 
+@patient
 @given(plans)
 def test_crossfade_weights_are_positive_and_sum_to_one_on_every_frame(plan):
     n_frames, chunk, overlap = plan
@@ -77,6 +81,7 @@ def test_chunks_that_would_not_advance_are_refused(chunk, overlap):
         plan_chunks(20, chunk, overlap)
 
 
+@patient
 @given(st.integers(0, 200), st.integers(1, 40), st.data())
 def test_windows_cover_every_frame_and_start_every_stride(n_frames, window, data):
     stride = data.draw(st.integers(1, window))
@@ -99,6 +104,7 @@ def test_a_stride_that_leaves_frames_out_is_refused():
         plan_windows(20, 4, 5)
 
 
+@patient
 @given(st.integers(0, 60), st.lists(st.integers(0, 80)))
 def test_segments_cover_every_frame_once_and_begin_at_the_cuts(n_frames, cuts):
     segments = cut_segments(n_frames, cuts)
