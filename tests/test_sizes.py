@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from focusgen.errors import CorruptInputError, SceneError
 from focusgen.sizes import MULTIPLE, frame_plan, resize_depth, resize_frame
 
-
 patient = settings(deadline=None, max_examples=60)  # a busy machine is no failure
 
 
