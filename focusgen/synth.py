@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.errors import ConfigError
+from focusgen.optics import FULL_FRAME_WIDTH_M, Formula, Lens
 from focusgen.synth_faults import FAULTS, FaultKind, Faults, camera_frame, depth_map, hallucinate
 from focusgen.synth_scenes import FAMILIES, build
 from focusgen.synth_truth import fx_px_of, trace_thin_lens, write_truth
@@ -37,6 +38,7 @@ __all__ = [
     "fx_px_of",
     "hallucinate",
     "make_scene",
+    "make_truth_scene",
     "synth_dataset",
     "trace_thin_lens",
     "write_rgbd",
@@ -45,6 +47,8 @@ __all__ = [
 
 DEFAULT_FX_PER_WIDTH = 40.0 / 36.0
 """Focal length over image width where none is asked: a 40 mm lens on a full frame."""
+
+RAW_NAME, DEPTH_NAME = "frame_{:04d}.png", "depth_{:04d}.npy"
 
 Progress = Callable[[int, int], None]
 
@@ -75,6 +79,8 @@ def make_scene(
         raise ConfigError(f"no family of scenes is called {family!r}", f"Choose from {', '.join(FAMILIES)}.")
     if min(n_frames, width, height) < 1:
         raise ConfigError(f"{n_frames} frames of {width} x {height} pixels are no clip")
+    if seed < 0:
+        raise ConfigError(f"the seed of a scene must not be negative: {seed}")
     shapes, camera = build(family, seed)
     return SynthScene(
         family=family,
@@ -86,6 +92,41 @@ def make_scene(
         shapes=tuple(shapes),
         camera=camera,
     )
+
+
+def make_truth_scene(
+    family: str,
+    seed: int,
+    *,
+    focal_length_m: float = 0.05,
+    f_number: float = 2.0,
+    focus_quantile: float = 0.5,
+    formula: Formula = "exact",
+    n_frames: int = 4,
+    width: int = 320,
+    height: int = 192,
+    sensor_width_m: float = FULL_FRAME_WIDTH_M,
+) -> tuple[SynthScene, Lens]:
+    """Return a scene and a lens that belong together, for `trace_thin_lens` and `write_truth`.
+
+    Args:
+        family: one of `FAMILIES`.
+        seed: which scene of the family.
+        focal_length_m: f of the lens, which also sets the field of view.
+        f_number: N of the lens.
+        focus_quantile: share of the first frame's pixels that are nearer than the focus plane.
+        formula: which blur the scene's camera makes exact.
+        n_frames: length of the clip.
+        width: pixels.
+        height: pixels.
+        sensor_width_m: width of the sensor that the frame shows.
+    """
+    size = {"n_frames": n_frames, "width": width, "height": height}
+    # The bodies do not depend on fx, so the view of the lens at infinity is near enough to choose a focus.
+    first = make_scene(family, seed, **size, fx_px=focal_length_m * width / sensor_width_m)
+    focus_m = float(np.quantile(first.depth_m(0), focus_quantile))
+    lens = Lens(focal_length_m, f_number, focus_m, formula)
+    return make_scene(family, seed, **size, fx_px=fx_px_of(lens, width, sensor_width_m)), lens
 
 
 def write_rgbd(
@@ -109,11 +150,15 @@ def write_rgbd(
         workers: processes (started afresh, so the calling script needs its `__main__` guard when this is
             more than 1); the bytes do not depend on them.
         progress: called with (frames done, frames in all).
+
+    Raises:
+        ConfigError: a folder holds other files, which would be taken for frames of this scene.
     """
     scene_id = scene.name if name is None else name
     raw_dir, depth_dir = Path(raw_root) / scene_id, Path(depth_root) / scene_id
-    raw_dir.mkdir(parents=True, exist_ok=True)
-    depth_dir.mkdir(parents=True, exist_ok=True)
+    for folder, pattern in ((raw_dir, RAW_NAME), (depth_dir, DEPTH_NAME)):
+        _refuse_other_files(folder, {pattern.format(index) for index in range(scene.n_frames)})
+        folder.mkdir(parents=True, exist_ok=True)
     write_frame = partial(_write_frame, scene, raw_dir, depth_dir, faults)
     for done, _ in enumerate(_each(write_frame, scene.n_frames, workers), start=1):
         if progress is not None:
@@ -158,7 +203,7 @@ def synth_dataset(
         raise ConfigError(f"n_scenes must be at least 1, not {n_scenes}")
     scenes = [
         make_scene(family, scene_seed, n_frames=n_frames, width=width, height=height)
-        for family, scene_seed in _rounds(tuple(families or FAMILIES), seed, n_scenes)
+        for family, scene_seed in _rounds(tuple(dict.fromkeys(families or FAMILIES)), seed, n_scenes)
     ]
     for scene in scenes:
         report = None if progress is None else partial(progress, scene.name)
@@ -192,13 +237,23 @@ def _write_frame(
     if faults is not None:
         rgb = camera_frame(rgb, faults, scene.seed, raw_dir.name, frame_index)
         depth_m = depth_map(depth_m, faults, scene.seed, raw_dir.name, frame_index)
-    _publish(raw_dir / f"frame_{frame_index:04d}.png", _png_bytes(rgb))
-    _publish(depth_dir / f"depth_{frame_index:04d}.npy", _npy_bytes(depth_m))
+    _publish(raw_dir / RAW_NAME.format(frame_index), _png_bytes(rgb))
+    _publish(depth_dir / DEPTH_NAME.format(frame_index), _npy_bytes(depth_m))
 
 
 def _rounds(families: tuple[str, ...], seed: int, n_scenes: int) -> Iterator[tuple[str, int]]:
     for number in range(n_scenes):
         yield families[number % len(families)], seed + number // len(families)
+
+
+def _refuse_other_files(folder: Path, expected: set[str]) -> None:
+    found = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    others = sorted(name for name in found - expected if not name.startswith("."))
+    if others:
+        raise ConfigError(
+            f"{folder} holds {len(others)} other files ({others[0]}): they would become part of the scene",
+            "Remove the folder, or choose another one.",
+        )
 
 
 def _png_bytes(rgb: npt.NDArray[np.uint8]) -> bytes:

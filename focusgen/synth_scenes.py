@@ -16,31 +16,26 @@ from focusgen.synth_parts import (
     BARK,
     BRICKS,
     FRUITS,
-    GARDEN_THINGS,
     LEAVES,
     PAINTS,
-    PLASTERS,
-    TABLE_THINGS,
     WOODS,
+    Built,
     Rng,
     backdrop,
     between,
-    bookcase,
     darkened,
-    fruit,
     ground,
     material,
     painted,
     pick,
     side,
     spots,
-    tree,
     wall_material,
 )
 from focusgen.synth_shapes import CameraPath, Kind, Shape
+from focusgen.synth_spaces import corridor, village
 from focusgen.synth_texture import Material, Vector
-
-Built = tuple[list[Shape], CameraPath]
+from focusgen.synth_things import GARDEN_THINGS, TABLE_THINGS, bookcase, fruit
 
 
 def build(family: str, seed: int) -> Built:
@@ -50,10 +45,8 @@ def build(family: str, seed: int) -> Built:
     return shapes, replace(camera, phase=between(rng, 0.0, 2.0 * np.pi))
 
 
-# --- tabletop: things on a wooden table, pictures on the wall behind -----------------------------
-
-
 def _tabletop(rng: Rng) -> Built:
+    """Return things on a wooden table, and pictures on the wall behind."""
     top_m, far_m = 0.30, between(rng, 2.7, 3.6)
     things: list[Shape] = []
     for x, z in spots(rng, 11, (0.62, 1.9), 0.40, 0.15):
@@ -81,17 +74,15 @@ def _pictures(rng: Rng, far_m: float) -> list[Shape]:
     return shapes
 
 
-# --- bars: a garden seen through a near fence ----------------------------------------------------
-
-
 def _bars(rng: Rng) -> Built:
+    """Return a garden seen through a near fence."""
     far_m, ground_m = between(rng, 3.0, 4.2), 0.55
     things: list[Shape] = []
     for x, z in spots(rng, 8, (1.1, far_m - 0.4), 0.42, 0.30):
         size = between(rng, 0.10, 0.17) * (0.6 + 0.35 * z)
         things += GARDEN_THINGS[int(rng.integers(len(GARDEN_THINGS)))](rng, x, z, ground_m, size)
-    wall = material(rng, "brick", pick(rng, BRICKS), 0.34, grain=0.5, grain_m=0.05)
-    lawn = material(rng, "noise", pick(rng, LEAVES), 0.09, grain=0.5, grain_m=0.03)
+    wall = material(rng, "brick", pick(rng, BRICKS), 0.34, grain=0.4, grain_m=0.07)
+    lawn = material(rng, "noise", pick(rng, LEAVES), 0.2, grain=0.4, grain_m=0.07)
     shapes = [backdrop(far_m, wall), ground(ground_m, far_m, lawn, things)]
     shapes += [*_fence(rng, between(rng, 0.48, 0.62)), *things]
     camera = CameraPath(yaw_deg=between(rng, -3, 3), pitch_deg=3.0, sway_m=(0.035, 0.012, 0.015))
@@ -100,25 +91,23 @@ def _bars(rng: Rng) -> Built:
 
 def _fence(rng: Rng, z: float) -> list[Shape]:
     """Return upright bars of uneven width near the camera, with one rail."""
-    colours, lean, step = pick(rng, WOODS), between(rng, -4, 4), between(rng, 0.09, 0.13)
+    colours, lean, step = pick(rng, WOODS), between(rng, -4, 4), between(rng, 0.11, 0.15)
     shapes = []
-    for number in range(-7, 8):
-        wood = material(rng, "stripe", colours, 0.007, grain=0.6, grain_m=0.008, direction=(1.0, 0.04, 0.6))
+    for number in range(-6, 7):
+        wood = material(rng, "noise", colours, 0.035, grain=0.4, grain_m=0.012)
         half = between(rng, 0.005, 0.012)
         kind: Kind = "cylinder" if rng.integers(2) else "box"
         at = (number * step + between(rng, -0.2, 0.2) * step, 0.0, z + between(rng, -0.02, 0.02))
         turn = (0.0, 0.0, lean + between(rng, -2, 2))
         shapes.append(Shape(kind, at, (half, 1.2, half if kind == "cylinder" else 0.008), wood, turn))
-    rail = material(rng, "noise", colours, 0.03, grain=0.5, grain_m=0.006)
+    rail = material(rng, "noise", colours, 0.035, grain=0.4, grain_m=0.012)
     turn = (0.0, 0.0, between(rng, -2, 2))
     shapes.append(Shape("box", (0.0, 0.145, z + 0.03), (2.0, 0.012, 0.008), rail, turn))
     return shapes
 
 
-# --- portrait: a figure before bookcases and lights, a flower near the camera --------------------
-
-
 def _portrait(rng: Rng) -> Built:
+    """Return a figure before bookcases and lights, and a flower near the camera."""
     far_m, floor_m = between(rng, 3.2, 5.0), 1.1
     floor = material(rng, "planks", pick(rng, WOODS), 0.25)
     shapes = [backdrop(far_m, wall_material(rng, 0.42)), ground(floor_m, far_m, floor)]
@@ -143,15 +132,15 @@ def _figure(rng: Rng, x: float, z: float) -> list[Shape]:
     """Return head, hair, eyes, neck and a striped pullover, swaying a little."""
     skins = (("#e8b998", "#d69a78"), ("#c68863", "#a86b4a"), ("#8d5a3c", "#6f4229"), ("#f0cdb0", "#dfae8c"))
     hairs = (("#2b1d14", "#5a3d28"), ("#6b4423", "#a9743f"), ("#b98a4a", "#e0bd7a"))
-    skin = material(rng, "noise", pick(rng, skins), 0.03, grain=0.18, grain_m=0.006)
+    skin = material(rng, "noise", pick(rng, skins), 0.03, grain=0.2, grain_m=0.012)
     hair = material(
-        rng, "stripe", pick(rng, hairs), 0.012, grain=0.5, grain_m=0.008, direction=(1.0, 0.25, 0.1)
+        rng, "stripe", pick(rng, hairs), 0.026, grain=0.4, grain_m=0.014, direction=(1.0, 0.25, 0.1)
     )
     eye = material(rng, "plain", ("#f4f1ea", "#e8e4da"), 0.02, grain=0.05)
     iris = material(rng, "plain", ("#2a2018", "#4a3a2a"), 0.02, grain=0.1)
     lip = material(rng, "plain", ("#b5544f", "#9a3f40"), 0.01, grain=0.2)
     knit = material(
-        rng, "stripe", pick(rng, PAINTS), 0.05, grain=0.5, grain_m=0.006, direction=(0.1, 1.0, 0.1)
+        rng, "stripe", pick(rng, PAINTS), 0.055, grain=0.3, grain_m=0.013, direction=(0.1, 1.0, 0.1)
     )
     parts: list[tuple[Kind, Vector, Vector, Material]] = [
         ("ellipsoid", (0.0, -0.02, 0.0), (0.082, 0.115, 0.095), skin),
@@ -174,8 +163,8 @@ def _figure(rng: Rng, x: float, z: float) -> list[Shape]:
 
 def _near_flower(rng: Rng, x: float, z: float) -> list[Shape]:
     """Return a flower close to the camera: petals around a heart, on a stem."""
-    petal = material(rng, "leaf", pick(rng, PAINTS), 0.02, grain=0.3, grain_m=0.006)
-    heart = material(rng, "dots", ("#e3b23c", "#8a5a1d"), 0.006, grain=0.4, grain_m=0.003)
+    petal = material(rng, "leaf", pick(rng, PAINTS), 0.026, grain=0.3, grain_m=0.009)
+    heart = material(rng, "dots", ("#e3b23c", "#8a5a1d"), 0.009, grain=0.4, grain_m=0.006)
     green = material(rng, "noise", LEAVES[1], 0.02, grain=0.4, grain_m=0.006)
     y = between(rng, -0.03, 0.05)
     shapes = [
@@ -190,73 +179,10 @@ def _near_flower(rng: Rng, x: float, z: float) -> list[Shape]:
     return shapes
 
 
-# --- corridor: slanted walls far into depth, a ball on a string near the camera ------------------
-
-
-def _corridor(rng: Rng) -> Built:
-    side_m, floor_m, roof_m, far_m = between(rng, 0.95, 1.25), 0.95, -1.05, between(rng, 7.0, 9.0)
-    things: list[Shape] = []
-    for x, z in spots(rng, 6, (1.2, far_m - 1.0), 0.30, 0.5):
-        if abs(x) < side_m - 0.35:
-            size = between(rng, 0.12, 0.18) * (0.7 + 0.2 * z)
-            things += GARDEN_THINGS[int(rng.integers(len(GARDEN_THINGS)))](rng, x, z, floor_m, size)
-    pillars = _pillars(rng, side_m, floor_m, roof_m, far_m)
-    tiles = material(rng, "checker", pick(rng, PAINTS), 0.32, grain=0.35, grain_m=0.06)
-    wall, long_m = wall_material(rng, 0.42), far_m + 1.0
-    roof = material(rng, "noise", PLASTERS[0], 0.3, grain=0.4, grain_m=0.06)
-    end = material(rng, "stripe", pick(rng, PAINTS), 0.4, grain=0.5, grain_m=0.09, direction=(1, 0.4, 0))
-    shapes = [
-        backdrop(far_m, end),
-        ground(floor_m, long_m, tiles, things + pillars),
-        ground(roof_m, long_m, roof),
-        Shape("rectangle", (-side_m, 0.0, 0.0), (long_m, 3.0, 1.0), wall, (90.0, 0.0, 0.0)),
-        Shape("rectangle", (side_m, 0.0, 0.0), (long_m, 3.0, 1.0), wall, (90.0, 0.0, 0.0)),
-        *pillars,
-        *_wall_pictures_and_lamps(rng, side_m, roof_m, far_m),
-        *_ball_on_a_string(rng),
-        *things,
-    ]
-    camera = CameraPath(yaw_deg=between(rng, -3, 3), pitch_deg=1.5, sway_m=(0.03, 0.012, 0.05))
-    return shapes, camera
-
-
-def _pillars(rng: Rng, side_m: float, floor_m: float, roof_m: float, far_m: float) -> list[Shape]:
-    middle, tall = 0.5 * (floor_m + roof_m), 0.5 * (floor_m - roof_m)
-    stone = material(rng, "noise", ("#cfc6b4", "#8f8675"), 0.16, grain=0.4, grain_m=0.04)
-    return [
-        Shape("cylinder", (sign * (side_m - 0.12), middle, z), (0.11, tall, 0.11), stone)
-        for z in np.arange(2.0, far_m - 0.3, 1.6).tolist()
-        for sign in (-1.0, 1.0)
-    ]
-
-
-def _wall_pictures_and_lamps(rng: Rng, side_m: float, roof_m: float, far_m: float) -> list[Shape]:
-    shapes = []
-    lamp = material(rng, "plain", ("#fff6dc", "#ffe7ae"), 0.1, grain=0.1, glow=0.9)
-    for z in np.arange(2.8, far_m - 0.5, 1.6).tolist():
-        for sign in (-1.0, 1.0):
-            at = (sign * (side_m - 0.01), between(rng, -0.25, 0.05), z)
-            shapes.append(Shape("rectangle", at, (0.36, 0.26, 1.0), painted(rng, 0.16), (90.0, 0.0, 0.0)))
-        shapes.append(Shape("ellipsoid", (0.0, roof_m + 0.12, z - 0.2), (0.11, 0.08, 0.11), lamp))
-    return shapes
-
-
-def _ball_on_a_string(rng: Rng) -> list[Shape]:
-    radius, x, z = between(rng, 0.045, 0.065), side(rng) * between(rng, 0.13, 0.19), 0.60
-    y, swing = between(rng, -0.02, 0.10), (0.012, 0.0, 0.0)
-    string = material(rng, "plain", ("#3a3a3a", "#6a6a6a"), 0.02)
-    return [
-        Shape("ellipsoid", (x, y, z), (radius, radius, radius), painted(rng, 0.05), (20, 30, 0), swing, 48),
-        Shape("cylinder", (x, y - 0.60, z), (0.0025, 0.60, 0.0025), string, (0, 0, 0), swing, 48),
-    ]
-
-
-# --- foliage: leaves at every depth, moved by the wind -------------------------------------------
-
-
 def _foliage(rng: Rng) -> Built:
+    """Return leaves, twigs and berries at every depth, moved by the wind."""
     far_m = between(rng, 4.0, 5.5)
-    hills = material(rng, "noise", ("#5f7d3f", "#cfe3c0"), 0.28, grain=0.7, grain_m=0.07)
+    hills = material(rng, "noise", ("#5f7d3f", "#cfe3c0"), 0.36, grain=0.6, grain_m=0.10)
     shapes = [backdrop(far_m, hills)]
     shapes += [_branch(rng, between(rng, 0.9, 3.2)) for _ in range(6)]
     shapes += [_leaf(rng, depth) for depth in np.geomspace(0.46, 3.4, 90).tolist()]
@@ -270,7 +196,7 @@ def _foliage(rng: Rng) -> Built:
 
 
 def _branch(rng: Rng, z: float) -> Shape:
-    bark = material(rng, "noise", BARK, 0.05, grain=0.5, grain_m=0.012)
+    bark = material(rng, "noise", BARK, 0.08, grain=0.4, grain_m=0.025)
     radius = between(rng, 0.006, 0.014) * (0.6 + 0.5 * z)
     at = (z * between(rng, -0.4, 0.4), z * between(rng, -0.25, 0.25), z)
     turn = (between(rng, -15, 15), 0.0, between(rng, -75, 75))
@@ -283,71 +209,19 @@ def _leaf(rng: Rng, depth_m: float) -> Shape:
     size = between(rng, 0.035, 0.06) * (0.5 + 0.75 * z)
     reach = between(rng, 0.22, 0.52) if z < 0.8 else between(rng, 0.0, 0.52)
     at = (z * reach * side(rng), z * between(rng, -0.32, 0.32), z)
-    green = material(rng, "leaf", pick(rng, LEAVES), 0.35 * size, grain=0.4, grain_m=0.1 * size)
+    green = material(rng, "leaf", pick(rng, LEAVES), 0.5 * size, grain=0.35, grain_m=0.15 * size)
     turn = (between(rng, -35, 35), between(rng, -35, 35), between(rng, 0, 360))
     half = (between(rng, 0.38, 0.55) * size, size, 1.0)
     wind = (0.006 * z, 0.004 * z, 0.0)
     return Shape("leaf", at, half, green, turn, wind, between(rng, 22, 40), between(rng, 0, 6.28))
 
 
-# --- village: houses and trees along a lane under a sky, a lamp post near the camera -------------
-
-
-def _village(rng: Rng) -> Built:
-    ground_m, far_m = 0.55, between(rng, 8.6, 9.6)
-    things: list[Shape] = []
-    for sign in (-1.0, 1.0):
-        z = between(rng, 2.2, 2.8)
-        while z < far_m - 1.2:
-            wide, x = between(rng, 0.45, 0.7), sign * between(rng, 1.35, 1.6)
-            things += _house(rng, x, z, ground_m, wide)
-            things += tree(rng, sign * between(rng, 0.72, 0.85), z + between(rng, 0.7, 0.9), ground_m, 0.22)
-            z += 2.0 * wide + between(rng, 0.25, 0.5)
-    post = material(rng, "noise", ("#39424a", "#5f6b74"), 0.03, grain=0.5, grain_m=0.006)
-    lamp = material(rng, "plain", ("#fff3d0", "#ffe09a"), 0.03, grain=0.15, glow=0.8)
-    x, z = side(rng) * between(rng, 0.15, 0.21), between(rng, 0.62, 0.75)
-    things += [
-        Shape("cylinder", (x, 0.25, z), (0.008, 0.30, 0.008), post),
-        Shape("ellipsoid", (x, -0.07, z), (0.026, 0.030, 0.026), lamp),
-        Shape("cylinder", (x, -0.105, z), (0.030, 0.006, 0.030), post),
-    ]
-    sky = material(rng, "noise", ("#7fb0de", "#f4f4ee"), 0.9, grain=0.25, grain_m=0.15, glow=1.0)
-    grass = material(rng, "noise", pick(rng, LEAVES[:3]), 0.10, grain=0.5, grain_m=0.03)
-    stones = material(rng, "brick", ("#8d8577", "#5f594f"), 0.16, grain=0.5, grain_m=0.03)
-    lane = Shape(
-        "rectangle", (0.0, ground_m - 0.003, far_m / 2), (0.45, far_m, 1.0), stones, (0.0, -90.0, 0.0)
-    )
-    shapes = [backdrop(far_m, sky), ground(ground_m, far_m, grass, things), lane, *things]
-    return shapes, CameraPath(yaw_deg=between(rng, -3, 3), pitch_deg=1.0, sway_m=(0.035, 0.012, 0.05))
-
-
-def _house(rng: Rng, x: float, z: float, level_m: float, wide: float) -> list[Shape]:
-    """Return walls, a roof of tiles and windows towards the lane and the camera."""
-    tall, deep, away = between(rng, 0.40, 0.60), wide * 0.85, 1.0 if x > 0 else -1.0
-    plaster = material(rng, "noise", pick(rng, PLASTERS), 0.14, grain=0.4, grain_m=0.03)
-    tiles = material(rng, "brick", ("#a8452f", "#6a2f24"), 0.14, grain=0.5, grain_m=0.03)
-    glass = material(rng, "checker", ("#2c3e50", "#e8e3d5"), 0.11, grain=0.3, grain_m=0.03)
-    shapes = [
-        Shape("box", (x, level_m - tall, z), (wide, tall, deep), plaster),
-        # A gable roof: a box turned by 45 degrees about the ridge, half sunk into the walls.
-        Shape(
-            "box", (x, level_m - 2.0 * tall, z), (0.72 * wide, 0.72 * wide, 1.06 * deep), tiles, (0, 0, 45.0)
-        ),
-    ]
-    for across in (-0.5, 0.5):
-        at = (x - away * (wide + 0.004), level_m - 1.15 * tall, z + across * deep)
-        shapes.append(Shape("rectangle", at, (0.11, 0.15, 1.0), glass, (90.0, 0.0, 0.0)))
-        at = (x + across * wide, level_m - 1.15 * tall, z - deep - 0.004)
-        shapes.append(Shape("rectangle", at, (0.11, 0.15, 1.0), glass))
-    return shapes
-
-
 _BUILDERS: dict[str, Callable[[Rng], Built]] = {
     "tabletop": _tabletop,
     "bars": _bars,
     "portrait": _portrait,
-    "corridor": _corridor,
+    "corridor": corridor,
     "foliage": _foliage,
-    "village": _village,
+    "village": village,
 }
 FAMILIES: tuple[str, ...] = tuple(_BUILDERS)

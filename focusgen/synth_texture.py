@@ -2,7 +2,8 @@
 
 A texture is a function of the point in the body's own frame, so the colour sticks to the body and does not
 depend on where it is looked at from: every point of a lens sees the same colour, which is what makes
-traced blur exact.
+traced blur exact. Patterns have soft steps, as print and paint have: a hard step everywhere is more than any
+camera resolves, and no warp of a frame by its exact flow would fit the next frame.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ LATTICE_BITS = 6
 LATTICE = 1 << LATTICE_BITS
 """Value noise repeats after this many cells: 64 hashed values per axis stay in the cache."""
 
+LATTICE_TURN = ((0.36, 0.48, -0.8), (-0.8, 0.6, 0.0), (0.48, 0.64, 0.6))
+"""Rotation of the noise lattice: a wall along its axes would show its squares."""
+
 OCTAVE_RATIO = 2.17
 """Not 2, so that the lattices of two octaves never line up."""
 
@@ -36,7 +40,7 @@ class Material:
         pattern: how the two colours share the surface.
         first: linear RGB.
         second: linear RGB.
-        period_m: length after which the pattern repeats (noise: size of a blotch).
+        period_m: length after which the pattern repeats (noise: size of a blotch; checker: of a square).
         grain: relative strength of the fine noise that lies over the pattern, 0..1.
         grain_m: size of a grain.
         direction: axis of stripes in the body's frame; need not be of unit length.
@@ -60,7 +64,7 @@ def texture_colour(material: Material, x_m: Array, y_m: Array, z_m: Array) -> Ar
     share = _PATTERNS[material.pattern](material, x_m, y_m, z_m)
     gain: Any = 1.0
     if material.grain > 0.0:
-        fine = fractal_noise(x_m, y_m, z_m, material.grain_m, material.seed + 17)
+        fine = fractal_noise(x_m, y_m, z_m, 1.4 * material.grain_m, material.seed + 17)
         gain = 1.0 + (2.0 * material.grain) * (fine - 0.5)
     colour = np.empty((3, *x_m.shape), dtype=x_m.dtype)
     for channel, (a, b) in enumerate(zip(material.first, material.second, strict=True)):
@@ -87,11 +91,11 @@ def value_noise(x_m: Array, y_m: Array, z_m: Array, cell_m: float, seed: int) ->
     """Return one octave of value noise: hashed lattice values, smoothly interpolated, in 0..1."""
     table = lattice_values()
     low, high, share = [], [], []
-    for axis, coordinate in enumerate((x_m, y_m, z_m)):
+    for axis, (a, b, c) in enumerate(LATTICE_TURN):
         # An irrational-looking offset per seed and axis: bodies do not share their pattern, and no
         # surface lies on a lattice plane.
         offset = (seed % 9973) * (0.7548776, 0.5698403, 0.4301597)[axis] + 0.318
-        position = coordinate * (1.0 / cell_m) + offset
+        position = x_m * (a / cell_m) + y_m * (b / cell_m) + z_m * (c / cell_m) + offset
         cell = np.floor(position)
         fraction = position - cell
         share.append(fraction * fraction * (3.0 - 2.0 * fraction))
@@ -130,8 +134,7 @@ def lattice_values() -> npt.NDArray[np.float32]:
 
 
 def _noise_share(material: Material, x: Array, y: Array, z: Array) -> Array:
-    blotch = fractal_noise(x, y, z, material.period_m, material.seed, octaves=3)
-    return _smooth_step(blotch, 0.33, 0.67)
+    return _ramp(fractal_noise(x, y, z, material.period_m, material.seed), 0.28, 0.72)
 
 
 def _plain_share(material: Material, x: Array, y: Array, z: Array) -> Array:
@@ -139,17 +142,15 @@ def _plain_share(material: Material, x: Array, y: Array, z: Array) -> Array:
 
 
 def _checker_share(material: Material, x: Array, y: Array, z: Array) -> Array:
-    # The offset keeps flat bodies (z = 0) and faces of boxes away from the planes where parity jumps.
-    scale = 1.0 / material.period_m
-    parity = np.floor(x * scale + 0.263) + np.floor(y * scale + 0.391) + np.floor(z * scale + 0.483)
-    return (parity - 2.0 * np.floor(0.5 * parity)).astype(x.dtype)
+    # The offsets keep flat bodies (z = 0) and faces of boxes away from the planes where the squares meet.
+    scale = 0.5 / material.period_m
+    product = _wave(x * scale + 0.263, 0.1) * _wave(y * scale + 0.391, 0.1) * _wave(z * scale + 0.483, 0.1)
+    return 0.5 + 0.5 * product
 
 
 def _stripe_share(material: Material, x: Array, y: Array, z: Array) -> Array:
     a, b, c = _unit(material.direction)
-    along = (x * a + y * b + z * c) * (1.0 / material.period_m) + 0.173
-    fraction = along - np.floor(along)
-    return (fraction < 0.5).astype(x.dtype)
+    return 0.5 + 0.5 * _wave((x * a + y * b + z * c) * (1.0 / material.period_m) + 0.173, 0.2)
 
 
 def _dots_share(material: Material, x: Array, y: Array, z: Array) -> Array:
@@ -158,42 +159,57 @@ def _dots_share(material: Material, x: Array, y: Array, z: Array) -> Array:
         offset = coordinate * (1.0 / material.period_m) + 0.5
         offset -= np.floor(offset) + 0.5
         squared += offset * offset
-    return (squared < 0.09).astype(x.dtype)
+    return 1.0 - _ramp(squared, 0.06, 0.12)
 
 
 def _brick_share(material: Material, x: Array, y: Array, z: Array) -> Array:
-    """Return 1 in the mortar, and a tone of its own for each brick between 0 and 0.35."""
-    height, width, mortar = material.period_m / 3.0, material.period_m, material.period_m * 0.045
-    row = np.floor(y * (1.0 / height) + 0.21)
+    """Return the second colour in the joints, and a tone of its own for each brick."""
+    height, width = material.period_m / 3.0, material.period_m
+    down = y * (1.0 / height) + 0.21
+    row = np.floor(down)
     along = (x + z) * (1.0 / width) + 0.5 * (row - 2.0 * np.floor(0.5 * row)) + 0.37
     column = np.floor(along)
-    down_m = (y * (1.0 / height) + 0.21 - row) * height
-    along_m = (along - column) * width
-    tone = _cell_tone(column, row, material.seed)
-    return np.where((down_m < mortar) | (along_m < mortar), np.float32(1.0), 0.35 * tone).astype(x.dtype)
+    tone = 0.35 * _cell_tone(column, row, material.seed)
+    joint_m = np.minimum(_to_edge(down - row) * height, _to_edge(along - column) * width)
+    return tone + (0.7 - tone) * (1.0 - _ramp(joint_m, 0.01 * width, 0.055 * width))
 
 
 def _planks_share(material: Material, x: Array, y: Array, z: Array) -> Array:
     """Return wooden planks along the body's y axis: a tone per plank, year rings along it, dark joints."""
     across = x * (1.0 / material.period_m) + 0.29
     plank = np.floor(across)
-    joint = (across - plank) < 0.03
     shift = 13.7 * material.period_m * plank
-    ring = value_noise(x * 6.0, y + shift, z * 6.0, material.period_m * 1.5, material.seed)
-    ring = 9.0 * ring + 3.0 * (across - plank)
-    wave = np.abs(2.0 * (ring - np.floor(ring)) - 1.0)
-    tone = 0.55 * wave + 0.45 * _cell_tone(plank, plank * 0.0, material.seed)
-    return np.where(joint, np.float32(1.0), 0.8 * tone).astype(x.dtype)
+    ring = value_noise(x * 3.0, y + shift, z * 3.0, material.period_m * 2.0, material.seed)
+    tone = 0.25 + 0.17 * _wave(4.0 * ring + 1.5 * (across - plank), 0.45)
+    tone += 0.40 * _cell_tone(plank, plank * 0.0, material.seed)
+    return tone + (1.0 - tone) * (1.0 - _ramp(_to_edge(across - plank), 0.01, 0.05))
 
 
 def _leaf_share(material: Material, x: Array, y: Array, z: Array) -> Array:
     """Return a midrib along y with side veins; the rest varies softly."""
     side = np.abs(x)
     along = (y - 0.8 * side) * (1.0 / material.period_m) + 0.11
-    vein = (along - np.floor(along)) < 0.13
-    rib = side < 0.06 * material.period_m * 2.0
+    vein = _ramp(_to_edge(along - np.floor(along)), 0.02, 0.20)
+    rib = _ramp(side, 0.03 * material.period_m, 0.20 * material.period_m)
     soft = 0.45 * value_noise(x, y, z, material.period_m, material.seed)
-    return np.where(vein | rib, np.float32(1.0), soft).astype(x.dtype)
+    return soft + (0.75 - soft) * (1.0 - vein * rib)
+
+
+def _wave(phase: Array, softness: float) -> Array:
+    """Return a square wave of period 1 between -1 and 1 whose jumps are ramps of `softness` periods."""
+    triangle = np.abs(2.0 * (phase - np.floor(phase)) - 1.0)
+    return 2.0 * _ramp(triangle, 0.5 - softness, 0.5 + softness) - 1.0
+
+
+def _to_edge(fraction: Array) -> Array:
+    """Return the distance of a position within a cell (0..1) to the nearer end of the cell."""
+    return 0.5 - np.abs(fraction - 0.5)
+
+
+def _ramp(value: Array, low: float, high: float) -> Array:
+    """Return a smooth step from 0 at `low` to 1 at `high`."""
+    ramp = np.clip((value - low) * (1.0 / (high - low)), 0.0, 1.0)
+    return ramp * ramp * (3.0 - 2.0 * ramp)
 
 
 def _cell_tone(column: Array, row: Array, seed: int) -> Array:
@@ -201,11 +217,6 @@ def _cell_tone(column: Array, row: Array, seed: int) -> Array:
     u = (column.astype(np.int32) + seed * 7) & (LATTICE - 1)
     v = (row.astype(np.int32) + seed * 3) & (LATTICE - 1)
     return lattice_values().take((u << (2 * LATTICE_BITS)) + (v << LATTICE_BITS) + 5)
-
-
-def _smooth_step(value: Array, low: float, high: float) -> Array:
-    ramp = np.clip((value - low) * (1.0 / (high - low)), 0.0, 1.0)
-    return ramp * ramp * (3.0 - 2.0 * ramp)
 
 
 def _unit(vector: Vector) -> Vector:

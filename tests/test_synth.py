@@ -77,10 +77,10 @@ def test_a_camera_that_steps_forward_sees_everything_nearer_by_the_step():
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_flow_leads_every_seen_point_to_its_own_colour(family):
-    scene = make_scene(family, 0)
+    scene = make_scene(family, 0, width=240, height=144)
     flow_px, is_occluded = scene.flow(0)
     now, following = (scene.frame(t).rgb.astype(np.float32) for t in (0, 1))
-    x, y = np.meshgrid(np.arange(320, dtype=np.float32), np.arange(192, dtype=np.float32))
+    x, y = np.meshgrid(np.arange(240, dtype=np.float32), np.arange(144, dtype=np.float32))
     warped = cv2.remap(
         following, x + flow_px[..., 0], y + flow_px[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
@@ -137,7 +137,7 @@ def test_scenes_are_closed_textured_and_within_range(family, seed):
 def test_no_ray_escapes_a_wide_camera_on_a_long_walk():
     for family in FAMILIES:
         scene = make_scene(family, 3, width=48, height=48, fx_px=48 * 24.0 / 36.0)
-        for t in (0, 17, 30, 44, 59, 400):
+        for t in (0, 17, 44, 400):
             assert np.isfinite(scene.depth_m(t)).all()
             assert 0.3 < scene.depth_m(t).min() and scene.depth_m(t).max() < 10.0
 
@@ -197,9 +197,23 @@ def test_a_written_scene_reads_back_as_it_was_made(tmp_path):
     assert seen == [(1, 2), (2, 2)]
 
 
+def test_a_shorter_clip_is_not_mixed_into_a_longer_one(tmp_path):
+    def write(n_frames: int) -> None:
+        write_rgbd(
+            make_scene("bars", 0, n_frames=n_frames, width=32, height=32), tmp_path / "r", tmp_path / "d"
+        )
+
+    write(3)
+    write(3)
+    with pytest.raises(ConfigError, match=r"bars_000 holds 1 other files \(frame_0002.png\)"):
+        write(2)
+    write(4)
+
+
 def test_a_data_set_takes_the_families_in_turn_and_then_new_seeds(tmp_path):
     arguments = dict(seed=5, n_scenes=3, n_frames=1, width=32, height=32)
-    names = synth_dataset(tmp_path / "r", tmp_path / "d", families=["bars", "foliage"], **arguments)
+    families = ["bars", "foliage", "bars"]  # named twice, drawn once per round
+    names = synth_dataset(tmp_path / "r", tmp_path / "d", families=families, **arguments)
     assert names == ["bars_005", "foliage_005", "bars_006"]
     assert sorted(p.name for p in (tmp_path / "r").iterdir()) == sorted(names)
 
@@ -211,6 +225,8 @@ def test_wrong_requests_are_refused_before_anything_is_written(tmp_path):
         synth_dataset(tmp_path / "r", tmp_path / "d", faults="rain")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="0 x 64"):
         make_scene("bars", 0, width=0, height=64)
+    with pytest.raises(ConfigError, match="negative"):
+        make_scene("bars", -1)
     assert not (tmp_path / "r").exists()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from focusgen.optics import Lens, signed_blur_radius_px
-from focusgen.synth import fx_px_of, make_scene, trace_thin_lens, write_truth
+from focusgen.synth import fx_px_of, make_scene, make_truth_scene, trace_thin_lens, write_truth
 from focusgen.synth_shapes import CameraPath, Shape
 from focusgen.synth_texture import Material
 from focusgen.synth_truth import disc_points, low_discrepancy
@@ -67,8 +67,7 @@ def test_a_near_bar_lets_light_past_its_edge_as_the_lens_area_says():
 
 
 def test_noise_of_two_independent_truths_is_below_the_differences_that_we_measure():
-    lens = Lens(0.05, 2.0, 1.0, "exact")
-    scene = make_scene("tabletop", 0, width=WIDTH, height=HEIGHT, fx_px=fx_px_of(lens, WIDTH))
+    scene, lens = make_truth_scene("tabletop", 0, width=WIDTH, height=HEIGHT)
     a, b = (encode_display(trace_thin_lens(scene, 0, lens, n_samples=256, seed=s)) for s in (0, 1))
     assert -10.0 * np.log10(np.mean((a - b) ** 2)) > 48.0
     assert abs(float(a.mean() / b.mean()) - 1.0) < 1e-3
@@ -79,6 +78,15 @@ def test_a_lens_of_another_camera_is_refused_with_the_focal_length_it_needs():
     scene = make_scene("bars", 0, width=WIDTH, height=HEIGHT)
     with pytest.raises(ValueError, match=r"fx 106\.667 px but this lens needs 140\.351 px.*fx_px_of"):
         trace_thin_lens(scene, 0, lens, n_samples=4)
+
+
+@pytest.mark.parametrize("formula", ["paper", "exact"])
+def test_a_truth_scene_has_its_lens_focused_on_something_and_can_be_traced(formula):
+    scene, lens = make_truth_scene("corridor", 1, focus_quantile=0.3, formula=formula, width=48, height=32)
+    depth_m = scene.depth_m(0)
+    assert scene.fx_px == pytest.approx(fx_px_of(lens, 48)) and lens.formula == formula
+    assert np.mean(depth_m < lens.focus_distance_m) == pytest.approx(0.3, abs=0.1)
+    assert trace_thin_lens(scene, 0, lens, n_samples=2).shape == (32, 48, 3)
 
 
 def test_samples_cover_the_disc_evenly():
