@@ -15,8 +15,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from focusgen.errors import ConfigError, ModelMemoryError
 from focusgen.models import weights
+from focusgen.models.precision import choose_precision
 from focusgen.models.vda import loading, schedule, stream
-from focusgen.models.vda.backend import VideoDepthAnything, choose_precision, compile_parts, load_video_depth
+from focusgen.models.vda.backend import VideoDepthAnything, compile_parts, load_video_depth
 from focusgen.models.vda.frames import network_size, normalise, resize_frames
 from focusgen.models.vda.network import VideoDepthNet
 from focusgen.models.vda.variants import VARIANTS, Variant

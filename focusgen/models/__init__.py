@@ -197,6 +197,10 @@ def weight_files(cfg: Config, phase: str) -> dict[str, Path]:
     """Return {name: file} of the weights that a phase's bytes depend on, without loading them."""
     if phase == "depth" and cfg.depth.backend == "vda":
         return {"vda": cfg.depth.checkpoint}
+    if phase == "depth" and cfg.depth.backend == "hf":
+        from focusgen.models.hf_files import hf_weight_files
+
+        return hf_weight_files(cfg.depth.model_id, cfg.depth.model_revision)
     if (phase, cfg.deblur.backend) == ("deblur", "deblurnet"):
         from focusgen.models.flux.files import flux_weight_files
 

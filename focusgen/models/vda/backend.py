@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import nn
 
-from focusgen.errors import ConfigError
 from focusgen.models import SceneFrames
 from focusgen.models.devices import pick_device
+from focusgen.models.precision import Precision, choose_precision
 from focusgen.models.vda.encoder import Block
 from focusgen.models.vda.loading import load_network
 from focusgen.models.vda.motion import TimeTransformer
 from focusgen.models.vda.network import VideoDepthNet
-from focusgen.models.vda.precision import Precision
 from focusgen.models.vda.schedule import DepthMap
 from focusgen.models.vda.stream import VideoStreamer
 from focusgen.models.weights import WeightRecord
@@ -99,22 +98,6 @@ def load_video_depth(cfg: DepthConfig, *, device: str | None = None) -> VideoDep
         handles_long_video=cfg.long_video == "stream",
         weights=record,
     )
-
-
-def choose_precision(cfg: DepthConfig, device: torch.device) -> Precision:
-    """Return the precision of the matrices.
-
-    Raises:
-        ConfigError: bf16 on a GPU that has none.
-    """
-    if cfg.fp32:
-        return "fp32"
-    if cfg.precision == "auto":
-        # fp16, as the published code runs: bf16 has three bits less, and the residual stream is float32.
-        return "fp16" if device.type == "cuda" else "fp32"
-    if cfg.precision == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
-        raise ConfigError("depth.precision: this GPU has no bf16", "Set depth.precision: fp16.")
-    return cfg.precision
 
 
 def compile_parts(net: nn.Module) -> None:

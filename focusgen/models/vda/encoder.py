@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from focusgen.models.vda.precision import autocast
+from focusgen.models.precision import autocast
 from focusgen.models.vda.variants import PATCH_PX, Variant
 
 LAYER_NORM_EPS = 1e-6  # the ViT's; the temporal blocks use torch's 1e-5

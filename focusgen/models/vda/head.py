@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from focusgen.models.precision import autocast
 from focusgen.models.vda.motion import MotionModule
-from focusgen.models.vda.precision import autocast
 from focusgen.models.vda.variants import PATCH_PX, Variant
 
 

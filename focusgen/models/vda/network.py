@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from focusgen.models.precision import DTYPES, Precision, autocast
 from focusgen.models.vda.encoder import Encoder
 from focusgen.models.vda.head import FrameFeatures, Head
 from focusgen.models.vda.motion import TimeTransformer
-from focusgen.models.vda.precision import DTYPES, Precision, autocast
 from focusgen.models.vda.variants import Variant
 
 

@@ -1,0 +1,237 @@
+"""Phase 3 with any metric depth model that transformers loads, frame by frame."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from focusgen.errors import ConfigError, ModelMemoryError
+from focusgen.models import SceneFrames
+from focusgen.models.checkpoints import check_finite
+from focusgen.models.devices import free_cached_memory, is_out_of_memory, pick_device
+from focusgen.models.precision import Precision, autocast, choose_precision
+from focusgen.settings import DepthConfig
+
+log = logging.getLogger(__name__)
+
+METRIC_MODEL_TYPES = ("zoedepth", "depth_pro", "glpn")
+"""Architectures whose output is metres by construction."""
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+PATCH_PX = 14
+DEPTH_ANYTHING_SHORT_SIDE = 518
+_DEPTH_ANYTHING_TYPES = ("depth_anything", "prompt_depth_anything")
+_KEYS_SHOWN = 4
+
+
+class HfDepth:
+    """Metric depth of single frames, batched; a `DepthModel`.
+
+    Args:
+        model: a loaded AutoModelForDepthEstimation, moved to `device` here.
+        processor: its image processor.
+        device: where it runs.
+        precision: of the matrices, through torch.autocast.
+        batch_frames: frames that run together; halved when memory runs out.
+    """
+
+    handles_long_video = True
+    """Frames do not know of each other, so chunks would only cost their overlaps."""
+
+    def __init__(
+        self,
+        model: Any,
+        processor: Any,
+        *,
+        device: torch.device,
+        precision: Precision = "fp32",
+        batch_frames: int = 8,
+    ) -> None:
+        self.model = model.to(device).eval()
+        self.processor = processor
+        self._device = device
+        self._precision: Precision = precision
+        self._batch_frames = batch_frames
+
+    def estimate(self, scene: SceneFrames) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+        """Yield (frame_index, (H, W) float32 metres), each frame once, in order, final.
+
+        Raises:
+            ModelMemoryError: a single frame does not fit.
+        """
+        start = 0
+        while start < len(scene):
+            stop = min(start + self._batch_frames, len(scene))
+            frames = scene.read(start, stop)
+            failure = ""
+            depths: list[npt.NDArray[np.float32]] = []
+            try:
+                depths = self._infer(frames)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                failure = str(error).splitlines()[0] if str(error) else type(error).__name__
+            if failure:  # outside of the handler, whose traceback holds on to tensors
+                self._halve(scene.scene_id, start, failure)
+                continue
+            yield from enumerate(depths, start)
+            start = stop
+
+    def _halve(self, scene_id: str, start: int, failure: str) -> None:
+        free_cached_memory(self._device)
+        if self._batch_frames == 1:
+            raise ModelMemoryError(
+                f"scene {scene_id!r}, frame {start}: one frame is too much for the memory of "
+                f"{self._device}: {failure}",
+                "Take a smaller model, a lower deblur.resize_long_side, or a device with more memory.",
+            )
+        self._batch_frames //= 2
+        log.warning("scene %r: out of memory; going on with %d frames at once", scene_id, self._batch_frames)
+
+    @torch.inference_mode()
+    def _infer(self, frames: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.float32]]:
+        height, width = frames.shape[1:3]
+        inputs = self.processor(
+            images=list(frames), return_tensors="pt", input_data_format="channels_last"
+        ).to(self._device)
+        with autocast(self._device, self._precision):
+            outputs = self.model(**inputs)
+        return [
+            np.ascontiguousarray(depth.float().reshape(height, width).cpu().numpy())
+            for depth in self._at_frame_size(outputs, [(height, width)] * len(frames))
+        ]
+
+    def _at_frame_size(self, outputs: Any, sizes: list[tuple[int, int]]) -> list[torch.Tensor]:
+        """Let the processor undo its own resize and padding; it knows the model's conventions."""
+        finish = self.processor.post_process_depth_estimation
+        options: dict[str, Any] = {"target_sizes": sizes}
+        if "source_sizes" in inspect.signature(finish).parameters:
+            options["source_sizes"] = sizes
+        outputs.predicted_depth = outputs.predicted_depth.float()
+        return [result["predicted_depth"] for result in finish(outputs, **options)]
+
+
+def load_hf_depth(cfg: DepthConfig, *, device: str | None = None) -> HfDepth:
+    """Return the model that the settings of phase 3 describe.
+
+    Raises:
+        ConfigError: no model named, not on this machine and not to be had, not metric, or badly saved.
+    """
+    if not cfg.model_id:
+        raise ConfigError(
+            "depth.backend: hf, but no depth.model_id",
+            "Name a hub id or a folder, e.g. depth-anything/Depth-Anything-V2-Metric-Indoor-Small-hf.",
+        )
+    where = pick_device(device, "depth.backend: hf")
+    from transformers import AutoConfig
+
+    config = _asked(cfg, AutoConfig.from_pretrained)
+    check_is_metric(config, cfg.metric, cfg.model_id)
+    processor = _load_processor(cfg, config)
+    model = _load_model(cfg)
+    if cfg.compile:
+        model.compile()
+    precision = choose_precision(cfg, where)
+    return HfDepth(model, processor, device=where, precision=precision, batch_frames=cfg.batch_frames)
+
+
+def check_is_metric(config: Any, is_metric: bool | None, model_id: str) -> None:
+    """Check that a model gives metres, by its own configuration or by the user's word.
+
+    Raises:
+        ConfigError: it does not, or nobody knows.
+    """
+    kind = getattr(config, "depth_estimation_type", None)
+    says_metric = kind == "metric" or config.model_type in METRIC_MODEL_TYPES
+    if is_metric is None and says_metric:
+        return
+    if is_metric:
+        if kind == "relative":
+            log.warning(
+                "%s: its config says relative depth; taken for metres, as depth.metric says", model_id
+            )
+        return
+    if is_metric is False:
+        reason = "depth.metric is false"
+    elif kind == "relative":
+        reason = "its config says depth_estimation_type: relative"
+    else:
+        reason = f"the config of a {config.model_type} does not say whether its output is metres"
+    raise ConfigError(
+        f"{model_id}: not known to be metric: {reason}",
+        "Phase 3 needs metres: take a metric model, or set depth.metric: true if its output is metres.",
+    )
+
+
+def _load_model(cfg: DepthConfig) -> Any:
+    from transformers import AutoModelForDepthEstimation
+
+    model, info = _asked(
+        cfg, AutoModelForDepthEstimation.from_pretrained, output_loading_info=True, dtype=torch.float32
+    )
+    for problem in ("missing_keys", "mismatched_keys", "error_msgs"):
+        if keys := sorted(str(key) for key in info.get(problem) or ()):
+            shown = ", ".join(keys[:_KEYS_SHOWN])
+            raise ConfigError(f"{cfg.model_id}: {len(keys)} {problem.replace('_', ' ')}: {shown}")
+    if surplus := sorted(info.get("unexpected_keys") or ()):
+        log.warning("%s: %d weights have no place in the model: %s", cfg.model_id, len(surplus), surplus[:3])
+    floating = {key: value for key, value in model.state_dict().items() if value.is_floating_point()}
+    check_finite(floating, Path(str(cfg.model_id)))
+    return model.requires_grad_(False)
+
+
+def _load_processor(cfg: DepthConfig, config: Any) -> Any:
+    """Return the model's image processor; a Depth Anything without one gets the family's, and it is said."""
+    from transformers import AutoImageProcessor, DPTImageProcessor
+
+    folder = Path(str(cfg.model_id))
+    has_own = not folder.is_dir() or (folder / "preprocessor_config.json").is_file()
+    if has_own or config.model_type not in _DEPTH_ANYTHING_TYPES:
+        return _asked(cfg, AutoImageProcessor.from_pretrained)
+    log.warning("%s: no preprocessor_config.json; taking the one of published Depth Anything models", folder)
+    return DPTImageProcessor(
+        size={"height": DEPTH_ANYTHING_SHORT_SIDE, "width": DEPTH_ANYTHING_SHORT_SIDE},
+        keep_aspect_ratio=True,
+        ensure_multiple_of=int(getattr(config, "patch_size", None) or PATCH_PX),
+        image_mean=list(IMAGENET_MEAN),
+        image_std=list(IMAGENET_STD),
+    )
+
+
+def _asked(cfg: DepthConfig, load: Callable[..., Any], **options: Any) -> Any:
+    """Return what transformers loads for the configured model, never running code that comes with it.
+
+    Raises:
+        ConfigError: not here and not to be had, gated, damaged, or in need of another package.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        return load(cfg.model_id, revision=cfg.model_revision, trust_remote_code=False, **options)
+    except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as error:
+        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ConfigError(f"{cfg.model_id}: cannot be loaded: {first_line}", _advice(cfg)) from error
+    except ImportError as error:
+        first_line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+        raise ConfigError(
+            f"{cfg.model_id}: needs a package that is not installed: {first_line}",
+            "Install it (for an image processor that is torchvision).",
+        ) from error
+
+
+def _advice(cfg: DepthConfig) -> str:
+    if Path(str(cfg.model_id)).is_dir():
+        return "The folder must hold config.json, preprocessor_config.json and the weights."
+    at = f" --revision {cfg.model_revision}" if cfg.model_revision else ""
+    return (
+        f"On a machine with network: hf download {cfg.model_id}{at}  (gated models: accept the licence on "
+        f"https://huggingface.co/{cfg.model_id} and run `hf auth login`). Or set depth.model_id to a folder."
+    )
