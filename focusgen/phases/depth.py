@@ -193,7 +193,7 @@ def _patch_held_back(job: SceneJob) -> None:
     held_back = [f for f in range(job.n_frames) if job.scene.held_back_depth(f).exists()]
     if not held_back:
         return
-    counts = sum(depth_counts(_measured_depth(job, frame)) for frame in range(job.n_frames))
+    counts = sum(depth_counts(_without_holes(_measured_depth(job, frame))) for frame in range(job.n_frames))
     if not np.any(counts):
         raise SceneError(
             f"scene {job.scene_id!r}: no pixel of any frame has a finite depth",
@@ -204,6 +204,10 @@ def _patch_held_back(job: SceneJob) -> None:
         saved = _measured_depth(job, frame)
         filled = np.where(np.isfinite(saved), saved, median_m).astype(np.float16)
         job.store.put((job.scene.depth(frame), functools.partial(encode_npz, "depth", filled)))
+
+
+def _without_holes(depth_m: npt.NDArray[np.float16]) -> npt.NDArray[np.float16]:
+    return depth_m[np.isfinite(depth_m)]
 
 
 def _measured_depth(job: SceneJob, frame: int) -> npt.NDArray[np.float16]:
