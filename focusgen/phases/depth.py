@@ -199,7 +199,7 @@ def _patch_held_back(job: SceneJob) -> None:
             f"scene {job.scene_id!r}: no pixel of any frame has a finite depth",
             "Check the depth source; focusgen cannot invent depth.",
         )
-    median_m = np.float16(depth_percentiles(np.asarray(counts), [50.0])[50.0])
+    median_m = np.float16(depth_percentiles(counts, [50.0])[50.0])
     for frame in held_back:
         saved = _measured_depth(job, frame)
         filled = np.where(np.isfinite(saved), saved, median_m).astype(np.float16)
