@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, str], ...] = (
     ("pixels", "metrics flow temporal synth synth_*"),
     ("settings", "settings config codecs locks"),
     ("media", "scenes images containers streams shots rawcheck decode decode_* depth_* video video_*"),
-    ("data set", "layout records store phase_store"),
+    ("data set", "layout records store phase_store fingerprint"),
     ("protocols", "models"),
     ("backends", "models.*"),
     ("phases", "phases phases.*"),
