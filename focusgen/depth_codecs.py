@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.errors import CorruptInputError
+from focusgen.errors import CorruptInputError, StorageError
 from focusgen.names import display
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ def naming(path: Path) -> Iterator[None]:
         raise CorruptInputError(
             f"{shown}: damaged or not what its name says ({type(error).__name__}: {error})",
             "Replace the file, or leave the scene out.",
+        ) from error
+    except OSError as error:
+        raise StorageError(
+            f"{shown}: {error.strerror or error}", "Check that the file can be read, then start again."
         ) from error
 
 

@@ -105,7 +105,9 @@ def _find(depth_root: Path, scene_id: str) -> Path:
 
 
 def _depth_files(folder: Path) -> list[Path]:
-    files = [p for p in folder.iterdir() if p.suffix.lower() in READERS and not p.name.startswith(".")]
+    with naming(folder):
+        visible = [p for p in folder.iterdir() if not p.name.startswith(".") and p.is_file()]
+    files = [p for p in visible if p.suffix.lower() in READERS]
     kinds = sorted({p.suffix.lower() for p in files})
     if len(kinds) > 1:
         raise CorruptInputError(

@@ -19,6 +19,9 @@ from focusgen.preview_scales import ColourScale, depth_scale, focus_scale, metre
 Rgb = npt.NDArray[np.uint8]
 RawReader = Callable[[int, int], Rgb]
 
+REPAIR = "focusgen repair redoes damaged files."
+SET_KEYS = ("f", "N", "S_focus", "max_coc")
+
 
 @dataclass(frozen=True)
 class Strip:
@@ -89,7 +92,12 @@ def _lens_set(scene: SceneLayout, metadata: dict[str, Any], set_index: int) -> d
     sets = metadata.get("sets") or []
     if set_index < 0 or (sets and set_index >= len(sets)):
         raise ConfigError(f"scene '{scene.scene_id}' has lens sets 0 to {len(sets) - 1}, not {set_index}")
-    return dict(sets[set_index]) if sets else None
+    if not sets:
+        return None
+    missing = [key for key in SET_KEYS if not isinstance(sets[set_index].get(key), float | int)]
+    if missing:
+        raise CorruptInputError(f"{scene.metadata_json}: set {set_index} has no {', '.join(missing)}", REPAIR)
+    return dict(sets[set_index])
 
 
 def _depth_strips(scene: SceneLayout, lens_set: dict[str, Any] | None) -> list[Strip]:
@@ -140,23 +148,21 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CorruptInputError(f"{path}: {error}", "focusgen repair redoes damaged files.") from error
-    return dict(document)
+        raise CorruptInputError(f"{path}: {error}", REPAIR) from error
+    if not isinstance(document, dict):
+        raise CorruptInputError(f"{path}: not a JSON object", REPAIR)
+    return document
 
 
 def _read_png(path: Path) -> Rgb:
     try:
         return decode_png(path.read_bytes())
     except CorruptInputError as error:
-        raise CorruptInputError(
-            f"{path}: {error.message}", "focusgen repair redoes damaged files."
-        ) from error
+        raise CorruptInputError(f"{path}: {error.message}", REPAIR) from error
 
 
 def _read_npz(path: Path, key: str) -> npt.NDArray[Any]:
     try:
         return decode_npz(path.read_bytes(), key)
     except CorruptInputError as error:
-        raise CorruptInputError(
-            f"{path}: {error.message}", "focusgen repair redoes damaged files."
-        ) from error
+        raise CorruptInputError(f"{path}: {error.message}", REPAIR) from error

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from focusgen.depth_files import open_depth
-from focusgen.errors import CorruptInputError, MissingUpstreamError, SceneError
+from focusgen.errors import CorruptInputError, MissingUpstreamError, SceneError, StorageError
 
 N, H, W = 12, 20, 30
 
@@ -152,6 +152,15 @@ def test_hostile_file_names_neither_reach_the_terminal_nor_stop_the_digest(tmp_p
         source.read(0)
     assert str(caught.value).isprintable() or "\x1b" not in str(caught.value)
     str(caught.value).encode("utf-8")
+
+
+def test_a_file_that_vanishes_is_a_matter_of_storage(tmp_path):
+    np.save(one_map(tmp_path, "0.npy"), scene_depth()[0])
+    (tmp_path / "bear" / "old.npy").mkdir()
+    source = open_depth(tmp_path, "bear", 1, 1.0)
+    one_map(tmp_path, "0.npy").unlink()
+    with pytest.raises(StorageError, match=r"0\.npy: No such file"):
+        source.read(0)
 
 
 def test_two_meanings_are_refused(tmp_path):

@@ -163,6 +163,16 @@ def test_what_cannot_be_shown_is_refused_by_name(tmp_path):
         look_at(scene.root, set_index=3)
     with pytest.raises(MissingUpstreamError, match=r"frame_0000\.png"):
         look_at(tmp_path / "wolf")
+    whole = scene.metadata_json.read_bytes()
+    for text, message in [
+        ("[]", "not a JSON object"),
+        ("{", "metadata.json"),
+        ('{"sets": [{"f": 1}]}', "has no N"),
+    ]:
+        scene.metadata_json.write_text(text)
+        with pytest.raises(CorruptInputError, match=message):
+            look_at(scene.root)
+    scene.metadata_json.write_bytes(whole)
     scene.focus(0, 2).write_bytes(scene.focus(0, 2).read_bytes()[:-30])
     with pytest.raises(CorruptInputError, match=r"focus_0002\.npz"):
         make_preview(scene.root, tmp_path / "a.png", tmp_path / "a.mp4")
