@@ -37,7 +37,7 @@ class ImageCondition:
 
     def pixels(self) -> Tensor:
         """Return (B, 3, H, W) float32 in [-1, 1]."""
-        levels = torch.from_numpy(np.ascontiguousarray(self.frames)).permute(0, 3, 1, 2).contiguous()
+        levels = torch.from_numpy(self.frames.copy()).permute(0, 3, 1, 2).contiguous()
         return 2.0 * (levels.float() / 255.0) - 1.0
 
 
@@ -84,7 +84,7 @@ class MapCondition:
 
     def pixels(self) -> Tensor:
         """Return (B, 3, H, W) float32, three equal channels, not preprocessed."""
-        plane = torch.from_numpy(np.ascontiguousarray(self.values, dtype=np.float32))
+        plane = torch.from_numpy(self.values.astype(np.float32))
         return plane[:, None].repeat(1, 3, 1, 1)
 
 
