@@ -12,7 +12,7 @@ import torch
 
 from focusgen.models import RenderContext
 from focusgen.models.bokeh_discs import disc_kernel, disc_reach_px, quick_fft_length
-from focusgen.models.bokeh_hidden import hidden_surface
+from focusgen.models.bokeh_hidden import edge_sides, hidden_surface
 from focusgen.models.bokeh_ocp import render_ocp
 from focusgen.models.bokeh_planes import plane_ladder, plane_position, plane_weight
 from focusgen.models.bokeh_snap import snap_to_colour_edges
@@ -178,7 +178,7 @@ def test_the_hidden_surface_continues_the_far_side() -> None:
     rgb[..., 16:] = 0.5
     rho = torch.zeros(1, 1, 32, 32)
     rho[..., :16] = 6.0
-    hidden = hidden_surface(rgb, rho, 6.0)
+    hidden = hidden_surface(rgb, rho, *edge_sides(rho), plane_ladder(0.0, 6.0))
     behind = (0, slice(None), 10, slice(10, 16))
     assert torch.allclose(hidden.rgb[behind], torch.full((3, 6), 0.5), atol=1e-5)
     assert float(hidden.radius_px[..., 10:16].abs().max()) < 1e-5

@@ -31,24 +31,27 @@ class HiddenSurface(NamedTuple):
     weight: Tensor
 
 
-def hidden_surface(rgb: Tensor, radius_px: Tensor, max_radius_px: float) -> HiddenSurface:
+def hidden_surface(
+    rgb: Tensor, radius_px: Tensor, near_side: Tensor, far_side: Tensor, ladder: tuple[float, ...]
+) -> HiddenSurface:
     """Return the surface behind each pixel, as far as a lens could see under the edge.
 
     Args:
         rgb: (B, 3, H, W) linear light.
         radius_px: (B, 1, H, W) signed blur radius, + nearer.
-        max_radius_px: largest blur radius of the scene.
+        near_side: (B, 1, H, W) near pixels of every edge, from `edge_sides`.
+        far_side: (B, 1, H, W) far pixels of every edge.
+        ladder: signed radii of the planes; its span bounds how far anything can be seen under an edge.
     """
-    seeds = far_side_seeds(radius_px.detach())
+    span_px = ladder[0] - ladder[-1]
+    seeds = far_side_seeds(radius_px.detach(), near_side, far_side)
     values = torch.cat((rgb, radius_px), dim=1)
-    levels = math.ceil(math.log2(2.0 * max_radius_px + 2.0))
+    levels = math.ceil(math.log2(span_px + 2.0))
     filled, reached = push_pull(values, seeds, levels)
     radius_behind = filled[:, 3:]
     step_px = (radius_px - radius_behind).detach()
     # No lens point sees farther under an edge than the two blur radii differ.
-    is_seen = (
-        (step_px > EDGE_STEP_PX) & (reached > 0) & (distance_px(seeds, 2.0 * max_radius_px) <= step_px + 0.5)
-    )
+    is_seen = (step_px > EDGE_STEP_PX) & (reached > 0) & (distance_px(seeds, span_px) <= step_px + 0.5)
     return HiddenSurface(filled[:, :3], radius_behind, is_seen.to(rgb.dtype))
 
 
@@ -76,22 +79,21 @@ def _dilate(mask: Tensor, *, with_corners: bool) -> Tensor:
     return out
 
 
-def far_side_seeds(radius_px: Tensor, step_px: float = EDGE_STEP_PX) -> Tensor:
+def far_side_seeds(radius_px: Tensor, near_side: Tensor, far_side: Tensor) -> Tensor:
     """Return 1 on pixels that continue under a nearer neighbour, else 0; (B, 1, H, W)."""
-    is_near, is_far = edge_sides(radius_px, step_px)
     high = torch.full_like(radius_px, 1e6)
-    farthest = -F.max_pool2d(-torch.where(is_far, radius_px, high), 5, stride=1, padding=2)
-    return (is_far & ~is_near & (radius_px <= farthest + step_px)).to(radius_px.dtype)
+    farthest = -F.max_pool2d(-torch.where(far_side, radius_px, high), 5, stride=1, padding=2)
+    return (far_side & ~near_side & (radius_px <= farthest + EDGE_STEP_PX)).to(radius_px.dtype)
 
 
-def edge_sides(radius_px: Tensor, step_px: float = EDGE_STEP_PX) -> tuple[Tensor, Tensor]:
+def edge_sides(radius_px: Tensor) -> tuple[Tensor, Tensor]:
     """Return (near side, far side) of every edge between 4-neighbours, two (B, 1, H, W) masks."""
     near = torch.zeros_like(radius_px, dtype=torch.bool)
     far = torch.zeros_like(near)
     for dim in (-2, -1):
         n = radius_px.shape[dim] - 1
         step = radius_px.narrow(dim, 1, n) - radius_px.narrow(dim, 0, n)
-        up, down = step > step_px, step < -step_px
+        up, down = step > EDGE_STEP_PX, step < -EDGE_STEP_PX
         near.narrow(dim, 1, n).logical_or_(up)
         far.narrow(dim, 0, n).logical_or_(up)
         near.narrow(dim, 0, n).logical_or_(down)

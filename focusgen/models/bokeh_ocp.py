@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from focusgen.models.bokeh_discs import Span, convolve_disc, disc_reach_px
-from focusgen.models.bokeh_hidden import hidden_surface
+from focusgen.models.bokeh_hidden import edge_sides, hidden_surface
+from focusgen.models.bokeh_mattes import split_edge_pixels
 from focusgen.models.bokeh_planes import plane_position, plane_weight
 
 HIDDEN_CONFIDENCE = 0.5
@@ -34,14 +35,14 @@ class Layers(NamedTuple):
     Attributes:
         visible: (B, 5, H, W) red, green, blue, confidence 1 and coverage 1.
         visible_position: (B, 1, H, W) index of the plane, a real number.
-        hidden: (B, 5, H, W) the same of the surface behind; 0 where there is none.
-        hidden_position: (B, 1, H, W); -2, on no plane, where there is none.
+        other: (B, 5, H, W) the same of a second surface of the pixel: behind the first, or before it.
+        other_position: (B, 1, H, W); -2, on no plane, where there is none.
     """
 
     visible: Tensor
     visible_position: Tensor
-    hidden: Tensor
-    hidden_position: Tensor
+    other: Tensor
+    other_position: Tensor
 
 
 class Boxes(NamedTuple):
@@ -90,12 +91,21 @@ def render_ocp(
 
 def _layers(rgb: Tensor, rho: Tensor, ladder: tuple[float, ...]) -> tuple[Layers, int]:
     pad_px = max(disc_reach_px(abs(radius)) for radius in ladder)
-    hidden = hidden_surface(rgb, rho, max(abs(radius) for radius in ladder))
+    near_side, far_side = edge_sides(rho.detach())
+    split = split_edge_pixels(rgb, rho, near_side | far_side)
+    hidden = hidden_surface(split.rgb, rho, near_side, far_side, ladder)
     ones = torch.ones_like(rho)
+    visible = torch.cat((split.rgb, ones, ones), 1) * split.share
+    # One pixel cannot hide a surface and be the far side of an edge as well: both share a layer.
+    is_front = (split.front_share > 0) & (hidden.weight == 0)
     behind = torch.cat((hidden.rgb * HIDDEN_CONFIDENCE, ones * HIDDEN_CONFIDENCE, ones), 1) * hidden.weight
+    front = torch.cat((split.front_rgb, ones, ones), 1) * split.front_share
+    other = torch.where(is_front, front, behind)
+    other_radius_px = torch.where(is_front, split.front_radius_px, hidden.radius_px)
     nowhere = torch.full_like(rho, -2.0)
-    hidden_position = torch.where(hidden.weight > 0, plane_position(hidden.radius_px, ladder), nowhere)
-    parts = (torch.cat((rgb, ones, ones), 1), plane_position(rho, ladder), behind, hidden_position)
+    is_other = is_front | (hidden.weight > 0)
+    other_position = torch.where(is_other, plane_position(other_radius_px, ladder), nowhere)
+    parts = (visible, plane_position(rho, ladder), other, other_position)
     return Layers(*(_grow(part, pad_px) for part in parts)), pad_px
 
 
@@ -136,7 +146,7 @@ def _plane_light(
     """Return the light that one plane adds, and the share of each pixel that it fills."""
     part = boxes.source()
     plane = layers.visible[part] * plane_weight(layers.visible_position[part], index)
-    plane = plane + layers.hidden[part] * plane_weight(layers.hidden_position[part], index)
+    plane = plane + layers.other[part] * plane_weight(layers.other_position[part], index)
     blurred = convolve_disc(plane, radius_px, *boxes)
     share = torch.minimum((blurred[:, 4:] - COVERAGE_NOISE).clamp_min(0.0), room)
     return blurred[:, :3] / blurred[:, 3:4].clamp_min(1e-6) * share, share
@@ -145,7 +155,7 @@ def _plane_light(
 def _plane_boxes(layers: Layers, index: int, reach: int, pad_px: int, size: torch.Size) -> Boxes | None:
     """Return the bounding box of what lies on a plane, and of where its blur reaches in the frame."""
     on_plane = (layers.visible_position - index).abs() < 1.0
-    on_plane |= (layers.hidden_position - index).abs() < 1.0
+    on_plane |= (layers.other_position - index).abs() < 1.0
     spans = []
     for n, dim in zip(size, (-1, -2), strict=True):
         where = on_plane[0, 0].any(dim).nonzero()
