@@ -44,13 +44,13 @@ def tiny() -> VideoDepthNet:
     return loading.build_network(generator.to_torch(generator.state_dict(shapes, rules=rules)), TINY, DATA)
 
 
-def clip(n_frames: int, height: int = 56, width: int = 70, seed: int = 0) -> parity.Clip:
+def clip(n_frames: int, height: int = 42, width: int = 56, seed: int = 0) -> parity.Clip:
     frames = np.random.default_rng(seed).integers(0, 256, (n_frames, height, width, 3), dtype=np.uint8)
     return parity.Clip(frames)
 
 
 def depths(net: VideoDepthNet, scene: parity.Clip, **options) -> np.ndarray:
-    found = list(stream.VideoStreamer(net, input_size=56, **options).run([scene]))
+    found = list(stream.VideoStreamer(net, input_size=42, **options).run([scene]))
     assert [index for _, index, _ in found] == list(range(len(scene)))
     return np.stack([depth for _, _, depth in found])
 
@@ -59,7 +59,7 @@ def published_loop(net: VideoDepthNet, scene: parity.Clip) -> np.ndarray:
     """The published loop for metric depth, without any of our savings, straight from its description."""
     n_frames = len(scene)
     frames = scene.read(0, n_frames)
-    size = network_size(scene.height, scene.width, 56)
+    size = network_size(scene.height, scene.width, 42)
     images = normalise(torch.from_numpy(resize_frames(frames, size)))
     padded = torch.cat([images, images[-1:].repeat((22 - n_frames % 22) % 22 + 10, 1, 1, 1)])
     out: list[np.ndarray] = []
@@ -82,11 +82,6 @@ def published_loop(net: VideoDepthNet, scene: parity.Clip) -> np.ndarray:
 # --- the function -------------------------------------------------------------------------------------
 
 
-def test_the_forward_pass_matches_the_published_numbers():
-    found = parity.Checker(DATA).run(parity.Checker(DATA).cases("forward_vits_t8_98x154")[0])
-    assert not found.problems and found.largest < 1e-4
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [case["name"] for case in json.loads((DATA / "cases.json").read_text())["cases"]]
@@ -97,7 +92,7 @@ def test_every_case_lies_within_a_fifth_of_the_tolerance(name):
     assert found.passes({"max_abs": 1e-4, "mean_abs": 1e-5}), found
 
 
-@pytest.mark.parametrize("n_frames", [1, 3, 22, 23, 25, 26, 31, 32, 33, 44, 47, 48, 70])
+@pytest.mark.parametrize("n_frames", [1, 25, 26, 33, 48])
 def test_savings_leave_the_numbers_of_the_published_loop(tiny, n_frames):
     scene = clip(n_frames)
     expected = published_loop(tiny, scene)
@@ -156,10 +151,15 @@ def test_a_new_frame_costs_at_most_3_tflop_at_vitl_518x924():
     n_drawn = len(schedule.needed_slots(window, 1000, align=False))
     assert (n_new, n_drawn) == (22, 28)
     ours = flops_of_a_window(VARIANTS["vitl"], (518, 924), n_new, n_drawn) / n_new / 1e12
-    plain = flops_of_a_window(VARIANTS["vitl"], (518, 924), 32, 32) / n_new / 1e12
     assert ours <= 3.0
+
+
+@pytest.mark.slow
+def test_the_savings_are_a_quarter_of_the_published_loop():
+    ours = flops_of_a_window(VARIANTS["vitl"], (518, 924), 22, 28)
+    plain = flops_of_a_window(VARIANTS["vitl"], (518, 924), 32, 32)
+    assert 3.9 < plain / 22e12 < 4.05  # 4.02 where the 1x1 convolutions stand after the upsampling
     assert ours / plain < 0.75
-    assert 3.9 < plain < 4.05
 
 
 class CountingNet:
@@ -186,7 +186,7 @@ class CountingNet:
         monkeypatch.setattr(net, "mix", count_mix)
 
 
-@pytest.mark.parametrize(("n_frames", "windows"), [(1, 1), (25, 1), (26, 2), (82, 4), (91, 4), (92, 5)])
+@pytest.mark.parametrize(("n_frames", "windows"), [(1, 1), (25, 1), (26, 2), (69, 3), (70, 4)])
 def test_each_frame_is_encoded_once_and_no_window_is_in_vain(tiny, monkeypatch, n_frames, windows):
     counts = CountingNet(monkeypatch, tiny)
     depths(tiny, clip(n_frames))
@@ -205,8 +205,8 @@ def test_frames_come_in_blocks_and_are_read_once(tiny):
 
 
 def test_scenes_in_one_batch_give_what_they_give_alone(tiny):
-    scenes = [clip(40, seed=1), clip(0), clip(3, seed=2), clip(50, 70, 56, seed=3), clip(30, seed=4)]
-    model = VideoDepthAnything(tiny, device=CPU, input_size=56, window_batch=2)
+    scenes = [clip(26, seed=1), clip(0), clip(3, seed=2), clip(27, 56, 42, seed=3), clip(4, seed=4)]
+    model = VideoDepthAnything(tiny, device=CPU, input_size=42, window_batch=2)
     together: dict[int, list] = {number: [] for number in range(len(scenes))}
     for number, index, depth in model.estimate_many(scenes):
         assert index == len(together[number])
@@ -232,7 +232,7 @@ def test_memory_does_not_grow_with_the_video(tiny):
         return peak
 
     peak_bytes(60)
-    assert peak_bytes(500) < 1.1 * peak_bytes(100)
+    assert peak_bytes(300) < 1.1 * peak_bytes(100)
 
 
 def test_a_relative_video_is_aligned_and_a_singular_one_left_alone():
@@ -245,10 +245,12 @@ def test_a_relative_video_is_aligned_and_a_singular_one_left_alone():
 # --- precision, memory, devices ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("precision", "limit"), [("bf16", 0.1), ("fp16", 0.02)])
+@pytest.mark.parametrize(
+    ("precision", "limit"), [("bf16", 0.1), pytest.param("fp16", 0.02, marks=pytest.mark.slow)]
+)
 def test_half_precision_stays_near_float32(tiny, precision, limit):
-    scene = clip(30)
-    model = VideoDepthAnything(copy.deepcopy(tiny), device=CPU, precision=precision, input_size=56)
+    scene = clip(3)
+    model = VideoDepthAnything(copy.deepcopy(tiny), device=CPU, precision=precision, input_size=42)
     half = np.stack([depth for _, depth in model.estimate(scene)])
     full = depths(tiny, scene)
     assert half.dtype == np.float32
@@ -258,7 +260,7 @@ def test_half_precision_stays_near_float32(tiny, precision, limit):
 
 
 def test_out_of_memory_goes_down_the_ladder_and_leaves_the_numbers(tiny, monkeypatch, caplog):
-    scenes = [clip(40, seed=5), clip(40, seed=6)]
+    scenes = [clip(3, seed=5), clip(4, seed=6)]
     expected = [depths(tiny, scene) for scene in scenes]
     mix, draw = tiny.mix, tiny.draw
 
@@ -274,7 +276,7 @@ def test_out_of_memory_goes_down_the_ladder_and_leaves_the_numbers(tiny, monkeyp
 
     monkeypatch.setattr(tiny, "mix", scarce_mix)
     monkeypatch.setattr(tiny, "draw", scarce_draw)
-    streamer = stream.VideoStreamer(tiny, input_size=56, window_batch=2)
+    streamer = stream.VideoStreamer(tiny, input_size=42, window_batch=2)
     with caplog.at_level(logging.WARNING):
         found = list(streamer.run(scenes))
     for number, reference in enumerate(expected):
@@ -291,7 +293,7 @@ def test_the_end_of_the_ladder_is_an_error_with_advice(tiny, monkeypatch):
     monkeypatch.setattr(tiny, "mix", never)
     with pytest.raises(ModelMemoryError, match=r"scene 'parity', window at frame 0: out of memory") as caught:
         depths(tiny, clip(3))
-    assert "depth.input_size (now 56)" in caught.value.advice
+    assert "depth.input_size (now 42)" in caught.value.advice
 
 
 def test_other_errors_are_not_taken_for_memory(tiny, monkeypatch):
@@ -302,7 +304,7 @@ def test_other_errors_are_not_taken_for_memory(tiny, monkeypatch):
 
 def test_a_wide_enough_window_is_cut_along_its_pixels(tiny):
     whole = depths(tiny, clip(5))
-    cut = stream.VideoStreamer(tiny, input_size=56)
+    cut = stream.VideoStreamer(tiny, input_size=42)
     cut.ladder.LEVELS = ((32, 8, 3),)  # 3 pixels at once
     found = np.stack([depth for _, _, depth in cut.run([clip(5)])])
     np.testing.assert_allclose(found, whole, atol=1e-5)
@@ -358,10 +360,10 @@ def save(state: dict, path: Path) -> Path:
 @pytest.mark.parametrize("suffix", ["pth", "safetensors"])
 def test_a_checkpoint_becomes_a_depth_model(tiny, tiny_variant, tmp_path, suffix):
     path = save(tiny_variant, tmp_path / f"metric_video_depth_anything_vits.{suffix}")
-    cfg = DepthConfig(backend="vda", checkpoint=path, input_size=56, long_video="stream")
+    cfg = DepthConfig(backend="vda", checkpoint=path, input_size=42, long_video="stream")
     model = load_video_depth(cfg, device="cpu")
-    found = np.stack([depth for _, depth in model.estimate(clip(30))])
-    np.testing.assert_array_equal(found, depths(tiny, clip(30)))
+    found = np.stack([depth for _, depth in model.estimate(clip(3))])
+    np.testing.assert_array_equal(found, depths(tiny, clip(3)))
     assert model.handles_long_video
     assert model.weights.licence == "Apache-2.0" and len(model.weights.sha256) == 64
     chunked = load_video_depth(cfg.model_copy(update={"long_video": "chunks"}), device="cpu")
@@ -448,11 +450,14 @@ def test_the_recorded_origin_tells_a_renamed_relative_checkpoint(tiny_variant, t
 def test_the_parity_command_prints_a_line_per_case_and_its_status_says_the_rest(tmp_path, capsys):
     assert parity.main([str(DATA), "--case", "forward_vits_t8_98x154"]) == 0
     line = capsys.readouterr().out.splitlines()[0]
-    assert line.startswith("forward_vits_t8_98x154 max=") and line.endswith("PASS")
+    name, largest, mean, verdict = line.split()
+    assert name == "forward_vits_t8_98x154" and verdict == "PASS"
+    assert float(largest.removeprefix("max=")) < 1e-4 and float(mean.removeprefix("mean=")) < 1e-5
     assert parity.main([str(DATA), "--case", "nope"]) == 2
     assert parity.main([str(tmp_path)]) == 2
 
 
+@pytest.mark.slow
 def test_the_parity_command_notices_other_maths(tmp_path, capsys, monkeypatch):
     from focusgen.models.vda import head
 
