@@ -9,6 +9,8 @@ in which a length was damaged, is refused even where a decoder would go on with 
 from __future__ import annotations
 
 import mmap
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -27,8 +29,12 @@ _SEGMENT_CHILDREN = frozenset(
 )
 # Padding and CRC-32.
 _ANYWHERE = frozenset({0xEC, 0xBF})
-# Children of a Cluster: timestamp, silent tracks, position, previous size, groups, blocks (also encrypted).
-_CLUSTER_CHILDREN = frozenset({0xE7, 0x5854, 0xA7, 0xAB, 0xA0, 0xA3, 0xAF})
+_BLOCK, _SIMPLE_BLOCK, _BLOCK_GROUP = 0xA1, 0xA3, 0xA0
+# Children of a Cluster: timestamp, silent tracks, position, previous size, blocks and groups with one block.
+_NUMBERS = frozenset({0xE7, 0xA7, 0xAB})
+_CLUSTER_CHILDREN = _NUMBERS | {0x5854, _BLOCK_GROUP, _SIMPLE_BLOCK}
+_KNOWN_ELEMENTS = _SEGMENT_CHILDREN | _ANYWHERE | _CLUSTER_CHILDREN | {_EBML_HEADER, _SEGMENT, _CLUSTER}
+_TRACKS, _TRACK_ENTRY, _NUMBER_AND_TYPE, _VIDEO_TYPE = 0x1654AE6B, 0xAE, (0xD7, 0x83), 1
 
 
 def demuxer_of(path: Path, file: str) -> Demuxer:
@@ -53,16 +59,23 @@ def demuxer_of(path: Path, file: str) -> Demuxer:
     raise MediaError(file, "is no mp4, mov, mkv, webm or avi video")
 
 
-def check_whole(path: Path, file: str, demuxer: Demuxer) -> None:
+def check_whole(path: Path, file: str, demuxer: Demuxer) -> int | None:
     """Refuse a container whose chain of lengths does not end where the file ends.
+
+    Returns:
+        The number of pictures stored in a Matroska file, because FFmpeg passes over blocks that it cannot
+        place; None for the other kinds, which declare their number of frames.
 
     Raises:
         MediaError: truncated or damaged; names the file and the byte.
     """
-    walk = {"mov": _walk_boxes, "matroska": _walk_elements, "avi": _walk_chunks}[demuxer]
     try:
         with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            if demuxer == "matroska":
+                return _walk_elements(data, file)
+            walk = _walk_boxes if demuxer == "mov" else _walk_chunks
             walk(data, file)
+            return None
     except OSError as error:
         raise MediaError(file, f"cannot be read: {error.strerror}") from error
 
@@ -82,14 +95,14 @@ def _walk_boxes(data: mmap.mmap, file: str) -> None:
     while position < size:
         head = data[position : position + 16]
         if not any(head) and not data[position:].strip(b"\0"):
-            return  # cameras pad with zeros
+            break  # cameras pad with zeros
         if len(head) < 8 or not _is_printable(head[4:8]):
             raise _damaged(file, "box", position)
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
         elif length == 0:  # the last box may say "to the end"
-            return
+            break
         if length < 8:
             raise _damaged(file, "box", position)
         if position + length > size:
@@ -117,45 +130,97 @@ def _walk_chunks(data: mmap.mmap, file: str) -> None:
         position = position + 12 if is_list else end + length % 2
 
 
-def _walk_elements(data: mmap.mmap, file: str) -> None:
+class _Blocks:
+    """What a Matroska file says about its tracks, gathered on the way through it."""
+
+    def __init__(self, data: mmap.mmap, file: str) -> None:
+        self._data, self._file = data, file
+        self._track_types: dict[int, int] = {}
+        self._n_blocks: Counter[int] = Counter()
+
+    def see(self, element: int, begin: int, end: int) -> None:
+        """Take note of an element that may concern a track."""
+        if element == _TRACKS:
+            for entry, entry_begin, entry_end in self._children(begin, end):
+                if entry == _TRACK_ENTRY:
+                    self._add_track(entry_begin, entry_end)
+        elif element == _SIMPLE_BLOCK:
+            self._count(begin)
+        elif element == _BLOCK_GROUP:
+            for kind, block_begin, _ in self._children(begin, end):
+                if kind == _BLOCK:
+                    self._count(block_begin)
+        elif element in _NUMBERS and end - begin > 8:
+            raise _damaged(self._file, "number", begin)
+
+    def _add_track(self, begin: int, end: int) -> None:
+        fields = {kind: self._data[b:e] for kind, b, e in self._children(begin, end)}
+        number, kind = (int.from_bytes(fields.get(key, b""), "big") for key in _NUMBER_AND_TYPE)
+        self._track_types[number] = kind
+
+    def _count(self, begin: int) -> None:
+        self._n_blocks[_variable_number(self._data, self._file, begin)[0]] += 1
+
+    def _children(self, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
+        """Yield (id, begin, end) of the content of each element in a short parent."""
+        position = begin
+        while position < end:
+            id_bytes = 9 - self._data[position].bit_length()
+            element = int.from_bytes(self._data[position : position + id_bytes], "big")
+            length, position = _variable_number(self._data, self._file, position + id_bytes)
+            yield element, position, min(end, position + length)
+            position += length
+        if position != end:
+            raise _damaged(self._file, "element", position)
+
+    def n_pictures(self) -> int:
+        """Return the number of blocks of the first video track."""
+        strays = self._n_blocks.keys() - self._track_types.keys()
+        if strays:
+            raise MediaError(self._file, f"damaged: blocks of a track {min(strays)} that does not exist")
+        video_tracks = [number for number, kind in self._track_types.items() if kind == _VIDEO_TYPE]
+        return self._n_blocks[video_tracks[0]] if video_tracks else 0
+
+
+def _walk_elements(data: mmap.mmap, file: str) -> int:
     position, size = 0, len(data)
     cluster_end: int | None = None
+    blocks = _Blocks(data, file)
     while position < size:
         element, begin, length = _element_head(data, file, position)
         end = None if length is None else begin + length
         if end is not None and end > size:
             raise _truncated(file, f"element {element:X}", position, end, size)
-        if element in _CLUSTER_CHILDREN or element in _ANYWHERE:
-            position = _skipped(file, position, end)
+        is_in_cluster = element in _CLUSTER_CHILDREN or element in _ANYWHERE
+        if not is_in_cluster:
+            if cluster_end is not None and position != cluster_end:
+                raise _damaged(file, "cluster", position)
+            cluster_end = end if element == _CLUSTER else None
+        if element in (_SEGMENT, _CLUSTER):
+            position = begin
             continue
-        if cluster_end is not None and position != cluster_end:
-            raise _damaged(file, "cluster", position)
-        cluster_end = end if element == _CLUSTER else None
-        position = begin if element in (_SEGMENT, _CLUSTER) else _skipped(file, position, end)
-
-
-def _skipped(file: str, position: int, end: int | None) -> int:
-    if end is None:  # only a Segment or a Cluster may leave its length open
-        raise _damaged(file, "element of known length", position)
-    return end
+        if end is None:  # only a Segment or a Cluster may leave its length open
+            raise _damaged(file, "element of known length", position)
+        blocks.see(element, begin, end)
+        position = end
+    return blocks.n_pictures()
 
 
 def _element_head(data: mmap.mmap, file: str, position: int) -> tuple[int, int, int | None]:
     """Return (id, position of its content, length or None if it is left open)."""
-    head = data[position : position + 12]
-    id_bytes = 9 - head[0].bit_length()
-    element = int.from_bytes(head[:id_bytes], "big")
-    known = element in _SEGMENT_CHILDREN or element in _CLUSTER_CHILDREN or element in _ANYWHERE
-    if not known and element not in (_EBML_HEADER, _SEGMENT, _CLUSTER):
+    id_bytes = 9 - data[position].bit_length()
+    element = int.from_bytes(data[position : position + id_bytes], "big")
+    if element not in _KNOWN_ELEMENTS:
         raise _damaged(file, "element", position)
-    if len(head) <= id_bytes or head[id_bytes] == 0:
-        raise _damaged(file, "element", position)
-    length_bytes = 9 - head[id_bytes].bit_length()
-    field = head[id_bytes : id_bytes + length_bytes]
-    if len(field) < length_bytes:
-        raise _truncated(
-            file, f"element {element:X}", position, position + id_bytes + length_bytes, len(data)
-        )
-    mask = (1 << (7 * length_bytes)) - 1
-    length = int.from_bytes(field, "big") & mask
-    return element, position + id_bytes + length_bytes, None if length == mask else length
+    length, begin = _variable_number(data, file, position + id_bytes)
+    is_open = length == (1 << (7 * (begin - position - id_bytes))) - 1
+    return element, begin, None if is_open else length
+
+
+def _variable_number(data: mmap.mmap, file: str, position: int) -> tuple[int, int]:
+    """Return (value, position after it) of an EBML number, whose leading zeros tell its length."""
+    if position >= len(data) or data[position] == 0:
+        raise _damaged(file, "number", position)
+    n_bytes = 9 - data[position].bit_length()
+    value = int.from_bytes(data[position : position + n_bytes], "big")
+    return value & ((1 << (7 * n_bytes)) - 1), position + n_bytes

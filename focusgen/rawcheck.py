@@ -19,7 +19,7 @@ from focusgen.images import MAX_PIXELS, Frame, decode_image, read_bytes
 from focusgen.names import MediaError
 from focusgen.scenes import RawScene
 from focusgen.shots import THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH, find_shot_cuts, signature, thumbnail_of
-from focusgen.streams import ONE_FRAME_PER_PACKET, VideoStream, frame_time_s, open_video
+from focusgen.streams import ONE_FRAME_PER_PACKET, VideoStream, count_pictures, frame_time_s, open_video
 
 _HASH_BLOCK_BYTES = 1 << 20
 
@@ -152,7 +152,7 @@ def _check_video(
     on_frame: Callable[[int], None],
 ) -> RawReport:
     file = raw.path.name
-    check_whole(raw.path, file, demuxer_of(raw.path, file))
+    n_stored = check_whole(raw.path, file, demuxer_of(raw.path, file))
     digest = raw_digest(raw.path)
     signatures = []
     times: list[float | None] = []
@@ -166,7 +166,7 @@ def _check_video(
         n_frames = len(times)
         _check_length(raw, n_frames, max(1, min_frames))
         if n_frames != max_frames:
-            _check_declared(video, n_frames)
+            _check_complete(raw.path, video, n_frames, n_stored)
         width, height = video.upright_size
     return RawReport(
         frames=tuple(f"frame_{index:04d}" for index in range(n_frames)),
@@ -180,11 +180,24 @@ def _check_video(
     )
 
 
-def _check_declared(video: VideoStream, n_decoded: int) -> None:
-    if n_decoded < video.n_declared:
-        raise MediaError(video.file, f"{n_decoded} frames could be decoded of {video.n_declared} declared")
-    if video.codec in ONE_FRAME_PER_PACKET and n_decoded < video.n_packets:
-        raise MediaError(video.file, f"{n_decoded} frames could be decoded of {video.n_packets} packets")
+def _check_complete(path: Path, video: VideoStream, n_decoded: int, n_stored: int | None) -> None:
+    """Compare what was decoded with everything that the container says about its length."""
+    _require(video, video.n_packets, n_stored or 0, "pictures could be read of {} in the file")
+    if video.codec in ONE_FRAME_PER_PACKET:
+        _require(video, n_decoded, video.n_packets, "frames could be decoded of {} packets")
+    if not _is_trimmed(path, video, n_decoded):
+        _require(video, n_decoded, video.n_declared, "frames could be decoded of {} declared")
+
+
+def _require(video: VideoStream, n_found: int, n_expected: int, what: str) -> None:
+    if n_found < n_expected:
+        raise MediaError(video.file, f"{n_found} {what.format(n_expected)}")
+
+
+def _is_trimmed(path: Path, video: VideoStream, n_decoded: int) -> bool:
+    """Say whether the frames that are missing are there, but hidden by the file's own edit list."""
+    is_short = n_decoded < video.n_declared
+    return is_short and n_decoded == video.n_packets and count_pictures(path) >= video.n_declared
 
 
 def all_or_none(times: list[float | None]) -> tuple[float, ...] | None:

@@ -29,7 +29,9 @@ CODECS = frozenset(
     "msmpeg4v2 msmpeg4v3 png prores qtrle rawvideo utvideo vp8 vp9".split()
 )
 # Decoders of these yield exactly one frame per packet: fewer frames than packets means that some were lost.
-ONE_FRAME_PER_PACKET = frozenset("dnxhd dvvideo ffv1 ffvhuff h264 hevc huffyuv mjpeg prores utvideo".split())
+ONE_FRAME_PER_PACKET = frozenset(
+    "av1 dnxhd dvvideo ffv1 ffvhuff h264 hevc huffyuv mjpeg prores utvideo vp9".split()
+)
 _OPEN_OPTIONS = {
     "format_whitelist": "mov,mp4,matroska,webm,avi",
     "protocol_whitelist": "file",
@@ -48,7 +50,7 @@ class VideoStream:
         height: likewise.
         fps: average frame rate that the container states, or None.
         n_declared: frames that the container declares, 0 if it does not say.
-        n_packets: packets that held picture data, counted while decoding.
+        n_packets: packets of pictures to be shown, counted while decoding (an edit list may hide some).
     """
 
     def __init__(self, container: Any, stream: Any, file: str, max_pixels: int) -> None:
@@ -72,10 +74,18 @@ class VideoStream:
         """
         with naming(self.file):
             for packet in self._container.demux(self._stream):
-                self.n_packets += packet.size > 0
+                self.n_packets += packet.size > 0 and not packet.is_discard
                 if packet.is_corrupt:
                     raise MediaError(self.file, f"damaged: packet {self.n_packets - 1} is corrupt")
                 yield from self._frames_of(packet)
+
+    def count_in_time(self) -> int:
+        """Return how many packets have a time within the stream's own duration; the others are damaged."""
+        with naming(self.file):
+            packets = self._container.demux(self._stream)
+            times = [packet.pts for packet in packets if packet.size > 0 and packet.pts is not None]
+        duration = self._stream.duration or 0
+        return sum(time - min(times) < duration for time in times)
 
     def _frames_of(self, packet: Any) -> Iterator[Any]:
         for frame in packet.decode():
@@ -130,9 +140,22 @@ class VideoStream:
             return pixels
 
 
+def count_pictures(path: Path) -> int:
+    """Return the number of pictures in a file with those that its edit list hides, without decoding."""
+    with open_video(path, ignore_edits=True) as video:
+        return video.count_in_time()
+
+
 @contextmanager
-def open_video(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[VideoStream]:
+def open_video(
+    path: Path, *, max_pixels: int = MAX_PIXELS, ignore_edits: bool = False
+) -> Iterator[VideoStream]:
     """Open a video file for one pass.
+
+    Args:
+        path: the file.
+        max_pixels: limit of one frame.
+        ignore_edits: also deliver what an mp4's edit list cuts away.
 
     Raises:
         MediaError: no container of the accepted kinds, no video in it, a codec that is not accepted.
@@ -144,7 +167,10 @@ def open_video(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[VideoStr
     with naming(file):
         # "file:" and an absolute path: a name like "concat:a|b.mp4" is never read as a protocol.
         container = av.open(
-            f"file:{path.absolute()}", format=demuxer, options=_OPEN_OPTIONS, metadata_errors="replace"
+            f"file:{path.absolute()}",
+            format=demuxer,
+            options={**_OPEN_OPTIONS, "ignore_editlist": str(int(ignore_edits))},
+            metadata_errors="replace",
         )
     with container:
         yield VideoStream(container, _only_video(container, file, max_pixels), file, max_pixels)

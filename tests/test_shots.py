@@ -17,7 +17,9 @@ def pan(picture, n_frames, step=6, size=200):
     return [picture[20 : 20 + size, step * i : step * i + size] for i in range(n_frames)]
 
 
-@pytest.mark.parametrize(("first", "second"), permutations(["astronaut", "coffee", "chelsea", "rocket"], 2))
+@pytest.mark.parametrize(
+    ("first", "second"), list(permutations(["astronaut", "coffee", "chelsea", "rocket"], 2))
+)
 def test_a_cut_between_two_pictures_is_found_at_its_frame_and_a_pan_is_none(first, second):
     one, other = getattr(data, first)(), getattr(data, second)()
     frames = pan(one, 8) + pan(other[:, ::-1], 8)

@@ -354,3 +354,35 @@ def test_a_video_beyond_the_pixel_limit_is_refused(tmp_path):
 def test_image_size_comes_from_the_header(tmp_path):
     (path,) = write_images(tmp_path, moving_texture(1), ".jpg")
     assert image_size(path) == (64, 48)
+
+
+def edit_list(data):
+    """Return where an mp4's edit list keeps (duration, first time), and both."""
+    start = data.index(b"elst") + 12
+    return start, *struct.unpack(">Ii", data[start : start + 8])
+
+
+def test_a_trimmed_video_shows_what_its_edit_list_shows(tmp_path):
+    frames = moving_texture(30)
+    path = write_video(tmp_path / "a.mp4", frames, bf="2", g="10")
+    whole = open_frames(only_scene(path)).read(0, 30)
+    data = bytearray(path.read_bytes())
+    start, duration, first = edit_list(data)
+    data[start : start + 8] = struct.pack(">Ii", duration - 400, first + 5 * 512)
+    path.write_bytes(data)
+    assert check(only_scene(path)).n_decoded == 20
+    assert np.array_equal(open_frames(only_scene(path)).read(0, 20), whole[5:25])
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm", "b.webm"])
+def test_a_block_that_left_its_track_is_missed(name, tmp_path):
+    codec, pixel_format, options = CONTAINERS[name]
+    path = write_video(tmp_path / name, moving_texture(20), codec, pixel_format, **options)
+    data = bytearray(path.read_bytes())
+    cluster = data.index(bytes.fromhex("1f43b675"))
+    # A simple block: its id, a length of one to three bytes, the track as 0x81.
+    heads = [(i, 10 - data[i + 1].bit_length()) for i in range(cluster, len(data) - 8) if data[i] == 0xA3]
+    tracks = [i + n for i, n in heads if n <= 4 and data[i + n] == 0x81]
+    data[tracks[-2]] = 0x85
+    path.write_bytes(data)
+    assert refusal(only_scene(path)).startswith(f"{name}: damaged: blocks of a track 5 that does not exist")
