@@ -116,9 +116,9 @@ def convolve_disc(x: Tensor, radius_px: float, rows: Span, columns: Span) -> Ten
     if reach <= DIRECT_LIMIT_PX:
         return _convolve_direct(x, radius_px, rows, columns)
     size = (rows.fft_length(reach), columns.fft_length(reach))
-    result = torch.fft.irfft2(
-        torch.fft.rfft2(x, s=size) * disc_spectrum(radius_px, *size, x.dtype, str(x.device)), s=size
-    )
+    spectrum = torch.fft.rfft2(x, s=size)
+    torch.view_as_real(spectrum).mul_(disc_spectrum(radius_px, *size, x.dtype, str(x.device))[..., None])
+    result = torch.fft.irfft2(spectrum, s=size)
     return _wanted(_wanted(result, -2, rows), -1, columns)
 
 

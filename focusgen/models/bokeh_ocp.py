@@ -2,7 +2,7 @@
 
 Tent weights of neighbouring planes sum to one on a continuous surface, so adding coverage until it is full
 neither leaks nor darkens there, where the usual "over" leaks t (1 - t); the order of the planes gives
-occlusion, and a hidden surface supplies what a defocused foreground lets the lens see (bokeh.md 4).
+occlusion, and a hidden surface supplies what a defocused foreground lets the lens see.
 """
 
 from __future__ import annotations
@@ -17,26 +17,25 @@ from torch import Tensor
 from focusgen.models.bokeh_discs import Span, convolve_disc, disc_reach_px
 from focusgen.models.bokeh_hidden import edge_sides, hidden_surface
 from focusgen.models.bokeh_mattes import split_edge_pixels
-from focusgen.models.bokeh_planes import plane_position, plane_weight
-
-HIDDEN_CONFIDENCE = 0.5
-"""Where a seen and an invented colour share a plane, the seen one counts twice: 0.25-0.5 measured best."""
+from focusgen.models.bokeh_planes import plane_position, plane_weight, planes_in_use
 
 COVERAGE_NOISE = 2e-5
 """Coverage below it is rounding of the FFT."""
 
+NO_PLANE = -2.0
+"""Plane index of what is not there: its weight is 0 on every plane."""
 
 Region: TypeAlias = "tuple[EllipsisType | slice[int, int, None], ...]"
 
 
 class Layers(NamedTuple):
-    """The picture and what lies behind it, grown beyond the frame, with the plane index of each pixel.
+    """What lies in each pixel: light times coverage, coverage, and the plane it lies on.
 
     Attributes:
-        visible: (B, 5, H, W) red, green, blue, confidence 1 and coverage 1.
+        visible: (B, 4, H, W) red, green, blue and coverage.
         visible_position: (B, 1, H, W) index of the plane, a real number.
-        other: (B, 5, H, W) the same of a second surface of the pixel: behind the first, or before it.
-        other_position: (B, 1, H, W); -2, on no plane, where there is none.
+        other: (B, 4, H, W) the same of a second surface of the pixel: behind the first, or before it.
+        other_position: (B, 1, H, W); `NO_PLANE` where there is none.
     """
 
     visible: Tensor
@@ -45,19 +44,26 @@ class Layers(NamedTuple):
     other_position: Tensor
 
 
-class Boxes(NamedTuple):
-    """Which samples of a plane are blurred, and which results are wanted; coordinates of the grown frame."""
+class Box(NamedTuple):
+    """A part of the frame, rows [top, bottom) and columns [left, right)."""
 
-    rows: Span
-    columns: Span
+    top: int
+    bottom: int
+    left: int
+    right: int
 
-    def source(self) -> Region:
-        """Return the index of the samples in the grown frame."""
-        return (..., *(slice(span.start, span.stop) for span in self))
+    def region(self) -> Region:
+        """Return the index of this part."""
+        return (..., slice(self.top, self.bottom), slice(self.left, self.right))
 
-    def target(self, pad_px: int) -> Region:
-        """Return the index of the wanted results in the frame."""
-        return (..., *(slice(span.first - pad_px, span.last - pad_px) for span in self))
+    def grown(self, reach: int, height: int, width: int) -> Box:
+        """Return the part that a blur of this one reaches, within the frame."""
+        return Box(
+            max(self.top - reach, 0),
+            min(self.bottom + reach, height),
+            max(self.left - reach, 0),
+            min(self.right + reach, width),
+        )
 
 
 def render_ocp(
@@ -81,89 +87,83 @@ def render_ocp(
     if crop is None:
         needs_gradient = torch.is_grad_enabled() and (linear_rgb.requires_grad or rho.requires_grad)
         crop = linear_rgb.device.type == "cpu" and not needs_gradient
-    layers, pad_px = _layers(linear_rgb, rho, ladder)
-    size = linear_rgb.shape[-2:]
+    layers = _layers(linear_rgb, rho, ladder)
     if not crop:
-        return _composite(layers, pad_px, ladder, size)
+        return _composite(layers, ladder)
     frames = (Layers(*(t[i : i + 1] for t in layers)) for i in range(len(linear_rgb)))
-    return torch.cat([_composite_cropped(frame, pad_px, ladder, size) for frame in frames])
+    return torch.cat([_composite_cropped(frame, ladder) for frame in frames])
 
 
-def _layers(rgb: Tensor, rho: Tensor, ladder: tuple[float, ...]) -> tuple[Layers, int]:
-    pad_px = max(disc_reach_px(abs(radius)) for radius in ladder)
+def _layers(rgb: Tensor, rho: Tensor, ladder: tuple[float, ...]) -> Layers:
     near_side, far_side = edge_sides(rho.detach())
     split = split_edge_pixels(rgb, rho, near_side | far_side)
     hidden = hidden_surface(split.rgb, rho, near_side, far_side, ladder)
-    ones = torch.ones_like(rho)
-    visible = torch.cat((split.rgb, ones, ones), 1) * split.share
     # One pixel cannot hide a surface and be the far side of an edge as well: both share a layer.
     is_front = (split.front_share > 0) & (hidden.weight == 0)
-    behind = torch.cat((hidden.rgb * HIDDEN_CONFIDENCE, ones * HIDDEN_CONFIDENCE, ones), 1) * hidden.weight
-    front = torch.cat((split.front_rgb, ones, ones), 1) * split.front_share
-    other = torch.where(is_front, front, behind)
+    other_share = torch.where(is_front, split.front_share, hidden.weight)
+    other_rgb = torch.where(is_front, split.front_rgb, hidden.rgb)
     other_radius_px = torch.where(is_front, split.front_radius_px, hidden.radius_px)
-    nowhere = torch.full_like(rho, -2.0)
-    is_other = is_front | (hidden.weight > 0)
-    other_position = torch.where(is_other, plane_position(other_radius_px, ladder), nowhere)
-    parts = (visible, plane_position(rho, ladder), other, other_position)
-    return Layers(*(_grow(part, pad_px) for part in parts)), pad_px
+    other_position = plane_position(other_radius_px, ladder)
+    return Layers(
+        torch.cat((split.rgb * split.share, split.share), 1),
+        plane_position(rho, ladder),
+        torch.cat((other_rgb * other_share, other_share), 1),
+        other_position.masked_fill(other_share == 0, NO_PLANE),
+    )
 
 
-def _grow(x: Tensor, pad_px: int) -> Tensor:
-    return F.pad(x, (pad_px,) * 4, mode="replicate") if pad_px else x
-
-
-def _composite(layers: Layers, pad_px: int, ladder: tuple[float, ...], size: torch.Size) -> Tensor:
+def _composite(layers: Layers, ladder: tuple[float, ...]) -> Tensor:
     """Blur and add the planes on the whole frame: no value is read by the host, nothing is overwritten."""
-    out = layers.visible.new_zeros(len(layers.visible), 3, *size)
+    height, width = layers.visible.shape[-2:]
+    out = layers.visible.new_zeros(len(layers.visible), 3, height, width)
     room = torch.ones_like(out[:, :1])
     for index, radius_px in enumerate(ladder):
-        reach = disc_reach_px(abs(radius_px))
-        spans = [Span(pad_px - reach, pad_px + n + reach, pad_px, pad_px + n) for n in size]
-        light, share = _plane_light(layers, index, abs(radius_px), Boxes(*spans), room)
+        light, share = _plane_light(layers, index, abs(radius_px), Box(0, height, 0, width), room)
         out, room = out + light, room - share
     return out / (1.0 - room).clamp_min(1e-6)
 
 
-def _composite_cropped(layers: Layers, pad_px: int, ladder: tuple[float, ...], size: torch.Size) -> Tensor:
+def _composite_cropped(layers: Layers, ladder: tuple[float, ...]) -> Tensor:
     """Blur and add each plane on its bounding box; one frame."""
-    out = layers.visible.new_zeros(1, 3, *size)
+    height, width = layers.visible.shape[-2:]
+    out = layers.visible.new_zeros(1, 3, height, width)
     room = torch.ones_like(out[:, :1])
-    for index, radius_px in enumerate(ladder):
-        boxes = _plane_boxes(layers, index, disc_reach_px(abs(radius_px)), pad_px, size)
-        if boxes is None:
-            continue
-        target = boxes.target(pad_px)
-        light, share = _plane_light(layers, index, abs(radius_px), boxes, room[target])
+    positions = (layers.visible_position[0, 0], layers.other_position[0, 0])
+    for index, sides in planes_in_use(positions, len(ladder)):
+        radius_px, box = abs(ladder[index]), Box(*sides)
+        target = box.grown(disc_reach_px(radius_px), height, width).region()
+        light, share = _plane_light(layers, index, radius_px, box, room[target])
         out[target] += light
         room[target] -= share
-    return out / (1.0 - room).clamp_min(1e-6)
+    return out.div_((1.0 - room).clamp_min_(1e-6))
 
 
 def _plane_light(
-    layers: Layers, index: int, radius_px: float, boxes: Boxes, room: Tensor
+    layers: Layers, index: int, radius_px: float, box: Box, room: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return the light that one plane adds, and the share of each pixel that it fills."""
-    part = boxes.source()
-    plane = layers.visible[part] * plane_weight(layers.visible_position[part], index)
-    plane = plane + layers.other[part] * plane_weight(layers.other_position[part], index)
-    blurred = convolve_disc(plane, radius_px, *boxes)
-    share = torch.minimum((blurred[:, 4:] - COVERAGE_NOISE).clamp_min(0.0), room)
-    return blurred[:, :3] / blurred[:, 3:4].clamp_min(1e-6) * share, share
+    """Return the light that one plane adds where its blur reaches, and the share of each pixel it fills."""
+    region = box.region()
+    plane = layers.visible[region] * plane_weight(layers.visible_position[region], index)
+    plane = plane + layers.other[region] * plane_weight(layers.other_position[region], index)
+    blurred = _blurred(plane, radius_px, box, layers.visible.shape[-2:])
+    coverage = blurred[:, 3:]
+    share = torch.minimum((coverage - COVERAGE_NOISE).clamp_min(0.0), room)
+    return blurred[:, :3] * (share / coverage.clamp_min(COVERAGE_NOISE)), share
 
 
-def _plane_boxes(layers: Layers, index: int, reach: int, pad_px: int, size: torch.Size) -> Boxes | None:
-    """Return the bounding box of what lies on a plane, and of where its blur reaches in the frame."""
-    on_plane = (layers.visible_position - index).abs() < 1.0
-    on_plane |= (layers.other_position - index).abs() < 1.0
-    spans = []
-    for n, dim in zip(size, (-1, -2), strict=True):
-        where = on_plane[0, 0].any(dim).nonzero()
-        if len(where) == 0:
-            return None
-        start = max(int(where[0]), pad_px - reach)
-        stop = min(int(where[-1]) + 1, pad_px + n + reach)
-        if start >= stop:
-            return None
-        spans.append(Span(start, stop, max(start - reach, pad_px), min(stop + reach, pad_px + n)))
-    return Boxes(*spans)
+def _blurred(plane: Tensor, radius_px: float, box: Box, size: torch.Size) -> Tensor:
+    """Return a part of a plane blurred, as far as it reaches; the picture goes on beyond its frame."""
+    reach = disc_reach_px(radius_px)
+    if reach == 0:
+        return plane
+    height, width = size
+    target = box.grown(reach, height, width)
+    above, below = reach * (box.top == 0), reach * (box.bottom == height)
+    left, right = reach * (box.left == 0), reach * (box.right == width)
+    grown = F.pad(plane, (left, right, above, below), mode="replicate")
+    return convolve_disc(
+        grown,
+        radius_px,
+        Span(box.top - above, box.bottom + below, target.top, target.bottom),
+        Span(box.left - left, box.right + right, target.left, target.right),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -84,18 +85,40 @@ def plane_position(signed_radius_px: Tensor, ladder: tuple[float, ...]) -> Tenso
     Linear in the signed square of the radius between two planes: the blend of two discs then has the
     second moment of the disc that was asked for.
     """
-    rho = signed_radius_px
+    rho = signed_radius_px.clamp(ladder[-1], ladder[0])
     if len(ladder) == 1:
-        return torch.zeros_like(rho) * rho
-    rho = rho.clamp(ladder[-1], ladder[0])
-    squares = rho * rho.abs()
-    position = torch.zeros_like(rho)
-    for upper, lower in itertools.pairwise(ladder):
-        top, bottom = upper * abs(upper), lower * abs(lower)
-        position = position + ((top - squares) / (top - bottom)).clamp(0.0, 1.0)
-    return position
+        return rho * 0.0
+    squares = torch.tensor([-radius * abs(radius) for radius in ladder], dtype=rho.dtype, device=rho.device)
+    given = -rho * rho.abs()
+    upper = torch.bucketize(given.detach(), squares[1:-1], right=True)
+    return upper + (given - squares[upper]) / (squares[1:] - squares[:-1])[upper]
 
 
 def plane_weight(position: Tensor, index: int) -> Tensor:
     """Return how much of each pixel lies on one plane; over all planes this sums to 1."""
     return (1.0 - (position - index).abs()).clamp_min(0.0)
+
+
+def planes_in_use(
+    positions: tuple[Tensor, ...], n_planes: int
+) -> Iterator[tuple[int, tuple[int, int, int, int]]]:
+    """Yield each plane that something lies on, with its bounding box (top, bottom, left, right).
+
+    Args:
+        positions: (H, W) plane indices; below -1 is nowhere.
+        n_planes: how many planes there are.
+    """
+    height, width = positions[0].shape
+    # Two spare entries take what lies on no plane.
+    rows = torch.zeros(height, n_planes + 2, dtype=torch.bool)
+    columns = torch.zeros(n_planes + 2, width, dtype=torch.bool)
+    for position in positions:
+        for neighbour in (position.floor(), position.ceil()):
+            index = (neighbour + 2.0).clamp_min_(0.0).long()
+            rows.scatter_(1, index, True)
+            columns.scatter_(0, index, True)
+    for plane in range(n_planes):
+        sides = [where.nonzero()[:, 0] for where in (rows[:, plane + 2], columns[plane + 2])]
+        if len(sides[0]):
+            top, bottom, left, right = (int(side[end]) for side in sides for end in (0, -1))
+            yield plane, (top, bottom + 1, left, right + 1)
