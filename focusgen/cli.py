@@ -62,13 +62,12 @@ def phase_main(phase: PhaseName, doc: str | None, argv: Sequence[str] | None = N
 
 
 def _phase(phase: PhaseName, doc: str, argv: Sequence[str]) -> int:
-    settings = options.DATA_SET_FLAGS | options.PHASE_FLAGS[phase]
-    extras = [options.CONFIG_FLAG]
+    settings = options.SCRIPT_FLAGS | options.PHASE_FLAGS[phase]
+    extras = [options.CONFIG_FLAG, options.SCENE_IDX_FLAG]
     if phase in ("index", *SCENE_PHASES):
         settings = settings | {"on_stale": "run.on_stale"}
     if phase in SCENE_PHASES:
         settings = settings | {"device": "run.device"}
-        extras.append(options.SCENE_IDX_FLAG)
     extras += _report_flags(phase)
     flags = options.flags_class(f"{phase.title()}Flags", settings, extras)
     parsed, dotted = options.parse(flags, argv, prog=PHASE_SCRIPTS[phase], doc=doc)
@@ -79,7 +78,9 @@ def _phase(phase: PhaseName, doc: str, argv: Sequence[str]) -> int:
     for flag in ("vda_repo", "target_fps"):
         if getattr(parsed, flag, None) is not None:
             print(f"note: --{flag} is accepted for older job files; it has no effect", file=sys.stderr)
-    return run_phases(cfg, [phase], {"scene_idx": getattr(parsed, "scene_idx", None)})
+    if parsed.scene_idx is not None and phase not in SCENE_PHASES:
+        print(f"note: --scene_idx has no effect: phase {phase} looks at all scenes", file=sys.stderr)
+    return run_phases(cfg, [phase], {"scene_idx": parsed.scene_idx})
 
 
 def _report_flags(phase: PhaseName) -> list[options.Extra]:

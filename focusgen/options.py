@@ -79,6 +79,7 @@ PHASE_FLAGS: dict[PhaseName, dict[str, str]] = {
     "validate": {"report": "validate.report", "workers": "run.workers"},
 }
 DATA_SET_FLAGS = {"out_root": "data.out_root", "scene_index": "data.scene_index"}
+SCRIPT_FLAGS = DATA_SET_FLAGS | {"raw_root": "data.raw_root"}
 SCENE_FLAGS = {"device": "run.device", "on_stale": "run.on_stale"}
 RUN_FLAGS = {
     "raw_root": "data.raw_root",

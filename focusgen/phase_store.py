@@ -68,9 +68,19 @@ class PhaseStore:
             journal = self.scene.journal(phase)
             make_folder(journal.parent, group_writable=self._group_writable)
             publish_json(journal, self.identity.document(), group_writable=self._group_writable)
+        self._remove_leftovers()
+
+    def _remove_leftovers(self) -> None:
+        """Delete half-written files of a killed run: only the holder of the lock may."""
+        phase = self.identity.phase
         for folder in self.scene.phase_folders(phase):
             for leftover in folder.rglob(".*.tmp"):
                 leftover.unlink(missing_ok=True)
+        if phase == "render":
+            for leftover in self.scene.root.glob(f".{self.scene.metadata_json.name}.*.tmp"):
+                leftover.unlink(missing_ok=True)
+        for leftover in self.scene.journal(phase).parent.glob(f".{phase}*.tmp"):
+            leftover.unlink(missing_ok=True)
 
     def _is_resumable(self, redo: bool) -> bool:
         """Say whether what lies there was begun under today's settings; else it may have to go.

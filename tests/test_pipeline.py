@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -13,7 +14,10 @@ import numpy as np
 import pytest
 
 from focusgen import cli
+from focusgen.codecs import encode_npz
 from focusgen.fingerprint import published_digests
+from focusgen.phase_table import PHASES
+from focusgen.records import read_record
 
 from .conftest import Rgbd
 
@@ -217,57 +221,43 @@ def test_depth_beyond_float16_is_refused_with_the_way_out(rgbd, capsys):
     assert rgbd.run("--depth.max_m", "100", "--on_stale", "redo") == 0
 
 
-def test_chunks_with_a_scale_step_are_aligned_and_the_residual_recorded(rgbd, monkeypatch):
-    from focusgen import models
-    from focusgen.records import read_record
+class StepModel:
+    """Exact depth, times 1.1 for every chunk after the first."""
 
-    class StepModel:
-        """Exact depth, times 1.1 for every chunk after the first."""
+    handles_long_video = False
 
-        handles_long_video = False
+    def __init__(self, depth_folder: Path) -> None:
+        self.depth_folder = depth_folder
 
-        def estimate(self, scene):
-            for index in range(len(scene)):
-                yield index, scene.provided_depth(index) * np.float32(1.1 if scene.start else 1.0)
+    def estimate(self, scene):
+        for index in range(len(scene)):
+            truth = np.load(self.depth_folder / f"depth_{scene.start + index:04d}.npy")
+            yield index, truth * np.float32(1.1 if scene.start else 1.0)
 
-    monkeypatch.setattr(models, "load_depth_model", lambda cfg, device=None: StepModel())
-    monkeypatch.setattr("focusgen.runner.PHASES", _with_depth_model(StepModel()))
+
+@pytest.mark.parametrize(("align", "largest_residual"), [("scale", 0.005), ("none", 0.2)])
+def test_a_scale_step_between_chunks_is_aligned_and_its_residual_recorded(
+    rgbd, monkeypatch, align, largest_residual
+):
     rgbd.add_scene("a", n_frames=12)
-    for align, residual in (("scale", 0.005), ("none", 0.2)):
-        flags = [
-            "--depth.max_chunk",
-            "6",
-            "--depth.overlap",
-            "2",
-            "--depth.align",
-            align,
-            "--on_stale",
-            "redo",
-        ]
-        assert rgbd.run(*flags) == 0
-        record = read_record(rgbd.out_root / "a" / "depth_maps" / ".done")
-        seams = record.details["seams"]
-        assert len(seams) == 2
-        assert seams[0]["step"] == pytest.approx(0.1, abs=2e-3)
-        assert all(seam["residual"] < residual for seam in seams)
-        last = np.load(rgbd.out_root / "a" / "depth_maps" / "depth_0011.npz")["depth"].astype(np.float32)
-        truth = np.load(rgbd.depth_root / "a" / "depth_0011.npy")
-        drift = float(np.median(last / truth)) - 1
-        assert abs(drift) < 0.005 if align == "scale" else drift > 0.09
+    monkeypatch.setattr("focusgen.runner.PHASES", _with_depth_model(StepModel(rgbd.depth_root / "a")))
+    flags = ["--depth.max_chunk", "6", "--depth.overlap", "2", "--depth.align", align, "--backend", "dryrun"]
+    assert rgbd.run(*flags) == 0
+    seams = read_record(rgbd.out_root / "a" / "depth_maps" / ".done").details["seams"]
+    assert [seam["frame"] for seam in seams] == [4, 8]
+    assert seams[0]["step"] == pytest.approx(0.1, abs=2e-3)
+    assert all(seam["residual"] < largest_residual for seam in seams)
+    last = np.load(rgbd.out_root / "a" / "depth_maps" / "depth_0011.npz")["depth"].astype(np.float32)
+    drift = float(np.median(last / np.load(rgbd.depth_root / "a" / "depth_0011.npy"))) - 1
+    assert abs(drift) < 0.005 if align == "scale" else drift > 0.09
 
 
 def _with_depth_model(model):
-    import dataclasses
-
-    from focusgen.phase_table import PHASES
-
     depth = dataclasses.replace(PHASES["depth"], load_model=lambda cfg, device=None: model)
     return {**PHASES, "depth": depth}
 
 
 def test_validation_names_a_label_that_does_not_belong_to_its_depth(rgbd, capsys):
-    from focusgen.codecs import encode_npz
-
     rgbd.add_scene("a")
     assert rgbd.run() == 0
     path = rgbd.out_root / "a/focus_maps/set_01/focus_0002.npz"

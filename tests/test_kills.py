@@ -1,0 +1,105 @@
+"""SIGKILL at every publish step of every scene phase, and what is left behind each time."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from focusgen import store
+from focusgen.codecs import file_checksum
+from focusgen.config import SCENE_PHASES
+from focusgen.errors import CorruptInputError
+from focusgen.fingerprint import published_digests, torn_files
+from focusgen.layout import SceneLayout
+from focusgen.phases.index import index_dataset
+from focusgen.progress import Observer, StopFlag
+from focusgen.records import read_record
+from focusgen.runner import PhaseRun
+
+SCENES = ("a", "b")
+
+
+def in_child(body: Callable[[], int]) -> int:
+    """Run `body` in a fork; return its exit status, negative for a signal."""
+    pid = os.fork()
+    if pid == 0:
+        code = 99  # an exception in the child
+        try:
+            code = body()
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def run_phases(cfg) -> int:
+    for phase in SCENE_PHASES:
+        code = PhaseRun(cfg, phase, SCENES, Observer(), StopFlag()).run().exit_code
+        if code:
+            return int(code)
+    return 0
+
+
+def killed_once_per_step(cfg, diary: Path) -> Callable[[], int]:
+    """Return a body that runs all phases and dies at the first publish step at which no life ended yet."""
+
+    def body() -> int:
+        met = set(diary.read_text().splitlines()) if diary.exists() else set()
+
+        def on_step(step: str, path: Path) -> None:
+            line = f"{step} {path}"
+            if line not in met:
+                with diary.open("a") as file:
+                    file.write(f"{line}\n")
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        store.on_step = on_step
+        return run_phases(cfg)
+
+    return body
+
+
+def assert_nothing_false(out_root: Path, n_frames: int) -> None:
+    """No published file is torn, and no record vouches for a file that is not there as recorded."""
+    assert torn_files(out_root) == []
+    for scene_id in SCENES:
+        scene = SceneLayout(out_root, scene_id)
+        for phase in SCENE_PHASES:
+            try:
+                record = read_record(scene.done(phase))
+            except CorruptInputError as error:
+                pytest.fail(f"a torn record: {error}")
+            if record is None:
+                continue
+            assert record.n_frames == n_frames
+            for relative, entry in record.files.items():
+                path = scene.phase_folder(phase) / relative
+                assert store.FileEntry(path.stat().st_size, file_checksum(path)) == entry
+
+
+@pytest.mark.slow
+def test_killed_at_every_publish_step_and_resumed_gives_the_same_bytes(rgbd):
+    n_frames = 3  # a frame, its neighbour, and one beyond the first chunk
+    for seed, scene_id in enumerate(SCENES):
+        rgbd.add_scene(scene_id, n_frames=n_frames, seed=seed, width=32, height=16)
+    # Chunks of two frames, so that seams and their scales are met by kills too.
+    chunked = {"depth__backend": "dryrun", "depth__max_chunk": 2, "depth__overlap": 1}
+    cfg = rgbd.config(deblur__temporal="flow", render__n_sets=1, **chunked)
+    index_dataset(cfg)
+    assert in_child(lambda: run_phases(cfg)) == 0
+    expected = published_digests(rgbd.out_root)
+    rgbd.out_root.rename(rgbd.root / "undisturbed")
+    index_dataset(cfg)
+    diary = rgbd.root / "diary.txt"
+    n_kills = 0
+    while code := in_child(killed_once_per_step(cfg, diary)):
+        assert code == -signal.SIGKILL
+        n_kills += 1
+        assert_nothing_false(rgbd.out_root, n_frames)
+    steps = {line.split()[0] for line in diary.read_text().splitlines()}
+    assert steps == {"before_write", "after_tmp", "after_rename", "before_record"}
+    assert n_kills > 100
+    assert published_digests(rgbd.out_root) == expected
