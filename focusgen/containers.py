@@ -140,26 +140,22 @@ class _Blocks:
 
     def see(self, element: int, begin: int, end: int) -> None:
         """Take note of an element that may concern a track."""
-        if element == _TRACKS:
-            for entry, entry_begin, entry_end in self._children(begin, end):
-                if entry == _TRACK_ENTRY:
-                    self._add_track(entry_begin, entry_end)
+        if element in (_TRACKS, _BLOCK_GROUP):
+            for child, child_begin, child_end in self._children(begin, end):
+                if child in (_TRACK_ENTRY, _BLOCK):
+                    self._add(child, child_begin, child_end)
         elif element == _SIMPLE_BLOCK:
-            self._count(begin)
-        elif element == _BLOCK_GROUP:
-            for kind, block_begin, _ in self._children(begin, end):
-                if kind == _BLOCK:
-                    self._count(block_begin)
+            self._add(element, begin, end)
         elif element in _NUMBERS and end - begin > 8:
             raise _damaged(self._file, "number", begin)
 
-    def _add_track(self, begin: int, end: int) -> None:
+    def _add(self, element: int, begin: int, end: int) -> None:
+        if element != _TRACK_ENTRY:
+            self._n_blocks[_variable_number(self._data, self._file, begin)[0]] += 1
+            return
         fields = {kind: self._data[b:e] for kind, b, e in self._children(begin, end)}
         number, kind = (int.from_bytes(fields.get(key, b""), "big") for key in _NUMBER_AND_TYPE)
         self._track_types[number] = kind
-
-    def _count(self, begin: int) -> None:
-        self._n_blocks[_variable_number(self._data, self._file, begin)[0]] += 1
 
     def _children(self, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
         """Yield (id, begin, end) of the content of each element in a short parent."""
