@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -64,9 +65,10 @@ def _span(
     low: float, high: float, fx_px: float, size_px: int, margin_px: float, limits: tuple[int, int]
 ) -> tuple[int, int]:
     """Return the pixels [start, stop) whose area meets the slopes low..high, within limits."""
-    start = np.clip(low * fx_px + 0.5 * size_px - margin_px, *limits)
-    stop = np.clip(high * fx_px + 0.5 * size_px + margin_px, *limits)
-    return int(np.floor(start)), int(np.ceil(stop))
+    first, last = limits
+    start = min(max(low * fx_px + 0.5 * size_px - margin_px, first), last)
+    stop = min(max(high * fx_px + 0.5 * size_px + margin_px, first), last)
+    return math.floor(start), math.ceil(stop)
 
 
 @dataclass(frozen=True)
