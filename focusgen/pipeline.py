@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from focusgen import config
 from focusgen.config import Config, PhaseName
 from focusgen.console import ConsoleObserver
 from focusgen.errors import CalibrationError, ConfigError, ExitCode
@@ -16,19 +15,11 @@ from focusgen.phases.index import index_dataset, read_index
 from focusgen.phases.scene_checks import SceneReport
 from focusgen.phases.validate import report_path, validate_dataset
 from focusgen.progress import StopFlag
-from focusgen.runner import PhaseRun, complete_scenes, select_scenes
-from focusgen.store import make_folder, publish
+from focusgen.runner import PhaseRun, complete_scenes, save_config, select_scenes
 
 
 class Selection(dict[str, Any]):
     """Which scenes a command is about: the keyword arguments of `select_scenes`."""
-
-
-def save_config(cfg: Config, phase: PhaseName) -> None:
-    """Keep the resolved settings beside the outputs that they made."""
-    path = DatasetLayout.of(cfg).config_yaml(phase)
-    make_folder(path.parent)
-    publish(path, config.dump(cfg).encode())
 
 
 def run_index(cfg: Config, observer: ConsoleObserver) -> ExitCode:

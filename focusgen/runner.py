@@ -101,6 +101,14 @@ def with_max_coc(cfg: Config) -> Config:
     return cfg.model_copy(update={"render": cfg.render.model_copy(update={"max_coc": value})})
 
 
+def save_config(cfg: Config, phase: PhaseName) -> None:
+    """Keep the resolved settings beside the outputs that they made."""
+    path, data = DatasetLayout.of(cfg).config_yaml(phase), config.dump(cfg).encode()
+    if not path.exists() or path.read_bytes() != data:
+        make_folder(path.parent)
+        publish(path, data)
+
+
 class PhaseRun:
     """One phase over a list of scenes."""
 
@@ -124,7 +132,7 @@ class PhaseRun:
             Interrupted: a signal came; everything published stays.
             ConfigError: the backend cannot run here.
         """
-        self._save_config()
+        save_config(self.cfg, self.spec.name)
         work = [scene_id for scene_id in self.scene_ids if not self._is_settled(scene_id)]
         n_frames = sum(self.n_frames(scene_id) for scene_id in work)
         self.observer.phase_started(self.spec.name, len(work), n_frames, len(self.scene_ids) - len(work))
@@ -148,11 +156,6 @@ class PhaseRun:
         whole = self.index[scene_id].n_frames
         limit = self.cfg.data.max_frames
         return whole if limit is None else min(whole, limit)
-
-    def _save_config(self) -> None:
-        path = self.dataset.config_yaml(self.spec.name)
-        make_folder(path.parent)
-        publish(path, config.dump(self.cfg).encode())
 
     def identity(self, scene_id: str) -> Identity:
         """Return what this phase of a scene depends on today.

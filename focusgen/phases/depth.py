@@ -193,8 +193,10 @@ def _patch_held_back(job: SceneJob) -> None:
     held_back = [f for f in range(job.n_frames) if job.scene.held_back_depth(f).exists()]
     if not held_back:
         return
-    counts = sum(depth_counts(_without_holes(_measured_depth(job, frame))) for frame in range(job.n_frames))
-    if not np.any(counts):
+    counts = np.zeros(65536, np.int64)
+    for frame in range(job.n_frames):
+        counts += depth_counts(_without_holes(_measured_depth(job, frame)))
+    if not counts.any():
         raise SceneError(
             f"scene {job.scene_id!r}: no pixel of any frame has a finite depth",
             "Check the depth source; focusgen cannot invent depth.",
