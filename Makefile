@@ -36,7 +36,8 @@ demo: setup  ## Run all phases on three procedural scenes; writes output_demo/
 
 test: setup  ## Run the tests, slow ones too; names what was left out and what was skipped
 	@echo "Left out, because they need a GPU, weights or Slurm:"
-	@$(PY) -m pytest --collect-only -q -m "$(LEFT_OUT)" 2>/dev/null | grep '::' | sed 's/^/  /' || echo "  none"
+	@left=$$($(PY) -m pytest --collect-only -q -m "$(LEFT_OUT)" 2>/dev/null | grep '::' | sed 's/^/  /'); \
+	  echo "$${left:-  nothing}"
 	$(PY) -m pytest -m "not ($(LEFT_OUT))" -n $(WORKERS) -rs
 
 fmt: setup-dev  ## Format the code and mend what the linter can mend
