@@ -140,6 +140,10 @@ def load_deblurrer(cfg: Config, *, device: str | None = None) -> Deblurrer:
         from focusgen.models.passthrough import Passthrough
 
         return Passthrough()
+    if cfg.deblur.backend == "classical":
+        from focusgen.models.classical import ClassicalDeblurrer
+
+        return ClassicalDeblurrer()
     if cfg.deblur.backend == "deblurnet":
         from focusgen.models.flux.deblurnet import load_deblurnet
 
