@@ -1,9 +1,10 @@
-"""The forward: equal to stock FLUX without conditions, free of order and batch, and no dearer than counted."""
+"""The forward: stock FLUX where there are no conditions, free of order and batch, no dearer than counted."""
 
 from __future__ import annotations
 
 import itertools
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -150,3 +151,16 @@ def real_adapter(model, rank):
             tensors[f"transformer.{name}.lora_A.weight"] = torch.empty(rank, module.in_features)
             tensors[f"transformer.{name}.lora_B.weight"] = torch.empty(module.out_features, rank)
     return adapter_from(tensors, "meta")
+
+
+def test_the_benchmark_s_opponent_is_the_same_function(transformer, adapters, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parent.parent / "benchmarks"))
+    from flux_branches import BranchedFlux
+
+    image = normal(1, GRID.n_tokens, 64)
+    conditions = [condition(1, "deblurring", (0, 6)), condition(2, "bokeh")]
+    with torch.inference_mode():
+        theirs = BranchedFlux(transformer, adapters).velocity(
+            SIGMAS[0], GUIDANCE, (PROMPT, POOLED), (image, position_ids(GRID)), conditions
+        )
+    torch.testing.assert_close(run(transformer, adapters, image, conditions), theirs, atol=3e-5, rtol=0)

@@ -34,11 +34,15 @@ def pair(module=MODULE, rank=4, n_in=8, n_out=16):
 def test_a_lora_that_would_act_on_all_tokens_is_refused_by_key_and_file(tmp_path, module):
     path = tmp_path / "other.safetensors"
     save_file(pair() | pair(module), path)
-    with pytest.raises(ConfigError, match=rf"other\.safetensors: key transformer\.{module}\.lora_[AB]\.weight"):
+    with pytest.raises(
+        ConfigError, match=rf"other\.safetensors: key transformer\.{module}\.lora_[AB]\.weight"
+    ):
         load_adapter(path)
 
 
-@pytest.mark.parametrize("key", ["lora_unet_x_embedder.lora_down.weight", "text_encoder.layers.0.lora_A.weight"])
+@pytest.mark.parametrize(
+    "key", ["lora_unet_x_embedder.lora_down.weight", "text_encoder.layers.0.lora_A.weight"]
+)
 def test_another_naming_is_refused(key):
     with pytest.raises(ConfigError, match="is not named transformer"):
         adapter_from(pair() | {key: torch.ones(2, 2)}, "kohya.safetensors")
@@ -66,7 +70,8 @@ def test_alpha_changes_nothing():
 
 
 @pytest.mark.parametrize(
-    ("shapes", "complaint"), [({}, "no such module"), ({MODULE: (32, 8)}, r"for \(16, 8\), the model has \(32, 8\)")]
+    ("shapes", "complaint"),
+    [({}, "no such module"), ({MODULE: (32, 8)}, r"for \(16, 8\), the model has \(32, 8\)")],
 )
 def test_an_adapter_of_another_model_is_refused(shapes, complaint):
     with pytest.raises(ConfigError, match=complaint):

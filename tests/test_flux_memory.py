@@ -1,4 +1,4 @@
-"""The memory ladder: what leaves pictures alone comes first, what does not is said, and the end is an error."""
+"""The memory ladder: exact measures first, others said aloud, and at the end an error."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from focusgen.models.flux.tiling import Tiling
 from focusgen.models.flux.tokens import Grid
 
 CPU = torch.device("cpu")
+GRID = Grid(45, 80)
 START = Effort(6, is_vae_sliced=False, tiling=Tiling(32, 4))
 
 
-def make_ladder(grid=Grid(45, 80), start=START, may_tile=True):
-    return Ladder(rungs(start, grid, may_tile=may_tile), CPU, "Lower deblur.tile_px.")
+def make_ladder():
+    return Ladder(rungs(START, GRID, may_tile=True), CPU, "Lower deblur.tile_px.")
 
 
 def fails(times, error=torch.OutOfMemoryError):
@@ -64,7 +65,7 @@ def test_after_the_last_rung_the_scene_fails_with_advice():
 
 def test_one_piece_stays_one_piece_if_the_user_asked_for_it():
     start = Effort(1, is_vae_sliced=True, tiling=None)
-    assert all(e.tiling is None for e in rungs(start, Grid(45, 80), may_tile=False))
+    assert all(e.tiling is None for e in rungs(start, GRID, may_tile=False))
 
 
 def test_a_small_frame_in_one_piece_may_still_be_tiled():

@@ -8,7 +8,6 @@ views, where the reference concatenates keys and values four times in each of 57
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -39,37 +38,37 @@ class Layout:
     n_image: int
     conditions: tuple[tuple[int, str | None], ...]
 
-    @cached_property
+    @property
     def n_first(self) -> int:
         """Tokens of the first condition, which lies before the text."""
         return self.conditions[0][0] if self.conditions else 0
 
-    @cached_property
+    @property
     def text(self) -> slice:
         """Text in the whole sequence."""
         return slice(self.n_first, self.n_first + self.n_text)
 
-    @cached_property
+    @property
     def image(self) -> slice:
         """The picture in the whole sequence."""
         return slice(self.text.stop, self.text.stop + self.n_image)
 
-    @cached_property
+    @property
     def main(self) -> slice:
         """Text and picture in the whole sequence."""
         return slice(self.text.start, self.image.stop)
 
-    @cached_property
+    @property
     def spans(self) -> tuple[Span, ...]:
         """Conditions in the whole sequence."""
         return self._spans(self.image.stop)
 
-    @cached_property
+    @property
     def stream_image(self) -> slice:
         """The picture in the stream without text, [condition 1 | image | condition 2 | ...]."""
         return slice(self.n_first, self.n_first + self.n_image)
 
-    @cached_property
+    @property
     def stream_spans(self) -> tuple[Span, ...]:
         """Conditions in the stream without text."""
         return self._spans(self.stream_image.stop)

@@ -180,7 +180,10 @@ def _modulate(x: Tensor, modulated: Modulated, shift: int, scale: int) -> Tensor
     normed = _norm(x)
     for tokens, table in modulated:
         own = normed[:, tokens]
-        torch.addcmul(table[shift], own, table[scale], out=own)
+        if torch.compiler.is_compiling():  # no `out` on views there, and the two are fused anyway
+            own.mul_(table[scale]).add_(table[shift])
+        else:
+            torch.addcmul(table[shift], own, table[scale], out=own)
     return normed
 
 
@@ -201,5 +204,8 @@ def _beside(seen: Attended, mlp: Tensor, layout: Layout) -> Tensor:
     mixed[:, layout.main, :width] = seen.main
     for span, own in zip(layout.spans, seen.conditions, strict=True):
         mixed[:, span.tokens, :width] = own
-    torch.ops.aten.gelu.out(mlp, approximate="tanh", out=mixed[..., width:])
+    if torch.compiler.is_compiling():
+        mixed[..., width:] = _gelu(mlp)
+    else:
+        torch.ops.aten.gelu.out(mlp, approximate="tanh", out=mixed[..., width:])
     return mixed
