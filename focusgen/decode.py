@@ -34,6 +34,7 @@ MEMORY_BYTES = 4 << 30  # 17 reference frames of 64 megapixels, and their RGB
 MAX_LAST_WORDS_BYTES = 1 << 20
 MAX_ANSWER_BYTES = 1 << 28
 CHILD_MODULE = "focusgen.decode_child"
+_DYING_S = 5.0
 _READ_BYTES = 1 << 20
 _KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LANG", "LC_ALL")
 _IMPORT_ROOT = Path(__file__).resolve().parent.parent
@@ -228,7 +229,11 @@ class _Worker:
             return
         *lines, self._received = (self._received + block).split(b"\n")
         for line in lines:
-            self._understand(json.loads(line), on_progress)
+            try:
+                self._understand(json.loads(line), on_progress)
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+                self._refuse("the decoder process answers nonsense")
+                return
         if len(self._received) > MAX_ANSWER_BYTES:
             self._refuse("the decoder process says too much")
 
@@ -252,7 +257,11 @@ class _Worker:
         return self._outcome
 
     def _died(self) -> None:
-        status = self._process.wait()
+        try:
+            status = self._process.wait(_DYING_S)
+        except subprocess.TimeoutExpired:  # it closed its pipe and lives on
+            self._process.kill()
+            status = self._process.wait()
         last_words = self._last_words()
         if not self._is_ready:
             self.end()

@@ -109,7 +109,8 @@ def discover(raw_root: Path, glob: str | None = None) -> Discovery:
 
     Args:
         raw_root: folder or video file.
-        glob: pattern of scene folders or videos below the root; `class/clip` becomes scene `class_clip`.
+        glob: pattern of scene folders or videos below the root; with `*/*` the folder `class/clip` becomes
+            scene `class_clip`, with `set/*/*` also `set/class/clip`.
 
     Raises:
         ConfigError: the root is missing or unreadable, or the pattern leaves it.
@@ -169,15 +170,24 @@ def _matches(root: Path, glob: str) -> Iterator[_Found]:
     pattern = Path(glob)
     if pattern.is_absolute() or ".." in pattern.parts or not pattern.parts:
         raise ConfigError(f"data.glob: {glob!r} must stay below the raw root", "For class/clip write '*/*'.")
+    n_fixed = _n_fixed_parts(pattern)
     for path in root.glob(glob):
         parts = path.relative_to(root).parts
         if not parts or any(_is_passed_over(part) for part in parts):
             continue
         label = display("/".join(parts))
         if path.is_dir():
-            yield _Found("_".join(parts), path, label + "/", "images")
+            yield _Found("_".join(parts[n_fixed:]), path, label + "/", "images")
         elif path.suffix.lower() in VIDEO_SUFFIXES:
-            yield _Found("_".join((*parts[:-1], path.stem)), path, label, "video")
+            yield _Found("_".join((*parts[n_fixed:-1], path.stem)), path, label, "video")
+
+
+def _n_fixed_parts(pattern: Path) -> int:
+    """Return how many leading folders of a pattern are the same for all scenes, so no part of their ids."""
+    n_fixed = 0
+    while n_fixed < len(pattern.parts) - 1 and not set("*?[") & set(pattern.parts[n_fixed]):
+        n_fixed += 1
+    return n_fixed
 
 
 def _drop_twins(found: Iterable[_Found]) -> tuple[list[_Found], dict[str, Rejection]]:

@@ -32,9 +32,12 @@ CODECS = frozenset(
 ONE_FRAME_PER_PACKET = frozenset(
     "av1 dnxhd dvvideo ffv1 ffvhuff h264 hevc huffyuv mjpeg prores utvideo vp9".split()
 )
+# With the decoders that are not called as their format is; FFmpeg's probing opens no other either.
+_DECODERS = CODECS | {"libdav1d", "msmpeg4"}
 _OPEN_OPTIONS = {
     "format_whitelist": "mov,mp4,matroska,webm,avi",
     "protocol_whitelist": "file",
+    "codec_whitelist": ",".join(sorted(_DECODERS)),
     "enable_drefs": "0",  # mov: never follow references to other files
 }
 _CODEC_OPTIONS = {"err_detect": "explode+crccheck"}
@@ -46,8 +49,7 @@ class VideoStream:
 
     Attributes:
         file: name for messages.
-        width: pixels of the upright frame, as the header says.
-        height: likewise.
+        codec: canonical name.
         fps: average frame rate that the container states, or None.
         n_declared: frames that the container declares, 0 if it does not say.
         n_packets: packets of pictures to be shown, counted while decoding (an edit list may hide some).

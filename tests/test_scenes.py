@@ -61,6 +61,7 @@ def test_a_pattern_joins_class_and_clip(tmp_path):
     touch(tmp_path / "dog" / "notes.txt")
     touch(tmp_path / "cat" / "run" / "1.png")
     assert ids(discover(tmp_path, "*/*")) == ["cat_run", "dog_jump", "dog_run"]
+    assert ids(discover(tmp_path, "dog/*")) == ["jump", "run"]
     assert "data.glob" in discover(tmp_path).rejected["cat"].reason
 
 

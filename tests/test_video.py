@@ -115,6 +115,7 @@ CONTAINERS = {
     "a.m4v": ("mpeg4", "yuv420p", {}),
     "a.mov": ("libx264", "yuv444p", {}),
     "a.mkv": ("libx264", "yuv420p", {"bf": "3"}),
+    "c.mkv": ("libx265", "yuv420p", {"preset": "ultrafast", "x265-params": "log-level=none"}),
     "b.mkv": ("ffv1", "bgr0", {}),
     "a.avi": ("mpeg4", "yuv420p", {}),
     "b.avi": ("mjpeg", "yuvj420p", {}),
@@ -360,6 +361,25 @@ def edit_list(data):
     """Return where an mp4's edit list keeps (duration, first time), and both."""
     start = data.index(b"elst") + 12
     return start, *struct.unpack(">Ii", data[start : start + 8])
+
+
+def test_a_sound_track_beside_the_pictures_changes_nothing(tmp_path):
+    frames = moving_texture(20)
+    for suffix in ("mp4", "mkv"):
+        path = tmp_path / f"a.{suffix}"
+        with av.open(str(path), "w") as output:
+            video, sound = output.add_stream("libx264", rate=25), output.add_stream("aac", rate=8000)
+            video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+            for index, pixels in enumerate(frames):
+                picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+                samples = np.random.default_rng(index).normal(0, 0.1, (1, 640)).astype(np.float32)
+                noise = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+                noise.sample_rate, noise.pts, picture.pts = 8000, 640 * index, index
+                output.mux(video.encode(picture))
+                output.mux(sound.encode(noise))
+            output.mux(video.encode(None))
+            output.mux(sound.encode(None))
+        assert check(only_scene(path)).n_decoded == 20
 
 
 def test_a_trimmed_video_shows_what_its_edit_list_shows(tmp_path):
