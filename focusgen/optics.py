@@ -167,7 +167,7 @@ def signed_blur_radius_px(
         coc = coc.clip(0.0, max_coc_m)
     nearer = (depth_m < lens.focus_distance_m) * 2.0 - 1.0
     radius = coc * (image_width_px / (2.0 * sensor_width_m)) * nearer
-    return radius.astype(coc.dtype) if isinstance(radius, np.ndarray) else radius.to(coc.dtype)
+    return radius.astype(coc.dtype) if hasattr(radius, "astype") else radius.to(coc.dtype)
 
 
 def blur_diameter_px(

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from focusgen import config, options
 from focusgen.layout import DatasetLayout
-from focusgen.phases.calibrate import approve, warning_about
 
 SETTINGS = options.DATA_SET_FLAGS | {"max_coc": "render.max_coc", "output_stats": "calibrate.output_stats"}
 
@@ -19,6 +18,8 @@ def main(argv: Sequence[str]) -> int:
     flags = options.flags_class("ApproveFlags", SETTINGS, [options.CONFIG_FLAG])
     parsed, dotted = options.parse(flags, argv, prog="focusgen approve", doc=__doc__ or "")
     cfg = config.load(parsed.config, {**options.overrides_of(parsed, SETTINGS), **dotted})
+    from focusgen.phases.calibrate import approve, warning_about
+
     value_m = approve(cfg, parsed.max_coc)
     warning = warning_about(value_m, cfg)
     if warning:

@@ -11,8 +11,6 @@ from pathlib import Path
 from focusgen import config, options
 from focusgen.commands import preview, run, synth
 from focusgen.layout import DatasetLayout
-from focusgen.phases.index import read_index
-from focusgen.pipeline import Selection
 
 EXTRAS: list[options.Extra] = [
     ("out_root", Path, Path("output_demo"), "folder that the demo writes"),
@@ -39,7 +37,9 @@ def main(argv: Sequence[str]) -> int:
         "run.auto_approve": True,
     }
     cfg = config.load(config.CONFIG_DIR / "demo.yaml", {**own, **dotted})
-    code = run.run_here(cfg, Selection())
+    code = run.run_here(cfg)
+    from focusgen.phases.index import read_index
+
     dataset = DatasetLayout.of(cfg)
     scenes = list(read_index(dataset))
     for scene_id in scenes:

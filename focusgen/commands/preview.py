@@ -11,8 +11,6 @@ import tyro
 from focusgen import config, options
 from focusgen.config import Config
 from focusgen.layout import DatasetLayout
-from focusgen.phases.index import read_index
-from focusgen.report import check_scene
 
 EXTRAS: list[options.Extra] = [
     ("scene", Annotated[tuple[str, ...], tyro.conf.Positional], (), "scenes; default: all"),
@@ -28,6 +26,9 @@ def main(argv: Sequence[str]) -> int:
     flags = options.flags_class("PreviewFlags", SETTINGS, EXTRAS)
     parsed, dotted = options.parse(flags, argv, prog="focusgen preview", doc=__doc__ or "")
     cfg = config.load(parsed.config, {**options.overrides_of(parsed, SETTINGS), **dotted})
+    from focusgen.phases.index import read_index
+    from focusgen.report import check_scene
+
     index = read_index(DatasetLayout.of(cfg))
     for scene_id in parsed.scene or list(index):
         check_scene(index, scene_id)

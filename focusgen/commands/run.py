@@ -11,10 +11,7 @@ from typing import Any
 
 from focusgen import config, options
 from focusgen.config import Config
-from focusgen.console import ConsoleObserver, make_console
 from focusgen.errors import ConfigError
-from focusgen.pipeline import Selection, run_all
-from focusgen.progress import stop_on_signals
 
 BACKEND_SECTION = {
     name: section
@@ -41,14 +38,18 @@ def main(argv: Sequence[str]) -> int:
     overrides = {**options.overrides_of(parsed, SETTINGS), **backend_overrides(parsed.backend), **dotted}
     cfg = config.load(parsed.config, overrides)
     options.report_without_effect(cfg, parsed, SETTINGS)
-    selection = Selection(scenes=parsed.scenes.split(",") if parsed.scenes else None, split=parsed.split)
-    return run_here(cfg, selection)
+    scenes = parsed.scenes.split(",") if parsed.scenes else None
+    return run_here(cfg, scenes=scenes, split=parsed.split)
 
 
-def run_here(cfg: Config, selection: Selection) -> int:
-    """Run all phases with progress on stderr."""
+def run_here(cfg: Config, **selection: Any) -> int:
+    """Run all phases with progress on stderr; `selection` as in `runner.select_scenes`."""
+    from focusgen.console import ConsoleObserver, make_console
+    from focusgen.pipeline import Selection, run_all
+    from focusgen.progress import stop_on_signals
+
     with stop_on_signals() as stop, ConsoleObserver(make_console()) as observer:
-        return run_all(cfg, selection, observer, stop)
+        return run_all(cfg, Selection(selection), observer, stop)
 
 
 def backend_overrides(names: str | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -15,9 +16,10 @@ from focusgen import config, options
 from focusgen.config import SCENE_PHASES
 from focusgen.layout import DatasetLayout
 from focusgen.names import rich_text
-from focusgen.phases.index import read_index
-from focusgen.records import PhaseState
-from focusgen.report import SceneStatus, all_status, status_document
+
+if TYPE_CHECKING:
+    from focusgen.records import PhaseState
+    from focusgen.report import SceneStatus
 
 COLOURS = {"complete": "green", "partial": "yellow", "stale": "magenta", "failed": "red", "pending": "dim"}
 MAX_ROWS = 200
@@ -34,6 +36,9 @@ def main(argv: Sequence[str]) -> int:
     flags = options.flags_class("StatusFlags", options.DATA_SET_FLAGS, EXTRAS)
     parsed, dotted = options.parse(flags, argv, prog="focusgen status", doc=__doc__ or "")
     cfg = config.load(parsed.config, {**options.overrides_of(parsed, options.DATA_SET_FLAGS), **dotted})
+    from focusgen.phases.index import read_index
+    from focusgen.report import all_status, status_document
+
     dataset = DatasetLayout.of(cfg)
     # Without a configuration of today's, each phase is compared with the settings of its own last run.
     today = cfg if parsed.config or dotted else None
