@@ -37,6 +37,7 @@ class RawReport:
         shot_cuts: index of the first frame of every shot after the first.
         digests: xxh3_128 of the bytes of each image file; one digest of the file for a video.
         n_decoded: frames decoded.
+        notes: warnings about a video whose pixels are unusual (not square, interlaced, HDR).
     """
 
     frames: tuple[str, ...]
@@ -47,6 +48,7 @@ class RawReport:
     shot_cuts: tuple[int, ...]
     digests: tuple[str, ...]
     n_decoded: int
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` takes."""
@@ -177,6 +179,7 @@ def _check_video(
         shot_cuts=find_shot_cuts(signatures, shot_cut_threshold),
         digests=(digest,),
         n_decoded=n_frames,
+        notes=video.notes,
     )
 
 

@@ -39,6 +39,11 @@ __all__ = [
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
+# Media that we do not read: named instead of being passed over, since somebody meant them to be used.
+UNREAD_SUFFIXES = frozenset(
+    ".3gp .asf .flv .gif .m2ts .mpeg .mpg .mts .mxf .ogv .ts .vob .wmv .y4m .yuv "
+    ".arw .avif .bmp .cr2 .dng .exr .heic .heif .jp2 .jxl .nef .ppm .tga".split()
+)
 DAVIS_FRAMES = Path("JPEGImages") / "480p"
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"})
 
@@ -97,6 +102,7 @@ class _Listing:
     images: list[str] = field(default_factory=list)
     videos: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
     problems: list[Rejection] = field(default_factory=list)
 
 
@@ -153,6 +159,8 @@ def _candidates(root: Path, fence: Path, glob: str | None) -> tuple[list[_Found]
     except OSError as error:
         raise ConfigError(f"raw root {display(str(root))}: {error.strerror}") from error
     rejected = {item.file: item for item in listing.problems}
+    for name in listing.unread:
+        rejected[display(name)] = Rejection(display(name), "a kind of file that is not read: convert it")
     if listing.images and not listing.videos and not listing.folders:
         name = root.resolve().name or "scene"
         return [_Found(name, root, display(name) + "/", "images")], rejected
@@ -242,10 +250,12 @@ def _image_scene(item: _Found, images: list[str]) -> RawScene | Rejection:
 
 
 def _why_no_images(listing: _Listing) -> str:
-    known = " ".join(sorted(IMAGE_SUFFIXES))
+    reason = f"no images ({' '.join(sorted(IMAGE_SUFFIXES))})"
     if listing.folders or listing.videos:
-        return f"no images ({known}), but folders or videos: for class/clip set data.glob to '*/*'"
-    return f"no images ({known})"
+        return f"{reason}, but folders or videos: for class/clip set data.glob to '*/*'"
+    if listing.unread:
+        return f"{reason}; files like '{display(listing.unread[0])}' are not read: convert them"
+    return reason
 
 
 def _is_passed_over(name: str) -> bool:
@@ -262,23 +272,30 @@ def _list_folder(folder: Path, fence: Path) -> _Listing:
 
 
 def _sort_entry(entry: os.DirEntry[str], fence: Path, listing: _Listing) -> None:
-    suffix = os.path.splitext(entry.name)[1].lower()
-    is_media = suffix in IMAGE_SUFFIXES or suffix in VIDEO_SUFFIXES
-    problem = _link_problem(Path(entry.path), fence) if entry.is_symlink() else None
-    if problem is None and entry.is_dir():
+    link_problem = _link_problem(Path(entry.path), fence) if entry.is_symlink() else None
+    if link_problem is not None:
+        listing.problems.append(Rejection(display(entry.name), link_problem))
+    elif entry.is_dir():
         listing.folders.append(entry.name)
+    else:
+        _sort_file(entry, listing)
+
+
+def _sort_file(entry: os.DirEntry[str], listing: _Listing) -> None:
+    suffix = os.path.splitext(entry.name)[1].lower()
+    is_image = suffix in IMAGE_SUFFIXES
+    if suffix in UNREAD_SUFFIXES:
+        listing.unread.append(entry.name)
+    if not is_image and suffix not in VIDEO_SUFFIXES:
         return
-    if suffix in IMAGE_SUFFIXES:
-        problem = problem or name_problem(entry.name)
-    if problem is None and is_media and not entry.is_file():
+    # The name of a video becomes a scene id, which is checked later; an image keeps its name.
+    problem = name_problem(entry.name) if is_image else None
+    if problem is None and not entry.is_file():
         problem = "not a regular file"
     if problem is not None:
-        if is_media or entry.is_symlink():
-            listing.problems.append(Rejection(display(entry.name), problem))
-    elif suffix in IMAGE_SUFFIXES:
-        listing.images.append(entry.name)
-    elif suffix in VIDEO_SUFFIXES:
-        listing.videos.append(entry.name)
+        listing.problems.append(Rejection(display(entry.name), problem))
+    else:
+        (listing.images if is_image else listing.videos).append(entry.name)
 
 
 def _link_problem(path: Path, fence: Path) -> str | None:

@@ -41,6 +41,7 @@ _OPEN_OPTIONS = {
     "enable_drefs": "0",  # mov: never follow references to other files
 }
 _CODEC_OPTIONS = {"err_detect": "explode+crccheck"}
+_HDR_CURVES = (16, 18)  # PQ and HLG in ITU-T H.273
 _UNITY = 1 << 16  # display matrices are 16.16 fixed point
 
 
@@ -52,6 +53,7 @@ class VideoStream:
         codec: canonical name.
         fps: average frame rate that the container states, or None.
         n_declared: frames that the container declares, 0 if it does not say.
+        notes: what a person should know of pixels that are used as they are; known after the first frame.
         n_packets: packets of pictures to be shown, counted while decoding (an edit list may hide some).
     """
 
@@ -67,6 +69,7 @@ class VideoStream:
         self.fps = _usable_rate(stream.average_rate)
         self.n_declared: int = max(0, stream.frames)
         self.n_packets = 0
+        self.notes: tuple[str, ...] = ()
 
     def decode(self) -> Generator[Any, None, None]:
         """Yield every frame as PyAV's own object, checked for corruption and for a constant size.
@@ -102,6 +105,7 @@ class VideoStream:
             check_pixels(self.file, *size, self._max_pixels)
             self._first_size = size
             self._orientation = _orientation_of(frame, self.file)
+            self.notes = tuple(_notes_on(self._stream, frame))
         elif size != self._first_size:
             width, height = self._first_size
             raise MediaError(
@@ -226,6 +230,16 @@ def _usable_rate(rate: Any) -> float | None:
         return None
     fps = float(rate)
     return fps if math.isfinite(fps) else None
+
+
+def _notes_on(stream: Any, frame: Any) -> Iterator[str]:
+    aspect = stream.sample_aspect_ratio
+    if aspect and aspect != 1:
+        yield f"pixels are not square ({aspect.numerator}:{aspect.denominator}): blur discs will be ellipses"
+    if frame.interlaced_frame:
+        yield "interlaced: each frame holds two moments"
+    if int(frame.color_trc) in _HDR_CURVES:
+        yield "HDR transfer curve: colours are kept as stored and look flat"
 
 
 def _has_alpha(frame: Any) -> bool:

@@ -143,6 +143,16 @@ def test_a_folder_without_images_and_an_image_of_a_hostile_name_are_refused(tmp_
     assert "the same frame as" in found.rejected["twice"].reason
 
 
+def test_media_of_kinds_that_are_not_read_are_named(tmp_path):
+    touch(tmp_path / "old.wmv")
+    touch(tmp_path / "phone" / "1.heic")
+    touch(tmp_path / "bear" / "1.png")
+    found = discover(tmp_path)
+    assert ids(found) == ["bear"]
+    assert "convert it" in found.rejected["old.wmv"].reason
+    assert "'1.heic'" in found.rejected["phone"].reason
+
+
 def test_links_that_leave_the_root_and_things_that_are_no_files_are_refused(tmp_path):
     outside, root = tmp_path / "outside", tmp_path / "root"
     touch(outside / "1.png")

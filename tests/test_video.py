@@ -382,6 +382,12 @@ def test_a_sound_track_beside_the_pictures_changes_nothing(tmp_path):
         assert check(only_scene(path)).n_decoded == 20
 
 
+def test_pixels_that_are_not_square_are_noted(tmp_path):
+    path = write_video(tmp_path / "a.mp4", moving_texture(3), **{"x264-params": "sar=4/3"})
+    assert check(only_scene(path)).notes == ("pixels are not square (4:3): blur discs will be ellipses",)
+    assert check(only_scene(write_video(tmp_path / "b.mp4", moving_texture(3)))).notes == ()
+
+
 def test_a_trimmed_video_shows_what_its_edit_list_shows(tmp_path):
     frames = moving_texture(30)
     path = write_video(tmp_path / "a.mp4", frames, bf="2", g="10")
