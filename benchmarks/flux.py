@@ -205,7 +205,7 @@ def gpu_rows(device: torch.device, all_steps: list[int], rank: int, n_frames: in
     meter = Meter(n_frames, flops_of_step(2, rank), matmul_peak_flops(device))
     print(json.dumps({"peak_tflops": meter.peak_flops / 1e12, "step_tflop": meter.step_flop / 1e12}))
     rows = reference_rows(meter, BranchedFlux(transformer, {ADAPTER: adapter}), vae, prompt, all_steps)
-    place_modulation_on_host(transformer, device)
+    place(transformer, device)
     weights = gather(transformer, {ADAPTER: adapter}, device, torch.bfloat16)
     for label, forward in (("ours", velocity), ("ours, compiled", torch.compile(velocity))):
         for batch_size in (1, 4):
@@ -229,12 +229,6 @@ def reference_rows(
             )
             for n_steps in all_steps
         ]
-
-
-def place_modulation_on_host(transformer: Any, device: torch.device) -> None:
-    """Do what loading does: modulation's layers rest in host memory."""
-    transformer.to("cpu")
-    place(transformer, device)
 
 
 # --- tiny, on a CPU ------------------------------------------------------------------------------

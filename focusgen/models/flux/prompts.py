@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from focusgen.config import Config
 from focusgen.errors import ConfigError
 from focusgen.models.flux.environment import explain_download, require_libraries
 from focusgen.models.flux.files import prompt_file
@@ -63,6 +64,22 @@ def encode_prompts(
         _save(file, PromptEmbedding(states[index, None], pooled[index, None]), prompt, str(model_id))
         files.append(file)
     return files
+
+
+def encode_configured_prompts(cfg: Config, *, device: str = "cpu") -> list[Path]:
+    """Embed the prompts of both nets where `deblur.prompt_cache` and `render.prompt_cache` say.
+
+    Raises:
+        ConfigError: see `encode_prompts`.
+    """
+    wanted: dict[tuple[str, Path], list[str]] = {}
+    for section in (cfg.deblur, cfg.render):
+        wanted.setdefault((section.model_id, section.prompt_cache), []).append(section.prompt)
+    return [
+        file
+        for (model_id, folder), prompts in wanted.items()
+        for file in encode_prompts(model_id, prompts, folder, device=device)
+    ]
 
 
 def _clip_pooled(model_id: str | Path, prompts: list[str], device: str, dtype: torch.dtype) -> Tensor:
