@@ -13,7 +13,10 @@ import torch
 from focusgen import config
 from focusgen.errors import ConfigError, ModelMemoryError
 from focusgen.models import NoiseKey, RenderContext, load_deblurrer, load_renderer, weight_files
+from focusgen.models.flux.loading import offload
+from focusgen.models.flux.lora import load_adapter
 from focusgen.models.flux.prompts import encode_prompts, load_prompt
+from focusgen.models.flux.weights import gather
 from focusgen.optics import Lens
 from tests import flux_tiny
 from tests import named_weights as nw
@@ -255,3 +258,26 @@ def test_the_forward_compiles_as_one_graph(tiny, deblurnet, monkeypatch):
     compiled = load_deblurrer(settings(tiny, deblur__compile=True), device="cpu")
     difference = compiled.deblur(FRAMES, KEYS).astype(int) - deblurnet.deblur(FRAMES, KEYS)
     assert np.abs(difference).max() <= 1
+
+
+def test_offloaded_layers_are_called_through_diffusers_hooks(tiny, deblurnet):
+    # On a CPU nothing moves, but every layer that the forward calls must go through a hook that could.
+    net = load_deblurrer(settings(tiny), device="cpu")
+    transformer = stock_transformer(tiny)
+    offload(transformer, torch.device("cpu"))
+    sampler = net.net.sampler
+    adapter = load_adapter(tiny.deblur_lora)
+    sampler.weights = gather(transformer, {"deblurring": adapter})
+    seen = []
+    for name, module in transformer.named_modules():
+        if getattr(module, "_diffusers_hook", None) is not None:
+            module.register_forward_pre_hook(lambda *_, name=name: seen.append(name))
+    assert np.array_equal(net.deblur(FRAMES[:1], KEYS[:1]), deblurnet.deblur(FRAMES[:1], KEYS[:1]))
+    assert {"transformer_blocks.0.attn.to_q", "single_transformer_blocks.1.proj_out"} <= set(seen)
+    assert "transformer_blocks.0.attn.norm_q" in seen
+
+
+def stock_transformer(tiny):
+    from diffusers import FluxTransformer2DModel
+
+    return FluxTransformer2DModel.from_pretrained(tiny.model, subfolder="transformer").eval()
