@@ -82,7 +82,7 @@ def open_frames(
 
     Args:
         raw: the scene.
-        n_frames: number of frames if phase 1 found it; without it a video is decoded once to count them.
+        n_frames: number of frames if phase 1 found it; else a video is decoded once when it is asked for.
         frame_times_s: likewise.
         digests: what phase 1 recorded; every file that is read must still have the same bytes.
         max_pixels: limit of one frame.
@@ -200,7 +200,8 @@ class _VideoFrames(_Closing):
         self._known_times = all_or_none(times)
 
     def read(self, start: int, stop: int) -> Frames:
-        _check_range(start, stop, self.n_frames)
+        # A length that nobody told is not worth a pass over the whole file: the end is met when it comes.
+        _check_range(start, stop, stop if self._known_n_frames is None else self._known_n_frames)
         frames = np.empty((stop - start, self.height, self.width, 3), np.uint8)
         for index in range(start, stop):
             frames[index - start] = self._frame(index)

@@ -162,10 +162,12 @@ def test_overlapping_chunks_decode_each_frame_once(tmp_path, monkeypatch):
     opened = []
     genuine = av.open
     monkeypatch.setattr(av, "open", lambda *args, **kwargs: opened.append(1) or genuine(*args, **kwargs))
-    with open_frames(raw, n_frames=80) as reader:
+    with open_frames(raw) as reader:
         for start in range(0, 64, 16):
             assert reader.read(start, start + 32).shape == (32, 48, 64, 3)
-    assert len(opened) == 1
+        assert len(opened) == 1
+        with pytest.raises(CorruptInputError, match="a.mp4: ends after 80 frames"):
+            reader.read(79, 81)
 
 
 @pytest.mark.parametrize("rotation", [90, 180, -90])
