@@ -12,9 +12,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from focusgen.models.bokeh_sides import pixels_in, window_extremes
+
 EDGE_STEP_PX = 1.0
 """Neighbours whose blur radii differ by more are two surfaces. A step of 1 px already shows in pictures of
 thin twigs: 2 px costs 3.6 dB there, 0.5 px mistakes steep surfaces for edges."""
+
+
+SEED_REACH_PX = 2
+"""Of the far sides in 5 x 5 pixels the farthest go on under the edge."""
+
+BEYOND_PX = 1e6
+"""Stands for no radius where the smallest is looked for."""
 
 
 class HiddenSurface(NamedTuple):
@@ -45,9 +54,11 @@ def hidden_surface(
     """
     span_px = ladder[0] - ladder[-1]
     seeds = far_side_seeds(radius_px.detach(), near_side, far_side)
-    values = torch.cat((rgb, radius_px), dim=1)
-    levels = math.ceil(math.log2(span_px + 2.0))
-    filled, reached = push_pull(values, seeds, levels)
+    weighted = torch.cat((rgb, radius_px, torch.ones_like(radius_px)), dim=1) * seeds
+    # A pixel that hides something is no seed: half the size is fine enough, and four times as quick.
+    filled = _double(push_pull(_halve(weighted), math.ceil(math.log2(span_px + 2.0))), rgb.shape[-2:])
+    reached = filled[:, 4:]
+    filled = filled[:, :4] / reached.clamp_min(1e-8)
     radius_behind = filled[:, 3:]
     step_px = (radius_px - radius_behind).detach()
     # No lens point sees farther under an edge than the two blur radii differ.
@@ -81,9 +92,14 @@ def _dilate(mask: Tensor, *, with_corners: bool) -> Tensor:
 
 def far_side_seeds(radius_px: Tensor, near_side: Tensor, far_side: Tensor) -> Tensor:
     """Return 1 on pixels that continue under a nearer neighbour, else 0; (B, 1, H, W)."""
-    high = torch.full_like(radius_px, 1e6)
-    farthest = -F.max_pool2d(-torch.where(far_side, radius_px, high), 5, stride=1, padding=2)
-    return (far_side & ~near_side & (radius_px <= farthest + EDGE_STEP_PX)).to(radius_px.dtype)
+    only_far = radius_px.masked_fill(~far_side, BEYOND_PX)
+    seeds = torch.zeros_like(radius_px)
+    for radius, candidate, seed in zip(only_far[:, 0], far_side & ~near_side, seeds, strict=True):
+        pixels = pixels_in(candidate)
+        _, farthest = window_extremes(radius, pixels, SEED_REACH_PX)
+        is_seed = (radius.reshape(-1)[pixels] <= farthest + EDGE_STEP_PX) & candidate.reshape(-1)[pixels]
+        seed.reshape(-1)[pixels] = is_seed.to(seeds.dtype)
+    return seeds
 
 
 def edge_sides(radius_px: Tensor) -> tuple[Tensor, Tensor]:
@@ -101,34 +117,34 @@ def edge_sides(radius_px: Tensor) -> tuple[Tensor, Tensor]:
     return near, far
 
 
-def push_pull(values: Tensor, weight: Tensor, levels: int) -> tuple[Tensor, Tensor]:
-    """Spread weighted samples over the picture.
+def push_pull(weighted: Tensor, levels: int) -> Tensor:
+    """Spread weighted samples over the picture, the nearest ones counting most.
 
     Args:
-        values: (B, C, H, W).
-        weight: (B, 1, H, W) in [0, 1], the trust in each sample.
+        weighted: (B, C, H, W) values times their weight; the last channel is the weight, in [0, 1].
         levels: how often the picture is halved; samples reach about 2**levels pixels.
 
     Returns:
-        The filled values, and a weight that is > 0 where any sample reached.
+        The same, with a weight > 0 where any sample reached.
     """
-    pyramid = [(values * weight, weight)]
+    pyramid = [weighted]
     for _ in range(levels):
-        if max(pyramid[-1][0].shape[-2:]) <= 1:
+        if max(pyramid[-1].shape[-2:]) <= 1:
             break
-        pyramid.append((_halve(pyramid[-1][0]), _halve(pyramid[-1][1])))
-    coarse_v, coarse_w = pyramid[-1]
-    for own_v, own_w in reversed(pyramid[:-1]):
-        size = own_w.shape[-2:]
-        up_v = F.interpolate(coarse_v, scale_factor=2.0, mode="bilinear")[..., : size[0], : size[1]]
-        up_w = F.interpolate(coarse_w, scale_factor=2.0, mode="bilinear")[..., : size[0], : size[1]]
-        room = (1.0 - own_w).clamp_min(0.0)
-        coarse_v = own_v + room * up_v
-        coarse_w = own_w + room * up_w
-    return coarse_v / coarse_w.clamp_min(1e-8), coarse_w
+        pyramid.append(_halve(pyramid[-1]))
+    spread = pyramid[-1]
+    for own in reversed(pyramid[:-1]):
+        spread = own + (1.0 - own[:, -1:]) * _double(spread, own.shape[-2:])
+    return spread
 
 
-def _halve(x: Tensor) -> Tensor:
-    bottom, right = x.shape[-2] % 2, x.shape[-1] % 2
-    # Zero weight beyond the frame: odd sides are padded, not cropped.
-    return F.avg_pool2d(F.pad(x, (0, right, 0, bottom)), 2)
+def _double(x: Tensor, size: torch.Size) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear")[..., : size[0], : size[1]]
+
+
+def _halve(weighted: Tensor) -> Tensor:
+    """Return sums of 2 x 2 pixels, scaled down where their weight exceeds 1: one full sample is enough."""
+    bottom, right = weighted.shape[-2] % 2, weighted.shape[-1] % 2
+    # Odd sides are padded with weight 0, not cropped.
+    sums = 4.0 * F.avg_pool2d(F.pad(weighted, (0, right, 0, bottom)), 2)
+    return sums / sums[:, -1:].clamp_min(1.0)

@@ -10,10 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from focusgen.models.bokeh_sides import pixels_in, side_colours
+from focusgen.models.bokeh_sides import pixels_in, side_colours, window_extremes
 
 REACH_PX = 2
 """Pure colours come from 5 x 5 pixels, the closest counting most."""
@@ -51,19 +50,19 @@ def split_edge_pixels(rgb: Tensor, radius_px: Tensor, is_edge: Tensor) -> EdgeSp
         radius_px: (B, 1, H, W) signed blur radius.
         is_edge: (B, 1, H, W) both sides of every edge.
     """
-    near_px = F.max_pool2d(radius_px, 3, stride=1, padding=1)
-    far_px = -F.max_pool2d(-radius_px, 3, stride=1, padding=1)
-    frames = [_split_frame(*frame) for frame in zip(rgb, radius_px, is_edge, near_px, far_px, strict=True)]
+    frames = [_split_frame(*frame) for frame in zip(rgb, radius_px, is_edge, strict=True)]
     values = torch.stack(frames)
-    return EdgeSplit(values[:, :3], values[:, 3:4], values[:, 4:7], values[:, 7:8], near_px)
+    return EdgeSplit(*values.split((3, 1, 3, 1, 1), dim=1))
 
 
-def _split_frame(rgb: Tensor, radius_px: Tensor, is_edge: Tensor, near_px: Tensor, far_px: Tensor) -> Tensor:
-    """Return (8, H, W): colour, share, front colour, front share."""
+def _split_frame(rgb: Tensor, radius_px: Tensor, is_edge: Tensor) -> Tensor:
+    """Return (9, H, W): colour, share; colour, share and radius of the surface in front."""
     pixels = pixels_in(is_edge)
-    whole = torch.cat((rgb, torch.ones_like(radius_px), torch.zeros_like(rgb), torch.zeros_like(radius_px)))
-    flat = whole.reshape(8, -1)
-    own, near, far = (x.reshape(-1)[pixels] for x in (radius_px, near_px, far_px))
+    nothing = torch.zeros_like(radius_px)
+    whole = torch.cat((rgb, torch.ones_like(radius_px), nothing.expand(3, -1, -1), nothing, nothing))
+    flat = whole.reshape(9, -1)
+    own = radius_px.reshape(-1)[pixels]
+    near, far = window_extremes(radius_px[0], pixels, 1)
     near_side, far_side = side_colours(
         rgb, radius_px[0], (~is_edge[0]).to(rgb), pixels, near, far, reach_px=REACH_PX, falloff=2.0
     )
@@ -80,6 +79,7 @@ def _split_frame(rgb: Tensor, radius_px: Tensor, is_edge: Tensor, near_px: Tenso
             torch.where(is_known & is_near, share, torch.ones_like(share))[None],
             near_side.rgb * (front > 0),
             front[None],
+            near[None],
         )
     )
     return flat.index_copy(1, pixels, split).reshape(whole.shape)

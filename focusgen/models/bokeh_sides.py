@@ -37,6 +37,24 @@ def pixels_in(mask: Tensor) -> Tensor:
     return torch.arange(mask.numel(), device=mask.device)
 
 
+def window_extremes(values: Tensor, pixels: Tensor, reach_px: int) -> tuple[Tensor, Tensor]:
+    """Return the largest and the smallest value in the windows around some pixels of one frame.
+
+    Args:
+        values: (H, W).
+        pixels: (n,) flat indices.
+        reach_px: the window has 2 reach + 1 pixels a side.
+    """
+    width = values.shape[-1]
+    samples = F.pad(values[None, None], (reach_px,) * 4, mode="replicate").reshape(-1)
+    corner = (pixels // width) * (width + 2 * reach_px) + pixels % width
+    highest = lowest = values.reshape(-1)[pixels]
+    for dy, dx in itertools.product(range(2 * reach_px + 1), repeat=2):
+        tap = samples[corner + (dy * (width + 2 * reach_px) + dx)]
+        highest, lowest = torch.maximum(highest, tap), torch.minimum(lowest, tap)
+    return highest, lowest
+
+
 def side_colours(
     rgb: Tensor,
     radius_px: Tensor,
