@@ -49,7 +49,7 @@ _ORIENTATION_TAG = 0x0112
 _BITS_TAG = 0x0102
 # What Pillow's parsers raise on hostile bytes; found by fuzzing them, and wide because the formats are.
 _PARSER_ERRORS = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError)
-_DECODER_ERRORS = (*_PARSER_ERRORS, AttributeError, RuntimeError, struct.error, zlib.error)
+_DECODER_ERRORS = (*_PARSER_ERRORS, AttributeError, AssertionError, RuntimeError, struct.error, zlib.error)
 
 
 class Orientation(NamedTuple):

@@ -201,3 +201,11 @@ def test_sixteen_bit_grey_is_turned_upright_and_turned_colour_is_refused(orienta
     pixels = decode_image(encoded(Image.fromarray(grey), "TIFF", exif=exif.tobytes()), "a.tif")
     turns = {1: 0, 3: 2, 6: -1}[orientation]
     assert np.array_equal(pixels[..., 0], np.rot90(np.round(grey / 257).astype(np.uint8), turns))
+
+
+def test_a_palette_image_without_a_palette_is_refused():
+    data = bytearray(encoded(PICTURE.convert("L"), "TIFF"))
+    entry = data.index(struct.pack("<HHI", 262, 3, 1))
+    data[entry + 8] = 3  # photometric interpretation: palette
+    with pytest.raises(MediaError, match=r"^a.tif: damaged TIFF"):
+        decode_image(bytes(data), "a.tif")
