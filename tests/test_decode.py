@@ -50,7 +50,7 @@ def test_a_refusal_keeps_its_file_reason_and_advice_across_the_process_border(tm
 
 
 def test_a_pool_checks_many_scenes_with_few_processes_and_refuses_only_the_bad(tmp_path):
-    for index in range(200):
+    for index in range(60):
         write_images(tmp_path / f"s{index}", moving_texture(2, 16, 16))
     (tmp_path / "s7" / "frame_0001.png").write_bytes(b"")
     seen = set()
@@ -59,7 +59,7 @@ def test_a_pool_checks_many_scenes_with_few_processes_and_refuses_only_the_bad(t
         for raw, outcome in pool.check(discover(tmp_path).scenes, OPTIONS):
             outcomes[raw.scene_id] = outcome
             seen.update(child.pid for child in children())
-    assert len(outcomes) == 200 and len(seen) == 2
+    assert len(outcomes) == 60 and len(seen) == 2
     assert [name for name, outcome in outcomes.items() if isinstance(outcome, CorruptInputError)] == ["s7"]
     assert str(outcomes["s7"]) == "frame_0001.png: is empty"
     assert children() == []
@@ -143,3 +143,9 @@ def test_a_child_that_cannot_start_is_not_blamed_on_the_scene(tmp_path, monkeypa
     monkeypatch.setattr(decode, "CHILD_MODULE", "focusgen.no_such_module")
     with DecodePool(1) as pool, pytest.raises(ConfigError, match="does not start .*No module"):
         list(pool.check(discover(tmp_path).scenes, OPTIONS))
+
+
+def test_a_scene_that_takes_too_long_as_a_whole_is_stopped(tmp_path):
+    with DecodePool(1, scene_timeout_s=1.0) as pool:
+        ((_, outcome),) = pool.check([fifo_scene(tmp_path / "slow.mp4")], OPTIONS)
+    assert "slow.mp4: decoding was stopped: the whole scene took longer" in str(outcome)
