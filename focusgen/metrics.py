@@ -10,7 +10,7 @@ tOF; the flicker score calls a frozen video perfect and is printed for compariso
     tof                mean px length of Farneback(output) - Farneback(reference); two frames cut at each end
     opw                |depth t - warped depth t+1|, weighted by exp(-50 |image t - warped image t+1|)
     flicker            (255 - mean |frame t - frame t+1|) / 255, VBench's score: 1 is still
-    psnr_db, ssim      per frame, against the truth
+    psnr_db, ssim      per frame, mean over frames, against the truth or else the raw frame
 
 References:
     Lai et al. 2018 (E_warp, long-term E_warp). Chu et al. 2020, TecoGAN (tOF). Wang et al. 2023, NVDS (OPW).
@@ -163,7 +163,7 @@ class VideoFrame:
         index: its place in the video.
         output: the frame that is judged.
         raw: the same frame of the input video, which flow is estimated on.
-        truth: the sharp frame where it is known; else the raw frame is the reference of sharpness and tOF.
+        truth: the sharp frame where it is known; else the raw frame is the reference.
         starts_shot: nothing is compared across the cut before it.
         flow_from_last: exact flow from the last frame to this one, with its occlusion, where it is known.
     """
@@ -187,7 +187,7 @@ class VideoMeter:
 
     Attributes:
         with_long_term: also compare each frame with the first of its shot (two more flows per frame).
-        with_ssim: also compute SSIM against the truth.
+        with_ssim: also compute SSIM against the reference.
     """
 
     with_long_term: bool = False
@@ -221,10 +221,9 @@ class VideoMeter:
     def _judge_alone(self, frame: VideoFrame) -> None:
         self._note("output_energy", laplacian_energy(frame.output))
         self._note("reference_energy", laplacian_energy(frame.reference))
-        if frame.truth is not None:
-            self._note("psnr_db", psnr_db(frame.output, frame.truth))
-            if self.with_ssim:
-                self._note("ssim", ssim(frame.output, frame.truth))
+        self._note("psnr_db", psnr_db(frame.output, frame.reference))
+        if self.with_ssim:
+            self._note("ssim", ssim(frame.output, frame.reference))
 
     def _note(self, name: str, value: float) -> None:
         if not math.isnan(value):
@@ -262,7 +261,7 @@ def temporal_report(
     """Return e_warp, sharpness_ratio, tof and flicker of a scene, against its raw frames.
 
     Looks at no more than `max_pairs` pairs of consecutive frames, evenly spaced, none across a shot cut;
-    holds one pair at a time. Empty for a scene without such a pair.
+    holds one pair at a time. Empty for a scene without such a pair; a flat scene has no sharpness ratio.
 
     Args:
         read_raw: frame index -> (H, W, 3) uint8 of the input video at output size.
@@ -278,4 +277,5 @@ def temporal_report(
     for second in (seconds[place] for place in places):
         for index in (second - 1, second):
             meter.add(VideoFrame(index, read_sharp(index), read_raw(index), starts_shot=index < second))
-    return meter.result(n_frames)
+    result = meter.result(n_frames)
+    return {name: result[name] for name in ("e_warp", "sharpness_ratio", "tof", "flicker") if name in result}

@@ -28,7 +28,8 @@ LAYERS: tuple[tuple[str, str], ...] = (
     ("phases", "phases phases.*"),
     (
         "conductors",
-        "runner phase_table progress options console pipeline report doctor doctor.* preview preview_* plan",
+        "runner phase_table progress options console pipeline report doctor doctor.* preview preview_* plan "
+        "ablate ablate_*",
     ),
     ("focal stacks", "focal focal.*"),
     ("commands", "cli cluster commands commands.*"),
