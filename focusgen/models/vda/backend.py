@@ -100,8 +100,8 @@ def load_video_depth(cfg: DepthConfig, *, device: str | None = None) -> VideoDep
     )
 
 
-def compile_parts(net: nn.Module) -> None:
+def compile_parts(net: nn.Module, backend: str = "inductor") -> None:
     """Compile the blocks in place, each kind once: nearly all of the time is spent in them."""
     for module in net.modules():
         if isinstance(module, Block | TimeTransformer):
-            module.compile()
+            module.compile(backend=backend)

@@ -131,8 +131,8 @@ class Head(nn.Module):
     def draw(self, path: Tensor, middle: Tensor, fine: Tensor) -> Tensor:
         """Return (N, 14h, 14w) float32 depth of N frames whose path was mixed."""
         rows, columns = path.shape[-2] // 2, path.shape[-1] // 2
-        path = self.scratch.refinenet2(path + middle, (4 * rows, 4 * columns))
-        path = self.scratch.refinenet1(path + fine, (8 * rows, 8 * columns))
+        path = self.scratch.refinenet2(middle + path, (4 * rows, 4 * columns))
+        path = self.scratch.refinenet1(fine + path, (8 * rows, 8 * columns))
         path = upsample(self.scratch.output_conv1(path), (PATCH_PX * rows, PATCH_PX * columns))
         # The last layers give metres: half precision would round them to 3 digits.
         with autocast(path.device, "fp32"):

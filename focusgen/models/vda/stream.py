@@ -139,12 +139,17 @@ class VideoStreamer:
     def _run_batch(self, waiting: Iterator[_SceneState]) -> Iterator[tuple[int, int, DepthMap]]:
         active: list[_SceneState] = []
         jobs = self._next_jobs(active, waiting)
+        depths = self._infer(jobs)
         while jobs:
-            depths = self._infer(jobs)
-            # A GPU works on what was just queued while the next frames are read and resized here.
+            # A GPU works on what was queued while the next frames are read and resized here ...
             next_jobs = self._next_jobs(active, waiting)
-            for job, depth in zip(jobs, depths, strict=True):
+            fetched = [depth.cpu() for depth in depths]
+            if self.device.type == "cuda":  # ... and on the next windows while these frames are taken.
+                depths = self._infer(next_jobs)
+            for job, depth in zip(jobs, fetched, strict=True):
                 yield from self._join(job, depth)
+            if self.device.type != "cuda":
+                depths = self._infer(next_jobs)
             jobs = next_jobs
 
     def _next_jobs(self, active: list[_SceneState], waiting: Iterator[_SceneState]) -> list[_Job]:
@@ -181,7 +186,7 @@ class VideoStreamer:
         return _Job(state, window, slots, frames, pixels)
 
     def _join(self, job: _Job, depth: Tensor) -> Iterator[tuple[int, int, DepthMap]]:
-        maps = dict(zip(job.slots, depth.cpu().numpy(), strict=True))
+        maps = dict(zip(job.slots, depth.numpy(), strict=True))
         state = job.state
         for frame_index, depth_map in state.joiner.add(job.window, maps):
             yield state.number, frame_index, depth_map
@@ -241,15 +246,17 @@ class VideoStreamer:
             part = todo[start : start + self.ladder.encoded_at_once]
             pixels = torch.from_numpy(np.stack([entry[2] for entry in part])).to(self.device)
             encoded = self.net.encode(normalise(pixels))
-            for (features, frame, _), *levels in zip(part, *encoded, strict=True):
+            # Slices of one frame keep four dimensions, and with them the channels-last order of memory.
+            frames = zip(*(torch.split(level, 1) for level in encoded), strict=True)
+            for (features, frame, _), levels in zip(part, frames, strict=True):
                 features[frame] = FrameFeatures(*levels)
 
     def _mix(self, jobs: list[_Job]) -> Tensor:
         shown = [job.state.features[frame] for job in jobs for frame in job.window.sources]
         self.net.limit_sequences(self.ladder.sequences_at_once)
         return self.net.mix(
-            torch.stack([features.coarse for features in shown]),
-            torch.stack([features.coarsest for features in shown]),
+            torch.cat([features.coarse for features in shown]),
+            torch.cat([features.coarsest for features in shown]),
             WINDOW_FRAMES,
         )
 
@@ -257,8 +264,8 @@ class VideoStreamer:
         shown = [job.state.features[job.window.sources[slot]] for job, slot, _ in wanted]
         depth = self.net.draw(
             path[[row for _, _, row in wanted]],
-            torch.stack([features.middle for features in shown]),
-            torch.stack([features.fine for features in shown]),
+            torch.cat([features.middle for features in shown]),
+            torch.cat([features.fine for features in shown]),
         )
         scene = wanted[0][0].state.scene
         return upsample(depth[:, None], (scene.height, scene.width))[:, 0]
