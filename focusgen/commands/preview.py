@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
@@ -37,13 +37,22 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def make(cfg: Config, scene_id: str, *, lens_set: int = 0, folder: Path | None = None) -> list[Any]:
+def make(cfg: Config, scene_id: str, *, lens_set: int = 0, folder: Path | None = None) -> list[Path]:
     """Write the previews of one scene and return their paths."""
+    from focusgen.phases.index import read_index, recorded_raw_root
+    from focusgen.phases.raw_frames import open_raw, published_plan
     from focusgen.preview import make_preview
 
     dataset = DatasetLayout.of(cfg)
+    scene = dataset.scene(scene_id)
     folder = folder or dataset.previews
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{scene_id}_set_{lens_set:02d}.png", folder / f"{scene_id}_set_{lens_set:02d}.mp4"]
-    make_preview(dataset.scene(scene_id).root, paths[0], paths[1], set_index=lens_set)
-    return paths
+    stem = f"{scene_id}_set_{lens_set:02d}"
+    png, mp4 = folder / f"{stem}.png", folder / f"{stem}.mp4"
+    entry, raw_root = read_index(dataset)[scene_id], recorded_raw_root(dataset, cfg.data.raw_root)
+    if entry.raw_scene(scene_id, raw_root).path.exists():
+        with open_raw(raw_root, scene_id, entry, published_plan(scene, entry)) as raw:
+            make_preview(scene.root, png, mp4, set_index=lens_set, raw_reader=raw.read)
+    else:
+        make_preview(scene.root, png, mp4, set_index=lens_set)  # the raw video may be gone by now
+    return [png, mp4]

@@ -9,17 +9,18 @@ import math
 import time
 
 import numpy as np
+import numpy.typing as npt
 
 from focusgen.codecs import encode_png
 from focusgen.errors import CorruptInputError, ModelMemoryError
 from focusgen.metrics import psnr_db
-from focusgen.models import Deblurrer, Frames, NoiseKey
+from focusgen.models import Deblurrer, NoiseKey
 from focusgen.phases import SceneJob, runs_of
 from focusgen.phases.index import changed_files, read_manifest
-from focusgen.sizes import FramePlan, frame_plan, resize_frame
+from focusgen.phases.raw_frames import RawFrames, open_raw
+from focusgen.sizes import frame_plan
 from focusgen.store import publish_scene_log
 from focusgen.temporal import fuse
-from focusgen.video import FrameReader, open_frames
 
 ALGORITHM_VERSION = 1
 PSNR_HEADER = "scene_id,frame,psnr_db,seconds\n"
@@ -37,9 +38,11 @@ def deblur_scene(job: SceneJob, model: Deblurrer) -> None:
     plan = frame_plan(job.entry.width, job.entry.height, cfg.resize_long_side)
     missing = job.store.missing(lambda frame: [job.scene.sharp(frame)])
     if missing:
-        with open_frames(job.entry.raw_scene(job.scene_id, job.cfg.data.raw_root)) as reader:
+        # The stage reads a frame for itself and again to restore it: two windows' worth is enough.
+        raw_root, n_kept = job.cfg.data.raw_root, 2 * cfg.radius + 4
+        with open_raw(raw_root, job.scene_id, job.entry, plan, n_kept=n_kept) as raw:
             for first, stop in runs_of(missing):
-                _deblur_span(job, model, reader, plan, first, stop)
+                _deblur_span(job, model, raw, first, stop)
     job.store.drain()
     _log_psnr(job)
     quality = {str(frame): value["psnr_db"] for frame, value in job.store.recall_frames("psnr").items()}
@@ -65,22 +68,16 @@ def _check_source(job: SceneJob) -> None:
         )
 
 
-def _deblur_span(
-    job: SceneJob, model: Deblurrer, reader: FrameReader, plan: FramePlan, first: int, stop: int
-) -> None:
+def _deblur_span(job: SceneJob, model: Deblurrer, raw: RawFrames, first: int, stop: int) -> None:
     cfg = job.cfg.deblur
-    # The stage reads a frame for itself and again to restore it; two windows' worth is enough.
-    read_raw = functools.lru_cache(maxsize=2 * cfg.radius + 4)(
-        lambda frame: resize_frame(reader.read(frame, frame + 1)[0], plan)
-    )
-    restore = functools.partial(_restore, job, model, read_raw)
+    restore = functools.partial(_restore, job, model, raw)
     started_s = time.perf_counter()
     fused = fuse(
         job.n_frames,
         first,
         stop,
         job.shot_cuts,
-        read_raw,
+        raw.frame,
         restore,
         cfg.effective("temporal"),
         radius=cfg.radius,
@@ -88,15 +85,17 @@ def _deblur_span(
         stride=cfg.stride,
     )
     for frame, sharp in fused:
-        quality_db = psnr_db(sharp, read_raw(frame))
+        quality_db = psnr_db(sharp, raw.frame(frame))
         seconds, started_s = time.perf_counter() - started_s, time.perf_counter()
         job.store.remember(f"psnr/{frame}", {"psnr_db": _finite(quality_db), "seconds": round(seconds, 4)})
         job.store.put((job.scene.sharp(frame), functools.partial(encode_png, sharp)))
         job.on_frame(frame)
 
 
-def _restore(job: SceneJob, model: Deblurrer, read_raw, frame: int, draw: int) -> Frames:  # type: ignore[no-untyped-def]
-    raw = read_raw(frame)
+def _restore(
+    job: SceneJob, model: Deblurrer, raw_frames: RawFrames, frame: int, draw: int
+) -> npt.NDArray[np.uint8]:
+    raw = raw_frames.frame(frame)
     try:
         return np.asarray(model.deblur(raw[None], [NoiseKey(job.scene_id, frame, draw)])[0])
     except ModelMemoryError as error:

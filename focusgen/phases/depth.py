@@ -20,8 +20,8 @@ from focusgen.models import DepthModel
 from focusgen.phases import SceneJob
 from focusgen.phases.chunks import covering_chunk, crossfaded
 from focusgen.phases.index import IndexEntry, was_cut_short
+from focusgen.phases.raw_frames import published_plan
 from focusgen.phases.scene_frames import SharpFrames
-from focusgen.sizes import frame_plan
 from focusgen.stats import depth_counts, depth_percentiles, depth_stats
 from focusgen.store import publish, publish_scene_log, valid_entry
 from focusgen.windows import cut_segments, plan_chunks
@@ -45,7 +45,7 @@ def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:
     todo -= {frame for frame in todo if valid_entry(job.scene.held_back_depth(frame)) is not None}
     for frame, depth_m in _estimates(job, model, frames, todo):
         if frame in todo:
-            _publish_frame(job, frame, depth_m)
+            _publish_frame(job, frame, depth_m, (frames.height, frames.width))
             job.on_frame(frame)
     job.store.drain()
     _patch_held_back(job)
@@ -60,7 +60,7 @@ def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:
 
 
 def _scene_frames(job: SceneJob) -> SharpFrames:
-    plan = frame_plan(job.entry.width, job.entry.height, job.cfg.deblur.resize_long_side)
+    plan = published_plan(job.scene, job.entry)
     source: DepthSource | None = None
     if job.cfg.depth.backend == "provided":
         source = open_provided(job.cfg, job.dataset, job.scene_id, job.entry)
@@ -148,13 +148,14 @@ def _span(frames: SharpFrames, start: int, stop: int) -> SharpFrames:
     return SharpFrames(**{**frames.__dict__, "start": start, "stop": stop})
 
 
-def _publish_frame(job: SceneJob, frame: int, depth_m: npt.NDArray[np.float32]) -> None:
+def _publish_frame(
+    job: SceneJob, frame: int, depth_m: npt.NDArray[np.float32], size: tuple[int, int]
+) -> None:
     """Bring one map to float16 inside the allowed range; a map with holes waits for the scene median."""
     cfg = job.cfg.depth
-    if depth_m.shape != (_height(job), _width(job)):
+    if depth_m.shape != size:
         raise SceneError(
-            f"scene {job.scene_id!r}, frame {frame}: the depth model gave {depth_m.shape}, "
-            f"the frame has {(_height(job), _width(job))}"
+            f"scene {job.scene_id!r}, frame {frame}: depth of {depth_m.shape} for a frame of {size}"
         )
     holes = ~np.isfinite(depth_m)
     low = ~holes & (depth_m < cfg.min_m)
@@ -178,14 +179,6 @@ def _publish_frame(job: SceneJob, frame: int, depth_m: npt.NDArray[np.float32]) 
         publish(path, encode_npz("depth", saved))
     else:
         job.store.put((job.scene.depth(frame), functools.partial(encode_npz, "depth", saved)))
-
-
-def _width(job: SceneJob) -> int:
-    return frame_plan(job.entry.width, job.entry.height, job.cfg.deblur.resize_long_side).width
-
-
-def _height(job: SceneJob) -> int:
-    return frame_plan(job.entry.width, job.entry.height, job.cfg.deblur.resize_long_side).height
 
 
 def _patch_held_back(job: SceneJob) -> None:

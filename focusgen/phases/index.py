@@ -139,6 +139,14 @@ def _read_checksum(dataset: DatasetLayout) -> str | None:
         ) from error
 
 
+def recorded_raw_root(dataset: DatasetLayout, otherwise: Path) -> Path:
+    """Return the raw root of the last phase 1, for steps that only look back."""
+    try:
+        return Path(json.loads(dataset.index_checksum_json.read_bytes())["raw_root"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return otherwise
+
+
 def index_dataset(
     cfg: Config,
     *,
