@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from focusgen.shots import find_shot_cuts, signature, thumbnail_of
+from focusgen.shots import change_score, find_shot_cuts, signature, thumbnail_of
 
 THRESHOLD = 0.35
 
@@ -59,3 +59,11 @@ def test_a_thumbnail_keeps_the_mean_of_each_cell():
     assert small.shape == (24, 32, 3)
     assert (small[:12] == 200).all() and (small[12:] == 0).all()
     assert thumbnail_of(np.ones((3, 2, 3), np.uint8)).shape == (24, 32, 3)
+
+
+def test_a_cut_between_quiet_shots_of_like_colours_is_found_below_the_threshold():
+    picture = data.coffee()
+    frames = pan(picture, 8, step=1) + pan(picture[55:], 8, step=1)
+    before, after = (signature(thumbnail_of(frame)) for frame in frames[7:9])
+    assert 0.7 * THRESHOLD < change_score(before, after) < THRESHOLD
+    assert cuts(frames) == (8,)
