@@ -12,7 +12,14 @@ import torch
 
 from focusgen import config
 from focusgen.errors import ConfigError, ModelMemoryError
-from focusgen.models import NoiseKey, RenderContext, load_deblurrer, load_renderer, weight_files
+from focusgen.models import (
+    NoiseKey,
+    RenderContext,
+    load_deblurrer,
+    load_renderer,
+    weight_advice,
+    weight_files,
+)
 from focusgen.models.flux.loading import offload
 from focusgen.models.flux.lora import load_adapter
 from focusgen.models.flux.prompts import encode_prompts, load_prompt
@@ -181,6 +188,25 @@ def test_the_weight_files_are_named_before_anything_is_loaded(tiny):
     assert any(name.startswith("flux/transformer/") and name.endswith(".safetensors") for name in files)
     assert all(path.is_file() for path in files.values())
     assert weight_files(settings(tiny), "depth") == {}
+
+
+def test_files_that_are_not_here_are_named_where_they_are_expected(tiny, tmp_path, monkeypatch):
+    # Or a record would vouch for less than was used, and an array of tasks would download 24 GB each.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    for model_id in ("somebody/FLUX.1-other", str(tmp_path / "none")):
+        files = weight_files(settings(tiny, deblur__model_id=model_id), "deblur")
+        (expected,) = (path for name, path in files.items() if name.startswith("flux/transformer"))
+        assert not expected.exists() and str(tmp_path) in str(expected)
+    assert "hf auth login" in weight_advice("flux/transformer/config.json")
+    assert "focusgen weights prompts" in weight_advice("flux/prompt")
+
+
+def test_a_shard_that_the_index_lists_is_asked_for(tiny, tmp_path):
+    part = tmp_path / "transformer"
+    part.mkdir()
+    (part / "x.safetensors.index.json").write_text('{"weight_map": {"a": "x-1-of-2.safetensors"}}')
+    files = weight_files(settings(tiny, deblur__model_id=str(tmp_path)), "deblur")
+    assert files["flux/transformer/x-1-of-2.safetensors"] == part / "x-1-of-2.safetensors"
 
 
 # --- what is missing, said before the weights are read ------------------------------------------------

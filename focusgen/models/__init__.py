@@ -216,6 +216,15 @@ def weight_files(cfg: Config, phase: str) -> dict[str, Path]:
     return {}
 
 
+def weight_advice(name: str) -> str:
+    """Return what to do when a file of `weight_files` is not there."""
+    if name.startswith("flux/"):
+        from focusgen.models.flux.files import weight_advice as flux_advice
+
+        return flux_advice(name)
+    return "focusgen doctor says what is missing; focusgen weights fetch brings what is published."
+
+
 def _not_in_this_version(section: str, backend: str) -> ConfigError:
     return ConfigError(
         f"{section}.backend: {backend} is not part of this version of focusgen",

@@ -11,7 +11,7 @@ from focusgen.errors import ConfigError
 
 LIBRARIES = ("diffusers", "transformers", "accelerate", "safetensors")
 QUANTISERS = {"fp8": "torchao", "nf4": "bitsandbytes"}
-FETCH_ADVICE = "With network: focusgen weights fetch flux; or set model_id to a folder that holds FLUX.1-dev."
+FETCH_ADVICE = "With network: focusgen weights fetch flux; then set model_id to the folder that it fills."
 LAYOUT_ADVICE = (
     "The folder must hold FLUX.1-dev as published: transformer/ vae/ scheduler/, and tokenizer/ tokenizer_2/ "
     "text_encoder/ text_encoder_2/ for `focusgen weights prompts`."

@@ -14,6 +14,7 @@ import torch
 from focusgen.errors import ConfigError, ModelMemoryError
 from focusgen.models.devices import is_out_of_memory
 from focusgen.models.flux.environment import explain_download, require_libraries
+from focusgen.models.flux.files import model_folder
 from focusgen.models.flux.forward import velocity
 from focusgen.models.flux.lora import load_adapter
 from focusgen.models.flux.modulation import place
@@ -54,9 +55,11 @@ def load_sampler(options: FluxOptions, adapter: str, device: torch.device) -> Fl
     started_s = time.perf_counter()
     try:
         with explain_download(options.model_id):
-            schedule = load_schedule(options.model_id)
-            transformer = load_transformer(options, device)
-            vae = load_vae(options.model_id, device, dtype_of(options.precision))
+            # A snapshot on this machine is read as a folder: the hub is not even asked.
+            source = str(model_folder(options.model_id) or options.model_id)
+            schedule = load_schedule(source)
+            transformer = load_transformer(source, options, device)
+            vae = load_vae(source, device, dtype_of(options.precision))
         weights = gather(transformer, {adapter: low_rank}, device, dtype_of(options.precision))
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
@@ -98,7 +101,7 @@ def load_vae(model_id: str, device: torch.device, dtype: torch.dtype) -> Any:
     return vae.requires_grad_(False).eval().to(device)
 
 
-def load_transformer(options: FluxOptions, device: torch.device) -> Any:
+def load_transformer(source: str, options: FluxOptions, device: torch.device) -> Any:
     """Return the transformer on its device; modulation's weights stay in host memory.
 
     Raises:
@@ -112,7 +115,7 @@ def load_transformer(options: FluxOptions, device: torch.device) -> Any:
                 "Use bf16 or fp32 with --device cpu.",
             )
         arguments["quantization_config"] = QUANTISERS[options.precision]()
-    transformer: Any = _diffusers().FluxTransformer2DModel.from_pretrained(options.model_id, **arguments)
+    transformer: Any = _diffusers().FluxTransformer2DModel.from_pretrained(source, **arguments)
     transformer.requires_grad_(False).eval()
     if options.is_offloaded and device.type != "cpu":
         offload(transformer, device)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from focusgen.errors import ConfigError
 from focusgen.models.checkpoints import read_tensors
+from focusgen.models.flux.files import weight_advice
 
 LISTED = re.compile(
     r"x_embedder"
@@ -50,10 +51,7 @@ def load_adapter(path: Path) -> dict[str, LowRank]:
         ConfigError: no file, no safetensors file, or a key that the function cannot honour, by name.
     """
     if not path.is_file():
-        raise ConfigError(
-            f"{path}: no such LoRA file",
-            "Download it (focusgen weights fetch deblurnet, or bokehnet), or set lora_path and lora_weight.",
-        )
+        raise ConfigError(f"{path}: no such LoRA file", weight_advice("flux/lora"))
     return adapter_from(read_tensors(path), str(path))
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from focusgen.config import Config
 from focusgen.errors import ConfigError
 from focusgen.models.flux.environment import explain_download, require_libraries
-from focusgen.models.flux.files import prompt_file
+from focusgen.models.flux.files import prompt_file, weight_advice
 
 MAX_T5_TOKENS = 512
 FORMAT = "focusgen-flux-prompt/1"
@@ -132,7 +132,7 @@ def load_prompt(folder: Path, prompt: str) -> PromptEmbedding:
     if not file.is_file():
         raise ConfigError(
             f"{file}: the prompt {prompt!r} was not embedded yet",
-            "Run once, where FLUX.1-dev can be read: focusgen weights prompts",
+            weight_advice("flux/prompt"),
         )
     try:
         with safe_open(file, framework="pt") as stored:
