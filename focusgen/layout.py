@@ -91,6 +91,10 @@ class SceneLayout:
         """A depth map with holes that waits for the scene median."""
         return self.dataset_root / ".focusgen" / "progress" / self.scene_id / f"depth_{frame:04d}.npz"
 
+    def record_copy(self, phase: PhaseName) -> Path:
+        """A second copy of the completion record: one damaged file must not cost a scene."""
+        return self.dataset_root / ".focusgen" / "records" / self.scene_id / f"{phase}.json"
+
     @property
     def ingest_json(self) -> Path:
         """Checksums of the raw frames, taken by phase 1."""
@@ -165,9 +169,34 @@ class DatasetLayout:
         return self.internal / "index_checksum.json"
 
     @property
+    def index_copy_json(self) -> Path:
+        """A second copy of the scene index, from which a damaged one is restored."""
+        return self.internal / "records" / "scene_index.json"
+
+    @property
     def index_lock(self) -> Path:
         """One writer of the index at a time."""
         return self.internal / "locks" / "scene_index.lock"
+
+    @property
+    def plans(self) -> Path:
+        """Submission plans, never changed once written, and the settings that belong to each."""
+        return self.internal / "plans"
+
+    @property
+    def submissions(self) -> Path:
+        """Which jobs a plan became."""
+        return self.internal / "submissions"
+
+    @property
+    def attempts(self) -> Path:
+        """What each cluster task says of itself while it runs."""
+        return self.internal / "attempts"
+
+    @property
+    def slurm_logs(self) -> Path:
+        """One log per cluster task, appended when it is requeued."""
+        return self.internal / "slurm"
 
     def config_yaml(self, phase: PhaseName) -> Path:
         """The resolved configuration of the phase's last run."""

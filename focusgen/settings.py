@@ -12,49 +12,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from focusgen.optics import Formula
-
-PhaseName = Literal["index", "deblur", "depth", "calibrate", "render", "validate"]
-SCENE_PHASES: tuple[PhaseName, ...] = ("deblur", "depth", "render")
-
-
-def setting(
-    default: Any,
-    *,
-    affects: Sequence[PhaseName] = (),
-    when: Mapping[str, Sequence[str]] | None = None,
-    help: str,
-    **constraints: Any,
-) -> Any:
-    """Declare one settings field.
-
-    Args:
-        default: its value where no file says otherwise; written here and nowhere else.
-        affects: phases whose published bytes it changes; () for paths, logging, speed.
-        when: sibling field -> values under which it has any effect at all.
-        help: one line for people.
-        constraints: pydantic's own (gt, ge, le, ...).
-    """
-    extra: dict[str, Any] = {"affects": list(affects), "when": {k: list(v) for k, v in (when or {}).items()}}
-    return Field(default, description=help, json_schema_extra=extra, **constraints)
-
+from focusgen.settings_base import SCENE_PHASES as SCENE_PHASES
+from focusgen.settings_base import PhaseName as PhaseName
+from focusgen.settings_base import Section as Section
+from focusgen.settings_base import setting as setting
+from focusgen.settings_cluster import ClusterConfig
 
 _deblurnet = functools.partial(setting, affects=["deblur"], when={"backend": ["deblurnet"]})
 _bokehnet = functools.partial(setting, affects=["render"], when={"backend": ["bokehnet"]})
 _speed_of_deblurnet = functools.partial(setting, when={"backend": ["deblurnet"]})
 _speed_of_bokehnet = functools.partial(setting, when={"backend": ["bokehnet"]})
-
-
-class Section(BaseModel):
-    """A frozen group of settings; an unknown key is refused by name."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
-
-    def effective(self, name: str) -> Any:
-        """Return a field's value after `auto` was resolved; sections override where they have an auto."""
-        return getattr(self, name)
 
 
 class DataConfig(Section):
@@ -360,6 +330,7 @@ class Config(Section):
     render: RenderConfig = RenderConfig()
     validate_: ValidateConfig = Field(default=ValidateConfig(), alias="validate")
     run: RunConfig = RunConfig()
+    cluster: ClusterConfig = ClusterConfig()
 
     def sections(self) -> Iterator[tuple[str, Section]]:
         """Yield (key, section) in file order."""

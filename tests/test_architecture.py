@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, str], ...] = (
     ("ground", "errors seeds names"),
     ("numbers", "optics lenses windows sizes stats"),
     ("pixels", "metrics flow temporal synth synth_*"),
-    ("settings", "settings config codecs locks"),
+    ("settings", "settings settings_* config codecs locks"),
     ("media", "scenes images containers streams shots rawcheck decode decode_* depth_* video video_*"),
     ("data set", "layout records store phase_store fingerprint"),
     ("protocols", "models"),
@@ -32,7 +32,7 @@ LAYERS: tuple[tuple[str, str], ...] = (
         "ablate ablate_*",
     ),
     ("focal stacks", "focal focal.*"),
-    ("commands", "cli cluster commands commands.*"),
+    ("commands", "cli cluster cluster.* commands commands.*"),
 )
 
 # These may not be imported although their row would allow it: (importer, imported, why).
@@ -48,7 +48,7 @@ NUMPY_ONLY = "errors seeds optics lenses windows sizes stats"
 # Package -> the modules that may import it, anywhere in the file.
 AT_HOME_ONLY = {
     "torch": "models.* focal.*",
-    "submitit": "cluster",
+    "submitit": "cluster cluster.*",
     "deflate": "codecs store video decode",
     "xxhash": "codecs store phase_store video rawcheck decode",
 }
