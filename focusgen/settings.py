@@ -178,19 +178,19 @@ class DepthConfig(Section):
         help="how videos longer than max_chunk are cut",
     )
     max_chunk: int = setting(
-        256, affects=["depth"], when={"backend": ["vda", "hf", "dryrun"]}, ge=2, help="frames per chunk"
+        256, affects=["depth"], when={"backend": ["vda", "dryrun"]}, ge=2, help="frames per chunk"
     )
     overlap: int = setting(
         32,
         affects=["depth"],
-        when={"backend": ["vda", "hf", "dryrun"]},
+        when={"backend": ["vda", "dryrun"]},
         ge=0,
         help="frames shared by two chunks",
     )
     align: Literal["scale", "none"] = setting(
         "scale",
         affects=["depth"],
-        when={"backend": ["vda", "hf", "dryrun"]},
+        when={"backend": ["vda", "dryrun"]},
         help="log-scale alignment of chunks",
     )
     min_m: float = setting(0.01, affects=["depth"], gt=0, help="smaller depths are raised to it and counted")

@@ -216,7 +216,7 @@ def test_unknown_weights_list_the_known_ones():
 
 def test_check_reads_the_file_again_and_records_it(small):
     lines: list[str] = []
-    record = weights_hub.check("deblurnet", small, say=lines.append)
+    (record,) = weights_hub.check("deblurnet", small, say=lines.append)
     assert json.loads(weights.record_path(small).read_text())["sha256"] == record.sha256
     assert record.sha256 in lines[0] and "Apache-2.0" in lines[0]
     # a change that leaves size and time alone is what a failing disk makes
@@ -233,3 +233,19 @@ def test_a_header_that_lies_about_its_length_is_refused(tmp_path):
     path.write_bytes(struct.pack("<Q", 1 << 60) + b"{}")
     with pytest.raises(ConfigError, match="not a readable safetensors"):
         checkpoints.read_tensors(path)
+
+
+def test_a_folder_is_checked_file_by_file(tmp_path, small):
+    (tmp_path / "vae").mkdir()
+    small.rename(tmp_path / "vae" / "w.safetensors")
+    (tmp_path / "model_index.json").write_text("{}")
+    for _ in range(2):  # the records of the first time are no weights
+        records = weights_hub.check("flux", tmp_path, say=lambda line: None)
+        assert [record.file for record in records] == ["model_index.json", "w.safetensors"]
+    flip_one_bit(tmp_path / "vae" / "w.safetensors")
+    with pytest.raises(ConfigError, match=r"w\.safetensors: not the file"):
+        weights_hub.check("flux", tmp_path, say=lambda line: None)
+    with pytest.raises(
+        ConfigError, match=r"holds none of deblurNet.safetensors(.|\n)*hf download nycu-cplab"
+    ):
+        weights_hub.check("deblurnet", tmp_path, say=lambda line: None)

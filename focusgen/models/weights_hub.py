@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from focusgen.errors import ConfigError
-from focusgen.models.weights import WeightRecord, file_sha256, require_file, verify, write_record
+from focusgen.models.weights import (
+    RECORD_SUFFIX,
+    WeightRecord,
+    file_sha256,
+    require_file,
+    verify,
+    write_record,
+)
 
 Say = Callable[[str], None]
 
@@ -217,25 +224,45 @@ def _checked_record(
     return record
 
 
-def check(name: str, path: Path, *, accept: bool = False, say: Say = print) -> WeightRecord:
-    """Read a weight file again and compare it with its record (made now if there is none); offline.
+def check(name: str, path: Path, *, accept: bool = False, say: Say = print) -> list[WeightRecord]:
+    """Read weights again and compare them with their records (made now if there are none); offline.
 
     Args:
         name: as for `fetch`; a checkpoint of Video Depth Anything is also opened: keys, shapes, NaN.
-        path: the file.
-        accept: the file was replaced on purpose; record what it is now.
+        path: the file, or the folder that `fetch` put it into.
+        accept: it was replaced on purpose; record what it is now.
         say: gets lines for people.
 
     Raises:
-        ConfigError: says what is wrong with the file.
+        ConfigError: says what is wrong with which file.
     """
     source = find_source(name)
-    licence, note = source.licence, ""
-    if name.startswith("vda"):
-        from focusgen.models.vda.loading import inspect_checkpoint
+    records = []
+    for file in _files_of(source, path):
+        licence, note = source.licence, ""
+        if name.startswith("vda"):
+            encoder = _inspect_vda(name, file)
+            licence, note = vda_licence(encoder), f"  {encoder}"
+        record = verify(file, licence=licence, refresh=True, accept=accept)
+        say(f"{file}  {record.size} bytes  sha256 {record.sha256}  licence {record.licence}{note}")
+        records.append(record)
+    return records
 
-        encoder = inspect_checkpoint(path, encoder="auto" if name == "vda" else name.removeprefix("vda-"))
-        licence, note = vda_licence(encoder), f"  {encoder}"
-    record = verify(path, licence=licence, refresh=True, accept=accept)
-    say(f"{path}  {record.size} bytes  sha256 {record.sha256}  licence {record.licence}{note}")
-    return record
+
+def _files_of(source: WeightSource, path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = {file for pattern in source.files for file in path.glob(pattern) if file.is_file()}
+    weights = sorted(file for file in found if not file.name.endswith(RECORD_SUFFIX))
+    if not weights:
+        raise ConfigError(
+            f"{path}: holds none of {', '.join(source.files)}",
+            f"Get them with `focusgen weights fetch`, or: {download_command(source, path)}",
+        )
+    return weights
+
+
+def _inspect_vda(name: str, file: Path) -> str:
+    from focusgen.models.vda.loading import inspect_checkpoint
+
+    return inspect_checkpoint(file, encoder="auto" if name == "vda" else name.removeprefix("vda-"))

