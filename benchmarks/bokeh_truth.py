@@ -25,9 +25,9 @@ from scipy.ndimage import distance_transform_edt
 from skimage.metrics import structural_similarity
 
 from focusgen.models.bokeh_gather import render_gather
+from focusgen.models.bokeh_light import decode_display, encode_display
 from focusgen.models.bokeh_ocp import render_ocp
 from focusgen.models.bokeh_planes import plane_ladder
-from focusgen.models.thin_lens import decode_display, encode_display
 from focusgen.optics import Lens, signed_blur_radius_px
 
 Floats = npt.NDArray[np.float64]

@@ -12,11 +12,12 @@ import torch
 
 from focusgen.models import RenderContext
 from focusgen.models.bokeh_discs import disc_kernel, disc_reach_px, quick_fft_length
-from focusgen.models.bokeh_hidden import edge_sides, hidden_surface
+from focusgen.models.bokeh_hidden import edge_sides, far_side_seeds, hidden_fill, hidden_surface
+from focusgen.models.bokeh_light import decode_display, encode_display
 from focusgen.models.bokeh_ocp import render_ocp
 from focusgen.models.bokeh_planes import plane_ladder, plane_position, plane_weight
 from focusgen.models.bokeh_snap import snap_to_colour_edges
-from focusgen.models.thin_lens import ThinLensRenderer, decode_display, encode_display
+from focusgen.models.thin_lens import ThinLensRenderer
 from focusgen.optics import Lens, signed_blur_radius_px
 
 DATA = Path(__file__).parent / "data" / "bokeh_truth"
@@ -178,7 +179,9 @@ def test_the_hidden_surface_continues_the_far_side() -> None:
     rgb[..., 16:] = 0.5
     rho = torch.zeros(1, 1, 32, 32)
     rho[..., :16] = 6.0
-    hidden = hidden_surface(rgb, rho, *edge_sides(rho), plane_ladder(0.0, 6.0))
+    ladder = plane_ladder(0.0, 6.0)
+    seeds = far_side_seeds(rho, *edge_sides(rho))
+    hidden = hidden_surface(rho, seeds, hidden_fill(rgb, rho, seeds, ladder), ladder)
     behind = (0, slice(None), 10, slice(10, 16))
     assert torch.allclose(hidden.rgb[behind], torch.full((3, 6), 0.5), atol=1e-5)
     assert float(hidden.radius_px[..., 10:16].abs().max()) < 1e-5

@@ -40,30 +40,54 @@ class HiddenSurface(NamedTuple):
     weight: Tensor
 
 
-def hidden_surface(
-    rgb: Tensor, radius_px: Tensor, near_side: Tensor, far_side: Tensor, ladder: tuple[float, ...]
-) -> HiddenSurface:
-    """Return the surface behind each pixel, as far as a lens could see under the edge.
+def hidden_fill(rgb: Tensor, radius_px: Tensor, seeds: Tensor, ladder: tuple[float, ...]) -> Tensor:
+    """Return the far sides of edges spread over the picture, at half its size.
 
     Args:
         rgb: (B, 3, H, W) linear light.
         radius_px: (B, 1, H, W) signed blur radius, + nearer.
-        near_side: (B, 1, H, W) near pixels of every edge, from `edge_sides`.
-        far_side: (B, 1, H, W) far pixels of every edge.
+        seeds: (B, 1, H, W) from `far_side_seeds`.
         ladder: signed radii of the planes; its span bounds how far anything can be seen under an edge.
+
+    Returns:
+        (B, 5, H / 2, W / 2) colour and radius times a weight, and that weight.
     """
-    span_px = ladder[0] - ladder[-1]
-    seeds = far_side_seeds(radius_px.detach(), near_side, far_side)
-    weighted = torch.cat((rgb, radius_px, torch.ones_like(radius_px)), dim=1) * seeds
-    # A pixel that hides something is no seed: half the size is fine enough, and four times as quick.
-    filled = _double(push_pull(_halve(weighted), math.ceil(math.log2(span_px + 2.0))), rgb.shape[-2:])
+    return spread_seeds(halved_seeds(rgb, radius_px, seeds), ladder)
+
+
+def halved_seeds(rgb: Tensor, radius_px: Tensor, seeds: Tensor) -> Tensor:
+    """Return sums over 2 x 2 pixels of colour, radius and 1, of the seeds only; (B, 5, H / 2, W / 2).
+
+    A pixel that hides something is no seed: half the size is fine enough, and four times as quick.
+    """
+    return _halve(torch.cat((rgb, radius_px, torch.ones_like(radius_px)), dim=1) * seeds)
+
+
+def spread_seeds(halved: Tensor, ladder: tuple[float, ...]) -> Tensor:
+    """Return halved seeds spread as far as anything can be seen under an edge; see `hidden_fill`."""
+    return push_pull(halved, math.ceil(math.log2(ladder[0] - ladder[-1] + 2.0)))
+
+
+def hidden_surface(
+    radius_px: Tensor, seeds: Tensor, fill: Tensor, ladder: tuple[float, ...]
+) -> HiddenSurface:
+    """Return the surface behind each pixel, as far as a lens could see under the edge.
+
+    Args:
+        radius_px: (B, 1, H, W) signed blur radius, + nearer.
+        seeds: (B, 1, H, W) from `far_side_seeds`.
+        fill: (B, 5, H / 2, W / 2) from `hidden_fill`.
+        ladder: signed radii of the planes.
+    """
+    filled = _double(fill, radius_px.shape[-2:])
     reached = filled[:, 4:]
     filled = filled[:, :4] / reached.clamp_min(1e-8)
     radius_behind = filled[:, 3:]
     step_px = (radius_px - radius_behind).detach()
     # No lens point sees farther under an edge than the two blur radii differ.
-    is_seen = (step_px > EDGE_STEP_PX) & (reached > 0) & (distance_px(seeds, span_px) <= step_px + 0.5)
-    return HiddenSurface(filled[:, :3], radius_behind, is_seen.to(rgb.dtype))
+    is_near_enough = distance_px(seeds, ladder[0] - ladder[-1]) <= step_px + 0.5
+    is_seen = (step_px > EDGE_STEP_PX) & (reached > 0) & is_near_enough
+    return HiddenSurface(filled[:, :3], radius_behind, is_seen.to(filled.dtype))
 
 
 def distance_px(seeds: Tensor, limit_px: float) -> Tensor:

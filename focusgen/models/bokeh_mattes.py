@@ -52,7 +52,7 @@ def split_edge_pixels(rgb: Tensor, radius_px: Tensor, is_edge: Tensor) -> EdgeSp
     """
     frames = [_split_frame(*frame) for frame in zip(rgb, radius_px, is_edge, strict=True)]
     values = torch.stack(frames)
-    return EdgeSplit(*values.split((3, 1, 3, 1, 1), dim=1))
+    return EdgeSplit(*torch.split(values, [3, 1, 3, 1, 1], dim=1))
 
 
 def _split_frame(rgb: Tensor, radius_px: Tensor, is_edge: Tensor) -> Tensor:

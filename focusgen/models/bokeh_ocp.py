@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from focusgen.models.bokeh_discs import Span, convolve_disc, disc_reach_px
-from focusgen.models.bokeh_hidden import edge_sides, hidden_surface
-from focusgen.models.bokeh_mattes import split_edge_pixels
+from focusgen.models.bokeh_hidden import edge_sides, far_side_seeds, hidden_fill, hidden_surface
+from focusgen.models.bokeh_mattes import EdgeSplit, split_edge_pixels
 from focusgen.models.bokeh_planes import plane_position, plane_weight, planes_in_use
 
 COVERAGE_NOISE = 2e-5
@@ -67,7 +67,12 @@ class Box(NamedTuple):
 
 
 def render_ocp(
-    linear_rgb: Tensor, signed_radius_px: Tensor, ladder: tuple[float, ...], *, crop: bool | None = None
+    linear_rgb: Tensor,
+    signed_radius_px: Tensor,
+    ladder: tuple[float, ...],
+    *,
+    crop: bool | None = None,
+    fill: Tensor | None = None,
 ) -> Tensor:
     """Return the picture through a thin lens.
 
@@ -79,6 +84,8 @@ def render_ocp(
         ladder: signed radii of the planes from `plane_ladder`; radii beyond its ends are clipped.
         crop: work on the bounding box of each plane, frame by frame. It needs values on the host, so the
             default is true only on a CPU and without gradients.
+        fill: (B, 5, H / 2, W / 2) what hidden surfaces look like, when this is one tile of a picture whose
+            `hidden_fill` is known; else it is made here.
 
     Returns:
         (B, 3, H, W) linear light.
@@ -87,17 +94,30 @@ def render_ocp(
     if crop is None:
         needs_gradient = torch.is_grad_enabled() and (linear_rgb.requires_grad or rho.requires_grad)
         crop = linear_rgb.device.type == "cpu" and not needs_gradient
-    layers = _layers(linear_rgb, rho, ladder)
+    layers = _layers(linear_rgb, rho, ladder, fill)
     if not crop:
         return _composite(layers, ladder)
     frames = (Layers(*(t[i : i + 1] for t in layers)) for i in range(len(linear_rgb)))
     return torch.cat([_composite_cropped(frame, ladder) for frame in frames])
 
 
-def _layers(rgb: Tensor, rho: Tensor, ladder: tuple[float, ...]) -> Layers:
+def split_and_seed(rgb: Tensor, rho: Tensor) -> tuple[EdgeSplit, Tensor]:
+    """Return the edge pixels divided between their surfaces, and the seeds of what lies behind edges.
+
+    Args:
+        rgb: (B, 3, H, W) linear light.
+        rho: (B, 1, H, W) signed blur radius.
+    """
     near_side, far_side = edge_sides(rho.detach())
-    split = split_edge_pixels(rgb, rho, near_side | far_side)
-    hidden = hidden_surface(split.rgb, rho, near_side, far_side, ladder)
+    seeds = far_side_seeds(rho.detach(), near_side, far_side)
+    return split_edge_pixels(rgb, rho, near_side | far_side), seeds
+
+
+def _layers(rgb: Tensor, rho: Tensor, ladder: tuple[float, ...], fill: Tensor | None) -> Layers:
+    split, seeds = split_and_seed(rgb, rho)
+    if fill is None:
+        fill = hidden_fill(split.rgb, rho, seeds, ladder)
+    hidden = hidden_surface(rho, seeds, fill, ladder)
     # One pixel cannot hide a surface and be the far side of an edge as well: both share a layer.
     is_front = (split.front_share > 0) & (hidden.weight == 0)
     other_share = torch.where(is_front, split.front_share, hidden.weight)

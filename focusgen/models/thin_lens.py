@@ -7,17 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from focusgen.errors import ConfigError, ModelMemoryError
+from focusgen.errors import ModelMemoryError
 from focusgen.models import Frames, RenderContext
+from focusgen.models.bokeh_light import DISPLAY_GAMMA, encode_display
 from focusgen.models.bokeh_ocp import render_ocp
 from focusgen.models.bokeh_planes import plane_ladder
 from focusgen.models.bokeh_snap import snap_to_colour_edges
+from focusgen.models.devices import is_out_of_memory, pick_device
 from focusgen.optics import signed_blur_radius_px
-
-DISPLAY_GAMMA = 2.2
-"""Pictures hold linear light to the power 1 / 2.2; blurring them as they are costs 2.9 dB (bokeh.md 3)."""
 
 GPU_BATCH_PIXELS = 4_000_000
 """Pixels rendered at once on a GPU; all planes of a batch live one after the other, not together."""
@@ -33,14 +31,9 @@ class ThinLensRenderer:
     """
 
     def __init__(self, *, max_radius_px: float, depth_edge_snap: str, device: str = "cpu") -> None:
-        if device.startswith("cuda") and not torch.cuda.is_available():
-            raise ConfigError(
-                f"render: device {device} was asked for, but this torch {torch.__version__} finds no GPU",
-                "Use --device cpu, or see what `focusgen doctor` says about the driver.",
-            )
         self.max_radius_px = max_radius_px
         self.depth_edge_snap = depth_edge_snap
-        self.device = torch.device(device)
+        self.device = pick_device(device, "render.backend: thin_lens")
 
     def start(self, context: RenderContext) -> ThinLensSession:
         """Return a session whose planes are fixed for the whole lens set, so that nothing pops."""
@@ -82,7 +75,7 @@ class ThinLensSession:
         """Return the blurred frames; each is independent of the others.
 
         Raises:
-            ModelMemoryError: one frame does not fit into the GPU.
+            ModelMemoryError: one frame does not fit into memory.
         """
         step = self._frames_at_once(frames.shape[1] * frames.shape[2])
         out = np.empty_like(frames)
@@ -90,10 +83,12 @@ class ThinLensSession:
             part = slice(start, start + step)
             try:
                 out[part] = self._render(frames[part], signed_radius_px[part])
-            except torch.cuda.OutOfMemoryError as error:
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
                 raise ModelMemoryError(
-                    f"frame {frame_indices[start]}: out of GPU memory while rendering {frames.shape[1:3]}",
-                    "Render on the CPU (--device cpu) or at a smaller size.",
+                    f"frame {frame_indices[start]}: out of memory at {frames.shape[2]}x{frames.shape[1]}",
+                    "Render at a smaller size, or where there is more memory.",
                 ) from error
         return out
 
@@ -111,13 +106,3 @@ class ThinLensSession:
         shown = encode_display(render_ocp(linear, radius, self.ladder))
         rgb8 = (shown * 255.0).round().to(torch.uint8)
         return rgb8.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-
-
-def decode_display(display_rgb: Tensor) -> Tensor:
-    """Return linear light of display values in [0, 1]."""
-    return display_rgb**DISPLAY_GAMMA
-
-
-def encode_display(linear_rgb: Tensor) -> Tensor:
-    """Return display values in [0, 1] of linear light."""
-    return linear_rgb.clamp(0.0, 1.0) ** (1.0 / DISPLAY_GAMMA)
