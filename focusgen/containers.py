@@ -20,6 +20,10 @@ Demuxer = Literal["mov", "matroska", "avi"]
 """FFmpeg's demuxers in use; mov reads mp4, m4v and mov, matroska reads mkv and webm."""
 
 _BOX_STARTS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp")
+_ESSENTIAL_BOXES = frozenset({b"moov", b"mdat"})
+_BOXES = frozenset(
+    (*_BOX_STARTS, b"moof", b"mfra", b"sidx", b"ssix", b"prft", b"emsg", b"meta", b"uuid", b"udta")
+)
 _EBML_HEADER = 0x1A45DFA3
 _SEGMENT = 0x18538067
 _CLUSTER = 0x1F43B675
@@ -92,26 +96,32 @@ def _damaged(file: str, what: str, position: int) -> MediaError:
 
 def _walk_boxes(data: mmap.mmap, file: str) -> None:
     position, size = 0, len(data)
+    seen: set[bytes] = set()
     while position < size:
-        head = data[position : position + 16]
-        if not any(head) and not data[position:].strip(b"\0"):
-            break  # cameras pad with zeros
-        if len(head) < 8 or not _is_printable(head[4:8]):
-            raise _damaged(file, "box", position)
-        length = int.from_bytes(head[:4], "big")
-        if length == 1:
-            length = int.from_bytes(head[8:16], "big")
-        elif length == 0:  # the last box may say "to the end"
-            break
-        if length < 8:
+        code, length = _box_head(data, position)
+        if code not in _BOXES and seen >= _ESSENTIAL_BOXES:
+            return  # cameras add a trailer of their own, or zeros, after a whole video
+        if not _is_printable(code) or length < 8:
             raise _damaged(file, "box", position)
         if position + length > size:
-            raise _truncated(file, f"box {head[4:8]!r}", position, position + length, size)
+            raise _truncated(file, f"box {code!r}", position, position + length, size)
+        seen.add(code)
         position += length
 
 
+def _box_head(data: mmap.mmap, position: int) -> tuple[bytes, int]:
+    """Return (code, length) of a box; 0 says that it goes on to the end, 1 that the length stands behind."""
+    head = data[position : position + 16]
+    length = int.from_bytes(head[:4], "big")
+    if length == 1:
+        length = int.from_bytes(head[8:16], "big")
+    elif length == 0:
+        length = len(data) - position
+    return head[4:8], length
+
+
 def _is_printable(code: bytes) -> bool:
-    return all(0x20 <= byte < 0x7F or byte == 0xA9 for byte in code)
+    return len(code) == 4 and all(0x20 <= byte < 0x7F or byte == 0xA9 for byte in code)
 
 
 def _walk_chunks(data: mmap.mmap, file: str) -> None:

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 from collections.abc import Generator, Iterator
@@ -85,12 +86,15 @@ class VideoStream:
                 yield from self._frames_of(packet)
 
     def count_in_time(self) -> int:
-        """Return how many packets have a time within the stream's own duration; the others are damaged."""
+        """Return how many packets have a sound time, without decoding them; a damaged one leaves a hole."""
         with naming(self.file):
-            packets = self._container.demux(self._stream)
-            times = [packet.pts for packet in packets if packet.size > 0 and packet.pts is not None]
+            packets = [packet for packet in self._container.demux(self._stream) if packet.size > 0]
+        shown = sorted(packet.pts for packet in packets if packet.pts is not None)
+        decoded = sorted(packet.dts for packet in packets if packet.dts is not None)
+        if _widest_gap(shown) > 1.5 * _widest_gap(decoded):
+            return 0
         duration = self._stream.duration or 0
-        return sum(time - min(times) < duration for time in times)
+        return sum(time - shown[0] < duration for time in shown)
 
     def _frames_of(self, packet: Any) -> Iterator[Any]:
         for frame in packet.decode():
@@ -240,6 +244,10 @@ def _notes_on(stream: Any, frame: Any) -> Iterator[str]:
         yield "interlaced: each frame holds two moments"
     if int(frame.color_trc) in _HDR_CURVES:
         yield "HDR transfer curve: colours are kept as stored and look flat"
+
+
+def _widest_gap(times: list[int]) -> int:
+    return max((later - earlier for earlier, later in itertools.pairwise(times)), default=0)
 
 
 def _has_alpha(frame: Any) -> bool:

@@ -67,9 +67,10 @@ def test_real_clips_are_whole(name):
     check_whole(path, path.name, demuxer_of(path, path.name))
 
 
-def test_zeros_after_the_last_box_are_padding(videos, tmp_path):
+@pytest.mark.parametrize("trailer", [bytes(4096), b"\0\0\0\x10TRLR" + bytes(8), b"camera notes", b"x"])
+def test_what_a_camera_adds_after_a_whole_mp4_is_no_damage(videos, trailer, tmp_path):
     padded = tmp_path / "a.mp4"
-    padded.write_bytes((videos / "a.mp4").read_bytes() + bytes(4096))
+    padded.write_bytes((videos / "a.mp4").read_bytes() + trailer)
     check_whole(padded, "a.mp4", "mov")
 
 
