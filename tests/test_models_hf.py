@@ -172,7 +172,9 @@ def test_a_model_saved_without_its_processor_gets_the_familys_and_says_so(tmp_pa
     assert depth.shape == (48, 80)
 
 
-def test_an_unknown_hub_id_offline_says_the_exact_download(tmp_path):
+@pytest.mark.parametrize("is_offline", [True, False])
+def test_a_hub_id_that_is_not_here_says_the_exact_download(monkeypatch, is_offline):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", is_offline)
     cfg = settings("some-org/metric-depth", model_revision="0123abc")
     with pytest.raises(ConfigError, match="some-org/metric-depth: cannot be loaded") as caught:
         load_hf_depth(cfg, device="cpu")

@@ -5,6 +5,7 @@ import dataclasses
 import importlib.util
 import json
 import logging
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -14,14 +15,14 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from focusgen.errors import ConfigError, ModelMemoryError
-from focusgen.models import weights
+from focusgen.models import load_depth_model, weights
 from focusgen.models.precision import choose_precision
 from focusgen.models.vda import loading, schedule, stream
 from focusgen.models.vda.backend import VideoDepthAnything, compile_parts, load_video_depth
 from focusgen.models.vda.frames import network_size, normalise, resize_frames
 from focusgen.models.vda.network import VideoDepthNet
 from focusgen.models.vda.variants import VARIANTS, Variant
-from focusgen.settings import DepthConfig
+from focusgen.settings import Config, DepthConfig
 from tests.parity import vda as parity
 
 DATA = Path(__file__).parent / "data" / "vda"
@@ -104,6 +105,18 @@ def test_time_matters_to_the_network_under_test(tiny):
     scene = clip(8)
     reversed_scene = parity.Clip(scene.read(0, 8)[::-1])
     assert np.abs(depths(tiny, scene) - depths(tiny, reversed_scene)[::-1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3, 14, 14), (2, 5, 3, 14, 70), (1, 32, 3, 42, 28)])
+def test_any_number_of_frames_and_patches_passes(tiny, shape):
+    depth = tiny(torch.randn(shape, generator=torch.Generator().manual_seed(1)))
+    assert depth.shape == (*shape[:2], *shape[3:])
+    assert torch.isfinite(depth).all()
+
+
+def test_positions_are_taken_as_they_are_at_the_size_they_were_trained_on(tiny):
+    torch.testing.assert_close(tiny.pretrained.positions(37, 37), tiny.pretrained.pos_embed, atol=0, rtol=0)
+    assert tiny.pretrained.positions(40, 20).shape == (1, 801, 32)
 
 
 @pytest.mark.parametrize("encoder", ["vits", "vitb", "vitl"])
@@ -323,6 +336,24 @@ def test_precision_follows_flag_setting_and_device(settings, device, expected):
     assert choose_precision(DepthConfig(**settings), torch.device(device)) == expected
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize(("precision", "limit"), [("fp32", 5e-3), ("fp16", 0.02), ("bf16", 0.1)])
+def test_a_gpu_gives_what_the_cpu_gives(tiny, precision, limit):
+    if not torch.cuda.is_available():
+        assert not os.environ.get("FOCUSGEN_REQUIRE_GPU"), "there is no GPU"
+        pytest.skip("there is no GPU")
+    scenes = [clip(40, seed=1), clip(27, seed=2), clip(3, seed=3)]
+    device = torch.device("cuda")
+    net = copy.deepcopy(tiny)
+    model = VideoDepthAnything(net, device=device, precision=precision, input_size=42, window_batch=2)
+    found: dict[int, list] = {0: [], 1: [], 2: []}
+    for number, _, depth in model.estimate_many(scenes):
+        found[number].append(depth)
+    for number, scene in enumerate(scenes):
+        reference = depths(tiny, scene)
+        assert np.abs(np.stack(found[number]) - reference).mean() < limit * reference.std()
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_without_a_gpu_it_asks_for_the_word():
     with pytest.raises(ConfigError, match="depth.backend: vda needs a GPU") as caught:
@@ -366,7 +397,7 @@ def test_a_checkpoint_becomes_a_depth_model(tiny, tiny_variant, tmp_path, suffix
     np.testing.assert_array_equal(found, depths(tiny, clip(3)))
     assert model.handles_long_video
     assert model.weights.licence == "Apache-2.0" and len(model.weights.sha256) == 64
-    chunked = load_video_depth(cfg.model_copy(update={"long_video": "chunks"}), device="cpu")
+    chunked = load_depth_model(Config(depth=cfg.model_copy(update={"long_video": "chunks"})), device="cpu")
     assert not chunked.handles_long_video
 
 

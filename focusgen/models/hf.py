@@ -123,7 +123,7 @@ def load_hf_depth(cfg: DepthConfig, *, device: str | None = None) -> HfDepth:
     """Return the model that the settings of phase 3 describe.
 
     Raises:
-        ConfigError: no model named, not on this machine and not to be had, not metric, or badly saved.
+        ConfigError: no model named, not on this machine, not metric, or badly saved.
     """
     if not cfg.model_id:
         raise ConfigError(
@@ -209,13 +209,22 @@ def _load_processor(cfg: DepthConfig, config: Any) -> Any:
 def _asked(cfg: DepthConfig, load: Callable[..., Any], **options: Any) -> Any:
     """Return what transformers loads for the configured model, never running code that comes with it.
 
+    Nothing is downloaded: a record must name the digests of its weights, and they are taken before the
+    model is loaded.
+
     Raises:
-        ConfigError: not here and not to be had, gated, damaged, or in need of another package.
+        ConfigError: not on this machine, damaged, or in need of another package.
     """
     from safetensors import SafetensorError
 
     try:
-        return load(cfg.model_id, revision=cfg.model_revision, trust_remote_code=False, **options)
+        return load(
+            cfg.model_id,
+            revision=cfg.model_revision,
+            trust_remote_code=False,
+            local_files_only=True,
+            **options,
+        )
     except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as error:
         first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"{cfg.model_id}: cannot be loaded: {first_line}", _advice(cfg)) from error
@@ -232,6 +241,7 @@ def _advice(cfg: DepthConfig) -> str:
         return "The folder must hold config.json, preprocessor_config.json and the weights."
     at = f" --revision {cfg.model_revision}" if cfg.model_revision else ""
     return (
-        f"On a machine with network: hf download {cfg.model_id}{at}  (gated models: accept the licence on "
-        f"https://huggingface.co/{cfg.model_id} and run `hf auth login`). Or set depth.model_id to a folder."
+        f"Nothing is downloaded during a run; do it first, where there is network: hf download "
+        f"{cfg.model_id}{at}  (a gated model asks to accept its licence on https://huggingface.co/{cfg.model_id} "
+        "and for `hf auth login`). Or set depth.model_id to a folder."
     )
