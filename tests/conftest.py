@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 
-from focusgen import cli, config
+from focusgen import config
 from focusgen.config import Config
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -40,6 +39,8 @@ class Rgbd:
         self, name: str, n_frames: int = 4, width: int = 48, height: int = 32, seed: int = 0
     ) -> None:
         """Write a textured plane that moves by a pixel per frame in front of a slanted wall."""
+        import cv2
+
         rng = np.random.default_rng(seed)
         texture = cv2.resize(rng.integers(0, 256, (24, 40, 3), dtype=np.uint8), (2 * width, 2 * height))
         wall_m = np.linspace(2.0, 6.0, width, dtype=np.float32)[None].repeat(height, 0)
@@ -78,6 +79,8 @@ class Rgbd:
 
     def run(self, *more: str) -> int:
         """Run all phases with `focusgen run` in this process; return the exit status."""
+        from focusgen import cli
+
         common = self.flags("raw_root", "out_root", "depth_root", "max_coc")
         small = ["--min_frames", "2", "--n_sets", "2", "--workers", "1"]
         return cli.main(["run", *common, *small, *more])
