@@ -181,6 +181,22 @@ def test_a_hub_id_that_is_not_here_says_the_exact_download(monkeypatch, is_offli
     assert "hf download some-org/metric-depth --revision 0123abc" in caught.value.advice
 
 
+def test_a_downloaded_hub_id_is_the_same_as_its_folder(metric_folder, tmp_path, monkeypatch):
+    cache = tmp_path / "hub"
+    repository = cache / "models--some-org--tiny-metric"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("0" * 40)
+    snapshot = repository / "snapshots" / ("0" * 40)
+    snapshot.parent.mkdir()
+    metric_folder.rename(snapshot)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    by_id = load_hf_depth(settings("some-org/tiny-metric"), device="cpu")
+    by_folder = load_hf_depth(settings(snapshot), device="cpu")
+    for (_, a), (_, b) in zip(by_id.estimate(clip(2)), by_folder.estimate(clip(2)), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert hf_weight_files("some-org/tiny-metric") == hf_weight_files(str(snapshot))
+
+
 def test_no_model_named_is_a_question_of_configuration():
     with pytest.raises(ConfigError, match="no depth.model_id"):
         load_hf_depth(DepthConfig(backend="hf"), device="cpu")

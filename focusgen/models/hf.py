@@ -241,7 +241,7 @@ def _advice(cfg: DepthConfig) -> str:
         return "The folder must hold config.json, preprocessor_config.json and the weights."
     at = f" --revision {cfg.model_revision}" if cfg.model_revision else ""
     return (
-        f"Nothing is downloaded during a run; do it first, where there is network: hf download "
-        f"{cfg.model_id}{at}  (a gated model asks to accept its licence on https://huggingface.co/{cfg.model_id} "
-        "and for `hf auth login`). Or set depth.model_id to a folder."
+        f"Nothing is downloaded during a run; first, where there is network: hf download {cfg.model_id}{at}\n"
+        f"A gated model asks for its licence on https://huggingface.co/{cfg.model_id} and `hf auth login`. "
+        "depth.model_id may also be a folder."
     )

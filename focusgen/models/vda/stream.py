@@ -231,9 +231,12 @@ class VideoStreamer:
             self._draw(path, wanted[start : start + self.ladder.drawn_at_once])
             for start in range(0, len(wanted), self.ladder.drawn_at_once)
         ]
-        for job in jobs:
-            self._forget(job)
-        return list(torch.split(torch.cat(drawn), [len(job.slots) for job in jobs]))
+        depths = torch.split(torch.cat(drawn), [len(job.slots) for job in jobs])
+        kept = [self._carried(job) for job in jobs]
+        # Only now, when nothing is left that can fail: another try needs the features as they were.
+        for job, features in zip(jobs, kept, strict=True):
+            job.state.features = features
+        return list(depths)
 
     def _encode_new(self, jobs: list[_Job]) -> None:
         todo = [
@@ -271,11 +274,11 @@ class VideoStreamer:
         return upsample(depth[:, None], (scene.height, scene.width))[:, 0]
 
     @staticmethod
-    def _forget(job: _Job) -> None:
-        """Keep the features of carried frames only, as copies: a view would keep its whole batch alive."""
+    def _carried(job: _Job) -> dict[int, FrameFeatures]:
+        """Return the features of carried frames, new ones as copies: a view keeps its whole batch alive."""
         features = job.state.features
         carried = () if job.window.is_last else CARRIED_SLOTS
         kept = {frame: features[frame] for frame in {job.window.sources[slot] for slot in carried}}
         for frame in kept.keys() & set(job.new_frames):
             kept[frame] = FrameFeatures(*(level.clone() for level in kept[frame]))
-        job.state.features = kept
+        return kept
