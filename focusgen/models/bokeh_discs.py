@@ -13,6 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+CACHED_SPECTRUM_PIXELS = 2_500_000
+"""Larger spectra are made anew: 48 of them would fill the memory that tiles are there to save."""
+
 SUBSAMPLES = 16
 """Points per pixel side that measure how much of a pixel a disc covers."""
 
@@ -72,17 +75,25 @@ def disc_kernel(radius_px: float) -> Tensor:
     return kernel
 
 
-@lru_cache(maxsize=48)
-@torch.inference_mode(False)  # a cached inference tensor would be refused by a later backward pass
-def disc_spectrum(radius_px: float, rows: int, columns: int, like: torch.dtype, device: str) -> Tensor:
+def disc_spectrum(radius_px: float, rows: int, columns: int, dtype: torch.dtype, device: str) -> Tensor:
     """Return the real half spectrum of the disc centred on sample (0, 0): a symmetric kernel has no phase."""
+    if rows * columns > CACHED_SPECTRUM_PIXELS:
+        return _spectrum(radius_px, rows, columns, dtype, device)
+    return _cached_spectrum(radius_px, rows, columns, dtype, device)
+
+
+@torch.inference_mode(False)  # a cached inference tensor would be refused by a later backward pass
+def _spectrum(radius_px: float, rows: int, columns: int, dtype: torch.dtype, device: str) -> Tensor:
     kernel = disc_kernel(radius_px)
     reach = kernel.shape[0] // 2
     canvas = torch.zeros(rows, columns, dtype=torch.float64)
     canvas[: 2 * reach + 1, : 2 * reach + 1] = kernel
     canvas = torch.roll(canvas, (-reach, -reach), (0, 1))
     spectrum: Tensor = torch.fft.rfft2(canvas).real
-    return spectrum.to(device, like)
+    return spectrum.to(device, dtype)
+
+
+_cached_spectrum = lru_cache(maxsize=48)(_spectrum)
 
 
 @lru_cache(maxsize=4096)

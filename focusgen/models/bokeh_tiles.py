@@ -19,6 +19,7 @@ from focusgen.models.bokeh_hidden import halved_seeds, spread_seeds
 from focusgen.models.bokeh_light import decode_display, encode_display
 from focusgen.models.bokeh_ocp import Box, render_ocp, split_and_seed
 from focusgen.models.bokeh_snap import snap_to_colour_edges
+from focusgen.models.devices import pick_device
 
 Floats = npt.NDArray[np.float32]
 Source = Callable[[Box], tuple[Floats, Floats]]
@@ -58,6 +59,7 @@ def render_tiles(
     Yields:
         A part of the frame, and its display values (h, w, 3) in [0, 1].
     """
+    device = str(pick_device(device, "render.backend: thin_lens"))
     with torch.inference_mode():
         fill = spread_seeds(_all_seeds(source, size, ladder, tile_px, snaps, device), ladder)
         for tile in tiles_of(size, tile_px):
