@@ -43,7 +43,9 @@ def render_scene(job: SceneJob, renderer: BokehRenderer) -> None:
         make_folder(job.scene.focus(lens_set, 0).parent)
         make_folder(job.scene.bokeh(lens_set, 0).parent)
     missing = job.store.missing(lambda frame: _pair_paths(job.scene, frame, len(lenses)))
-    sessions = [renderer.start(_context(job, stats, metadata, i, lens)) for i, lens in enumerate(lenses)]
+    sessions = []
+    if missing:  # else the renderer is not even loaded
+        sessions = [renderer.start(_context(job, stats, metadata, i, lens)) for i, lens in enumerate(lenses)]
     for frame in missing:
         _render_frame(job, sessions, lenses, frame)
         job.on_frame(frame)
