@@ -486,6 +486,10 @@ def test_the_parity_command_prints_a_line_per_case_and_its_status_says_the_rest(
     assert float(largest.removeprefix("max=")) < 1e-4 and float(mean.removeprefix("mean=")) < 1e-5
     assert parity.main([str(DATA), "--case", "nope"]) == 2
     assert parity.main([str(tmp_path)]) == 2
+    document = {"cases": [{"name": "gone", "kind": "forward", "encoder": "vits", "file": "gone.safetensors"}]}
+    (tmp_path / "cases.json").write_text(json.dumps(document))
+    assert parity.main([str(tmp_path)]) == 1
+    assert capsys.readouterr().out.startswith("gone max=nan mean=nan FAIL")
 
 
 @pytest.mark.slow

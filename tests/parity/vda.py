@@ -22,8 +22,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from focusgen.errors import FocusgenError
 from focusgen.models.vda.loading import build_network, find_variant
 from focusgen.models.vda.network import VideoDepthNet
 from focusgen.models.vda.stream import VideoStreamer
@@ -252,7 +254,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _report(checker: Checker, case: Mapping[str, Any], is_verbose: bool) -> bool:
-    found = checker.run(case)
+    try:
+        found = checker.run(case)
+    except (OSError, KeyError, ValueError, SafetensorError, FocusgenError) as error:
+        found = Differences(problems=[f"{type(error).__name__}: {error}"])
     is_good = found.passes(checker.tolerance)
     verdict = "PASS" if is_good else "FAIL"
     print(f"{case['name']} max={found.largest:.3e} mean={found.mean:.3e} {verdict}", flush=True)
