@@ -36,6 +36,12 @@ class Numbers:
     window_size: int = 16
     stride: int = 8
 
+    def fitting(self, n_frames: int) -> Numbers:
+        """Return numbers under which most of n frames lie in as many windows as in a long video."""
+        window_size = min(self.window_size, max(n_frames // 3, 2))
+        stride = max(1, round(self.stride * window_size / self.window_size))
+        return Numbers(self.radius, window_size, min(stride, window_size))
+
 
 DEFAULT_WINDOWS: tuple[tuple[str, Numbers], ...] = (
     *(("flow", Numbers(radius=radius)) for radius in (1, 2, 3, 4)),
@@ -75,11 +81,14 @@ def ablate_temporal(
         excerpt: the frames.
         restore: (frame index, draw) -> restored frame, as phase 2 does it. Called anew by each strategy, so
             that `seconds` holds what the strategy really costs.
-        numbers: radius, window and stride.
+        numbers: radius, window and stride; window and stride are made smaller in proportion where the excerpt
+            is too short for overlapping windows. The title says which were used.
         strategies: some of temporal.STRATEGIES.
     """
-    rows = [measure(excerpt, restore, strategy, numbers, name=strategy) for strategy in strategies]
-    return Table(f"temporal strategies, {excerpt.n_frames} frames", tuple(rows))
+    used = numbers.fitting(excerpt.n_frames)
+    rows = [measure(excerpt, restore, strategy, used, name=strategy) for strategy in strategies]
+    title = f"temporal strategies, {excerpt.n_frames} frames, radius {used.radius}, "
+    return Table(f"{title}window {used.window_size}, stride {used.stride}", tuple(rows))
 
 
 def ablate_steps(
