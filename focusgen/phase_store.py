@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 import os
 import time
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from focusgen import store
+from focusgen.config import PhaseName
 from focusgen.errors import SceneError, StaleError
 from focusgen.layout import SceneLayout
 from focusgen.records import RECORD_VERSION, FileEntry, Identity, Record, seal
 from focusgen.store import (
     Encode,
     Writer,
+    append,
     fsync_folder,
     make_folder,
     publish,
     publish_json,
+    remove,
     run_facts,
     sync_file_system,
     valid_entry,
@@ -43,7 +47,7 @@ class PhaseStore:
         self._warnings: list[str] = []
         self._notes = scene.journal(identity.phase).with_name(f"{identity.phase}_notes.jsonl")
         self._begin(redo)
-        self._remembered = _read_notes(self._notes)
+        self._remembered = _open_notes(self._notes)
         self._writer = Writer(group_writable=group_writable)
 
     def __enter__(self) -> PhaseStore:
@@ -68,19 +72,7 @@ class PhaseStore:
             journal = self.scene.journal(phase)
             make_folder(journal.parent, group_writable=self._group_writable)
             publish_json(journal, self.identity.document(), group_writable=self._group_writable)
-        self._remove_leftovers()
-
-    def _remove_leftovers(self) -> None:
-        """Delete half-written files of a killed run: only the holder of the lock may."""
-        phase = self.identity.phase
-        for folder in self.scene.phase_folders(phase):
-            for leftover in folder.rglob(".*.tmp"):
-                leftover.unlink(missing_ok=True)
-        if phase == "render":
-            for leftover in self.scene.root.glob(f".{self.scene.metadata_json.name}.*.tmp"):
-                leftover.unlink(missing_ok=True)
-        for leftover in self.scene.journal(phase).parent.glob(f".{phase}*.tmp"):
-            leftover.unlink(missing_ok=True)
+        remove_leftovers(self.scene, phase)
 
     def _is_resumable(self, redo: bool) -> bool:
         """Say whether what lies there was begun under today's settings; else it may have to go.
@@ -102,7 +94,8 @@ class PhaseStore:
         if reason and not redo:
             raise StaleError(
                 f"scene {self.scene.scene_id!r}, phase {phase}: half made with other settings ({reason})",
-                "Start again with --on_stale redo to replace what is there.",
+                "Start again with --on_stale redo to replace what is there; "
+                "focusgen repair puts a lost or damaged record back.",
             )
         return False
 
@@ -113,21 +106,22 @@ class PhaseStore:
 
     def _wipe(self) -> None:
         phase = self.identity.phase
-        self.scene.done(phase).unlink(missing_ok=True)  # first: never a record over another run's frames
-        self.scene.partial(phase).unlink(missing_ok=True)
+        remove(self.scene.done(phase))  # first: never a record over another run's frames
+        remove(self.scene.record_copy(phase))
+        remove(self.scene.partial(phase))
         for path in list(self._published_files()):
-            path.unlink()
+            remove(path)
         if phase == "depth":
-            self.scene.stats_json.unlink(missing_ok=True)
+            remove(self.scene.stats_json)
         if phase == "render":
-            self.scene.metadata_json.unlink(missing_ok=True)
+            remove(self.scene.metadata_json)
         self._forget_progress()
 
     def _forget_progress(self) -> None:
         journal = self.scene.journal(self.identity.phase)
-        journal.unlink(missing_ok=True)
+        remove(journal)
         for kept in journal.parent.glob(f"{self.identity.phase}_*"):
-            kept.unlink()
+            remove(kept)
 
     def missing(self, paths_of: Callable[[int], Sequence[Path]]) -> list[int]:
         """Return the frames of which a file is missing or damaged; the others are kept as they are."""
@@ -163,8 +157,7 @@ class PhaseStore:
 
         Written before the frame that it belongs to, so that no kept frame lacks its facts.
         """
-        with self._notes.open("a", encoding="utf-8") as file:
-            file.write(json.dumps([key, value], allow_nan=False) + "\n")
+        append(self._notes, _note_line(key, value))
         self._remembered[key] = value
 
     def recall(self, key: str) -> Any:
@@ -199,33 +192,68 @@ class PhaseStore:
         """
         self.drain()
         folder = self.scene.phase_folder(self.identity.phase)
-        document = self._document(details, folder)
-        sync_file_system(folder)
-        data = seal(document, run_facts(self._started_s))
-        phase = self.identity.phase
-        store.on_step("before_record", folder)
-        publish(
-            self.scene.done(phase) if whole_scene else self.scene.partial(phase),
-            data,
-            group_writable=self._group_writable,
+        flags = {str(frame): [text] for frame, text in self.recall_frames("flag").items()}
+        document = record_document(self.identity, folder, self._files, flags, self._warnings, details)
+        run = {**run_facts(self._started_s), "notes": self._remembered}
+        record = write_record(
+            self.scene, document, run, whole_scene=whole_scene, group_writable=self._group_writable
         )
-        fsync_folder(folder)
-        self.scene.failed(phase).unlink(missing_ok=True)
         if whole_scene:
-            self.scene.partial(phase).unlink(missing_ok=True)
+            remove(self.scene.partial(self.identity.phase))
             self._forget_progress()
-        return Record(json.loads(data))
+        return record
 
-    def _document(self, details: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-        files = {os.path.relpath(path, folder): entry for path, entry in self._files.items()}
-        return {
-            "record_version": RECORD_VERSION,
-            **self.identity.document(),
-            "files": {k: {"size": e.size, "xxh3_128": e.xxh3_128} for k, e in sorted(files.items())},
-            "flags": {str(frame): [text] for frame, text in self.recall_frames("flag").items()},
-            "warnings": self._warnings,
-            "details": json.loads(json.dumps(details, allow_nan=False)),
-        }
+
+def record_document(
+    identity: Identity,
+    folder: Path,
+    files: Mapping[Path, FileEntry],
+    flags: Mapping[str, list[str]],
+    warnings: Sequence[str],
+    details: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the part of a record that its digest covers."""
+    relative = {os.path.relpath(path, folder): entry for path, entry in files.items()}
+    return {
+        "record_version": RECORD_VERSION,
+        **identity.document(),
+        "files": {k: {"size": e.size, "xxh3_128": e.xxh3_128} for k, e in sorted(relative.items())},
+        "flags": dict(flags),
+        "warnings": list(warnings),
+        "details": json.loads(json.dumps(details, allow_nan=False)),
+    }
+
+
+def write_record(
+    scene: SceneLayout,
+    document: Mapping[str, Any],
+    run: Mapping[str, Any],
+    *,
+    whole_scene: bool = True,
+    group_writable: bool = False,
+) -> Record:
+    """Write a completion record after everything that it vouches for has reached the device.
+
+    Raises:
+        StorageError: it could not be written, or the device failed; there is no record then.
+    """
+    phase: PhaseName = document["phase"]
+    folder, data = scene.phase_folder(phase), seal(document, run)
+    if whole_scene:
+        copy = scene.record_copy(phase)
+        make_folder(copy.parent, group_writable=group_writable)
+        publish(copy, data, group_writable=group_writable)
+    sync_file_system(folder)
+    store.on_step("before_record", folder)
+    path = scene.done(phase) if whole_scene else scene.partial(phase)
+    publish(path, data, group_writable=group_writable)
+    try:
+        fsync_folder(folder)
+    except SceneError:  # nobody knows what the device holds: no claim over it
+        remove(path)
+        raise
+    remove(scene.failed(phase))
+    return Record(json.loads(data))
 
 
 def _read_journal(path: Path) -> dict[str, Any] | None:
@@ -236,13 +264,54 @@ def _read_journal(path: Path) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _read_notes(path: Path) -> dict[str, Any]:
+def _note_line(key: str, value: Any) -> bytes:
+    """Return one line of the notes; its CRC tells a whole line from a damaged one."""
+    text = json.dumps([key, value], allow_nan=False).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _open_notes(path: Path) -> dict[str, Any]:
+    """Return the facts of earlier lives, and end the line that a killed one was writing."""
+    if not path.exists():
+        return {}
+    data = path.read_bytes()
+    if data and not data.endswith(b"\n"):
+        append(path, b"\n")
     notes: dict[str, Any] = {}
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                key, value = json.loads(line)
-            except ValueError:
-                continue  # the last line of a killed run; its frame was not published yet
-            notes[key] = value
+    for line in data.splitlines():
+        check, _, text = line.partition(b" ")
+        if check != b"%08x" % zlib.crc32(text):
+            continue  # the last line of a killed run; its frame was not published yet
+        key, value = json.loads(text)
+        notes[key] = value
     return notes
+
+
+def remove_leftovers(scene: SceneLayout, phase: PhaseName) -> None:
+    """Delete half-written files of a killed run: only the holder of the lock may."""
+    for folder in scene.phase_folders(phase):
+        for leftover in folder.rglob(".*.tmp"):
+            remove(leftover)
+    if phase == "render":
+        for leftover in scene.root.glob(f".{scene.metadata_json.name}.*.tmp"):
+            remove(leftover)
+    for internal in (scene.journal(phase).parent, scene.record_copy(phase).parent):
+        for leftover in internal.glob(f".{phase}*.tmp"):
+            remove(leftover)
+
+
+def reopen(scene: SceneLayout, record: Record, damaged: Iterable[Path]) -> None:
+    """Turn a finished phase into one that lacks some files: its next run makes those, and the record, anew.
+
+    Under the scene's lock. The damaged files go before the record, so that a kill in between leaves nothing
+    that an ordinary run would take for its own.
+    """
+    phase = record.document["phase"]
+    journal = scene.journal(phase)
+    make_folder(journal.parent)
+    lines = b"".join(_note_line(key, value) for key, value in record.notes.items())
+    publish(journal.with_name(f"{phase}_notes.jsonl"), lines)
+    publish_json(journal, Identity.of(record.document).document())
+    for path in damaged:
+        remove(path)
+    remove(scene.done(phase))

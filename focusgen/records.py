@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -48,20 +48,33 @@ class Identity:
         data: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return data
 
-    def difference(self, recorded: Mapping[str, Any]) -> str | None:
-        """Return "key: recorded -> today" for the first difference, or None."""
+    def differences(self, recorded: Mapping[str, Any]) -> list[str]:
+        """Return "key: recorded -> today" for everything that differs, the weightiest first."""
         today = self.document()
+        found = []
         for key in ("backend", "settings", "weights", "upstream", "algorithm_version", "n_frames"):
             before, now = recorded.get(key), today[key]
             if before == now:
                 continue
             if isinstance(before, dict) and isinstance(now, dict):
-                for name in sorted(before.keys() | now.keys()):
-                    if before.get(name) != now.get(name):
-                        prefix = "" if key == "settings" else f"{key}."
-                        return f"{prefix}{name}: {_short(before.get(name))} -> {_short(now.get(name))}"
-            return f"{key}: {_short(before)} -> {_short(now)}"
-        return None
+                prefix = "" if key == "settings" else f"{key}."
+                found += [
+                    f"{prefix}{name}: {_short(before.get(name))} -> {_short(now.get(name))}"
+                    for name in sorted(before.keys() | now.keys())
+                    if before.get(name) != now.get(name)
+                ]
+            else:
+                found.append(f"{key}: {_short(before)} -> {_short(now)}")
+        return found
+
+    def difference(self, recorded: Mapping[str, Any]) -> str | None:
+        """Return the first of the differences, or None."""
+        return next(iter(self.differences(recorded)), None)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Identity:
+        """Return the identity that a record or a journal holds."""
+        return cls(**{item.name: document[item.name] for item in fields(cls)})
 
 
 def _short(value: Any) -> str:
@@ -112,6 +125,11 @@ class Record:
     def details(self) -> dict[str, Any]:
         """What the phase measured on the way."""
         return dict(self.document["details"])
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """Facts about single frames that the files cannot tell; a repair starts from them."""
+        return dict(self.document["run"].get("notes", {}))
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:

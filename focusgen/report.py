@@ -46,7 +46,26 @@ def scene_status(
 
 def _state(scene: SceneLayout, entry: IndexEntry, phase: PhaseName, cfg: Config | None) -> PhaseState:
     if cfg is None:
+        return _unrun_state(scene, phase)
+    return phase_state(scene, status_identity(scene, entry, phase, cfg))
+
+
+def _unrun_state(scene: SceneLayout, phase: PhaseName) -> PhaseState:
+    """Return the state of a phase that has no settings to compare with: never run, or adopted."""
+    try:
+        record = read_record(scene.done(phase))
+    except CorruptInputError as error:
+        return PhaseState(State.STALE, error.message)
+    if record is None:
         return PhaseState(State.PENDING, "never run")
+    return PhaseState(State.COMPLETE, "", record)
+
+
+def status_identity(scene: SceneLayout, entry: IndexEntry, phase: PhaseName, cfg: Config) -> Identity:
+    """Return what a phase of a scene depends on under `cfg`, as far as files tell.
+
+    Weights and provided depth are taken from the record: they are compared where they are loaded.
+    """
     spec = PHASES[phase]
     settings = config.settings_for(cfg, phase)
     if phase == "render":
@@ -63,11 +82,9 @@ def _state(scene: SceneLayout, entry: IndexEntry, phase: PhaseName, cfg: Config 
     )
     try:
         record = read_record(scene.done(phase))
-    except CorruptInputError as error:
-        return PhaseState(State.STALE, error.message)
-    if record is not None:  # weights are compared where they are loaded, not by a look at files
-        identity = replace(identity, weights=record.document["weights"])
-    return phase_state(scene, identity)
+    except CorruptInputError:
+        return identity
+    return replace(identity, weights=record.document["weights"]) if record is not None else identity
 
 
 def _digest(scene: SceneLayout, entry: IndexEntry, phase: PhaseName) -> str:
@@ -84,6 +101,12 @@ def all_status(
     dataset: DatasetLayout, index: Mapping[str, IndexEntry], cfg: Config | None = None
 ) -> list[SceneStatus]:
     """Return every scene's state, under `cfg`, or under each phase's own last settings."""
+    configs = configs_for(dataset, cfg)
+    return [scene_status(dataset, index, scene_id, configs) for scene_id in index]
+
+
+def configs_for(dataset: DatasetLayout, cfg: Config | None) -> dict[PhaseName, Config]:
+    """Return the settings to compare each phase with: `cfg`, or those of the phase's own last run."""
     configs: dict[PhaseName, Config] = {}
     for phase in SCENE_PHASES:
         chosen = cfg or saved_config(dataset, phase)
@@ -91,7 +114,7 @@ def all_status(
             if phase == "render" and chosen.render.max_coc is None:
                 chosen = _with_recorded_max_coc(dataset, chosen)
             configs[phase] = chosen
-    return [scene_status(dataset, index, scene_id, configs) for scene_id in index]
+    return configs
 
 
 def _with_recorded_max_coc(dataset: DatasetLayout, cfg: Config) -> Config:

@@ -125,14 +125,18 @@ class PhaseRun:
         self._weights: dict[str, str] | None = None
         self._bugs: list[str] = []
 
-    def run(self) -> RunSummary:
+    def run(self, *, keep_settings: bool = True) -> RunSummary:
         """Do every pending scene; load the model only if there is one.
+
+        Args:
+            keep_settings: save them as those of the phase's last run; a repair uses each record's own.
 
         Raises:
             Interrupted: a signal came; everything published stays.
             ConfigError: the backend cannot run here.
         """
-        save_config(self.cfg, self.spec.name)
+        if keep_settings:
+            save_config(self.cfg, self.spec.name)
         work = [scene_id for scene_id in self.scene_ids if not self._is_settled(scene_id)]
         n_frames = sum(self.n_frames(scene_id) for scene_id in work)
         self.observer.phase_started(self.spec.name, len(work), n_frames, len(self.scene_ids) - len(work))

@@ -6,6 +6,7 @@ a file size limit may write less without a word). The record comes last, after o
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import json
@@ -26,7 +27,18 @@ from focusgen.layout import SceneLayout
 from focusgen.records import FileEntry, failure_document, read_failure
 
 STORAGE_ERRNOS = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENODEV}
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EIO,
+        errno.EFBIG,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.ENODEV,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+    }
 )
 QUEUE_FRAMES = 8
 
@@ -46,7 +58,7 @@ def publish(path: Path, data: bytes, *, group_writable: bool = False) -> FileEnt
     temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
     mode = 0o666  # the umask decides; a tempfile's 0600 would survive the rename and lock a group out
     try:
-        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
+        descriptor = _create(temporary, mode)
         try:
             _write_all(descriptor, data)
             if group_writable:
@@ -58,10 +70,49 @@ def publish(path: Path, data: bytes, *, group_writable: bool = False) -> FileEnt
         on_step("after_tmp", path)
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise storage_error(error, path) from error
     on_step("after_rename", path)
     return FileEntry(len(data), checksum(data))
+
+
+def _create(path: Path, mode: int) -> int:
+    """Open a file that is not there yet; what a killed process of the same number left is replaced."""
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, mode)
+    except FileExistsError:  # process numbers repeat in containers
+        os.unlink(path)
+        return os.open(path, flags, mode)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add bytes to a file that one process writes alone; a kill or a full disk may leave a part of them.
+
+    Raises:
+        StorageError: they could not all be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+        try:
+            _write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def remove(path: Path) -> None:
+    """Delete a file if it is there.
+
+    Raises:
+        StorageError: it cannot be deleted.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise storage_error(error, path) from error
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
@@ -85,10 +136,15 @@ def storage_error(error: OSError, path: Path) -> SceneError:
     return StorageError(f"{path}: {error.strerror or error}", advice)
 
 
+def json_bytes(document: Any) -> bytes:
+    """Return the bytes that `publish_json` writes for a document."""
+    return (json.dumps(document, indent=1, allow_nan=False) + "\n").encode()
+
+
 def publish_json(path: Path, document: Any, *, group_writable: bool = False) -> FileEntry:
     """Put a JSON document at `path`, atomically; finite numbers only."""
-    data = (json.dumps(document, indent=1, allow_nan=False) + "\n").encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    data = json_bytes(document)
+    make_folder(path.parent)
     return publish(path, data, group_writable=group_writable)
 
 
@@ -108,14 +164,17 @@ def make_folder(path: Path, *, group_writable: bool = False) -> None:
 
 def sync_file_system(folder: Path) -> None:
     """Bring everything written below `folder` to the device: one call per scene (io.md 10)."""
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.syncfs(descriptor) != 0:
-            number = ctypes.get_errno()
-            raise storage_error(OSError(number, os.strerror(number)), folder)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            libc = ctypes.CDLL(None, use_errno=True)
+            if libc.syncfs(descriptor) != 0:
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number))
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise storage_error(error, folder) from error
 
 
 def run_facts(started_s: float) -> dict[str, Any]:
@@ -191,12 +250,20 @@ class Writer:
 
 
 def fsync_folder(folder: Path) -> None:
-    """Bring a folder's entries to the device."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    """Bring a folder's entries to the device; some shared file systems cannot, and are not asked twice.
+
+    Raises:
+        StorageError: the device failed.
+    """
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise storage_error(error, folder) from error
 
 
 def write_failure(
@@ -218,7 +285,10 @@ def write_failure(
     advice = getattr(error, "advice", "")
     document = failure_document(failure_class, message, advice, traceback, attempt, run_facts(started_s))
     make_folder(scene.failed(identity_phase).parent)
-    publish_json(scene.failed(identity_phase), document)
+    try:
+        publish_json(scene.failed(identity_phase), document)
+    except SceneError:  # a size limit or a nearly full disk may still take the short form
+        publish_json(scene.failed(identity_phase), {**document, "traceback": ""})
 
 
 def publish_scene_log(internal: Path, log_name: str, scene_id: str, text: str) -> None:
@@ -229,7 +299,7 @@ def publish_scene_log(internal: Path, log_name: str, scene_id: str, text: str) -
     if text:
         publish(path, text.encode())
     else:
-        path.unlink(missing_ok=True)
+        remove(path)
 
 
 def merge_scene_logs(internal: Path, log: Path, scene_ids: Iterable[str], header: str = "") -> None:

@@ -16,7 +16,7 @@ from focusgen.errors import CorruptInputError, ModelMemoryError
 from focusgen.metrics import psnr_db
 from focusgen.models import Deblurrer, NoiseKey
 from focusgen.phases import SceneJob, runs_of
-from focusgen.phases.index import changed_files, read_manifest
+from focusgen.phases.ingest import changed_files, read_manifest
 from focusgen.phases.raw_frames import RawFrames, open_raw
 from focusgen.sizes import frame_plan
 from focusgen.store import publish_scene_log

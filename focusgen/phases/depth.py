@@ -19,7 +19,8 @@ from focusgen.layout import DatasetLayout
 from focusgen.models import DepthModel
 from focusgen.phases import SceneJob
 from focusgen.phases.chunks import covering_chunk, crossfaded
-from focusgen.phases.index import IndexEntry, was_cut_short
+from focusgen.phases.index import IndexEntry
+from focusgen.phases.ingest import was_cut_short
 from focusgen.phases.raw_frames import published_plan
 from focusgen.phases.scene_frames import SharpFrames
 from focusgen.stats import depth_counts, depth_percentiles, depth_stats

@@ -6,21 +6,22 @@ The index is append-only: an indexed scene keeps its place and its split for eve
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from focusgen.codecs import checksum, file_checksum
+from focusgen.codecs import checksum
 from focusgen.config import Config
 from focusgen.decode import CheckOptions, DecodePool
 from focusgen.errors import ConfigError, CorruptInputError
 from focusgen.layout import DatasetLayout
 from focusgen.locks import exclusive
-from focusgen.records import canonical
+from focusgen.phases.ingest import changed_files, ingest_settings, new_manifest, read_whole_manifest
 from focusgen.scenes import RawScene, Rejection, discover
-from focusgen.store import make_folder, publish, publish_json
+from focusgen.store import json_bytes, make_folder, publish, publish_json
 from focusgen.video import RawReport
 
 SPLITS = ("train", "val", "test")
@@ -114,10 +115,11 @@ def read_index(dataset: DatasetLayout) -> dict[str, IndexEntry]:
             f"Run phase 1 first: scripts/01_validate_dataset.py --raw_root ... --out_root {dataset.root}",
         ) from error
     expected = _read_checksum(dataset)
-    if expected is not None and expected != checksum(data):
+    if expected not in (None, checksum(data)) and not _is_last_written(dataset, data):
         raise ConfigError(
             f"{path}: damaged or edited by hand: its checksum is not the one that phase 1 took",
-            f"Put a backup back, or delete {dataset.index_checksum_json} if you meant the edit.",
+            "focusgen repair restores it from its copy; "
+            f"or delete {dataset.index_checksum_json} if you meant the edit.",
         )
     try:
         return {scene_id: IndexEntry.of(entry) for scene_id, entry in json.loads(data).items()}
@@ -125,12 +127,21 @@ def read_index(dataset: DatasetLayout) -> dict[str, IndexEntry]:
         raise ConfigError(f"{path}: not a scene index: {error!r}") from error
 
 
+def _is_last_written(dataset: DatasetLayout, data: bytes) -> bool:
+    """Say whether the index is the one of a run that was killed before it took the checksum."""
+    copy = dataset.index_copy_json
+    return copy.exists() and copy.read_bytes() == data
+
+
+def _relative_index(dataset: DatasetLayout) -> str:
+    """Return where the index lies as seen from the data set, so that both may move together."""
+    return os.path.relpath(dataset.index_json.resolve(), dataset.root.resolve())
+
+
 def _read_checksum(dataset: DatasetLayout) -> str | None:
     try:
         document = json.loads(dataset.index_checksum_json.read_bytes())
-        return (
-            str(document["xxh3_128"]) if document.get("index") == str(dataset.index_json.resolve()) else None
-        )
+        return str(document["xxh3_128"]) if document.get("index") == _relative_index(dataset) else None
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, AttributeError) as error:
@@ -187,7 +198,7 @@ def index_dataset(
                 new.append(raw)
         reports = _check_all(cfg, new, result, on_scene)
         _add_scenes(cfg, dataset, reports, result)
-        _publish(dataset, result, raw_root=data.raw_root)
+        publish_index(dataset, result, raw_root=data.raw_root)
     return result
 
 
@@ -196,30 +207,13 @@ def _is_unchanged(cfg: Config, dataset: DatasetLayout, raw: RawScene, entry: Ind
     if entry is None:
         return False
     try:
-        manifest = _read_manifest(dataset, raw.scene_id, entry)
+        manifest = read_whole_manifest(dataset, raw.scene_id, entry)
     except CorruptInputError:
         return False
     files = raw.files if raw.kind == "video" else raw.files[: cfg.data.max_frames]
-    if manifest["settings"] != _ingest_settings(cfg) or list(manifest["files"]) != list(files):
+    if manifest["settings"] != ingest_settings(cfg) or list(manifest["files"]) != list(files):
         return False
     return not changed_files(raw, manifest["files"])
-
-
-def changed_files(raw: RawScene, digests: Mapping[str, str]) -> list[str]:
-    """Return the raw files that are gone or whose bytes are not those that phase 1 saw."""
-    folder = raw.path.parent if raw.kind == "video" else raw.path
-    changed = []
-    for name, expected in digests.items():
-        try:
-            if file_checksum(folder / name) != expected:
-                changed.append(name)
-        except OSError:
-            changed.append(name)
-    return changed
-
-
-def _ingest_settings(cfg: Config) -> dict[str, Any]:
-    return {"max_frames": cfg.data.max_frames, "shot_cut_threshold": cfg.data.shot_cut_threshold}
 
 
 def _check_all(
@@ -271,11 +265,7 @@ def _add_scenes(
 
 def _entry(cfg: Config, raw: RawScene, report: RawReport, split: str) -> tuple[dict[str, Any], IndexEntry]:
     names = list(raw.files) if raw.kind == "video" else list(report.frames)
-    manifest = {
-        "files": dict(zip(names, report.digests, strict=True)),
-        "shot_cuts": list(report.shot_cuts),
-        "settings": _ingest_settings(cfg),
-    }
+    manifest, digest = new_manifest(cfg, dict(zip(names, report.digests, strict=True)), report.shot_cuts)
     source: dict[str, Any] = {
         "path": raw.path.relative_to(cfg.data.raw_root).as_posix(),
         "kind": raw.kind,
@@ -290,7 +280,7 @@ def _entry(cfg: Config, raw: RawScene, report: RawReport, split: str) -> tuple[d
         split=split,
         source=json.loads(json.dumps(source)),
         shot_cuts=tuple(report.shot_cuts),
-        ingest_digest=_manifest_digest(manifest),
+        ingest_digest=digest,
     )
     return manifest, entry
 
@@ -329,7 +319,8 @@ def assign_splits(new: Sequence[str], existing: Sequence[str], seed: int) -> dic
     return dict(zip(shuffled, labels, strict=True))
 
 
-def _publish(dataset: DatasetLayout, result: IndexResult, *, raw_root: Path) -> None:
+def publish_index(dataset: DatasetLayout, result: IndexResult, *, raw_root: Path) -> None:
+    """Write index, copy, checksum, splits and rejections; under the index lock."""
     for scene_id, entry in result.index.items():
         scene = dataset.scene(scene_id)
         make_folder(scene.root)
@@ -337,46 +328,20 @@ def _publish(dataset: DatasetLayout, result: IndexResult, *, raw_root: Path) -> 
             publish(scene.split_txt, f"{entry.split}\n".encode())
     document = {scene_id: entry.document() for scene_id, entry in result.index.items()}
     make_folder(dataset.index_json.parent)
-    publish_json(dataset.index_json, document)
-    data = dataset.index_json.read_bytes()
+    for folder in (dataset.index_json.parent, dataset.internal, dataset.logs):
+        for leftover in folder.glob(".*.json.*.tmp"):  # of a killed run; this one holds the lock
+            leftover.unlink(missing_ok=True)
+    data = json_bytes(document)
+    make_folder(dataset.index_copy_json.parent)
+    publish(dataset.index_copy_json, data)
+    publish(dataset.index_json, data)
     publish_json(
         dataset.index_checksum_json,
         {
-            "index": str(dataset.index_json.resolve()),
+            "index": _relative_index(dataset),
             "xxh3_128": checksum(data),
             "raw_root": str(raw_root.resolve()),
         },
     )
     rejected = {s: {"file": r.file, "reason": r.reason} for s, r in sorted(result.rejected.items())}
     publish_json(dataset.rejected_scenes_json, rejected)
-
-
-def read_manifest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> dict[str, str]:
-    """Return raw file name -> xxh3_128, as phase 1 took it.
-
-    Raises:
-        CorruptInputError: missing, or not what the index vouches for.
-    """
-    return dict(_read_manifest(dataset, scene_id, entry)["files"])
-
-
-def was_cut_short(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> bool:
-    """Say whether max_frames ended the scene, so that its source has more frames than the index."""
-    limit = _read_manifest(dataset, scene_id, entry)["settings"]["max_frames"]
-    return limit is not None and entry.n_frames == int(limit)
-
-
-def _read_manifest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> dict[str, Any]:
-    path = dataset.scene(scene_id).ingest_json
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_bytes())
-        if _manifest_digest(manifest) == entry.ingest_digest and "settings" in manifest:
-            return manifest
-    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
-        raise CorruptInputError(f"{path}: {error!r}", "Run phase 1 again.") from error
-    raise CorruptInputError(f"{path}: not the manifest that the index vouches for", "Run phase 1 again.")
-
-
-def _manifest_digest(manifest: Mapping[str, Any]) -> str:
-    """Digest what the frames are; the settings that led there may change without changing them."""
-    return checksum(canonical({"files": manifest["files"], "shot_cuts": manifest["shot_cuts"]}))

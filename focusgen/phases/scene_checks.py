@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from focusgen.codecs import check_png, checksum, decode_npz, decode_png
-from focusgen.config import SCENE_PHASES, PhaseName
-from focusgen.errors import CorruptInputError, DepthRangeError, SceneError
-from focusgen.layout import DONE, FAILED, PARTIAL, DatasetLayout
+from focusgen.codecs import check_png, decode_npz, decode_png
+from focusgen.config import SCENE_PHASES
+from focusgen.errors import CorruptInputError, DepthRangeError
+from focusgen.layout import DatasetLayout
 from focusgen.optics import Lens, focus_map
 from focusgen.phases.blur_check import blur_agreement
-from focusgen.phases.index import IndexEntry, read_manifest
-from focusgen.phases.render import lenses_of
-from focusgen.records import Record, read_failure, read_record
+from focusgen.phases.file_checks import SceneRecords, VouchedFiles
+from focusgen.phases.index import IndexEntry
+from focusgen.phases.ingest import read_manifest
+from focusgen.phases.lens_set import lenses_of
 from focusgen.stats import depth_counts, depth_stats
 
-MAX_ERRORS_PER_SCENE = 50
+MAX_ERRORS_PER_SCENE = 200
 DECODED_FRAMES = 4  # fully decoded per scene and set; every other PNG is walked chunk by chunk
 SET_KEYS = ("f", "N", "S_focus", "max_coc")
 
@@ -37,14 +37,19 @@ class SceneReport:
     warnings: list[str] = field(default_factory=list)
     n_frames: int = 0
     n_bytes: int = 0
+    n_errors: int = 0
     is_rehearsal: bool = False
     max_coc_m: float | None = None
     measures: dict[str, Any] = field(default_factory=dict)
 
     def error(self, text: str) -> None:
-        """Note what makes the scene fail."""
+        """Note what makes the scene fail; of very many errors the last line says how many there are more."""
+        self.n_errors += 1
         if len(self.errors) < MAX_ERRORS_PER_SCENE:
             self.errors.append(text)
+        else:
+            more = self.n_errors - MAX_ERRORS_PER_SCENE + 1
+            self.errors[-1] = f"... and {more} more; focusgen explain {self.scene_id} tells the state"
 
 
 class SceneChecker:
@@ -56,19 +61,28 @@ class SceneChecker:
         self.dataset, self.scene, self.entry = dataset, dataset.scene(scene_id), entry
         self.min_spearman = min_spearman
         self.report = SceneReport(scene_id, entry.split)
-        self.records: dict[PhaseName, Record] = {}
+        self._sample: dict[Path, bytes] = {}
 
     def run(self) -> SceneReport:
         """Return the report; a damaged file is an error in it, not an exception."""
+        report = self.report
         self._check_split()
         self._check_ingest()
-        self._read_records()
+        records = SceneRecords(self.scene, report.error, report.warnings.append)
+        self.records, report.is_rehearsal = records.by_phase, records.is_rehearsal
+        for record in self.records.values():
+            report.warnings += record.warnings
+            for frame, texts in record.flags.items():
+                report.warnings += [f"frame {frame}: {text}" for text in texts]
+        records.check_chain(self.entry.ingest_digest)
+        self.files = VouchedFiles(self.scene, records, report.error)
         if len(self.records) == len(SCENE_PHASES):
-            self._check_chain()
-            self._check_files()
+            self._check_lengths()
             self._check_frames()
-        self._list_unknown_files()
-        return self.report
+        self.files.finish()
+        report.n_bytes = self.files.n_bytes
+        report.warnings += [f"{self._name(path)}: unknown file" for path in self.files.unknown()]
+        return report
 
     def _name(self, path: Path) -> str:
         return os.path.relpath(path, self.scene.root)
@@ -85,46 +99,10 @@ class SceneChecker:
     def _check_ingest(self) -> None:
         try:
             read_manifest(self.dataset, self.scene.scene_id, self.entry)
-        except CorruptInputError as error:
-            self.report.error(f"raw checksums: {error.message}")
+        except (CorruptInputError, OSError) as error:
+            self.report.error(f"raw checksums: {getattr(error, 'message', error)}")
 
-    def _read_records(self) -> None:
-        for phase in SCENE_PHASES:
-            try:
-                record = read_record(self.scene.done(phase))
-                if record is None:
-                    record = read_record(self.scene.partial(phase))
-                    self.report.is_rehearsal |= record is not None
-            except CorruptInputError as error:
-                self.report.error(f"{self._name(self.scene.done(phase))}: {error.message}")
-                continue
-            if record is None:
-                failure = read_failure(self.scene, phase)
-                why = f"failed ({failure['class']}): {failure['message']}" if failure else "not done"
-                self.report.error(f"phase {phase}: {why}")
-                continue
-            if record.document["scene_id"] != self.scene.scene_id or record.document["phase"] != phase:
-                self.report.error(
-                    f"{self._name(self.scene.done(phase))}: the record of another scene or phase"
-                )
-                continue
-            self.records[phase] = record
-            self.report.warnings += record.warnings
-            for frame, texts in record.flags.items():
-                self.report.warnings += [f"frame {frame}: {text}" for text in texts]
-
-    def _check_chain(self) -> None:
-        expected = {
-            "deblur": {"index": self.entry.ingest_digest},
-            "depth": {"deblur": self.records["deblur"].digest},
-            "render": {"deblur": self.records["deblur"].digest, "depth": self.records["depth"].digest},
-        }
-        for phase, record in self.records.items():
-            for name, digest in expected[phase].items():
-                if record.document["upstream"].get(name) != digest:
-                    self.report.error(
-                        f"phase {phase} was made from another {name} than the one that lies there"
-                    )
+    def _check_lengths(self) -> None:
         lengths = {phase: record.n_frames for phase, record in self.records.items()}
         if len(set(lengths.values())) != 1:
             self.report.error(f"frame counts differ: {lengths}")
@@ -132,72 +110,48 @@ class SceneChecker:
             self.report.error(f"{lengths['render']} frames, the index says {self.entry.n_frames}")
         self.report.n_frames = min(lengths.values())
 
-    def _check_files(self) -> None:
-        """Compare size and checksum of everything that the records vouch for."""
-        for phase, record in self.records.items():
-            folder = self.scene.phase_folder(phase)
-            for relative, entry in record.files.items():
-                path = Path(os.path.normpath(folder / relative))
-                data = self._read(path)
-                if data is None:
-                    continue
-                self.report.n_bytes += len(data)
-                if len(data) != entry.size:
-                    self.report.error(f"{self._name(path)}: {len(data)} bytes, the record says {entry.size}")
-                elif checksum(data) != entry.xxh3_128:
-                    self.report.error(f"{self._name(path)}: damaged: its checksum is not the record's")
-            expected = set(self._expected_files(phase))
-            absent = expected - {os.path.normpath(folder / relative) for relative in record.files}
-            for name in sorted(absent):
-                self.report.error(f"{self._name(Path(name))}: not in the record of phase {phase}")
-
-    def _expected_files(self, phase: PhaseName) -> Iterator[str]:
-        scene, n_sets = self.scene, int(self.records["render"].document["settings"]["render.n_sets"])
-        for frame in range(self.records[phase].n_frames):
-            if phase == "deblur":
-                yield os.path.normpath(scene.sharp(frame))
-            elif phase == "depth":
-                yield os.path.normpath(scene.depth(frame))
-            else:
-                for lens_set in range(n_sets):
-                    yield os.path.normpath(scene.focus(lens_set, frame))
-                    yield os.path.normpath(scene.bokeh(lens_set, frame))
-
-    def _read(self, path: Path) -> bytes | None:
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            self.report.error(f"{self._name(path)}: {error.strerror}")
-            return None
-
     def _check_frames(self) -> None:
         metadata = self._metadata()
         if metadata is None:
             return
         lenses = lenses_of(metadata)
+        n_sets = int(self.records["render"].document["settings"]["render.n_sets"])
+        if len(lenses) != n_sets:
+            self.report.error(f"metadata.json: {len(lenses)} lens sets, the record says {n_sets}")
         max_coc_m = float(metadata["sets"][0]["max_coc"])
         self.report.max_coc_m = max_coc_m
         self.report.is_rehearsal |= bool(metadata["is_rehearsal"])
         size = (int(metadata["width"]), int(metadata["height"]))
         counts = np.zeros(65536, np.int64)
+        sampled = set(_sampled(self.report.n_frames))
         for frame in range(self.report.n_frames):
-            self._check_png(self.scene.sharp(frame), size)
-            depth = self._load(self.scene.depth(frame), "depth", size)
-            if depth is None:
-                continue
-            counts += depth_counts(depth)
+            self._check_png(self.scene.sharp(frame), size, keep=frame in sampled)
+            depth = self._depth(frame, size, counts)
             for lens_set, lens in enumerate(lenses):
-                self._check_png(self.scene.bokeh(lens_set, frame), size)
-                self._check_label(frame, lens_set, lens, max_coc_m, depth, size)
+                self._check_png(self.scene.bokeh(lens_set, frame), size, keep=frame in sampled)
+                self._check_label(frame, lens_set, lens, max_coc_m, depth, size, keep=frame in sampled)
         self._check_stats(counts)
         self._check_blur(len(lenses))
 
+    def _depth(self, frame: int, size: tuple[int, int], counts: Any) -> Any:
+        """Return a frame's depth and count it; None if it is damaged or no depth."""
+        path = self.scene.depth(frame)
+        depth = self._load(path, "depth", size)
+        if depth is None:
+            return None
+        try:
+            counts += depth_counts(depth)
+        except DepthRangeError as error:
+            self.report.error(f"{self._name(path)}: {error.message}")
+            return None
+        return depth
+
     def _metadata(self) -> dict[str, Any] | None:
-        data = self._read(self.scene.metadata_json)
+        data = self.files.read(self.scene.metadata_json)
         if data is None:
             return None
         try:
-            metadata: dict[str, Any] = json.loads(data)
+            metadata: dict[str, Any] = {**self._inherited(), **json.loads(data)}
             for number, lens_set in enumerate(metadata["sets"]):
                 for key in SET_KEYS:
                     if not float(lens_set[key]) > 0:
@@ -205,15 +159,23 @@ class SceneChecker:
             if not metadata["sets"]:
                 raise ValueError("no lens set")
             lenses_of(metadata)
-            for key in ("width", "height", "formula", "is_rehearsal"):
-                metadata[key]
         except (ValueError, KeyError, TypeError) as error:
             self.report.error(f"metadata.json: {error!r}")
             return None
         return metadata
 
-    def _check_png(self, path: Path, size: tuple[int, int]) -> None:
-        data = self._read(path)
+    def _inherited(self) -> dict[str, Any]:
+        """Return what the records say and the metadata of another pipeline may leave out."""
+        sharp, depth = self.records["deblur"].details, self.records["depth"].details
+        return {
+            "width": sharp["width"],
+            "height": sharp["height"],
+            "formula": self.records["render"].document["settings"].get("optics.formula", "paper"),
+            "is_rehearsal": depth["is_rehearsal"],
+        }
+
+    def _check_png(self, path: Path, size: tuple[int, int], *, keep: bool) -> None:
+        data = self.files.read(path)
         if data is None:
             return
         try:
@@ -221,11 +183,13 @@ class SceneChecker:
         except CorruptInputError as error:
             self.report.error(f"{self._name(path)}: {error.message}")
             return
+        if keep:
+            self._sample[path] = data
         if found != size:
             self.report.error(f"{self._name(path)}: {found[0]}x{found[1]}, the scene is {size[0]}x{size[1]}")
 
-    def _load(self, path: Path, key: str, size: tuple[int, int]) -> Any:
-        data = self._read(path)
+    def _load(self, path: Path, key: str, size: tuple[int, int], *, keep: bool = False) -> Any:
+        data = self.files.read(path)
         if data is None:
             return None
         try:
@@ -236,27 +200,33 @@ class SceneChecker:
         if array.dtype != np.float16 or array.shape != (size[1], size[0]):
             self.report.error(f"{self._name(path)}: {key} is {array.dtype} {array.shape}")
             return None
+        if keep:
+            self._sample[path] = data
         return array
 
     def _check_label(
-        self, frame: int, lens_set: int, lens: Lens, max_coc_m: float, depth: Any, size: tuple[int, int]
+        self,
+        frame: int,
+        lens_set: int,
+        lens: Lens,
+        max_coc_m: float,
+        depth: Any,
+        size: tuple[int, int],
+        *,
+        keep: bool,
     ) -> None:
         """Recompute the label from saved depth and metadata, and compare bit for bit."""
         path = self.scene.focus(lens_set, frame)
-        label = self._load(path, "focus_map", size)
-        if label is None:
+        label = self._load(path, "focus_map", size, keep=keep)
+        if label is None or depth is None:
             return
-        try:
-            expected = focus_map(depth, lens, max_coc_m)
-        except DepthRangeError as error:
-            self.report.error(f"{self._name(self.scene.depth(frame))}: {error.message}")
-            return
-        differing = int(np.count_nonzero(label.view(np.uint16) != expected.view(np.uint16)))
-        if differing:
-            self.report.error(f"{self._name(path)}: {differing} labels differ from depth and metadata")
+        n_differing, largest = label_difference(label, focus_map(depth, lens, max_coc_m))
+        tolerance = self.records["render"].details.get("label_tolerance", 0.0)  # > 0 for adopted labels
+        if n_differing and (not tolerance or not largest <= tolerance):
+            self.report.error(f"{self._name(path)}: {n_differing} labels differ from depth and metadata")
 
     def _check_stats(self, counts: Any) -> None:
-        data = self._read(self.scene.stats_json)
+        data = self.files.read(self.scene.stats_json)
         if data is None or not counts.any():
             return
         try:
@@ -264,11 +234,12 @@ class SceneChecker:
         except ValueError as error:
             self.report.error(f"{self._name(self.scene.stats_json)}: {error}")
             return
-        if recorded != json.loads(json.dumps(depth_stats(counts))):
+        tolerance = self.records["depth"].details.get("stats_tolerance", 0.0)
+        if not stats_agree(recorded, depth_stats(counts), tolerance):
             self.report.error(f"{self._name(self.scene.stats_json)}: not the statistics of the saved depth")
 
     def _check_blur(self, n_sets: int) -> None:
-        frames = np.unique(np.linspace(0, self.report.n_frames - 1, DECODED_FRAMES).astype(int)).tolist()
+        frames = _sampled(self.report.n_frames)
         agreement = [self._agreement(lens_set, frames) for lens_set in range(n_sets)]
         known = [value for value in agreement if value is not None]
         self.report.measures["blur_spearman"] = [None if v is None else round(v, 4) for v in agreement]
@@ -281,28 +252,47 @@ class SceneChecker:
     def _agreement(self, lens_set: int, frames: list[int]) -> float | None:
         samples = []
         for frame in frames:
+            paths = (
+                self.scene.sharp(frame),
+                self.scene.bokeh(lens_set, frame),
+                self.scene.focus(lens_set, frame),
+            )
+            if not all(path in self._sample for path in paths):
+                return None  # damaged, and named where it was read
             try:
-                sharp = decode_png(self.scene.sharp(frame).read_bytes())
-                drawn = decode_png(self.scene.bokeh(lens_set, frame).read_bytes())
-                label = decode_npz(self.scene.focus(lens_set, frame).read_bytes(), "focus_map")
-            except (SceneError, OSError) as error:
-                self.report.error(f"frame {frame}, set_{lens_set:02d}: {error}")
+                pictures = [decode_png(self._sample[path]) for path in paths[:2]]
+            except CorruptInputError as error:
+                self.report.error(f"frame {frame}, set_{lens_set:02d}: {error.message}")
                 return None
-            samples.append((sharp, drawn, label))
+            label = decode_npz(self._sample[paths[2]], "focus_map")
+            samples.append((pictures[0], pictures[1], label))
         return blur_agreement(samples)
 
-    def _list_unknown_files(self) -> None:
-        known = {os.path.normpath(p) for p in (self.scene.split_txt, self.scene.metadata_json)}
-        for phase in SCENE_PHASES:
-            folder = self.scene.phase_folder(phase)
-            known |= {os.path.normpath(folder / name) for name in (DONE, FAILED, PARTIAL)}
-            if phase in self.records:
-                known |= {os.path.normpath(folder / name) for name in self.records[phase].files}
-        for path in sorted(_files_below(self.scene.root)):
-            if os.path.normpath(path) not in known:
-                self.report.warnings.append(f"{self._name(path)}: unknown file")
+
+def _sampled(n_frames: int) -> list[int]:
+    """Return the frames that are decoded whole."""
+    if n_frames < 1:
+        return []
+    frames: list[int] = np.unique(np.linspace(0, n_frames - 1, DECODED_FRAMES).astype(int)).tolist()
+    return frames
 
 
-def _files_below(root: Path) -> Iterator[Path]:
-    for folder, _, names in os.walk(root):
-        yield from (Path(folder) / name for name in names)
+def label_difference(label: Any, expected: Any) -> tuple[int, float]:
+    """Return how many float16 labels differ bit for bit, and by how much at most; NaN if one is no number."""
+    differs = label.view(np.uint16) != expected.view(np.uint16)
+    n_differing = int(np.count_nonzero(differs))
+    if not n_differing:
+        return 0, 0.0
+    difference = np.abs(label[differs].astype(np.float32) - expected[differs].astype(np.float32))
+    in_range = bool(((label[differs] >= 0) & (label[differs] <= 1)).all())
+    return n_differing, float(difference.max()) if in_range else float("nan")
+
+
+def stats_agree(recorded: Any, exact: dict[str, float], tolerance: float) -> bool:
+    """Say whether stats.json holds the statistics: exactly ours, or another's within a relative tolerance."""
+    if not tolerance:
+        return bool(recorded == json.loads(json.dumps(exact)))
+    try:
+        return all(abs(float(recorded[key]) - value) <= tolerance * value for key, value in exact.items())
+    except (KeyError, TypeError, ValueError):
+        return False

@@ -1,0 +1,62 @@
+"""Take over a data set that the reference pipeline made: its records are empty `.done` files.
+
+Everything is decoded and every label recomputed; scenes that are right get records and are complete from
+then on, of the others it says what is wrong, and writes nothing for them. Give --raw_root to tie the scenes
+to their raw frames, so that later phases can be made anew. Ends with 3 if a scene was not adopted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import tyro
+
+from focusgen import config, options
+from focusgen.config import SCENE_PHASES, PhaseName
+from focusgen.errors import ConfigError, ExitCode
+
+EXTRAS: list[options.Extra] = [
+    ("scene", Annotated[tuple[str, ...], tyro.conf.Positional], (), "scenes; default: all"),
+    options.CONFIG_FLAG,
+    ("phases", str, ",".join(SCENE_PHASES), "phases to take over, comma-separated, in order"),
+    ("max_label_difference", float, 1e-3, "labels may be off by so much and are accepted with a warning"),
+]
+SETTINGS = options.DATA_SET_FLAGS | {"raw_root": "data.raw_root"}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen adopt`."""
+    flags = options.flags_class("AdoptFlags", SETTINGS, EXTRAS)
+    parsed, dotted = options.parse(flags, argv, prog="focusgen adopt", doc=__doc__ or "")
+    cfg = config.load(parsed.config, {**options.overrides_of(parsed, SETTINGS), **dotted})
+    phases = _phases(parsed.phases)
+    from focusgen.adopt import Adoption, adopt
+    from focusgen.names import display
+
+    def show(outcome: Adoption) -> None:
+        word = "not adopted" if outcome.problems else f"adopted ({', '.join(outcome.phases)})"
+        print(f"{display(outcome.scene_id)}: {word}")
+        for text in (*outcome.problems, *outcome.warnings):
+            print(f"  {display(text)}")
+
+    outcomes = adopt(
+        cfg,
+        parsed.scene,
+        phases=phases,
+        with_raw=parsed.raw_root is not None,
+        max_label_difference=parsed.max_label_difference,
+        on_scene=show,
+    )
+    n_adopted = sum(not outcome.problems for outcome in outcomes)
+    print(
+        f"{n_adopted} of {len(outcomes)} scenes adopted; phase 6 (06_validate_outputs.py) checks them again"
+    )
+    return int(ExitCode.COMPLETE if n_adopted == len(outcomes) else ExitCode.INCOMPLETE)
+
+
+def _phases(text: str) -> list[PhaseName]:
+    names = [name.strip() for name in text.split(",")]
+    if not names or names != list(SCENE_PHASES[: len(names)]):
+        raise ConfigError(f"--phases {text}: a beginning of {','.join(SCENE_PHASES)}, in that order")
+    return list(SCENE_PHASES[: len(names)])
