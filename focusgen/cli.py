@@ -8,7 +8,6 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from focusgen import config, options
@@ -22,8 +21,19 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("focusgen.commands.demo", "procedural scenes through all phases, with previews"),
     "synth": ("focusgen.commands.synth", "write procedural RGB-D scenes with exact depth"),
     "status": ("focusgen.commands.status", "scene x phase: complete, partial, stale, failed and why"),
+    "repair": ("focusgen.commands.repair", "redo exactly what is missing or damaged, keep the rest"),
+    "explain": ("focusgen.commands.explain", "all about one scene: records, differences, failures, advice"),
+    "adopt": ("focusgen.commands.adopt", "take over a data set that the reference pipeline made"),
     "approve": ("focusgen.commands.approve", "approve the calibration, so that phase 5 may start"),
     "preview": ("focusgen.commands.preview", "contact sheet and video of a scene"),
+    "plan": ("focusgen.commands.plan", "what a run will take: bytes, files, CPU and GPU hours, tasks"),
+    "submit": ("focusgen.commands.submit", "phases as SLURM jobs: packed, linked, drained in time"),
+    "resubmit": ("focusgen.commands.resubmit", "submit again just what failed, is missing or stale"),
+    "cancel": ("focusgen.commands.cancel", "end the jobs of a submission"),
+    "task": ("focusgen.commands.task", "run one array index of a plan (what jobs call)"),
+    "render": ("focusgen.commands.render", "lens blur for one picture with depth, or a folder of them"),
+    "ablate": ("focusgen.commands.ablate", "what a choice of phases 2 and 5 buys and costs, measured"),
+    "weights": ("focusgen.commands.weights", "fetch and check published weights, store prompt embeddings"),
     "doctor": ("focusgen.commands.doctor", "what is wrong with this machine, and how to mend it"),
     "config": ("focusgen.commands.config", "print the resolved settings, or explain each"),
 }
@@ -161,12 +171,6 @@ def usage() -> str:
 def entry_point() -> None:
     """Console entry point."""
     sys.exit(main())
-
-
-def add_data_set(cfg_path: str | None, overrides: Mapping[str, Any]) -> tuple[Config, Path]:
-    """Return the settings of a command that works on a finished data set, and its root."""
-    cfg = config.load(cfg_path, overrides)
-    return cfg, cfg.data.out_root
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ from focusgen.config import Config, settings_for
 from focusgen.errors import ApprovalError, CalibrationError, ConfigError, CorruptInputError
 from focusgen.layout import DatasetLayout
 from focusgen.optics import Lens, blur_diameter_px
-from focusgen.phases.render import draw_lenses, read_depth, read_stats
+from focusgen.phases.lens_set import draw_lenses
+from focusgen.phases.scene_frames import read_depth, read_stats
 from focusgen.records import canonical, read_record
 from focusgen.seeds import derive_seed
 from focusgen.stats import CocHistogram, Counts, coc_percentiles, depth_counts

@@ -1,18 +1,21 @@
-"""Published sharp frames as a depth model reads them."""
+"""Published frames, maps and statistics of a scene, read with their checks."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.codecs import decode_png
+from focusgen.codecs import decode_npz, decode_png
 from focusgen.depth_files import DepthSource
 from focusgen.errors import CorruptInputError, MissingUpstreamError
 from focusgen.layout import SceneLayout
 from focusgen.sizes import FramePlan, resize_depth
+
+STATS_KEYS = ("d_min", "d_max", "d_median", "d_p5", "d_p95")
 
 
 def read_sharp(scene: SceneLayout, frame: int) -> npt.NDArray[np.uint8]:
@@ -33,6 +36,55 @@ def _read_png(path: Path) -> npt.NDArray[np.uint8]:
     except CorruptInputError as error:
         raise CorruptInputError(
             f"{path}: {error.message}", "focusgen repair redoes damaged files."
+        ) from error
+
+
+def read_depth(scene: SceneLayout, frame: int) -> npt.NDArray[np.float16]:
+    """Return a published depth map, (H, W) float16 metres.
+
+    Raises:
+        MissingUpstreamError: it is not there.
+        CorruptInputError: it is damaged; names the file.
+    """
+    return _read_npz(scene.depth(frame), "depth", "Re-run phase 3 for this scene.")
+
+
+def read_focus(scene: SceneLayout, lens_set: int, frame: int) -> npt.NDArray[np.float16]:
+    """Return a published focus label, (H, W) float16.
+
+    Raises:
+        MissingUpstreamError: it is not there.
+        CorruptInputError: it is damaged; names the file.
+    """
+    return _read_npz(scene.focus(lens_set, frame), "focus_map", "Re-run phase 5 for this scene.")
+
+
+def _read_npz(path: Path, key: str, advice: str) -> npt.NDArray[np.float16]:
+    try:
+        array = decode_npz(path.read_bytes(), key)
+    except FileNotFoundError as error:
+        raise MissingUpstreamError(f"{path}: no such file", advice) from error
+    except CorruptInputError as error:
+        raise CorruptInputError(
+            f"{path}: {error.message}", "focusgen repair redoes damaged files."
+        ) from error
+    if array.dtype != np.float16:
+        raise CorruptInputError(f"{path}: {key} is {array.dtype}, not float16", advice)
+    return array
+
+
+def read_stats(scene: SceneLayout) -> dict[str, float]:
+    """Return stats.json.
+
+    Raises:
+        CorruptInputError: damaged, or a key is missing.
+    """
+    try:
+        document = json.loads(scene.stats_json.read_bytes())
+        return {key: float(document[key]) for key in STATS_KEYS}
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+        raise CorruptInputError(
+            f"{scene.stats_json}: {error!r}", "Re-run phase 3 for this scene (focusgen repair)."
         ) from error
 
 

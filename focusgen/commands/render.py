@@ -1,0 +1,116 @@
+"""Draw lens blur into one picture with depth, or into a folder of them.
+
+The blur is the physical one of a thin lens; nothing is clipped by max_coc here. Focal length and f-number are
+read from EXIF where they are not given. Without --depth the configured depth backend estimates it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from focusgen import config, options
+from focusgen.config import Config
+from focusgen.errors import ConfigError
+
+EXTRAS: list[options.Extra] = [
+    ("image", Path, options.REQUIRED, "a picture, or a folder of pictures"),
+    ("output", Path, options.REQUIRED, "file to write (-o); with a folder of pictures, a folder"),
+    ("depth", Path | None, None, "metres: npz, npy, 16-bit png, exr, or a folder with the pictures' names"),
+    ("focal_mm", float | None, None, "focal length; default: EXIF"),
+    ("f_number", float | None, None, "aperture; default: EXIF"),
+    ("focus", float | None, None, "distance of the sharp plane, metres"),
+    ("focus_at", str | None, None, "instead, the pixel x,y that shall be sharp"),
+    ("formula", Literal["paper", "exact"], "paper", "denominator of the circle of confusion"),
+    ("sensor_width_mm", float | None, None, "width that the picture shows; default: EXIF, else 36"),
+    ("depth_scale", float, 1000.0, "units per metre of a 16-bit png"),
+    ("depth_edge_snap", Literal["auto", "on", "off"], "auto", "move soft depth edges onto the picture's"),
+    ("max_radius_px", float | None, None, "larger blur is drawn as this; default: a tenth of the width"),
+    ("bits", Literal[8, 16] | None, None, "per channel; default: the picture's own"),
+    ("tile_px", int, 1024, "side of the tiles that bound the memory"),
+    options.CONFIG_FLAG,
+]
+SETTINGS = {"device": "run.device", "backend": "depth.backend", "checkpoint": "depth.checkpoint"}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen render`."""
+    flags = options.flags_class("RenderFlags", SETTINGS, EXTRAS)
+    words = ["--output" if word == "-o" else word for word in argv]
+    parsed, dotted = options.parse(flags, words, prog="focusgen render", doc=__doc__ or "")
+    cfg = config.load(parsed.config, {**options.overrides_of(parsed, SETTINGS), **dotted})
+    from rich.progress import Progress
+
+    from focusgen.console import make_console
+    from focusgen.picture import RenderPictureArgs, render_picture
+
+    names = {field.name for field in dataclasses.fields(RenderPictureArgs)}
+    given = {name: getattr(parsed, name) for name, *_ in EXTRAS if name in names}
+    given["focus_at"] = _pixel(parsed.focus_at)
+    args = RenderPictureArgs(**given, device=cfg.run.device or "cpu")
+    with Progress(console=make_console(), transient=True) as progress:
+        task = progress.add_task("render", total=1.0)
+        made = render_picture(
+            args,
+            estimate_depth=None if parsed.depth else depth_estimator(cfg),
+            progress=lambda path, part: progress.update(task, completed=part, description=path.name),
+        )
+    for picture in made:
+        low, high = picture.radius_px
+        lens = picture.lens
+        print(
+            f"{picture.path}  {1e3 * lens.focal_length_m:.4g} mm f/{lens.f_number:.3g} focused at "
+            f"{lens.focus_distance_m:.4g} m, blur radius {low:.1f} .. {high:.1f} px"
+            + (f", {picture.n_clipped} pixels limited" if picture.n_clipped else "")
+            + (f", {picture.n_holes} holes filled" if picture.n_holes else "")
+        )
+    return 0
+
+
+def _pixel(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    try:
+        x, y = (int(part) for part in text.split(","))
+    except ValueError as error:
+        raise ConfigError(f"--focus_at {text}: give a pixel as x,y, e.g. 320,200") from error
+    return x, y
+
+
+def depth_estimator(cfg: Config) -> Callable[[Any], Any] | None:
+    """Return a function from a picture to its depth by the configured backend; None if that is `provided`."""
+    if cfg.depth.backend == "provided":
+        return None
+    from focusgen.models import load_depth_model
+
+    model = load_depth_model(cfg, device=cfg.run.device)
+
+    def estimate(picture: Any) -> Any:
+        ((_, depth_m),) = model.estimate(PictureFrames(picture))
+        return depth_m
+
+    return estimate
+
+
+class PictureFrames:
+    """One picture as a scene of one frame, for a depth model."""
+
+    scene_id = "picture"
+    fps = None
+
+    def __init__(self, picture: Any) -> None:
+        self._picture = picture
+        self.height, self.width = picture.shape[:2]
+
+    def __len__(self) -> int:
+        return 1
+
+    def read(self, start: int, stop: int) -> Any:
+        """Return the picture as (1, H, W, 3)."""
+        return self._picture[None][start:stop]
+
+    def provided_depth(self, index: int) -> None:
+        """Return None: a picture brings no depth."""
+        return None

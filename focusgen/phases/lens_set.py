@@ -1,0 +1,130 @@
+"""The lens sets of a scene: one law that draws them, and the one place that makes label and picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.config import Config
+from focusgen.lenses import sample_lenses
+from focusgen.models import BokehRenderer, RenderContext, RenderSession
+from focusgen.optics import Lens, blur_diameter_px, focus_map, signed_blur_radius_px
+from focusgen.records import Record
+from focusgen.seeds import derive_seed, scene_seed
+
+
+def draw_lenses(cfg: Config, scene_id: str, stats: Mapping[str, float], n: int) -> tuple[list[Lens], int]:
+    """Return n lenses by the one law that calibration and rendering share, and the count of redraws."""
+    robust = cfg.lens.focus_range == "robust"
+    drawn = sample_lenses(
+        n,
+        d_min_m=stats["d_p5" if robust else "d_min"],
+        d_max_m=stats["d_p95" if robust else "d_max"],
+        seed=scene_seed(cfg.seed, scene_id, "lenses"),
+        focal_length_mm=cfg.lens.focal_length_mm,
+        f_number=cfg.lens.f_number,
+        law=cfg.lens.law,
+        formula=cfg.optics.formula,
+    )
+    return list(drawn.lenses), drawn.n_redrawn
+
+
+def lens_document(
+    cfg: Config, scene_id: str, lenses: Sequence[Lens], upstream: Mapping[str, Record]
+) -> dict[str, Any]:
+    """Return the part of metadata.json that the labels and pictures of a scene follow from."""
+    max_coc_m = cfg.render.max_coc
+    assert max_coc_m is not None, "the runner resolves max_coc before any scene is opened"
+    width = int(upstream["deblur"].details["width"])
+    sensor_width_m = cfg.optics.sensor_width_m
+    limit_px = blur_diameter_px(max_coc_m, image_width_px=width, sensor_width_m=sensor_width_m)
+    return {
+        "sets": [
+            {
+                "f": lens.focal_length_m,
+                "N": lens.f_number,
+                "S_focus": lens.focus_distance_m,
+                "max_coc": max_coc_m,
+                "coc_limit_px": limit_px,
+            }
+            for lens in lenses
+        ],
+        "scene_id": scene_id,
+        "width": width,
+        "height": int(upstream["deblur"].details["height"]),
+        "formula": cfg.optics.formula,
+        "sensor_width_mm": cfg.optics.sensor_width_mm,
+        "clip_to_max_coc": cfg.render.clip_to_max_coc,
+        "depth_is_exact": bool(upstream["depth"].details["is_exact"]),
+    }
+
+
+def lenses_of(metadata: Mapping[str, Any]) -> list[Lens]:
+    """Return the lenses that metadata.json holds, as Python floats."""
+    return [
+        Lens(float(s["f"]), float(s["N"]), float(s["S_focus"]), metadata.get("formula", "paper"))
+        for s in metadata["sets"]
+    ]
+
+
+@dataclass(frozen=True)
+class LensSet:
+    """One lens of a scene with the renderer's session for it."""
+
+    index: int
+    lens: Lens
+    max_coc_m: float
+    is_clipped: bool
+    sensor_width_m: float
+    session: RenderSession
+
+    def draw(
+        self, frame: int, sharp: npt.NDArray[np.uint8], depth_m: npt.NDArray[np.float16]
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float16]]:
+        """Return (picture, label) of one frame, both from the same circle of confusion.
+
+        Args:
+            frame: position in the scene.
+            sharp: (H, W, 3) uint8 RGB.
+            depth_m: (H, W) float16, as saved.
+        """
+        label = focus_map(depth_m, self.lens, self.max_coc_m)
+        radius_px = signed_blur_radius_px(
+            depth_m.astype(np.float32),
+            self.lens,
+            image_width_px=depth_m.shape[1],
+            sensor_width_m=self.sensor_width_m,
+            max_coc_m=self.max_coc_m if self.is_clipped else None,
+        )
+        picture = self.session.render(sharp[None], radius_px[None], label[None], [frame])[0]
+        return np.asarray(picture), label
+
+
+def start_lens_sets(
+    cfg: Config, metadata: Mapping[str, Any], stats: Mapping[str, float], renderer: BokehRenderer
+) -> list[LensSet]:
+    """Return the lens sets that a scene's metadata.json holds, each with a session of the renderer."""
+    max_coc_m = float(metadata["sets"][0]["max_coc"])
+    lens_sets = []
+    for index, lens in enumerate(lenses_of(metadata)):
+        context = RenderContext(
+            scene_id=metadata["scene_id"],
+            set_index=index,
+            width=metadata["width"],
+            height=metadata["height"],
+            lens=lens,
+            max_coc_m=max_coc_m if metadata["clip_to_max_coc"] else None,
+            sensor_width_m=cfg.optics.sensor_width_m,
+            depth_m=stats,
+            is_depth_exact=metadata["depth_is_exact"],
+            seed=derive_seed(cfg.seed, metadata["scene_id"], "render", index),
+        )
+        session = renderer.start(context)
+        lens_sets.append(
+            LensSet(index, lens, max_coc_m, metadata["clip_to_max_coc"], cfg.optics.sensor_width_m, session)
+        )
+    return lens_sets
