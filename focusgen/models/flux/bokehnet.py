@@ -38,6 +38,11 @@ class BokehNet:
         self.guidance = guidance
         self.max_radius_px = max_radius_px
 
+    @property
+    def approximations(self) -> list[str]:
+        """What makes pictures differ from the net as published, in words for the record."""
+        return self.net.approximations
+
     def start(self, context: RenderContext) -> BokehNetSession:
         """Return a session whose frames all start from the same noise."""
         return BokehNetSession(self, context)

@@ -41,6 +41,11 @@ class DeblurNet:
         self.protocol = protocol
         self.run_seed = run_seed
 
+    @property
+    def approximations(self) -> list[str]:
+        """What makes pictures differ from the net as published, in words for the record."""
+        return self.net.approximations
+
     def deblur(self, frames: Frames, keys: Sequence[NoiseKey]) -> Frames:
         """Return the sharp frames; each draws the noise of its own key.
 

@@ -40,7 +40,9 @@ class Projection:
         for tokens, adapter in conditions:
             pair = self.low_rank.get(adapter) if adapter is not None else None
             if pair is not None:
-                y[:, tokens] += F.linear(F.linear(x[:, tokens], pair.down), pair.up)
+                narrow = F.linear(x[:, tokens], pair.down)
+                # The product adds onto y itself: no second tensor of y's size is written and read.
+                y[:, tokens].baddbmm_(narrow, pair.up.T.expand(len(x), -1, -1))
         return y
 
     def of_adapter(self, x: Tensor, adapter: str | None) -> Tensor:
