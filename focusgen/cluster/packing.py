@@ -48,6 +48,8 @@ def pack(cost_s: Seconds, n_workers: int) -> Packing:
         cost_s: (scenes, phases) predicted seconds.
         n_workers: at least 1; fewer are used where there are fewer scenes.
     """
+    if not len(cost_s):
+        return Packing((), cost_s)
     total_s = cost_s.sum(axis=1)
     n_workers = max(1, min(n_workers, len(total_s)))
     order = np.argsort(-total_s, kind="stable")
@@ -85,14 +87,14 @@ def pack_within(
     needed = np.ceil(cost_s.sum(axis=0) / limits).max(initial=1.0) if len(cost_s) else 1
     n_workers = _rounded_up(max(wanted, int(needed)), multiple)
     while True:
-        if at_most is not None and min(n_workers, len(cost_s)) > at_most:
+        n_used = min(n_workers, len(cost_s))
+        if at_most is not None and n_used > at_most:
             raise ConfigError(
-                f"{min(n_workers, len(cost_s))} workers are needed so that none passes its wall time, and the "
-                f"cluster accepts {at_most}",
+                f"{n_used} workers are needed so that none passes its wall time, {at_most} are accepted",
                 "Raise cluster.time_h, or submit part of the scenes or phases.",
             )
         packing = pack(cost_s, n_workers)
-        too_long = (packing.load_s > limits).any(axis=1)
+        too_long: npt.NDArray[np.bool_] = np.any(packing.load_s > limits, axis=1)
         if not any(too_long[worker] and len(scenes) > 1 for worker, scenes in enumerate(packing.members)):
             return packing
         n_workers = _rounded_up(math.ceil(n_workers * GROWTH), multiple)

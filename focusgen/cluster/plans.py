@@ -10,7 +10,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -140,8 +140,8 @@ def read_plan(path: Path) -> Plan:
         raise ConfigError(f"{path}: damaged plan: {error}", "Submit again: finished work is kept.") from error
 
 
-def find_plan(dataset: DatasetLayout, name: str | None, phase: PhaseName | None = None) -> Plan | None:
-    """Return the plan of an id or path, or without a name the newest whole submission that has the phase.
+def find_plan(dataset: DatasetLayout, name: str | None, phases: Collection[PhaseName] = ()) -> Plan | None:
+    """Return the plan of an id or path, or without a name the newest whole submission that has the phases.
 
     A resubmission is found by name only: its indices are not those of the plan that people know.
     """
@@ -149,7 +149,7 @@ def find_plan(dataset: DatasetLayout, name: str | None, phase: PhaseName | None 
         return read_plan(Path(name) if name.endswith(".json") else plan_path(dataset, name))
     for path in sorted(dataset.plans.glob("*.json"), reverse=True):
         plan = read_plan(path)
-        if plan.kind == "submit" and (phase is None or phase in plan.phases):
+        if plan.kind == "submit" and plan.slots and set(phases) <= set(plan.phases):
             return plan
     return None
 
@@ -178,7 +178,7 @@ def parse_phases(text: str) -> tuple[PhaseName, ...]:
 
 def _phase_number(word: str) -> int:
     if word in PHASES:
-        return PHASES.index(cast(PhaseName, word)) + 1
+        return PHASES.index(word) + 1
     if word.isdecimal() and 1 <= int(word) <= len(PHASES):
         return int(word)
     raise ConfigError(f"--phases: {display(word)} is no phase", "Phases: 1-6, or " + ", ".join(PHASES))

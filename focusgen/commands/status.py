@@ -1,4 +1,4 @@
-"""Where every scene stands in every phase, read from files only.
+"""Where every scene stands in every phase, how fast it goes, what runs where: read from files only.
 
 States: complete, partial, stale (with the key that differs), failed (with its reason), pending.
 """
@@ -6,18 +6,23 @@ States: complete, partial, stale (with the key that differs), failed (with its r
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
 from focusgen import config, options
-from focusgen.config import SCENE_PHASES
+from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.layout import DatasetLayout
 from focusgen.names import rich_text
 
 if TYPE_CHECKING:
+    from focusgen.cluster.attempts import Attempt
+    from focusgen.cluster.causes import Loss
+    from focusgen.cluster.outlook import PhaseOutlook
     from focusgen.records import PhaseState
     from focusgen.report import SceneStatus
 
@@ -28,6 +33,8 @@ EXTRAS: list[options.Extra] = [
     options.CONFIG_FLAG,
     ("json", bool, False, "print machine-readable JSON"),
     ("all", bool, False, f"list every scene, not only the first {MAX_ROWS} that need attention"),
+    ("watch", float | None, None, "look again every so many seconds, until interrupted"),
+    ("slurm", bool, False, "ask sacct once why tasks ended without a word"),
 ]
 
 
@@ -36,28 +43,108 @@ def main(argv: Sequence[str]) -> int:
     flags = options.flags_class("StatusFlags", options.DATA_SET_FLAGS, EXTRAS)
     parsed, dotted = options.parse(flags, argv, prog="focusgen status", doc=__doc__ or "")
     cfg = config.load(parsed.config, {**options.overrides_of(parsed, options.DATA_SET_FLAGS), **dotted})
-    from focusgen.phases.index import read_index
-    from focusgen.report import all_status, status_document
-
-    dataset = DatasetLayout.of(cfg)
     # Without a configuration of today's, each phase is compared with the settings of its own last run.
     today = cfg if parsed.config or dotted else None
-    statuses = all_status(dataset, read_index(dataset), today)
-    if parsed.json:
-        print(json.dumps(status_document(statuses), indent=1))
-        return 0
     console = Console(highlight=False)
-    shown = _shown(statuses, show_all=parsed.all)
-    console.print(_table(shown, len(statuses)))
+    while True:
+        view = _look(cfg, today, ask_slurm=parsed.slurm)
+        if parsed.json:
+            print(json.dumps(_document(view), indent=1))
+        else:
+            if parsed.watch is not None:
+                console.clear()
+            _print(console, view, show_all=parsed.all)
+        if parsed.watch is None:
+            return 0
+        time.sleep(max(1.0, parsed.watch))
+
+
+@dataclass(frozen=True)
+class _View:
+    """One look at the files."""
+
+    statuses: list[SceneStatus]
+    running: Sequence[Attempt]
+    lost: Sequence[Loss]
+    outlook: Mapping[PhaseName, PhaseOutlook]
+
+
+def _look(cfg: Config, today: Config | None, *, ask_slurm: bool) -> _View:
+    from focusgen.cluster.attempts import read_attempts
+    from focusgen.cluster.causes import losses
+    from focusgen.cluster.outlook import outlook
+    from focusgen.cluster.slurm import job_states
+    from focusgen.phases.index import read_index
+    from focusgen.report import all_status
+
+    dataset = DatasetLayout.of(cfg)
+    statuses = all_status(dataset, read_index(dataset), today)
+    attempts = list(read_attempts(dataset))
+    states = job_states([a.job_id for a in attempts if a.state != "ended"]) if ask_slurm else None
+    lost = losses(attempts, states)
+    gone = {id(loss.attempt) for loss in lost}
+    running = [attempt for attempt in attempts if attempt.is_running and id(attempt) not in gone]
+    return _View(statuses, running, lost, outlook(statuses, running))
+
+
+def _document(view: _View) -> dict[str, Any]:
+    from focusgen.report import status_document
+
+    return {
+        **status_document(view.statuses),
+        "phases": {phase: asdict(expected) for phase, expected in view.outlook.items()},
+        "running": [asdict(attempt) for attempt in view.running],
+        "lost": [{"cause": loss.cause, "node": loss.node, **asdict(loss.attempt)} for loss in view.lost],
+    }
+
+
+def _print(console: Console, view: _View, *, show_all: bool) -> None:
+    from focusgen.report import status_document
+
+    shown = _shown(view.statuses, show_all=show_all)
+    console.print(_table(shown, len(view.statuses)))
     for status in shown:
         for phase in SCENE_PHASES:
             if _matters(status.phases[phase]):
                 state = status.phases[phase]
                 text = f"{status.scene_id}: {phase} {state.state.value}: {state.reason}"
                 console.print(rich_text(text), soft_wrap=True)
-    for phase, counts in status_document(statuses)["counts"].items():
+    _print_tasks(console, view)
+    for phase, counts in status_document(view.statuses)["counts"].items():
         console.print(f"{phase:<7} " + ", ".join(f"{n} {state}" for state, n in counts.items()))
-    return 0
+        _print_outlook(console, view.outlook[phase])
+
+
+def _print_tasks(console: Console, view: _View) -> None:
+    """Print what runs where, and what ended without a word."""
+    from focusgen.cluster.causes import TREATMENT
+
+    for task in view.running[:MAX_ROWS]:
+        job = f"job {task.job_id}" if task.job_id else f"process {task.pid}"
+        text = (
+            f"running: {task.phase} index {task.index} ({job} on {task.host}): "
+            f"{task.scene_id or 'starting'}, {task.n_done} of {task.n_frames} frames, {task.frames_per_s:.2f} frames/s"
+            + (f", start {task.restarts + 1}" if task.restarts else "")
+        )
+        console.print(rich_text(text), soft_wrap=True)
+    for loss in view.lost[:MAX_ROWS]:
+        task = loss.attempt
+        where = f"{task.phase} index {task.index} (job {task.job_id or task.pid} on {loss.node})"
+        text = f"{loss.cause}: {where}: {task.scene_id or 'no scene'} in hand; {TREATMENT[loss.cause]}"
+        console.print(rich_text(text), soft_wrap=True)
+
+
+def _print_outlook(console: Console, expected: PhaseOutlook) -> None:
+    from focusgen.cluster.outlook import duration_text
+
+    if expected.n_running:
+        left = f"{expected.n_frames_left:,} frames to go"
+        eta = f", {duration_text(expected.eta_s)} left" if expected.eta_s is not None else ""
+        console.print(
+            f"        {expected.n_running} workers, {expected.frames_per_s:.2f} frames/s, {left}{eta}"
+        )
+    if expected.failures:
+        console.print("        failed: " + ", ".join(f"{n} {kind}" for kind, n in expected.failures.items()))
 
 
 def _shown(statuses: Sequence[SceneStatus], *, show_all: bool) -> list[SceneStatus]:

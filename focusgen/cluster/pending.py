@@ -1,0 +1,31 @@
+"""Which scenes still need work, read from files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from focusgen.config import SCENE_PHASES, Config, PhaseName
+from focusgen.layout import DatasetLayout
+from focusgen.phases.index import IndexEntry
+from focusgen.records import State
+from focusgen.report import all_status
+
+
+def unfinished(cfg: Config, index: Mapping[str, IndexEntry], phases: Sequence[PhaseName]) -> list[str]:
+    """Return the scenes of which a phase is not complete under today's settings, in index order.
+
+    Most scenes of a first submission have no record at all: those are told by one look, without reading.
+    """
+    dataset = DatasetLayout.of(cfg)
+    wanted = [phase for phase in phases if phase in SCENE_PHASES]
+    begun = {
+        scene: entry
+        for scene, entry in index.items()
+        if all(dataset.scene(scene).done(phase).exists() for phase in wanted)
+    }
+    complete = {
+        status.scene_id
+        for status in all_status(dataset, begun, cfg)
+        if all(status.phases[phase].state is State.COMPLETE for phase in wanted)
+    }
+    return [scene for scene in index if scene not in complete]

@@ -1,0 +1,51 @@
+"""A forecast in the words of a cluster: tasks, GPU hours, node hours, bytes and files against free ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from focusgen.config import Config, PhaseName
+from focusgen.forecast import Forecast
+
+
+def node_share(cfg: Config, phase: PhaseName) -> float:
+    """Return the share of a node that one worker of a phase is charged: the largest of GPU, CPU, memory."""
+    cluster = cfg.cluster
+    return max(
+        cluster.gpus[phase] / cluster.node_gpus,
+        cluster.cpus[phase] / cluster.node_cpus,
+        cluster.memory_gb[phase] / cluster.node_memory_gb,
+    )
+
+
+def forecast_lines(cfg: Config, expected: Forecast, phases: Sequence[PhaseName], n_workers: int) -> list[str]:
+    """Return the forecast as lines for people."""
+    lines = [f"{expected.n_scenes} scenes, {expected.n_frames:,} frames"]
+    gpu_h = node_h = 0.0
+    for phase in phases:
+        if phase not in expected.phase_s:
+            continue
+        rate = expected.rates.get(phase)
+        workers = n_workers if rate else 1
+        busy_h = (expected.phase_s[phase] + workers * (rate.load_s if rate else 0.0)) / 3600
+        gpu_h += busy_h * cfg.cluster.gpus[phase]
+        node_h += busy_h * node_share(cfg, phase)
+        kind = "measured" if rate and rate.is_measured else "estimated"
+        lines.append(f"  {phase:<9} {workers:>5} workers  {busy_h:10.2f} h of work  ({kind})")
+        if rate and not rate.needs_gpu and cfg.cluster.gpus[phase]:
+            lines.append(f"    needs no GPU: --cluster.gpus '{{{phase}: 0}}' and a CPU partition save them")
+    lines.append(f"  charged   {gpu_h:.2f} GPU hours, {node_h:.2f} node hours")
+    lines += [f"  note: {note}" for note in expected.notes]
+    return lines + room_lines(expected)
+
+
+def room_lines(expected: Forecast) -> list[str]:
+    """Return what is written against what is free."""
+    files = "no limit" if expected.free_files is None else f"{expected.free_files:,} free"
+    lines = [
+        f"  writes    {expected.n_bytes / 2**30:.2f} GiB ({expected.free_bytes / 2**30:,.1f} GiB free)",
+        f"  files     {expected.n_files:,} files and folders ({files})",
+    ]
+    if not expected.fits:
+        lines.append("  WARNING: it does not fit: make room, or choose another --out_root")
+    return lines

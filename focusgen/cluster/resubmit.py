@@ -1,0 +1,113 @@
+"""Which scenes to submit again, from which phase on, and which not, by the class of what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from focusgen.cluster.attempts import Attempt
+from focusgen.cluster.causes import Loss
+from focusgen.cluster.plans import find_plan
+from focusgen.config import SCENE_PHASES, Config, PhaseName
+from focusgen.errors import ConfigError
+from focusgen.layout import DatasetLayout
+from focusgen.records import State, read_failure
+from focusgen.report import SceneStatus, saved_config
+
+
+@dataclass
+class Selection:
+    """What to submit again.
+
+    Attributes:
+        first: scene -> its first phase that is not complete.
+        refused: scene -> why it is not submitted.
+        bad_nodes: nodes that failed under a task; left out.
+    """
+
+    first: dict[str, PhaseName] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    bad_nodes: set[str] = field(default_factory=set)
+
+    def phases(self, wanted: Sequence[PhaseName]) -> list[PhaseName]:
+        """Return the phases from the earliest that a chosen scene needs."""
+        numbers = [wanted.index(phase) for phase in self.first.values()]
+        return list(wanted[min(numbers) :]) if numbers else []
+
+
+def select_again(
+    cfg: Config,
+    statuses: Sequence[SceneStatus],
+    wanted: Sequence[PhaseName],
+    kinds: Collection[State],
+    busy: Mapping[str, str],
+    lost: Sequence[Loss],
+) -> Selection:
+    """Choose among scenes whose first unfinished phase is in a state of `kinds`.
+
+    Args:
+        cfg: the settings of the new try.
+        statuses: where every scene stands.
+        wanted: per-scene phases that are due by now.
+        kinds: states that are asked for.
+        busy: scene -> task that works on it now.
+        lost: tasks that ended without a word.
+    """
+    chosen = Selection(bad_nodes={loss.node for loss in lost if loss.cause == "node_failure"})
+    out_of_memory = {(loss.attempt.scene_id, loss.attempt.phase) for loss in lost if loss.cause == "oom"}
+    for status in statuses:
+        unfinished = [p for p in wanted if status.phases[p].state is not State.COMPLETE]
+        if not unfinished or status.phases[unfinished[0]].state not in kinds:
+            continue
+        phase = unfinished[0]
+        if status.scene_id in busy:
+            chosen.refused[status.scene_id] = f"{busy[status.scene_id]} works on it"
+            continue
+        reason = _why_not(cfg, status, phase, (status.scene_id, phase) in out_of_memory)
+        if reason:
+            chosen.refused[status.scene_id] = reason
+        else:
+            chosen.first[status.scene_id] = phase
+    return chosen
+
+
+def _why_not(cfg: Config, status: SceneStatus, phase: PhaseName, was_killed_for_memory: bool) -> str:
+    state = status.phases[phase]
+    if state.state is State.STALE and cfg.run.on_stale == "fail":
+        return f"stale ({state.reason}): say --on_stale redo or keep"
+    failure = read_failure(DatasetLayout.of(cfg).scene(status.scene_id), phase) or {}
+    is_oom = state.state is State.FAILED and failure.get("class") == "oom"
+    if (is_oom or was_killed_for_memory) and not _has_other_settings(cfg, phase):
+        return f"out of memory in {phase}: it would be again; change {phase}.* or cluster.memory_gb"
+    return ""
+
+
+def _has_other_settings(cfg: Config, phase: PhaseName) -> bool:
+    before = saved_config(DatasetLayout.of(cfg), phase)
+    if before is None:
+        return True
+    same_memory = before.cluster.memory_gb[phase] == cfg.cluster.memory_gb[phase]
+    return getattr(before, phase) != getattr(cfg, phase) or not same_memory
+
+
+def due_phases(cfg: Config, statuses: Sequence[SceneStatus]) -> list[PhaseName]:
+    """Return the per-scene phases that should be complete by now: render only once it was begun."""
+    begun = any(status.phases["render"].state is not State.PENDING for status in statuses)
+    return list(SCENE_PHASES if begun or cfg.render.max_coc is not None else SCENE_PHASES[:2])
+
+
+def busy_scenes(dataset: DatasetLayout, attempts: Sequence[Attempt], lost: Sequence[Loss]) -> dict[str, str]:
+    """Return scene -> job of every scene that belongs to a task that runs now."""
+    gone = {id(loss.attempt) for loss in lost}
+    busy: dict[str, str] = {}
+    for attempt in attempts:
+        if not attempt.is_running or id(attempt) in gone or attempt.is_silent:
+            continue
+        scenes: Sequence[str] = [attempt.scene_id]
+        try:
+            plan = find_plan(dataset, attempt.plan_id)
+            scenes = plan.slots[attempt.slot] if plan else scenes
+        except ConfigError:
+            pass  # submitted by hand: no plan tells more than the scene in hand
+        busy.update({scene: f"job {attempt.job_id or attempt.pid}" for scene in scenes if scene})
+    return busy

@@ -1,0 +1,291 @@
+"""A plan into linked jobs.
+
+Per-scene phases are arrays with the same indices, linked by aftercorr: index 3 of the next phase waits for
+index 3 only. Gates (phases 4 and 6) wait for the end of all arrays, good or bad, and say what is missing.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from focusgen import config
+from focusgen.cluster import sbatch, slurm
+from focusgen.cluster.packing import Packing, one_each, pack_within
+from focusgen.cluster.plans import Kind, Plan, new_plan_id, plan_path, write_plan
+from focusgen.cluster.slurm import Limits
+from focusgen.config import SCENE_PHASES, Config, PhaseName
+from focusgen.errors import ConfigError
+from focusgen.forecast import SceneWork, cost_s
+from focusgen.layout import DatasetLayout
+from focusgen.runner import with_max_coc
+from focusgen.store import make_folder, publish, publish_json
+
+Cluster = Literal["slurm", "local", "debug"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One job of a submission and what it waits for.
+
+    Attributes:
+        after: (kind of dependency, names of jobs).
+        n_tasks: array tasks, 1 for a gate.
+        then: a command that follows in the same job (phase 1: submit the phases that need its index).
+    """
+
+    job: sbatch.Job
+    after: tuple[tuple[str, tuple[str, ...]], ...]
+    n_tasks: int
+    then: tuple[str, ...] = ()
+
+
+def scene_phases(phases: Iterable[PhaseName]) -> list[PhaseName]:
+    """Return those that work scene by scene."""
+    return [phase for phase in phases if phase in SCENE_PHASES]
+
+
+def workers_for(
+    cfg: Config, phases: Sequence[PhaseName], works: Sequence[SceneWork], limits: Limits | None = None
+) -> Packing:
+    """Return which scenes each worker gets.
+
+    Raises:
+        ConfigError: more tasks are needed than the cluster accepts.
+    """
+    cluster = cfg.cluster
+    cost = cost_s(cfg, phases, works)
+    at_most = None
+    if limits is not None and limits.max_jobs is not None:
+        at_most = max(1, limits.max_jobs // max(1, len(phases))) * cluster.workers_per_task
+    if cluster.one_scene_per_task:
+        if at_most is not None and len(works) > at_most:
+            raise ConfigError(
+                f"{len(works)} scenes need {len(works)} workers, and the cluster accepts {at_most}",
+                "Leave out --one_scene_per_task: scenes are then packed.",
+            )
+        return one_each(cost)
+    return pack_within(
+        cost,
+        [cluster.time_h[phase] * 3600 * cluster.wall_share for phase in phases],
+        wanted=(cluster.tasks or cluster.throttle) * cluster.workers_per_task,
+        at_most=at_most,
+        multiple=cluster.workers_per_task,
+    )
+
+
+def absolute(cfg: Config) -> Config:
+    """Return the settings with every path absolute: jobs need not start in today's folder."""
+    document = cfg.model_dump(by_alias=True)
+    for section in document.values():
+        if isinstance(section, dict):
+            section.update({k: v.absolute() for k, v in section.items() if isinstance(v, Path)})
+    return config.from_document(document, "settings")
+
+
+def make_plan(
+    cfg: Config,
+    phases: Sequence[PhaseName],
+    works: Sequence[SceneWork],
+    limits: Limits,
+    *,
+    kind: Kind = "submit",
+    write: bool = True,
+) -> Plan:
+    """Pack scenes and write the plan (a dry run only makes one up)."""
+    packing = workers_for(cfg, scene_phases(phases), works, limits)
+    slots = [[works[position].scene_id for position in members] for members in packing.members]
+    plan_id = new_plan_id()
+    if write:
+        return write_plan(cfg, kind, phases, slots, plan_id)
+    dataset = DatasetLayout.of(cfg)
+    frozen = tuple(tuple(scenes) for scenes in slots)
+    yaml_path = plan_path(dataset, plan_id).with_suffix(".yaml")
+    return Plan(plan_id, kind, tuple(phases), frozen, cfg.cluster.workers_per_task, yaml_path)
+
+
+def steps_of(
+    cfg: Config,
+    plan: Plan,
+    phases: Sequence[PhaseName],
+    limits: Limits,
+    *,
+    indices: Sequence[int] | None = None,
+    hold: bool = False,
+) -> list[Step]:
+    """Return the jobs of a plan in the order in which they are submitted."""
+    steps: list[Step] = []
+    chunks = chunks_of(plan.n_tasks, limits.max_array_size, indices)
+    last: list[str] = []  # the arrays that the next per-scene phase follows, chunk by chunk
+    gate: tuple[str, ...] = ()  # a calibration that the next phase waits for
+    for phase in phases:
+        if phase in SCENE_PHASES:
+            arrays = list(_arrays(cfg, plan, phase, chunks, last, gate, hold))
+            steps += arrays
+            last = [step.job.name for step in arrays]
+        else:
+            waits = tuple(step.job.name for step in steps)
+            job = _gate_job(cfg, plan, phase, hold)
+            steps.append(Step(job, (("afterany", waits),) if waits else (), 1))
+            gate = (job.name,)
+    return steps
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Indices of a plan that fit into one array: `indices` of the array, plus `offset`."""
+
+    offset: int
+    indices: tuple[int, ...]
+
+
+def chunks_of(n_tasks: int, max_array_size: int, indices: Sequence[int] | None = None) -> list[Chunk]:
+    """Split the indices of a plan into arrays: an array's highest index is MaxArraySize - 1."""
+    asked = sorted(set(indices)) if indices is not None else range(n_tasks)
+    chunks: dict[int, list[int]] = {}
+    for index in asked:
+        if not 0 <= index < n_tasks:
+            raise ConfigError(f"index {index}: the plan has 0..{n_tasks - 1}")
+        chunks.setdefault(index // max_array_size, []).append(index % max_array_size)
+    return [Chunk(number * max_array_size, tuple(local)) for number, local in sorted(chunks.items())]
+
+
+def array_text(indices: Sequence[int], throttle: int) -> str:
+    """Return indices as sbatch takes them: runs as a-b, and how many may run at once."""
+    spans: list[list[int]] = []
+    for index in indices:
+        if spans and spans[-1][1] == index - 1:
+            spans[-1][1] = index
+        else:
+            spans.append([index, index])
+    text = ",".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)
+    return f"{text}%{throttle}" if throttle < len(indices) else text
+
+
+def _arrays(
+    cfg: Config,
+    plan: Plan,
+    phase: PhaseName,
+    chunks: Sequence[Chunk],
+    last: Sequence[str],
+    gate: tuple[str, ...],
+    hold: bool,
+) -> Iterator[Step]:
+    dataset = DatasetLayout.of(cfg)
+    throttle = max(1, cfg.cluster.throttle // len(chunks))
+    for number, chunk in enumerate(chunks):
+        after: list[tuple[str, tuple[str, ...]]] = [("aftercorr", (last[number],))] if last else []
+        if gate:
+            after.append(("afterany", gate))
+        job = sbatch.Job(
+            name=f"focusgen-{plan.plan_id}-{phase}-{number}",
+            phase=phase,
+            command=sbatch.task_command(plan_path(dataset, plan.plan_id), phase, chunk.offset),
+            log=sbatch.log_pattern(dataset.slurm_logs / plan.plan_id, phase, is_array=True),
+            array=array_text(chunk.indices, throttle),
+            workers=plan.workers,
+            hold=hold,
+        )
+        yield Step(job, tuple(after), len(chunk.indices))
+
+
+def _gate_job(cfg: Config, plan: Plan, phase: PhaseName, hold: bool) -> sbatch.Job:
+    folder = DatasetLayout.of(cfg).slurm_logs / plan.plan_id
+    return sbatch.Job(
+        name=f"focusgen-{plan.plan_id}-{phase}",
+        phase=phase,
+        command=sbatch.gate_command(plan.settings_yaml, phase),
+        log=sbatch.log_pattern(folder, phase, is_array=False),
+        hold=hold,
+    )
+
+
+def index_step(
+    cfg: Config, later: Sequence[PhaseName], more: Sequence[str] = (), *, write: bool = True
+) -> tuple[Step, str]:
+    """Return the job of phase 1, which ends by submitting the later phases, and the submission's id.
+
+    The later phases are planned on the node, because only phase 1 knows which scenes there are; `more` are
+    further words of that submission.
+    """
+    plan_id = new_plan_id()
+    dataset = DatasetLayout.of(cfg)
+    settings_yaml = dataset.plans / f"{plan_id}.yaml"
+    if write:
+        make_folder(dataset.plans)
+        publish(settings_yaml, config.dump(cfg).encode())
+    job = sbatch.Job(
+        name=f"focusgen-{plan_id}-index",
+        phase="index",
+        command=sbatch.gate_command(settings_yaml, "index"),
+        log=sbatch.log_pattern(dataset.slurm_logs / plan_id, "index", is_array=False),
+    )
+    then = (*sbatch.submit_command(settings_yaml, later), *more) if later else ()
+    return Step(job, (), 1, then), plan_id
+
+
+def dependency_text(step: Step, ids: dict[str, str]) -> str:
+    """Return what a job waits for, as sbatch takes it; a job not submitted yet stands as its name."""
+    parts = []
+    for kind, names in step.after:
+        parts.append(":".join([kind, *(ids.get(name, f"<{name}>") for name in names)]))
+    return ",".join(parts)
+
+
+def script_texts(cfg: Config, steps: Sequence[Step]) -> list[str]:
+    """Return the exact text of every job; ids that only sbatch can give stand as <job name>."""
+    return [
+        sbatch.script_text(cfg, replace(step.job, dependency=dependency_text(step, {})), step.then)
+        for step in steps
+    ]
+
+
+def submit_steps(
+    cfg: Config, plan_id: str, phases: Sequence[PhaseName], steps: Sequence[Step]
+) -> dict[str, Any]:
+    """Hand all jobs to sbatch and return the submission's document, which is kept up to date on the way.
+
+    Raises:
+        ConfigError: sbatch refused one; those before it stay, and `focusgen cancel` knows them.
+    """
+    slurm.require_slurm()
+    dataset = DatasetLayout.of(cfg)
+    folder = dataset.slurm_logs / plan_id
+    make_folder(dataset.submissions)
+    document: dict[str, Any] = {
+        "plan_id": plan_id,
+        "phases": list(phases),
+        "submitted": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "by_job": os.environ.get("SLURM_JOB_ID"),
+        "jobs": [],
+    }
+    path = dataset.submissions / f"{new_plan_id()}.json"
+    ids: dict[str, str] = {}
+    for step in steps:
+        job = replace(step.job, dependency=dependency_text(step, ids))
+        ids[job.name] = sbatch.hand_over(cfg, job, folder, step.then)
+        document["jobs"].append(
+            {
+                "name": job.name,
+                "phase": job.phase,
+                "job_id": ids[job.name],
+                "array": job.array,
+                "n_tasks": step.n_tasks,
+            }
+        )
+        publish_json(path, document)
+    return document
+
+
+def check_ready(cfg: Config, phases: Sequence[PhaseName]) -> None:
+    """Refuse to submit phase 5 before somebody has approved the calibration.
+
+    Raises:
+        ApprovalError: nobody has.
+    """
+    if "render" in phases and not cfg.run.auto_approve:
+        with_max_coc(cfg)

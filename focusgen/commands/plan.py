@@ -1,0 +1,44 @@
+"""What a run will take, before anything is started: frames, bytes, files, CPU and GPU hours, cluster tasks.
+
+Looks at the index, or before phase 1 at file headers below the raw root; starts nothing and writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from focusgen import config, options
+
+SETTINGS = options.DATA_SET_FLAGS | options.RUN_FLAGS
+EXTRAS: list[options.Extra] = [
+    options.CONFIG_FLAG,
+    ("phases", str, "1-6", "phases to look at"),
+    ("backend", str | None, None, "backends by name, comma-separated, e.g. classical,dryrun"),
+    ("json", bool, False, "print machine-readable JSON"),
+]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen plan`; 3 if it does not fit on the output file system."""
+    flags = options.flags_class("PlanFlags", SETTINGS, EXTRAS)
+    parsed, dotted = options.parse(flags, argv, prog="focusgen plan", doc=__doc__ or "")
+    from focusgen.cluster.plans import parse_phases
+    from focusgen.cluster.report import forecast_lines
+    from focusgen.cluster.submit import scene_phases, workers_for
+    from focusgen.commands.run import backend_overrides
+    from focusgen.forecast import forecast, survey
+
+    overrides = {**options.overrides_of(parsed, SETTINGS), **backend_overrides(parsed.backend), **dotted}
+    cfg = config.load(parsed.config, overrides)
+    phases = parse_phases(parsed.phases)
+    works = survey(cfg)
+    expected = forecast(cfg, works, phases)
+    if parsed.json:
+        print(json.dumps(asdict(expected) | {"fits": expected.fits}, indent=1))
+    else:
+        chosen = scene_phases(phases)
+        n_workers = len(workers_for(cfg, chosen, works).members) if chosen and works else 1
+        print("\n".join(forecast_lines(cfg, expected, phases, n_workers)))
+    return 0 if expected.fits else 3

@@ -1,0 +1,141 @@
+"""Submit again just what failed, is missing or stale; everything that is complete stays as it is.
+
+Settings are those of the newest plan unless --config is given. A scene that ran out of memory is submitted
+again only with another setting; a node that failed is left out. Without a choice: failed and missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from focusgen import config, options
+from focusgen.config import Config, PhaseName
+from focusgen.errors import ConfigError
+from focusgen.layout import DatasetLayout
+
+SETTINGS = options.DATA_SET_FLAGS | options.RUN_FLAGS | options.SCENE_FLAGS
+EXTRAS: list[options.Extra] = [
+    options.CONFIG_FLAG,
+    ("failed", bool, False, "scenes with a failure record"),
+    ("missing", bool, False, "scenes that no running task works on and that are not complete"),
+    ("stale", bool, False, "scenes made with other settings; needs --on_stale redo or keep"),
+    ("indices", str | None, None, "array indices of a plan, e.g. 3,7"),
+    ("plan", str | None, None, "the plan of --indices; default: the newest"),
+    ("phases", str | None, None, "phases of --indices; default: all of the plan"),
+    ("cluster", Literal["slurm", "local", "debug"], "slurm", "local: on this machine; debug: this process"),
+    ("dry_run", bool, False, "print the exact sbatch scripts; submit and write nothing"),
+]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen resubmit`."""
+    flags = options.flags_class("ResubmitFlags", SETTINGS, EXTRAS)
+    parsed, dotted = options.parse(flags, argv, prog="focusgen resubmit", doc=__doc__ or "")
+    overrides = {**options.overrides_of(parsed, SETTINGS), **dotted}
+    cfg = _settings(parsed, overrides)
+    if parsed.indices:
+        return _indices(cfg, parsed)
+    return _scenes(cfg, parsed)
+
+
+def _settings(parsed: Any, overrides: dict[str, Any]) -> Config:
+    from focusgen.cluster.plans import find_plan
+    from focusgen.cluster.submit import absolute
+
+    given = config.load(parsed.config, overrides)
+    if parsed.config is None:
+        plan = find_plan(DatasetLayout.of(given), parsed.plan)
+        if plan is not None:
+            given = config.load(plan.settings_yaml, overrides)
+    return absolute(given)
+
+
+def _indices(cfg: Config, parsed: Any) -> int:
+    from focusgen.cluster.plans import find_plan, parse_phases
+    from focusgen.cluster.slurm import read_limits
+    from focusgen.cluster.submit import scene_phases, steps_of
+    from focusgen.commands.submit import hand_in
+
+    phases = scene_phases(parse_phases(parsed.phases)) if parsed.phases else []
+    plan = find_plan(DatasetLayout.of(cfg), parsed.plan, phases)
+    if plan is None:
+        raise ConfigError(f"no plan in {DatasetLayout.of(cfg).plans}", "focusgen submit writes plans.")
+    if parsed.cluster != "slurm":
+        raise ConfigError(
+            "--indices submits to Slurm", f"Here: focusgen task --plan {plan.plan_id} --index I"
+        )
+    words = [word.strip() for word in parsed.indices.split(",")]
+    if not all(word.isdecimal() for word in words):
+        raise ConfigError(f"--indices {parsed.indices}: numbers, e.g. 3,7")
+    chosen = phases or scene_phases(plan.phases)
+    steps = steps_of(cfg, plan, chosen, read_limits(), indices=[int(word) for word in words])
+    return hand_in(cfg, plan.plan_id, chosen, steps, dry_run=parsed.dry_run)
+
+
+def _scenes(cfg: Config, parsed: Any) -> int:
+    from focusgen.cluster.local import run_plan
+    from focusgen.cluster.slurm import Limits, read_limits
+    from focusgen.cluster.submit import make_plan, steps_of
+    from focusgen.commands.submit import hand_in
+    from focusgen.forecast import work_of
+    from focusgen.phases.index import read_index
+
+    index = read_index(DatasetLayout.of(cfg))
+    chosen, phases, cfg = _choose(cfg, parsed, index)
+    for scene, reason in chosen.refused.items():
+        print(f"not submitted: {scene}: {reason}")
+    if not chosen.first:
+        print("nothing to submit")
+        return 3 if chosen.refused else 0
+    works = [work for work in work_of(cfg, index) if work.scene_id in chosen.first]
+    print(f"{len(works)} scenes from phase {phases[0]} on: {', '.join(work.scene_id for work in works[:10])}")
+    limits = read_limits() if parsed.cluster == "slurm" else Limits()
+    plan = make_plan(cfg, phases, works, limits, kind="resubmit", write=not parsed.dry_run)
+    if parsed.cluster != "slurm":
+        return run_plan(cfg, plan, phases, in_this_process=parsed.cluster == "debug")
+    return hand_in(cfg, plan.plan_id, phases, steps_of(cfg, plan, phases, limits), dry_run=parsed.dry_run)
+
+
+def _choose(cfg: Config, parsed: Any, index: Any) -> tuple[Any, list[PhaseName], Config]:
+    from focusgen.cluster.attempts import read_attempts
+    from focusgen.cluster.causes import losses
+    from focusgen.cluster.resubmit import busy_scenes, due_phases, select_again
+    from focusgen.cluster.slurm import job_states
+    from focusgen.records import State
+    from focusgen.report import all_status
+
+    dataset = DatasetLayout.of(cfg)
+    attempts = list(read_attempts(dataset))
+    open_jobs = [attempt.job_id for attempt in attempts if attempt.state != "ended"]
+    lost = losses(attempts, job_states(open_jobs))
+    kinds = {State.FAILED} if parsed.failed else set()
+    kinds |= {State.PENDING, State.PARTIAL} if parsed.missing else set()
+    kinds |= {State.STALE} if parsed.stale else set()
+    statuses = all_status(dataset, index, cfg)
+    wanted = due_phases(cfg, statuses)
+    chosen = select_again(
+        cfg,
+        statuses,
+        wanted,
+        kinds or {State.FAILED, State.PENDING, State.PARTIAL},
+        busy_scenes(dataset, attempts, lost),
+        lost,
+    )
+    phases = _with_gates(dataset, chosen.phases(wanted))
+    if chosen.bad_nodes:
+        excluded = {**cfg.cluster.options, "exclude": ",".join(sorted(chosen.bad_nodes))}
+        cfg = cfg.model_copy(update={"cluster": cfg.cluster.model_copy(update={"options": excluded})})
+    return chosen, phases, cfg
+
+
+def _with_gates(dataset: DatasetLayout, phases: list[PhaseName]) -> list[PhaseName]:
+    """Add the calibration if there is none yet, and the validation after renders."""
+    found: list[PhaseName] = []
+    for phase in phases:
+        found.append(phase)
+        if phase == "depth" and not dataset.coc_stats_json.exists():
+            found.append("calibrate")
+        if phase == "render":
+            found.append("validate")
+    return found

@@ -1,0 +1,199 @@
+"""Submit phases as SLURM jobs: scenes packed by predicted cost, arrays linked per scene, drained in time.
+
+Phases 1-4 end with the calibration; look at it and approve it, then submit 5-6 (a second submission, since
+the cost is known better by then, and a job that waits for days may be purged). Started again, it submits
+only what is not complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from focusgen import config, options
+from focusgen.config import Config, PhaseName
+from focusgen.errors import ConfigError
+from focusgen.layout import DatasetLayout
+
+if TYPE_CHECKING:
+    from focusgen.cluster.slurm import Limits
+    from focusgen.cluster.submit import Step
+    from focusgen.forecast import SceneWork
+
+SETTINGS = (
+    options.DATA_SET_FLAGS
+    | options.RUN_FLAGS
+    | options.SCENE_FLAGS
+    | {
+        "account": "cluster.account",
+        "tasks": "cluster.tasks",
+        "throttle": "cluster.throttle",
+        "one_scene_per_task": "cluster.one_scene_per_task",
+    }
+)
+EXTRAS: list[options.Extra] = [
+    options.CONFIG_FLAG,
+    ("phases", str | None, None, "e.g. 1-4, 5-6, 3; default: 1-4 before the approval, 5-6 after it"),
+    (
+        "cluster",
+        Literal["slurm", "local", "debug"],
+        "slurm",
+        "local: on this machine; debug: this process",
+    ),
+    ("scenes", str | None, None, "only these scenes, comma-separated"),
+    ("split", str | None, None, "only scenes of this split: train, val or test"),
+    ("backend", str | None, None, "backends by name, comma-separated, e.g. classical,dryrun"),
+    ("hold", bool, False, "submit held; scontrol release starts it"),
+    ("dry_run", bool, False, "print the exact sbatch scripts and the forecast; submit and write nothing"),
+]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen submit`."""
+    flags = options.flags_class("SubmitFlags", SETTINGS, EXTRAS)
+    parsed, dotted = options.parse(flags, argv, prog="focusgen submit", doc=__doc__ or "")
+    from focusgen.cluster.plans import parse_phases
+    from focusgen.cluster.submit import absolute, check_ready
+    from focusgen.commands.run import backend_overrides
+
+    overrides = {**options.overrides_of(parsed, SETTINGS), **backend_overrides(parsed.backend), **dotted}
+    cfg = absolute(config.load(parsed.config, overrides))
+    phases = parse_phases(parsed.phases) if parsed.phases else _next_phases(cfg)
+    check_ready(cfg, phases)
+    names = parsed.scenes.split(",") if parsed.scenes else None
+    submission = _Submission(cfg, phases, names, parsed.split, parsed.hold)
+    if parsed.dry_run:
+        return submission.show()
+    return submission.to_slurm() if parsed.cluster == "slurm" else submission.here(parsed.cluster)
+
+
+def _next_phases(cfg: Config) -> tuple[PhaseName, ...]:
+    from focusgen.errors import ApprovalError
+    from focusgen.runner import with_max_coc
+
+    if not DatasetLayout.of(cfg).index_json.exists():
+        return ("index", "deblur", "depth", "calibrate")
+    try:
+        with_max_coc(cfg.model_copy(update={"run": cfg.run.model_copy(update={"auto_approve": False})}))
+    except ApprovalError:
+        return ("index", "deblur", "depth", "calibrate")
+    return ("render", "validate")
+
+
+class _Submission:
+    """What is asked for, and the three ways to meet it."""
+
+    def __init__(
+        self,
+        cfg: Config,
+        phases: tuple[PhaseName, ...],
+        names: Sequence[str] | None,
+        split: str | None,
+        hold: bool,
+    ) -> None:
+        self.cfg, self.phases, self.names, self.split, self.hold = cfg, phases, names, split, hold
+        self.later = tuple(phase for phase in phases if phase != "index")
+
+    def works(self) -> list[SceneWork]:
+        """Return the scenes that are not complete in one of the asked phases."""
+        from focusgen.cluster.pending import unfinished
+        from focusgen.forecast import work_of
+        from focusgen.phases.index import read_index
+        from focusgen.runner import select_scenes
+
+        index = read_index(DatasetLayout.of(self.cfg))
+        chosen = select_scenes(index, scenes=self.names, split=self.split)
+        pending = set(unfinished(self.cfg, {scene: index[scene] for scene in chosen}, self.later))
+        return [work for work in work_of(self.cfg, index) if work.scene_id in pending]
+
+    def show(self) -> int:
+        """Print scripts and forecast."""
+        from focusgen.cluster.report import forecast_lines
+        from focusgen.cluster.slurm import read_limits
+        from focusgen.cluster.submit import index_step, script_texts
+        from focusgen.forecast import forecast, survey
+
+        limits = read_limits()
+        steps = [index_step(self.cfg, self.later, write=False)[0]] if "index" in self.phases else []
+        has_index = DatasetLayout.of(self.cfg).index_json.exists()
+        works = self.works() if has_index else survey(self.cfg)
+        steps += self._steps(works, limits, write=False)[1]
+        for text in script_texts(self.cfg, steps):
+            print(text)
+        if not has_index:
+            print("# the arrays follow from phase 1's index; here they are planned from file headers\n")
+        n_workers = max([step.n_tasks * step.job.workers for step in steps], default=1)
+        expected = forecast(self.cfg, works, self.phases)
+        print("\n".join(f"# {line}" for line in forecast_lines(self.cfg, expected, self.phases, n_workers)))
+        return 0
+
+    def _steps(self, works: Sequence[SceneWork], limits: Limits, *, write: bool) -> tuple[str, list[Step]]:
+        """Return a plan's id and jobs; without scenes to do only the gates are left."""
+        from focusgen.cluster.submit import make_plan, scene_phases, steps_of
+
+        phases = tuple(p for p in self.later if works or p not in scene_phases(self.later))
+        if not phases:
+            return "", []
+        plan = make_plan(self.cfg, phases, works, limits, write=write)
+        return plan.plan_id, steps_of(self.cfg, plan, phases, limits, hold=self.hold)
+
+    def to_slurm(self) -> int:
+        """Submit; with phase 1 asked for, its job submits the rest from the index that it makes."""
+        from focusgen.cluster.slurm import read_limits, require_slurm
+        from focusgen.cluster.submit import index_step
+
+        require_slurm()
+        if "index" in self.phases:
+            step, plan_id = index_step(self.cfg, self.later, self._later_words())
+            return hand_in(self.cfg, plan_id, self.phases, [step], dry_run=False)
+        plan_id, steps = self._steps(self.works(), read_limits(), write=True)
+        if not steps:
+            print("every asked scene is complete: nothing to submit")
+            return 0
+        return hand_in(self.cfg, plan_id, self.later, steps, dry_run=False)
+
+    def _later_words(self) -> list[str]:
+        words = ["--hold"] if self.hold else []
+        words += ["--scenes", ",".join(self.names)] if self.names else []
+        return words + (["--split", self.split] if self.split else [])
+
+    def here(self, cluster: str) -> int:
+        """Run all tasks on this machine."""
+        from focusgen.cluster.local import run_plan
+        from focusgen.cluster.slurm import Limits
+        from focusgen.cluster.submit import make_plan, scene_phases
+        from focusgen.cluster.task import Task, run_task
+
+        code = run_task(Task(self.cfg, None, ("index",), 0)) if "index" in self.phases else 0
+        works = self.works() if self.later else []
+        if code or not self.later:
+            return code
+        phases = [p for p in self.later if works or p not in scene_phases(self.later)]
+        plan = make_plan(self.cfg, phases, works, Limits())
+        return run_plan(self.cfg, plan, phases, in_this_process=cluster == "debug")
+
+
+def hand_in(
+    cfg: Config, plan_id: str, phases: Sequence[PhaseName], steps: Sequence[Step], *, dry_run: bool
+) -> int:
+    """Submit jobs and say what they are, or print their scripts."""
+    from focusgen.cluster.submit import script_texts, submit_steps
+
+    if dry_run:
+        print("\n".join(script_texts(cfg, steps)))
+    else:
+        _tell(submit_steps(cfg, plan_id, phases, steps), cfg)
+    return 0
+
+
+def _tell(document: dict[str, object], cfg: Config) -> None:
+    jobs = document["jobs"]
+    assert isinstance(jobs, list)
+    if not jobs:
+        raise ConfigError("nothing was submitted")
+    for job in jobs:
+        array = f" [{job['array']}]" if job["array"] else ""
+        print(f"{job['job_id']}  {job['phase']}{array}")
+    dataset = DatasetLayout.of(cfg)
+    print(f"plan {document['plan_id']}; logs in {dataset.slurm_logs / str(document['plan_id'])}")
+    print(f"focusgen status --out_root {dataset.root}")

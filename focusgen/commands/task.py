@@ -1,0 +1,58 @@
+"""Run one array index of a submission plan: what every cluster job calls.
+
+Ends 0 once each of its scenes is complete or has a recorded failure. At SIGUSR1 or SIGTERM the frame in hand
+is published and the task requeues itself. Without --plan the newest plan with the phase is used; on a data
+set without plans the index is that of the scene.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from focusgen import config, options
+from focusgen.config import Config, PhaseName
+from focusgen.errors import ConfigError
+from focusgen.layout import DatasetLayout
+
+SETTINGS = options.DATA_SET_FLAGS | options.SCENE_FLAGS | options.RUN_FLAGS
+EXTRAS: list[options.Extra] = [
+    options.CONFIG_FLAG,
+    ("plan", str | None, None, "id or file of the plan; default: the newest with the phase"),
+    ("phases", str | None, None, "phases to run, e.g. 3 or 2-6; default: all of the plan"),
+    ("index", int, 0, "array index"),
+    ("offset", int, 0, "added to the index: where an array was split at MaxArraySize"),
+    ("scenes", str | None, None, "these scenes, comma-separated, instead of those of the index"),
+    ("worker", int | None, None, "one worker of the index; default: all of them"),
+]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen task`."""
+    flags = options.flags_class("TaskFlags", SETTINGS, EXTRAS)
+    parsed, dotted = options.parse(flags, argv, prog="focusgen task", doc=__doc__ or "")
+    from focusgen.cluster.plans import find_plan, parse_phases
+    from focusgen.cluster.task import Task, run_task
+
+    overrides = {**options.overrides_of(parsed, SETTINGS), **dotted}
+    phases = parse_phases(parsed.phases) if parsed.phases else None
+    dataset = DatasetLayout.of(config.load(parsed.config, overrides))
+    names = tuple(parsed.scenes.split(",")) if parsed.scenes else None
+    needs_plan = names is None and (phases is None or _scene_phases(phases))
+    plan = find_plan(dataset, parsed.plan, _scene_phases(phases or ())) if needs_plan else None
+    if plan is None and phases is None:
+        raise ConfigError(f"no plan in {dataset.plans}", "Give --phases, or submit with focusgen submit.")
+    cfg = _settings(parsed.config, plan, overrides)
+    phases = phases or (plan.phases if plan else ())
+    index = parsed.index + parsed.offset
+    return run_task(Task(cfg, plan, phases, index, parsed.worker, tuple(argv), names))
+
+
+def _scene_phases(phases: Sequence[PhaseName]) -> list[PhaseName]:
+    return [phase for phase in phases if phase in config.SCENE_PHASES]
+
+
+def _settings(given: str | None, plan: Any, overrides: dict[str, Any]) -> Config:
+    """Return the plan's own settings, or those of --config where one was given; flags win over both."""
+    source = given if given is not None or plan is None else str(plan.settings_yaml)
+    return config.load(source, overrides)

@@ -1,0 +1,22 @@
+#!/bin/bash
+# Phase 1: scan, check and index the raw videos.
+#
+#   RAW_ROOT=data OUT_ROOT=output sbatch jobs/run_validate_dataset.sh
+#
+# Reads CONFIG, OUT_ROOT, RAW_ROOT, MAX_COC from the environment, all optional.
+# SBATCH_PARTITION, SBATCH_ACCOUNT, SBATCH_TIMELIMIT and sbatch's own flags win over the lines below.
+# The folder logs/ must be there: Slurm drops a job whose log it cannot open.
+#SBATCH --job-name=focusgen-index
+#SBATCH --partition=cpu
+#SBATCH --cpus-per-task=16
+#SBATCH --mem=32G
+#SBATCH --time=04:00:00
+#SBATCH --signal=B:USR1@300
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --output=logs/%x_%j.out
+set -euo pipefail
+
+exec "${PYTHON:-python}" -m focusgen.cli task --phases index \
+  ${CONFIG:+--config "$CONFIG"} \
+  ${OUT_ROOT:+--out_root "$OUT_ROOT"} ${RAW_ROOT:+--raw_root "$RAW_ROOT"} ${MAX_COC:+--max_coc "$MAX_COC"}
