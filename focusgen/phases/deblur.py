@@ -33,14 +33,15 @@ def deblur_scene(job: SceneJob, model: Deblurrer) -> None:
         CorruptInputError: a raw file changed since phase 1, or does not decode.
         ModelMemoryError: out of memory, unless deblur.on_oom is `input`.
     """
-    _check_source(job)
+    manifest = _check_source(job)
     cfg = job.cfg.deblur
     plan = frame_plan(job.entry.width, job.entry.height, cfg.resize_long_side)
     missing = job.store.missing(lambda frame: [job.scene.sharp(frame)])
     if missing:
         # The stage reads a frame for itself and again to restore it: two windows' worth is enough.
         raw_root, n_kept = job.cfg.data.raw_root, 2 * cfg.radius + 4
-        with open_raw(raw_root, job.scene_id, job.entry, plan, n_kept=n_kept) as raw:
+        digests = tuple(manifest.values())
+        with open_raw(raw_root, job.scene_id, job.entry, plan, n_kept=n_kept, digests=digests) as raw:
             for first, stop in runs_of(missing):
                 _deblur_span(job, model, raw, first, stop)
     job.store.drain()
@@ -52,20 +53,25 @@ def deblur_scene(job: SceneJob, model: Deblurrer) -> None:
     )
 
 
-def _check_source(job: SceneJob) -> None:
-    """Compare every raw byte with phase 1's checksums: no decoder notices a flipped bit in a JPEG."""
+def _check_source(job: SceneJob) -> dict[str, str]:
+    """Compare every raw byte with phase 1's checksums, which are returned.
+
+    No decoder notices a flipped bit in a JPEG.
+    """
     raw = job.entry.raw_scene(job.scene_id, job.cfg.data.raw_root)
     if not raw.path.exists():
         raise CorruptInputError(
             f"scene {job.scene_id!r}: {raw.path}: no such source", "Give --raw_root the folder of phase 1."
         )
-    changed = changed_files(raw, read_manifest(job.dataset, job.scene_id, job.entry))
+    manifest = read_manifest(job.dataset, job.scene_id, job.entry)
+    changed = changed_files(raw, manifest)
     if changed:
         raise CorruptInputError(
             f"scene {job.scene_id!r}: {changed[0]}: not the bytes that phase 1 saw"
             + (f" (and {len(changed) - 1} more files)" if len(changed) > 1 else ""),
             "Restore the file, or run phase 1 again with --on_stale redo.",
         )
+    return manifest
 
 
 def _deblur_span(job: SceneJob, model: Deblurrer, raw: RawFrames, first: int, stop: int) -> None:

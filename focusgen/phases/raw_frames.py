@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,13 @@ class RawFrames:
 
 @contextlib.contextmanager
 def open_raw(
-    raw_root: Path, scene_id: str, entry: IndexEntry, plan: FramePlan, *, n_kept: int = 8
+    raw_root: Path,
+    scene_id: str,
+    entry: IndexEntry,
+    plan: FramePlan,
+    *,
+    n_kept: int = 8,
+    digests: Sequence[str] = (),
 ) -> Iterator[RawFrames]:
     """Open a scene's raw frames.
 
@@ -45,11 +51,13 @@ def open_raw(
         entry: of the index.
         plan: how raw frames are brought to the published size.
         n_kept: frames kept in memory.
+        digests: of phase 1, one per image file or one for a video: a file with other bytes is refused.
 
     Raises:
         CorruptInputError: a file is gone or does not decode.
     """
-    with open_frames(entry.raw_scene(scene_id, raw_root)) as reader:
+    raw = entry.raw_scene(scene_id, raw_root)
+    with open_frames(raw, n_frames=entry.n_frames, digests=digests) as reader:
         yield RawFrames(reader, plan, n_kept)
 
 

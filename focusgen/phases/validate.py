@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from focusgen.config import Config
+from focusgen.errors import ConfigError
 from focusgen.layout import DatasetLayout
-from focusgen.phases.index import SPLITS, IndexEntry
+from focusgen.names import RESERVED_NAMES
+from focusgen.phases.index import SPLITS, IndexEntry, read_index, recorded_raw_root
 from focusgen.phases.scene_checks import SceneChecker, SceneReport
+from focusgen.phases.temporal_check import measure_temporal
 from focusgen.store import make_folder, publish_json
 
 POOL_FROM_SCENES = 4  # below, starting processes costs more than it saves
@@ -23,6 +26,16 @@ def validate_scene(
 ) -> SceneReport:
     """Return what is right and wrong with one scene."""
     return SceneChecker(dataset, scene_id, entry, min_spearman=min_spearman).run()
+
+
+def examine_scene(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> SceneReport:
+    """Return what is right and wrong with one scene, and how it measures against its input video."""
+    report = validate_scene(dataset, scene_id, entry, cfg.validate_.min_spearman)
+    if not report.errors:
+        measures, warnings = measure_temporal(cfg, dataset, scene_id, entry, report.n_frames)
+        report.measures["temporal"] = measures
+        report.warnings += warnings
+    return report
 
 
 def validate_dataset(
@@ -48,22 +61,39 @@ def validate_dataset(
     ordered = [reports[scene_id] for scene_id in index]
     _check_one_max_coc(ordered)
     document = _document(ordered, list(problems))
+    document["warnings"] += [f"{name}: unknown, no scene of the index" for name in _strangers(cfg, dataset)]
     make_folder(dataset.logs)
     publish_json(cfg.validate_.report or dataset.validation_report_json, document)
     return document
 
 
 def _check_all(cfg: Config, dataset: DatasetLayout, index: Mapping[str, IndexEntry]) -> Iterator[SceneReport]:
-    limit = cfg.validate_.min_spearman
     if len(index) < POOL_FROM_SCENES or cfg.run.workers == 1:
         for scene_id, entry in index.items():
-            yield validate_scene(dataset, scene_id, entry, limit)
+            yield examine_scene(cfg, dataset, scene_id, entry)
         return
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(cfg.run.workers, mp_context=spawn) as pool:
-        jobs = [pool.submit(validate_scene, dataset, name, entry, limit) for name, entry in index.items()]
+        jobs = [pool.submit(examine_scene, cfg, dataset, name, entry) for name, entry in index.items()]
         for job in as_completed(jobs):
             yield job.result()
+
+
+def _strangers(cfg: Config, dataset: DatasetLayout) -> list[str]:
+    """Return what lies in the data set's folder and is neither a scene nor ours."""
+    try:
+        known = read_index(dataset).keys() | {dataset.internal.name, dataset.index_json.name}
+    except ConfigError:
+        return []  # said already
+    sources = (cfg.data.raw_root, cfg.depth.depth_root, recorded_raw_root(dataset, cfg.data.raw_root))
+    inputs = [path.resolve() for path in sources if path is not None]
+    return sorted(
+        path.name
+        for path in dataset.root.iterdir()
+        if path.name not in known
+        and path.name.casefold() not in RESERVED_NAMES
+        and not any(source.is_relative_to(path.resolve()) for source in inputs)
+    )
 
 
 def _check_one_max_coc(reports: Sequence[SceneReport]) -> None:
