@@ -41,6 +41,7 @@ class PhaseStore:
         self, scene: SceneLayout, identity: Identity, *, redo: bool = False, group_writable: bool = False
     ) -> None:
         self.scene, self.identity = scene, identity
+        self.run_notes: dict[str, Any] = {}  # more for the part of the record that no digest covers
         self._group_writable = group_writable
         self._started_s = time.time()
         self._files: dict[Path, FileEntry] = {}
@@ -194,7 +195,7 @@ class PhaseStore:
         folder = self.scene.phase_folder(self.identity.phase)
         flags = {str(frame): [text] for frame, text in self.recall_frames("flag").items()}
         document = record_document(self.identity, folder, self._files, flags, self._warnings, details)
-        run = {**run_facts(self._started_s), "notes": self._remembered}
+        run = {**run_facts(self._started_s), **self.run_notes, "notes": self._remembered}
         record = write_record(
             self.scene, document, run, whole_scene=whole_scene, group_writable=self._group_writable
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from focusgen import config, models
-from focusgen.codecs import file_checksum
 from focusgen.config import Config, PhaseName
 from focusgen.errors import (
     ApprovalError,
@@ -23,6 +23,7 @@ from focusgen.errors import (
 )
 from focusgen.layout import DatasetLayout
 from focusgen.locks import exclusive
+from focusgen.models import weights
 from focusgen.phase_store import PhaseStore
 from focusgen.phase_table import PHASES
 from focusgen.phases import SceneJob, calibrate
@@ -182,15 +183,20 @@ class PhaseRun:
         )
 
     def _weight_digests(self) -> dict[str, str]:
+        """Return name -> SHA-256 of the weights, compared with what was recorded at first use."""
         if self._weights is None:
             files = models.weight_files(self.cfg, self.spec.name)
-            absent = [path for path in files.values() if not path.is_file()]
-            if absent:
-                raise ConfigError(
-                    f"{absent[0]}: no such weight file", "focusgen doctor says what is missing."
-                )
-            self._weights = {name: file_checksum(path) for name, path in files.items()}
+            for name, path in files.items():
+                if not path.is_file():
+                    raise ConfigError(f"{path}: no such weight file", models.weight_advice(name))
+            self._weights = {name: weights.verify(path).sha256 for name, path in files.items()}
         return self._weights
+
+    def _weight_notes(self) -> dict[str, Any]:
+        """Return where the weights came from and under which licence, as far as it is recorded."""
+        files = models.weight_files(self.cfg, self.spec.name)
+        known = {name: weights.read_record(path) for name, path in files.items()}
+        return {name: dataclasses.asdict(record) for name, record in known.items() if record is not None}
 
     def _input_digests(self, scene_id: str) -> dict[str, str]:
         """Digest the depth files that came with a scene: other depth makes phase 3 stale."""
@@ -299,6 +305,7 @@ class PhaseRun:
             redo=self.cfg.run.on_stale == "redo",
             group_writable=self.cfg.data.group_writable,
         ) as store:
+            store.run_notes["weights"] = self._weight_notes()
             job = SceneJob(self.cfg, self.dataset, scene_id, entry, store, n_frames, on_frame)
             self.spec.process(job, model)
         self._end(scene_id, "complete" if n_frames == entry.n_frames else "partial")
