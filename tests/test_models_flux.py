@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import importlib.util
 import logging
+import shutil
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from focusgen import config
 from focusgen.errors import ConfigError, ModelMemoryError
@@ -239,6 +241,41 @@ def test_what_is_missing_is_named(tiny, change, complaint):
         load_deblurrer(settings(tiny, **change), device="cpu")
 
 
+def copied(tiny, folder):
+    """Return the folder of a copy of the model that a test may spoil."""
+    shutil.copytree(tiny.model, folder / "copy")
+    return folder / "copy"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (lambda w: w.pop("proj_out.weight"), r"1 weights are missing, e\.g\. proj_out\.weight"),
+        (lambda w: w.update({"proj_out.weight": torch.zeros(5, 48)}), r"proj_out\.weight expected shape"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused_by_name(tiny, tmp_path, spoil, complaint):
+    model = copied(tiny, tmp_path)
+    file = model / "transformer" / "diffusion_pytorch_model.safetensors"
+    weights = load_file(file)
+    spoil(weights)
+    save_file(weights, file)
+    with pytest.raises(ConfigError, match=complaint):
+        load_deblurrer(settings(tiny, deblur__model_id=str(model)), device="cpu")
+
+
+@pytest.mark.parametrize("part", ["transformer", "vae"])
+def test_a_damaged_or_missing_file_is_refused_by_name(tiny, tmp_path, part):
+    model = copied(tiny, tmp_path)
+    file = model / part / "diffusion_pytorch_model.safetensors"
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(ConfigError, match=rf"copy: .*{part}"):
+        load_deblurrer(settings(tiny, deblur__model_id=str(model)), device="cpu")
+    file.unlink()
+    with pytest.raises(ConfigError, match="no file named diffusion_pytorch_model.safetensors"):
+        load_deblurrer(settings(tiny, deblur__model_id=str(model)), device="cpu")
+
+
 def test_a_gated_model_is_explained(tiny, monkeypatch):
     from diffusers import FlowMatchEulerDiscreteScheduler
     from huggingface_hub.errors import GatedRepoError
@@ -252,8 +289,6 @@ def test_a_gated_model_is_explained(tiny, monkeypatch):
 
 
 def test_an_embedding_of_other_encoders_is_refused(tiny, tmp_path):
-    from safetensors.torch import save_file
-
     cfg = settings(tiny, deblur__prompt_cache=str(tmp_path))
     own = load_prompt(tiny.model.parent / "prompts", cfg.deblur.prompt)
     (good,) = encode_prompts(str(tiny.model), [cfg.deblur.prompt], tmp_path)

@@ -96,8 +96,12 @@ def load_schedule(model_id: str) -> Schedule:
 
 
 def load_vae(model_id: str, device: torch.device, dtype: torch.dtype) -> Any:
-    """Return the autoencoder."""
-    vae: Any = _diffusers().AutoencoderKL.from_pretrained(model_id, subfolder="vae", **_in(dtype))
+    """Return the autoencoder.
+
+    Raises:
+        ConfigError: a weight is missing.
+    """
+    vae = _read_model("AutoencoderKL", model_id, "vae", **_in(dtype))
     return vae.requires_grad_(False).eval().to(device)
 
 
@@ -107,7 +111,7 @@ def load_transformer(source: str, options: FluxOptions, device: torch.device) ->
     Raises:
         ConfigError: quantisation was asked for on a CPU.
     """
-    arguments: dict[str, Any] = {"subfolder": "transformer", **_in(dtype_of(options.precision))}
+    arguments: dict[str, Any] = _in(dtype_of(options.precision))
     if options.precision in QUANTISERS:
         if device.type == "cpu":
             raise ConfigError(
@@ -115,13 +119,36 @@ def load_transformer(source: str, options: FluxOptions, device: torch.device) ->
                 "Use bf16 or fp32 with --device cpu.",
             )
         arguments["quantization_config"] = QUANTISERS[options.precision]()
-    transformer: Any = _diffusers().FluxTransformer2DModel.from_pretrained(source, **arguments)
+    transformer = _read_model("FluxTransformer2DModel", source, "transformer", **arguments)
     transformer.requires_grad_(False).eval()
     if options.is_offloaded and device.type != "cpu":
         offload(transformer, device)
     else:
         place(transformer, device)
     return transformer
+
+
+def _read_model(kind: str, source: str, part: str, **arguments: Any) -> Any:
+    """Return a model of diffusers with all of its weights, and nothing unpickled.
+
+    Raises:
+        ConfigError: a weight is missing or has another shape; diffusers would only warn of the first.
+    """
+    try:
+        model, found = getattr(_diffusers(), kind).from_pretrained(
+            source, subfolder=part, use_safetensors=True, output_loading_info=True, **arguments
+        )
+    except ValueError as error:
+        raise ConfigError(
+            f"{source}/{part}: {error}", "Give a model_id whose files belong together."
+        ) from error
+    if found["missing_keys"]:
+        missing = sorted(found["missing_keys"])
+        raise ConfigError(
+            f"{source}/{part}: {len(missing)} weights are missing, e.g. {missing[0]}",
+            "Fetch the model again.",
+        )
+    return model
 
 
 def offload(transformer: Any, device: torch.device) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 from focusgen.config import Config
 from focusgen.errors import ConfigError
 from focusgen.models.flux.environment import explain_download, require_libraries
-from focusgen.models.flux.files import prompt_file, weight_advice
+from focusgen.models.flux.files import model_folder, prompt_file, weight_advice
 
 MAX_T5_TOKENS = 512
 FORMAT = "focusgen-flux-prompt/1"
@@ -46,7 +46,7 @@ def encode_prompts(
         model_id: hub id or folder of FLUX.1-dev.
         prompts: sentences; one that is stored already is computed again.
         out: folder of the embeddings (`deblur.prompt_cache`, `render.prompt_cache`).
-        device: where T5 and CLIP run; a CPU takes seconds per prompt.
+        device: where T5 and CLIP run; a CPU takes a minute or so, once.
         dtype: precision of the encoders.
 
     Raises:
@@ -56,8 +56,9 @@ def encode_prompts(
     out.mkdir(parents=True, exist_ok=True)
     unique = list(dict.fromkeys(prompts))
     with explain_download(str(model_id)), torch.inference_mode():
-        pooled = _clip_pooled(model_id, unique, device, dtype)
-        states = _t5_states(model_id, unique, device, dtype)
+        source = _source(str(model_id))
+        pooled = _clip_pooled(source, unique, device, dtype)
+        states = _t5_states(source, unique, device, dtype)
     files = []
     for index, prompt in enumerate(unique):
         file = prompt_file(out, prompt)
@@ -82,21 +83,46 @@ def encode_configured_prompts(cfg: Config, *, device: str = "cpu") -> list[Path]
     ]
 
 
-def _clip_pooled(model_id: str | Path, prompts: list[str], device: str, dtype: torch.dtype) -> Tensor:
+def _source(model_id: str) -> str:
+    """Return the model's folder if the text encoders lie there, so that the hub is not even asked."""
+    folder = model_folder(model_id)
+    has_encoders = folder is not None and (folder / "text_encoder_2" / "config.json").exists()
+    return str(folder) if has_encoders else model_id
+
+
+def _read_encoder(kind: str, source: str, part: str, dtype: torch.dtype) -> Any:
+    """Return a text encoder with all of its weights.
+
+    Raises:
+        ConfigError: a weight is missing; transformers would only warn.
+    """
     transformers: Any = importlib.import_module("transformers")
-    tokenizer = transformers.CLIPTokenizer.from_pretrained(model_id, subfolder="tokenizer")
-    encoder = transformers.CLIPTextModel.from_pretrained(model_id, subfolder="text_encoder", dtype=dtype)
-    encoder.eval().to(device)
+    encoder, found = getattr(transformers, kind).from_pretrained(
+        source, subfolder=part, dtype=dtype, use_safetensors=True, output_loading_info=True
+    )
+    # T5's embedding is stored once under one of two names.
+    missing = sorted(key for key in found["missing_keys"] if not key.endswith("embed_tokens.weight"))
+    if missing:
+        raise ConfigError(
+            f"{source}/{part}: {len(missing)} weights are missing, e.g. {missing[0]}",
+            "Fetch the model again.",
+        )
+    return encoder.eval()
+
+
+def _clip_pooled(source: str, prompts: list[str], device: str, dtype: torch.dtype) -> Tensor:
+    transformers: Any = importlib.import_module("transformers")
+    tokenizer = transformers.CLIPTokenizer.from_pretrained(source, subfolder="tokenizer")
+    encoder = _read_encoder("CLIPTextModel", source, "text_encoder", dtype).to(device)
     ids = _token_ids(tokenizer, prompts, tokenizer.model_max_length)
     # One by one: in bfloat16 a prompt's numbers would depend on which others it was batched with.
     return torch.cat([encoder(one[None].to(device)).pooler_output.cpu() for one in ids])
 
 
-def _t5_states(model_id: str | Path, prompts: list[str], device: str, dtype: torch.dtype) -> Tensor:
+def _t5_states(source: str, prompts: list[str], device: str, dtype: torch.dtype) -> Tensor:
     transformers: Any = importlib.import_module("transformers")
-    tokenizer = transformers.T5TokenizerFast.from_pretrained(model_id, subfolder="tokenizer_2")
-    encoder = transformers.T5EncoderModel.from_pretrained(model_id, subfolder="text_encoder_2", dtype=dtype)
-    encoder.eval().to(device)
+    tokenizer = transformers.T5TokenizerFast.from_pretrained(source, subfolder="tokenizer_2")
+    encoder = _read_encoder("T5EncoderModel", source, "text_encoder_2", dtype).to(device)
     ids = _token_ids(tokenizer, prompts, MAX_T5_TOKENS)
     # No attention mask, and padding attends like words: so were FLUX.1-dev's embeddings made.
     return torch.cat([encoder(one[None].to(device))[0].cpu() for one in ids])
