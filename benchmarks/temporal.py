@@ -259,8 +259,8 @@ def section(n_frames: int, clips: Path | None) -> str:
     if clips is not None:
         parts += [
             f"Real clips ({CLIP_FRAMES} frames, {CLIP_WIDTH_PX} px wide at most), `classical` deblurring, as "
-            "they are (sharp frames come back bit for bit) and softened (1.2 px, noise 1/255). The clip as it "
-            "is serves as the reference:",
+            "they are (sharp frames come back bit for bit) and softened (1.2 px, noise 1/255). The clip as "
+            "it is serves as the reference:",
             measure_clips(clips, CLIP_FRAMES),
             measure_cut(clips),
         ]

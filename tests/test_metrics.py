@@ -179,3 +179,9 @@ def test_the_report_of_a_scene_reads_a_bounded_number_of_pairs_and_none_across_a
 
 def test_a_scene_of_one_frame_has_no_temporal_report():
     assert metrics.temporal_report(lambda i: flat(0), lambda i: flat(0), 1, []) == {}
+    assert metrics.temporal_report(lambda i: flat(0), lambda i: flat(0), 2, [1]) == {}
+
+
+def test_a_flat_scene_neither_flickers_nor_lacks_sharpness():
+    report = metrics.temporal_report(lambda i: flat(9), lambda i: flat(9), 3, [])
+    assert report == {"e_warp": 0.0, "sharpness_ratio": 1.0, "tof": 0.0, "flicker": 1.0}
