@@ -124,6 +124,18 @@ def test_a_start_in_the_middle_gives_the_same_bytes(strategy: str, first: int):
     assert np.array_equal(np.array(resumed), np.array(whole[first:]))
 
 
+def test_the_number_of_threads_does_not_show_in_the_bytes():
+    frames = panning_video(5)
+    threads, outputs = cv2.getNumThreads(), []
+    try:
+        for n_threads in (1, 2, 5):
+            cv2.setNumThreads(n_threads)
+            outputs.append(fused(frames, "flow", HallucinatingRestorer(frames)))
+    finally:
+        cv2.setNumThreads(threads)
+    assert np.array_equal(outputs[0], outputs[1]) and np.array_equal(outputs[0], outputs[2])
+
+
 def test_a_restart_restores_only_the_frames_within_the_radius_and_within_the_shot():
     frames = panning_video()
     restore = HallucinatingRestorer(frames)
