@@ -45,7 +45,7 @@ def largest_difference(a, b):
 
 def test_a_gpu_gives_the_frames_of_a_cpu(tiny):
     wanted = load(tiny, "cpu").deblur(FRAMES, KEYS)
-    assert largest_difference(load(tiny, "cuda").deblur(FRAMES, KEYS), wanted) <= 1
+    assert largest_difference(load(tiny, "cuda").deblur(FRAMES, KEYS), wanted) <= 2  # TF32 in the VAE
 
 
 def test_batches_decoded_on_their_own_stream_come_out_whole_and_in_order(tiny):

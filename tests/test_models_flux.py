@@ -203,6 +203,15 @@ def test_files_that_are_not_here_are_named_where_they_are_expected(tiny, tmp_pat
     assert "focusgen weights prompts" in weight_advice("flux/prompt")
 
 
+def test_records_beside_the_weights_are_no_weights(tiny, tmp_path):
+    model = copied(tiny, tmp_path)
+    cfg = settings(tiny, deblur__model_id=str(model))
+    before = weight_files(cfg, "deblur")
+    (model / "vae" / "config.json.focusgen.json").write_text("{}")
+    (model / "transformer" / "diffusion_pytorch_model.safetensors.focusgen.json").write_text("{}")
+    assert weight_files(cfg, "deblur") == before
+
+
 def test_a_shard_that_the_index_lists_is_asked_for(tiny, tmp_path):
     part = tmp_path / "transformer"
     part.mkdir()

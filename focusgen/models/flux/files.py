@@ -13,6 +13,8 @@ from focusgen.config import DeblurConfig, RenderConfig
 PARTS = ("transformer", "vae", "scheduler")
 """Folders of FLUX.1-dev that pictures depend on; the text encoders' share is the prompt file."""
 
+CONFIG_NAMES = ("config.json", "scheduler_config.json")
+
 
 def prompt_file(folder: Path, prompt: str) -> Path:
     """Return where a prompt's embedding lies."""
@@ -51,7 +53,9 @@ def model_files(model_id: str) -> dict[str, Path]:
 
 def _part_files(folder: Path) -> list[Path]:
     """Return a part's configuration and weights; shards that its index lists are named even if missing."""
-    files = {*folder.glob("*.json"), *folder.glob("*.safetensors")}
+    # By name, not *.json: records of weights are kept beside them, and would change what they vouch for.
+    files = {folder / name for name in CONFIG_NAMES if (folder / name).is_file()}
+    files |= set(folder.glob("*.safetensors"))
     for index in folder.glob("*.safetensors.index.json"):
         shards = json.loads(index.read_text(encoding="utf-8")).get("weight_map", {})
         files |= {folder / shard for shard in shards.values()}
