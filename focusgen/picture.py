@@ -36,6 +36,7 @@ MAX_RADIUS_OF_WIDTH = 0.1
 """Largest blur where none is given, as part of the width: larger is no picture, and takes for ever."""
 
 ASPECT_TOLERANCE = 0.01
+ROWS_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,39 @@ class RenderedPicture:
     n_clipped: int
     n_holes: int
     is_depth_estimated: bool
+
+
+@dataclass(frozen=True)
+class Blur:
+    """Blur radii of one picture, worked out part by part: whole maps of them would double the memory."""
+
+    depth_m: DepthMap
+    lens: Lens
+    sensor_width_m: float
+    limit_px: float
+
+    def radius_px(self, rows: slice, columns: slice) -> DepthMap:
+        """Return the signed radii of a part, clipped to the limit."""
+        return np.clip(self._unclipped_px(rows, columns), -self.limit_px, self.limit_px)
+
+    def survey(self) -> tuple[int, tuple[float, float]]:
+        """Return how many radii are clipped, and the smallest and the largest that are drawn."""
+        n_clipped, lowest, highest = 0, np.inf, -np.inf
+        for start in range(0, self.depth_m.shape[0], ROWS_AT_ONCE):
+            wanted_px = self._unclipped_px(slice(start, start + ROWS_AT_ONCE), slice(None))
+            n_clipped += int(np.count_nonzero(np.abs(wanted_px) > self.limit_px))
+            drawn_px = wanted_px.clip(-self.limit_px, self.limit_px)
+            lowest, highest = min(lowest, float(drawn_px.min())), max(highest, float(drawn_px.max()))
+        return n_clipped, (lowest, highest)
+
+    def _unclipped_px(self, rows: slice, columns: slice) -> DepthMap:
+        radius_px: DepthMap = signed_blur_radius_px(
+            self.depth_m[rows, columns],
+            self.lens,
+            image_width_px=self.depth_m.shape[1],
+            sensor_width_m=self.sensor_width_m,
+        )
+        return radius_px
 
 
 def render_picture(
@@ -191,23 +225,27 @@ def _render_one(
     depth_m, n_holes, is_exact = _depth_of(args, picture, depth_file, estimate_depth)
     sensor_width_mm = args.sensor_width_mm or picture.camera.sensor_width_mm or FULL_FRAME_WIDTH_M * 1000.0
     lens = _lens_of(args, picture.camera, depth_m, source)
-    limit_px = args.max_radius_px or MAX_RADIUS_OF_WIDTH * depth_m.shape[1]
-    radius_px = signed_blur_radius_px(
-        depth_m, lens, image_width_px=depth_m.shape[1], sensor_width_m=sensor_width_mm / 1000.0
+    blur = Blur(
+        depth_m, lens, sensor_width_mm / 1000.0, args.max_radius_px or MAX_RADIUS_OF_WIDTH * depth_m.shape[1]
     )
-    n_clipped = int(np.count_nonzero(np.abs(radius_px) > limit_px))
-    np.clip(radius_px, -limit_px, limit_px, out=radius_px)
+    n_clipped, radius_range_px = blur.survey()
     snaps = not is_exact if args.depth_edge_snap == "auto" else args.depth_edge_snap == "on"
     is_deep = args.bits == 16 or (args.bits is None and picture.is_deep and target.suffix.lower() == ".png")
     drawn = _draw(
-        args, picture.rgb, radius_px, snaps, is_deep, lambda part: progress and progress(source, part)
+        args,
+        picture.rgb,
+        blur,
+        radius_range_px,
+        snaps,
+        is_deep,
+        lambda part: progress and progress(source, part),
     )
     write_picture(target, drawn, picture)
     return RenderedPicture(
         target,
         lens,
         sensor_width_mm,
-        (float(radius_px.min()), float(radius_px.max())),
+        radius_range_px,
         n_clipped,
         n_holes,
         depth_file is None,
@@ -296,7 +334,8 @@ def _depth_at(focus_at: tuple[int, int] | None, depth_m: DepthMap, source: Path)
 def _draw(
     args: RenderPictureArgs,
     rgb: npt.NDArray[Any],
-    radius_px: DepthMap,
+    blur: Blur,
+    radius_range_px: tuple[float, float],
     snaps: bool,
     is_deep: bool,
     report: Callable[[float], object],
@@ -311,10 +350,10 @@ def _draw(
 
     def part(box: Box) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
-        return rgb[rows, columns].astype(np.float32) / given_peak, radius_px[rows, columns]
+        return rgb[rows, columns].astype(np.float32) / given_peak, blur.radius_px(rows, columns)
 
-    ladder = plane_ladder(float(radius_px.min()), float(radius_px.max()))
-    size, n_done = radius_px.shape, 0
+    ladder = plane_ladder(*radius_range_px)
+    size, n_done = blur.depth_m.shape, 0
     report(0.0)
     tiles = render_tiles(
         part, (size[0], size[1]), ladder, tile_px=args.tile_px, snaps=snaps, device=args.device
@@ -322,5 +361,5 @@ def _draw(
     for box, shown in tiles:
         out[box.top : box.bottom, box.left : box.right] = np.rint(shown * peak)
         n_done += shown.shape[0] * shown.shape[1]
-        report(n_done / radius_px.size)
+        report(n_done / blur.depth_m.size)
     return out

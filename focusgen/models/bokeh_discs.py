@@ -16,8 +16,11 @@ from torch import Tensor
 CACHED_SPECTRUM_PIXELS = 2_500_000
 """Larger spectra are made anew: 48 of them would fill the memory that tiles are there to save."""
 
-SUBSAMPLES = 16
-"""Points per pixel side that measure how much of a pixel a disc covers."""
+SUBSAMPLES = (4, 16)
+"""Points per pixel side that measure how much of a pixel a disc covers, of the largest and of small discs."""
+
+SAMPLES_ACROSS = 1024
+"""Points across a disc that are enough: the more pixels its rim has, the fewer points each needs."""
 
 
 class Span(NamedTuple):
@@ -67,10 +70,11 @@ def disc_kernel(radius_px: float) -> Tensor:
     reach = disc_reach_px(radius_px)
     if reach == 0:
         return torch.ones(1, 1, dtype=torch.float64)
-    offsets = (torch.arange(SUBSAMPLES, dtype=torch.float64) + 0.5) / SUBSAMPLES - 0.5
+    n = min(max(SAMPLES_ACROSS // (2 * reach + 1), SUBSAMPLES[0]), SUBSAMPLES[1])
+    offsets = (torch.arange(n, dtype=torch.float64) + 0.5) / n - 0.5
     axis = (torch.arange(-reach, reach + 1, dtype=torch.float64)[:, None] + offsets).reshape(-1)
     inside = (axis[:, None] ** 2 + axis[None, :] ** 2 <= _drawn_radius_px(radius_px) ** 2).double()
-    covered = F.avg_pool2d(inside[None, None], SUBSAMPLES)[0, 0]
+    covered = F.avg_pool2d(inside[None, None], n)[0, 0]
     kernel: Tensor = covered / covered.sum()
     return kernel
 

@@ -158,7 +158,8 @@ def push_pull(weighted: Tensor, levels: int) -> Tensor:
         pyramid.append(_halve(pyramid[-1]))
     spread = pyramid[-1]
     for own in reversed(pyramid[:-1]):
-        spread = own + (1.0 - own[:, -1:]) * _double(spread, own.shape[-2:])
+        # In place: half of a large picture is large. The weights hold no gradient worth keeping.
+        spread = _double(spread, own.shape[-2:]).mul_(1.0 - own[:, -1:].detach()).add_(own)
     return spread
 
 
