@@ -131,18 +131,23 @@ class CocHistogram:
         top = high_m if high_m is not None else max(self.max, low_m * 10.0)
         edges = np.geomspace(low_m, top, n_bins + 1)
         used = np.flatnonzero(self._bins)
-        centres = np.array([self._bin_centre(int(i)) for i in used])
+        centres = self._bin_centres(used)
         position = np.clip(np.searchsorted(edges, centres, side="right") - 1, 0, n_bins - 1)
         counts = np.zeros(n_bins, dtype=np.int64)
         np.add.at(counts, position, self._bins[used])
         return edges, counts
 
+    def _bin_centre(self, index: int) -> float:
+        return float(self._bin_centres(np.array([index]))[0])
+
     @staticmethod
-    def _bin_centre(index: int) -> float:
-        if index == 0:
-            return 0.0  # exact focus: the bin reaches 1e-41 m
-        edges = np.array([index << LOW_BITS, (index + 1) << LOW_BITS], dtype=np.uint32).view(np.float32)
-        return float(edges.astype(np.float64).mean()) if np.isfinite(edges[1]) else float(edges[0])
+    def _bin_centres(indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        low, high = (
+            ((indices + more) << LOW_BITS).astype(np.uint32).view(np.float32).astype(np.float64)
+            for more in (0, 1)
+        )
+        centres = np.where(np.isfinite(high), (low + high) / 2, low)
+        return np.where(indices == 0, 0.0, centres)  # exact focus: the first bin reaches 1e-41 m
 
 
 def coc_percentiles(

@@ -1,0 +1,1 @@
+"""Measurements behind the claims of the documents; `python -m benchmarks` runs them all."""
