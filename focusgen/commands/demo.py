@@ -28,6 +28,7 @@ def main(argv: Sequence[str]) -> int:
         [
             *("--raw_root", str(raw_root), "--depth_root", str(depth_root)),
             *("--n_scenes", str(parsed.n_scenes), "--n_frames", str(parsed.n_frames)),
+            *("--faults", "camera"),
         ]
     )
     own = {
