@@ -203,6 +203,16 @@ def test_cropped_planes_equal_whole_frames_and_a_batch_equals_its_frames() -> No
     assert torch.allclose(cropped[1:2], single, atol=1e-6)
 
 
+def test_off_the_cpu_no_value_is_read_by_the_host() -> None:
+    rgb, rho = random_scene()
+    ladder = ladder_of(rho)
+    # A meta tensor has no values: whatever would make the host wait for a GPU raises here.
+    with torch.inference_mode():
+        snapped = snap_to_colour_edges(rgb.to("meta"), rho.to("meta"))
+        out = render_ocp(rgb.to("meta"), snapped, ladder)
+    assert out.shape == rgb.shape and out.device.type == "meta"
+
+
 def test_the_number_of_threads_does_not_matter() -> None:
     rgb, rho = random_scene(96, 128)
     before = torch.get_num_threads()

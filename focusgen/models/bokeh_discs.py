@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 CACHED_SPECTRUM_PIXELS = 2_500_000
-"""Larger spectra are made anew: 48 of them would fill the memory that tiles are there to save."""
+"""Larger spectra are made anew on a CPU: 48 of them would fill the memory that tiles are there to save."""
 
 SUBSAMPLES = (4, 16)
 """Points per pixel side that measure how much of a pixel a disc covers, of the largest and of small discs."""
@@ -81,7 +81,7 @@ def disc_kernel(radius_px: float) -> Tensor:
 
 def disc_spectrum(radius_px: float, rows: int, columns: int, dtype: torch.dtype, device: str) -> Tensor:
     """Return the real half spectrum of the disc centred on sample (0, 0): a symmetric kernel has no phase."""
-    if rows * columns > CACHED_SPECTRUM_PIXELS:
+    if device == "cpu" and rows * columns > CACHED_SPECTRUM_PIXELS:
         return _spectrum(radius_px, rows, columns, dtype, device)
     return _cached_spectrum(radius_px, rows, columns, dtype, device)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -88,10 +89,16 @@ def plane_position(signed_radius_px: Tensor, ladder: tuple[float, ...]) -> Tenso
     rho = signed_radius_px.clamp(ladder[-1], ladder[0])
     if len(ladder) == 1:
         return rho * 0.0
-    squares = torch.tensor([-radius * abs(radius) for radius in ladder], dtype=rho.dtype, device=rho.device)
+    squares = _signed_squares(ladder, rho.dtype, str(rho.device))
     given = -rho * rho.abs()
     upper = torch.bucketize(given.detach(), squares[1:-1], right=True)
     return upper + (given - squares[upper]) / (squares[1:] - squares[:-1])[upper]
+
+
+@lru_cache(maxsize=64)  # made once: a copy to a GPU makes the host wait
+@torch.inference_mode(False)
+def _signed_squares(ladder: tuple[float, ...], dtype: torch.dtype, device: str) -> Tensor:
+    return torch.tensor([-radius * abs(radius) for radius in ladder], dtype=dtype, device=device)
 
 
 def plane_weight(position: Tensor, index: int) -> Tensor:
