@@ -1,0 +1,16 @@
+"""Jobs of the tests find this first: every published frame takes a while, so that faults meet work."""
+
+import os
+import time
+from pathlib import Path
+
+_DELAY_S = float(os.environ.get("FOCUSGEN_TEST_FRAME_S", "0"))
+
+if _DELAY_S:
+    from focusgen import store
+
+    def _slow(step: str, path: Path) -> None:
+        if step == "before_write" and path.suffix in (".png", ".npz"):
+            time.sleep(_DELAY_S)
+
+    store.on_step = _slow
