@@ -94,8 +94,9 @@ def run_validate(cfg: Config, observer: ConsoleObserver, scenes: Sequence[str] |
     try:
         index = read_index(DatasetLayout.of(cfg))
     except ConfigError as error:
-        if not DatasetLayout.of(cfg).index_json.exists():
-            raise
+        dataset = DatasetLayout.of(cfg)
+        if not dataset.index_json.exists() and not dataset.index_copy_json.exists():
+            raise  # there never was one
         index, problems = {}, [error.message]
     if scenes is not None:
         index = {scene_id: index[scene_id] for scene_id in select_scenes(index, scenes=scenes)}

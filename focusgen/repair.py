@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from focusgen import config
-from focusgen.codecs import file_checksum
+from focusgen.codecs import checksum, file_checksum
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.errors import ConfigError, CorruptInputError, FocusgenError, Interrupted, SceneError
 from focusgen.layout import DatasetLayout, SceneLayout
 from focusgen.locks import exclusive
 from focusgen.phase_store import remove_leftovers, reopen
-from focusgen.phases.index import IndexEntry, read_index
+from focusgen.phases.index import IndexEntry, index_checksum, read_index
 from focusgen.phases.ingest import manifest_of, read_manifest
 from focusgen.phases.scene_checks import SceneReport
 from focusgen.phases.validate import validate_scene
@@ -29,10 +30,13 @@ from focusgen.progress import Observer, StopFlag
 from focusgen.records import FileEntry, Record, read_record, seal
 from focusgen.report import saved_config
 from focusgen.runner import PhaseRun
-from focusgen.store import make_folder, publish, publish_json
+from focusgen.store import make_folder, publish, publish_json, remove
 
 SettingsOf = Callable[[PhaseName], Config | None]
 """Settings that hold the paths for a phase; what matters to the bytes is taken from the record."""
+
+Redo = tuple[PhaseRun, str | None, list[Path]]
+"""A run that makes a phase again, the digest that it should reach, and the files that were given up."""
 
 
 @dataclass
@@ -71,22 +75,34 @@ def restore_index(dataset: DatasetLayout) -> str | None:
     if not copy.exists():
         raise damage
     data = copy.read_bytes()
+    if not _fits(dataset, data):
+        raise ConfigError(
+            f"{damage.message}; its copy {copy} does not fit either",
+            "Put a backup of scene_index.json back. Without one: move the damaged index away and run phase 1 "
+            "with the same --split_seed; the split.txt of every scene says what its split was.",
+        )
     with exclusive(dataset.index_lock):
-        backup = dataset.index_json.read_bytes() if dataset.index_json.exists() else None
         publish(dataset.index_json, data)
         try:
-            index = read_index(dataset)
-            for scene_id, entry in index.items():
-                read_manifest(dataset, scene_id, entry)
-        except (ConfigError, CorruptInputError) as error:
-            if backup is not None:
-                publish(dataset.index_json, backup)
-            raise ConfigError(
-                f"{damage.message}; its copy {copy} does not fit either: {error.message}",
-                "Put a backup of scene_index.json back. Without one: move the damaged index away and run "
-                "phase 1 with the same --split_seed; the split.txt of every scene says what its split was.",
-            ) from error
+            read_index(dataset)
+        except ConfigError:  # the index is whole, the file with its checksum is not
+            remove(dataset.index_checksum_json)
     return f"{dataset.index_json}: restored from its copy"
+
+
+def _fits(dataset: DatasetLayout, data: bytes) -> bool:
+    """Say whether a copy of the index is the right one: by its checksum, else by all raw checksums."""
+    try:
+        if index_checksum(dataset) == checksum(data):
+            return True
+    except ConfigError:
+        pass
+    try:
+        for scene_id, entry in json.loads(data).items():
+            read_manifest(dataset, scene_id, IndexEntry.of(entry))
+    except (CorruptInputError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return True
 
 
 class SceneRepairer:
@@ -167,18 +183,20 @@ class SceneRepairer:
         with exclusive(self.scene.lock(phase)):
             remove_leftovers(self.scene, phase)
             found = self._find_record(phase)
-            if found is None:
-                self._redo_without_record(phase)
-                return
-            record, damaged = found
-            if not damaged:
-                self._restore_record(phase, record)
-                return
-            run = self._run_of(phase, record)
-            if not self._may_redo(phase, run, record, damaged):
-                return
-            reopen(self.scene, record, damaged)
-        self._redo(run, phase, record.digest, damaged)
+            redo = self._give_up_record(phase) if found is None else self._give_up_files(phase, *found)
+        if redo is not None:
+            self._redo(phase, *redo)
+
+    def _give_up_files(self, phase: PhaseName, record: Record, damaged: list[Path]) -> Redo | None:
+        """Delete the damaged files, if they can be made again; return how."""
+        if not damaged:
+            self._restore_record(phase, record)
+            return None
+        run = self._run_of(phase, record)
+        if not self._may_redo(phase, run, record, damaged):
+            return None
+        reopen(self.scene, record, damaged)
+        return run, record.digest, damaged
 
     def _find_record(self, phase: PhaseName) -> tuple[Record, list[Path]] | None:
         """Return the record that the files agree with most, and the files that do not agree with it."""
@@ -207,21 +225,21 @@ class SceneRepairer:
                 publish(path, data)
                 self._did(f"{self._name(path)}: restored from its other copy")
 
-    def _redo_without_record(self, phase: PhaseName) -> None:
-        """Make a phase anew whose record is damaged in both copies: its frames can no longer be trusted."""
+    def _give_up_record(self, phase: PhaseName) -> Redo | None:
+        """Begin a phase anew whose record is damaged in both copies: its frames can no longer be trusted."""
         if not self.scene.done(phase).exists():
             self._problem(phase, "not complete: run it; repair mends only what was finished once")
-            return
+            return None
         cfg = self.settings_of(phase)
         if cfg is None:
             self._problem(phase, "its record is lost and no settings are saved: give --config")
-            return
+            return None
         expected = self._digest_downstream(phase)
         run = PhaseRun(_redoing(cfg, self.dataset), phase, [self.scene.scene_id], self.observer, self.stop)
         run.identity(self.scene.scene_id)  # before anything is deleted: raises if it cannot be redone
-        self.scene.done(phase).unlink()
-        self.scene.journal(phase).unlink(missing_ok=True)
-        self._redo(run, phase, expected, [])
+        remove(self.scene.done(phase))
+        remove(self.scene.journal(phase))
+        return run, expected, []
 
     def _digest_downstream(self, phase: PhaseName) -> str | None:
         """Return the digest that a later phase was made from."""
@@ -254,7 +272,7 @@ class SceneRepairer:
             return False
         return True
 
-    def _redo(self, run: PhaseRun, phase: PhaseName, digest: str | None, damaged: Sequence[Path]) -> None:
+    def _redo(self, phase: PhaseName, run: PhaseRun, digest: str | None, damaged: Sequence[Path]) -> None:
         run.spec = dataclasses.replace(run.spec, load_model=_load_later(run.spec.load_model))
         summary = run.run(keep_settings=False)
         outcome = summary.outcomes.get(self.scene.scene_id)

@@ -114,7 +114,7 @@ def read_index(dataset: DatasetLayout) -> dict[str, IndexEntry]:
             f"{path}: no such file",
             f"Run phase 1 first: scripts/01_validate_dataset.py --raw_root ... --out_root {dataset.root}",
         ) from error
-    expected = _read_checksum(dataset)
+    expected = index_checksum(dataset)
     if expected not in (None, checksum(data)) and not _is_last_written(dataset, data):
         raise ConfigError(
             f"{path}: damaged or edited by hand: its checksum is not the one that phase 1 took",
@@ -138,7 +138,12 @@ def _relative_index(dataset: DatasetLayout) -> str:
     return os.path.relpath(dataset.index_json.resolve(), dataset.root.resolve())
 
 
-def _read_checksum(dataset: DatasetLayout) -> str | None:
+def index_checksum(dataset: DatasetLayout) -> str | None:
+    """Return the checksum that phase 1 took of the index, None if it took none.
+
+    Raises:
+        ConfigError: the file that holds it is damaged.
+    """
     try:
         document = json.loads(dataset.index_checksum_json.read_bytes())
         return str(document["xxh3_128"]) if document.get("index") == _relative_index(dataset) else None
