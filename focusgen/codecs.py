@@ -1,7 +1,7 @@
 """Arrays to bytes and back: PNG and NPZ through libdeflate, readable by cv2 and plain numpy.
 
-Speed and size against PIL and np.savez_compressed: decision note 6, measured by benchmarks/io.py. Bytes depend on the
-array only: no dates, no host.
+Speed and size against PIL and np.savez_compressed: decision note 6, measured by benchmarks/io.py. Bytes
+depend on the array only: no dates, no host.
 """
 
 from __future__ import annotations

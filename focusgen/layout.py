@@ -91,6 +91,11 @@ class SceneLayout:
         """A depth map with holes that waits for the scene median."""
         return self.dataset_root / ".focusgen" / "progress" / self.scene_id / f"depth_{frame:04d}.npz"
 
+    @property
+    def depth_counts_npz(self) -> Path:
+        """How often each float16 depth occurs in the scene: what calibration needs of its depth."""
+        return self.dataset_root / ".focusgen" / "counts" / f"{self.scene_id}.npz"
+
     def record_copy(self, phase: PhaseName) -> Path:
         """A second copy of the completion record: one damaged file must not cost a scene."""
         return self.dataset_root / ".focusgen" / "records" / self.scene_id / f"{phase}.json"

@@ -6,6 +6,7 @@ whole distribution (io.md 5).
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import math
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from focusgen.codecs import checksum
+from focusgen.codecs import checksum, decode_npz
 from focusgen.config import Config, settings_for
 from focusgen.errors import ApprovalError, CalibrationError, ConfigError, CorruptInputError
 from focusgen.layout import DatasetLayout
@@ -45,6 +46,7 @@ class SampledScene:
     width: int
     lenses: tuple[Lens, ...]
     n_redrawn: int
+    counts_digest: str
 
 
 def calibrate(
@@ -117,10 +119,16 @@ def _sample_scene(cfg: Config, dataset: DatasetLayout, scene_id: str) -> Sampled
     if record is None:
         raise CorruptInputError(f"{scene.done('depth')}: vanished while calibrating", "Start phase 4 again.")
     lenses, n_redrawn = draw_lenses(cfg, scene_id, read_stats(scene), cfg.calibrate.n_lens_sets)
-    return SampledScene(scene_id, record.n_frames, int(record.details["width"]), tuple(lenses), n_redrawn)
+    width, digest = int(record.details["width"]), str(record.details.get("counts_digest"))
+    return SampledScene(scene_id, record.n_frames, width, tuple(lenses), n_redrawn, digest)
 
 
 def _scene_counts(dataset: DatasetLayout, scene: SampledScene) -> Counts:
+    """Return the counts that phase 3 kept; where they are lost or of another run, count the maps anew."""
+    with contextlib.suppress(OSError, CorruptInputError):
+        kept = decode_npz(dataset.scene(scene.scene_id).depth_counts_npz.read_bytes(), "counts")
+        if checksum(kept.tobytes()) == scene.counts_digest:
+            return np.asarray(kept[0])
     total = np.zeros(65536, np.int64)
     for frame in range(scene.n_frames):
         total += depth_counts(read_depth(dataset.scene(scene.scene_id), frame))

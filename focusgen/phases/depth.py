@@ -24,7 +24,7 @@ from focusgen.phases.ingest import was_cut_short
 from focusgen.phases.raw_frames import published_plan
 from focusgen.phases.scene_frames import SharpFrames
 from focusgen.stats import depth_counts, depth_percentiles, depth_stats
-from focusgen.store import publish, publish_scene_log, valid_entry
+from focusgen.store import make_folder, publish, publish_scene_log, valid_entry
 from focusgen.windows import cut_segments, plan_chunks
 
 ALGORITHM_VERSION = 1
@@ -52,6 +52,7 @@ def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:
     _patch_held_back(job)
     job.store.drain()
     counts = _count_saved(job)
+    _keep_counts(job, counts)
     stats = depth_stats(counts.sum(axis=0))
     job.store.put_json(job.scene.stats_json, stats)
     details = _measured(job, frames, counts)
@@ -229,6 +230,13 @@ def _count_saved(job: SceneJob) -> npt.NDArray[np.int64]:
         total[0] += counts
         job.store.remember(f"median/{frame}", depth_percentiles(counts, [50.0])[50.0])
     return total
+
+
+def _keep_counts(job: SceneJob, counts: npt.NDArray[np.int64]) -> None:
+    """Save phase 4 from reading the maps again; the record's digest tells it whether these are theirs."""
+    path = job.scene.depth_counts_npz
+    make_folder(path.parent)
+    publish(path, encode_npz("counts", counts))
 
 
 def _measured(job: SceneJob, frames: SharpFrames, counts: npt.NDArray[np.int64]) -> dict[str, Any]:
