@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from flux_branches import BranchedFlux
+from results import write_section
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -41,7 +42,6 @@ from focusgen.models.flux.tokens import Grid, grid_of, position_ids, text_ids  #
 from focusgen.models.flux.vae import decode, encode_posterior, to_frames, tokens_of  # noqa: E402
 from focusgen.models.flux.weights import gather  # noqa: E402
 
-MARK, END = "<!-- flux -->", "<!-- /flux -->"
 SIZE_PX = (480, 864)
 ADAPTER = "deblurring"
 VAE = {
@@ -323,18 +323,6 @@ def section(on_cpu: list[str], rows: list[Row], device_name: str | None) -> str:
     return "\n".join(lines)
 
 
-def write_section(text: str, path: Path) -> None:
-    """Put the text between this benchmark's marks, and leave everything else as it is."""
-    old = path.read_text(encoding="utf-8") if path.exists() else "# Measured\n"
-    block = f"{MARK}\n{text}\n{END}"
-    if MARK in old and END in old:
-        head, _, rest = old.partition(MARK)
-        new = head + block + rest.partition(END)[2]
-    else:
-        new = f"{old.rstrip()}\n\n{block}\n"
-    path.write_text(new, encoding="utf-8")
-
-
 def main(argv: list[str] | None = None) -> int:
     """Measure what this machine can."""
     parser = argparse.ArgumentParser(
@@ -354,7 +342,7 @@ def main(argv: list[str] | None = None) -> int:
     text = section(cpu_lines(), rows, torch.cuda.get_device_name() if rows else None)
     print(text)
     if asked.write:
-        write_section(text, Path(__file__).parent / "RESULTS.md")
+        write_section("flux", text, packages=("torch", "diffusers"))
     return 0
 
 

@@ -28,11 +28,7 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
-
-try:
-    from results import write_section
-except ModuleNotFoundError:  # imported as benchmarks.io
-    from benchmarks.results import write_section
+from results import write_section
 
 from focusgen.codecs import checksum, decode_npz, encode_npz, encode_png
 from focusgen.lenses import sample_lenses

@@ -23,6 +23,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from results import RESULTS, write_section
 
 from focusgen.ablate import Excerpt, Numbers, ablate_temporal, measure
 from focusgen.ablate_table import Row
@@ -34,8 +35,6 @@ from focusgen.synth import FAMILIES, hallucinate, make_scene
 from focusgen.synth_faults import CAMERA_FAULTS, HALLUCINATIONS, camera_frame
 from focusgen.temporal import Restore, fuse
 
-MARK, END = "<!-- temporal -->", "<!-- /temporal -->"
-RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 SEED = 42
 COLUMNS = ("e_warp", "long_term_e_warp", "sharpness_ratio", "tof", "psnr_db", "flicker")
 COST_SIZE = (480, 854)
@@ -267,20 +266,6 @@ def section(n_frames: int, clips: Path | None) -> str:
     return "\n\n".join(parts)
 
 
-def write_section(text: str, path: Path = RESULTS) -> None:
-    """Replace this benchmark's part of a file of results, or add it at the end."""
-    document = path.read_text(encoding="utf-8") if path.exists() else "# Measured\n"
-    block = f"{MARK}\n{text}\n{END}"
-    if MARK in document:
-        before, rest = document.split(MARK, 1)
-        document = before + block + rest.split(END, 1)[1]
-    else:
-        document = document.rstrip("\n") + f"\n\n{block}\n"
-    draft = path.with_name(f".{path.name}.temporal")
-    draft.write_text(document, encoding="utf-8")
-    draft.replace(path)
-
-
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -297,7 +282,7 @@ def main() -> int:
     text = section(args.frames, args.clips)
     print(text)
     if args.write:
-        write_section(text)
+        write_section("temporal", text, packages=("opencv-python-headless",))
     return 0
 
 

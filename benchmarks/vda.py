@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from results import RESULTS, write_section
 from torch.utils.flop_counter import FlopCounterMode
 
 from focusgen.models.precision import Precision
@@ -35,8 +36,6 @@ from focusgen.models.vda.network import VideoDepthNet
 from focusgen.models.vda.schedule import DepthMap, Joiner, needed_slots, plan_windows
 from focusgen.models.vda.variants import VARIANTS, WINDOW_FRAMES
 
-MARK, END = "<!-- vda -->", "<!-- /vda -->"
-RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 MIB = 1 << 20
 MATMUL_SIDE = 8192
 FULL_SIZE = (518, 924)
@@ -288,20 +287,6 @@ def flop_section() -> list[str]:
     return lines
 
 
-def write_section(text: str, path: Path = RESULTS) -> None:
-    """Put the text between this benchmark's marks, and leave everything else as it is."""
-    old = path.read_text(encoding="utf-8") if path.exists() else "# Measured\n"
-    block = f"{MARK}\n{text}\n{END}"
-    if MARK in old and END in old:
-        head, _, rest = old.partition(MARK)
-        new = head + block + rest.partition(END)[2]
-    else:
-        new = f"{old.rstrip()}\n\n{block}\n"
-    draft = path.with_name(f".{path.name}.vda")
-    draft.write_text(new, encoding="utf-8")
-    draft.replace(path)
-
-
 def main(argv: list[str] | None = None) -> int:
     """Measure what this machine can."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -327,7 +312,7 @@ def main(argv: list[str] | None = None) -> int:
     text = "\n\n".join("\n".join(part) for part in parts if part)
     print(text)
     if asked.write:
-        write_section(text)
+        write_section("vda", text, packages=("torch",))
     return 0
 
 
