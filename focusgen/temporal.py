@@ -93,6 +93,31 @@ def fuse(
     )
 
 
+def asked_pairs(
+    n_frames: int,
+    first: int,
+    stop: int,
+    shot_cuts: Sequence[int],
+    strategy: str,
+    *,
+    radius: int,
+    window_size: int,
+    stride: int,
+) -> Iterator[tuple[int, int]]:
+    """Yield the (frame, draw) pairs that `fuse` asks to restore, in its order: a model may batch them."""
+    if strategy == "draws":
+        windows = plan_windows(n_frames, window_size, stride)
+        for index in range(first, stop):
+            covering = sum(index in window.frames() for window in windows)
+            yield from ((index, draw) for draw in range(max(covering, 1)))
+        return
+    margin = radius if strategy == "flow" else 0
+    for start, end in cut_segments(n_frames, shot_cuts):
+        inside = range(max(start, first), min(end, stop))
+        if inside:
+            yield from ((i, 0) for i in range(max(start, first - margin), min(end, stop + margin)))
+
+
 def _mean_of_draws(index: int, n_draws: int, restore: Restore) -> Image:
     if n_draws == 1:
         return restore(index, 0)

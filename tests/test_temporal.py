@@ -215,3 +215,19 @@ def test_flow_repairs_a_hallucinating_restorer_on_scenes_with_exact_truth(family
     assert abs(flow["sharpness_ratio"] - 1) < abs(none["sharpness_ratio"] - 1)
     # of 11 pairs 7 have two draws each, 2 at the ends one, 2 lie between: 7/11 is left, and the truth's own
     assert draws["e_warp"] == pytest.approx(none["e_warp"] * 7 / 11, rel=0.1)
+
+
+@pytest.mark.parametrize("strategy", ["none", "flow", "draws", "cached_window"])
+@pytest.mark.parametrize("span", [(0, 12), (5, 9), (11, 12)])
+def test_what_will_be_asked_is_known_beforehand(strategy, span):
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (12, 32, 48, 3), dtype=np.uint8)
+    asked: list[tuple[int, int]] = []
+
+    def restore(index: int, draw: int) -> np.ndarray:
+        asked.append((index, draw))
+        return frames[index]
+
+    numbers = {"radius": 2, "window_size": 4, "stride": 2}
+    list(temporal.fuse(12, *span, (6,), frames.__getitem__, restore, strategy, **numbers))
+    assert asked == list(temporal.asked_pairs(12, *span, (6,), strategy, **numbers))

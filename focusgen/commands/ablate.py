@@ -171,6 +171,7 @@ def _lens_sets(cfg: Config, scene_id: str, n_frames: int) -> LensSets:
         return [functools.partial(draw, one) for one in start_lens_sets(chosen, metadata, stats, renderer)]
 
     def draw(one: LensSet, frame: int) -> tuple[Any, Any]:
-        return one.draw(frame, read_sharp(scene, frame), read_depth(scene, frame))
+        pictures, labels = one.draw([frame], read_sharp(scene, frame)[None], read_depth(scene, frame)[None])
+        return pictures[0], labels[0]
 
     return LensSets(n_frames=n_frames, read_sharp=lambda frame: read_sharp(scene, frame), start=start)

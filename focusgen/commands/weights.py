@@ -42,9 +42,10 @@ def main(argv: Sequence[str]) -> int:
     """Run `focusgen weights`."""
     flags = options.flags_class("WeightsFlags", SETTINGS, EXTRAS)
     parsed, dotted = options.parse(flags, argv, prog="focusgen weights", doc=__doc__ or "")
-    cfg = config.load(parsed.config, {**options.overrides_of(parsed, SETTINGS), **dotted})
+    chosen = {f"{section}.model_id": parsed.model_id for section in ("deblur", "render")}
+    cfg = config.load(parsed.config, {**options.overrides_of(parsed, SETTINGS), **chosen, **dotted})
     if parsed.action == "prompts":
-        return _prompts(cfg, parsed.model_id)
+        return _prompts(cfg)
     if len(parsed.name) != 1:
         raise ConfigError(
             f"focusgen weights {parsed.action} needs one name", "Names: focusgen weights --help"
@@ -58,14 +59,9 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _prompts(cfg: config.Config, model_id: str | None) -> int:
-    from focusgen.models.flux.prompts import encode_prompts
+def _prompts(cfg: config.Config) -> int:
+    from focusgen.models.flux.prompts import encode_configured_prompts
 
-    sections = (cfg.deblur, cfg.render)
-    for section in sections:
-        source = model_id or section.model_id
-        for path in encode_prompts(
-            source, [section.prompt], section.prompt_cache, device=cfg.run.device or "cpu"
-        ):
-            print(path)
+    for path in encode_configured_prompts(cfg, device=cfg.run.device or "cpu"):
+        print(path)
     return 0

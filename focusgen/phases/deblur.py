@@ -7,6 +7,7 @@ import functools
 import io
 import math
 import time
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +15,25 @@ import numpy.typing as npt
 from focusgen.codecs import encode_png
 from focusgen.errors import CorruptInputError, ModelMemoryError
 from focusgen.metrics import psnr_db
-from focusgen.models import Deblurrer, NoiseKey
-from focusgen.phases import SceneJob, runs_of
+from focusgen.models import Deblurrer
+from focusgen.models.ahead import RestoreAhead, frames_per_call
+from focusgen.phases import SceneJob, approximations, runs_of
 from focusgen.phases.ingest import changed_files, read_manifest
 from focusgen.phases.raw_frames import RawFrames, open_raw
 from focusgen.sizes import frame_plan
 from focusgen.store import publish_scene_log
-from focusgen.temporal import fuse
+from focusgen.temporal import asked_pairs, fuse
 
 ALGORITHM_VERSION = 1
 PSNR_HEADER = "scene_id,frame,psnr_db,seconds\n"
+
+
+class TemporalNumbers(TypedDict):
+    """The keyword arguments that `fuse` and `asked_pairs` share."""
+
+    radius: int
+    window_size: int
+    stride: int
 
 
 def deblur_scene(job: SceneJob, model: Deblurrer) -> None:
@@ -38,17 +48,23 @@ def deblur_scene(job: SceneJob, model: Deblurrer) -> None:
     plan = frame_plan(job.entry.width, job.entry.height, cfg.resize_long_side)
     missing = job.store.missing(lambda frame: [job.scene.sharp(frame)])
     if missing:
+        raw_root, n_together = job.cfg.data.raw_root, frames_per_call(model, plan.height, plan.width)
         # The stage reads a frame for itself and again to restore it: two windows' worth is enough.
-        raw_root, n_kept = job.cfg.data.raw_root, 2 * cfg.radius + 4
+        n_kept = 2 * cfg.radius + 4 + n_together
         digests = tuple(manifest.values())
         with open_raw(raw_root, job.scene_id, job.entry, plan, n_kept=n_kept, digests=digests) as raw:
             for first, stop in runs_of(missing):
-                _deblur_span(job, model, raw, first, stop)
+                _deblur_span(job, model, raw, (first, stop), n_together)
     job.store.drain()
     _log_psnr(job)
     quality = {str(frame): value["psnr_db"] for frame, value in job.store.recall_frames("psnr").items()}
     job.store.finish(
-        {"width": plan.width, "height": plan.height, "psnr_db": quality},
+        {
+            "width": plan.width,
+            "height": plan.height,
+            "psnr_db": quality,
+            "approximations": approximations(model),
+        },
         whole_scene=job.n_frames == job.entry.n_frames,
     )
 
@@ -74,23 +90,18 @@ def _check_source(job: SceneJob) -> dict[str, str]:
     return manifest
 
 
-def _deblur_span(job: SceneJob, model: Deblurrer, raw: RawFrames, first: int, stop: int) -> None:
+def _deblur_span(
+    job: SceneJob, model: Deblurrer, raw: RawFrames, frames: tuple[int, int], n_together: int
+) -> None:
     cfg = job.cfg.deblur
-    restore = functools.partial(_restore, job, model, raw)
+    span = (job.n_frames, *frames, job.shot_cuts)
+    strategy: str = cfg.effective("temporal")
+    numbers = TemporalNumbers(radius=cfg.radius, window_size=cfg.window_size, stride=cfg.stride)
+    pairs = asked_pairs(*span, strategy, **numbers)
+    ahead = RestoreAhead(model, job.scene_id, raw.frame, pairs, n_together)
+    restore = functools.partial(_restore, job, ahead, raw)
     started_s = time.perf_counter()
-    fused = fuse(
-        job.n_frames,
-        first,
-        stop,
-        job.shot_cuts,
-        raw.frame,
-        restore,
-        cfg.effective("temporal"),
-        radius=cfg.radius,
-        window_size=cfg.window_size,
-        stride=cfg.stride,
-    )
-    for frame, sharp in fused:
+    for frame, sharp in fuse(*span, raw.frame, restore, strategy, **numbers):
         quality_db = psnr_db(sharp, raw.frame(frame))
         seconds, started_s = time.perf_counter() - started_s, time.perf_counter()
         job.store.remember(f"psnr/{frame}", {"psnr_db": _finite(quality_db), "seconds": round(seconds, 4)})
@@ -99,16 +110,15 @@ def _deblur_span(job: SceneJob, model: Deblurrer, raw: RawFrames, first: int, st
 
 
 def _restore(
-    job: SceneJob, model: Deblurrer, raw_frames: RawFrames, frame: int, draw: int
+    job: SceneJob, ahead: RestoreAhead, raw: RawFrames, frame: int, draw: int
 ) -> npt.NDArray[np.uint8]:
-    raw = raw_frames.frame(frame)
     try:
-        return np.asarray(model.deblur(raw[None], [NoiseKey(job.scene_id, frame, draw)])[0])
+        return ahead(frame, draw)
     except ModelMemoryError as error:
         if job.cfg.deblur.on_oom != "input":
             raise
         job.store.flag(frame, f"out of memory, raw frame published: {error.message}")
-        return np.asarray(raw)
+        return raw.frame(frame)
 
 
 def _finite(value_db: float) -> float | None:

@@ -83,25 +83,24 @@ class LensSet:
     session: RenderSession
 
     def draw(
-        self, frame: int, sharp: npt.NDArray[np.uint8], depth_m: npt.NDArray[np.float16]
+        self, frames: Sequence[int], sharp: npt.NDArray[np.uint8], depth_m: npt.NDArray[np.float16]
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float16]]:
-        """Return (picture, label) of one frame, both from the same circle of confusion.
+        """Return (pictures, labels) of some frames, both from the same circle of confusion.
 
         Args:
-            frame: position in the scene.
-            sharp: (H, W, 3) uint8 RGB.
-            depth_m: (H, W) float16, as saved.
+            frames: B positions in the scene.
+            sharp: (B, H, W, 3) uint8 RGB.
+            depth_m: (B, H, W) float16, as saved.
         """
-        label = focus_map(depth_m, self.lens, self.max_coc_m)
+        labels = focus_map(depth_m, self.lens, self.max_coc_m)
         radius_px = signed_blur_radius_px(
             depth_m.astype(np.float32),
             self.lens,
-            image_width_px=depth_m.shape[1],
+            image_width_px=depth_m.shape[-1],
             sensor_width_m=self.sensor_width_m,
             max_coc_m=self.max_coc_m if self.is_clipped else None,
         )
-        picture = self.session.render(sharp[None], radius_px[None], label[None], [frame])[0]
-        return np.asarray(picture), label
+        return np.asarray(self.session.render(sharp, radius_px, labels, frames)), labels
 
 
 def start_lens_sets(

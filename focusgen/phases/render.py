@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from focusgen.codecs import encode_npz, encode_png
 from focusgen.errors import MissingUpstreamError
 from focusgen.layout import SceneLayout
 from focusgen.models import BokehRenderer
-from focusgen.phases import SceneJob
+from focusgen.phases import SceneJob, approximations
 from focusgen.phases.lens_set import LensSet, draw_lenses, lens_document, lenses_of, start_lens_sets
 from focusgen.phases.scene_frames import read_depth, read_focus, read_sharp, read_stats
 from focusgen.records import Record, read_record
@@ -39,14 +40,12 @@ def render_scene(job: SceneJob, renderer: BokehRenderer) -> None:
         make_folder(job.scene.bokeh(lens_set, 0).parent)
     missing = job.store.missing(lambda frame: _pair_paths(job.scene, frame, len(lenses)))
     if missing:  # else the renderer is not even loaded
-        lens_sets = start_lens_sets(job.cfg, metadata, stats, renderer)
-    for frame in missing:
-        _render_frame(job, lens_sets, frame)
-        job.on_frame(frame)
+        _render_frames(job, start_lens_sets(job.cfg, metadata, stats, renderer), missing, renderer)
     job.store.drain()
     means = _focus_means(job, len(lenses))
     _warn(job, means)
-    job.store.finish({"focus_mean": means}, whole_scene=job.n_frames == job.entry.n_frames)
+    details = {"focus_mean": means, "approximations": approximations(renderer)}
+    job.store.finish(details, whole_scene=job.n_frames == job.entry.n_frames)
 
 
 def _pair_paths(scene: SceneLayout, frame: int, n_sets: int) -> list[Any]:
@@ -91,12 +90,29 @@ def _metadata(job: SceneJob, stats: Mapping[str, float], upstream: Mapping[str, 
     }
 
 
-def _render_frame(job: SceneJob, lens_sets: list[LensSet], frame: int) -> None:
-    """Make every lens set of one frame: the sharp frame and its depth are read once."""
-    sharp, depth_m = read_sharp(job.scene, frame), read_depth(job.scene, frame)
-    for lens_set in lens_sets:
-        drawn, label = lens_set.draw(frame, sharp, depth_m)
-        _put_pair(job, lens_set.index, frame, label, drawn)
+def _render_frames(
+    job: SceneJob, lens_sets: list[LensSet], frames: list[int], renderer: BokehRenderer
+) -> None:
+    """Make every lens set of each frame: the sharp frame and its depth are read once."""
+    n_together = max(_frames_per_call(lens_set) for lens_set in lens_sets)
+    n_parallel = int(getattr(renderer, "n_parallel", 1))  # lens sets that may be drawn at the same time
+    with ThreadPoolExecutor(n_parallel) as pool:
+        for start in range(0, len(frames), n_together):
+            part = frames[start : start + n_together]
+            sharp = np.stack([read_sharp(job.scene, frame) for frame in part])
+            depth_m = np.stack([read_depth(job.scene, frame) for frame in part])
+            draw = functools.partial(LensSet.draw, frames=part, sharp=sharp, depth_m=depth_m)
+            drawn = list(pool.map(draw, lens_sets) if n_parallel > 1 else map(draw, lens_sets))
+            for place, frame in enumerate(part):
+                for lens_set, (pictures, labels) in zip(lens_sets, drawn, strict=True):
+                    _put_pair(job, lens_set.index, frame, labels[place], pictures[place])
+                job.on_frame(frame)
+
+
+def _frames_per_call(lens_set: LensSet) -> int:
+    """Return how many frames a lens set's renderer is best handed at once: what it says itself, or one."""
+    preferred = getattr(lens_set.session, "frames_per_call", None)
+    return 1 if preferred is None else int(preferred())
 
 
 def _put_pair(
