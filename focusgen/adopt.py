@@ -31,6 +31,7 @@ from focusgen.phases.index import (
 )
 from focusgen.phases.ingest import new_manifest
 from focusgen.records import Identity, read_record
+from focusgen.sizes import frame_plan
 from focusgen.store import make_folder, publish, publish_json, run_facts
 
 DEFAULT_MAX_LABEL_DIFFERENCE = 1e-3  # two float16 steps below 1: rounding, not another lens
@@ -225,6 +226,9 @@ def _write(dataset: DatasetLayout, entry: IndexEntry, check: AdoptionCheck, outc
         outcome.problems.append(f"{check.n_frames} frames, but its raw frames are {entry.n_frames}")
         return
     digests: dict[PhaseName, str] = {"index": entry.ingest_digest}
+    check.found["deblur"].settings["deblur.resize_long_side"] = _long_side(
+        entry, check.found["deblur"].details
+    )
     for phase, found in check.found.items():
         identity = Identity(
             phase=phase,
@@ -240,6 +244,13 @@ def _write(dataset: DatasetLayout, entry: IndexEntry, check: AdoptionCheck, outc
             record = write_record(scene, _document(scene, identity, found), run_facts(started_s))
         digests[phase] = record.digest
         outcome.phases.append(phase)
+
+
+def _long_side(entry: IndexEntry, sharp: Mapping[str, Any]) -> int | None:
+    """Return the setting under which our phase 2 would come to the size of the sharp frames."""
+    plan = frame_plan(entry.width, entry.height)
+    is_resized_up = (plan.width, plan.height) == (sharp["width"], sharp["height"])
+    return None if is_resized_up else max(sharp["width"], sharp["height"])
 
 
 def _document(scene: SceneLayout, identity: Identity, found: Found) -> dict[str, Any]:

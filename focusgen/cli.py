@@ -62,6 +62,15 @@ def guarded(body: Callable[[], int]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `focusgen status | head`
         return int(ExitCode.COMPLETE)
+    except OSError as error:
+        from pathlib import Path
+
+        from focusgen.store import STORAGE_ERRNOS, storage_error
+
+        if error.errno not in STORAGE_ERRNOS:
+            raise
+        print_error(storage_error(error, Path(error.filename or os.curdir)))
+        return int(ExitCode.INCOMPLETE)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
 

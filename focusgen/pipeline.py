@@ -16,6 +16,7 @@ from focusgen.phases.scene_checks import SceneReport
 from focusgen.phases.validate import report_path, validate_dataset
 from focusgen.progress import StopFlag
 from focusgen.runner import PhaseRun, complete_scenes, save_config, select_scenes
+from focusgen.store import share_with_group
 
 
 class Selection(dict[str, Any]):
@@ -123,6 +124,7 @@ def run_phase(
     cfg: Config, phase: PhaseName, selection: Selection, observer: ConsoleObserver, stop: StopFlag
 ) -> ExitCode:
     """Run one phase and return its exit status."""
+    share_with_group(cfg.data.group_writable)
     if phase == "index":
         return run_index(cfg, observer)
     if phase == "calibrate":
@@ -138,6 +140,7 @@ def run_all(cfg: Config, selection: Selection, observer: ConsoleObserver, stop: 
     Returns:
         The worst exit status met.
     """
+    share_with_group(cfg.data.group_writable)
     codes = [run_index(cfg, observer)]
     index = read_index(DatasetLayout.of(cfg))
     chosen = Selection(scenes=select_scenes(index, **selection))

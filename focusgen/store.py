@@ -162,6 +162,13 @@ def make_folder(path: Path, *, group_writable: bool = False) -> None:
         raise storage_error(error, path) from error
 
 
+def share_with_group(is_shared: bool) -> None:
+    """Let the group read and write all that this process makes from now on, whatever the umask said."""
+    if is_shared:
+        umask = os.umask(0o077)
+        os.umask(umask & ~0o070)
+
+
 def sync_file_system(folder: Path) -> None:
     """Bring everything written below `folder` to the device: one call per scene (io.md 10)."""
     try:

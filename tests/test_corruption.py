@@ -32,7 +32,7 @@ def make_pair(root: Path) -> Rgbd:
     """Make two scenes, and in `old` the same two under other settings."""
     rgbd = Rgbd(root)
     rgbd.add_scene("a", n_frames=3)
-    rgbd.add_scene("b", n_frames=3, seed=1)
+    rgbd.add_scene("b", n_frames=4, seed=1)
     assert rgbd.run("--seed", "7", "--deblur.resize_long_side", "32", "--data.shot_cut_threshold", "0.9") == 0
     rgbd.out_root.rename(root / "old")
     assert rgbd.run() == 0

@@ -130,7 +130,7 @@ class VouchedFiles:
             self.read(Path(path))
         for phase, n_damaged in self._damaged.items():
             n_files = len(self._records.by_phase[phase].files)
-            if n_damaged * 2 > n_files > 2:
+            if n_damaged * 4 > n_files * 3:
                 self._error(
                     f"{self._records.name(phase)}: {n_damaged} of {n_files} files are not those that it "
                     "vouches for: of another run, if they are not all damaged"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.errors import MissingUpstreamError
+from focusgen.errors import CorruptInputError, MissingUpstreamError
 from focusgen.layout import SceneLayout
 from focusgen.phases.index import IndexEntry
 from focusgen.records import read_record
@@ -66,10 +66,18 @@ def published_plan(scene: SceneLayout, entry: IndexEntry) -> FramePlan:
 
     Raises:
         MissingUpstreamError: phase 2 has no record of this scene.
+        CorruptInputError: an adopted scene was brought to its size in another way than ours.
     """
     record = read_record(scene.done("deblur")) or read_record(scene.partial("deblur"))
     if record is None:
         raise MissingUpstreamError(
             f"scene {scene.scene_id!r}: phase 2 (deblur) has no record", "Run phase 2 for this scene first."
         )
-    return frame_plan(entry.width, entry.height, record.document["settings"]["deblur.resize_long_side"])
+    plan = frame_plan(entry.width, entry.height, record.document["settings"]["deblur.resize_long_side"])
+    if (plan.width, plan.height) != (record.details["width"], record.details["height"]):
+        raise CorruptInputError(
+            f"scene {scene.scene_id!r}: nobody knows how {entry.width}x{entry.height} became "
+            f"{record.details['width']}x{record.details['height']}",
+            "Run phase 2 with --on_stale redo to make its sharp frames anew.",
+        )
+    return plan

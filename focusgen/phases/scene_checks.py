@@ -183,10 +183,10 @@ class SceneChecker:
         except CorruptInputError as error:
             self.report.error(f"{self._name(path)}: {error.message}")
             return
-        if keep:
-            self._sample[path] = data
         if found != size:
             self.report.error(f"{self._name(path)}: {found[0]}x{found[1]}, the scene is {size[0]}x{size[1]}")
+        elif keep:
+            self._sample[path] = data
 
     def _load(self, path: Path, key: str, size: tuple[int, int], *, keep: bool = False) -> Any:
         data = self.files.read(path)

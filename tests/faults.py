@@ -1,0 +1,73 @@
+"""Runs of the scene phases in a fork, and what must hold for what they leave behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from focusgen import store
+from focusgen.codecs import file_checksum
+from focusgen.config import SCENE_PHASES, Config
+from focusgen.errors import CorruptInputError, FocusgenError
+from focusgen.fingerprint import torn_files
+from focusgen.layout import SceneLayout
+from focusgen.progress import Observer, StopFlag
+from focusgen.records import read_record
+from focusgen.runner import PhaseRun
+
+FAILED_IN_CHILD = 99
+
+
+def in_child(body: Callable[[], int]) -> int:
+    """Run `body` in a fork; return its exit status, negative for a signal."""
+    pid = os.fork()
+    if pid == 0:
+        code = FAILED_IN_CHILD
+        try:
+            code = body()
+        except FocusgenError as error:
+            code = int(error.exit_code)
+        except BaseException:  # noqa: BLE001 - shown here, since the fork ends without a word
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def run_phases(cfg: Config, scene_ids: tuple[str, ...], phases: tuple[str, ...] = SCENE_PHASES) -> int:
+    """Run scene phases as `focusgen run` does: every phase, whatever became of the one before."""
+    codes = [PhaseRun(cfg, phase, scene_ids, Observer(), StopFlag()).run().exit_code for phase in phases]
+    return int(max(codes))
+
+
+def false_records(out_root: Path, scene_ids: tuple[str, ...]) -> list[str]:
+    """Return every torn file, and every file that a record vouches for and that is not as recorded."""
+    wrong = [str(path) for path in torn_files(out_root)]
+    for scene_id in scene_ids:
+        scene = SceneLayout(out_root, scene_id)
+        for phase in SCENE_PHASES:
+            try:
+                record = read_record(scene.done(phase))
+            except CorruptInputError as error:
+                wrong.append(str(error))
+                continue
+            for relative, entry in (record.files if record else {}).items():
+                path = scene.phase_folder(phase) / relative
+                if not path.is_file() or store.FileEntry(path.stat().st_size, file_checksum(path)) != entry:
+                    wrong.append(f"{scene.done(phase)}: {relative}")
+    return wrong
+
+
+def failures_of(out_root: Path, scene_id: str) -> list[str]:
+    """Return the failure classes that are on record for a scene."""
+    scene = SceneLayout(out_root, scene_id)
+    paths = [scene.failed(phase) for phase in SCENE_PHASES]
+    return [json.loads(path.read_bytes())["class"] for path in paths if path.exists()]
+
+
+def is_complete(out_root: Path, scene_id: str) -> bool:
+    """Say whether all scene phases have their record."""
+    return all(SceneLayout(out_root, scene_id).done(phase).exists() for phase in SCENE_PHASES)
