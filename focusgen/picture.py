@@ -51,7 +51,7 @@ class RenderPictureArgs:
         focal_mm: focal length; None to read it from EXIF.
         f_number: aperture; None to read it from EXIF.
         focus: distance of the sharp plane, metres.
-        focus_at: instead, the pixel (x, y) that shall be sharp.
+        focus_at: instead, the pixel (x, y) of the upright picture that shall be sharp.
         formula: which circle of confusion.
         sensor_width_mm: width that the picture shows; None for EXIF's, else 36.
         depth_scale: units per metre of 16-bit depth.

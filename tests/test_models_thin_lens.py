@@ -207,6 +207,20 @@ def test_cropped_planes_equal_whole_frames_and_a_batch_equals_its_frames() -> No
     assert torch.allclose(cropped[1:2], single, atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (16, 1), (3, 5), (33, 20)])
+@pytest.mark.parametrize("spread_px", [0.3, 3.0, 40.0])
+def test_any_size_and_any_depth_gives_light_between_black_and_white(
+    size: tuple[int, int], spread_px: float
+) -> None:
+    generator = torch.Generator().manual_seed(size[0] + size[1])
+    rgb = torch.rand(1, 3, *size, generator=generator)
+    rho = torch.randn(1, *size, generator=generator) * spread_px
+    ladder = ladder_of(rho)
+    out = render_ocp(rgb, rho, ladder)
+    assert float(out.min()) > -1e-4 and float(out.max()) < 1 + 1e-4
+    assert torch.allclose(out, render_ocp(rgb, rho, ladder, crop=False), atol=1e-5)
+
+
 def test_off_the_cpu_no_value_is_read_by_the_host() -> None:
     rgb, rho = random_scene()
     ladder = ladder_of(rho)

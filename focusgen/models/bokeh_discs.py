@@ -91,8 +91,9 @@ def _spectrum(radius_px: float, rows: int, columns: int, dtype: torch.dtype, dev
     kernel = disc_kernel(radius_px)
     reach = kernel.shape[0] // 2
     canvas = torch.zeros(rows, columns, dtype=torch.float64)
-    canvas[: 2 * reach + 1, : 2 * reach + 1] = kernel
-    canvas = torch.roll(canvas, (-reach, -reach), (0, 1))
+    offsets = torch.arange(-reach, reach + 1)
+    # Where a period is shorter than the disc, its far parts fall onto each other.
+    canvas.index_put_(((offsets % rows)[:, None], (offsets % columns)[None, :]), kernel, accumulate=True)
     spectrum: Tensor = torch.fft.rfft2(canvas).real
     return spectrum.to(device, dtype)
 
