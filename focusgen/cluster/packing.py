@@ -17,6 +17,10 @@ GROWTH = 1.1
 """Factor on the number of workers while a pack is still predicted to pass its wall time."""
 
 
+MAX_REFINED = 2000
+"""Scenes up to which a packing is refined; with more of them LPT is close to the bound by itself."""
+
+
 @dataclass(frozen=True)
 class Packing:
     """Which scenes (by position) each worker gets, and the predicted seconds of each worker and phase."""
@@ -35,9 +39,10 @@ def lower_bound_s(cost_s: Seconds, n_workers: int) -> float:
     if not len(cost_s):
         return 0.0
     ordered = np.sort(cost_s)[::-1]
-    bounds = [float(cost_s.sum()) / n_workers, float(ordered[0])]
-    if len(ordered) > n_workers:  # two of the n + 1 longest share a worker
-        bounds.append(float(ordered[n_workers - 1] + ordered[n_workers]))
+    bounds = [float(cost_s.sum()) / n_workers]
+    # Of the k n + 1 longest some worker has k + 1, and those take at least what the k + 1 shortest take.
+    for k in range((len(ordered) - 1) // n_workers + 1):
+        bounds.append(float(ordered[k * n_workers - k : k * n_workers + 1].sum()))
     return max(bounds)
 
 
@@ -59,11 +64,38 @@ def pack(cost_s: Seconds, n_workers: int) -> Packing:
         load_s, worker = heap[0]
         owner[position] = worker
         heapq.heapreplace(heap, (load_s + seconds, worker))
+    if len(total_s) <= MAX_REFINED:
+        _refine(owner, total_s, n_workers)
     by_owner = np.argsort(owner, kind="stable")  # within a worker scenes stay in index order
     bounds = np.searchsorted(owner[by_owner], np.arange(n_workers + 1))
     members = tuple(by_owner[start:stop] for start, stop in zip(bounds[:-1], bounds[1:], strict=True))
     load_s_of = [np.bincount(owner, cost_s[:, phase], n_workers) for phase in range(cost_s.shape[1])]
     return Packing(members, np.stack(load_s_of, axis=1))
+
+
+def _refine(owner: npt.NDArray[np.int64], total_s: Seconds, n_workers: int) -> None:
+    """Shorten the longest worker by moves and swaps of one scene, in place, as long as one helps.
+
+    LPT alone leaves 7-9 % over the bound where a worker gets only two or three scenes.
+    """
+    load_s = np.bincount(owner, total_s, n_workers)
+    # A swap with a scene of zero cost, one per worker, is a move.
+    other_s = np.concatenate([total_s, np.zeros(n_workers)])
+    for _ in range(MAX_REFINED):
+        worst = int(load_s.argmax())
+        mine = np.flatnonzero(owner == worst)
+        other_owner = np.concatenate([owner, np.arange(n_workers)])
+        change_s = total_s[mine][:, None] - other_s[None, :]
+        after_s = np.maximum(load_s[worst] - change_s, load_s[other_owner][None, :] + change_s)
+        after_s[:, other_owner == worst] = np.inf
+        given, taken = np.unravel_index(int(after_s.argmin()), after_s.shape)
+        if after_s[given, taken] >= load_s[worst] * (1 - 1e-9):
+            return
+        to = int(other_owner[taken])
+        owner[mine[given]] = to
+        if taken < len(total_s):
+            owner[taken] = worst
+        load_s = np.bincount(owner, total_s, n_workers)
 
 
 def pack_within(

@@ -100,14 +100,15 @@ def read_limits() -> Limits:
     return Limits(int(size.group(1)) if size else 1001, min(bounds, default=None))
 
 
-def job_is_ending(job_id: str) -> bool:
-    """Say whether Slurm itself ended or evicted this task, so that it must not requeue itself.
+def may_requeue(job_id: str) -> bool:
+    """Say whether it is this task's own business to requeue itself.
 
-    After scancel, or at preemption, a requeue would bring a job back that nobody wants twice.
+    After scancel a requeue would bring a job back that nobody wants; after a preemption or a node failure
+    Slurm has requeued it already. Where Slurm does not answer, the requeue itself will tell.
     """
     shown = ask(["scontrol", "show", "job", "-o", job_id]) or ""
     state = re.search(r"\bJobState=(\S+)", shown)
-    return state is not None and state.group(1) in ("CANCELLED", "PREEMPTED", "NODE_FAIL")
+    return state is None or state.group(1) in ("RUNNING", "TIMEOUT")
 
 
 def requeue(job_id: str) -> bool:

@@ -172,7 +172,7 @@ def _after_signal(task: Task, console: Console, error: Interrupted) -> int:
     """Requeue this very task if the time was short; end if somebody else decided so."""
     job_id = slurm_job_id()
     console.print(f"  {error.message}")
-    if not job_id or slurm.job_is_ending(job_id):
+    if not job_id or not slurm.may_requeue(job_id):
         return int(error.exit_code)
     cap = task.cfg.cluster.max_requeues
     if restart_count() >= cap:
@@ -227,7 +227,7 @@ def _run_workers(task: Task, console: Console) -> int:
     codes = [child.wait() for child in children]
     job_id = slurm_job_id()
     with _deaf():
-        if ExitCode.TERMINATED in codes and job_id and not slurm.job_is_ending(job_id):
+        if ExitCode.TERMINATED in codes and job_id and slurm.may_requeue(job_id):
             _requeue(job_id, console)
     return max(code if code >= 0 else 128 - code for code in codes)
 
