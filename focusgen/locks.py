@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import socket
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ def exclusive(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterato
         on_wait: called once if the lock is held by someone else, and before each further look.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(str(path), mode=0o666, thread_local=False)
+    lock = filelock.FileLock(str(path), mode=_mode_by_umask(path), thread_local=False)
     try:
         while True:
             try:
@@ -47,6 +48,15 @@ def exclusive(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterato
         yield
     finally:
         lock.release()
+
+
+def _mode_by_umask(path: Path) -> int:
+    """Create the lock file as the umask says, and return its mode: filelock would set its own over it."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
+    try:
+        return stat.S_IMODE(os.fstat(descriptor).st_mode)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
