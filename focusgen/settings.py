@@ -23,6 +23,13 @@ from focusgen.settings_cluster import ClusterConfig
 
 _deblurnet = functools.partial(setting, affects=["deblur"], when={"backend": ["deblurnet"]})
 _bokehnet = functools.partial(setting, affects=["render"], when={"backend": ["bokehnet"]})
+_tiled_deblurnet = functools.partial(
+    setting, affects=["deblur"], when={"backend": ["deblurnet"], "disable_tiling": [False]}
+)
+_tiled_bokehnet = functools.partial(
+    setting, affects=["render"], when={"backend": ["bokehnet"], "disable_tiling": [False]}
+)
+_CUT = {"backend": ["vda", "dryrun"], "long_video": ["chunks"]}  # backends whose long shots phase 3 cuts
 _speed_of_deblurnet = functools.partial(setting, when={"backend": ["deblurnet"]})
 _speed_of_bokehnet = functools.partial(setting, when={"backend": ["bokehnet"]})
 
@@ -82,8 +89,10 @@ class DeblurConfig(Section):
     guidance_scale: float = _deblurnet(3.5, ge=0, help="the distilled guidance that is embedded")
     posterior: Literal["mean", "sample"] = _deblurnet("mean", help="sample: the VAE's, with own noise")
     disable_tiling: bool = _deblurnet(False, help="denoise the frame as one piece")
-    tile_px: int = _deblurnet(512, ge=32, multiple_of=16, help="side of a tile; the net knows 512")
-    tile_overlap_px: int | None = _deblurnet(None, ge=0, multiple_of=16, help="default an eighth of tile_px")
+    tile_px: int = _tiled_deblurnet(512, ge=32, multiple_of=16, help="side of a tile; the net knows 512")
+    tile_overlap_px: int | None = _tiled_deblurnet(
+        None, ge=0, multiple_of=16, help="default an eighth of tile_px"
+    )
     precision: Literal["bf16", "fp32", "fp8", "nf4"] = _deblurnet("bf16", help="fp8, nf4: approximations")
     compile: bool = _deblurnet(False, help="torch.compile: faster after a minute, rounds differently")
     model_id: str = _deblurnet("black-forest-labs/FLUX.1-dev", help="hub id or folder")
@@ -158,7 +167,7 @@ class DepthConfig(Section):
     precision: Literal["auto", "fp16", "bf16"] = setting(
         "auto",
         affects=["depth"],
-        when={"backend": ["vda", "hf"]},
+        when={"backend": ["vda", "hf"], "fp32": [False]},
         help="half precision; auto: fp16 on a GPU, none on a CPU",
     )
     window_batch: int = setting(
@@ -177,20 +186,18 @@ class DepthConfig(Section):
         when={"backend": ["vda"]},
         help="how videos longer than max_chunk are cut",
     )
-    max_chunk: int = setting(
-        256, affects=["depth"], when={"backend": ["vda", "dryrun"]}, ge=2, help="frames per chunk"
-    )
+    max_chunk: int = setting(256, affects=["depth"], when=_CUT, ge=2, help="frames per chunk")
     overlap: int = setting(
         32,
         affects=["depth"],
-        when={"backend": ["vda", "dryrun"]},
+        when=_CUT,
         ge=0,
         help="frames shared by two chunks",
     )
     align: Literal["scale", "none"] = setting(
         "scale",
         affects=["depth"],
-        when={"backend": ["vda", "dryrun"]},
+        when=_CUT,
         help="log-scale alignment of chunks",
     )
     min_m: float = setting(0.01, affects=["depth"], gt=0, help="smaller depths are raised to it and counted")
@@ -208,6 +215,12 @@ class DepthConfig(Section):
         if self.overlap * 2 > self.max_chunk:
             raise ValueError(f"overlap {self.overlap} is more than half of max_chunk {self.max_chunk}")
         return self
+
+    def effective(self, name: str) -> Any:
+        """Only vda can stream; whatever the field says, the others have their long shots cut."""
+        if name == "long_video" and self.backend != "vda":
+            return "chunks"
+        return getattr(self, name)
 
 
 class OpticsConfig(Section):
@@ -266,7 +279,7 @@ class RenderConfig(Section):
     )
     n_sets: int = setting(4, affects=["render"], ge=1, le=100, help="lens sets per scene")
     max_coc: float | None = setting(
-        None, gt=0, help="CoC in metres where the label reaches 0; given by a person"
+        None, affects=["render"], gt=0, help="CoC in metres where the label reaches 0; given by a person"
     )
     clip_to_max_coc: bool = setting(True, affects=["render"], help="picture and label saturate together")
     max_radius_px: float = setting(
@@ -276,14 +289,22 @@ class RenderConfig(Section):
         "auto", affects=["render"], when={"backend": ["thin_lens"]}, help="auto: on for predicted depth"
     )
     guidance: Literal["normalised", "physical"] = _bokehnet("normalised", help="unit of the defocus map")
-    guidance_max_radius_px: float = _bokehnet(100.0, gt=0, help="radius of physical guidance 1.0")
+    guidance_max_radius_px: float = setting(
+        100.0,
+        affects=["render"],
+        when={"backend": ["bokehnet"], "guidance": ["physical"]},
+        gt=0,
+        help="radius of physical guidance 1.0",
+    )
     steps: int = _bokehnet(30, ge=1, help="diffusion steps")
     prompt: str = _bokehnet("an excellent photo with a large aperture", help="embedded by weights prompts")
     guidance_scale: float = _bokehnet(1.0, ge=0, help="the distilled guidance that is embedded")
     posterior: Literal["mean", "sample"] = _bokehnet("mean", help="sample: the VAE's, with own noise")
     disable_tiling: bool = _bokehnet(False, help="denoise the frame as one piece")
-    tile_px: int = _bokehnet(512, ge=32, multiple_of=16, help="side of a tile; the net knows 512")
-    tile_overlap_px: int | None = _bokehnet(None, ge=0, multiple_of=16, help="default an eighth of tile_px")
+    tile_px: int = _tiled_bokehnet(512, ge=32, multiple_of=16, help="side of a tile; the net knows 512")
+    tile_overlap_px: int | None = _tiled_bokehnet(
+        None, ge=0, multiple_of=16, help="default an eighth of tile_px"
+    )
     precision: Literal["bf16", "fp32", "fp8", "nf4"] = _bokehnet("bf16", help="fp8, nf4: approximations")
     compile: bool = _bokehnet(False, help="torch.compile: faster after a minute, rounds differently")
     model_id: str = _bokehnet("black-forest-labs/FLUX.1-dev", help="hub id or folder")
@@ -349,7 +370,7 @@ def settings_for(cfg: Config, phase: PhaseName) -> dict[str, Any]:
     A field whose `when` does not hold is left out, so that changing it makes nothing stale.
     """
     relevant: dict[str, Any] = {}
-    if phase in ("deblur", "calibrate", "render"):
+    if seed_matters(cfg, phase):
         relevant["seed"] = cfg.seed
     for section_name, section in cfg.sections():
         for name, info in type(section).model_fields.items():
@@ -361,9 +382,17 @@ def settings_for(cfg: Config, phase: PhaseName) -> dict[str, Any]:
     return relevant
 
 
+def seed_matters(cfg: Config, phase: PhaseName) -> bool:
+    """Say whether a phase draws anything: lenses, or noise (only deblurnet does, in phase 2)."""
+    extra = Config.model_fields["seed"].json_schema_extra
+    assert isinstance(extra, dict)
+    draws = phase in extra["affects"]  # type: ignore[operator]
+    return draws and (phase != "deblur" or cfg.deblur.backend == "deblurnet")
+
+
 def has_effect(section: Section, name: str) -> bool:
     """Say whether a field does anything under the section's other values."""
     extra = type(section).model_fields[name].json_schema_extra
     assert isinstance(extra, dict)
-    when: Mapping[str, Sequence[str]] = extra["when"]  # type: ignore[assignment]
+    when: Mapping[str, Sequence[Any]] = extra["when"]  # type: ignore[assignment]
     return all(section.effective(sibling) in allowed for sibling, allowed in when.items())

@@ -15,7 +15,7 @@ def setting(
     default: Any,
     *,
     affects: Sequence[PhaseName] = (),
-    when: Mapping[str, Sequence[str]] | None = None,
+    when: Mapping[str, Sequence[Any]] | None = None,
     help: str,
     **constraints: Any,
 ) -> Any:
