@@ -22,7 +22,7 @@ import xxhash
 from focusgen.errors import CorruptInputError
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-COMPRESSION_LEVEL = 1  # libdeflate 1 (decision note 6)
+PNG_LEVEL, NPZ_LEVEL = 1, 2  # of libdeflate (decision note 6)
 _FILTER_ROWS = 64  # what is filtered together stays in the cache, and memory does not grow with the frame
 MAX_ARRAY_BYTES = 1 << 32
 _ZIP_DATE = (1 << 5) | 1  # 1980-01-01, the zip format's first day: equal arrays, equal bytes
@@ -49,7 +49,7 @@ def encode_png(rgb: npt.NDArray[np.uint8]) -> bytes:
     height, width = rgb.shape[:2]
     filtered = _paeth_filtered(np.ascontiguousarray(rgb).reshape(height, width * 3))
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    body = deflate.zlib_compress(filtered.tobytes(), COMPRESSION_LEVEL)
+    body = deflate.zlib_compress(filtered, PNG_LEVEL)
     return PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
 
 
@@ -139,10 +139,8 @@ def decode_png(data: bytes) -> npt.NDArray[np.uint8]:
 
 def encode_npz(key: str, array: npt.NDArray[Any]) -> bytes:
     """Return NPZ bytes with one member, as np.load reads them."""
-    buffer = io.BytesIO()
-    np.lib.format.write_array(buffer, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
-    raw = buffer.getvalue()
-    body = deflate.deflate_compress(raw, COMPRESSION_LEVEL)
+    raw = _npy_bytes(np.ascontiguousarray(array))
+    body = deflate.deflate_compress(raw, NPZ_LEVEL)
     name = f"{key}.npy".encode("ascii")
     crc = deflate.crc32(raw)
     fixed = struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, _ZIP_DATE, crc, len(body), len(raw), len(name), 0)
@@ -150,6 +148,15 @@ def encode_npz(key: str, array: npt.NDArray[Any]) -> bytes:
     central = b"PK\x01\x02" + struct.pack("<H", 20) + fixed + struct.pack("<HHHII", 0, 0, 0, 0, 0) + name
     end = struct.pack("<HHHHIIH", 0, 0, 1, 1, len(central), len(local) + len(body), 0)
     return local + body + central + b"PK\x05\x06" + end
+
+
+def _npy_bytes(array: npt.NDArray[Any]) -> bytes:
+    """Return an array as np.save writes it, which would take it through a file object in pieces."""
+    if array.dtype.hasobject:
+        raise ValueError("objects are never pickled")
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
+    return header.getvalue() + array.tobytes()
 
 
 def decode_npz(data: bytes, key: str) -> npt.NDArray[Any]:
