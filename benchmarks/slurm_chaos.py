@@ -31,7 +31,7 @@ from focusgen.fingerprint import published_digests, torn_files
 from focusgen.synth import synth_dataset
 from tests.slurm.harness import ROOT, Campaign, Slurm, environment_of_jobs
 
-N_SCENES, N_FRAMES, FRAME_S = 6, 10, 0.25
+N_SCENES, N_FRAMES, FRAME_S = 6, 16, 0.4
 DRAIN_S = 45
 ROUND_TIMEOUT_S = 600
 NODES = ("n1", "n2", "n3", "n4")
@@ -155,6 +155,9 @@ class Chaos:
 
     def inject(self) -> None:
         """Try the kind of fault that has met least; then look at status and at what is published."""
+        if not (self.campaign.out / "scene_index.json").exists():
+            time.sleep(0.3)
+            return
         fewest = min(self.tries.values(), default=0) if len(self.tries) == len(self.faults) else 0
         kinds = [kind for kind in self.faults if self.tries[kind] == fewest]
         kind = self.rng.choice(kinds)
@@ -206,11 +209,13 @@ class Chaos:
         raise SystemExit(f"round {number} did not end: {json.dumps(self.campaign.status()['counts'])}")
 
     def hurry(self) -> None:
-        """Start requeued tasks at once: after a node failure Slurm lets them wait for two minutes."""
+        """Start requeued tasks at once, as an operator would: Slurm waits two minutes after a node fails."""
         for line in self.slurm.queue("%i %r"):
             task, reason = line.split(" ", 1)
             if reason == "BeginTime":
                 self._ask("scontrol", "update", f"JobId={task}", "StartTime=now")
+            elif reason == "launch failed requeued held":  # its node's daemon died at that moment
+                self._ask("scontrol", "release", task)
 
     def is_complete(self) -> bool:
         """True once all scenes are complete in all phases."""

@@ -1,0 +1,145 @@
+"""The sbatch wrappers: resources of the table, one program that gets the signals, nothing unquoted."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from focusgen import config
+from focusgen.settings_cluster import CPUS, GPUS, MEMORY_GB, PARTITION, TIME_H
+
+JOBS = Path(__file__).resolve().parent.parent / "jobs"
+PHASE_OF = {
+    "run_validate_dataset.sh": "index",
+    "run_deblur.sh": "deblur",
+    "run_depth.sh": "depth",
+    "run_calibrate.sh": "calibrate",
+    "run_render.sh": "render",
+    "run_validate.sh": "validate",
+}
+ARRAYS = ("run_deblur.sh", "run_depth.sh", "run_render.sh")
+ALL = sorted(path.name for path in JOBS.glob("*.sh"))
+
+
+def header(name: str) -> dict[str, str]:
+    """Return the #SBATCH options of a wrapper."""
+    text = (JOBS / name).read_text()
+    found = re.findall(r"^#SBATCH --([\w-]+)(?:=(\S+))?$", text, re.MULTILINE)
+    assert len(found) == text.count("#SBATCH"), "a line that sbatch would not read"
+    return dict(found)
+
+
+def run_wrapper(name: str, tmp_path: Path, *words: str, **variables: str) -> list[str]:
+    """Run a wrapper with a python that only writes down its arguments; return them."""
+    python = tmp_path / "a python"
+    python.write_text('#!/bin/bash\nprintf "%s\\n" "$@"\necho "$$ $PPID"\n')
+    python.chmod(0o755)
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("SLURM_", "SBATCH_"))}
+    environment = {**kept, "PYTHON": str(python), "SLURM_ARRAY_TASK_ID": "4", **variables}
+    process = subprocess.Popen(
+        ["bash", str(JOBS / name), *words], env=environment, stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    printed = process.communicate()[0].splitlines()
+    assert process.returncode == 0
+    assert printed[-1].split()[0] == str(process.pid), "exec: the program is what gets the signals"
+    return printed[:-1]
+
+
+def test_all_promised_wrappers_are_there():
+    assert ALL == sorted([*PHASE_OF, "submit_phases_1_4.sh", "submit_phases_5_6.sh", "test_bear.sh"])
+
+
+@pytest.mark.parametrize("name", sorted(PHASE_OF))
+def test_a_wrapper_asks_for_the_resources_of_the_table(name):
+    options, phase = header(name), PHASE_OF[name]
+    assert options["partition"] == PARTITION[phase]
+    assert options["time"] == f"{TIME_H[phase]:02d}:00:00"
+    assert options["mem"] == f"{MEMORY_GB[phase]}G"
+    assert options["cpus-per-task"] == str(CPUS[phase])
+    assert options.get("gres") == (f"gpu:{GPUS[phase]}" if GPUS[phase] else None)
+
+
+@pytest.mark.parametrize("name", [*PHASE_OF, "test_bear.sh"])
+def test_a_wrapper_drains_requeues_and_appends_its_log(name):
+    options = header(name)
+    assert options["signal"] == f"B:USR1@{config.Config().cluster.drain_s}"
+    assert "requeue" in options and options["open-mode"] == "append"
+    assert ("%A_%a" in options["output"]) == (name in ARRAYS)
+
+
+def test_the_trial_has_its_published_log_and_resources():
+    options = header("test_bear.sh")
+    assert (options["partition"], options["gres"], options["mem"]) == ("workq", "gpu:1", "80G")
+    assert (options["time"], options["cpus-per-task"]) == ("06:00:00", "8")
+    assert options["output"] == "logs/test_bear_%j.out"
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_wrapper_is_short_strict_and_hands_everything_to_one_program(name):
+    text = (JOBS / name).read_text()
+    assert "\nset -euo pipefail\n" in text
+    assert len(text.splitlines()) <= 40
+    assert text.count("\nexec ") == 1
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_the_environment_becomes_flags_whatever_it_holds(name, tmp_path):
+    odd = "out $(touch pwned) 'x' *"
+    argv = run_wrapper(
+        name, tmp_path, OUT_ROOT=odd, RAW_ROOT="raw", CONFIG="c.yaml", MAX_COC="0.001", PLAN="p 1"
+    )
+    assert argv[:3] == ["-m", "focusgen.cli", "task"]
+    flags = dict(zip(argv[3::2], argv[4::2], strict=True))
+    assert flags == {
+        "--phases": PHASE_OF[name],
+        "--index": "4",
+        "--plan": "p 1",
+        "--config": "c.yaml",
+        "--out_root": odd,
+        "--raw_root": "raw",
+        "--max_coc": "0.001",
+    }
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_nothing_in_the_environment_means_no_flag(tmp_path):
+    assert run_wrapper("run_calibrate.sh", tmp_path) == [
+        "-m",
+        "focusgen.cli",
+        "task",
+        "--phases",
+        "calibrate",
+    ]
+
+
+def test_the_trial_approves_itself_only_without_a_max_coc(tmp_path):
+    assert "--auto_approve" in run_wrapper("test_bear.sh", tmp_path)
+    argv = run_wrapper("test_bear.sh", tmp_path, MAX_COC="0.002", SCENE="camel")
+    assert "--auto_approve" not in argv and argv[argv.index("--max_coc") + 1] == "0.002"
+    assert argv[argv.index("--scenes") + 1] == "camel"
+
+
+@pytest.mark.parametrize("name", ["submit_phases_1_4.sh", "submit_phases_5_6.sh"])
+def test_the_chains_hand_further_flags_on(name, tmp_path):
+    argv = run_wrapper(name, tmp_path, "--dry_run", "--tasks", "3", OUT_ROOT="a b")
+    assert argv[2:5] == ["submit", "--phases", "1-4" if "1_4" in name else "5-6"]
+    assert argv[-3:] == ["--dry_run", "--tasks", "3"] and "a b" in argv
+
+
+def test_an_array_wrapper_without_an_array_is_refused(tmp_path):
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("SLURM_")}
+    done = subprocess.run(
+        ["bash", str(JOBS / "run_depth.sh")], env=environment, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode != 0
+    assert "submit with --array" in done.stderr
+
+
+def test_the_container_is_built_from_an_ngc_pytorch_image():
+    text = (JOBS / "container.def").read_text()
+    assert re.search(r"^From: nvcr\.io/nvidia/pytorch:\d\d\.\d\d-py3$", text, re.MULTILINE)
+    assert "focusgen doctor" in text
