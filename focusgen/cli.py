@@ -47,6 +47,7 @@ PHASE_SCRIPTS: dict[PhaseName, str] = {
     "validate": "06_validate_outputs.py",
 }
 SCENE_PHASES = ("deblur", "depth", "render")
+GPU_BACKENDS = frozenset({"deblurnet", "vda", "hf", "bokehnet"})
 
 
 def guarded(body: Callable[[], int]) -> int:
@@ -118,7 +119,7 @@ def run_phases(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str,
     """Run phases in order with progress on stderr; stop at the first that is not complete."""
     from focusgen.pipeline import Selection, run_phase
 
-    warn_on_login_node(phases)
+    warn_on_login_node(cfg, phases)
     code = ExitCode.COMPLETE
     with stop_on_signals() as stop, ConsoleObserver(make_console()) as observer:
         for phase in phases:
@@ -126,10 +127,12 @@ def run_phases(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str,
     return code
 
 
-def warn_on_login_node(phases: Sequence[PhaseName]) -> None:
-    """Say that a GPU phase was started outside a job, on a machine that can submit one."""
+def warn_on_login_node(cfg: Config, phases: Sequence[PhaseName]) -> None:
+    """Say that a network was started outside a job, on a machine that can submit one."""
+    backends = {"deblur": cfg.deblur.backend, "depth": cfg.depth.backend, "render": cfg.render.backend}
+    networks = [phase for phase in phases if backends.get(phase) in GPU_BACKENDS]
     on_cluster = shutil.which("sbatch") is not None and "SLURM_JOB_ID" not in os.environ
-    if on_cluster and any(phase in SCENE_PHASES for phase in phases):
+    if on_cluster and networks and cfg.run.device != "cpu":
         print(
             "warning: this looks like a login node (sbatch is here, no job is running): "
             "submit the phase as a job instead, see jobs/",

@@ -124,7 +124,11 @@ class RenderSession(Protocol):
 
 
 class BokehRenderer(Protocol):
-    """Draws lens blur."""
+    """Draws lens blur.
+
+    A renderer whose sessions may work at the same time says how many in `n_parallel`; a session that is best
+    handed several frames at once says how many in `frames_per_call()`. Both default to one.
+    """
 
     def start(self, context: RenderContext) -> RenderSession:
         """Return a session for one lens set of one scene."""

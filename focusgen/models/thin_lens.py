@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,12 +29,20 @@ class ThinLensRenderer:
         max_radius_px: larger blur is drawn with this radius.
         depth_edge_snap: "on", "off", or "auto": on when the depth was predicted.
         device: "cpu", "cuda", "cuda:1", ...
+
+    Attributes:
+        n_parallel: sessions that may render at the same time, each in a thread of its own.
     """
 
     def __init__(self, *, max_radius_px: float, depth_edge_snap: str, device: str = "cpu") -> None:
         self.max_radius_px = max_radius_px
         self.depth_edge_snap = depth_edge_snap
         self.device = pick_device(device, "render.backend: thin_lens")
+        self.n_parallel = 1
+        if self.device.type == "cpu":
+            # One core per lens set beats many per small plane, and bytes do not depend on their number.
+            torch.set_num_threads(1)
+            self.n_parallel = len(os.sched_getaffinity(0))
 
     def start(self, context: RenderContext) -> ThinLensSession:
         """Return a session whose planes are fixed for the whole lens set, so that nothing pops."""
