@@ -69,24 +69,24 @@ def _memory(gigabytes: float) -> str:
     return f"{int(gigabytes)}G" if gigabytes == int(gigabytes) else f"{int(gigabytes * 1024)}M"
 
 
-def task_command(plan_path: Path, phase: PhaseName, offset: int) -> tuple[str, ...]:
+def task_command(cfg: Config, plan_path: Path, phase: PhaseName, offset: int) -> tuple[str, ...]:
     """Return the command of one array task; the index is the shell's to fill in."""
-    words = _focusgen("task", "--plan", str(plan_path), "--phases", phase)
+    words = _focusgen(cfg, "task", "--plan", str(plan_path), "--phases", phase)
     return (*words, "--offset", str(offset), "--index", "$SLURM_ARRAY_TASK_ID")
 
 
-def gate_command(settings_yaml: Path, phase: PhaseName) -> tuple[str, ...]:
+def gate_command(cfg: Config, settings_yaml: Path, phase: PhaseName) -> tuple[str, ...]:
     """Return the command of a phase that looks at the whole data set."""
-    return _focusgen("task", "--phases", phase, "--config", str(settings_yaml))
+    return _focusgen(cfg, "task", "--phases", phase, "--config", str(settings_yaml))
 
 
-def submit_command(settings_yaml: Path, phases: Sequence[PhaseName]) -> tuple[str, ...]:
+def submit_command(cfg: Config, settings_yaml: Path, phases: Sequence[PhaseName]) -> tuple[str, ...]:
     """Return the command with which a phase-1 job submits the phases that need its index."""
-    return _focusgen("submit", "--phases", ",".join(phases), "--config", str(settings_yaml))
+    return _focusgen(cfg, "submit", "--phases", ",".join(phases), "--config", str(settings_yaml))
 
 
-def _focusgen(*words: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "focusgen.cli", *words)
+def _focusgen(cfg: Config, *words: str) -> tuple[str, ...]:
+    return (cfg.cluster.python or sys.executable, "-m", "focusgen.cli", *words)
 
 
 def shell_words(command: Sequence[str]) -> str:

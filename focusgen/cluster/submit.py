@@ -184,7 +184,7 @@ def _arrays(
         job = sbatch.Job(
             name=f"focusgen-{plan.plan_id}-{phase}-{number}",
             phase=phase,
-            command=sbatch.task_command(plan_path(dataset, plan.plan_id), phase, chunk.offset),
+            command=sbatch.task_command(cfg, plan_path(dataset, plan.plan_id), phase, chunk.offset),
             log=sbatch.log_pattern(dataset.slurm_logs / plan.plan_id, phase, is_array=True),
             array=array_text(chunk.indices, throttle),
             workers=plan.workers,
@@ -198,7 +198,7 @@ def _gate_job(cfg: Config, plan: Plan, phase: PhaseName, hold: bool) -> sbatch.J
     return sbatch.Job(
         name=f"focusgen-{plan.plan_id}-{phase}",
         phase=phase,
-        command=sbatch.gate_command(plan.settings_yaml, phase),
+        command=sbatch.gate_command(cfg, plan.settings_yaml, phase),
         log=sbatch.log_pattern(folder, phase, is_array=False),
         hold=hold,
     )
@@ -221,10 +221,10 @@ def index_step(
     job = sbatch.Job(
         name=f"focusgen-{plan_id}-index",
         phase="index",
-        command=sbatch.gate_command(settings_yaml, "index"),
+        command=sbatch.gate_command(cfg, settings_yaml, "index"),
         log=sbatch.log_pattern(dataset.slurm_logs / plan_id, "index", is_array=False),
     )
-    then = (*sbatch.submit_command(settings_yaml, later), *more) if later else ()
+    then = (*sbatch.submit_command(cfg, settings_yaml, later), *more) if later else ()
     return Step(job, (), 1, then), plan_id
 
 
