@@ -29,7 +29,7 @@ LAYERS: tuple[tuple[str, str], ...] = (
     (
         "conductors",
         "runner phase_table progress options console pipeline report doctor doctor.* preview preview_* plan "
-        "ablate ablate_*",
+        "ablate ablate_* repair explain adopt adopt_* picture picture_* forecast",
     ),
     ("focal stacks", "focal focal.*"),
     ("commands", "cli cluster cluster.* commands commands.*"),

@@ -13,8 +13,6 @@ import tyro
 
 from focusgen import config, options
 from focusgen.layout import DatasetLayout
-from focusgen.phases.index import read_index
-from focusgen.report import check_scene
 
 EXTRAS: list[options.Extra] = [
     ("scene", Annotated[tuple[str, ...], tyro.conf.Positional], (), "scenes; default: all"),
@@ -29,6 +27,8 @@ def main(argv: Sequence[str]) -> int:
     parsed, dotted = options.parse(flags, argv, prog="focusgen explain", doc=__doc__ or "")
     cfg = config.load(parsed.config, {**options.overrides_of(parsed, options.DATA_SET_FLAGS), **dotted})
     from focusgen.explain import as_text, explain_scene
+    from focusgen.phases.index import read_index
+    from focusgen.report import check_scene
 
     dataset = DatasetLayout.of(cfg)
     index = read_index(dataset)

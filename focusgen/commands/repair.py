@@ -17,9 +17,7 @@ from focusgen.console import ConsoleObserver, make_console
 from focusgen.errors import ExitCode
 from focusgen.layout import DatasetLayout
 from focusgen.names import rich_text
-from focusgen.phases.index import read_index
 from focusgen.progress import stop_on_signals
-from focusgen.report import check_scene
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,7 +37,9 @@ def main(argv: Sequence[str]) -> int:
     parsed, dotted = options.parse(flags, argv, prog="focusgen repair", doc=__doc__ or "")
     given = {**options.overrides_of(parsed, SETTINGS), **dotted}
     cfg = config.load(parsed.config, given)
+    from focusgen.phases.index import read_index
     from focusgen.repair import repair_scenes, restore_index
+    from focusgen.report import check_scene
 
     dataset = DatasetLayout.of(cfg)
     restored = restore_index(dataset)

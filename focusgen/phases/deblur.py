@@ -16,10 +16,10 @@ from focusgen.codecs import encode_png
 from focusgen.errors import CorruptInputError, ModelMemoryError
 from focusgen.metrics import psnr_db
 from focusgen.models import Deblurrer
-from focusgen.models.ahead import RestoreAhead, frames_per_call
 from focusgen.phases import SceneJob, approximations, runs_of
 from focusgen.phases.ingest import changed_files, read_manifest
 from focusgen.phases.raw_frames import RawFrames, open_raw
+from focusgen.phases.restore_ahead import RestoreAhead, frames_per_call
 from focusgen.sizes import frame_plan
 from focusgen.store import publish_scene_log
 from focusgen.temporal import asked_pairs, fuse

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from focusgen.errors import ModelMemoryError
-from focusgen.models.ahead import RestoreAhead, frames_per_call
+from focusgen.phases.restore_ahead import RestoreAhead, frames_per_call
 
 
 class Stamper:
