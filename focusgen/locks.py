@@ -20,6 +20,7 @@ import filelock
 HEARTBEAT_S = 10.0
 HEARTBEAT_DEAD_S = 60.0
 POLL_S = 0.2
+SETTLE_S = 1.0  # longer than a process needs from the look at a dead lock to its deletion
 
 
 @contextlib.contextmanager
@@ -65,11 +66,13 @@ def heartbeat_lock(path: Path, on_wait: Callable[[], None] = lambda: None) -> It
 
     Weaker than flock: an owner that stalls for more than a minute may lose it.
     """
-    while not _create(path):
+    has_taken_over = False
+    while not (_create(path) and (not has_taken_over or _is_kept(path))):
         on_wait()
         with contextlib.suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime > HEARTBEAT_DEAD_S:
                 path.unlink()
+                has_taken_over = True
                 continue
         time.sleep(POLL_S)
     stop = threading.Event()
@@ -92,6 +95,19 @@ def _create(path: Path) -> bool:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(owner, file)
     return True
+
+
+def _is_kept(path: Path) -> bool:
+    """Say whether the lock is still ours after a moment.
+
+    Another process that saw the same dead lock may have deleted the one that we made in its place.
+    """
+    ours = path.stat().st_ino
+    time.sleep(SETTLE_S)
+    try:
+        return path.stat().st_ino == ours
+    except FileNotFoundError:
+        return False
 
 
 def _beat(path: Path, stop: threading.Event) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from focusgen import store
+from focusgen.cli import guarded
 from focusgen.codecs import file_checksum
 from focusgen.config import SCENE_PHASES, Config
-from focusgen.errors import CorruptInputError, FocusgenError
+from focusgen.errors import CorruptInputError
 from focusgen.fingerprint import torn_files
 from focusgen.layout import SceneLayout
 from focusgen.progress import Observer, StopFlag
@@ -22,14 +23,12 @@ FAILED_IN_CHILD = 99
 
 
 def in_child(body: Callable[[], int]) -> int:
-    """Run `body` in a fork; return its exit status, negative for a signal."""
+    """Run `body` in a fork as a command is run; return its exit status, negative for a signal."""
     pid = os.fork()
     if pid == 0:
         code = FAILED_IN_CHILD
         try:
-            code = body()
-        except FocusgenError as error:
-            code = int(error.exit_code)
+            code = guarded(body)
         except BaseException:  # noqa: BLE001 - shown here, since the fork ends without a word
             traceback.print_exc()
         finally:
@@ -68,6 +67,6 @@ def failures_of(out_root: Path, scene_id: str) -> list[str]:
     return [json.loads(path.read_bytes())["class"] for path in paths if path.exists()]
 
 
-def is_complete(out_root: Path, scene_id: str) -> bool:
-    """Say whether all scene phases have their record."""
-    return all(SceneLayout(out_root, scene_id).done(phase).exists() for phase in SCENE_PHASES)
+def is_complete(out_root: Path, scene_id: str, phases: tuple[str, ...] = SCENE_PHASES) -> bool:
+    """Say whether the phases have their records."""
+    return all(SceneLayout(out_root, scene_id).done(phase).exists() for phase in phases)

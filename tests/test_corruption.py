@@ -33,7 +33,8 @@ def make_pair(root: Path) -> Rgbd:
     rgbd = Rgbd(root)
     rgbd.add_scene("a", n_frames=3)
     rgbd.add_scene("b", n_frames=4, seed=1)
-    assert rgbd.run("--seed", "7", "--deblur.resize_long_side", "32", "--data.shot_cut_threshold", "0.9") == 0
+    old = ["--seed", "7", "--deblur.resize_long_side", "32", "--data.shot_cut_threshold", "0.9"]
+    assert rgbd.run(*old, "--depth.max_m", "5.5") == 0
     rgbd.out_root.rename(root / "old")
     assert rgbd.run() == 0
     for split in ("a", "b"):  # an old split that differs
