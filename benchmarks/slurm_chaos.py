@@ -122,8 +122,9 @@ class Chaos:
             return False
         node = self.rng.choice(sorted(busy))
         down = self._ask("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=chaos")
-        time.sleep(0.5)
-        return self._ask("scontrol", "update", f"NodeName={node}", "State=RESUME") and down
+        time.sleep(2.0)  # a node that is back before its tasks have ended is drained: "Duplicate jobid"
+        self._ask("scontrol", "update", f"NodeName={node}", "State=RESUME")
+        return down
 
     def renew_daemon(self) -> bool:
         """Kill -9 a node's daemon and start it again."""
@@ -216,6 +217,12 @@ class Chaos:
                 self._ask("scontrol", "update", f"JobId={task}", "StartTime=now")
             elif reason == "launch failed requeued held":  # its node's daemon died at that moment
                 self._ask("scontrol", "release", task)
+        if not any("focusgen-" in line for line in self.slurm.queue("%j")):
+            self._ask("scancel", "--name=evictor")  # it waits for a node that something else took away
+        for node in self.slurm.run(
+            "sinfo", "-h", "-N", "-p", "workq", "-t", "drain,down", "-o", "%N"
+        ).split():
+            self._ask("scontrol", "update", f"NodeName={node}", "State=RESUME")
 
     def is_complete(self) -> bool:
         """True once all scenes are complete in all phases."""

@@ -53,21 +53,22 @@ class Rate:
     is_measured: bool
 
 
-# CPU rows: 854x480 scenes on one core, encoding included (benchmarks/slurm_rates.py). GPU rows: not run; from
-# the operations of the networks at 200 TFLOP/s (FLUX: 2 x 12e9 per token, 1 + 1 image per frame).
+# CPU rows: process time of one 864x480 scene, encoding included (python -m benchmarks.slurm_rates). GPU rows
+# were not run: FLUX from 2 x 12e9 operations per token and about 4,000 tokens of a 864x480 frame with one
+# condition, the depth networks from about 1e13 operations per frame with decoding, all at 200 TFLOP/s.
 RATES: dict[str, Rate] = {
-    "passthrough": Rate(0.12, 0.5, False, True),
-    "classical": Rate(2.0, 0.5, False, True),
-    "deblurnet": Rate(1.1, 120.0, True, False),
-    "provided": Rate(0.15, 0.5, False, True),
-    "dryrun": Rate(0.15, 0.5, False, True),
+    "passthrough": Rate(0.05, 0.5, False, True),
+    "classical": Rate(0.66, 0.5, False, True),
+    "deblurnet": Rate(1.2, 120.0, True, False),
+    "provided": Rate(0.02, 0.5, False, True),
+    "dryrun": Rate(0.05, 0.5, False, True),
     "vda": Rate(0.4, 30.0, True, False),
     "hf": Rate(0.4, 30.0, True, False),
-    "thin_lens": Rate(3.0, 3.0, False, True),
-    "bokehnet": Rate(1.1, 120.0, True, False),
+    "thin_lens": Rate(0.47, 3.0, False, True),
+    "bokehnet": Rate(1.2, 120.0, True, False),
 }
-VALIDATE_S_PER_MPX = 0.05
-INDEX_S_PER_MPX = 0.03
+VALIDATE_S_PER_MPX = 0.41  # and lens set; measured likewise
+INDEX_S_PER_MPX = 0.1  # decoding a JPEG or PNG and its checksum
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ SETTINGS = options.DATA_SET_FLAGS | options.SCENE_FLAGS | options.RUN_FLAGS
 EXTRAS: list[options.Extra] = [
     options.CONFIG_FLAG,
     ("plan", str | None, None, "id or file of the plan; default: the newest with the phase"),
-    ("phases", str | None, None, "phases to run, e.g. 3 or 2-6; default: all of the plan"),
+    ("phases", str | None, None, "phases to run, e.g. 3 or 2-6; default: the per-scene phases of the plan"),
     ("index", int, 0, "array index"),
     ("offset", int, 0, "added to the index: where an array was split at MaxArraySize"),
     ("scenes", str | None, None, "these scenes, comma-separated, instead of those of the index"),
@@ -43,7 +43,8 @@ def main(argv: Sequence[str]) -> int:
     if plan is None and phases is None:
         raise ConfigError(f"no plan in {dataset.plans}", "Give --phases, or submit with focusgen submit.")
     cfg = _settings(parsed.config, plan, overrides)
-    phases = phases or (plan.phases if plan else ())
+    if phases is None:  # the plan's phases 4 and 6 have jobs of their own
+        phases = tuple(_scene_phases(plan.phases if plan else ()))
     index = parsed.index + parsed.offset
     return run_task(Task(cfg, plan, phases, index, parsed.worker, tuple(argv), names))
 
