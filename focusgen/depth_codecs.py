@@ -6,6 +6,7 @@ the bytes that are there before memory is taken, and every refusal names the fil
 
 from __future__ import annotations
 
+import errno
 import math
 import struct
 import tokenize
@@ -61,6 +62,10 @@ def naming(path: Path) -> Iterator[None]:
             "Replace the file, or leave the scene out.",
         ) from error
     except OSError as error:
+        if error.errno == errno.EINVAL:  # zipfile follows an offset in the file to before its beginning
+            raise CorruptInputError(
+                f"{shown}: damaged: it points outside itself", "Replace the file, or leave the scene out."
+            ) from error
         raise StorageError(
             f"{shown}: {error.strerror or error}", "Check that the file can be read, then start again."
         ) from error

@@ -76,7 +76,7 @@ def scene_id_problem(name: str) -> str | None:
         return problem
     if "/" in name or "\\" in name:
         return "the name holds a path separator"
-    if name.startswith((".", "-")):
+    if name.startswith((".", "-", "=", "+", "@")):  # hidden, an option, or a formula to a spreadsheet
         return f"the name starts with {name[0]!r}"
     if len(name.encode("utf-8")) > MAX_SCENE_ID_BYTES:
         return f"the name is longer than {MAX_SCENE_ID_BYTES} bytes"

@@ -13,6 +13,9 @@ HOSTILE = [
     "..",
     ".hidden",
     "-rf",
+    "=1+1",
+    "+1",
+    "@sum(a1)",
     "a/b",
     "../../etc",
     "a\\b",
@@ -45,7 +48,7 @@ def test_a_name_that_could_leave_the_output_or_break_a_line_is_refused(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["bear", "a b", "2024.01.02", "scène", "熊", "a..b", "=1+1", "$(rm)", "x" * 200]
+    "name", ["bear", "a b", "2024.01.02", "scène", "熊", "a..b", "a=1+1", "$(rm)", "x" * 200]
 )
 def test_an_odd_name_that_is_harmless_as_data_is_accepted(name):
     check_scene_id(name)

@@ -119,4 +119,9 @@ class SharpFrames:
         """Return the depth that came with a frame of the span, (H, W) metres, or None."""
         if self.depth is None:
             return None
-        return resize_depth(self.depth.read(self.start + index), self.plan)
+        depth_m = self.depth.read(self.start + index)
+        try:
+            return resize_depth(depth_m, self.plan)
+        except CorruptInputError as error:
+            name = self.depth.name(self.start + index)
+            raise CorruptInputError(f"{name}: {error.message}", error.advice) from error
