@@ -65,8 +65,9 @@ class Tally:
         """Return the one line that is kept."""
         return (
             f"{self.n_kills} kills (seed {seed}) in {self.n_sets} data sets of {N_SCENES} scenes x "
-            f"{N_FRAMES} frames, phases 1-6: {len(self.torn)} torn files, {len(self.false_records)} false records, "
-            f"{len(self.differing)} differing files, {len(self.odd_ends)} odd ends; {elapsed_s:.0f} s."
+            f"{N_FRAMES} frames, phases 1-6: {len(self.torn)} torn files, "
+            f"{len(self.false_records)} false records, {len(self.differing)} differing files, "
+            f"{len(self.odd_ends)} odd ends; {elapsed_s:.0f} s."
         )
 
 

@@ -29,16 +29,16 @@ QUICK = (
 
 
 def make_pair(root: Path) -> Rgbd:
-    """Make two scenes, and in `old` the same two under other settings."""
+    """Make two scenes, and in `old` two of the same names from other frames under other settings."""
+    older = Rgbd(root / "older")
     rgbd = Rgbd(root)
-    rgbd.add_scene("a", n_frames=3)
-    rgbd.add_scene("b", n_frames=4, seed=1)
-    old = ["--seed", "7", "--deblur.resize_long_side", "32", "--data.shot_cut_threshold", "0.9"]
-    assert rgbd.run(*old, "--depth.max_m", "5.5") == 0
-    rgbd.out_root.rename(root / "old")
+    for n_frames, name in ((3, "a"), (4, "b")):
+        older.add_scene(name, n_frames=n_frames, seed=n_frames + 7)
+        rgbd.add_scene(name, n_frames=n_frames, seed=n_frames)
+    assert older.run("--seed", "7", "--depth.max_m", "5.5") == 0
+    older.out_root.rename(root / "old")
     assert rgbd.run() == 0
-    for split in ("a", "b"):  # an old split that differs
-        (root / "old" / split / "split.txt").write_text("test\n")
+    (root / "old" / "a" / "split.txt").write_text("test\n")  # else it is train in both
     return rgbd
 
 
