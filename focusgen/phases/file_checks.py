@@ -137,13 +137,24 @@ class VouchedFiles:
                 )
 
     def unknown(self) -> Iterator[Path]:
-        """Yield files of the scene that no record vouches for, in name order."""
+        """Yield files of the scene that no record vouches for, in name order.
+
+        What a phase without a record left half made is not unknown: that the phase is not done is said.
+        """
         known = {os.path.normpath(p) for p in (self.scene.split_txt, self.scene.metadata_json)}
         known |= self._entries.keys()
         for phase in SCENE_PHASES:
             folder = self.scene.phase_folder(phase)
             known |= {os.path.normpath(folder / name) for name in (DONE, FAILED, PARTIAL)}
+        unfinished = [
+            folder
+            for phase in SCENE_PHASES
+            if phase not in self._records.by_phase
+            for folder in self.scene.phase_folders(phase)
+        ]
         for folder_name, _, names in os.walk(self.scene.root):
+            if any(Path(folder_name).is_relative_to(folder) for folder in unfinished):
+                continue
             for name in sorted(names):
                 path = os.path.join(folder_name, name)
                 if os.path.normpath(path) not in known:
