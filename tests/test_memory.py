@@ -1,0 +1,71 @@
+"""Peak memory of the scene phases does not depend on how long a scene is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+WIDTH, HEIGHT = 320, 192
+LENGTHS = (100, 400)
+
+MEASURED_PHASE = """
+import resource, sys
+from focusgen import cli
+code = cli.phase_main(sys.argv[1], "", sys.argv[2:])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+sys.exit(code)
+"""
+
+
+def write_scene(root: Path, n_frames: int) -> None:
+    """Write a pan over noise in front of a slope; the files of a cycle of 20 frames are shared."""
+    texture = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH + 20, 3), np.uint8)
+    depth_m = np.linspace(1, 6, WIDTH, dtype=np.float32)[None].repeat(HEIGHT, 0)
+    for name in ("raw", "depth"):
+        (root / name / "a").mkdir(parents=True)
+    for frame in range(n_frames):
+        picture, depth = (root / "raw" / "a" / f"{frame:04d}.png", root / "depth" / "a" / f"{frame:04d}.npy")
+        if frame < 20:
+            cv2.imwrite(str(picture), cv2.GaussianBlur(texture[:, frame : frame + WIDTH], (0, 0), 2))
+            np.save(depth, depth_m + 0.01 * frame)
+        else:
+            os.link(picture.with_name(f"{frame % 20:04d}.png"), picture)
+            os.link(depth.with_name(f"{frame % 20:04d}.npy"), depth)
+
+
+def peak_kib(phase: str, *flags: str) -> int:
+    """Run a phase in a process of its own; return its peak resident memory."""
+    command = [sys.executable, "-c", MEASURED_PHASE, phase, *flags]
+    # One arena: how memory is spread over threads' arenas is a matter of chance.
+    environment = {**os.environ, "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+@pytest.mark.slow
+def test_four_times_the_frames_take_no_more_memory(tmp_path):
+    peaks: dict[str, list[int]] = {}
+    for n_frames in LENGTHS:
+        root = tmp_path / str(n_frames)
+        write_scene(root, n_frames)
+        out, raw = ["--out_root", str(root / "out")], ["--raw_root", str(root / "raw")]
+        flags = {
+            "index": raw,
+            "deblur": raw,
+            "depth": ["--depth_root", str(root / "depth")],
+            "calibrate": [],
+            "render": ["--max_coc", "0.001", "--n_sets", "1"],
+            "validate": ["--run.workers", "1"],
+        }
+        for phase, more in flags.items():
+            peaks.setdefault(phase, []).append(peak_kib(phase, *out, *more))
+    for phase, (short, long) in peaks.items():
+        assert long <= 1.1 * short, f"{phase}: {short} KiB for {LENGTHS[0]} frames, {long} for {LENGTHS[1]}"
+    print({phase: [kib // 1024 for kib in values] for phase, values in peaks.items()})
