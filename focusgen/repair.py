@@ -22,6 +22,7 @@ from focusgen.errors import ConfigError, CorruptInputError, FocusgenError, Inter
 from focusgen.layout import DatasetLayout, SceneLayout
 from focusgen.locks import exclusive
 from focusgen.phase_store import remove_leftovers, reopen
+from focusgen.phase_table import PhaseSpec
 from focusgen.phases.index import IndexEntry, index_checksum, read_index
 from focusgen.phases.ingest import manifest_of, read_manifest
 from focusgen.phases.scene_checks import SceneReport
@@ -195,6 +196,7 @@ class SceneRepairer:
         run = self._run_of(phase, record)
         if not self._may_redo(phase, run, record, damaged):
             return None
+        run.spec = _loading_later(run.spec, record.details.get("approximations", ()))
         reopen(self.scene, record, damaged)
         return run, record.digest, damaged
 
@@ -273,7 +275,6 @@ class SceneRepairer:
         return True
 
     def _redo(self, phase: PhaseName, run: PhaseRun, digest: str | None, damaged: Sequence[Path]) -> None:
-        run.spec = dataclasses.replace(run.spec, load_model=_load_later(run.spec.load_model))
         summary = run.run(keep_settings=False)
         outcome = summary.outcomes.get(self.scene.scene_id)
         if outcome != "complete":
@@ -326,9 +327,16 @@ def _redoing(cfg: Config, dataset: DatasetLayout) -> Config:
 class _LaterModel:
     """A model that is loaded when it is first asked for something: a lost JSON file needs none."""
 
-    def __init__(self, load: Callable[[], Any]) -> None:
+    def __init__(self, load: Callable[[], Any], approximations: Sequence[str]) -> None:
         self._load = load
+        self._known = list(approximations)
         self._model: Any = None
+
+    @property
+    def approximations(self) -> list[str]:
+        """What the record says of the kept frames, and what the model adds with those made again."""
+        added = getattr(self._model, "approximations", ()) if self._model is not None else ()
+        return list(dict.fromkeys([*self._known, *(str(text) for text in added)]))
 
     def __getattr__(self, name: str) -> Any:
         if self._model is None:
@@ -336,11 +344,11 @@ class _LaterModel:
         return getattr(self._model, name)
 
 
-def _load_later(load_model: Callable[..., Any]) -> Callable[..., Any]:
+def _loading_later(spec: PhaseSpec, approximations: Sequence[str]) -> PhaseSpec:
     def load(cfg: Config, *, device: str | None = None) -> Any:
-        return _LaterModel(lambda: load_model(cfg, device=device))
+        return _LaterModel(lambda: spec.load_model(cfg, device=device), approximations)
 
-    return load
+    return dataclasses.replace(spec, load_model=load)
 
 
 def repair_scenes(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -54,9 +56,9 @@ def pair(whole, tmp_path) -> Rgbd:
     return Rgbd(tmp_path / "set")
 
 
-def problems_of(rgbd: Rgbd) -> list[str]:
+def problems_of(rgbd: Rgbd, *flags: str) -> list[str]:
     """Run phase 6 and return what its report says."""
-    code = cli.phase_main("validate", "doc", rgbd.flags("out_root"))
+    code = cli.phase_main("validate", "doc", [*rgbd.flags("out_root"), *flags])
     report = json.loads((rgbd.out_root / "logs" / "validation_report.json").read_text())
     texts = [text for reasons in report["failure_reasons"].values() for text in reasons]
     assert (code, report["verdict"]) == ((3, "fail") if texts else (0, "pass"))
@@ -118,6 +120,21 @@ def test_every_byte_of_the_small_files_is_watched(pair):
 
 def test_a_whole_data_set_raises_no_alarm(pair):
     assert problems_of(pair) == []
+
+
+def test_phase_6_opens_every_published_file_exactly_once(pair, monkeypatch):
+    opened, real = Counter(), io.open
+
+    def counting(file, *arguments, **named):
+        opened[str(file)] += 1
+        return real(file, *arguments, **named)
+
+    monkeypatch.setattr(io, "open", counting)
+    without_flow = ("--validate.temporal_pairs", "0")  # the comparison with raw frames reads some again
+    assert problems_of(pair, *without_flow) == []
+    frames = [p for p in pair.out_root.glob("[ab]/**/*") if p.suffix in (".png", ".npz", ".json")]
+    assert len(frames) == 2 * 2 + 7 * 2 * (1 + 2)
+    assert {path: opened[str(path)] for path in frames if opened[str(path)] != 1} == {}
 
 
 def test_two_scenes_that_changed_places_are_both_named(pair):

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+import os
 import random
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
-from focusgen import cli
+from focusgen import cli, store
 from focusgen.config import SCENE_PHASES
 from focusgen.fingerprint import published_digests
 from focusgen.layout import DatasetLayout
+from focusgen.phase_table import PHASES
 from focusgen.records import read_record
 
 from .conftest import Rgbd
 from .damage import ONE_FILE, is_possible, victims
+from .faults import in_child
 from .test_corruption import make_pair
 
 
@@ -52,7 +58,7 @@ def repair(rgbd: Rgbd, *arguments: str) -> int:
 
 
 def mtimes(rgbd: Rgbd) -> dict[Path, int]:
-    frames = [p for p in rgbd.out_root.rglob("*") if p.suffix in (".png", ".npz")]
+    frames = [p for p in rgbd.out_root.glob("[ab]/**/*") if p.suffix in (".png", ".npz")]
     return {path: path.stat().st_mtime_ns for path in frames}
 
 
@@ -131,6 +137,48 @@ def test_nothing_is_deleted_where_the_source_has_changed(pair, capsys):
     assert "frame_0001.png" in capsys.readouterr().err
     assert other.read_bytes() == damaged
     assert not (pair.out_root / "a" / "frames_sharp" / ".done").exists(), "no record over a missing frame"
+
+
+def test_lost_json_files_are_restored_without_loading_a_model(pair, monkeypatch):
+    def load(cfg, *, device=None):
+        raise AssertionError("a model of 24 GB is loaded for a JSON file")
+
+    phases = {name: dataclasses.replace(spec, load_model=load) for name, spec in PHASES.items()}
+    monkeypatch.setattr("focusgen.runner.PHASES", phases)
+    expected = published_digests(pair.out_root)
+    for kind in ("metadata.json", "stats.json", "split.txt", "sharp .done"):
+        victims(pair.out_root)[kind].unlink()
+    assert repair(pair, "a") == 0
+    assert published_digests(pair.out_root) == expected
+
+
+def test_a_repair_that_is_killed_goes_on_where_it_stopped(pair):
+    """After each publish step; an ordinary run may not take the half-repaired scene for whole either."""
+    expected, digests = published_digests(pair.out_root), digests_of(pair)
+    for kind in ("sharp png", "focus npz"):
+        ONE_FILE["old file put back"](victims(pair.out_root)[kind], random.Random(1))
+
+    def killed_after(n_steps: int):
+        def body() -> int:
+            steps = itertools.count()
+
+            def on_step(step: str, path: Path) -> None:
+                if next(steps) == n_steps:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            store.on_step = on_step
+            return repair(pair)
+
+        return body
+
+    for n_steps in range(0, 30, 2):
+        code = in_child(killed_after(n_steps))
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL
+    assert in_child(lambda: repair(pair)) == 0
+    assert published_digests(pair.out_root) == expected
+    assert digests_of(pair) == digests
 
 
 def test_depth_made_in_chunks_is_repaired_at_its_seams(rgbd):
