@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import itertools
@@ -102,25 +103,43 @@ def test_a_size_limit_below_every_file_leaves_no_record_at_all(uneven):
     assert false_records(uneven.out_root, SCENES) == []
 
 
-def test_a_full_disk_on_a_real_tmpfs(uneven):
-    cfg = uneven.config(render__n_sets=1)
-    expected = expected_digests(uneven, cfg)
-    kept = uneven.out_root.rename(uneven.root / "kept")
-    uneven.out_root.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(uneven.out_root)]
+@contextlib.contextmanager
+def small_disk(folder: Path, size: str):
+    """Put a file system of its own under a folder, with what lay there; yields what gives it another size."""
+    kept = folder.rename(folder.with_name("kept"))
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True).returncode != 0:
         pytest.skip("mount does not work here; the injected ENOSPC runs all the same")
     try:
-        shutil.copytree(kept, uneven.out_root, dirs_exist_ok=True)
+        shutil.copytree(kept, folder, dirs_exist_ok=True)
+        yield lambda size: subprocess.run(["mount", "-o", f"remount,size={size}", str(folder)], check=True)
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_on_a_real_tmpfs(uneven):
+    cfg = uneven.config(render__n_sets=1)
+    expected = expected_digests(uneven, cfg)
+    with small_disk(uneven.out_root, "160k") as resize:
         assert in_child(lambda: run_phases(cfg, SCENES)) == 3
         assert false_records(uneven.out_root, SCENES) == []
         classes = failures_of(uneven.out_root, "big") + failures_of(uneven.out_root, "small")
         assert set(classes) <= {"storage", "missing_upstream"}
         assert not is_complete(uneven.out_root, "big")
-        subprocess.run(["mount", "-o", "remount,size=8m", str(uneven.out_root)], check=True)
+        resize("8m")
         assert_resumes(uneven, cfg, expected)
-    finally:
-        subprocess.run(["umount", "-l", str(uneven.out_root)], check=True)
+
+
+def test_calibration_on_a_full_tmpfs_is_a_storage_error_and_no_crash(tiny, capfd):
+    assert in_child(lambda: run_phases(tiny.config(), SCENES, ("deblur", "depth"))) == 0
+    with small_disk(tiny.out_root, "8m") as resize:
+        used = sum(path.stat().st_blocks * 512 for path in tiny.out_root.rglob("*"))
+        resize(f"{used // 1024 + 600}k")  # the counts of two scenes need 1 MB
+        assert in_child(lambda: cli.phase_main("calibrate", "doc", tiny.flags("out_root"))) == 3
+        assert "No space left" in capfd.readouterr().err
+        resize("8m")
+        assert in_child(lambda: cli.phase_main("calibrate", "doc", tiny.flags("out_root"))) == 0
 
 
 def test_a_full_disk_by_injected_enospc(uneven):

@@ -10,6 +10,7 @@ import contextlib
 import getpass
 import json
 import math
+import os
 import random
 import tempfile
 import time
@@ -78,6 +79,8 @@ def calibrate(
     make_folder(dataset.internal)
     # On disk: a large data set samples thousands of scenes of half a megabyte each.
     with tempfile.NamedTemporaryFile(dir=dataset.internal, prefix="counts.", suffix=".tmp") as file:
+        # Room first: a page that finds none when it is written ends the process with SIGBUS.
+        os.posix_fallocate(file.fileno(), 0, len(sampled) * 65536 * 8)
         counts = np.memmap(file, np.int64, "w+", shape=(len(sampled), 65536))
         for row, scene in enumerate(sampled):
             counts[row] = _scene_counts(dataset, scene)
