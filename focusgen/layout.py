@@ -203,6 +203,11 @@ class DatasetLayout:
         """One log per cluster task, appended when it is requeued."""
         return self.internal / "slurm"
 
+    @property
+    def max_coc_json(self) -> Path:
+        """The max_coc that finished scenes were rendered with: one data set, one value."""
+        return self.internal / "max_coc.json"
+
     def config_yaml(self, phase: PhaseName) -> Path:
         """The resolved configuration of the phase's last run."""
         return self.internal / "config" / f"{phase}.yaml"

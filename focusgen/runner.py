@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,7 @@ from focusgen.store import (
     make_folder,
     merge_scene_logs,
     publish,
+    publish_json,
     storage_error,
     write_failure,
 )
@@ -228,7 +230,17 @@ class PhaseRun:
             state = self._state(scene_id)
         except SceneError:
             return False  # met again, and recorded, where the scene is run
-        return self._settle(scene_id, state)
+        return self._settle(scene_id, self._with_one_max_coc(state))
+
+    def _with_one_max_coc(self, state: PhaseState) -> PhaseState:
+        """Make a scene stale that would be the first of another max_coc among finished ones."""
+        if self.spec.name != "render" or state.state is State.COMPLETE:
+            return state
+        finished_m = self._finished_max_coc_m()
+        if finished_m in (None, self.cfg.render.max_coc):
+            return state
+        reason = f"render.max_coc: finished scenes have {finished_m} -> {self.cfg.render.max_coc}"
+        return PhaseState(State.STALE, reason)
 
     def _state(self, scene_id: str) -> PhaseState:
         return phase_state(self.dataset.scene(scene_id), self.identity(scene_id))
@@ -308,7 +320,13 @@ class PhaseRun:
             store.run_notes["weights"] = self._weight_notes()
             job = SceneJob(self.cfg, self.dataset, scene_id, entry, store, n_frames, on_frame)
             self.spec.process(job, model)
+        if self.spec.name == "render" and self._finished_max_coc_m() != self.cfg.render.max_coc:
+            publish_json(self.dataset.max_coc_json, {"max_coc": self.cfg.render.max_coc})
         self._end(scene_id, "complete" if n_frames == entry.n_frames else "partial")
+
+    def _finished_max_coc_m(self) -> float | None:
+        path = self.dataset.max_coc_json
+        return float(json.loads(path.read_bytes())["max_coc"]) if path.exists() else None
 
     def _end(self, scene_id: str, outcome: str, message: str = "") -> None:
         self.summary.outcomes[scene_id] = outcome

@@ -267,3 +267,14 @@ def test_validation_names_a_label_that_does_not_belong_to_its_depth(rgbd, capsys
     assert cli.phase_main("validate", "doc", rgbd.flags("out_root")) == 3
     reasons = report_of(rgbd)["failure_reasons"]["a"]
     assert any("focus_0002.npz: 1 labels differ" in reason for reason in reasons)
+
+
+def test_a_second_max_coc_is_never_mixed_in(rgbd, capsys):
+    rgbd.add_scene("a")
+    rgbd.add_scene("b", seed=1)
+    assert rgbd.run("--scenes", "a") == 0
+    assert rgbd.run("--scenes", "b", "--max_coc", "0.001") == 3
+    assert "finished scenes have 0.002 -> 0.001" in capsys.readouterr().err
+    assert not (rgbd.out_root / "b" / "metadata.json").exists()
+    assert rgbd.run("--max_coc", "0.001", "--on_stale", "redo") == 0
+    assert report_of(rgbd)["verdict"] == "pass"
