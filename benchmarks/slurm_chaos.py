@@ -174,7 +174,7 @@ class Chaos:
     def look(self) -> None:
         """Remember every published frame, and notice one that was made again."""
         for path in self.campaign.out.glob("*/*/**/*.*"):
-            if path.suffix not in (".png", ".npz") or path.name.startswith("."):
+            if path.suffix not in (".png", ".npz") or path.name.startswith(".") or not is_published(path):
                 continue
             with contextlib.suppress(FileNotFoundError):
                 facts = path.stat()
@@ -231,6 +231,15 @@ class Chaos:
             return False
         counts = self.campaign.status()["counts"]
         return all(set(by_state) == {"complete"} for by_state in counts.values())
+
+
+def is_published(path: Path) -> bool:
+    """Say whether a file's unit of work is: a label counts together with the render made from it."""
+    if not path.name.startswith("focus_"):
+        return True
+    scene, lens_set = path.parents[2], path.parent.name
+    name = path.name.replace("focus_", "bokeh_").replace(".npz", ".png")
+    return (scene / "bokeh_renders" / lens_set / name).exists()
 
 
 def undisturbed(root: Path) -> dict[str, str]:

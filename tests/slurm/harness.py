@@ -38,7 +38,7 @@ class Slurm:
     def start(cls, **knobs: str) -> Slurm:
         """Boot a cluster; `knobs` as local-slurm's, without LOCAL_SLURM_."""
         folder = Path(tempfile.mkdtemp(prefix="fgs-", dir="/tmp"))
-        settings = {"REQUEUE": "3", "KILLWAIT": "3", **knobs}
+        settings = {"REQUEUE": "5", "KILLWAIT": "3", **knobs}
         environment = {**os.environ, **{f"LOCAL_SLURM_{k}": v for k, v in settings.items()}}
         subprocess.run([PROGRAM, "start", folder], env=environment, check=True, stdin=subprocess.DEVNULL)
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM_", "SBATCH_"))}
@@ -53,7 +53,7 @@ class Slurm:
 
     def renew(self, node: str) -> None:
         """Kill a node's daemon and start it again."""
-        environment = {**os.environ, "LOCAL_SLURM_REQUEUE": "3", "LOCAL_SLURM_KILLWAIT": "3"}
+        environment = {**os.environ, "LOCAL_SLURM_REQUEUE": "5", "LOCAL_SLURM_KILLWAIT": "3"}
         subprocess.run([PROGRAM, "renew", self.folder, node], env=environment, check=True)
 
     def run(self, *words: str | Path, check: bool = True, **more: str) -> str:
