@@ -54,6 +54,7 @@ __all__ = [
     "has_effect",
     "known_keys",
     "load",
+    "parse_value",
     "read_yaml",
     "settings_for",
 ]
@@ -118,6 +119,21 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: a configuration is a mapping, not a {type(document).__name__}")
     _check_depth(document, path)
     return document
+
+
+def parse_value(key: str, text: str) -> Any:
+    """Return the value of one key that stands on a command line, by the same rules as in a file.
+
+    Raises:
+        ConfigError: the text is no value.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(
+            f"--{key}: {text!r} is no value: {reason}", "Quote it as in a YAML file."
+        ) from error
 
 
 def _check_depth(node: Any, path: Path, depth: int = 0) -> None:

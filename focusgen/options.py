@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import tyro
-import yaml
 
 from focusgen import config
 from focusgen.config import Config, PhaseName, Section, has_effect
@@ -195,7 +194,7 @@ def split_dotted(argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
             value = next(words, "")
             if not value:
                 raise ConfigError(f"--{key} needs a value")
-        dotted[key] = yaml.safe_load(value)
+        dotted[key] = config.parse_value(key, value)
     return rest, dotted
 
 

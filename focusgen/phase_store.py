@@ -14,7 +14,7 @@ from focusgen import store
 from focusgen.config import PhaseName
 from focusgen.errors import SceneError, StaleError
 from focusgen.layout import SceneLayout
-from focusgen.records import RECORD_VERSION, FileEntry, Identity, Record, seal
+from focusgen.records import RECORD_VERSION, FileEntry, Identity, Record, parse_json, seal
 from focusgen.store import (
     Encode,
     Writer,
@@ -259,7 +259,7 @@ def write_record(
 
 def _read_journal(path: Path) -> dict[str, Any] | None:
     try:
-        document = json.loads(path.read_bytes())
+        document = parse_json(path.read_bytes())
     except (FileNotFoundError, ValueError):
         return None
     return document if isinstance(document, dict) else None

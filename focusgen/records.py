@@ -7,7 +7,7 @@ is complete, different is stale, and the differing key is shown.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import Enum
 from pathlib import Path
@@ -132,6 +132,18 @@ class Record:
         return dict(self.document["run"].get("notes", {}))
 
 
+def parse_json(data: bytes) -> Any:
+    """Return what JSON bytes say.
+
+    Raises:
+        ValueError: not JSON, not UTF-8, or nested so deeply that parsing it gives up.
+    """
+    try:
+        return json.loads(data)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
 def canonical(document: Mapping[str, Any]) -> bytes:
     """Return the one byte form of a document, over which checksums are taken."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
@@ -207,11 +219,13 @@ class PhaseState:
     record: Record | None = field(default=None, compare=False)
 
 
-def phase_state(scene: SceneLayout, identity: Identity) -> PhaseState:
+def phase_state(
+    scene: SceneLayout, identity: Identity, read: Callable[[Path], Record | None] = read_record
+) -> PhaseState:
     """Return where a phase of a scene stands under today's settings, from its files alone."""
     phase = identity.phase
     try:
-        record = read_record(scene.done(phase))
+        record = read(scene.done(phase))
         if record is not None:
             key = identity.difference(record.document)
             return PhaseState(State.STALE, key, record) if key else PhaseState(State.COMPLETE, "", record)
@@ -259,7 +273,7 @@ def failure_document(
 def read_failure(scene: SceneLayout, phase: PhaseName) -> dict[str, Any] | None:
     """Return the failure record of a phase, None if there is none or it cannot be read as one."""
     try:
-        document = json.loads(scene.failed(phase).read_bytes())
+        document = parse_json(scene.failed(phase).read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from focusgen import config
@@ -13,7 +15,9 @@ from focusgen.errors import ConfigError, CorruptInputError
 from focusgen.layout import DatasetLayout, SceneLayout
 from focusgen.phase_table import PHASES
 from focusgen.phases.index import IndexEntry
-from focusgen.records import Identity, PhaseState, State, phase_state, read_record
+from focusgen.records import Identity, PhaseState, Record, State, phase_state, read_record
+
+ReadRecord = Callable[[Path], Record | None]
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,19 @@ def scene_status(
 ) -> SceneStatus:
     """Return where a scene stands under the settings given per phase."""
     entry, scene = index[scene_id], dataset.scene(scene_id)
-    states = {phase: _state(scene, entry, phase, configs.get(phase)) for phase in SCENE_PHASES}
+    read = functools.cache(read_record)  # a record is asked for by its own phase and by those after it
+    states = {phase: _state(scene, entry, phase, configs.get(phase), read) for phase in SCENE_PHASES}
     return SceneStatus(scene_id, entry.split, entry.n_frames, states)
 
 
-def _state(scene: SceneLayout, entry: IndexEntry, phase: PhaseName, cfg: Config | None) -> PhaseState:
+def _state(
+    scene: SceneLayout, entry: IndexEntry, phase: PhaseName, cfg: Config | None, read: ReadRecord
+) -> PhaseState:
     if cfg is None:
-        return _unrun_state(scene, phase)
-    return phase_state(scene, status_identity(scene, entry, phase, cfg))
+        state = _unrun_state(scene, phase)
+    else:
+        state = phase_state(scene, status_identity(scene, entry, phase, cfg, read), read)
+    return replace(state, record=None)  # of thousands of scenes they would fill the memory
 
 
 def _unrun_state(scene: SceneLayout, phase: PhaseName) -> PhaseState:
@@ -61,15 +70,15 @@ def _unrun_state(scene: SceneLayout, phase: PhaseName) -> PhaseState:
     return PhaseState(State.COMPLETE, "", record)
 
 
-def status_identity(scene: SceneLayout, entry: IndexEntry, phase: PhaseName, cfg: Config) -> Identity:
+def status_identity(
+    scene: SceneLayout, entry: IndexEntry, phase: PhaseName, cfg: Config, read: ReadRecord = read_record
+) -> Identity:
     """Return what a phase of a scene depends on under `cfg`, as far as files tell.
 
     Weights and provided depth are taken from the record: they are compared where they are loaded.
     """
     spec = PHASES[phase]
     settings = config.settings_for(cfg, phase)
-    if phase == "render":
-        settings["render.max_coc"] = cfg.render.max_coc
     identity = Identity(
         phase=phase,
         scene_id=scene.scene_id,
@@ -77,21 +86,21 @@ def status_identity(scene: SceneLayout, entry: IndexEntry, phase: PhaseName, cfg
         algorithm_version=spec.algorithm_version,
         settings=settings,
         weights={},
-        upstream={name: _digest(scene, entry, name) for name in spec.upstream},
+        upstream={name: _digest(scene, entry, name, read) for name in spec.upstream},
         n_frames=entry.n_frames,
     )
     try:
-        record = read_record(scene.done(phase))
+        record = read(scene.done(phase))
     except CorruptInputError:
         return identity
     return replace(identity, weights=record.document["weights"]) if record is not None else identity
 
 
-def _digest(scene: SceneLayout, entry: IndexEntry, phase: PhaseName) -> str:
+def _digest(scene: SceneLayout, entry: IndexEntry, phase: PhaseName, read: ReadRecord) -> str:
     if phase == "index":
         return entry.ingest_digest
     try:
-        record = read_record(scene.done(phase))
+        record = read(scene.done(phase))
     except CorruptInputError:
         return "damaged"
     return record.digest if record else "missing"

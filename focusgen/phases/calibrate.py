@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import json
 import math
 import os
 import random
@@ -28,7 +27,7 @@ from focusgen.layout import DatasetLayout
 from focusgen.optics import Lens, blur_diameter_px
 from focusgen.phases.lens_set import draw_lenses
 from focusgen.phases.scene_frames import read_depth, read_stats
-from focusgen.records import canonical, read_record
+from focusgen.records import canonical, parse_json, read_record
 from focusgen.seeds import derive_seed
 from focusgen.stats import CocHistogram, Counts, coc_percentiles, depth_counts
 from focusgen.store import make_folder, publish_json
@@ -223,7 +222,7 @@ def draw_histogram(histogram: CocHistogram, stats: Mapping[str, Any], path: Path
 def stats_digest(path: Path) -> str | None:
     """Return the digest of coc_stats.json that an approval is bound to, None if there is no such file."""
     try:
-        return checksum(canonical(json.loads(path.read_bytes())))
+        return checksum(canonical(parse_json(path.read_bytes())))
     except FileNotFoundError:
         return None
     except ValueError as error:
@@ -247,7 +246,7 @@ def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) ->
     digest = stats_digest(path)
     if digest is None:
         raise ConfigError(f"{path}: no such file", "Run phase 4 first: scripts/04_calibrate_coc.py")
-    recommended = json.loads(path.read_bytes())["recommended_max_coc"]
+    recommended = parse_json(path.read_bytes())["recommended_max_coc"]
     value = max_coc_m if max_coc_m is not None else recommended
     if value is None:
         raise ApprovalError(f"{path} recommends nothing", "Give a value: focusgen approve --max_coc 0.0012")
@@ -277,7 +276,7 @@ def approved_max_coc_m(cfg: Config) -> float:
     stats_path = cfg.calibrate.output_stats or dataset.coc_stats_json
     how = f"Look at {dataset.coc_histogram_png}, then: focusgen approve --out_root {dataset.root}"
     try:
-        approval = json.loads(dataset.coc_approval_json.read_bytes())
+        approval = parse_json(dataset.coc_approval_json.read_bytes())
         value, digest = float(approval["max_coc"]), approval["coc_stats_digest"]
     except FileNotFoundError as error:
         raise ApprovalError("the calibration is not approved", how) from error

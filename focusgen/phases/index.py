@@ -20,6 +20,7 @@ from focusgen.errors import ConfigError, CorruptInputError
 from focusgen.layout import DatasetLayout
 from focusgen.locks import exclusive
 from focusgen.phases.ingest import changed_files, ingest_settings, new_manifest, read_whole_manifest
+from focusgen.records import parse_json
 from focusgen.scenes import RawScene, Rejection, discover
 from focusgen.store import json_bytes, make_folder, publish, publish_json
 from focusgen.video import RawReport
@@ -122,7 +123,7 @@ def read_index(dataset: DatasetLayout) -> dict[str, IndexEntry]:
             f"or delete {dataset.index_checksum_json} if you meant the edit.",
         )
     try:
-        return {scene_id: IndexEntry.of(entry) for scene_id, entry in json.loads(data).items()}
+        return {scene_id: IndexEntry.of(entry) for scene_id, entry in parse_json(data).items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: not a scene index: {error!r}") from error
 
@@ -145,7 +146,7 @@ def index_checksum(dataset: DatasetLayout) -> str | None:
         ConfigError: the file that holds it is damaged.
     """
     try:
-        document = json.loads(dataset.index_checksum_json.read_bytes())
+        document = parse_json(dataset.index_checksum_json.read_bytes())
         return str(document["xxh3_128"]) if document.get("index") == _relative_index(dataset) else None
     except FileNotFoundError:
         return None
@@ -158,7 +159,7 @@ def index_checksum(dataset: DatasetLayout) -> str | None:
 def recorded_raw_root(dataset: DatasetLayout, otherwise: Path) -> Path:
     """Return the raw root of the last phase 1, for steps that only look back."""
     try:
-        return Path(json.loads(dataset.index_checksum_json.read_bytes())["raw_root"])
+        return Path(parse_json(dataset.index_checksum_json.read_bytes())["raw_root"])
     except (FileNotFoundError, ValueError, KeyError):
         return otherwise
 

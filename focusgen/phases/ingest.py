@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from focusgen.codecs import checksum, file_checksum
 from focusgen.config import Config
 from focusgen.errors import CorruptInputError
 from focusgen.layout import DatasetLayout
-from focusgen.records import canonical
+from focusgen.records import canonical, parse_json
 from focusgen.scenes import RawScene
 from focusgen.store import json_bytes
 
@@ -42,7 +41,7 @@ def read_whole_manifest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry
     path = dataset.scene(scene_id).ingest_json
     try:
         data = path.read_bytes()
-        manifest: dict[str, Any] = json.loads(data)
+        manifest: dict[str, Any] = parse_json(data)
         body = {key: value for key, value in manifest.items() if key != "checksum"}
         is_whole = manifest["checksum"] == checksum(canonical(body)) and data == json_bytes(manifest)
         if is_whole and _manifest_digest(manifest) == entry.ingest_digest:

@@ -20,6 +20,7 @@ from focusgen.phases.file_checks import SceneRecords, VouchedFiles
 from focusgen.phases.index import IndexEntry
 from focusgen.phases.ingest import read_manifest
 from focusgen.phases.lens_set import lenses_of
+from focusgen.records import parse_json
 from focusgen.stats import depth_counts, depth_stats
 
 MAX_ERRORS_PER_SCENE = 200
@@ -151,7 +152,7 @@ class SceneChecker:
         if data is None:
             return None
         try:
-            metadata: dict[str, Any] = {**self._inherited(), **json.loads(data)}
+            metadata: dict[str, Any] = {**self._inherited(), **parse_json(data)}
             for number, lens_set in enumerate(metadata["sets"]):
                 for key in SET_KEYS:
                     if not float(lens_set[key]) > 0:
@@ -230,7 +231,7 @@ class SceneChecker:
         if data is None or not counts.any():
             return
         try:
-            recorded = json.loads(data)
+            recorded = parse_json(data)
         except ValueError as error:
             self.report.error(f"{self._name(self.scene.stats_json)}: {error}")
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from focusgen.codecs import decode_npz, decode_png
 from focusgen.depth_files import DepthSource
 from focusgen.errors import CorruptInputError, MissingUpstreamError
 from focusgen.layout import SceneLayout
+from focusgen.records import parse_json
 from focusgen.sizes import FramePlan, resize_depth
 
 STATS_KEYS = ("d_min", "d_max", "d_median", "d_p5", "d_p95")
@@ -80,7 +80,7 @@ def read_stats(scene: SceneLayout) -> dict[str, float]:
         CorruptInputError: damaged, or a key is missing.
     """
     try:
-        document = json.loads(scene.stats_json.read_bytes())
+        document = parse_json(scene.stats_json.read_bytes())
         return {key: float(document[key]) for key in STATS_KEYS}
     except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
         raise CorruptInputError(
