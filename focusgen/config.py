@@ -199,7 +199,8 @@ def load(path: Path | str | None = None, overrides: Mapping[str, Any] | None = N
     source = Path(path) if path is not None else CONFIG_DIR / "base.yaml"
     if path is not None and not source.exists() and (CONFIG_DIR / f"{path}.yaml").is_file():
         source = CONFIG_DIR / f"{path}.yaml"
-    document = _resolve_defaults(source)
+    # A wheel has no configs/ beside it; base.yaml only repeats the defaults of the fields.
+    document = _resolve_defaults(source) if path is not None or source.exists() else {}
     for dotted, value in (overrides or {}).items():
         if value is not None:
             document = deep_merge(document, _nest(dotted, value))

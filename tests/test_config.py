@@ -158,3 +158,9 @@ def test_paths_stay_out_of_what_makes_stale(tmp_path):
     moved = from_document({"data": {"out_root": str(tmp_path), "raw_root": str(Path("/else"))}}, "test")
     for phase in (*SCENE_PHASES, "index", "calibrate", "validate"):
         assert settings_for(moved, phase) == settings_for(Config(), phase)
+
+
+def test_without_the_shipped_files_the_defaults_are_those_of_base(tmp_path, monkeypatch):
+    with_files = config.load()
+    monkeypatch.setattr(config, "CONFIG_DIR", tmp_path)
+    assert config.load() == with_files
