@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import traceback
@@ -20,6 +21,12 @@ from focusgen.records import read_record
 from focusgen.runner import PhaseRun
 
 FAILED_IN_CHILD = 99
+
+
+def import_backends() -> None:
+    """Import what the weight-free backends need, so that not every fork does it anew."""
+    for name in ("passthrough", "provided", "thin_lens"):
+        importlib.import_module(f"focusgen.models.{name}")
 
 
 def in_child(body: Callable[[], int]) -> int:

@@ -19,9 +19,14 @@ from focusgen.locks import exclusive, heartbeat_lock
 from focusgen.models.passthrough import Passthrough
 from focusgen.phases.index import index_dataset
 
-from .faults import FAILED_IN_CHILD, false_records, in_child, run_phases
+from .faults import FAILED_IN_CHILD, false_records, import_backends, in_child, run_phases
 
 SCENES = ("a",)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def backends():
+    import_backends()
 
 
 def fork(body) -> int:

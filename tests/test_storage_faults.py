@@ -29,10 +29,23 @@ from focusgen.models.passthrough import Passthrough
 from focusgen.phases.index import index_dataset
 
 from .conftest import Rgbd
-from .faults import FAILED_IN_CHILD, failures_of, false_records, in_child, is_complete, run_phases
+from .faults import (
+    FAILED_IN_CHILD,
+    failures_of,
+    false_records,
+    import_backends,
+    in_child,
+    is_complete,
+    run_phases,
+)
 
 SCENES = ("big", "small")
 CAPABILITY_VERSION_3, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 0x20080522, 1 << 1, 1 << 2
+
+
+@pytest.fixture(scope="module", autouse=True)
+def backends():
+    import_backends()
 
 
 @pytest.fixture
@@ -95,6 +108,7 @@ def test_a_size_limit_below_every_file_leaves_no_record_at_all(uneven):
     cfg = uneven.config(render__n_sets=1)
 
     def limited() -> int:
+        sys.stderr = open(os.devnull, "w")  # pytest's capture is a file, too
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
         return run_phases(cfg, SCENES, ("deblur",))
 
@@ -315,7 +329,11 @@ def test_unreadable_and_vanished_input_stop_only_their_scene(tiny):
     assert "no such source" in failure["message"]
 
 
-@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077, 0o002])
+@pytest.mark.parametrize(
+    "umask",
+    [0o027, *(pytest.param(umask, marks=pytest.mark.slow) for umask in (0o022, 0o077, 0o002))],
+    ids="{:03o}".format,
+)
 def test_files_and_folders_have_the_modes_that_the_umask_allows(tiny, umask):
     shutil.rmtree(tiny.out_root)
 
