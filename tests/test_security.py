@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from focusgen import cli, config
+
+from .conftest import Rgbd
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = [*sorted((ROOT / "focusgen").rglob("*.py")), *sorted((ROOT / "scripts").glob("*.py"))]
@@ -152,6 +156,34 @@ def test_a_default_run_opens_no_socket_in_any_of_its_processes(rgbd, tmp_path):
     assert not met.exists(), met.read_text()
 
 
+# --- links
+
+
+def test_links_neither_lead_out_of_the_raw_root_nor_stop_the_scenes_beside_them(rgbd, tmp_path):
+    rgbd.add_scene("good", n_frames=2)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    for name in ("0.png", "1.png"):
+        (outside / name).write_bytes((rgbd.raw_root / "good" / "frame_0000.png").read_bytes())
+    raw = rgbd.raw_root
+    (raw / "to_outside").symlink_to(outside)
+    (raw / "up").symlink_to("..")
+    (raw / "itself").symlink_to("itself")
+    (raw / "to_nothing.mp4").symlink_to("nothing")
+    (raw / "passwd.mp4").symlink_to("/etc/passwd")
+    (raw / "device.mp4").symlink_to("/dev/zero")
+    os.mkfifo(raw / "pipe.mp4")
+    (raw / "one_link").mkdir()
+    for name in ("0.png", "1.png"):
+        (raw / "one_link" / name).symlink_to(outside / name)
+    assert cli.phase_main("index", "", [*rgbd.flags("raw_root", "out_root"), "--min_frames", "2"]) == 0
+    assert list(json.loads((rgbd.out_root / "scene_index.json").read_text())) == ["good"]
+    rejected = json.loads((rgbd.out_root / "logs" / "rejected_scenes.json").read_text())
+    refused = {"to_outside", "up", "to_nothing", "passwd", "device", "pipe", "one_link"}
+    assert refused <= {name.removesuffix(".mp4") for name in rejected}
+    assert not [path for path in rgbd.out_root.rglob("*") if path.is_symlink()]
+
+
 # --- hostile JSON and command lines
 
 BOMBS = {
@@ -166,29 +198,35 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())
-def test_json_that_is_none_of_ours_never_ends_in_a_traceback(rgbd, capsys, bomb):
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    rgbd = Rgbd(tmp_path_factory.mktemp("finished"))
     rgbd.add_scene("a", n_frames=2)
     assert rgbd.run() == 0
-    victims = [
-        *rgbd.out_root.glob("*.json"),
-        *(rgbd.out_root / "logs").glob("*.json"),
-        *(rgbd.out_root / ".focusgen").rglob("*.json"),
-        *(rgbd.out_root / "a").rglob("*.json"),
-        *(rgbd.out_root / "a").rglob(".done"),
-    ]
+    return rgbd
+
+
+def json_files(out_root: Path) -> list[Path]:
+    return sorted([*out_root.rglob("*.json"), *(out_root / "a").rglob(".done")])
+
+
+def one_quick(names: Iterable[str], quick: str) -> list[Any]:
+    return [pytest.param(name, marks=[] if name == quick else [pytest.mark.slow]) for name in names]
+
+
+@pytest.mark.parametrize("bomb", one_quick(BOMBS, "deep"))
+def test_json_that_is_none_of_ours_never_ends_in_a_traceback(finished, capsys, bomb):
+    flags, victims = finished.flags("out_root"), json_files(finished.out_root)
     assert len(victims) >= 10
     for victim in victims:
         whole = victim.read_bytes()
-        victim.write_bytes(bomb)
+        victim.write_bytes(BOMBS[bomb])
         for words in (["status"], ["explain", "a"]):
-            assert cli.main([*words, *rgbd.flags("out_root")]) in (0, 2, 3, 4), victim
-        assert cli.phase_main("validate", "", [*rgbd.flags("out_root"), "--run.workers", "1"]) in (0, 2, 3), (
-            victim
-        )
+            assert cli.main([*words, *flags]) in (0, 2, 3, 4), victim
+        assert cli.phase_main("validate", "", [*flags, "--run.workers", "1"]) in (0, 2, 3), victim
         victim.write_bytes(whole)
     capsys.readouterr()
-    assert cli.phase_main("validate", "", [*rgbd.flags("out_root"), "--run.workers", "1"]) == 0
+    assert cli.phase_main("validate", "", [*flags, "--run.workers", "1"]) == 0
 
 
 @pytest.mark.parametrize(
