@@ -21,7 +21,7 @@ ROOT = HERE.parent
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A script of this folder.
+    """A script of this folder; slurm_chaos is left out, since it needs a Slurm to kill.
 
     Attributes:
         arguments: what makes it write its section.
@@ -44,7 +44,15 @@ BENCHMARKS = (
     Benchmark("bokeh_speed", arguments=(), quick=("--repeats", "2")),
     Benchmark("vda", quick=("--write", "--frames", "64", "--no_memory")),
     Benchmark("flux"),
-    Benchmark("chaos", arguments=("--kills", "200", "--seed", "1"), quick=("--kills", "20"), limit_s=7200.0),
+    Benchmark("corruption", quick=("--repeats", "1")),
+    Benchmark("slurm_packing"),
+    Benchmark("corruption", quick=("--repeats", "1")),
+    Benchmark(
+        "chaos",
+        arguments=("--kills", "200", "--seed", "1", "--write"),
+        quick=("--kills", "20", "--seed", "1"),
+        limit_s=7200.0,
+    ),
 )
 
 
