@@ -23,7 +23,7 @@ from focusgen.names import display
 from focusgen.store import make_folder, publish, publish_json
 
 PLAN_VERSION = 1
-PLAN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{6}")
+PLAN_ID = re.compile(r"\d{8}T\d{6}-\d{6}-[0-9a-f]{4}")
 PHASES: tuple[PhaseName, ...] = get_args(PhaseName)
 
 Kind = Literal["submit", "resubmit"]
@@ -74,8 +74,10 @@ class Plan:
 
 
 def new_plan_id() -> str:
-    """Return an id whose name order is its time order."""
-    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+    """Return an id whose name order is its time order, to the microsecond."""
+    now_s, now_ns = divmod(time.time_ns(), 10**9)
+    date = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now_s))
+    return f"{date}-{now_ns // 1000:06d}-{secrets.token_hex(2)}"
 
 
 def write_plan(
