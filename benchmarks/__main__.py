@@ -44,7 +44,6 @@ BENCHMARKS = (
     Benchmark("bokeh_speed", arguments=(), quick=("--repeats", "2")),
     Benchmark("vda", quick=("--write", "--frames", "64", "--no_memory")),
     Benchmark("flux"),
-    Benchmark("corruption", quick=("--repeats", "1")),
     Benchmark("slurm_packing"),
     Benchmark("corruption", quick=("--repeats", "1")),
     Benchmark(
