@@ -31,7 +31,7 @@ from focusgen.fingerprint import published_digests, torn_files
 from focusgen.synth import synth_dataset
 from tests.slurm.harness import ROOT, Campaign, Slurm, environment_of_jobs
 
-N_SCENES, N_FRAMES, FRAME_S = 6, 16, 0.4
+N_SCENES, N_FRAMES, FRAME_S = 6, 16, 0.3
 DRAIN_S = 45
 ROUND_TIMEOUT_S = 600
 NODES = ("n1", "n2", "n3", "n4")

@@ -7,6 +7,7 @@ only what is not complete.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -196,4 +197,4 @@ def _tell(document: dict[str, object], cfg: Config) -> None:
         print(f"{job['job_id']}  {job['phase']}{array}")
     dataset = DatasetLayout.of(cfg)
     print(f"plan {document['plan_id']}; logs in {dataset.slurm_logs / str(document['plan_id'])}")
-    print(f"focusgen status --out_root {dataset.root}")
+    print(f"focusgen status --out_root {shlex.quote(str(dataset.root))}")

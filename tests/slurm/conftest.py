@@ -50,10 +50,11 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def campaign(slurm: Slurm, raw: Path, tmp_path: Path) -> Campaign:
-    """The fifteen scenes, in folders that the test may change."""
+    """The fifteen scenes, in folders that the test may change, below a name that nobody should choose."""
+    root = tmp_path / "50% $(touch pwned); of it"
     for part in ("raw", "depth"):
-        shutil.copytree(raw / part, tmp_path / part)
-    return Campaign(slurm, tmp_path)
+        shutil.copytree(raw / part, root / part)
+    return Campaign(slurm, root)
 
 
 @pytest.fixture(scope="session")

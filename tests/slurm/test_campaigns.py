@@ -48,13 +48,13 @@ def redo_one_index_by_hand(campaign: Campaign, undisturbed: dict[str, str]) -> N
     for scene in plan["slots"][index]:
         shutil.rmtree(campaign.out / scene / "depth_maps")
     kept = {path: path.stat().st_mtime_ns for path in campaign.out.glob("*/depth_maps/*.npz")}
-    log = campaign.root / "by_hand_%A_%a.out"
+    log = campaign.root.parent / "by_hand_%A_%a.out"
     campaign.slurm.run(
         *("sbatch", f"--array={index}", f"--output={log}", ROOT / "jobs" / "run_depth.sh"),
         OUT_ROOT=str(campaign.out),
     )
     campaign.slurm.wait_until_idle()
-    text = next(campaign.root.glob("by_hand_*.out")).read_text()
+    text = next(campaign.root.parent.glob("by_hand_*.out")).read_text()
     assert f"{plan['plan_id']} index {index}" in text
     assert published_digests(campaign.out) == undisturbed
     assert {path: path.stat().st_mtime_ns for path in kept} == kept, "nothing published is made again"
