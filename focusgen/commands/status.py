@@ -124,8 +124,7 @@ def _print_tasks(console: Console, view: _View) -> None:
         text = (
             f"running: {task.phase} index {task.index} ({job} on {task.host}): "
             f"{task.scene_id or 'starting'}, {task.n_done} of {task.n_frames} frames, "
-            f"{task.frames_per_s:.2f} frames/s"
-            + (f", start {task.restarts + 1}" if task.restarts else "")
+            f"{task.frames_per_s:.2f} frames/s" + (f", start {task.restarts + 1}" if task.restarts else "")
         )
         console.print(rich_text(text), soft_wrap=True)
     for loss in view.lost[:MAX_ROWS]:
