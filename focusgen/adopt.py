@@ -6,7 +6,6 @@ index keeps every scene in its place.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,7 +29,7 @@ from focusgen.phases.index import (
     read_index,
 )
 from focusgen.phases.ingest import new_manifest
-from focusgen.records import Identity, read_record
+from focusgen.records import Identity, parse_json, read_record
 from focusgen.sizes import frame_plan
 from focusgen.store import make_folder, publish, publish_json, run_facts
 
@@ -112,7 +111,7 @@ def foreign_index(dataset: DatasetLayout) -> tuple[dict[str, IndexEntry], dict[s
     documents: dict[str, Any]
     if dataset.index_json.exists():
         try:
-            documents = dict(json.loads(dataset.index_json.read_bytes()))
+            documents = dict(parse_json(dataset.index_json.read_bytes()))
         except (ValueError, TypeError) as error:
             raise ConfigError(f"{dataset.index_json}: not a scene index: {error}") from error
     else:

@@ -6,7 +6,6 @@ files, statistics of the depth, and each label from depth and metadata, bit for 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from focusgen.layout import SceneLayout
 from focusgen.optics import Lens, focus_map
 from focusgen.phases.lens_set import lenses_of
 from focusgen.phases.scene_checks import SET_KEYS, label_difference, stats_agree
-from focusgen.records import FileEntry
+from focusgen.records import FileEntry, parse_json
 from focusgen.stats import depth_counts, depth_stats
 
 STATS_TOLERANCE = 2e-3  # statistics of depth before it was rounded to float16 (2**-11), with room
@@ -159,7 +158,7 @@ class AdoptionCheck:
         """Return the tolerance within which stats.json is right, 0 if it is exactly ours."""
         data = self._read(found, self.scene.stats_json)
         try:
-            recorded = json.loads(data) if data is not None else None
+            recorded = parse_json(data) if data is not None else None
         except ValueError as error:
             self.problem(f"{self._name(self.scene.stats_json)}: {error}")
             return 0.0
@@ -205,7 +204,7 @@ class AdoptionCheck:
         if data is None:
             return []
         try:
-            sets = [{key: float(s[key]) for key in SET_KEYS} for s in json.loads(data)["sets"]]
+            sets = [{key: float(s[key]) for key in SET_KEYS} for s in parse_json(data)["sets"]]
             for lens_set in sets:
                 if not all(np.isfinite(value) and value > 0 for value in lens_set.values()):
                     raise ValueError(f"{lens_set}: not positive")

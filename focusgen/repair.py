@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +27,7 @@ from focusgen.phases.ingest import manifest_of, read_manifest
 from focusgen.phases.scene_checks import SceneReport
 from focusgen.phases.validate import validate_scene
 from focusgen.progress import Observer, StopFlag
-from focusgen.records import FileEntry, Record, read_record, seal
+from focusgen.records import FileEntry, Record, parse_json, read_record, seal
 from focusgen.report import saved_config
 from focusgen.runner import PhaseRun
 from focusgen.store import make_folder, publish, publish_json, remove
@@ -99,7 +98,7 @@ def _fits(dataset: DatasetLayout, data: bytes) -> bool:
     except ConfigError:
         pass
     try:
-        for scene_id, entry in json.loads(data).items():
+        for scene_id, entry in parse_json(data).items():
             read_manifest(dataset, scene_id, IndexEntry.of(entry))
     except (CorruptInputError, ValueError, KeyError, TypeError, AttributeError):
         return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -31,7 +30,7 @@ from focusgen.phases import SceneJob, calibrate
 from focusgen.phases.depth import open_provided
 from focusgen.phases.index import IndexEntry, read_index
 from focusgen.progress import Observer, StopFlag
-from focusgen.records import Identity, PhaseState, Record, State, phase_state, read_record
+from focusgen.records import Identity, PhaseState, Record, State, parse_json, phase_state, read_record
 from focusgen.store import (
     STORAGE_ERRNOS,
     make_folder,
@@ -326,7 +325,12 @@ class PhaseRun:
 
     def _finished_max_coc_m(self) -> float | None:
         path = self.dataset.max_coc_json
-        return float(json.loads(path.read_bytes())["max_coc"]) if path.exists() else None
+        if not path.exists():
+            return None
+        try:
+            return float(parse_json(path.read_bytes())["max_coc"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{path}: damaged: {error!r}", "Delete it to go on.") from error
 
     def _end(self, scene_id: str, outcome: str, message: str = "") -> None:
         self.summary.outcomes[scene_id] = outcome

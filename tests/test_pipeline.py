@@ -278,3 +278,25 @@ def test_a_second_max_coc_is_never_mixed_in(rgbd, capsys):
     assert not (rgbd.out_root / "b" / "metadata.json").exists()
     assert rgbd.run("--max_coc", "0.001", "--on_stale", "redo") == 0
     assert report_of(rgbd)["verdict"] == "pass"
+
+
+def test_lowering_far_depth_as_asked_is_no_damage(rgbd):
+    rgbd.add_scene("a")
+    assert rgbd.run("--depth.max_m", "3") == 0, "most of the wall is farther"
+    assert np.load(rgbd.out_root / "a/depth_maps/depth_0000.npz")["depth"].max() == 3.0
+    rows = (rgbd.out_root / "logs" / "depth_nan_patches.csv").read_text().splitlines()
+    assert rows[1].startswith("a,0,0,0,")
+
+
+def test_too_many_holes_fail_the_scene_and_a_few_only_warn(rgbd):
+    rgbd.add_scene("few")
+    rgbd.add_scene("many", seed=1)
+    for name, n_rows in (("few", 2), ("many", 8)):
+        for path in (rgbd.depth_root / name).iterdir():
+            depth_m = np.load(path)
+            depth_m[:n_rows] = np.nan
+            np.save(path, depth_m)
+    assert rgbd.run() == 3
+    report = report_of(rgbd)
+    assert report["failed_scenes"] == ["many"]
+    assert any("few" in text and "patched" in text for text in report["warnings"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
@@ -16,6 +15,7 @@ from focusgen.config import PhaseName
 from focusgen.console import ConsoleObserver
 from focusgen.errors import StorageError
 from focusgen.layout import DatasetLayout
+from focusgen.records import parse_json
 from focusgen.store import publish_json
 
 BEAT_S = 5.0
@@ -158,6 +158,6 @@ def read_attempts(dataset: DatasetLayout) -> Iterator[Attempt]:
 
 def _read_attempt(path: Path) -> Attempt | None:
     try:
-        return Attempt(**json.loads(path.read_bytes()))
+        return Attempt(**parse_json(path.read_bytes()))
     except (OSError, ValueError, TypeError):
         return None

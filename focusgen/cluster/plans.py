@@ -6,7 +6,6 @@ finds its own scenes at its own index.
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import time
@@ -20,6 +19,7 @@ from focusgen.config import Config, PhaseName
 from focusgen.errors import ConfigError
 from focusgen.layout import DatasetLayout
 from focusgen.names import display
+from focusgen.records import parse_json
 from focusgen.store import make_folder, publish, publish_json
 
 PLAN_VERSION = 1
@@ -125,7 +125,7 @@ def read_plan(path: Path) -> Plan:
         ConfigError: missing, or no plan of this version.
     """
     try:
-        document: dict[str, Any] = json.loads(path.read_bytes())
+        document: dict[str, Any] = parse_json(path.read_bytes())
         if document["plan_version"] != PLAN_VERSION:
             raise ConfigError(f"{path}: plan version {document['plan_version']} is not {PLAN_VERSION}")
         return Plan(

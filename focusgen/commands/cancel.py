@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from focusgen import config, options
 from focusgen.layout import DatasetLayout
+from focusgen.records import parse_json
 
 EXTRAS: list[options.Extra] = [
     options.CONFIG_FLAG,
@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
     dataset = DatasetLayout.of(cfg)
     n_jobs = 0
     for path in sorted(dataset.submissions.glob("*.json")):
-        document = json.loads(path.read_bytes())
+        document = parse_json(path.read_bytes())
         if parsed.plan not in (None, document["plan_id"]):
             continue
         for job in document["jobs"]:

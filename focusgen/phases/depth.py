@@ -244,14 +244,14 @@ def _measured(job: SceneJob, frames: SharpFrames, counts: npt.NDArray[np.int64])
     pixels = job.store.recall_frames("pixels")
     touched = {str(f): p for f, p in pixels.items() if any(p)}
     total = int(counts.sum())
-    n_changed = sum(sum(p) for p in pixels.values())
+    n_invented = sum(patched + raised for patched, raised, _ in pixels.values())  # lowered: as asked
     return {
         "width": frames.width,
         "height": frames.height,
         "is_exact": job.cfg.depth.backend == "provided",
         "is_rehearsal": job.cfg.depth.backend == "dryrun",
         "patched_raised_lowered": touched,
-        "changed_fraction": n_changed / total,
+        "changed_fraction": n_invented / total,
         "seams": list(job.store.recall_frames("seam").values()),
         "median_m": {str(f): m for f, m in job.store.recall_frames("median").items()},
         "counts_digest": checksum(counts.tobytes()),
@@ -263,7 +263,7 @@ def _check_patched(job: SceneJob, details: dict[str, Any]) -> None:
     if details["changed_fraction"] > limit:
         raise DepthRangeError(
             f"scene {job.scene_id!r}: {100 * details['changed_fraction']:.1f} % of the depth pixels "
-            f"were patched, raised or lowered (limit {100 * limit:.0f} %)",
+            f"were patched or raised (limit {100 * limit:.0f} %)",
             "Check the depth source, or raise depth.max_patched_fraction.",
         )
 
@@ -276,7 +276,7 @@ def _warn(job: SceneJob, stats: dict[str, float], details: dict[str, Any]) -> No
         sanity.append(f"median depth {stats['d_median']:.3f} m is outside 0.5..50 m")
     if details["changed_fraction"] > cfg.warn_patched_fraction:
         share = 100 * details["changed_fraction"]
-        sanity.append(f"{share:.2f} % of the depth pixels were patched, raised or lowered")
+        sanity.append(f"{share:.2f} % of the depth pixels were patched or raised")
     medians = job.store.recall_frames("median")
     for frame in range(1, job.n_frames):
         step = abs(medians[frame] - medians[frame - 1]) / medians[frame - 1]
