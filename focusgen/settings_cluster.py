@@ -82,9 +82,7 @@ class ClusterConfig(Section):
     )
     drain_s: int = setting(300, ge=1, help="seconds before the limit at which a task stops and requeues")
     max_requeues: int = setting(5, ge=0, help="requeues of one task before its scenes count as timed out")
-    python: str | None = setting(
-        None, help="program that runs Python on a node; default: this interpreter"
-    )
+    python: str | None = setting(None, help="program that runs Python on a node; default: this interpreter")
     setup: tuple[str, ...] = setting((), help="shell lines that a job runs first (modules, exports)")
     pass_env: tuple[str, ...] = setting((), help="variables handed to jobs although they look like secrets")
     node_gpus: int = setting(4, ge=1, help="GPUs of a node, for node hours")
