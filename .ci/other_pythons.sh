@@ -10,7 +10,7 @@ work_dir=$(mktemp -d "${TMPDIR:-/tmp}/focusgen-pythons-XXXXXX")
 trap 'rm -rf "$work_dir"' EXIT
 
 # The modules under these tests import nothing heavier than numpy and pydantic.
-MODULES="errors seeds names optics lenses windows stats sizes config settings architecture"
+MODULES="errors seeds names optics lenses windows stats sizes config architecture"
 PACKAGES="numpy pydantic pyyaml natsort xxhash filelock rich pillow pytest hypothesis"
 
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }

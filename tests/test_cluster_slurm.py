@@ -22,6 +22,8 @@ from focusgen.layout import DatasetLayout
 from .conftest import Rgbd
 from .fake_slurm import FakeSlurm
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = """#!/bin/bash
 
 # Parameters

@@ -17,6 +17,8 @@ from focusgen.layout import DatasetLayout
 from .conftest import Rgbd
 from .damage import ONE_FILE, is_possible, victims
 
+pytestmark = pytest.mark.slow
+
 QUICK = (
     ("bit flip", "depth .done"),
     ("bit flip", "metadata.json"),

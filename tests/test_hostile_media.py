@@ -21,6 +21,8 @@ from focusgen.config import SCENE_PHASES
 from focusgen.names import display
 from focusgen.phases.index import index_dataset
 
+pytestmark = pytest.mark.slow
+
 HANG_S = 60.0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from focusgen.errors import DepthRangeError
 from focusgen.optics import (
@@ -119,6 +118,7 @@ def test_radius_saturates_with_the_label():
 
 
 def test_torch_tensors_give_the_numbers_of_numpy_arrays():
+    torch = pytest.importorskip("torch")
     depth = np.geomspace(0.3, 50, 64).astype(np.float32)
     tensor = torch.from_numpy(depth)
     coc = coc_diameter_m(tensor, LENS_50MM_F2)

@@ -50,6 +50,7 @@ def test_labels_are_recomputed_by_a_stranger_with_numpy_alone(rgbd):
     assert report_of(rgbd)["verdict"] == "pass"
 
 
+@pytest.mark.slow
 def test_scripts_one_by_one_give_the_bytes_of_run(rgbd, tmp_path):
     rgbd.add_scene("a")
     rgbd.add_scene("b", seed=1)

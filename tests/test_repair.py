@@ -24,6 +24,8 @@ from .damage import ONE_FILE, is_possible, victims
 from .faults import in_child
 from .test_corruption import make_pair
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Rgbd:

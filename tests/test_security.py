@@ -17,6 +17,8 @@ from focusgen import cli, config
 
 from .conftest import Rgbd
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 OURS = [*sorted((ROOT / "focusgen").rglob("*.py")), *sorted((ROOT / "scripts").glob("*.py"))]
 

@@ -39,6 +39,8 @@ from .faults import (
     run_phases,
 )
 
+pytestmark = pytest.mark.slow
+
 SCENES = ("big", "small")
 CAPABILITY_VERSION_3, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 0x20080522, 1 << 1, 1 << 2
 
