@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from focusgen import config, options
-from focusgen.config import Config, PhaseName
+from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.console import ConsoleObserver, make_console, print_error
 from focusgen.errors import ExitCode, FocusgenError, Interrupted
 from focusgen.progress import stop_on_signals
@@ -46,7 +46,6 @@ PHASE_SCRIPTS: dict[PhaseName, str] = {
     "render": "05_render_and_labels.py",
     "validate": "06_validate_outputs.py",
 }
-SCENE_PHASES = ("deblur", "depth", "render")
 GPU_BACKENDS = frozenset({"deblurnet", "vda", "hf", "bokehnet"})
 
 

@@ -75,6 +75,24 @@ def calibrate(
         )
     sampled = [_sample_scene(cfg, dataset, scene_id) for scene_id in sample_scene_ids(cfg, scene_ids)]
     on_start(len(sampled))
+    exact, histogram = _measure(dataset, sampled, on_scene)
+    stats = _document(cfg, sampled, exact, histogram)
+    make_folder(dataset.logs)
+    stats_path = cfg.calibrate.output_stats or dataset.coc_stats_json
+    publish_json(stats_path, stats)
+    draw_histogram(histogram, stats, cfg.calibrate.output_plot or dataset.coc_histogram_png)
+    if stats["recommended_max_coc"] is None:
+        raise CalibrationError(
+            f"{stats_path}: nothing recommended: {stats['not_recommended_because']}",
+            "Check the depth (focusgen preview), try lens.focus_range: robust, or give --max_coc yourself.",
+        )
+    return stats
+
+
+def _measure(
+    dataset: DatasetLayout, sampled: Sequence[SampledScene], on_scene: Callable[[str], None]
+) -> tuple[dict[float, float], CocHistogram]:
+    """Return the exact percentiles and the histogram of all pixels through all lenses of the sample."""
     make_folder(dataset.internal)
     # On disk: a large data set samples thousands of scenes of half a megabyte each.
     with tempfile.NamedTemporaryFile(dir=dataset.internal, prefix="counts.", suffix=".tmp") as file:
@@ -93,17 +111,7 @@ def calibrate(
         for scene_counts, lens in sources():
             histogram.add(scene_counts, lens)
         exact = coc_percentiles(sources, PERCENTILES, histogram)
-    stats = _document(cfg, sampled, exact, histogram)
-    make_folder(dataset.logs)
-    stats_path = cfg.calibrate.output_stats or dataset.coc_stats_json
-    publish_json(stats_path, stats)
-    draw_histogram(histogram, stats, cfg.calibrate.output_plot or dataset.coc_histogram_png)
-    if stats["recommended_max_coc"] is None:
-        raise CalibrationError(
-            f"{stats_path}: nothing recommended: {stats['not_recommended_because']}",
-            "Check the depth (focusgen preview), try lens.focus_range: robust, or give --max_coc yourself.",
-        )
-    return stats
+    return exact, histogram
 
 
 def sample_scene_ids(cfg: Config, scene_ids: Sequence[str]) -> list[str]:

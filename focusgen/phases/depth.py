@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.codecs import checksum, decode_npz, encode_npz
+from focusgen.codecs import checksum, encode_npz
 from focusgen.config import Config
 from focusgen.depth_files import DepthSource, open_depth
-from focusgen.errors import ConfigError, CorruptInputError, DepthRangeError, SceneError
+from focusgen.errors import ConfigError, DepthRangeError, SceneError
 from focusgen.layout import DatasetLayout
 from focusgen.models import DepthModel
 from focusgen.phases import SceneJob
@@ -22,7 +22,7 @@ from focusgen.phases.chunks import covering_chunk, crossfaded
 from focusgen.phases.index import IndexEntry
 from focusgen.phases.ingest import was_cut_short
 from focusgen.phases.raw_frames import published_plan
-from focusgen.phases.scene_frames import SharpFrames
+from focusgen.phases.scene_frames import SharpFrames, read_depth, read_float16
 from focusgen.stats import depth_counts, depth_percentiles, depth_stats
 from focusgen.store import make_folder, publish, publish_scene_log, valid_entry
 from focusgen.windows import cut_segments, plan_chunks
@@ -210,23 +210,15 @@ def _without_holes(depth_m: npt.NDArray[np.float16]) -> npt.NDArray[np.float16]:
 def _measured_depth(job: SceneJob, frame: int) -> npt.NDArray[np.float16]:
     """Return a frame's depth as measured, holes as NaN, whether or not it was patched already."""
     held_back = job.scene.held_back_depth(frame)
-    return _read_depth(held_back if held_back.exists() else job.scene.depth(frame))
-
-
-def _read_depth(path: Any) -> npt.NDArray[np.float16]:
-    try:
-        return np.asarray(decode_npz(path.read_bytes(), "depth"), np.float16)
-    except CorruptInputError as error:
-        raise CorruptInputError(
-            f"{path}: {error.message}", "focusgen repair redoes damaged files."
-        ) from error
+    path = held_back if held_back.exists() else job.scene.depth(frame)
+    return read_float16(path, "depth", "Start phase 3 again for this scene.")
 
 
 def _count_saved(job: SceneJob) -> npt.NDArray[np.int64]:
     """Return the sum of the counts of all saved maps as one row, with per-frame medians kept aside."""
     total = np.zeros((1, 65536), np.int64)
     for frame in range(job.n_frames):
-        counts = depth_counts(_read_depth(job.scene.depth(frame)))
+        counts = depth_counts(read_depth(job.scene, frame))
         total[0] += counts
         job.store.remember(f"median/{frame}", depth_percentiles(counts, [50.0])[50.0])
     return total

@@ -46,7 +46,7 @@ def read_depth(scene: SceneLayout, frame: int) -> npt.NDArray[np.float16]:
         MissingUpstreamError: it is not there.
         CorruptInputError: it is damaged; names the file.
     """
-    return _read_npz(scene.depth(frame), "depth", "Re-run phase 3 for this scene.")
+    return read_float16(scene.depth(frame), "depth", "Re-run phase 3 for this scene.")
 
 
 def read_focus(scene: SceneLayout, lens_set: int, frame: int) -> npt.NDArray[np.float16]:
@@ -56,10 +56,16 @@ def read_focus(scene: SceneLayout, lens_set: int, frame: int) -> npt.NDArray[np.
         MissingUpstreamError: it is not there.
         CorruptInputError: it is damaged; names the file.
     """
-    return _read_npz(scene.focus(lens_set, frame), "focus_map", "Re-run phase 5 for this scene.")
+    return read_float16(scene.focus(lens_set, frame), "focus_map", "Re-run phase 5 for this scene.")
 
 
-def _read_npz(path: Path, key: str, advice: str) -> npt.NDArray[np.float16]:
+def read_float16(path: Path, key: str, advice: str) -> npt.NDArray[np.float16]:
+    """Return the one array of a map's file.
+
+    Raises:
+        MissingUpstreamError: it is not there; says `advice`.
+        CorruptInputError: it is damaged or no float16; names the file.
+    """
     try:
         array = decode_npz(path.read_bytes(), key)
     except FileNotFoundError as error:
