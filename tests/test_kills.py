@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import focusgen.models.thin_lens  # noqa: F401 - loaded once, not by each of hundreds of forks
 from focusgen import store
 from focusgen.codecs import file_checksum
 from focusgen.config import SCENE_PHASES
