@@ -10,7 +10,7 @@ work_dir=$(mktemp -d "${TMPDIR:-/tmp}/focusgen-pythons-XXXXXX")
 trap 'rm -rf "$work_dir"' EXIT
 
 # The modules under these tests import nothing heavier than numpy and pydantic.
-MODULES="errors seeds names optics lenses windows stats sizes config architecture"
+MODULES="base/test_seeds base/test_names optics/test_coc optics/test_lenses optics/test_windows optics/test_stats optics/test_sizes config/test_files test_architecture"
 PACKAGES="numpy pydantic pyyaml natsort xxhash filelock rich pillow pytest hypothesis"
 
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
@@ -32,12 +32,12 @@ find_python() {
 run_tests() {  # run_tests MINOR PYTHON
   local minor=$1 python=$2 venv=$work_dir/venv$1 tests=() module
   for module in $MODULES; do
-    if [ ! -e "tests/test_$module.py" ]; then
+    if [ ! -e "tests/$module.py" ]; then
       continue
-    elif grep -qE '^(import|from) torch' "tests/test_$module.py"; then
-      printf 'skipped: tests/test_%s.py on Python 3.%s: it imports torch as a whole\n' "$module" "$minor"
+    elif grep -qE '^(import|from) torch' "tests/$module.py"; then
+      printf 'skipped: tests/%s.py on Python 3.%s: it imports torch as a whole\n' "$module" "$minor"
     else
-      tests+=("tests/test_$module.py")
+      tests+=("tests/$module.py")
     fi
   done
   if ! "$python" -m venv "$venv" >"$work_dir/log" 2>&1; then

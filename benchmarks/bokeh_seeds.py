@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 from bokeh_truth import read_scene, render, score
 
-from focusgen.optics import FULL_FRAME_WIDTH_M, Lens
-from focusgen.synth import FAMILIES, fx_px_of, make_scene, write_truth
+from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Lens
+from focusgen.synth.families import FAMILIES
+from focusgen.synth.truth import fx_px_of, write_truth
+from focusgen.synth.write import make_scene
 
 WIDTH_PX, HEIGHT_PX = 320, 192
 FOCAL_LENGTH_M = 0.05

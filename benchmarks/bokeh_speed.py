@@ -20,10 +20,10 @@ import torch.nn.functional as F
 from bokeh_truth import TruthScene, read_scene
 from torch import Tensor
 
-from focusgen.models.bokeh_gather import render_gather
-from focusgen.models.bokeh_light import decode_display
-from focusgen.models.bokeh_ocp import render_ocp
-from focusgen.models.bokeh_planes import plane_ladder
+from benchmarks.bokeh_gather import render_gather
+from focusgen.models.bokeh.light import decode_display
+from focusgen.models.bokeh.ocp import render_ocp
+from focusgen.models.bokeh.planes import plane_ladder
 
 DEFAULT_SCENE = Path(__file__).parents[1] / "tests" / "data" / "bokeh_truth" / "tabletop_320x192.npz"
 RADII_PX = (8.0, 16.0, 32.0)

@@ -24,11 +24,11 @@ import torch
 from scipy.ndimage import distance_transform_edt
 from skimage.metrics import structural_similarity
 
-from focusgen.models.bokeh_gather import render_gather
-from focusgen.models.bokeh_light import decode_display, encode_display
-from focusgen.models.bokeh_ocp import render_ocp
-from focusgen.models.bokeh_planes import plane_ladder
-from focusgen.optics import Lens, signed_blur_radius_px
+from benchmarks.bokeh_gather import render_gather
+from focusgen.models.bokeh.light import decode_display, encode_display
+from focusgen.models.bokeh.ocp import render_ocp
+from focusgen.models.bokeh.planes import plane_ladder
+from focusgen.optics.coc import Lens, signed_blur_radius_px
 
 Floats = npt.NDArray[np.float64]
 EDGE_STEP_PX = 1.0

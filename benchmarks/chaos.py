@@ -26,19 +26,20 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 from rich.console import Console  # noqa: E402
 
 from benchmarks.results import write_section  # noqa: E402
-from focusgen import config, models  # noqa: E402
+from focusgen import config  # noqa: E402
+from focusgen.base.checksums import FileEntry, file_checksum  # noqa: E402
+from focusgen.base.errors import ConfigError, CorruptInputError  # noqa: E402
 from focusgen.cli import guarded  # noqa: E402
-from focusgen.codecs import file_checksum  # noqa: E402
 from focusgen.config import SCENE_PHASES, Config  # noqa: E402
-from focusgen.console import ConsoleObserver  # noqa: E402
-from focusgen.errors import ConfigError, CorruptInputError  # noqa: E402
-from focusgen.fingerprint import published_digests, torn_files  # noqa: E402
-from focusgen.layout import DatasetLayout  # noqa: E402
-from focusgen.phases.index import read_index  # noqa: E402
-from focusgen.pipeline import Selection, run_all  # noqa: E402
-from focusgen.progress import stop_on_signals  # noqa: E402
-from focusgen.records import FileEntry, read_record  # noqa: E402
-from focusgen.synth import synth_dataset  # noqa: E402
+from focusgen.dataset.fingerprint import published_digests, torn_files  # noqa: E402
+from focusgen.dataset.index import read_index  # noqa: E402
+from focusgen.dataset.layout import DatasetLayout  # noqa: E402
+from focusgen.dataset.records import read_record  # noqa: E402
+from focusgen.models import registry  # noqa: E402
+from focusgen.run.console import ConsoleObserver  # noqa: E402
+from focusgen.run.pipeline import Selection, run_all  # noqa: E402
+from focusgen.run.progress import stop_on_signals  # noqa: E402
+from focusgen.synth.write import synth_dataset  # noqa: E402
 
 N_SCENES, N_FRAMES, WIDTH, HEIGHT = 3, 8, 96, 64
 MEAN_LIVES = 12  # kills per data set, about: a life is on average this part of an undisturbed run
@@ -186,7 +187,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="focusgen_chaos_") as temporary:
         folder = parsed.out or Path(temporary)
         cfg = make_config(folder, parsed.seed)
-        models.load_renderer(cfg)  # imported once, here: every life is a fork
+        registry.load_renderer(cfg)  # imported once, here: every life is a fork
         tally = torment(cfg, parsed.kills, parsed.seed)
     line = tally.line(parsed.seed, time.monotonic() - started_s)
     print(line)

@@ -30,11 +30,13 @@ import torch
 from PIL import Image
 from results import write_section
 
-from focusgen.codecs import checksum, decode_npz, encode_npz, encode_png
-from focusgen.lenses import sample_lenses
-from focusgen.models import RenderContext
-from focusgen.models.thin_lens import ThinLensRenderer
-from focusgen.optics import (
+from focusgen.base.checksums import checksum
+from focusgen.base.files import publish, sync_file_system
+from focusgen.dataset.store import Writer
+from focusgen.media.codecs import decode_npz, encode_npz, encode_png
+from focusgen.models.bokeh.thin_lens import ThinLensRenderer
+from focusgen.models.protocols import RenderContext
+from focusgen.optics.coc import (
     LAST_DEPTH,
     Lens,
     coc_diameter_m,
@@ -42,8 +44,8 @@ from focusgen.optics import (
     focus_map_by_formula,
     signed_blur_radius_px,
 )
-from focusgen.stats import CocHistogram, Counts, coc_percentiles, depth_counts
-from focusgen.store import Writer, publish, sync_file_system
+from focusgen.optics.lenses import sample_lenses
+from focusgen.optics.stats import CocHistogram, Counts, coc_percentiles, depth_counts
 
 WIDTH, HEIGHT = 854, 480
 CLIP_FRAMES = (5, 50, 120)

@@ -24,13 +24,14 @@ import cv2
 import numpy as np
 
 from focusgen import cli, config
-from focusgen.codecs import checksum
+from focusgen.base.checksums import checksum
 from focusgen.config import SCENE_PHASES, Config
-from focusgen.layout import DatasetLayout
-from focusgen.phases.index import index_dataset, read_index
+from focusgen.dataset.index import read_index
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import read_record, seal
+from focusgen.phases.index import index_dataset
 from focusgen.phases.validate import validate_dataset
-from focusgen.records import read_record, seal
-from focusgen.runner import save_config
+from focusgen.run.phase_run import save_config
 
 N_FRAMES, SIDE_PX = 16, 16
 COUNTS = (250, 500, 1000)

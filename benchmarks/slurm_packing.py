@@ -21,7 +21,7 @@ from focusgen.cluster.packing import lower_bound_s, pack
 from focusgen.cluster.slurm import Limits
 from focusgen.cluster.submit import make_plan, steps_of
 from focusgen.config import Config
-from focusgen.forecast import SceneWork, cost_s
+from focusgen.run.forecast import SceneWork, cost_s
 
 SIZES = ((90, 8), (90, 32), (10_000, 100), (1_000_000, 1000))
 

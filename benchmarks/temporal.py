@@ -25,15 +25,16 @@ import cv2
 import numpy as np
 from results import RESULTS, write_section
 
-from focusgen.ablate import Excerpt, Numbers, ablate_temporal, measure
-from focusgen.ablate_table import Row
-from focusgen.flow import FlowEstimator, Image, luma
-from focusgen.metrics import FlowPair, psnr_db
+from focusgen.base.seeds import derive_seed
 from focusgen.models.classical import sharpened
-from focusgen.seeds import derive_seed
-from focusgen.synth import FAMILIES, hallucinate, make_scene
-from focusgen.synth_faults import CAMERA_FAULTS, HALLUCINATIONS, camera_frame
-from focusgen.temporal import Restore, fuse
+from focusgen.motion.flow import FlowEstimator, Image, luma
+from focusgen.motion.metrics import FlowPair, psnr_db
+from focusgen.motion.temporal import Restore, fuse
+from focusgen.synth.families import FAMILIES
+from focusgen.synth.faults import CAMERA_FAULTS, HALLUCINATIONS, camera_frame, hallucinate
+from focusgen.synth.write import make_scene
+from focusgen.tools.ablate import Excerpt, Numbers, ablate_temporal, measure
+from focusgen.tools.ablate_table import Row
 
 SEED = 42
 COLUMNS = ("e_warp", "long_term_e_warp", "sharpness_ratio", "tof", "psnr_db", "flicker")

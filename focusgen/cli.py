@@ -10,11 +10,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from focusgen import config, options
-from focusgen.config import SCENE_PHASES, Config, PhaseName
-from focusgen.console import ConsoleObserver, make_console, print_error
-from focusgen.errors import ExitCode, FocusgenError, Interrupted
-from focusgen.progress import stop_on_signals
+from focusgen import config
+from focusgen.base.errors import ExitCode, FocusgenError, Interrupted
+from focusgen.config import SCENE_PHASES, Config, PhaseName, flags
+from focusgen.run.console import ConsoleObserver, make_console, print_error
+from focusgen.run.progress import stop_on_signals
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("focusgen.commands.run", "all phases on this machine, stopping where a person has to approve"),
@@ -65,7 +65,7 @@ def guarded(body: Callable[[], int]) -> int:
     except OSError as error:
         from pathlib import Path
 
-        from focusgen.store import STORAGE_ERRNOS, storage_error
+        from focusgen.base.files import STORAGE_ERRNOS, storage_error
 
         if error.errno not in STORAGE_ERRNOS:
             raise
@@ -81,19 +81,19 @@ def phase_main(phase: PhaseName, doc: str | None, argv: Sequence[str] | None = N
 
 
 def _phase(phase: PhaseName, doc: str, argv: Sequence[str]) -> int:
-    settings = options.SCRIPT_FLAGS | options.PHASE_FLAGS[phase]
-    extras = [options.CONFIG_FLAG, options.SCENE_IDX_FLAG]
+    settings = flags.SCRIPT_FLAGS | flags.PHASE_FLAGS[phase]
+    extras = [flags.CONFIG_FLAG, flags.SCENE_IDX_FLAG]
     if phase in ("index", *SCENE_PHASES):
         settings = settings | {"on_stale": "run.on_stale"}
     if phase in SCENE_PHASES:
         settings = settings | {"device": "run.device"}
     extras += _report_flags(phase)
-    flags = options.flags_class(f"{phase.title()}Flags", settings, extras)
-    parsed, dotted = options.parse(flags, argv, prog=PHASE_SCRIPTS[phase], doc=doc)
+    flag_set = flags.flags_class(f"{phase.title()}Flags", settings, extras)
+    parsed, dotted = flags.parse(flag_set, argv, prog=PHASE_SCRIPTS[phase], doc=doc)
     if getattr(parsed, "no_temporal_avg", False):
         dotted["deblur.temporal"] = "none"
-    cfg = config.load(parsed.config, {**options.overrides_of(parsed, settings), **dotted})
-    options.report_without_effect(cfg, parsed, settings)
+    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, settings), **dotted})
+    flags.report_without_effect(cfg, parsed, settings)
     for flag in ("vda_repo", "target_fps"):
         if getattr(parsed, flag, None) is not None:
             print(f"note: --{flag} is accepted for older job files; it has no effect", file=sys.stderr)
@@ -102,7 +102,7 @@ def _phase(phase: PhaseName, doc: str, argv: Sequence[str]) -> int:
     return run_phases(cfg, [phase], {"scene_idx": parsed.scene_idx})
 
 
-def _report_flags(phase: PhaseName) -> list[options.Extra]:
+def _report_flags(phase: PhaseName) -> list[flags.Extra]:
     """Return flags of the published interface that are no settings."""
     if phase == "deblur":
         return [("no_temporal_avg", bool, False, "no temporal stage: the same as --deblur.temporal none")]
@@ -116,7 +116,7 @@ def _report_flags(phase: PhaseName) -> list[options.Extra]:
 
 def run_phases(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, Any]) -> int:
     """Run phases in order with progress on stderr; stop at the first that is not complete."""
-    from focusgen.pipeline import Selection, run_phase
+    from focusgen.run.pipeline import Selection, run_phase
 
     warn_on_login_node(cfg, phases)
     code = ExitCode.COMPLETE

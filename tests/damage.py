@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from focusgen.layout import DatasetLayout
+from focusgen.dataset.layout import DatasetLayout
 
 
 def flip_a_bit(path: Path, rng: random.Random) -> None:

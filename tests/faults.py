@@ -9,23 +9,23 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from focusgen import store
+from focusgen.base import files
+from focusgen.base.checksums import file_checksum
+from focusgen.base.errors import CorruptInputError
 from focusgen.cli import guarded
-from focusgen.codecs import file_checksum
 from focusgen.config import SCENE_PHASES, Config
-from focusgen.errors import CorruptInputError
-from focusgen.fingerprint import torn_files
-from focusgen.layout import SceneLayout
-from focusgen.progress import Observer, StopFlag
-from focusgen.records import read_record
-from focusgen.runner import PhaseRun
+from focusgen.dataset.fingerprint import torn_files
+from focusgen.dataset.layout import SceneLayout
+from focusgen.dataset.records import read_record
+from focusgen.run.phase_run import PhaseRun
+from focusgen.run.progress import Observer, StopFlag
 
 FAILED_IN_CHILD = 99
 
 
 def import_backends() -> None:
     """Import what the weight-free backends need, so that not every fork does it anew."""
-    for name in ("passthrough", "provided", "thin_lens"):
+    for name in ("passthrough", "provided", "bokeh.thin_lens"):
         importlib.import_module(f"focusgen.models.{name}")
 
 
@@ -62,7 +62,7 @@ def false_records(out_root: Path, scene_ids: tuple[str, ...]) -> list[str]:
                 continue
             for relative, entry in (record.files if record else {}).items():
                 path = scene.phase_folder(phase) / relative
-                if not path.is_file() or store.FileEntry(path.stat().st_size, file_checksum(path)) != entry:
+                if not path.is_file() or files.FileEntry(path.stat().st_size, file_checksum(path)) != entry:
                     wrong.append(f"{scene.done(phase)}: {relative}")
     return wrong
 

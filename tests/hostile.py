@@ -15,8 +15,9 @@ from typing import Any
 
 import av
 import numpy as np
-from media import encoded, moving_texture, png_bomb, png_chunk, write_images, write_video
 from PIL import Image
+
+from tests.clips import encoded, moving_texture, png_bomb, png_chunk, write_images, write_video
 
 N_FRAMES = 6
 Case = tuple[str, Callable[[Path], None]]

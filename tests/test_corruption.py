@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from focusgen import cli
-from focusgen.layout import DatasetLayout
-
-from .conftest import Rgbd
-from .damage import ONE_FILE, is_possible, victims
+from focusgen.dataset.layout import DatasetLayout
+from tests.conftest import Rgbd
+from tests.damage import ONE_FILE, is_possible, victims
 
 pytestmark = pytest.mark.slow
 
@@ -100,7 +99,7 @@ def test_every_damage_to_every_kind_of_file_is_found_and_named(whole, tmp_path, 
 @pytest.mark.slow
 def test_every_byte_of_the_small_files_is_watched(pair):
     """A flip of one bit in each byte of split.txt and metadata.json, and in every 16th of a record."""
-    from focusgen.phases.index import read_index
+    from focusgen.dataset.index import read_index
     from focusgen.phases.validate import validate_scene
 
     dataset = DatasetLayout(pair.out_root, pair.out_root / "scene_index.json")
@@ -184,7 +183,7 @@ def test_a_moved_data_set_still_knows_its_index(pair):
 def test_depth_that_is_no_depth_is_an_error_of_its_file_and_not_a_crash(pair):
     import numpy as np
 
-    from focusgen.codecs import encode_npz
+    from focusgen.media.codecs import encode_npz
 
     path = pair.out_root / "a" / "depth_maps" / "depth_0001.npz"
     depth = np.load(path)["depth"].copy()

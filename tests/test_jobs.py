@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from focusgen import config
-from focusgen.settings_cluster import CPUS, GPUS, MEMORY_GB, PARTITION, TIME_H
+from focusgen.config.cluster import CPUS, GPUS, MEMORY_GB, PARTITION, TIME_H
 
 JOBS = Path(__file__).resolve().parent.parent / "jobs"
 PHASE_OF = {

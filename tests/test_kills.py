@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-import focusgen.models.thin_lens  # noqa: F401 - loaded once, not by each of hundreds of forks
-from focusgen import store
-from focusgen.codecs import file_checksum
+import focusgen.models.bokeh.thin_lens  # noqa: F401 - loaded once, not by each of hundreds of forks
+from focusgen.base import files
+from focusgen.base.checksums import file_checksum
+from focusgen.base.errors import CorruptInputError
 from focusgen.config import SCENE_PHASES
-from focusgen.errors import CorruptInputError
-from focusgen.fingerprint import published_digests, torn_files
-from focusgen.layout import SceneLayout
+from focusgen.dataset.fingerprint import published_digests, torn_files
+from focusgen.dataset.layout import SceneLayout
+from focusgen.dataset.records import read_record
 from focusgen.phases.index import index_dataset
-from focusgen.progress import Observer, StopFlag
-from focusgen.records import read_record
-from focusgen.runner import PhaseRun
+from focusgen.run.phase_run import PhaseRun
+from focusgen.run.progress import Observer, StopFlag
 
 SCENES = ("a", "b")
 
@@ -57,7 +57,7 @@ def killed_once_per_step(cfg, diary: Path) -> Callable[[], int]:
                     file.write(f"{line}\n")
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        store.on_step = on_step
+        files.on_step = on_step
         return run_phases(cfg)
 
     return body
@@ -78,7 +78,7 @@ def assert_nothing_false(out_root: Path, n_frames: int) -> None:
             assert record.n_frames == n_frames
             for relative, entry in record.files.items():
                 path = scene.phase_folder(phase) / relative
-                assert store.FileEntry(path.stat().st_size, file_checksum(path)) == entry
+                assert files.FileEntry(path.stat().st_size, file_checksum(path)) == entry
 
 
 @pytest.mark.slow

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from focusgen import cli, config
-
-from .conftest import Rgbd
+from tests.conftest import Rgbd
 
 pytestmark = pytest.mark.slow
 

@@ -21,15 +21,16 @@ import cv2
 import numpy as np
 import pytest
 
-from focusgen import cli, phase_store, store
+from focusgen import cli
+from focusgen.base import files
+from focusgen.base.errors import ModelMemoryError
 from focusgen.config import SCENE_PHASES
-from focusgen.errors import ModelMemoryError
-from focusgen.fingerprint import published_digests
+from focusgen.dataset import scene_store
+from focusgen.dataset.fingerprint import published_digests
 from focusgen.models.passthrough import Passthrough
 from focusgen.phases.index import index_dataset
-
-from .conftest import Rgbd
-from .faults import (
+from tests.conftest import Rgbd
+from tests.faults import (
     FAILED_IN_CHILD,
     failures_of,
     false_records,
@@ -269,13 +270,13 @@ def test_a_folder_that_cannot_be_synced_at_all_is_no_failure(tiny):
 
 def test_a_torn_line_of_notes_costs_one_fact_and_not_the_next(tmp_path):
     notes = tmp_path / "deblur_notes.jsonl"
-    whole = phase_store._note_line("psnr/0", 1.0)
-    notes.write_bytes(whole + phase_store._note_line("psnr/1", 2.0)[:-6])
-    assert phase_store._open_notes(notes) == {"psnr/0": 1.0}
-    store.append(notes, phase_store._note_line("psnr/2", 3.0))
-    assert phase_store._open_notes(notes) == {"psnr/0": 1.0, "psnr/2": 3.0}
+    whole = scene_store._note_line("psnr/0", 1.0)
+    notes.write_bytes(whole + scene_store._note_line("psnr/1", 2.0)[:-6])
+    assert scene_store._open_notes(notes) == {"psnr/0": 1.0}
+    files.append(notes, scene_store._note_line("psnr/2", 3.0))
+    assert scene_store._open_notes(notes) == {"psnr/0": 1.0, "psnr/2": 3.0}
     notes.write_bytes(notes.read_bytes().replace(b"3.0", b"8.0"))
-    assert "psnr/2" not in phase_store._open_notes(notes)
+    assert "psnr/2" not in scene_store._open_notes(notes)
 
 
 # --- who may read and write

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from focusgen import phase_store
-from focusgen.fingerprint import published_digests
+from focusgen.base.files import publish
+from focusgen.dataset import scene_store
+from focusgen.dataset.fingerprint import published_digests
 from focusgen.phases.index import index_dataset
-from focusgen.store import publish
-
-from .faults import FAILED_IN_CHILD, false_records, in_child, run_phases
+from tests.faults import FAILED_IN_CHILD, false_records, in_child, run_phases
 
 SCENES = ("a", "b")
 PHASES = ("deblur", "depth")  # without torch: a life takes a tenth of a second
@@ -55,7 +54,7 @@ def killed_at(call: str, k: int, cfg, log: Path) -> int:
     if pid == 0:
         code = FAILED_IN_CHILD
         try:
-            phase_store.Writer = InlineWriter
+            scene_store.Writer = InlineWriter
             os.write(ready[1], b"r")
             os.read(go[0], 1)
             code = run_phases(cfg, SCENES, PHASES)

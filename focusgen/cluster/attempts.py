@@ -11,12 +11,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from focusgen.base.errors import StorageError
+from focusgen.base.files import publish_json
 from focusgen.config import PhaseName
-from focusgen.console import ConsoleObserver
-from focusgen.errors import StorageError
-from focusgen.layout import DatasetLayout
-from focusgen.records import parse_json
-from focusgen.store import publish_json
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import parse_json
+from focusgen.run.console import ConsoleObserver
 
 BEAT_S = 5.0
 SILENT_S = 300.0

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from focusgen.base.files import make_folder
 from focusgen.cluster.plans import Plan, plan_path
 from focusgen.cluster.task import Task, run_task
 from focusgen.config import SCENE_PHASES, Config, PhaseName
-from focusgen.layout import DatasetLayout
-from focusgen.store import make_folder
+from focusgen.dataset.layout import DatasetLayout
 
 
 def run_plan(cfg: Config, plan: Plan, phases: Sequence[PhaseName], *, in_this_process: bool) -> int:
@@ -64,7 +66,5 @@ def _run_side_by_side(cfg: Config, plan: Plan, phase: PhaseName) -> list[int]:
 
 
 def call_focusgen(argv: list[str]) -> int:
-    """Run a command in a process that submitit started."""
-    from focusgen import cli
-
-    return cli.main(argv)
+    """Run a command as a job would, from a process that submitit started."""
+    return subprocess.run([sys.executable, "-m", "focusgen.cli", *argv], check=False).returncode

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from focusgen.cluster.attempts import Attempt
 from focusgen.config import SCENE_PHASES, PhaseName
-from focusgen.records import State
-from focusgen.report import SceneStatus
+from focusgen.dataset.records import State
+from focusgen.run.status import SceneStatus
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.errors import ConfigError
+from focusgen.base.errors import ConfigError
 
 Seconds = npt.NDArray[np.float64]
 GROWTH = 1.1

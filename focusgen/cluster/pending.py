@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from focusgen.config import SCENE_PHASES, Config, PhaseName
-from focusgen.layout import DatasetLayout
-from focusgen.phases.index import IndexEntry
-from focusgen.records import State
-from focusgen.report import all_status
+from focusgen.dataset.index import IndexEntry
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import State
+from focusgen.run.status import all_status
 
 
 def unfinished(cfg: Config, index: Mapping[str, IndexEntry], phases: Sequence[PhaseName]) -> list[str]:

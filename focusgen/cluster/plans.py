@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from focusgen import config
+from focusgen.base.errors import ConfigError
+from focusgen.base.files import make_folder, publish, publish_json
+from focusgen.base.names import display
 from focusgen.config import Config, PhaseName
-from focusgen.errors import ConfigError
-from focusgen.layout import DatasetLayout
-from focusgen.names import display
-from focusgen.records import parse_json
-from focusgen.store import make_folder, publish, publish_json
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import parse_json
 
 PLAN_VERSION = 1
 PLAN_ID = re.compile(r"\d{8}T\d{6}-\d{6}-[0-9a-f]{4}")

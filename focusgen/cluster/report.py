@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from focusgen.config import Config, PhaseName
-from focusgen.forecast import Forecast
+from focusgen.run.forecast import Forecast
 
 
 def node_share(cfg: Config, phase: PhaseName) -> float:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from focusgen.base.errors import ConfigError
 from focusgen.cluster.attempts import Attempt
 from focusgen.cluster.causes import Loss
 from focusgen.cluster.plans import find_plan
 from focusgen.config import SCENE_PHASES, Config, PhaseName
-from focusgen.errors import ConfigError
-from focusgen.layout import DatasetLayout
-from focusgen.records import State, read_failure
-from focusgen.report import SceneStatus, saved_config
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import State, read_failure
+from focusgen.run.status import SceneStatus, saved_config
 
 
 @dataclass

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from focusgen.base.errors import ConfigError
+from focusgen.base.files import make_folder
+from focusgen.base.names import display
 from focusgen.cluster import slurm
 from focusgen.config import Config, PhaseName
-from focusgen.errors import ConfigError
-from focusgen.names import display
-from focusgen.store import make_folder
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from focusgen.errors import ConfigError
+from focusgen.base.errors import ConfigError
 
 ASK_TIMEOUT_S = 60
 SECRET = re.compile(

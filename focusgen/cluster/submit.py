@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from focusgen import config
+from focusgen.base.errors import ConfigError
+from focusgen.base.files import make_folder, publish, publish_json
 from focusgen.cluster import sbatch, slurm
 from focusgen.cluster.packing import Packing, one_each, pack_within
 from focusgen.cluster.plans import Kind, Plan, new_plan_id, plan_path, write_plan
 from focusgen.cluster.slurm import Limits
 from focusgen.config import SCENE_PHASES, Config, PhaseName
-from focusgen.errors import ConfigError
-from focusgen.forecast import SceneWork, cost_s
-from focusgen.layout import DatasetLayout
-from focusgen.runner import with_max_coc
-from focusgen.store import make_folder, publish, publish_json
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.run.forecast import SceneWork, cost_s
+from focusgen.run.phase_run import with_max_coc
 
 Cluster = Literal["slurm", "local", "debug"]
 

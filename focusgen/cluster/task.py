@@ -13,20 +13,20 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
+from focusgen.base.errors import ExitCode, FailureClass, Interrupted, SceneError, SceneTimeoutError
+from focusgen.base.names import rich_text
 from focusgen.cluster import slurm
 from focusgen.cluster.attempts import AttemptObserver, restart_count, slurm_job_id
 from focusgen.cluster.plans import Plan
 from focusgen.config import SCENE_PHASES, Config, PhaseName
-from focusgen.console import make_console
-from focusgen.errors import ExitCode, FailureClass, Interrupted, SceneError, SceneTimeoutError
-from focusgen.layout import DatasetLayout
-from focusgen.names import rich_text
-from focusgen.phases.index import read_index
-from focusgen.pipeline import Selection, run_phase, run_validate
-from focusgen.progress import StopFlag, stop_on_signals
-from focusgen.records import read_failure
-from focusgen.runner import PhaseRun, RunSummary, complete_scenes, select_scenes
-from focusgen.store import write_failure
+from focusgen.dataset.index import read_index
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import read_failure
+from focusgen.dataset.store import write_failure
+from focusgen.run.console import make_console
+from focusgen.run.phase_run import PhaseRun, RunSummary, complete_scenes, select_scenes
+from focusgen.run.pipeline import Selection, run_phase, run_validate
+from focusgen.run.progress import StopFlag, stop_on_signals
 
 SETTLED = frozenset({"complete", "kept", "partial", "stale"})
 

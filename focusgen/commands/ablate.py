@@ -16,30 +16,30 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from focusgen import config, options
-from focusgen.config import Config, has_effect
-from focusgen.errors import ConfigError
-from focusgen.layout import DatasetLayout
+from focusgen import config
+from focusgen.base.errors import ConfigError
+from focusgen.config import Config, flags, has_effect
+from focusgen.dataset.layout import DatasetLayout
 
 if TYPE_CHECKING:
-    from focusgen.ablate import Excerpt, LensSets
-    from focusgen.ablate_table import Table
-    from focusgen.phases.index import IndexEntry
-    from focusgen.phases.raw_frames import RawFrames
+    from focusgen.dataset.frames import RawFrames
+    from focusgen.dataset.index import IndexEntry
+    from focusgen.tools.ablate import Excerpt, LensSets
+    from focusgen.tools.ablate_table import Table
 
 What = Literal["temporal", "steps", "window", "sets"]
-EXTRAS: list[options.Extra] = [
-    ("what", Annotated[What, tyro.conf.Positional], options.REQUIRED, "which choice"),
-    ("scene", Annotated[str, tyro.conf.Positional], options.REQUIRED, "a scene of the index"),
+EXTRAS: list[flags.Extra] = [
+    ("what", Annotated[What, tyro.conf.Positional], flags.REQUIRED, "which choice"),
+    ("scene", Annotated[str, tyro.conf.Positional], flags.REQUIRED, "a scene of the index"),
     ("csv", Path | None, None, "write the table here"),
     ("json", Path | None, None, "write the table here"),
     ("plot", Path | None, None, "picture; default: <out_root>/logs/ablate_<what>_<scene>.png"),
     ("n_frames", int, 24, "how many of the scene's first frames"),
     ("values", str | None, None, "steps, sets: comma-separated values to try"),
     ("truth_root", Path | None, None, "folder with <scene>/ of sharp frames, where the truth is known"),
-    options.CONFIG_FLAG,
+    flags.CONFIG_FLAG,
 ]
-SETTINGS = options.DATA_SET_FLAGS | {
+SETTINGS = flags.DATA_SET_FLAGS | {
     "raw_root": "data.raw_root",
     "backend": "deblur.backend",
     "max_coc": "render.max_coc",
@@ -49,9 +49,9 @@ SETTINGS = options.DATA_SET_FLAGS | {
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen ablate`."""
-    flags = options.flags_class("AblateFlags", SETTINGS, EXTRAS)
-    parsed, dotted = options.parse(flags, argv, prog="focusgen ablate", doc=__doc__ or "")
-    overrides = {**options.overrides_of(parsed, SETTINGS), **dotted}
+    flag_set = flags.flags_class("AblateFlags", SETTINGS, EXTRAS)
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen ablate", doc=__doc__ or "")
+    overrides = {**flags.overrides_of(parsed, SETTINGS), **dotted}
     cfg = _settings(parsed, overrides)
     table = _measured(cfg, parsed)
     plot = parsed.plot or cfg.data.out_root / "logs" / f"ablate_{parsed.what}_{parsed.scene}.png"
@@ -64,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _settings(parsed: Any, overrides: dict[str, Any]) -> Config:
     """Return the given settings; without --config those that made the data set."""
-    from focusgen.report import saved_config
+    from focusgen.run.status import saved_config
 
     asked = config.load(parsed.config, overrides)
     saved = saved_config(DatasetLayout.of(asked), "render" if parsed.what == "sets" else "deblur")
@@ -78,16 +78,16 @@ def _settings(parsed: Any, overrides: dict[str, Any]) -> Config:
 
 
 def _measured(cfg: Config, parsed: Any) -> Table:
-    from focusgen.phases.index import read_index, recorded_raw_root
-    from focusgen.phases.raw_frames import open_raw
-    from focusgen.report import check_scene
-    from focusgen.sizes import frame_plan
+    from focusgen.dataset.frames import open_raw
+    from focusgen.dataset.index import read_index, recorded_raw_root
+    from focusgen.optics.sizes import frame_plan
+    from focusgen.run.status import check_scene
 
     dataset = DatasetLayout.of(cfg)
     entry = check_scene(read_index(dataset), parsed.scene)
     n_frames = min(parsed.n_frames, entry.n_frames)
     if parsed.what == "sets":
-        from focusgen.ablate import ablate_sets
+        from focusgen.tools.ablate import ablate_sets
 
         return ablate_sets(_lens_sets(cfg, parsed.scene, n_frames), n_sets=_values(parsed, (1, 2, 4, 8)))
     raw_root = recorded_raw_root(dataset, cfg.data.raw_root)
@@ -97,13 +97,13 @@ def _measured(cfg: Config, parsed: Any) -> Table:
 
 
 def _excerpt(raw: RawFrames, entry: IndexEntry, n_frames: int, parsed: Any, plan: Any) -> Excerpt:
-    from focusgen.ablate import Excerpt
+    from focusgen.tools.ablate import Excerpt
 
     truth = None
     if parsed.truth_root is not None:
-        from focusgen.scenes import discover
-        from focusgen.sizes import resize_frame
-        from focusgen.video import open_frames
+        from focusgen.media.scenes import discover
+        from focusgen.media.video import open_frames
+        from focusgen.optics.sizes import resize_frame
 
         found = {scene.scene_id: scene for scene in discover(parsed.truth_root).scenes}
         if parsed.scene not in found:
@@ -115,7 +115,7 @@ def _excerpt(raw: RawFrames, entry: IndexEntry, n_frames: int, parsed: Any, plan
 
 
 def _phase_2(cfg: Config, parsed: Any, excerpt: Excerpt, raw: RawFrames) -> Table:
-    from focusgen.ablate import Numbers, ablate_steps, ablate_temporal, ablate_window
+    from focusgen.tools.ablate import Numbers, ablate_steps, ablate_temporal, ablate_window
 
     deblur = cfg.deblur
     numbers = Numbers(deblur.radius, deblur.window_size, deblur.stride)
@@ -145,7 +145,8 @@ def _values(parsed: Any, default: Sequence[int]) -> Sequence[int]:
 
 def _restorer(cfg: Config, scene_id: str, raw: RawFrames) -> Callable[[int, int], Any]:
     """Return (frame, draw) -> restored frame, by the configured backend."""
-    from focusgen.models import NoiseKey, load_deblurrer
+    from focusgen.models.protocols import NoiseKey
+    from focusgen.models.registry import load_deblurrer
 
     model = load_deblurrer(cfg, device=cfg.run.device)
     return lambda frame, draw: model.deblur(raw.frame(frame)[None], [NoiseKey(scene_id, frame, draw)])[0]
@@ -153,12 +154,13 @@ def _restorer(cfg: Config, scene_id: str, raw: RawFrames) -> Callable[[int, int]
 
 def _lens_sets(cfg: Config, scene_id: str, n_frames: int) -> LensSets:
     """Return how phase 5 makes a scene's lens sets, from its published frames and depth."""
-    from focusgen.ablate import LensSets
-    from focusgen.models import load_renderer
-    from focusgen.phases.lens_set import LensSet, draw_lenses, lens_document, start_lens_sets
+    from focusgen.dataset.lens_metadata import lens_document
+    from focusgen.dataset.published import read_depth, read_sharp, read_stats
+    from focusgen.models.registry import load_renderer
+    from focusgen.phases.lens_set import LensSet, draw_lenses, start_lens_sets
     from focusgen.phases.render import upstream_records
-    from focusgen.phases.scene_frames import read_depth, read_sharp, read_stats
-    from focusgen.runner import with_max_coc
+    from focusgen.run.phase_run import with_max_coc
+    from focusgen.tools.ablate import LensSets
 
     scene = DatasetLayout.of(cfg).scene(scene_id)
     chosen = with_max_coc(cfg)

@@ -12,27 +12,27 @@ from typing import Annotated
 
 import tyro
 
-from focusgen import config, options
-from focusgen.config import SCENE_PHASES, PhaseName
-from focusgen.errors import ConfigError, ExitCode
+from focusgen import config
+from focusgen.base.errors import ConfigError, ExitCode
+from focusgen.config import SCENE_PHASES, PhaseName, flags
 
-EXTRAS: list[options.Extra] = [
+EXTRAS: list[flags.Extra] = [
     ("scene", Annotated[tuple[str, ...], tyro.conf.Positional], (), "scenes; default: all"),
-    options.CONFIG_FLAG,
+    flags.CONFIG_FLAG,
     ("phases", str, ",".join(SCENE_PHASES), "phases to take over, comma-separated, in order"),
     ("max_label_difference", float, 1e-3, "labels may be off by so much and are accepted with a warning"),
 ]
-SETTINGS = options.DATA_SET_FLAGS | {"raw_root": "data.raw_root"}
+SETTINGS = flags.DATA_SET_FLAGS | {"raw_root": "data.raw_root"}
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen adopt`."""
-    flags = options.flags_class("AdoptFlags", SETTINGS, EXTRAS)
-    parsed, dotted = options.parse(flags, argv, prog="focusgen adopt", doc=__doc__ or "")
-    cfg = config.load(parsed.config, {**options.overrides_of(parsed, SETTINGS), **dotted})
+    flag_set = flags.flags_class("AdoptFlags", SETTINGS, EXTRAS)
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen adopt", doc=__doc__ or "")
+    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, SETTINGS), **dotted})
     phases = _phases(parsed.phases)
-    from focusgen.adopt import Adoption, adopt
-    from focusgen.names import display
+    from focusgen.base.names import display
+    from focusgen.tools.adopt import Adoption, adopt
 
     def show(outcome: Adoption) -> None:
         word = "not adopted" if outcome.problems else f"adopted ({', '.join(outcome.phases)})"

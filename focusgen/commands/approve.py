@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from focusgen import config, options
-from focusgen.layout import DatasetLayout
+from focusgen import config
+from focusgen.config import flags
+from focusgen.dataset.layout import DatasetLayout
 
-SETTINGS = options.DATA_SET_FLAGS | {"max_coc": "render.max_coc", "output_stats": "calibrate.output_stats"}
+SETTINGS = flags.DATA_SET_FLAGS | {"max_coc": "render.max_coc", "output_stats": "calibrate.output_stats"}
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen approve`."""
-    flags = options.flags_class("ApproveFlags", SETTINGS, [options.CONFIG_FLAG])
-    parsed, dotted = options.parse(flags, argv, prog="focusgen approve", doc=__doc__ or "")
-    cfg = config.load(parsed.config, {**options.overrides_of(parsed, SETTINGS), **dotted})
+    flag_set = flags.flags_class("ApproveFlags", SETTINGS, [flags.CONFIG_FLAG])
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen approve", doc=__doc__ or "")
+    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, SETTINGS), **dotted})
     from focusgen.phases.calibrate import approve, warning_about
 
     value_m = approve(cfg, parsed.max_coc)

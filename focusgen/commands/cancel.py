@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from focusgen import config, options
-from focusgen.layout import DatasetLayout
-from focusgen.records import parse_json
+from focusgen import config
+from focusgen.config import flags
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import parse_json
 
-EXTRAS: list[options.Extra] = [
-    options.CONFIG_FLAG,
+EXTRAS: list[flags.Extra] = [
+    flags.CONFIG_FLAG,
     ("plan", str | None, None, "only the jobs of this plan"),
 ]
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen cancel`."""
-    flags = options.flags_class("CancelFlags", options.DATA_SET_FLAGS, EXTRAS)
-    parsed, dotted = options.parse(flags, argv, prog="focusgen cancel", doc=__doc__ or "")
-    cfg = config.load(parsed.config, {**options.overrides_of(parsed, options.DATA_SET_FLAGS), **dotted})
+    flag_set = flags.flags_class("CancelFlags", flags.DATA_SET_FLAGS, EXTRAS)
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen cancel", doc=__doc__ or "")
+    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, flags.DATA_SET_FLAGS), **dotted})
     from focusgen.cluster import slurm
 
     dataset = DatasetLayout.of(cfg)

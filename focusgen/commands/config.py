@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from focusgen import config, options
+from focusgen import config
+from focusgen.config import flags
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen config`."""
-    extras: list[options.Extra] = [
-        options.CONFIG_FLAG,
+    extras: list[flags.Extra] = [
+        flags.CONFIG_FLAG,
         ("explain", bool, False, "every key: meaning, default, phases it affects"),
     ]
-    flags = options.flags_class("ConfigFlags", options.DATA_SET_FLAGS, extras)
-    parsed, dotted = options.parse(flags, argv, prog="focusgen config", doc=__doc__ or "")
-    cfg = config.load(parsed.config, {**options.overrides_of(parsed, options.DATA_SET_FLAGS), **dotted})
+    flag_set = flags.flags_class("ConfigFlags", flags.DATA_SET_FLAGS, extras)
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen config", doc=__doc__ or "")
+    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, flags.DATA_SET_FLAGS), **dotted})
     print(_explain(cfg) if parsed.explain else config.dump(cfg), end="")
     return 0
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from focusgen import config, options
+from focusgen import config
 from focusgen.commands import preview, run, synth
-from focusgen.layout import DatasetLayout
+from focusgen.config import flags
+from focusgen.dataset.layout import DatasetLayout
 
-EXTRAS: list[options.Extra] = [
+EXTRAS: list[flags.Extra] = [
     ("out_root", Path, Path("output_demo"), "folder that the demo writes"),
     ("n_scenes", int, 3, "procedural scenes"),
     ("n_frames", int, 24, "frames per scene"),
@@ -21,8 +22,8 @@ EXTRAS: list[options.Extra] = [
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen demo`."""
-    flags = options.flags_class("DemoFlags", {}, EXTRAS)
-    parsed, dotted = options.parse(flags, argv, prog="focusgen demo", doc=__doc__ or "")
+    flag_set = flags.flags_class("DemoFlags", {}, EXTRAS)
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen demo", doc=__doc__ or "")
     raw_root, depth_root = parsed.out_root / "raw", parsed.out_root / "raw_depth"
     synth.main(
         [
@@ -39,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     }
     cfg = config.load(config.CONFIG_DIR / "demo.yaml", {**own, **dotted})
     code = run.run_here(cfg)
-    from focusgen.phases.index import read_index
+    from focusgen.dataset.index import read_index
 
     dataset = DatasetLayout.of(cfg)
     scenes = list(read_index(dataset))

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from focusgen import config, options
+from focusgen import config
+from focusgen.config import flags
 from focusgen.doctor import render, run_checks
 
-SETTINGS = options.DATA_SET_FLAGS
+SETTINGS = flags.DATA_SET_FLAGS
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen doctor`; non-zero only if something would fail."""
-    flags = options.flags_class("DoctorFlags", SETTINGS, [options.CONFIG_FLAG])
-    parsed, dotted = options.parse(flags, argv, prog="focusgen doctor", doc=__doc__ or "")
-    cfg = config.load(parsed.config, {**options.overrides_of(parsed, SETTINGS), **dotted})
+    flag_set = flags.flags_class("DoctorFlags", SETTINGS, [flags.CONFIG_FLAG])
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen doctor", doc=__doc__ or "")
+    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, SETTINGS), **dotted})
     checks = run_checks(cfg.data.out_root, cfg)
     Console(highlight=False, soft_wrap=True).print(render(checks))
     return 2 if any(check.status.value == "fail" for check in checks) else 0

@@ -11,24 +11,25 @@ from typing import Annotated
 
 import tyro
 
-from focusgen import config, options
-from focusgen.layout import DatasetLayout
+from focusgen import config
+from focusgen.config import flags
+from focusgen.dataset.layout import DatasetLayout
 
-EXTRAS: list[options.Extra] = [
+EXTRAS: list[flags.Extra] = [
     ("scene", Annotated[tuple[str, ...], tyro.conf.Positional], (), "scenes; default: all"),
-    options.CONFIG_FLAG,
+    flags.CONFIG_FLAG,
     ("json", bool, False, "print machine-readable JSON, {scene: facts}"),
 ]
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen explain`."""
-    flags = options.flags_class("ExplainFlags", options.DATA_SET_FLAGS, EXTRAS)
-    parsed, dotted = options.parse(flags, argv, prog="focusgen explain", doc=__doc__ or "")
-    cfg = config.load(parsed.config, {**options.overrides_of(parsed, options.DATA_SET_FLAGS), **dotted})
-    from focusgen.explain import as_text, explain_scene
-    from focusgen.phases.index import read_index
-    from focusgen.report import check_scene
+    flag_set = flags.flags_class("ExplainFlags", flags.DATA_SET_FLAGS, EXTRAS)
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen explain", doc=__doc__ or "")
+    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, flags.DATA_SET_FLAGS), **dotted})
+    from focusgen.dataset.index import read_index
+    from focusgen.run.status import check_scene
+    from focusgen.tools.explain import as_text, explain_scene
 
     dataset = DatasetLayout.of(cfg)
     index = read_index(dataset)

@@ -9,11 +9,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from focusgen import config, options
+from focusgen import config
+from focusgen.config import flags
 
-SETTINGS = options.DATA_SET_FLAGS | options.RUN_FLAGS
-EXTRAS: list[options.Extra] = [
-    options.CONFIG_FLAG,
+SETTINGS = flags.DATA_SET_FLAGS | flags.RUN_FLAGS
+EXTRAS: list[flags.Extra] = [
+    flags.CONFIG_FLAG,
     ("phases", str, "1-6", "phases to look at"),
     ("backend", str | None, None, "backends by name, comma-separated, e.g. classical,dryrun"),
     ("json", bool, False, "print machine-readable JSON"),
@@ -22,15 +23,15 @@ EXTRAS: list[options.Extra] = [
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen plan`; 3 if it does not fit on the output file system."""
-    flags = options.flags_class("PlanFlags", SETTINGS, EXTRAS)
-    parsed, dotted = options.parse(flags, argv, prog="focusgen plan", doc=__doc__ or "")
+    flag_set = flags.flags_class("PlanFlags", SETTINGS, EXTRAS)
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen plan", doc=__doc__ or "")
     from focusgen.cluster.plans import parse_phases
     from focusgen.cluster.report import forecast_lines
     from focusgen.cluster.submit import scene_phases, workers_for
     from focusgen.commands.run import backend_overrides
-    from focusgen.forecast import forecast, survey
+    from focusgen.run.forecast import forecast, survey
 
-    overrides = {**options.overrides_of(parsed, SETTINGS), **backend_overrides(parsed.backend), **dotted}
+    overrides = {**flags.overrides_of(parsed, SETTINGS), **backend_overrides(parsed.backend), **dotted}
     cfg = config.load(parsed.config, overrides)
     phases = parse_phases(parsed.phases)
     works = survey(cfg)

@@ -8,26 +8,26 @@ from typing import Annotated
 
 import tyro
 
-from focusgen import config, options
-from focusgen.config import Config
-from focusgen.layout import DatasetLayout
+from focusgen import config
+from focusgen.config import Config, flags
+from focusgen.dataset.layout import DatasetLayout
 
-EXTRAS: list[options.Extra] = [
+EXTRAS: list[flags.Extra] = [
     ("scene", Annotated[tuple[str, ...], tyro.conf.Positional], (), "scenes; default: all"),
-    options.CONFIG_FLAG,
+    flags.CONFIG_FLAG,
     ("set", int, 0, "lens set to show"),
     ("output", Path | None, None, "folder for the pictures; default <out_root>/previews"),
 ]
-SETTINGS = options.DATA_SET_FLAGS | {"raw_root": "data.raw_root"}
+SETTINGS = flags.DATA_SET_FLAGS | {"raw_root": "data.raw_root"}
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen preview`."""
-    flags = options.flags_class("PreviewFlags", SETTINGS, EXTRAS)
-    parsed, dotted = options.parse(flags, argv, prog="focusgen preview", doc=__doc__ or "")
-    cfg = config.load(parsed.config, {**options.overrides_of(parsed, SETTINGS), **dotted})
-    from focusgen.phases.index import read_index
-    from focusgen.report import check_scene
+    flag_set = flags.flags_class("PreviewFlags", SETTINGS, EXTRAS)
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen preview", doc=__doc__ or "")
+    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, SETTINGS), **dotted})
+    from focusgen.dataset.index import read_index
+    from focusgen.run.status import check_scene
 
     index = read_index(DatasetLayout.of(cfg))
     for scene_id in parsed.scene or list(index):
@@ -39,9 +39,9 @@ def main(argv: Sequence[str]) -> int:
 
 def make(cfg: Config, scene_id: str, *, lens_set: int = 0, folder: Path | None = None) -> list[Path]:
     """Write the previews of one scene and return their paths."""
-    from focusgen.phases.index import read_index, recorded_raw_root
-    from focusgen.phases.raw_frames import open_raw, published_plan
-    from focusgen.preview import make_preview
+    from focusgen.dataset.frames import open_raw, published_plan
+    from focusgen.dataset.index import read_index, recorded_raw_root
+    from focusgen.tools.preview import make_preview
 
     dataset = DatasetLayout.of(cfg)
     scene = dataset.scene(scene_id)

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from focusgen import config, options
-from focusgen.config import Config
-from focusgen.errors import ConfigError
+from focusgen import config
+from focusgen.base.errors import ConfigError
+from focusgen.config import Config, flags
 
-EXTRAS: list[options.Extra] = [
-    ("image", Path, options.REQUIRED, "a picture, or a folder of pictures"),
-    ("output", Path, options.REQUIRED, "file to write (-o); with a folder of pictures, a folder"),
+EXTRAS: list[flags.Extra] = [
+    ("image", Path, flags.REQUIRED, "a picture, or a folder of pictures"),
+    ("output", Path, flags.REQUIRED, "file to write (-o); with a folder of pictures, a folder"),
     ("depth", Path | None, None, "metres: npz, npy, 16-bit png, exr, or a folder with the pictures' names"),
     ("focal_mm", float | None, None, "focal length; default: EXIF"),
     ("f_number", float | None, None, "aperture; default: EXIF"),
@@ -30,21 +30,21 @@ EXTRAS: list[options.Extra] = [
     ("max_radius_px", float | None, None, "larger blur is drawn as this; default: a tenth of the width"),
     ("bits", Literal[8, 16] | None, None, "per channel; default: the picture's own"),
     ("tile_px", int, 1024, "side of the tiles that bound the memory"),
-    options.CONFIG_FLAG,
+    flags.CONFIG_FLAG,
 ]
 SETTINGS = {"device": "run.device", "backend": "depth.backend", "checkpoint": "depth.checkpoint"}
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen render`."""
-    flags = options.flags_class("RenderFlags", SETTINGS, EXTRAS)
+    flag_set = flags.flags_class("RenderFlags", SETTINGS, EXTRAS)
     words = ["--output" if word == "-o" else word for word in argv]
-    parsed, dotted = options.parse(flags, words, prog="focusgen render", doc=__doc__ or "")
-    cfg = config.load(parsed.config, {**options.overrides_of(parsed, SETTINGS), **dotted})
+    parsed, dotted = flags.parse(flag_set, words, prog="focusgen render", doc=__doc__ or "")
+    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, SETTINGS), **dotted})
     from rich.progress import Progress
 
-    from focusgen.console import make_console
-    from focusgen.picture import RenderPictureArgs, render_picture
+    from focusgen.run.console import make_console
+    from focusgen.tools.picture import RenderPictureArgs, render_picture
 
     names = {field.name for field in dataclasses.fields(RenderPictureArgs)}
     given = {name: getattr(parsed, name) for name, *_ in EXTRAS if name in names}
@@ -83,7 +83,7 @@ def depth_estimator(cfg: Config) -> Callable[[Any], Any] | None:
     """Return a function from a picture to its depth by the configured backend; None if that is `provided`."""
     if cfg.depth.backend == "provided":
         return None
-    from focusgen.models import load_depth_model
+    from focusgen.models.registry import load_depth_model
 
     model = load_depth_model(cfg, device=cfg.run.device)
 

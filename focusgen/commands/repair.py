@@ -11,35 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from focusgen import config, options
-from focusgen.config import PhaseName
-from focusgen.console import ConsoleObserver, make_console
-from focusgen.errors import ExitCode
-from focusgen.layout import DatasetLayout
-from focusgen.names import rich_text
-from focusgen.progress import stop_on_signals
+from focusgen import config
+from focusgen.base.errors import ExitCode
+from focusgen.base.names import rich_text
+from focusgen.config import PhaseName, flags
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.run.console import ConsoleObserver, make_console
+from focusgen.run.progress import stop_on_signals
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from focusgen.repair import SceneRepair
+    from focusgen.tools.repair import SceneRepair
 
-EXTRAS: list[options.Extra] = [
+EXTRAS: list[flags.Extra] = [
     ("scene", Annotated[tuple[str, ...], tyro.conf.Positional], (), "scenes; default: all"),
-    options.CONFIG_FLAG,
+    flags.CONFIG_FLAG,
 ]
-SETTINGS = options.DATA_SET_FLAGS | {"raw_root": "data.raw_root", "device": "run.device"}
+SETTINGS = flags.DATA_SET_FLAGS | {"raw_root": "data.raw_root", "device": "run.device"}
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen repair`."""
-    flags = options.flags_class("RepairFlags", SETTINGS, EXTRAS)
-    parsed, dotted = options.parse(flags, argv, prog="focusgen repair", doc=__doc__ or "")
-    given = {**options.overrides_of(parsed, SETTINGS), **dotted}
+    flag_set = flags.flags_class("RepairFlags", SETTINGS, EXTRAS)
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen repair", doc=__doc__ or "")
+    given = {**flags.overrides_of(parsed, SETTINGS), **dotted}
     cfg = config.load(parsed.config, given)
-    from focusgen.phases.index import read_index
-    from focusgen.repair import repair_scenes, restore_index
-    from focusgen.report import check_scene
+    from focusgen.dataset.index import read_index
+    from focusgen.run.status import check_scene
+    from focusgen.tools.repair import repair_scenes, restore_index
 
     dataset = DatasetLayout.of(cfg)
     restored = restore_index(dataset)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from focusgen import config, options
-from focusgen.config import Config, PhaseName
-from focusgen.errors import ConfigError
-from focusgen.layout import DatasetLayout
+from focusgen import config
+from focusgen.base.errors import ConfigError
+from focusgen.config import Config, PhaseName, flags
+from focusgen.dataset.layout import DatasetLayout
 
-SETTINGS = options.DATA_SET_FLAGS | options.RUN_FLAGS | options.SCENE_FLAGS
-EXTRAS: list[options.Extra] = [
-    options.CONFIG_FLAG,
+SETTINGS = flags.DATA_SET_FLAGS | flags.RUN_FLAGS | flags.SCENE_FLAGS
+EXTRAS: list[flags.Extra] = [
+    flags.CONFIG_FLAG,
     ("failed", bool, False, "scenes with a failure record"),
     ("missing", bool, False, "scenes that no running task works on and that are not complete"),
     ("stale", bool, False, "scenes made with other settings; needs --on_stale redo or keep"),
@@ -30,9 +30,9 @@ EXTRAS: list[options.Extra] = [
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen resubmit`."""
-    flags = options.flags_class("ResubmitFlags", SETTINGS, EXTRAS)
-    parsed, dotted = options.parse(flags, argv, prog="focusgen resubmit", doc=__doc__ or "")
-    overrides = {**options.overrides_of(parsed, SETTINGS), **dotted}
+    flag_set = flags.flags_class("ResubmitFlags", SETTINGS, EXTRAS)
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen resubmit", doc=__doc__ or "")
+    overrides = {**flags.overrides_of(parsed, SETTINGS), **dotted}
     cfg = _settings(parsed, overrides)
     if parsed.indices:
         return _indices(cfg, parsed)
@@ -78,8 +78,8 @@ def _scenes(cfg: Config, parsed: Any) -> int:
     from focusgen.cluster.slurm import Limits, read_limits
     from focusgen.cluster.submit import make_plan, steps_of
     from focusgen.commands.submit import hand_in
-    from focusgen.forecast import work_of
-    from focusgen.phases.index import read_index
+    from focusgen.dataset.index import read_index
+    from focusgen.run.forecast import work_of
 
     index = read_index(DatasetLayout.of(cfg))
     chosen, phases, cfg = _choose(cfg, parsed, index)
@@ -102,8 +102,8 @@ def _choose(cfg: Config, parsed: Any, index: Any) -> tuple[Any, list[PhaseName],
     from focusgen.cluster.causes import losses
     from focusgen.cluster.resubmit import busy_scenes, due_phases, select_again
     from focusgen.cluster.slurm import job_states
-    from focusgen.records import State
-    from focusgen.report import all_status
+    from focusgen.dataset.records import State
+    from focusgen.run.status import all_status
 
     dataset = DatasetLayout.of(cfg)
     attempts = list(read_attempts(dataset))

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from focusgen import config, options
-from focusgen.config import Config
-from focusgen.errors import ConfigError
+from focusgen import config
+from focusgen.base.errors import ConfigError
+from focusgen.config import Config, flags
 
 BACKEND_SECTION = {
     name: section
@@ -22,9 +22,9 @@ BACKEND_SECTION = {
     )
     for name in names
 }
-SETTINGS = options.DATA_SET_FLAGS | options.RUN_FLAGS | options.SCENE_FLAGS
-EXTRAS: list[options.Extra] = [
-    options.CONFIG_FLAG,
+SETTINGS = flags.DATA_SET_FLAGS | flags.RUN_FLAGS | flags.SCENE_FLAGS
+EXTRAS: list[flags.Extra] = [
+    flags.CONFIG_FLAG,
     ("scenes", str | None, None, "only these scenes, comma-separated"),
     ("split", str | None, None, "only scenes of this split: train, val or test"),
     ("backend", str | None, None, "backends by name, comma-separated, e.g. classical,dryrun"),
@@ -33,20 +33,20 @@ EXTRAS: list[options.Extra] = [
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen run`."""
-    flags = options.flags_class("RunFlags", SETTINGS, EXTRAS)
-    parsed, dotted = options.parse(flags, argv, prog="focusgen run", doc=__doc__ or "")
-    overrides = {**options.overrides_of(parsed, SETTINGS), **backend_overrides(parsed.backend), **dotted}
+    flag_set = flags.flags_class("RunFlags", SETTINGS, EXTRAS)
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen run", doc=__doc__ or "")
+    overrides = {**flags.overrides_of(parsed, SETTINGS), **backend_overrides(parsed.backend), **dotted}
     cfg = config.load(parsed.config, overrides)
-    options.report_without_effect(cfg, parsed, SETTINGS)
+    flags.report_without_effect(cfg, parsed, SETTINGS)
     scenes = parsed.scenes.split(",") if parsed.scenes else None
     return run_here(cfg, scenes=scenes, split=parsed.split)
 
 
 def run_here(cfg: Config, **selection: Any) -> int:
     """Run all phases with progress on stderr; `selection` as in `runner.select_scenes`."""
-    from focusgen.console import ConsoleObserver, make_console
-    from focusgen.pipeline import Selection, run_all
-    from focusgen.progress import stop_on_signals
+    from focusgen.run.console import ConsoleObserver, make_console
+    from focusgen.run.pipeline import Selection, run_all
+    from focusgen.run.progress import stop_on_signals
 
     with stop_on_signals() as stop, ConsoleObserver(make_console()) as observer:
         return run_all(cfg, Selection(selection), observer, stop)

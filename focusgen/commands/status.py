@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from focusgen import config, options
-from focusgen.config import SCENE_PHASES, Config, PhaseName
-from focusgen.layout import DatasetLayout
-from focusgen.names import rich_text
+from focusgen import config
+from focusgen.base.names import rich_text
+from focusgen.config import SCENE_PHASES, Config, PhaseName, flags
+from focusgen.dataset.layout import DatasetLayout
 
 if TYPE_CHECKING:
     from focusgen.cluster.attempts import Attempt
     from focusgen.cluster.causes import Loss
     from focusgen.cluster.outlook import PhaseOutlook
-    from focusgen.records import PhaseState
-    from focusgen.report import SceneStatus
+    from focusgen.dataset.records import PhaseState
+    from focusgen.run.status import SceneStatus
 
 COLOURS = {"complete": "green", "partial": "yellow", "stale": "magenta", "failed": "red", "pending": "dim"}
 MAX_ROWS = 200
 
-EXTRAS: list[options.Extra] = [
-    options.CONFIG_FLAG,
+EXTRAS: list[flags.Extra] = [
+    flags.CONFIG_FLAG,
     ("json", bool, False, "print machine-readable JSON"),
     ("all", bool, False, f"list every scene, not only the first {MAX_ROWS} that need attention"),
     ("watch", float | None, None, "look again every so many seconds, until interrupted"),
@@ -40,9 +40,9 @@ EXTRAS: list[options.Extra] = [
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen status`."""
-    flags = options.flags_class("StatusFlags", options.DATA_SET_FLAGS, EXTRAS)
-    parsed, dotted = options.parse(flags, argv, prog="focusgen status", doc=__doc__ or "")
-    cfg = config.load(parsed.config, {**options.overrides_of(parsed, options.DATA_SET_FLAGS), **dotted})
+    flag_set = flags.flags_class("StatusFlags", flags.DATA_SET_FLAGS, EXTRAS)
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen status", doc=__doc__ or "")
+    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, flags.DATA_SET_FLAGS), **dotted})
     # Without a configuration of today's, each phase is compared with the settings of its own last run.
     today = cfg if parsed.config or dotted else None
     console = Console(highlight=False)
@@ -74,8 +74,8 @@ def _look(cfg: Config, today: Config | None, *, ask_slurm: bool) -> _View:
     from focusgen.cluster.causes import losses
     from focusgen.cluster.outlook import outlook
     from focusgen.cluster.slurm import job_states
-    from focusgen.phases.index import read_index
-    from focusgen.report import all_status
+    from focusgen.dataset.index import read_index
+    from focusgen.run.status import all_status
 
     dataset = DatasetLayout.of(cfg)
     statuses = all_status(dataset, read_index(dataset), today)
@@ -88,7 +88,7 @@ def _look(cfg: Config, today: Config | None, *, ask_slurm: bool) -> _View:
 
 
 def _document(view: _View) -> dict[str, Any]:
-    from focusgen.report import status_document
+    from focusgen.run.status import status_document
 
     return {
         **status_document(view.statuses),
@@ -99,7 +99,7 @@ def _document(view: _View) -> dict[str, Any]:
 
 
 def _print(console: Console, view: _View, *, show_all: bool) -> None:
-    from focusgen.report import status_document
+    from focusgen.run.status import status_document
 
     shown = _shown(view.statuses, show_all=show_all)
     console.print(_table(shown, len(view.statuses)))

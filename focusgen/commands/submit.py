@@ -11,20 +11,20 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from focusgen import config, options
-from focusgen.config import Config, PhaseName
-from focusgen.errors import ConfigError
-from focusgen.layout import DatasetLayout
+from focusgen import config
+from focusgen.base.errors import ConfigError
+from focusgen.config import Config, PhaseName, flags
+from focusgen.dataset.layout import DatasetLayout
 
 if TYPE_CHECKING:
     from focusgen.cluster.slurm import Limits
     from focusgen.cluster.submit import Step
-    from focusgen.forecast import SceneWork
+    from focusgen.run.forecast import SceneWork
 
 SETTINGS = (
-    options.DATA_SET_FLAGS
-    | options.RUN_FLAGS
-    | options.SCENE_FLAGS
+    flags.DATA_SET_FLAGS
+    | flags.RUN_FLAGS
+    | flags.SCENE_FLAGS
     | {
         "account": "cluster.account",
         "tasks": "cluster.tasks",
@@ -32,8 +32,8 @@ SETTINGS = (
         "one_scene_per_task": "cluster.one_scene_per_task",
     }
 )
-EXTRAS: list[options.Extra] = [
-    options.CONFIG_FLAG,
+EXTRAS: list[flags.Extra] = [
+    flags.CONFIG_FLAG,
     ("phases", str | None, None, "e.g. 1-4, 5-6, 3; default: 1-4 before the approval, 5-6 after it"),
     (
         "cluster",
@@ -51,13 +51,13 @@ EXTRAS: list[options.Extra] = [
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen submit`."""
-    flags = options.flags_class("SubmitFlags", SETTINGS, EXTRAS)
-    parsed, dotted = options.parse(flags, argv, prog="focusgen submit", doc=__doc__ or "")
+    flag_set = flags.flags_class("SubmitFlags", SETTINGS, EXTRAS)
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen submit", doc=__doc__ or "")
     from focusgen.cluster.plans import parse_phases
     from focusgen.cluster.submit import absolute, check_ready
     from focusgen.commands.run import backend_overrides
 
-    overrides = {**options.overrides_of(parsed, SETTINGS), **backend_overrides(parsed.backend), **dotted}
+    overrides = {**flags.overrides_of(parsed, SETTINGS), **backend_overrides(parsed.backend), **dotted}
     cfg = absolute(config.load(parsed.config, overrides))
     phases = parse_phases(parsed.phases) if parsed.phases else _next_phases(cfg)
     check_ready(cfg, phases)
@@ -69,8 +69,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _next_phases(cfg: Config) -> tuple[PhaseName, ...]:
-    from focusgen.errors import ApprovalError
-    from focusgen.runner import with_max_coc
+    from focusgen.base.errors import ApprovalError
+    from focusgen.run.phase_run import with_max_coc
 
     if not DatasetLayout.of(cfg).index_json.exists():
         return ("index", "deblur", "depth", "calibrate")
@@ -98,9 +98,9 @@ class _Submission:
     def works(self) -> list[SceneWork]:
         """Return the scenes that are not complete in one of the asked phases."""
         from focusgen.cluster.pending import unfinished
-        from focusgen.forecast import work_of
-        from focusgen.phases.index import read_index
-        from focusgen.runner import select_scenes
+        from focusgen.dataset.index import read_index
+        from focusgen.run.forecast import work_of
+        from focusgen.run.phase_run import select_scenes
 
         index = read_index(DatasetLayout.of(self.cfg))
         chosen = select_scenes(index, scenes=self.names, split=self.split)
@@ -112,7 +112,7 @@ class _Submission:
         from focusgen.cluster.report import forecast_lines
         from focusgen.cluster.slurm import read_limits
         from focusgen.cluster.submit import index_step, script_texts
-        from focusgen.forecast import forecast, survey
+        from focusgen.run.forecast import forecast, survey
 
         limits = read_limits()
         steps = [index_step(self.cfg, self.later, write=False)[0]] if "index" in self.phases else []

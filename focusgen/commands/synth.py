@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from focusgen import options
-from focusgen.console import make_console
-from focusgen.errors import ConfigError
+from focusgen.base.errors import ConfigError
+from focusgen.config import flags
+from focusgen.run.console import make_console
 
-EXTRAS: list[options.Extra] = [
-    ("raw_root", Path, options.REQUIRED, "folder for the frames, one folder per scene"),
-    ("depth_root", Path, options.REQUIRED, "folder for the depth, one folder per scene"),
+EXTRAS: list[flags.Extra] = [
+    ("raw_root", Path, flags.REQUIRED, "folder for the frames, one folder per scene"),
+    ("depth_root", Path, flags.REQUIRED, "folder for the depth, one folder per scene"),
     ("families", str | None, None, "comma-separated; default: all, in turn"),
     ("seed", int, 0, "seed of the first scene of each family"),
     ("n_scenes", int, 3, "how many scenes"),
@@ -25,13 +25,13 @@ EXTRAS: list[options.Extra] = [
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen synth`."""
-    flags = options.flags_class("SynthFlags", {}, EXTRAS)
-    parsed, dotted = options.parse(flags, argv, prog="focusgen synth", doc=__doc__ or "")
+    flag_set = flags.flags_class("SynthFlags", {}, EXTRAS)
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen synth", doc=__doc__ or "")
     if dotted:
         raise ConfigError(f"--{next(iter(dotted))} has no meaning here")
     from rich.progress import Progress
 
-    from focusgen.synth import available_cores, synth_dataset
+    from focusgen.synth.write import available_cores, synth_dataset
 
     with Progress(console=make_console(), transient=True) as progress:
         task = progress.add_task("synth", total=parsed.n_scenes * parsed.n_frames)

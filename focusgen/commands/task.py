@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from focusgen import config, options
-from focusgen.config import Config, PhaseName
-from focusgen.errors import ConfigError
-from focusgen.layout import DatasetLayout
+from focusgen import config
+from focusgen.base.errors import ConfigError
+from focusgen.config import Config, PhaseName, flags
+from focusgen.dataset.layout import DatasetLayout
 
-SETTINGS = options.DATA_SET_FLAGS | options.SCENE_FLAGS | options.RUN_FLAGS
-EXTRAS: list[options.Extra] = [
-    options.CONFIG_FLAG,
+SETTINGS = flags.DATA_SET_FLAGS | flags.SCENE_FLAGS | flags.RUN_FLAGS
+EXTRAS: list[flags.Extra] = [
+    flags.CONFIG_FLAG,
     ("plan", str | None, None, "id or file of the plan; default: the newest with the phase"),
     ("phases", str | None, None, "phases to run, e.g. 3 or 2-6; default: the per-scene phases of the plan"),
     ("index", int, 0, "array index"),
@@ -29,12 +29,12 @@ EXTRAS: list[options.Extra] = [
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen task`."""
-    flags = options.flags_class("TaskFlags", SETTINGS, EXTRAS)
-    parsed, dotted = options.parse(flags, argv, prog="focusgen task", doc=__doc__ or "")
+    flag_set = flags.flags_class("TaskFlags", SETTINGS, EXTRAS)
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen task", doc=__doc__ or "")
     from focusgen.cluster.plans import find_plan, parse_phases
     from focusgen.cluster.task import Task, run_task
 
-    overrides = {**options.overrides_of(parsed, SETTINGS), **dotted}
+    overrides = {**flags.overrides_of(parsed, SETTINGS), **dotted}
     phases = parse_phases(parsed.phases) if parsed.phases else None
     dataset = DatasetLayout.of(config.load(parsed.config, overrides))
     names = tuple(parsed.scenes.split(",")) if parsed.scenes else None

@@ -15,16 +15,17 @@ from typing import Annotated, Literal
 
 import tyro
 
-from focusgen import config, options
-from focusgen.errors import ConfigError
+from focusgen import config
+from focusgen.base.errors import ConfigError
+from focusgen.config import flags
 
 Words = Annotated[tuple[str, ...], tyro.conf.Positional]
 
-EXTRAS: list[options.Extra] = [
+EXTRAS: list[flags.Extra] = [
     (
         "action",
         Annotated[Literal["fetch", "check", "prompts"], tyro.conf.Positional],
-        options.REQUIRED,
+        flags.REQUIRED,
         "what to do",
     ),
     ("name", Words, (), "which weights"),
@@ -33,17 +34,17 @@ EXTRAS: list[options.Extra] = [
     ("revision", str | None, None, "fetch: commit, tag or branch of the repository"),
     ("accept", bool, False, "check: it was replaced on purpose; record what it is now"),
     ("model_id", str | None, None, "prompts: hub id or folder of FLUX.1-dev; default: the configuration's"),
-    options.CONFIG_FLAG,
+    flags.CONFIG_FLAG,
 ]
 SETTINGS = {"device": "run.device"}
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen weights`."""
-    flags = options.flags_class("WeightsFlags", SETTINGS, EXTRAS)
-    parsed, dotted = options.parse(flags, argv, prog="focusgen weights", doc=__doc__ or "")
+    flag_set = flags.flags_class("WeightsFlags", SETTINGS, EXTRAS)
+    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen weights", doc=__doc__ or "")
     chosen = {f"{section}.model_id": parsed.model_id for section in ("deblur", "render")}
-    cfg = config.load(parsed.config, {**options.overrides_of(parsed, SETTINGS), **chosen, **dotted})
+    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, SETTINGS), **chosen, **dotted})
     if parsed.action == "prompts":
         return _prompts(cfg)
     if len(parsed.name) != 1:

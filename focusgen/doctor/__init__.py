@@ -12,13 +12,13 @@ from pathlib import Path
 
 from rich.text import Text
 
+from focusgen.base.errors import ExitCode
 from focusgen.config import Config
 from focusgen.doctor.check import Check, Status
 from focusgen.doctor.disk import check_output
 from focusgen.doctor.gpu import check_gpu
 from focusgen.doctor.machine import check_cluster, check_limits, check_machine, check_packages, check_python
 from focusgen.doctor.weights import check_weights
-from focusgen.errors import ExitCode
 
 __all__ = ["Check", "Status", "exit_code", "render", "run_checks"]
 

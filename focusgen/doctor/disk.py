@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from focusgen.base.names import display
 from focusgen.config import Config
 from focusgen.doctor.check import Check, Status, ask
 from focusgen.doctor.disk_probes import lock_problem, rename_problem
-from focusgen.names import display
 
 # Measured at 854x480 with our encoders: sharp frame and depth, then render and label of one lens set.
 BYTES_PER_FRAME, BYTES_PER_FRAME_AND_SET = 1_050_000, 835_000

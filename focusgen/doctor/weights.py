@@ -8,11 +8,12 @@ import struct
 import zipfile
 from pathlib import Path
 
+from focusgen.base.names import display
 from focusgen.config import PhaseName
+from focusgen.config.graph import SCENE_PHASES
+from focusgen.config.sections import Config
 from focusgen.doctor.check import Check, Status
-from focusgen.models import weight_files
-from focusgen.names import display
-from focusgen.settings import SCENE_PHASES, Config
+from focusgen.models.registry import weight_files
 
 GATED = {"black-forest-labs/FLUX.1-dev": "gated and non-commercial: accept its licence on its page first"}
 LFS_POINTER = b"version https://git-lfs"

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from focusgen.errors import ConfigError
+from focusgen.base.errors import ConfigError
 from focusgen.models.weights import require_file
 
 _KEYS_SHOWN = 4

@@ -26,7 +26,7 @@ from scipy.fft import next_fast_len
 from scipy.optimize import least_squares
 from skimage.restoration import wiener
 
-from focusgen.models import Frames, NoiseKey
+from focusgen.models.protocols import Frames, NoiseKey
 
 UNTOUCHED_BELOW_PX = 0.6
 FULL_STRENGTH_FROM_PX = 0.85

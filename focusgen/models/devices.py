@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from focusgen.errors import ConfigError
+from focusgen.base.errors import ConfigError
 
 _CPU_MEMORY_TEXTS = ("defaultcpuallocator", "can't allocate memory", "not enough memory")
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.models import SceneFrames
+from focusgen.models.protocols import SceneFrames
 
 NEAR_M, FAR_M = 1.0, 8.0
 RELIEF = 0.15  # share of the inverse depth that the picture's brightness moves

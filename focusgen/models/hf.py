@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from focusgen.errors import ConfigError, ModelMemoryError
-from focusgen.models import SceneFrames
+from focusgen.base.errors import ConfigError, ModelMemoryError
+from focusgen.config.sections import DepthConfig
 from focusgen.models.checkpoints import check_finite
 from focusgen.models.devices import free_cached_memory, is_out_of_memory, pick_device
 from focusgen.models.precision import Precision, autocast, choose_precision
-from focusgen.settings import DepthConfig
+from focusgen.models.protocols import SceneFrames
 
 log = logging.getLogger(__name__)
 

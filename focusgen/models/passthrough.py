@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from focusgen.models import Frames, NoiseKey
+from focusgen.models.protocols import Frames, NoiseKey
 
 
 class Passthrough:

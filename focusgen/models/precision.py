@@ -7,8 +7,8 @@ from typing import Literal
 
 import torch
 
-from focusgen.errors import ConfigError
-from focusgen.settings import DepthConfig
+from focusgen.base.errors import ConfigError
+from focusgen.config.sections import DepthConfig
 
 Precision = Literal["fp32", "fp16", "bf16"]
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.errors import CorruptInputError, MissingUpstreamError
-from focusgen.models import SceneFrames
+from focusgen.base.errors import CorruptInputError, MissingUpstreamError
+from focusgen.models.protocols import SceneFrames
 
 
 class ProvidedDepth:

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from focusgen.errors import ConfigError
+from focusgen.base.errors import ConfigError
 
 log = logging.getLogger(__name__)
 

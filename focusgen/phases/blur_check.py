@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.stats import spearman
+from focusgen.optics.stats import spearman
 
 BLOCK_PX = 16
 MIN_TEXTURE = 20.0  # mean squared Laplacian of a block with texture enough to show blur, grey levels^2

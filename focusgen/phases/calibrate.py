@@ -20,17 +20,18 @@ from typing import Any
 
 import numpy as np
 
-from focusgen.codecs import checksum, decode_npz
+from focusgen.base.checksums import checksum
+from focusgen.base.errors import ApprovalError, CalibrationError, ConfigError, CorruptInputError
+from focusgen.base.files import make_folder, publish_json
+from focusgen.base.seeds import derive_seed
 from focusgen.config import Config, settings_for
-from focusgen.errors import ApprovalError, CalibrationError, ConfigError, CorruptInputError
-from focusgen.layout import DatasetLayout
-from focusgen.optics import Lens, blur_diameter_px
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.published import read_depth, read_stats
+from focusgen.dataset.records import canonical, parse_json, read_record
+from focusgen.media.codecs import decode_npz
+from focusgen.optics.coc import Lens, blur_diameter_px
+from focusgen.optics.stats import CocHistogram, Counts, coc_percentiles, depth_counts
 from focusgen.phases.lens_set import draw_lenses
-from focusgen.phases.scene_frames import read_depth, read_stats
-from focusgen.records import canonical, parse_json, read_record
-from focusgen.seeds import derive_seed
-from focusgen.stats import CocHistogram, Counts, coc_percentiles, depth_counts
-from focusgen.store import make_folder, publish_json
 
 PERCENTILES = (50.0, 90.0, 95.0, 99.0)
 RECOMMENDED_PERCENTILE = 95.0

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.windows import Chunk, crossfade_weights
+from focusgen.optics.windows import Chunk, crossfade_weights
 
 Depth = npt.NDArray[np.float32]
 

@@ -12,17 +12,17 @@ from typing import TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.codecs import encode_png
-from focusgen.errors import CorruptInputError, ModelMemoryError
-from focusgen.metrics import psnr_db
-from focusgen.models import Deblurrer
-from focusgen.phases import SceneJob, approximations, runs_of
-from focusgen.phases.ingest import changed_files, read_manifest
-from focusgen.phases.raw_frames import RawFrames, open_raw
+from focusgen.base.errors import CorruptInputError, ModelMemoryError
+from focusgen.dataset.frames import RawFrames, open_raw
+from focusgen.dataset.ingest import changed_files, read_manifest
+from focusgen.dataset.store import publish_scene_log
+from focusgen.media.codecs import encode_png
+from focusgen.models.protocols import Deblurrer
+from focusgen.motion.metrics import psnr_db
+from focusgen.motion.temporal import asked_pairs, fuse
+from focusgen.optics.sizes import frame_plan
+from focusgen.phases.job import SceneJob, approximations, runs_of
 from focusgen.phases.restore_ahead import RestoreAhead, frames_per_call
-from focusgen.sizes import frame_plan
-from focusgen.store import publish_scene_log
-from focusgen.temporal import asked_pairs, fuse
 
 ALGORITHM_VERSION = 1
 PSNR_HEADER = "scene_id,frame,psnr_db,seconds\n"

@@ -11,21 +11,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.codecs import checksum, encode_npz
+from focusgen.base.checksums import checksum
+from focusgen.base.errors import ConfigError, DepthRangeError, SceneError
+from focusgen.base.files import make_folder, publish
 from focusgen.config import Config
-from focusgen.depth_files import DepthSource, open_depth
-from focusgen.errors import ConfigError, DepthRangeError, SceneError
-from focusgen.layout import DatasetLayout
-from focusgen.models import DepthModel
-from focusgen.phases import SceneJob
+from focusgen.dataset.frames import published_plan
+from focusgen.dataset.index import IndexEntry
+from focusgen.dataset.ingest import was_cut_short
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.published import SharpFrames, read_depth, read_float16
+from focusgen.dataset.store import publish_scene_log, valid_entry
+from focusgen.media.codecs import encode_npz
+from focusgen.media.depth_files import DepthSource, open_depth
+from focusgen.models.protocols import DepthModel
+from focusgen.optics.stats import depth_counts, depth_percentiles, depth_stats
+from focusgen.optics.windows import cut_segments, plan_chunks
 from focusgen.phases.chunks import covering_chunk, crossfaded
-from focusgen.phases.index import IndexEntry
-from focusgen.phases.ingest import was_cut_short
-from focusgen.phases.raw_frames import published_plan
-from focusgen.phases.scene_frames import SharpFrames, read_depth, read_float16
-from focusgen.stats import depth_counts, depth_percentiles, depth_stats
-from focusgen.store import make_folder, publish, publish_scene_log, valid_entry
-from focusgen.windows import cut_segments, plan_chunks
+from focusgen.phases.job import SceneJob
 
 ALGORITHM_VERSION = 1
 FLOAT16_MAX_M = 65504.0

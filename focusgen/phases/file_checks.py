@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from focusgen.codecs import checksum
+from focusgen.base.checksums import FileEntry, checksum
+from focusgen.base.errors import CorruptInputError
 from focusgen.config import SCENE_PHASES, PhaseName
-from focusgen.errors import CorruptInputError
-from focusgen.layout import DONE, FAILED, PARTIAL, SceneLayout
-from focusgen.records import FileEntry, Record, read_failure, read_record
+from focusgen.dataset.layout import DONE, FAILED, PARTIAL, SceneLayout
+from focusgen.dataset.records import Record, read_failure, read_record
 
 Tell = Callable[[str], None]
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from focusgen.base.seeds import derive_seed, scene_seed
 from focusgen.config import Config
-from focusgen.lenses import sample_lenses
-from focusgen.models import BokehRenderer, RenderContext, RenderSession
-from focusgen.optics import Lens, blur_diameter_px, focus_map, signed_blur_radius_px
-from focusgen.records import Record
-from focusgen.seeds import derive_seed, scene_seed
+from focusgen.dataset.lens_metadata import lenses_of
+from focusgen.models.protocols import BokehRenderer, RenderContext, RenderSession
+from focusgen.optics.coc import Lens, focus_map, signed_blur_radius_px
+from focusgen.optics.lenses import sample_lenses
 
 
 def draw_lenses(cfg: Config, scene_id: str, stats: Mapping[str, float], n: int) -> tuple[list[Lens], int]:
@@ -31,44 +31,6 @@ def draw_lenses(cfg: Config, scene_id: str, stats: Mapping[str, float], n: int) 
         formula=cfg.optics.formula,
     )
     return list(drawn.lenses), drawn.n_redrawn
-
-
-def lens_document(
-    cfg: Config, scene_id: str, lenses: Sequence[Lens], upstream: Mapping[str, Record]
-) -> dict[str, Any]:
-    """Return the part of metadata.json that the labels and pictures of a scene follow from."""
-    max_coc_m = cfg.render.max_coc
-    assert max_coc_m is not None, "the runner resolves max_coc before any scene is opened"
-    width = int(upstream["deblur"].details["width"])
-    sensor_width_m = cfg.optics.sensor_width_m
-    limit_px = blur_diameter_px(max_coc_m, image_width_px=width, sensor_width_m=sensor_width_m)
-    return {
-        "sets": [
-            {
-                "f": lens.focal_length_m,
-                "N": lens.f_number,
-                "S_focus": lens.focus_distance_m,
-                "max_coc": max_coc_m,
-                "coc_limit_px": limit_px,
-            }
-            for lens in lenses
-        ],
-        "scene_id": scene_id,
-        "width": width,
-        "height": int(upstream["deblur"].details["height"]),
-        "formula": cfg.optics.formula,
-        "sensor_width_mm": cfg.optics.sensor_width_mm,
-        "clip_to_max_coc": cfg.render.clip_to_max_coc,
-        "depth_is_exact": bool(upstream["depth"].details["is_exact"]),
-    }
-
-
-def lenses_of(metadata: Mapping[str, Any]) -> list[Lens]:
-    """Return the lenses that metadata.json holds, as Python floats."""
-    return [
-        Lens(float(s["f"]), float(s["N"]), float(s["S_focus"]), metadata.get("formula", "paper"))
-        for s in metadata["sets"]
-    ]
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.codecs import encode_npz, encode_png
-from focusgen.errors import MissingUpstreamError
-from focusgen.layout import SceneLayout
-from focusgen.models import BokehRenderer
-from focusgen.phases import SceneJob, approximations
-from focusgen.phases.lens_set import LensSet, draw_lenses, lens_document, lenses_of, start_lens_sets
-from focusgen.phases.scene_frames import read_depth, read_focus, read_sharp, read_stats
-from focusgen.records import Record, read_record
-from focusgen.store import make_folder, publish_scene_log
+from focusgen.base.errors import MissingUpstreamError
+from focusgen.base.files import make_folder
+from focusgen.dataset.layout import SceneLayout
+from focusgen.dataset.lens_metadata import lens_document, lenses_of
+from focusgen.dataset.published import read_depth, read_focus, read_sharp, read_stats
+from focusgen.dataset.records import Record, read_record
+from focusgen.dataset.store import publish_scene_log
+from focusgen.media.codecs import encode_npz, encode_png
+from focusgen.models.protocols import BokehRenderer
+from focusgen.phases.job import SceneJob, approximations
+from focusgen.phases.lens_set import LensSet, draw_lenses, start_lens_sets
 
 ALGORITHM_VERSION = 1
 FOCUS_LOG = "focus_map_warnings.txt"

@@ -12,7 +12,7 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.models import Deblurrer, NoiseKey
+from focusgen.models.protocols import Deblurrer, NoiseKey
 
 Image = npt.NDArray[np.uint8]
 

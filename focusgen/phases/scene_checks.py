@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from focusgen.codecs import check_png, decode_npz, decode_png
+from focusgen.base.errors import CorruptInputError, DepthRangeError
 from focusgen.config import SCENE_PHASES
-from focusgen.errors import CorruptInputError, DepthRangeError
-from focusgen.layout import DatasetLayout
-from focusgen.optics import Lens, focus_map
+from focusgen.dataset.index import IndexEntry
+from focusgen.dataset.ingest import read_manifest
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.lens_metadata import lenses_of
+from focusgen.dataset.records import parse_json
+from focusgen.media.codecs import check_png, decode_npz, decode_png
+from focusgen.optics.coc import Lens, focus_map
+from focusgen.optics.stats import depth_counts, depth_stats
 from focusgen.phases.blur_check import blur_agreement
 from focusgen.phases.file_checks import SceneRecords, VouchedFiles
-from focusgen.phases.index import IndexEntry
-from focusgen.phases.ingest import read_manifest
-from focusgen.phases.lens_set import lenses_of
-from focusgen.records import parse_json
-from focusgen.stats import depth_counts, depth_stats
 
 MAX_ERRORS_PER_SCENE = 200
 DECODED_FRAMES = 4  # fully decoded per scene and set; every other PNG is walked chunk by chunk

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from focusgen.base.errors import SceneError
 from focusgen.config import Config
-from focusgen.errors import SceneError
-from focusgen.layout import DatasetLayout
-from focusgen.metrics import temporal_report
-from focusgen.phases.index import IndexEntry, recorded_raw_root
-from focusgen.phases.raw_frames import open_raw, published_plan
-from focusgen.phases.scene_frames import read_sharp
+from focusgen.dataset.frames import open_raw, published_plan
+from focusgen.dataset.index import IndexEntry, recorded_raw_root
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.published import read_sharp
+from focusgen.motion.metrics import temporal_report
 
 
 def measure_temporal(

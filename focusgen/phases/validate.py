@@ -9,14 +9,14 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
+from focusgen.base.errors import ConfigError
+from focusgen.base.files import make_folder, publish_json
+from focusgen.base.names import RESERVED_NAMES
 from focusgen.config import Config
-from focusgen.errors import ConfigError
-from focusgen.layout import DatasetLayout
-from focusgen.names import RESERVED_NAMES
-from focusgen.phases.index import SPLITS, IndexEntry, read_index, recorded_raw_root
+from focusgen.dataset.index import SPLITS, IndexEntry, read_index, recorded_raw_root
+from focusgen.dataset.layout import DatasetLayout
 from focusgen.phases.scene_checks import SceneChecker, SceneReport
 from focusgen.phases.temporal_check import measure_temporal
-from focusgen.store import make_folder, publish_json
 
 POOL_FROM_SCENES = 4  # below, starting processes costs more than it saves
 

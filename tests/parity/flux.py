@@ -26,9 +26,10 @@ from focusgen.models.flux.conditions import (
     MapCondition,
 )
 from focusgen.models.flux.lora import adapter_from
+from focusgen.models.flux.memory import Effort
 from focusgen.models.flux.noise import latent_shape
 from focusgen.models.flux.prompts import PromptEmbedding
-from focusgen.models.flux.sampler import Effort, FluxSampler
+from focusgen.models.flux.sampler import FluxSampler
 from focusgen.models.flux.schedule import schedule_from
 from focusgen.models.flux.tiling import Tiling
 from focusgen.models.flux.tokens import grid_of, position_ids

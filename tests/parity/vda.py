@@ -25,7 +25,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from focusgen.errors import FocusgenError
+from focusgen.base.errors import FocusgenError
 from focusgen.models.vda.loading import build_network, find_variant
 from focusgen.models.vda.network import VideoDepthNet
 from focusgen.models.vda.stream import VideoStreamer

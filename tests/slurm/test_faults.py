@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from benchmarks.slurm_chaos import run_chaos
-from focusgen.synth import synth_dataset
+from focusgen.synth.write import synth_dataset
 
 from .harness import Campaign, Slurm, states_of
 

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from focusgen.config import Config
-from focusgen.models import Frames, RenderContext
 from focusgen.models.devices import pick_device
 from focusgen.models.flux.conditions import ImageCondition, MapCondition
 from focusgen.models.flux.loading import load_sampler
@@ -19,6 +18,7 @@ from focusgen.models.flux.noise import initial_tokens, posterior_noise, set_seed
 from focusgen.models.flux.options import options_of
 from focusgen.models.flux.sampler import Batch
 from focusgen.models.flux.tokens import grid_of
+from focusgen.models.protocols import Frames, RenderContext
 
 ADAPTER = "bokeh"
 N_CONDITIONS = 2

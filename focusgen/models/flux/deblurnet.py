@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from focusgen.config import Config
-from focusgen.models import Frames, NoiseKey
 from focusgen.models.devices import pick_device
 from focusgen.models.flux.conditions import BlackCondition, Condition, ImageCondition
 from focusgen.models.flux.loading import load_sampler
@@ -19,6 +18,7 @@ from focusgen.models.flux.noise import frame_seed, initial_tokens, posterior_noi
 from focusgen.models.flux.options import options_of
 from focusgen.models.flux.sampler import Batch
 from focusgen.models.flux.tokens import Grid, grid_of
+from focusgen.models.protocols import Frames, NoiseKey
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from focusgen.models import Frames
 from focusgen.models.flux.tokens import Grid
 from focusgen.models.flux.vae import decode, to_frames
+from focusgen.models.protocols import Frames
 
 
 class Pending(NamedTuple):

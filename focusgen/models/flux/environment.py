@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from focusgen.errors import ConfigError
+from focusgen.base.errors import ConfigError
 
 LIBRARIES = ("diffusers", "transformers", "accelerate", "safetensors")
 QUANTISERS = {"fp8": "torchao", "nf4": "bitsandbytes"}

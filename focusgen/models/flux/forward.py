@@ -14,15 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from focusgen.models.flux.attention import Attended, Layout, attend, attend_image
-from focusgen.models.flux.modulation import (
-    GATE,
-    MLP_GATE,
-    MLP_SCALE,
-    MLP_SHIFT,
-    SCALE,
-    SHIFT,
-    StepTables,
-)
+from focusgen.models.flux.modulation import GATE, MLP_GATE, MLP_SCALE, MLP_SHIFT, SCALE, SHIFT, StepTables
 from focusgen.models.flux.tokens import rotary_turns, rotate, text_ids
 from focusgen.models.flux.weights import DoubleBlock, FluxWeights, SingleBlock, Span
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from focusgen.errors import ConfigError, ModelMemoryError
+from focusgen.base.errors import ConfigError, ModelMemoryError
 from focusgen.models.devices import is_out_of_memory
 from focusgen.models.flux.environment import explain_download, require_libraries
 from focusgen.models.flux.files import model_folder

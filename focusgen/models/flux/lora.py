@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from focusgen.errors import ConfigError
+from focusgen.base.errors import ConfigError
 from focusgen.models.checkpoints import read_tensors
 from focusgen.models.flux.files import weight_advice
 

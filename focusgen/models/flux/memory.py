@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import torch
 
-from focusgen.errors import ModelMemoryError
+from focusgen.base.errors import ModelMemoryError
 from focusgen.models.devices import free_cached_memory, is_out_of_memory
 from focusgen.models.flux.tiling import Tiling
 from focusgen.models.flux.tokens import TOKEN_PX, Grid

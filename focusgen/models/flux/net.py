@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from focusgen.models import Frames
 from focusgen.models.flux.loading import SPARE_ADVICE
 from focusgen.models.flux.memory import (
     MAX_FRAMES_AT_ONCE,
@@ -18,6 +17,7 @@ from focusgen.models.flux.options import FluxOptions
 from focusgen.models.flux.sampler import Batch, FluxSampler
 from focusgen.models.flux.tiling import plan_tiles
 from focusgen.models.flux.tokens import Grid, grid_of
+from focusgen.models.protocols import Frames
 
 
 class FluxNet:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from focusgen.base.seeds import derive_seed
 from focusgen.models.flux.tokens import LATENT_CHANNELS, Grid, pack
-from focusgen.seeds import derive_seed
 
 
 def normal(seed: int, shape: tuple[int, ...]) -> Tensor:

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from focusgen.base.errors import ConfigError
 from focusgen.config import Config
-from focusgen.errors import ConfigError
 from focusgen.models.flux.environment import explain_download, require_libraries
 from focusgen.models.flux.files import model_folder, prompt_file, weight_advice
 

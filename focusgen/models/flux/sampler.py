@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from focusgen.models import Frames
 from focusgen.models.flux.conditions import BlackCondition, Condition, EncodedCondition
 from focusgen.models.flux.decoding import Decoder, Pending
 from focusgen.models.flux.forward import Surroundings, surround, velocity
@@ -22,6 +21,7 @@ from focusgen.models.flux.tiling import TilePlan, plan_tiles
 from focusgen.models.flux.tokens import Grid, position_ids
 from focusgen.models.flux.vae import Posterior, encode_posterior, tokens_of
 from focusgen.models.flux.weights import FluxWeights
+from focusgen.models.protocols import Frames
 
 Velocity = Callable[[FluxWeights, Surroundings, StepTables, Tensor], Tensor]
 

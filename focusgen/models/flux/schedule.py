@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from focusgen.errors import ConfigError
+from focusgen.base.errors import ConfigError
 
 TIMESTEPS_PER_SIGMA = 1000.0
 

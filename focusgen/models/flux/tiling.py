@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from focusgen.errors import ConfigError
+from focusgen.base.errors import ConfigError
 from focusgen.models.flux.tokens import TOKEN_PX, Grid
 
 BLEND_REACH = 2.0

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import nn
 
-from focusgen.models import SceneFrames
+from focusgen.config.sections import DepthConfig
 from focusgen.models.devices import pick_device
 from focusgen.models.precision import Precision, choose_precision
+from focusgen.models.protocols import SceneFrames
 from focusgen.models.vda.encoder import Block
 from focusgen.models.vda.loading import load_network
 from focusgen.models.vda.motion import TimeTransformer
@@ -17,7 +18,6 @@ from focusgen.models.vda.network import VideoDepthNet
 from focusgen.models.vda.schedule import DepthMap
 from focusgen.models.vda.stream import VideoStreamer
 from focusgen.models.weights import WeightRecord
-from focusgen.settings import DepthConfig
 
 
 class VideoDepthAnything:

@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from focusgen.errors import ConfigError
+from focusgen.base.errors import ConfigError
 from focusgen.models.checkpoints import check_finite, load_strict, read_tensors
 from focusgen.models.vda.network import VideoDepthNet
 from focusgen.models.vda.variants import VARIANTS, Variant
+from focusgen.models.weight_sources import vda_licence
 from focusgen.models.weights import WeightRecord, read_record, require_file, verify
-from focusgen.models.weights_hub import vda_licence
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from focusgen.errors import ModelMemoryError
-from focusgen.models import SceneFrames
+from focusgen.base.errors import ModelMemoryError
 from focusgen.models.devices import free_cached_memory, is_out_of_memory
+from focusgen.models.protocols import SceneFrames
 from focusgen.models.vda.frames import network_size, normalise, resize_frames
 from focusgen.models.vda.head import FrameFeatures, upsample
 from focusgen.models.vda.network import VideoDepthNet

@@ -7,10 +7,10 @@ from pathlib import Path
 _DELAY_S = float(os.environ.get("FOCUSGEN_TEST_FRAME_S", "0"))
 
 if _DELAY_S:
-    from focusgen import store
+    from focusgen.base import files
 
     def _slow(step: str, path: Path) -> None:
         if step == "before_write" and path.suffix in (".png", ".npz"):
             time.sleep(_DELAY_S)
 
-    store.on_step = _slow
+    files.on_step = _slow

@@ -1,0 +1,191 @@
+"""The one way to put a file in place: atomic, checked, synced.
+
+A file is written beside its place and renamed, its size compared with the bytes handed over (a full disk or
+a file size limit may write less without a word).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from focusgen.base.checksums import FileEntry, checksum
+from focusgen.base.errors import SceneError, StorageError
+
+STORAGE_ERRNOS = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EIO,
+        errno.EFBIG,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.ENODEV,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+    }
+)
+
+
+on_step: Callable[[str, Path], None] = lambda step, path: None  # noqa: E731
+"""Called at each publish step (before_write, after_tmp, after_rename, before_record); tests kill there."""
+
+
+def publish(path: Path, data: bytes, *, group_writable: bool = False) -> FileEntry:
+    """Put `data` at `path` so that a reader sees the old file, or the whole new one, never a part.
+
+    Raises:
+        StorageError: the disk is full, limited, failing or read-only; nothing is left behind.
+    """
+    on_step("before_write", path)
+    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
+    mode = 0o666  # the umask decides; a tempfile's 0600 would survive the rename and lock a group out
+    try:
+        descriptor = _create(temporary, mode)
+        try:
+            _write_all(descriptor, data)
+            if group_writable:
+                os.fchmod(descriptor, os.fstat(descriptor).st_mode | 0o060)
+            if os.fstat(descriptor).st_size != len(data):
+                raise OSError(errno.EIO, "the file is shorter than what was written")
+        finally:
+            os.close(descriptor)
+        on_step("after_tmp", path)
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise storage_error(error, path) from error
+    on_step("after_rename", path)
+    return FileEntry(len(data), checksum(data))
+
+
+def _create(path: Path, mode: int) -> int:
+    """Open a file that is not there yet; what a killed process of the same number left is replaced."""
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, mode)
+    except FileExistsError:  # process numbers repeat in containers
+        os.unlink(path)
+        return os.open(path, flags, mode)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add bytes to a file that one process writes alone; a kill or a full disk may leave a part of them.
+
+    Raises:
+        StorageError: they could not all be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+        try:
+            _write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def remove(path: Path) -> None:
+    """Delete a file if it is there.
+
+    Raises:
+        StorageError: it cannot be deleted.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.write(descriptor, view)  # may be short at a limit; the next call then raises
+        if written == 0:
+            raise OSError(errno.EIO, "write() wrote nothing")
+        view = view[written:]
+
+
+def storage_error(error: OSError, path: Path) -> SceneError:
+    """Return the storage failure that an OSError means, with the next step."""
+    advice = {
+        errno.ENOSPC: "Free space (or inodes) on that file system, then start the same command again.",
+        errno.EDQUOT: "Your quota is used up: free space, then start the same command again.",
+        errno.EFBIG: "A file size limit is set (ulimit -f): raise it, then start the same command again.",
+        errno.EROFS: "The file system is read-only: choose another --out_root.",
+        errno.EACCES: "Check the owner and mode of that folder (or choose another --out_root).",
+    }.get(error.errno or 0, "Check the file system, then start the same command again.")
+    return StorageError(f"{path}: {error.strerror or error}", advice)
+
+
+def json_bytes(document: Any) -> bytes:
+    """Return the bytes that `publish_json` writes for a document."""
+    return (json.dumps(document, indent=1, allow_nan=False) + "\n").encode()
+
+
+def publish_json(path: Path, document: Any, *, group_writable: bool = False) -> FileEntry:
+    """Put a JSON document at `path`, atomically; finite numbers only."""
+    data = json_bytes(document)
+    make_folder(path.parent)
+    return publish(path, data, group_writable=group_writable)
+
+
+def make_folder(path: Path, *, group_writable: bool = False) -> None:
+    """Create a folder and its parents.
+
+    Raises:
+        StorageError: it cannot be created.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if group_writable:
+            path.chmod(path.stat().st_mode | 0o070)
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def share_with_group(is_shared: bool) -> None:
+    """Let the group read and write all that this process makes from now on, whatever the umask said."""
+    if is_shared:
+        umask = os.umask(0o077)
+        os.umask(umask & ~0o070)
+
+
+def sync_file_system(folder: Path) -> None:
+    """Bring everything written below `folder` to the device: one call per scene (io.md 10)."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            libc = ctypes.CDLL(None, use_errno=True)
+            if libc.syncfs(descriptor) != 0:
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number))
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise storage_error(error, folder) from error
+
+
+def fsync_folder(folder: Path) -> None:
+    """Bring a folder's entries to the device; some shared file systems cannot, and are not asked twice.
+
+    Raises:
+        StorageError: the device failed.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise storage_error(error, folder) from error

@@ -1,0 +1,120 @@
+"""Names from other people's disks: which of them may become part of a path, and how they are shown.
+
+`display` is the one way in which such a name reaches a terminal, a log or a message.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+from natsort import natsort_keygen
+
+from focusgen.base.errors import CorruptInputError
+
+MAX_SCENE_ID_BYTES = 200  # leaves room for our own prefixes and suffixes below the usual 255 of a file system
+
+# Entries of the data set's root, so no scene may have their names.
+RESERVED_NAMES = frozenset(
+    {
+        "logs",
+        "previews",
+        "scene_index.json",
+        "readme.md",
+        "train.jsonl",
+        "val.jsonl",
+        "validation.jsonl",
+        "test.jsonl",
+        "index.parquet",
+        "croissant.json",
+        "manifest.sha256",
+    }
+)
+# They reorder the text around them on a screen, so a name with one is not the name that is read.
+BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+_natural: Callable[[str], Any] = natsort_keygen()
+
+
+class MediaError(CorruptInputError):
+    """A media file or folder is refused.
+
+    Attributes:
+        file: its name, relative to the scene, ready to be shown.
+        reason: why, without the name.
+    """
+
+    def __init__(self, file: str, reason: str, advice: str = "", *, is_displayed: bool = False) -> None:
+        self.file = file if is_displayed else display(file)
+        self.reason = reason
+        super().__init__(f"{self.file}: {reason}", advice)
+
+
+def natural_key(name: str) -> tuple[Any, str]:
+    """Return a key that sorts `2` before `10`; `1` and `01`, which count alike, are ordered by their text."""
+    return _natural(name), name
+
+
+def name_problem(name: str) -> str | None:
+    """Say what makes a file or folder name unusable anywhere, or None."""
+    if not name or not name.strip():
+        return "the name is empty"
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return "the name is not UTF-8"
+    if any(unicodedata.category(c) in ("Cc", "Zl", "Zp") or c in BIDI_CONTROLS for c in name):
+        return "the name holds control characters"
+    return None
+
+
+def scene_id_problem(name: str) -> str | None:
+    """Say what keeps a name from being a folder of the data set, or None."""
+    problem = name_problem(name)
+    if problem:
+        return problem
+    if "/" in name or "\\" in name:
+        return "the name holds a path separator"
+    if name.startswith((".", "-", "=", "+", "@")):  # hidden, an option, or a formula to a spreadsheet
+        return f"the name starts with {name[0]!r}"
+    if len(name.encode("utf-8")) > MAX_SCENE_ID_BYTES:
+        return f"the name is longer than {MAX_SCENE_ID_BYTES} bytes"
+    if name.casefold() in RESERVED_NAMES:
+        return "the name is reserved for the data set's own files"
+    return None
+
+
+def check_scene_id(name: str) -> None:
+    """Refuse a name that cannot be a folder of the data set.
+
+    Raises:
+        CorruptInputError: it could leave the output folder, break a line of a log or hide a file of ours.
+    """
+    problem = scene_id_problem(name)
+    if problem:
+        raise CorruptInputError(f"scene '{display(name)}': {problem}", "Rename it in the raw root.")
+
+
+def display(name: str) -> str:
+    r"""Return a name as one line of visible, encodable text.
+
+    Control and format characters, lone surrogates (bytes that were not UTF-8) and backslashes are escaped, so
+    two different names never look the same, and no escape sequence reaches the terminal.
+    """
+    return "".join(_visible(character) for character in name)
+
+
+def _visible(character: str) -> str:
+    if character == "\\":
+        return "\\\\"
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+        return character.encode("unicode_escape").decode("ascii")
+    return character
+
+
+def rich_text(name: str) -> str:
+    """Return a displayed name in which rich sees no markup."""
+    from rich.markup import escape
+
+    return escape(display(name))

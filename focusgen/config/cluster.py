@@ -1,0 +1,121 @@
+"""How work is put on a cluster; nothing here changes a published byte."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from pydantic import field_validator
+
+from focusgen.config.graph import PhaseName
+from focusgen.config.section import Section, setting
+
+# Resources of the report (design.md 5); phase 1 decodes every frame and takes what phase 6 takes.
+PARTITION: dict[PhaseName, str] = {
+    "index": "cpu",
+    "deblur": "gpu",
+    "depth": "gpu",
+    "calibrate": "cpu",
+    "render": "gpu",
+    "validate": "cpu",
+}
+TIME_H: dict[PhaseName, float] = {
+    "index": 4,
+    "deblur": 4,
+    "depth": 6,
+    "calibrate": 1,
+    "render": 8,
+    "validate": 1,
+}
+MEMORY_GB: dict[PhaseName, float] = {
+    "index": 32,
+    "deblur": 48,
+    "depth": 64,
+    "calibrate": 32,
+    "render": 80,
+    "validate": 32,
+}
+CPUS: dict[PhaseName, int] = {
+    "index": 16,
+    "deblur": 8,
+    "depth": 8,
+    "calibrate": 8,
+    "render": 8,
+    "validate": 16,
+}
+GPUS: dict[PhaseName, int] = {
+    "index": 0,
+    "deblur": 1,
+    "depth": 1,
+    "calibrate": 0,
+    "render": 1,
+    "validate": 0,
+}
+_TABLES: dict[str, dict[Any, Any]] = {
+    "partition": PARTITION,
+    "time_h": TIME_H,
+    "memory_gb": MEMORY_GB,
+    "cpus": CPUS,
+    "gpus": GPUS,
+}
+
+
+class ClusterConfig(Section):
+    """SLURM: resources per phase, packing, draining. A table may name some phases; the others keep theirs."""
+
+    partition: dict[PhaseName, str] = setting(PARTITION, help="partition per phase")
+    time_h: dict[PhaseName, float] = setting(TIME_H, help="wall-time limit per phase, hours")
+    memory_gb: dict[PhaseName, float] = setting(MEMORY_GB, help="host memory of one worker per phase")
+    cpus: dict[PhaseName, int] = setting(CPUS, help="CPU cores of one worker per phase")
+    gpus: dict[PhaseName, int] = setting(GPUS, help="GPUs of one worker per phase; 0 asks for none")
+    account: str | None = setting(None, help="account or project that is charged")
+    qos: str | None = setting(None, help="quality of service")
+    options: dict[str, str] = setting({}, help="more sbatch options, e.g. {constraint: a100}")
+    workers_per_task: int = setting(
+        1, ge=1, le=64, help="workers of one array task, each with GPUs of its own; 4 fills a GH200 node"
+    )
+    throttle: int = setting(32, ge=1, help="array tasks of a phase that may run at the same time")
+    tasks: int | None = setting(
+        None, ge=1, help="array tasks to pack into; default: throttle, more where the wall time asks"
+    )
+    one_scene_per_task: bool = setting(False, help="no packing: one scene per worker")
+    wall_share: float = setting(
+        0.8, gt=0, le=1, help="share of the wall time that a pack is predicted to take"
+    )
+    drain_s: int = setting(300, ge=1, help="seconds before the limit at which a task stops and requeues")
+    max_requeues: int = setting(5, ge=0, help="requeues of one task before its scenes count as timed out")
+    python: str | None = setting(None, help="program that runs Python on a node; default: this interpreter")
+    setup: tuple[str, ...] = setting((), help="shell lines that a job runs first (modules, exports)")
+    pass_env: tuple[str, ...] = setting((), help="variables handed to jobs although they look like secrets")
+    node_gpus: int = setting(4, ge=1, help="GPUs of a node, for node hours")
+    node_cpus: int = setting(288, ge=1, help="CPU cores of a node, for node hours")
+    node_memory_gb: float = setting(864, gt=0, help="memory of a node, for node hours")
+
+    @field_validator("partition", "time_h", "memory_gb", "cpus", "gpus", mode="before")
+    @classmethod
+    def _whole_table(cls, value: Any, info: Any) -> Any:
+        return {**_TABLES[info.field_name], **value} if isinstance(value, dict) else value
+
+    @field_validator("time_h", "memory_gb", "cpus")
+    @classmethod
+    def _positive(cls, value: dict[PhaseName, float]) -> dict[PhaseName, float]:
+        if min(value.values()) <= 0:
+            raise ValueError("every value must be greater than 0")
+        return value
+
+    @field_validator("gpus")
+    @classmethod
+    def _not_negative(cls, value: dict[PhaseName, int]) -> dict[PhaseName, int]:
+        if min(value.values()) < 0:
+            raise ValueError("no value may be negative")
+        return value
+
+    @field_validator("partition", "account", "qos", "options", "python", mode="after")
+    @classmethod
+    def _one_line(cls, value: Any) -> Any:
+        texts = [*value, *value.values()] if isinstance(value, dict) else [value or ""]
+        if any(not str(text).isprintable() for text in texts):
+            raise ValueError("must be printable text of one line: it becomes an #SBATCH line")
+        return value
+
+
+assert all(set(table) == set(get_args(PhaseName)) for table in _TABLES.values())

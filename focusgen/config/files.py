@@ -1,0 +1,216 @@
+"""Settings files: one YAML file per experiment, built on others, checked, saved and replayed.
+
+A file names what it builds on (`defaults: [base]`), later values win, a flag of the command line wins over
+all. The fields themselves, with their defaults, stand in `settings`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from focusgen.base.errors import ConfigError
+from focusgen.config.sections import (
+    Config,
+)
+
+CONFIG_DIR = Path(__file__).resolve().parent.parent.parent / "configs"
+MAX_YAML_BYTES = 1 << 20
+MAX_YAML_DEPTH = 12
+MAX_DEFAULTS_DEPTH = 8
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that refuses duplicate keys and aliases, and reads 1e-3 as a number."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.constructor.ConstructorError(None, None, "aliases (*name) are not supported")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} is not text", key_node.start_mark
+                )
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+# PyYAML follows YAML 1.1, where 1e-3 without a dot is a string.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the mapping in a YAML file, read safely.
+
+    Raises:
+        ConfigError: missing, too large, too deep, a duplicate key (with its line), not a mapping.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_YAML_BYTES:
+            raise ConfigError(f"{path}: {size} bytes is no configuration (limit {MAX_YAML_BYTES})")
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except FileNotFoundError as error:
+        known = ", ".join(sorted(p.name for p in CONFIG_DIR.glob("*.yaml")))
+        raise ConfigError(
+            f"{path}: no such file", f"Shipped configurations in {CONFIG_DIR}: {known}"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, OSError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path}: a configuration is a mapping, not a {type(document).__name__}")
+    _check_depth(document, path)
+    return document
+
+
+def parse_value(key: str, text: str) -> Any:
+    """Return the value of one key that stands on a command line, by the same rules as in a file.
+
+    Raises:
+        ConfigError: the text is no value.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(
+            f"--{key}: {text!r} is no value: {reason}", "Quote it as in a YAML file."
+        ) from error
+
+
+def _check_depth(node: Any, path: Path, depth: int = 0) -> None:
+    if depth > MAX_YAML_DEPTH:
+        raise ConfigError(f"{path}: nested deeper than {MAX_YAML_DEPTH} levels")
+    if isinstance(node, dict):
+        for value in node.values():
+            _check_depth(value, path, depth + 1)
+    elif isinstance(node, list):
+        for value in node:
+            _check_depth(value, path, depth + 1)
+
+
+def _resolve_defaults(path: Path, chain: tuple[Path, ...] = ()) -> dict[str, Any]:
+    if path in chain or len(chain) > MAX_DEFAULTS_DEPTH:
+        raise ConfigError(f"{path}: defaults form a loop: {' -> '.join(str(p) for p in (*chain, path))}")
+    document = read_yaml(path)
+    names = document.pop("defaults", [])
+    if isinstance(names, str) or not isinstance(names, list):
+        raise ConfigError(f"{path}: defaults must be a list, e.g. [base]")
+    merged: dict[str, Any] = {}
+    for name in names:
+        merged = deep_merge(merged, _resolve_defaults(_find_default(str(name), path), (*chain, path)))
+    return deep_merge(merged, document)
+
+
+def _find_default(name: str, beside: Path) -> Path:
+    file_name = name if name.endswith((".yaml", ".yml")) else f"{name}.yaml"
+    for folder in (beside.parent, CONFIG_DIR):
+        if (folder / file_name).is_file():
+            return folder / file_name
+    raise ConfigError(f"{beside}: default {name!r} found neither beside it nor in {CONFIG_DIR}")
+
+
+def deep_merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `below` with the values of `above` on top; mappings are merged, anything else replaced.
+
+    A section whose lines are all commented out reads as nothing and changes nothing.
+    """
+    merged = dict(below)
+    for key, value in above.items():
+        if isinstance(value, Mapping):
+            merged[key] = deep_merge(_mapping(merged.get(key)), value)
+        elif value is not None or key not in _section_names():
+            merged[key] = value
+    return merged
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def load(path: Path | str | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Return the settings of a file with overrides on top.
+
+    Args:
+        path: YAML file; None for configs/base.yaml.
+        overrides: dotted keys, e.g. {"depth.backend": "dryrun"}; None values are not set.
+
+    Raises:
+        ConfigError: names the file, the key and the nearest known key.
+    """
+    source = Path(path) if path is not None else CONFIG_DIR / "base.yaml"
+    if path is not None and not source.exists() and (CONFIG_DIR / f"{path}.yaml").is_file():
+        source = CONFIG_DIR / f"{path}.yaml"
+    # A wheel has no configs/ beside it; base.yaml only repeats the defaults of the fields.
+    document = _resolve_defaults(source) if path is not None or source.exists() else {}
+    for dotted, value in (overrides or {}).items():
+        if value is not None:
+            document = deep_merge(document, _nest(dotted, value))
+    return from_document(document, str(source))
+
+
+def _nest(dotted: str, value: Any) -> dict[str, Any]:
+    first, _, rest = dotted.partition(".")
+    return {first: _nest(rest, value)} if rest else {first: value}
+
+
+def from_document(document: Mapping[str, Any], source: str) -> Config:
+    """Return the checked settings of a merged mapping.
+
+    Raises:
+        ConfigError: names the source, the key and the nearest known key.
+    """
+    try:
+        return Config.model_validate(document)
+    except ValidationError as error:
+        lines = [_explain(item) for item in error.errors()]
+        raise ConfigError("\n".join(f"{source}: {line}" for line in lines)) from error
+
+
+def _explain(item: Any) -> str:
+    dotted = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        choices = known_keys() if len(item["loc"]) > 1 else _section_names()
+        near = difflib.get_close_matches(dotted, choices, n=1, cutoff=0.5)
+        if not near:  # the right word in the wrong section
+            near = [key for key in known_keys() if key.rpartition(".")[2] == dotted.rpartition(".")[2]][:1]
+        hint = f"; did you mean {near[0]}?" if near else f"; sections: {', '.join(_section_names())}"
+        return f"unknown key {dotted}{hint}"
+    return f"{dotted or 'configuration'}: {item['msg']} (got {item['input']!r})"
+
+
+def _section_names() -> list[str]:
+    return [name for name, _ in Config().sections()]
+
+
+def known_keys() -> list[str]:
+    """Return every dotted key that a configuration may hold."""
+    keys = ["seed"]
+    for section_name, section in Config().sections():
+        keys += [f"{section_name}.{name}" for name in type(section).model_fields]
+    return keys
+
+
+def dump(cfg: Config) -> str:
+    """Return the resolved settings as YAML that `load` reads back to the same settings."""
+    document = cfg.model_dump(mode="json", by_alias=True)
+    return yaml.safe_dump(document, sort_keys=False)

@@ -1,0 +1,10 @@
+"""The graph of phases, once: their names, numbers, and what each depends on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+PhaseName = Literal["index", "deblur", "depth", "calibrate", "render", "validate"]
+
+
+SCENE_PHASES: tuple[PhaseName, ...] = ("deblur", "depth", "render")

@@ -1,0 +1,183 @@
+"""scene_index.json: which scenes there are, in which order and split. Append-only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from focusgen.base.checksums import checksum
+from focusgen.base.errors import ConfigError
+from focusgen.base.files import json_bytes, make_folder, publish, publish_json
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import parse_json
+from focusgen.media.scenes import RawScene, Rejection
+
+SPLITS = ("train", "val", "test")
+
+
+MAX_INDEX_BYTES = 4 << 30
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """One scene of scene_index.json.
+
+    Attributes:
+        frames: raw file names; frame_0000... for a video.
+        width, height: of the raw frames.
+        source: {"path" relative to raw_root, "kind", "fps", "frame_times_s"}.
+        shot_cuts: first frames of new shots.
+        ingest_digest: digest of the raw checksums, which every record downstream depends on.
+    """
+
+    frames: tuple[str, ...]
+    width: int
+    height: int
+    split: str
+    source: Mapping[str, Any]
+    shot_cuts: tuple[int, ...]
+    ingest_digest: str
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return len(self.frames)
+
+    def document(self) -> dict[str, Any]:
+        """Return the published JSON form."""
+        return {
+            "frames": list(self.frames),
+            "width": self.width,
+            "height": self.height,
+            "split": self.split,
+            "n_frames": self.n_frames,
+            "source": dict(self.source),
+            "shot_cuts": list(self.shot_cuts),
+            "ingest_digest": self.ingest_digest,
+        }
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> IndexEntry:
+        """Return the entry of a published JSON form."""
+        return cls(
+            frames=tuple(document["frames"]),
+            width=int(document["width"]),
+            height=int(document["height"]),
+            split=str(document["split"]),
+            source=dict(document.get("source", {})),
+            shot_cuts=tuple(document.get("shot_cuts", ())),
+            ingest_digest=str(document.get("ingest_digest", "")),
+        )
+
+    def raw_scene(self, scene_id: str, raw_root: Path) -> RawScene:
+        """Return where the raw frames lie."""
+        path = raw_root / self.source["path"]
+        is_video = self.source["kind"] == "video"
+        return RawScene(
+            scene_id, "video" if is_video else "images", path, (path.name,) if is_video else self.frames
+        )
+
+
+@dataclass
+class IndexResult:
+    """What phase 1 found."""
+
+    index: dict[str, IndexEntry]
+    added: list[str] = field(default_factory=list)
+    rejected: dict[str, Rejection] = field(default_factory=dict)
+
+
+def read_index(dataset: DatasetLayout) -> dict[str, IndexEntry]:
+    """Return the scenes in index order.
+
+    Raises:
+        ConfigError: there is no index, or it is damaged.
+    """
+    path = dataset.index_json
+    try:
+        if path.stat().st_size > MAX_INDEX_BYTES:
+            raise ConfigError(f"{path}: too large for a scene index")
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path}: no such file",
+            f"Run phase 1 first: scripts/01_validate_dataset.py --raw_root ... --out_root {dataset.root}",
+        ) from error
+    expected = index_checksum(dataset)
+    if expected not in (None, checksum(data)) and not _is_last_written(dataset, data):
+        raise ConfigError(
+            f"{path}: damaged or edited by hand: its checksum is not the one that phase 1 took",
+            "focusgen repair restores it from its copy; "
+            f"or delete {dataset.index_checksum_json} if you meant the edit.",
+        )
+    try:
+        return {scene_id: IndexEntry.of(entry) for scene_id, entry in parse_json(data).items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{path}: not a scene index: {error!r}") from error
+
+
+def _is_last_written(dataset: DatasetLayout, data: bytes) -> bool:
+    """Say whether the index is the one of a run that was killed before it took the checksum."""
+    copy = dataset.index_copy_json
+    return copy.exists() and copy.read_bytes() == data
+
+
+def _relative_index(dataset: DatasetLayout) -> str:
+    """Return where the index lies as seen from the data set, so that both may move together."""
+    return os.path.relpath(dataset.index_json.resolve(), dataset.root.resolve())
+
+
+def index_checksum(dataset: DatasetLayout) -> str | None:
+    """Return the checksum that phase 1 took of the index, None if it took none.
+
+    Raises:
+        ConfigError: the file that holds it is damaged.
+    """
+    try:
+        document = parse_json(dataset.index_checksum_json.read_bytes())
+        return str(document["xxh3_128"]) if document.get("index") == _relative_index(dataset) else None
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, AttributeError) as error:
+        raise ConfigError(
+            f"{dataset.index_checksum_json}: damaged: {error}", "Delete it to go on."
+        ) from error
+
+
+def recorded_raw_root(dataset: DatasetLayout, otherwise: Path) -> Path:
+    """Return the raw root of the last phase 1, for steps that only look back."""
+    try:
+        return Path(parse_json(dataset.index_checksum_json.read_bytes())["raw_root"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return otherwise
+
+
+def publish_index(dataset: DatasetLayout, result: IndexResult, *, raw_root: Path) -> None:
+    """Write index, copy, checksum, splits and rejections; under the index lock."""
+    for scene_id, entry in result.index.items():
+        scene = dataset.scene(scene_id)
+        make_folder(scene.root)
+        if not scene.split_txt.exists() or scene.split_txt.read_bytes() != f"{entry.split}\n".encode():
+            publish(scene.split_txt, f"{entry.split}\n".encode())
+    document = {scene_id: entry.document() for scene_id, entry in result.index.items()}
+    make_folder(dataset.index_json.parent)
+    for folder in (dataset.index_json.parent, dataset.internal, dataset.logs):
+        for leftover in folder.glob(".*.json.*.tmp"):  # of a killed run; this one holds the lock
+            leftover.unlink(missing_ok=True)
+    data = json_bytes(document)
+    make_folder(dataset.index_copy_json.parent)
+    publish(dataset.index_copy_json, data)
+    publish(dataset.index_json, data)
+    publish_json(
+        dataset.index_checksum_json,
+        {
+            "index": _relative_index(dataset),
+            "xxh3_128": checksum(data),
+            "raw_root": str(raw_root.resolve()),
+        },
+    )
+    rejected = {s: {"file": r.file, "reason": r.reason} for s, r in sorted(result.rejected.items())}
+    publish_json(dataset.rejected_scenes_json, rejected)

@@ -1,0 +1,99 @@
+"""What phase 1 saw of a scene's raw files: a checksum of each, so that a bit that flips later is noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from focusgen.base.checksums import checksum, file_checksum
+from focusgen.base.errors import CorruptInputError
+from focusgen.base.files import json_bytes
+from focusgen.config import Config
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import canonical, parse_json
+from focusgen.media.scenes import RawScene
+
+if TYPE_CHECKING:
+    from focusgen.dataset.index import IndexEntry
+
+
+def read_manifest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> dict[str, str]:
+    """Return raw file name -> xxh3_128, as phase 1 took it.
+
+    Raises:
+        CorruptInputError: missing, or not what the index vouches for.
+    """
+    return dict(read_whole_manifest(dataset, scene_id, entry)["files"])
+
+
+def was_cut_short(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> bool:
+    """Say whether max_frames ended the scene, so that its source has more frames than the index."""
+    limit = read_whole_manifest(dataset, scene_id, entry)["settings"]["max_frames"]
+    return limit is not None and entry.n_frames == int(limit)
+
+
+def read_whole_manifest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> dict[str, Any]:
+    """Return the manifest: {"files", "shot_cuts", "settings", "checksum"}.
+
+    Raises:
+        CorruptInputError: missing, or not what the index vouches for.
+    """
+    path = dataset.scene(scene_id).ingest_json
+    try:
+        data = path.read_bytes()
+        manifest: dict[str, Any] = parse_json(data)
+        body = {key: value for key, value in manifest.items() if key != "checksum"}
+        is_whole = manifest["checksum"] == checksum(canonical(body)) and data == json_bytes(manifest)
+        if is_whole and _manifest_digest(manifest) == entry.ingest_digest:
+            return manifest
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CorruptInputError(f"{path}: {error!r}", "Run phase 1 again.") from error
+    raise CorruptInputError(f"{path}: not the manifest that the index vouches for", "Run phase 1 again.")
+
+
+def changed_files(raw: RawScene, digests: Mapping[str, str]) -> list[str]:
+    """Return the raw files that are gone or whose bytes are not those that phase 1 saw."""
+    folder = raw.path.parent if raw.kind == "video" else raw.path
+    changed = []
+    for name, expected in digests.items():
+        try:
+            if file_checksum(folder / name) != expected:
+                changed.append(name)
+        except OSError:
+            changed.append(name)
+    return changed
+
+
+def manifest_of(cfg: Config, raw: RawScene, entry: IndexEntry) -> dict[str, Any] | None:
+    """Return the manifest of an indexed scene, taken anew; None if its raw files are others than indexed."""
+    names = raw.files if raw.kind == "video" else entry.frames
+    folder = raw.path.parent if raw.kind == "video" else raw.path
+    try:
+        files = {name: file_checksum(folder / name) for name in names}
+    except OSError:
+        return None
+    manifest, digest = new_manifest(cfg, files, entry.shot_cuts)
+    return manifest if digest == entry.ingest_digest else None
+
+
+def ingest_settings(cfg: Config) -> dict[str, Any]:
+    """Return the settings that decide which frames phase 1 sees."""
+    return {"max_frames": cfg.data.max_frames, "shot_cut_threshold": cfg.data.shot_cut_threshold}
+
+
+def _manifest_digest(manifest: Mapping[str, Any]) -> str:
+    """Digest what the frames are; the settings that led there may change without changing them."""
+    return checksum(canonical({"files": manifest["files"], "shot_cuts": manifest["shot_cuts"]}))
+
+
+def new_manifest(
+    cfg: Config, files: Mapping[str, str], shot_cuts: Sequence[int]
+) -> tuple[dict[str, Any], str]:
+    """Return (manifest, digest) of raw files and their checksums."""
+    manifest: dict[str, Any] = {
+        "files": dict(files),
+        "shot_cuts": list(shot_cuts),
+        "settings": ingest_settings(cfg),
+    }
+    manifest["checksum"] = checksum(canonical(manifest))
+    return manifest, _manifest_digest(manifest)

@@ -1,0 +1,48 @@
+"""The lenses of a scene as metadata.json holds them: all that is needed to recompute a label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from focusgen.config import Config
+from focusgen.dataset.records import Record
+from focusgen.optics.coc import Lens, blur_diameter_px
+
+
+def lens_document(
+    cfg: Config, scene_id: str, lenses: Sequence[Lens], upstream: Mapping[str, Record]
+) -> dict[str, Any]:
+    """Return the part of metadata.json that the labels and pictures of a scene follow from."""
+    max_coc_m = cfg.render.max_coc
+    assert max_coc_m is not None, "the runner resolves max_coc before any scene is opened"
+    width = int(upstream["deblur"].details["width"])
+    sensor_width_m = cfg.optics.sensor_width_m
+    limit_px = blur_diameter_px(max_coc_m, image_width_px=width, sensor_width_m=sensor_width_m)
+    return {
+        "sets": [
+            {
+                "f": lens.focal_length_m,
+                "N": lens.f_number,
+                "S_focus": lens.focus_distance_m,
+                "max_coc": max_coc_m,
+                "coc_limit_px": limit_px,
+            }
+            for lens in lenses
+        ],
+        "scene_id": scene_id,
+        "width": width,
+        "height": int(upstream["deblur"].details["height"]),
+        "formula": cfg.optics.formula,
+        "sensor_width_mm": cfg.optics.sensor_width_mm,
+        "clip_to_max_coc": cfg.render.clip_to_max_coc,
+        "depth_is_exact": bool(upstream["depth"].details["is_exact"]),
+    }
+
+
+def lenses_of(metadata: Mapping[str, Any]) -> list[Lens]:
+    """Return the lenses that metadata.json holds, as Python floats."""
+    return [
+        Lens(float(s["f"]), float(s["N"]), float(s["S_focus"]), metadata.get("formula", "paper"))
+        for s in metadata["sets"]
+    ]

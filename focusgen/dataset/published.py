@@ -1,0 +1,133 @@
+"""Published frames, maps and statistics of a scene, read with their checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.base.errors import CorruptInputError, MissingUpstreamError
+from focusgen.dataset.layout import SceneLayout
+from focusgen.dataset.records import parse_json
+from focusgen.media.codecs import decode_npz, decode_png
+from focusgen.media.depth_files import DepthSource
+from focusgen.optics.sizes import FramePlan, resize_depth
+
+STATS_KEYS = ("d_min", "d_max", "d_median", "d_p5", "d_p95")
+
+
+def read_sharp(scene: SceneLayout, frame: int) -> npt.NDArray[np.uint8]:
+    """Return a published sharp frame, (H, W, 3) uint8 RGB.
+
+    Raises:
+        MissingUpstreamError: it is not there.
+        CorruptInputError: it is damaged; names the file.
+    """
+    return _read_png(scene.sharp(frame))
+
+
+def _read_png(path: Path) -> npt.NDArray[np.uint8]:
+    try:
+        return decode_png(path.read_bytes())
+    except FileNotFoundError as error:
+        raise MissingUpstreamError(f"{path}: no such file", "Re-run phase 2 for this scene.") from error
+    except CorruptInputError as error:
+        raise CorruptInputError(
+            f"{path}: {error.message}", "focusgen repair redoes damaged files."
+        ) from error
+
+
+def read_depth(scene: SceneLayout, frame: int) -> npt.NDArray[np.float16]:
+    """Return a published depth map, (H, W) float16 metres.
+
+    Raises:
+        MissingUpstreamError: it is not there.
+        CorruptInputError: it is damaged; names the file.
+    """
+    return read_float16(scene.depth(frame), "depth", "Re-run phase 3 for this scene.")
+
+
+def read_focus(scene: SceneLayout, lens_set: int, frame: int) -> npt.NDArray[np.float16]:
+    """Return a published focus label, (H, W) float16.
+
+    Raises:
+        MissingUpstreamError: it is not there.
+        CorruptInputError: it is damaged; names the file.
+    """
+    return read_float16(scene.focus(lens_set, frame), "focus_map", "Re-run phase 5 for this scene.")
+
+
+def read_float16(path: Path, key: str, advice: str) -> npt.NDArray[np.float16]:
+    """Return the one array of a map's file.
+
+    Raises:
+        MissingUpstreamError: it is not there; says `advice`.
+        CorruptInputError: it is damaged or no float16; names the file.
+    """
+    try:
+        array = decode_npz(path.read_bytes(), key)
+    except FileNotFoundError as error:
+        raise MissingUpstreamError(f"{path}: no such file", advice) from error
+    except CorruptInputError as error:
+        raise CorruptInputError(
+            f"{path}: {error.message}", "focusgen repair redoes damaged files."
+        ) from error
+    if array.dtype != np.float16:
+        raise CorruptInputError(f"{path}: {key} is {array.dtype}, not float16", advice)
+    return array
+
+
+def read_stats(scene: SceneLayout) -> dict[str, float]:
+    """Return stats.json.
+
+    Raises:
+        CorruptInputError: damaged, or a key is missing.
+    """
+    try:
+        document = parse_json(scene.stats_json.read_bytes())
+        return {key: float(document[key]) for key in STATS_KEYS}
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+        raise CorruptInputError(
+            f"{scene.stats_json}: {error!r}", "Re-run phase 3 for this scene (focusgen repair)."
+        ) from error
+
+
+@dataclass(frozen=True)
+class SharpFrames:
+    """A span of a scene's sharp frames, and the depth that came with them (a `SceneFrames`).
+
+    Attributes:
+        start: first frame of the span; indices handed to `read` are relative to it.
+        plan: how raw frames, and so provided depth, were brought to the published size.
+    """
+
+    scene: SceneLayout
+    scene_id: str
+    width: int
+    height: int
+    fps: float | None
+    start: int
+    stop: int
+    plan: FramePlan
+    depth: DepthSource | None = None
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def read(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
+        """Return frames [start, stop) of the span, (B, H, W, 3) uint8 RGB."""
+        frames = [read_sharp(self.scene, self.start + index) for index in range(start, stop)]
+        return np.stack(frames) if frames else np.empty((0, self.height, self.width, 3), np.uint8)
+
+    def provided_depth(self, index: int) -> npt.NDArray[np.float32] | None:
+        """Return the depth that came with a frame of the span, (H, W) metres, or None."""
+        if self.depth is None:
+            return None
+        depth_m = self.depth.read(self.start + index)
+        try:
+            return resize_depth(depth_m, self.plan)
+        except CorruptInputError as error:
+            name = self.depth.name(self.start + index)
+            raise CorruptInputError(f"{name}: {error.message}", error.advice) from error

@@ -1,0 +1,273 @@
+"""What `.done`, `.partial` and `.failed` say, and what follows from it.
+
+A completion record names everything that its files depend on. It is compared with today's settings: equal
+is complete, different is stale, and the differing key is shown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from focusgen.base.checksums import FileEntry, checksum
+from focusgen.base.errors import CorruptInputError, FailureClass
+from focusgen.config.graph import PhaseName
+from focusgen.dataset.layout import SceneLayout
+
+RECORD_VERSION = 1
+MAX_RECORD_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Everything that the published bytes of one phase of one scene depend on.
+
+    Attributes:
+        algorithm_version: raised by us whenever the same settings give other bytes.
+        settings: dotted key -> value, only those that matter (`settings_for`).
+        weights: name -> digest of the weight file, verified at load.
+        upstream: phase -> digest of its record; new sharp frames make depth stale.
+        n_frames: frames that were asked for.
+    """
+
+    phase: PhaseName
+    scene_id: str
+    backend: str
+    algorithm_version: int
+    settings: Mapping[str, Any]
+    weights: Mapping[str, str]
+    upstream: Mapping[str, str]
+    n_frames: int
+
+    def document(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        data: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return data
+
+    def differences(self, recorded: Mapping[str, Any]) -> list[str]:
+        """Return "key: recorded -> today" for everything that differs, the weightiest first."""
+        today = self.document()
+        found = []
+        for key in ("backend", "settings", "weights", "upstream", "algorithm_version", "n_frames"):
+            before, now = recorded.get(key), today[key]
+            if before == now:
+                continue
+            if isinstance(before, dict) and isinstance(now, dict):
+                prefix = "" if key == "settings" else f"{key}."
+                found += [
+                    f"{prefix}{name}: {_short(before.get(name))} -> {_short(now.get(name))}"
+                    for name in sorted(before.keys() | now.keys())
+                    if before.get(name) != now.get(name)
+                ]
+            else:
+                found.append(f"{key}: {_short(before)} -> {_short(now)}")
+        return found
+
+    def difference(self, recorded: Mapping[str, Any]) -> str | None:
+        """Return the first of the differences, or None."""
+        return next(iter(self.differences(recorded)), None)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Identity:
+        """Return the identity that a record or a journal holds."""
+        return cls(**{item.name: document[item.name] for item in fields(cls)})
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+@dataclass(frozen=True)
+class Record:
+    """A completion record that passed its own checksum."""
+
+    document: Mapping[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """Checksum of all that the record vouches for; what downstream phases depend on."""
+        return str(self.document["digest"])
+
+    @property
+    def files(self) -> dict[str, FileEntry]:
+        """Path relative to the record's folder -> size and checksum."""
+        return {path: FileEntry(**entry) for path, entry in self.document["files"].items()}
+
+    @property
+    def n_frames(self) -> int:
+        """Frames that the record covers."""
+        return int(self.document["n_frames"])
+
+    @property
+    def flags(self) -> dict[str, list[str]]:
+        """Frame -> what is unusual about it."""
+        return dict(self.document["flags"])
+
+    @property
+    def warnings(self) -> list[str]:
+        """Texts for the report."""
+        return list(self.document["warnings"])
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What the phase measured on the way."""
+        return dict(self.document["details"])
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """Facts about single frames that the files cannot tell; a repair starts from them."""
+        return dict(self.document["run"].get("notes", {}))
+
+
+def parse_json(data: bytes) -> Any:
+    """Return what JSON bytes say.
+
+    Raises:
+        ValueError: not JSON, not UTF-8, or nested so deeply that parsing it gives up.
+    """
+    try:
+        return json.loads(data)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def canonical(document: Mapping[str, Any]) -> bytes:
+    """Return the one byte form of a document, over which checksums are taken."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def seal(document: Mapping[str, Any], run: Mapping[str, Any]) -> bytes:
+    """Return a record's file bytes: the document, its digest, and the uncovered part on times and host.
+
+    The `run` part has a checksum of its own, so that damage there is found although no identity covers it.
+    """
+    sealed = dict(document)
+    sealed["digest"] = checksum(canonical(document))
+    sealed["run"] = {**run, "checksum": checksum(canonical(run))}
+    return (json.dumps(sealed, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def unseal(data: bytes) -> Record:
+    """Return the record in the bytes.
+
+    Raises:
+        CorruptInputError: empty, not JSON, of another version, or a checksum does not match.
+    """
+    if not data.strip():
+        raise CorruptInputError("the record is empty: another pipeline wrote it", "focusgen adopt checks it.")
+    try:
+        document = json.loads(data)
+        run = dict(document["run"])
+        body = {key: value for key, value in document.items() if key not in ("digest", "run")}
+        whole = checksum(canonical(body)) == document["digest"]
+        whole &= run.pop("checksum") == checksum(canonical(run))
+        whole &= seal(body, run) == data
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CorruptInputError(f"the record is damaged: {error}", "focusgen repair redoes it.") from error
+    if not whole:
+        raise CorruptInputError("the record is damaged: its checksum fails", "focusgen repair redoes it.")
+    if document["record_version"] != RECORD_VERSION:
+        raise CorruptInputError(f"record version {document['record_version']} is not {RECORD_VERSION}")
+    return Record(document)
+
+
+def read_record(path: Path) -> Record | None:
+    """Return the record at `path`, None if there is none.
+
+    Raises:
+        CorruptInputError: it is there and cannot be trusted; names the file.
+    """
+    try:
+        if path.stat().st_size > MAX_RECORD_BYTES:
+            raise CorruptInputError(f"{path}: a record of {path.stat().st_size} bytes is refused")
+        return unseal(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except CorruptInputError as error:
+        raise CorruptInputError(f"{path}: {error.message}", error.advice) from error
+
+
+class State(str, Enum):
+    """Where one phase of one scene stands."""
+
+    COMPLETE = "complete"
+    STALE = "stale"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True)
+class PhaseState:
+    """A state with its reason: the differing key, the failure's message."""
+
+    state: State
+    reason: str = ""
+    record: Record | None = field(default=None, compare=False)
+
+
+def phase_state(
+    scene: SceneLayout, identity: Identity, read: Callable[[Path], Record | None] = read_record
+) -> PhaseState:
+    """Return where a phase of a scene stands under today's settings, from its files alone."""
+    phase = identity.phase
+    try:
+        record = read(scene.done(phase))
+        if record is not None:
+            key = identity.difference(record.document)
+            return PhaseState(State.STALE, key, record) if key else PhaseState(State.COMPLETE, "", record)
+    except CorruptInputError as error:
+        return PhaseState(State.STALE, error.message)
+    failure = read_failure(scene, phase)
+    if failure is not None:
+        return PhaseState(State.FAILED, f"{failure['class']}: {failure['message']}")
+    return _unfinished(scene, identity)
+
+
+def _unfinished(scene: SceneLayout, identity: Identity) -> PhaseState:
+    phase = identity.phase
+    try:
+        rehearsal = read_record(scene.partial(phase))
+    except CorruptInputError as error:
+        return PhaseState(State.STALE, error.message)
+    if rehearsal is not None:
+        reason = f"rehearsal of {rehearsal.n_frames} frames"
+        return PhaseState(State.PARTIAL, reason, rehearsal)
+    if scene.journal(phase).exists():
+        return PhaseState(State.PARTIAL, "begun")
+    return PhaseState(State.PENDING)
+
+
+def failure_document(
+    failure_class: FailureClass,
+    message: str,
+    advice: str,
+    traceback: str,
+    attempt: int,
+    run: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return what `.failed` holds."""
+    return {
+        "class": failure_class.value,
+        "message": message,
+        "advice": advice,
+        "traceback": traceback,
+        "attempt": attempt,
+        "run": dict(run),
+    }
+
+
+def read_failure(scene: SceneLayout, phase: PhaseName) -> dict[str, Any] | None:
+    """Return the failure record of a phase, None if there is none or it cannot be read as one."""
+    try:
+        document = parse_json(scene.failed(phase).read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        return {"class": "bug", "message": f"unreadable failure record: {error}", "advice": "", "attempt": 0}
+    return document if isinstance(document, dict) and "class" in document else None

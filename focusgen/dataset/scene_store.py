@@ -1,0 +1,316 @@
+"""Everything one phase writes for one scene: resumable frames, facts that outlive a kill, the record last."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from focusgen.base import files
+from focusgen.base.checksums import FileEntry
+from focusgen.base.errors import SceneError, StaleError
+from focusgen.base.files import (
+    append,
+    fsync_folder,
+    make_folder,
+    publish,
+    publish_json,
+    remove,
+    sync_file_system,
+)
+from focusgen.config import PhaseName
+from focusgen.dataset.layout import SceneLayout
+from focusgen.dataset.records import RECORD_VERSION, Identity, Record, parse_json, seal
+from focusgen.dataset.store import Encode, Writer, run_facts, valid_entry
+
+
+class PhaseStore:
+    """Everything one phase writes for one scene, from the first frame to the record.
+
+    Use as a context manager, under the scene's lock. On a normal end call `finish`; on an exception the
+    frames already published stay, and the next run goes on from there.
+    """
+
+    def __init__(
+        self, scene: SceneLayout, identity: Identity, *, redo: bool = False, group_writable: bool = False
+    ) -> None:
+        self.scene, self.identity = scene, identity
+        self.run_notes: dict[str, Any] = {}  # more for the part of the record that no digest covers
+        self._group_writable = group_writable
+        self._started_s = time.time()
+        self._files: dict[Path, FileEntry] = {}
+        self._warnings: list[str] = []
+        self._notes = scene.journal(identity.phase).with_name(f"{identity.phase}_notes.jsonl")
+        self._begin(redo)
+        self._remembered = _open_notes(self._notes)
+        self._writer = Writer(group_writable=group_writable)
+
+    def __enter__(self) -> PhaseStore:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if kind is None:
+            self._writer.close()
+            return
+        try:
+            self._writer.close()  # what was computed is published before the error goes on
+        except SceneError:
+            if not isinstance(error, SceneError):
+                raise
+
+    def _begin(self, redo: bool) -> None:
+        phase = self.identity.phase
+        for folder in self.scene.phase_folders(phase):
+            make_folder(folder, group_writable=self._group_writable)
+        if not self._is_resumable(redo):
+            self._wipe()
+            journal = self.scene.journal(phase)
+            make_folder(journal.parent, group_writable=self._group_writable)
+            publish_json(journal, self.identity.document(), group_writable=self._group_writable)
+        remove_leftovers(self.scene, phase)
+
+    def _is_resumable(self, redo: bool) -> bool:
+        """Say whether what lies there was begun under today's settings; else it may have to go.
+
+        Raises:
+            StaleError: it was made otherwise, and nobody allowed to replace it.
+        """
+        phase = self.identity.phase
+        recorded = _read_journal(self.scene.journal(phase))
+        if recorded is None:
+            is_empty = not any(True for _ in self._published_files()) and not self.scene.done(phase).exists()
+            reason = None if is_empty else "no journal says how its frames were made"
+        else:
+            reason = self.identity.difference(recorded)
+            if reason is None and not self.scene.done(phase).exists():
+                return True
+            if int(recorded.get("n_frames", 0)) < self.identity.n_frames:
+                reason = None  # a rehearsal: made to be replaced
+        if reason and not redo:
+            raise StaleError(
+                f"scene {self.scene.scene_id!r}, phase {phase}: half made with other settings ({reason})",
+                "Start again with --on_stale redo to replace what is there; "
+                "focusgen repair puts a lost or damaged record back.",
+            )
+        return False
+
+    def _published_files(self) -> Iterable[Path]:
+        for folder in self.scene.phase_folders(self.identity.phase):
+            for pattern in ("*.png", "*.npz", "set_*/*.png", "set_*/*.npz"):
+                yield from folder.glob(pattern)
+
+    def _wipe(self) -> None:
+        phase = self.identity.phase
+        remove(self.scene.done(phase))  # first: never a record over another run's frames
+        remove(self.scene.record_copy(phase))
+        remove(self.scene.partial(phase))
+        for path in list(self._published_files()):
+            remove(path)
+        if phase == "depth":
+            remove(self.scene.stats_json)
+        if phase == "render":
+            remove(self.scene.metadata_json)
+        self._forget_progress()
+
+    def _forget_progress(self) -> None:
+        journal = self.scene.journal(self.identity.phase)
+        remove(journal)
+        for kept in journal.parent.glob(f"{self.identity.phase}_*"):
+            remove(kept)
+
+    def missing(self, paths_of: Callable[[int], Sequence[Path]]) -> list[int]:
+        """Return the frames of which a file is missing or damaged; the others are kept as they are."""
+        frames = []
+        for frame in range(self.identity.n_frames):
+            entries = {path: valid_entry(path) for path in paths_of(frame)}
+            if all(entry is not None for entry in entries.values()):
+                self._files.update({path: entry for path, entry in entries.items() if entry is not None})
+            else:
+                frames.append(frame)
+        return frames
+
+    def put(self, *files: tuple[Path, Encode]) -> None:
+        """Queue the files of one frame."""
+        self._writer.put(*files)
+
+    def put_json(self, path: Path, document: Any) -> None:
+        """Publish a JSON file that the record will vouch for."""
+        self._files[path] = publish_json(path, document, group_writable=self._group_writable)
+
+    def drain(self) -> None:
+        """Wait until every queued file is published, then go on with a new queue.
+
+        Raises:
+            StorageError: a write failed.
+        """
+        self._writer.close()
+        self._files.update(self._writer.entries)
+        self._writer = Writer(group_writable=self._group_writable)
+
+    def remember(self, key: str, value: Any) -> None:
+        """Keep a fact that published frames cannot tell (a count, a seam's scale) over a kill.
+
+        Written before the frame that it belongs to, so that no kept frame lacks its facts.
+        """
+        append(self._notes, _note_line(key, value))
+        self._remembered[key] = value
+
+    def recall(self, key: str) -> Any:
+        """Return a remembered fact, None if there is none."""
+        return self._remembered.get(key)
+
+    def recall_frames(self, what: str) -> dict[int, Any]:
+        """Return frame -> value of everything remembered as `what`/frame, in frame order."""
+        prefix = f"{what}/"
+        found = {int(k[len(prefix) :]): v for k, v in self._remembered.items() if k.startswith(prefix)}
+        return dict(sorted(found.items()))
+
+    def flag(self, frame: int, text: str) -> None:
+        """Note something unusual about a frame; goes into the record."""
+        self.remember(f"flag/{frame}", text)
+
+    def warn(self, text: str) -> None:
+        """Note something a person should read; goes into the record and the report."""
+        self._warnings.append(text)
+
+    @property
+    def warnings(self) -> list[str]:
+        """Warnings so far."""
+        return list(self._warnings)
+
+    def finish(self, details: Mapping[str, Any], *, whole_scene: bool = True) -> Record:
+        """Write the completion record, last of all.
+
+        Args:
+            details: what was measured; deterministic, since the record's digest covers it.
+            whole_scene: false for a rehearsal, whose record is `.partial`.
+        """
+        self.drain()
+        folder = self.scene.phase_folder(self.identity.phase)
+        flags = {str(frame): [text] for frame, text in self.recall_frames("flag").items()}
+        document = record_document(self.identity, folder, self._files, flags, self._warnings, details)
+        run = {**run_facts(self._started_s), **self.run_notes, "notes": self._remembered}
+        record = write_record(
+            self.scene, document, run, whole_scene=whole_scene, group_writable=self._group_writable
+        )
+        if whole_scene:
+            remove(self.scene.partial(self.identity.phase))
+            self._forget_progress()
+        return record
+
+
+def record_document(
+    identity: Identity,
+    folder: Path,
+    files: Mapping[Path, FileEntry],
+    flags: Mapping[str, list[str]],
+    warnings: Sequence[str],
+    details: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the part of a record that its digest covers."""
+    relative = {os.path.relpath(path, folder): entry for path, entry in files.items()}
+    return {
+        "record_version": RECORD_VERSION,
+        **identity.document(),
+        "files": {k: {"size": e.size, "xxh3_128": e.xxh3_128} for k, e in sorted(relative.items())},
+        "flags": dict(flags),
+        "warnings": list(warnings),
+        "details": json.loads(json.dumps(details, allow_nan=False)),
+    }
+
+
+def write_record(
+    scene: SceneLayout,
+    document: Mapping[str, Any],
+    run: Mapping[str, Any],
+    *,
+    whole_scene: bool = True,
+    group_writable: bool = False,
+) -> Record:
+    """Write a completion record after everything that it vouches for has reached the device.
+
+    Raises:
+        StorageError: it could not be written, or the device failed; there is no record then.
+    """
+    phase: PhaseName = document["phase"]
+    folder, data = scene.phase_folder(phase), seal(document, run)
+    if whole_scene:
+        copy = scene.record_copy(phase)
+        make_folder(copy.parent, group_writable=group_writable)
+        publish(copy, data, group_writable=group_writable)
+    sync_file_system(folder)
+    files.on_step("before_record", folder)
+    path = scene.done(phase) if whole_scene else scene.partial(phase)
+    publish(path, data, group_writable=group_writable)
+    try:
+        fsync_folder(folder)
+    except SceneError:  # nobody knows what the device holds: no claim over it
+        remove(path)
+        raise
+    remove(scene.failed(phase))
+    return Record(json.loads(data))
+
+
+def _read_journal(path: Path) -> dict[str, Any] | None:
+    try:
+        document = parse_json(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _note_line(key: str, value: Any) -> bytes:
+    """Return one line of the notes; its CRC tells a whole line from a damaged one."""
+    text = json.dumps([key, value], allow_nan=False).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _open_notes(path: Path) -> dict[str, Any]:
+    """Return the facts of earlier lives, and end the line that a killed one was writing."""
+    if not path.exists():
+        return {}
+    data = path.read_bytes()
+    if data and not data.endswith(b"\n"):
+        append(path, b"\n")
+    notes: dict[str, Any] = {}
+    for line in data.splitlines():
+        check, _, text = line.partition(b" ")
+        if check != b"%08x" % zlib.crc32(text):
+            continue  # the last line of a killed run; its frame was not published yet
+        key, value = json.loads(text)
+        notes[key] = value
+    return notes
+
+
+def remove_leftovers(scene: SceneLayout, phase: PhaseName) -> None:
+    """Delete half-written files of a killed run: only the holder of the lock may."""
+    for folder in scene.phase_folders(phase):
+        for leftover in folder.rglob(".*.tmp"):
+            remove(leftover)
+    if phase == "render":
+        for leftover in scene.root.glob(f".{scene.metadata_json.name}.*.tmp"):
+            remove(leftover)
+    for internal in (scene.journal(phase).parent, scene.record_copy(phase).parent):
+        for leftover in internal.glob(f".{phase}*.tmp"):
+            remove(leftover)
+
+
+def reopen(scene: SceneLayout, record: Record, damaged: Iterable[Path]) -> None:
+    """Turn a finished phase into one that lacks some files: its next run makes those, and the record, anew.
+
+    Under the scene's lock. The damaged files go before the record, so that a kill in between leaves nothing
+    that an ordinary run would take for its own.
+    """
+    phase = record.document["phase"]
+    journal = scene.journal(phase)
+    make_folder(journal.parent)
+    lines = b"".join(_note_line(key, value) for key, value in record.notes.items())
+    publish(journal.with_name(f"{phase}_notes.jsonl"), lines)
+    publish_json(journal, Identity.of(record.document).document())
+    for path in damaged:
+        remove(path)
+    remove(scene.done(phase))

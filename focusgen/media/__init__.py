@@ -1,0 +1,1 @@
+"""Raw files to arrays and back: containers, frames, depth, pictures, and published codecs."""

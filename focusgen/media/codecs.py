@@ -1,0 +1,199 @@
+"""Arrays to bytes and back: PNG and NPZ through libdeflate, readable by cv2 and plain numpy.
+
+Speed and size against PIL and np.savez_compressed: decision note 6, measured by benchmarks/io.py. Bytes
+depend on the array only: no dates, no host.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import math
+import struct
+import zipfile
+from typing import Any
+
+import deflate
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.base.errors import CorruptInputError
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_LEVEL, NPZ_LEVEL = 1, 2  # of libdeflate (decision note 6)
+_FILTER_ROWS = 64  # what is filtered together stays in the cache, and memory does not grow with the frame
+MAX_ARRAY_BYTES = 1 << 32
+_ZIP_DATE = (1 << 5) | 1  # 1980-01-01, the zip format's first day: equal arrays, equal bytes
+
+
+def encode_png(rgb: npt.NDArray[np.uint8]) -> bytes:
+    """Return an (H, W, 3) uint8 RGB image as PNG bytes."""
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+        raise ValueError(f"a published frame is (H, W, 3) uint8, not {rgb.shape} {rgb.dtype}")
+    height, width = rgb.shape[:2]
+    filtered = _paeth_filtered(np.ascontiguousarray(rgb).reshape(height, width * 3))
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = deflate.zlib_compress(filtered, PNG_LEVEL)
+    return PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, body: bytes | bytearray) -> bytes:
+    crc = deflate.crc32(body, deflate.crc32(kind))
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
+
+
+def _paeth_filtered(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return rows of RGB pixels as PNG's filter type 4 stores them: the filter's number, then residuals."""
+    height, n_bytes = rows.shape
+    filtered = np.empty((height, n_bytes + 1), np.uint8)
+    filtered[:, 0] = 4
+    filtered[0, 1:4] = rows[0, :3]
+    np.subtract(rows[0, 3:], rows[0, :-3], out=filtered[0, 4:])
+    np.subtract(rows[1:, :3], rows[:-1, :3], out=filtered[1:, 1:4])
+    for start in range(1, height, _FILTER_ROWS):
+        here = rows[start : start + _FILTER_ROWS]
+        above = rows[start - 1 : start - 1 + len(here)]
+        predicted = _paeth(here[:, :-3], above[:, 3:], above[:, :-3])
+        np.subtract(here[:, 3:], predicted, out=filtered[start : start + len(here), 4:])
+    return filtered
+
+
+def _paeth(
+    left: npt.NDArray[np.uint8], up: npt.NDArray[np.uint8], corner: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.uint8]:
+    """Return which of three neighbours is nearest to left + up - corner; left wins ties, then up.
+
+    In bytes throughout, 7 x faster than the definition in 16 bits: where the corner lies between the other
+    two, its distance is the difference of theirs; elsewhere it is their sum, and the corner never wins.
+    """
+    to_left = np.maximum(up, corner) - np.minimum(up, corner)
+    to_up = np.maximum(left, corner) - np.minimum(left, corner)
+    nearer = np.minimum(to_left, to_up)
+    is_corner = (left >= corner) != (up >= corner)
+    is_corner &= np.maximum(to_left, to_up) - nearer < nearer
+    best = up ^ ((left ^ up) & -(to_left <= to_up).view(np.uint8))
+    return np.asarray(best ^ ((best ^ corner) & -is_corner.view(np.uint8)))
+
+
+def check_png(data: bytes) -> tuple[int, int]:
+    """Walk the chunks, compare every CRC, and return (width, height) of an 8-bit RGB PNG.
+
+    Proves the bytes, not that they inflate to an image; 100 x cheaper than decoding.
+
+    Raises:
+        CorruptInputError: damaged, cut short, followed by junk, or not 8-bit RGB.
+    """
+    if data[:8] != PNG_SIGNATURE:
+        raise CorruptInputError("not a PNG file")
+    offset, kind, size = 8, b"", (0, 0)
+    while kind != b"IEND":
+        if offset + 12 > len(data):
+            raise CorruptInputError("PNG cut short")
+        (length,), kind = struct.unpack_from(">I", data, offset), data[offset + 4 : offset + 8]
+        stop = offset + 8 + length
+        if stop + 4 > len(data) or deflate.crc32(memoryview(data)[offset + 4 : stop]) != int.from_bytes(
+            data[stop : stop + 4], "big"
+        ):
+            raise CorruptInputError(f"PNG chunk {kind!r} is damaged")
+        if kind == b"IHDR":
+            width, height, depth, colour = struct.unpack_from(">IIBB", data, offset + 8)
+            if (depth, colour) != (8, 2):
+                raise CorruptInputError(f"PNG is not 8-bit RGB (bit depth {depth}, colour type {colour})")
+            size = (width, height)
+        offset = stop + 4
+    if offset != len(data):
+        raise CorruptInputError("bytes after the end of the PNG")
+    return size
+
+
+def decode_png(data: bytes) -> npt.NDArray[np.uint8]:
+    """Return the (H, W, 3) uint8 RGB image of PNG bytes, every CRC checked.
+
+    Raises:
+        CorruptInputError: damaged, or not 8-bit RGB.
+    """
+    import cv2
+
+    width, height = check_png(data)
+    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if bgr is None or bgr.shape != (height, width, 3):
+        raise CorruptInputError("PNG does not decode")
+    return np.ascontiguousarray(bgr[:, :, ::-1])
+
+
+def encode_npz(key: str, array: npt.NDArray[Any]) -> bytes:
+    """Return NPZ bytes with one member, as np.load reads them."""
+    raw = _npy_bytes(np.ascontiguousarray(array))
+    body = deflate.deflate_compress(raw, NPZ_LEVEL)
+    name = f"{key}.npy".encode("ascii")
+    crc = deflate.crc32(raw)
+    fixed = struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, _ZIP_DATE, crc, len(body), len(raw), len(name), 0)
+    local = b"PK\x03\x04" + fixed + name
+    central = b"PK\x01\x02" + struct.pack("<H", 20) + fixed + struct.pack("<HHHII", 0, 0, 0, 0, 0) + name
+    end = struct.pack("<HHHHIIH", 0, 0, 1, 1, len(central), len(local) + len(body), 0)
+    return local + body + central + b"PK\x05\x06" + end
+
+
+def _npy_bytes(array: npt.NDArray[Any]) -> bytes:
+    """Return an array as np.save writes it, which would take it through a file object in pieces."""
+    if array.dtype.hasobject:
+        raise ValueError("objects are never pickled")
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
+    return header.getvalue() + array.tobytes()
+
+
+def decode_npz(data: bytes, key: str) -> npt.NDArray[Any]:
+    """Return the array `key` of NPZ bytes, its CRC checked; sizes are checked before memory is taken.
+
+    Raises:
+        CorruptInputError: damaged, key missing, pickled, or a header that lies.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            member = next((m for m in archive.infolist() if m.filename == f"{key}.npy"), None)
+            if member is None:
+                raise CorruptInputError(f"no array {key!r}; it holds {archive.namelist()}")
+            raw = _member_bytes(data, member)
+    except (zipfile.BadZipFile, struct.error, ValueError, EOFError, NotImplementedError) as error:
+        raise CorruptInputError(f"damaged NPZ: {error}") from error
+    return _parse_npy(raw)
+
+
+def _member_bytes(data: bytes, member: zipfile.ZipInfo) -> bytes:
+    if not 0 < member.file_size <= MAX_ARRAY_BYTES or member.file_size > 1100 * len(data):
+        raise CorruptInputError(f"array of {member.file_size} bytes in a file of {len(data)}: refused")
+    name_length, extra_length = struct.unpack_from("<HH", data, member.header_offset + 26)
+    start = member.header_offset + 30 + name_length + extra_length
+    body = data[start : start + member.compress_size]
+    if member.compress_type == zipfile.ZIP_DEFLATED:
+        try:
+            raw = bytes(deflate.deflate_decompress(body, member.file_size))
+        except deflate.DeflateError as error:
+            raise CorruptInputError(f"damaged NPZ: {error}") from error
+    elif member.compress_type == zipfile.ZIP_STORED:
+        raw = body
+    else:
+        raise CorruptInputError(f"NPZ compression {member.compress_type} is not supported")
+    if len(raw) != member.file_size or deflate.crc32(raw) != member.CRC:
+        raise CorruptInputError("NPZ member fails its CRC")
+    return raw
+
+
+def _parse_npy(raw: bytes) -> npt.NDArray[Any]:
+    if raw[:6] != b"\x93NUMPY" or raw[6] not in (1, 2):
+        raise CorruptInputError("NPZ member is not an npy array")
+    prefix = 10 if raw[6] == 1 else 12
+    length = int.from_bytes(raw[8:prefix], "little")
+    try:
+        header = ast.literal_eval(raw[prefix : prefix + length].decode("latin-1"))
+        dtype = np.dtype(header["descr"])
+        shape = tuple(int(n) for n in header["shape"])
+    except (ValueError, SyntaxError, KeyError, TypeError, MemoryError, RecursionError) as error:
+        raise CorruptInputError(f"npy header does not parse: {error}") from error
+    if dtype.hasobject or header.get("fortran_order"):
+        raise CorruptInputError("object or Fortran-ordered arrays are not accepted")
+    body = memoryview(raw)[prefix + length :]
+    if min(shape, default=1) < 0 or math.prod(shape) * dtype.itemsize != len(body):
+        raise CorruptInputError(f"npy header says {shape} {dtype}, the data has {len(body)} bytes")
+    return np.frombuffer(body, dtype).reshape(shape)

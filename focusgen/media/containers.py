@@ -1,0 +1,232 @@
+"""Which video container a file really is, and whether it is whole, read from its own structure.
+
+FFmpeg opens many kinds of file, some of which (playlists, `ffconcat`) make it open further files, and it
+skips what it cannot parse. So the kind is decided here from the first bytes, only three demuxers are ever
+used, and the chain of boxes, elements or chunks must lead exactly to the end of the file: a cut file, or one
+in which a length was damaged, is refused even where a decoder would go on with fewer frames.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from focusgen.base.names import MediaError
+
+Demuxer = Literal["mov", "matroska", "avi"]
+"""FFmpeg's demuxers in use; mov reads mp4, m4v and mov, matroska reads mkv and webm."""
+
+_BOX_STARTS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp")
+_ESSENTIAL_BOXES = frozenset({b"moov", b"mdat"})
+_BOXES = frozenset(
+    (*_BOX_STARTS, b"moof", b"mfra", b"sidx", b"ssix", b"prft", b"emsg", b"meta", b"uuid", b"udta")
+)
+_EBML_HEADER = 0x1A45DFA3
+_SEGMENT = 0x18538067
+_CLUSTER = 0x1F43B675
+# Children of a Segment: seek head, info, tracks, cues, tags, chapters, attachments.
+_SEGMENT_CHILDREN = frozenset(
+    {0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, 0x1254C367, 0x1043A770, 0x1941A469}
+)
+# Padding and CRC-32.
+_ANYWHERE = frozenset({0xEC, 0xBF})
+_BLOCK, _SIMPLE_BLOCK, _BLOCK_GROUP = 0xA1, 0xA3, 0xA0
+# Children of a Cluster: timestamp, silent tracks, position, previous size, blocks and groups with one block.
+_NUMBERS = frozenset({0xE7, 0xA7, 0xAB})
+_CLUSTER_CHILDREN = _NUMBERS | {0x5854, _BLOCK_GROUP, _SIMPLE_BLOCK}
+_KNOWN_ELEMENTS = _SEGMENT_CHILDREN | _ANYWHERE | _CLUSTER_CHILDREN | {_EBML_HEADER, _SEGMENT, _CLUSTER}
+_TRACKS, _TRACK_ENTRY, _NUMBER_AND_TYPE, _VIDEO_TYPE = 0x1654AE6B, 0xAE, (0xD7, 0x83), 1
+
+
+def demuxer_of(path: Path, file: str) -> Demuxer:
+    """Return the demuxer that fits the content of a file, whatever it is called.
+
+    Raises:
+        MediaError: unreadable, empty, or no container of the accepted kinds (playlists, text, streams).
+    """
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(16)
+    except OSError as error:
+        raise MediaError(file, f"cannot be read: {error.strerror}") from error
+    if not head:
+        raise MediaError(file, "is empty")
+    if head[4:8] in _BOX_STARTS:
+        return "mov"
+    if head.startswith(_EBML_HEADER.to_bytes(4, "big")):
+        return "matroska"
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "avi"
+    raise MediaError(file, "is no mp4, mov, mkv, webm or avi video")
+
+
+def check_whole(path: Path, file: str, demuxer: Demuxer) -> int | None:
+    """Refuse a container whose chain of lengths does not end where the file ends.
+
+    Returns:
+        The number of pictures stored in a Matroska file, because FFmpeg passes over blocks that it cannot
+        place; None for the other kinds, which declare their number of frames.
+
+    Raises:
+        MediaError: truncated or damaged; names the file and the byte.
+    """
+    try:
+        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            if demuxer == "matroska":
+                return _walk_elements(data, file)
+            walk = _walk_boxes if demuxer == "mov" else _walk_chunks
+            walk(data, file)
+            return None
+    except OSError as error:
+        raise MediaError(file, f"cannot be read: {error.strerror}") from error
+
+
+def _truncated(file: str, what: str, position: int, end: int, size: int) -> MediaError:
+    return MediaError(
+        file, f"truncated: {what} at byte {position} ends at byte {end}, but the file has only {size} bytes"
+    )
+
+
+def _damaged(file: str, what: str, position: int) -> MediaError:
+    return MediaError(file, f"damaged: no {what} where one should begin, at byte {position}")
+
+
+def _walk_boxes(data: mmap.mmap, file: str) -> None:
+    position, size = 0, len(data)
+    seen: set[bytes] = set()
+    while position < size:
+        code, length = _box_head(data, position)
+        if code not in _BOXES and seen >= _ESSENTIAL_BOXES:
+            return  # cameras add a trailer of their own, or zeros, after a whole video
+        if not _is_printable(code) or length < 8:
+            raise _damaged(file, "box", position)
+        if position + length > size:
+            raise _truncated(file, f"box {code!r}", position, position + length, size)
+        seen.add(code)
+        position += length
+
+
+def _box_head(data: mmap.mmap, position: int) -> tuple[bytes, int]:
+    """Return (code, length) of a box; 0 says that it goes on to the end, 1 that the length stands behind."""
+    head = data[position : position + 16]
+    length = int.from_bytes(head[:4], "big")
+    if length == 1:
+        length = int.from_bytes(head[8:16], "big")
+    elif length == 0:
+        length = len(data) - position
+    return head[4:8], length
+
+
+def _is_printable(code: bytes) -> bool:
+    return len(code) == 4 and all(0x20 <= byte < 0x7F or byte == 0xA9 for byte in code)
+
+
+def _walk_chunks(data: mmap.mmap, file: str) -> None:
+    position, size = 0, len(data)
+    while position + 8 <= size:
+        code = data[position : position + 4]
+        if not _is_printable(code):
+            raise _damaged(file, "chunk", position)
+        length = int.from_bytes(data[position + 4 : position + 8], "little")
+        end = position + 8 + length
+        if end > size:
+            raise _truncated(file, f"chunk {code!r}", position, end, size)
+        is_list = code == b"RIFF" or (
+            code == b"LIST" and data[position + 8 : position + 12] in (b"movi", b"rec ")
+        )
+        position = position + 12 if is_list else end + length % 2
+
+
+class _Blocks:
+    """What a Matroska file says about its tracks, gathered on the way through it."""
+
+    def __init__(self, data: mmap.mmap, file: str) -> None:
+        self._data, self._file = data, file
+        self._track_types: dict[int, int] = {}
+        self._n_blocks: Counter[int] = Counter()
+
+    def see(self, element: int, begin: int, end: int) -> None:
+        """Take note of an element that may concern a track."""
+        if element in (_TRACKS, _BLOCK_GROUP):
+            for child, child_begin, child_end in self._children(begin, end):
+                if child in (_TRACK_ENTRY, _BLOCK):
+                    self._add(child, child_begin, child_end)
+        elif element == _SIMPLE_BLOCK:
+            self._add(element, begin, end)
+        elif element in _NUMBERS and end - begin > 8:
+            raise _damaged(self._file, "number", begin)
+
+    def _add(self, element: int, begin: int, end: int) -> None:
+        if element != _TRACK_ENTRY:
+            self._n_blocks[_variable_number(self._data, self._file, begin)[0]] += 1
+            return
+        fields = {kind: self._data[b:e] for kind, b, e in self._children(begin, end)}
+        number, kind = (int.from_bytes(fields.get(key, b""), "big") for key in _NUMBER_AND_TYPE)
+        self._track_types[number] = kind
+
+    def _children(self, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
+        """Yield (id, begin, end) of the content of each element in a short parent."""
+        position = begin
+        while position < end:
+            id_bytes = 9 - self._data[position].bit_length()
+            element = int.from_bytes(self._data[position : position + id_bytes], "big")
+            length, position = _variable_number(self._data, self._file, position + id_bytes)
+            yield element, position, min(end, position + length)
+            position += length
+        if position != end:
+            raise _damaged(self._file, "element", position)
+
+    def n_pictures(self) -> int:
+        """Return the number of blocks of the first video track."""
+        strays = self._n_blocks.keys() - self._track_types.keys()
+        if strays:
+            raise MediaError(self._file, f"damaged: blocks of a track {min(strays)} that does not exist")
+        video_tracks = [number for number, kind in self._track_types.items() if kind == _VIDEO_TYPE]
+        return self._n_blocks[video_tracks[0]] if video_tracks else 0
+
+
+def _walk_elements(data: mmap.mmap, file: str) -> int:
+    position, size = 0, len(data)
+    cluster_end: int | None = None
+    blocks = _Blocks(data, file)
+    while position < size:
+        element, begin, length = _element_head(data, file, position)
+        end = None if length is None else begin + length
+        if end is not None and end > size:
+            raise _truncated(file, f"element {element:X}", position, end, size)
+        is_in_cluster = element in _CLUSTER_CHILDREN or element in _ANYWHERE
+        if not is_in_cluster:
+            if cluster_end is not None and position != cluster_end:
+                raise _damaged(file, "cluster", position)
+            cluster_end = end if element == _CLUSTER else None
+        if element in (_SEGMENT, _CLUSTER):
+            position = begin
+            continue
+        if end is None:  # only a Segment or a Cluster may leave its length open
+            raise _damaged(file, "element of known length", position)
+        blocks.see(element, begin, end)
+        position = end
+    return blocks.n_pictures()
+
+
+def _element_head(data: mmap.mmap, file: str, position: int) -> tuple[int, int, int | None]:
+    """Return (id, position of its content, length or None if it is left open)."""
+    id_bytes = 9 - data[position].bit_length()
+    element = int.from_bytes(data[position : position + id_bytes], "big")
+    if element not in _KNOWN_ELEMENTS:
+        raise _damaged(file, "element", position)
+    length, begin = _variable_number(data, file, position + id_bytes)
+    is_open = length == (1 << (7 * (begin - position - id_bytes))) - 1
+    return element, begin, None if is_open else length
+
+
+def _variable_number(data: mmap.mmap, file: str, position: int) -> tuple[int, int]:
+    """Return (value, position after it) of an EBML number, whose leading zeros tell its length."""
+    if position >= len(data) or data[position] == 0:
+        raise _damaged(file, "number", position)
+    n_bytes = 9 - data[position].bit_length()
+    value = int.from_bytes(data[position : position + n_bytes], "big")
+    return value & ((1 << (7 * n_bytes)) - 1), position + n_bytes

@@ -1,0 +1,317 @@
+"""Still images turned into RGB8 by one stated rule, or refused by name; damage is found, not decoded around.
+
+The rule, in order:
+
+- The kind is read from the content, not from the file's name: JPEG, PNG, TIFF or WebP, one picture per file.
+- The size stands in the header and is compared with the limit before anything of that size is allocated.
+- The file must be whole: JPEG is decoded strictly (Pillow's `verify` finds no truncated JPEG at all, and
+  `cv2.imread` returns wrong pixels in silence), the checksum of every PNG chunk is compared.
+- EXIF orientation is applied. Grey is repeated three times, a palette is looked up.
+- 16 bits become 8 by rounding v * 255 / 65535. ICC profiles and gamma notes are not applied.
+- Alpha that is opaque everywhere is dropped. Any other alpha is refused: the colour under a transparent pixel
+  is undefined, and putting it on a background would draw edges that no camera saw.
+- CMYK, Lab, float, 32-bit and animated or many-paged files are refused: how they should look is a choice.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.base.names import MediaError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Frame = npt.NDArray[np.uint8]
+"""(H, W, 3) uint8 RGB."""
+
+MAX_PIXELS = 64_000_000
+MAX_FILE_BYTES = 1 << 30  # 64 megapixels of 16-bit RGBA, uncompressed, take half of it
+JPEG, PNG, TIFF, WEBP = "JPEG", "PNG", "TIFF", "WEBP"
+_MAGIC = (
+    (b"\xff\xd8\xff", JPEG),
+    (b"\x89PNG\r\n\x1a\n", PNG),
+    (b"II*\0", TIFF),
+    (b"MM\0*", TIFF),
+)
+_PILLOW_FORMATS = {JPEG: ("JPEG", "MPO"), PNG: ("PNG",), TIFF: ("TIFF",), WEBP: ("WEBP",)}
+_RGB_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "YCbCr"})
+_ORIENTATION_TAG = 0x0112
+_BITS_TAG = 0x0102
+# What Pillow's parsers raise on hostile bytes; found by fuzzing them, and wide because the formats are.
+_PARSER_ERRORS = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError)
+_DECODER_ERRORS = (*_PARSER_ERRORS, AttributeError, AssertionError, RuntimeError, struct.error, zlib.error)
+
+
+class Orientation(NamedTuple):
+    """How stored pixels become upright ones: transpose first, then mirror."""
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Return (width, height) after it was applied."""
+        return (height, width) if self.transpose else (width, height)
+
+    def apply(self, pixels: Frame) -> Frame:
+        """Return the upright pixels, contiguous."""
+        if self.transpose:
+            pixels = pixels.swapaxes(0, 1)
+        if self.flip_x:
+            pixels = pixels[:, ::-1]
+        if self.flip_y:
+            pixels = pixels[::-1]
+        return np.ascontiguousarray(pixels)
+
+
+# EXIF values 1..8, by where row 0 and column 0 of the stored picture belong.
+_EXIF_ORIENTATIONS = {
+    1: Orientation(),
+    2: Orientation(flip_x=True),
+    3: Orientation(flip_x=True, flip_y=True),
+    4: Orientation(flip_y=True),
+    5: Orientation(transpose=True),
+    6: Orientation(transpose=True, flip_x=True),
+    7: Orientation(transpose=True, flip_x=True, flip_y=True),
+    8: Orientation(transpose=True, flip_y=True),
+}
+
+
+def check_pixels(file: str, width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
+    """Refuse a size before anything of that size is allocated.
+
+    Raises:
+        MediaError: more than `max_pixels`, or none at all.
+    """
+    if width < 1 or height < 1:
+        raise MediaError(file, f"claims {width}x{height} pixels")
+    if width * height > max_pixels:
+        raise MediaError(file, f"claims {width}x{height} pixels (limit {max_pixels / 1e6:g} megapixels)")
+
+
+def read_bytes(path: Path, file: str) -> bytes:
+    """Return the bytes of an image file.
+
+    Raises:
+        MediaError: unreadable, empty, or larger than any image within the pixel limit.
+    """
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise MediaError(file, f"cannot be read: {error.strerror}") from error
+    if not data:
+        raise MediaError(file, "is empty")
+    if len(data) > MAX_FILE_BYTES:
+        raise MediaError(file, f"is larger than {MAX_FILE_BYTES} bytes")
+    return data
+
+
+def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Return (width, height) of the upright image, from its header alone.
+
+    Raises:
+        MediaError: no image of an accepted kind, or larger than the limit.
+    """
+    file = path.name
+    try:
+        with path.open("rb") as stream:
+            kind = _kind_of(file, stream.read(16))
+            stream.seek(0)
+            with _opened(file, kind, stream) as image:
+                check_pixels(file, *image.size, max_pixels)
+                return _orientation_of(image, file).size(*image.size)
+    except OSError as error:
+        raise MediaError(file, f"cannot be read: {error.strerror or error}") from error
+
+
+def decode_image(data: bytes, file: str, max_pixels: int = MAX_PIXELS) -> Frame:
+    """Return the upright RGB8 pixels of an image file's bytes, by the rule of this module.
+
+    Args:
+        data: the whole file.
+        file: its name, for messages.
+        max_pixels: limit, compared with the header.
+
+    Raises:
+        MediaError: damaged, too large, or of a kind that the rule refuses; names the file.
+    """
+    kind = _kind_of(file, data[:16])
+    if kind == JPEG:
+        return _decode_jpeg(data, file, max_pixels)
+    if kind == PNG:
+        _check_png(data, file, max_pixels)
+    with _opened(file, kind, io.BytesIO(data)) as image:
+        check_pixels(file, *image.size, max_pixels)
+        _refuse_sequences(image, file)
+        is_deep, is_turned_tiff = _is_sixteen_bit(image, data), _tag(image, _ORIENTATION_TAG, 1) != 1
+        image.load()
+        orientation = _orientation_of(image, file)
+        if not is_deep:
+            pixels = _eight_bit(image, file)
+        elif image.mode.startswith("I;16"):
+            pixels = _rounded_to_eight_bits(np.asarray(image))
+        elif is_turned_tiff:
+            raise MediaError(file, "16-bit RGB with an orientation tag; save it upright")
+        else:
+            pixels = _sixteen_bit_colour(data, file)
+    return orientation.apply(pixels)
+
+
+def _kind_of(file: str, head: bytes) -> str:
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            return kind
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return WEBP
+    raise MediaError(file, "is no JPEG, PNG, TIFF or WebP image")
+
+
+@contextmanager
+def _opened(file: str, kind: str, stream: io.BufferedIOBase) -> Iterator[Image.Image]:
+    """Open with the one parser that fits the content, and name the file in whatever goes wrong inside."""
+    from PIL import Image
+
+    try:
+        with Image.open(stream, formats=_PILLOW_FORMATS[kind]) as image:  # type: ignore[arg-type]
+            yield image
+    except Image.DecompressionBombError as error:
+        raise MediaError(file, "claims more pixels than any image may have") from error
+    except _DECODER_ERRORS as error:
+        raise MediaError(file, f"damaged {kind}: {_one_line(error)}") from error
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _decode_jpeg(data: bytes, file: str, max_pixels: int) -> Frame:
+    import simplejpeg
+
+    try:
+        height, width, colour, _ = simplejpeg.decode_jpeg_header(data, strict=True)
+        check_pixels(file, width, height, max_pixels)
+        if colour in ("CMYK", "YCCK"):
+            raise MediaError(file, f"{colour} colours; convert it to RGB")
+        pixels: Frame = simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True)
+    except ValueError as error:
+        raise MediaError(file, f"damaged JPEG: {_one_line(error)}") from error
+    with _opened(file, JPEG, io.BytesIO(data)) as image:
+        return _orientation_of(image, file).apply(pixels)
+
+
+def _check_png(data: bytes, file: str, max_pixels: int) -> None:
+    """Walk the chunks: every checksum right, the first IHDR, an IEND at the end."""
+    position, kind, first = 8, b"", b""
+    while kind != b"IEND":
+        head = data[position : position + 8]
+        if len(head) < 8:
+            raise MediaError(file, "truncated PNG: it ends before its last chunk")
+        length, kind = struct.unpack(">I4s", head)
+        body = memoryview(data)[position + 4 : position + 8 + length]
+        checksum = data[position + 8 + length : position + 12 + length]
+        if len(checksum) < 4:
+            raise MediaError(file, "truncated PNG: it ends inside a chunk")
+        if zlib.crc32(body) != int.from_bytes(checksum, "big"):
+            raise MediaError(file, f"damaged PNG: wrong checksum of chunk {kind!r} at byte {position}")
+        if not first:
+            first = kind
+            if kind != b"IHDR" or length != 13:
+                raise MediaError(file, "damaged PNG: no header")
+            width, height = struct.unpack(">II", body[4:12])
+            check_pixels(file, width, height, max_pixels)
+        position += 12 + length
+
+
+def _refuse_sequences(image: Image.Image, file: str) -> None:
+    n_pictures = getattr(image, "n_frames", 1)
+    if n_pictures > 1:
+        raise MediaError(file, f"holds {n_pictures} pictures; one image file is one frame")
+
+
+def _is_sixteen_bit(image: Image.Image, data: bytes) -> bool:
+    if image.format == PNG:
+        return data[24] == 16
+    # Pillow reads 16-bit RGB as 8-bit, cutting instead of rounding.
+    return 16 in _tag(image, _BITS_TAG, ()) and image.mode in ("RGB", "RGBA", "I;16", "I;16B", "I;16L")
+
+
+def _tag(image: Image.Image, number: int, default: Any) -> Any:
+    """Return a TIFF tag; Pillow drops some of them when it loads the pixels."""
+    tags = getattr(image, "tag_v2", None)
+    return default if tags is None else tags.get(number, default)
+
+
+def _eight_bit(image: Image.Image, file: str) -> Frame:
+    if image.mode not in _RGB_MODES:
+        raise MediaError(file, f"pixels of mode {image.mode}; convert it to 8-bit RGB")
+    if not image.has_transparency_data:
+        return np.asarray(image.convert("RGB"))
+    rgba: Frame = np.asarray(image.convert("RGBA"))
+    refuse_transparency(rgba[..., 3], 255, file)
+    return rgba[..., :3]
+
+
+def refuse_transparency(alpha: npt.NDArray[Any], opaque: int, file: str) -> None:
+    """Refuse an alpha plane that is not `opaque` everywhere."""
+    if (alpha != opaque).any():
+        raise MediaError(file, "has transparent pixels, whose colour is undefined; flatten it to RGB")
+
+
+def _rounded_to_eight_bits(deep: npt.NDArray[Any]) -> Frame:
+    rounded: Frame = ((deep.astype(np.uint32) + 128) // 257).astype(np.uint8)  # 65535 / 255 = 257
+    return np.repeat(rounded[..., None], 3, axis=2) if rounded.ndim == 2 else rounded
+
+
+def _sixteen_bit_colour(data: bytes, file: str) -> Frame:
+    """Return 8 bits of 16, rounded; OpenCV reads all 16, and Pillow has shown the file to be whole."""
+    import cv2
+
+    if data.startswith(b"\x89PNG") and b"tRNS" in data[:4096]:
+        raise MediaError(file, "has a transparent colour, which is undefined; flatten it to RGB")
+    try:
+        stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise MediaError(file, f"damaged image: {_one_line(error)}") from error
+    if stored is None or stored.dtype != np.uint16:
+        raise MediaError(file, "16-bit pixels of an unknown kind; convert it to 8-bit RGB")
+    if stored.ndim == 3 and stored.shape[2] == 4:
+        refuse_transparency(stored[..., 3], 65535, file)
+    bgr_or_grey = stored[..., :3] if stored.ndim == 3 else stored
+    return _rounded_to_eight_bits(bgr_or_grey)[..., ::-1]
+
+
+def _orientation_of(image: Image.Image, file: str) -> Orientation:
+    if image.format == TIFF:
+        return Orientation()  # Pillow states and loads TIFF upright by itself
+    value = _exif_orientation(image.info.get("exif", b""))
+    if value not in _EXIF_ORIENTATIONS:
+        raise MediaError(file, f"EXIF orientation {value} does not exist (1 to 8)")
+    return _EXIF_ORIENTATIONS[value]
+
+
+def _exif_orientation(exif: bytes) -> int:
+    """Return the orientation in an EXIF block; 1 where there is none or the block is cut."""
+    tiff = exif[6:] if exif.startswith(b"Exif\0\0") else exif
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None or len(tiff) < 10:
+        return 1
+    start = struct.unpack_from(order + "I", tiff, 4)[0]
+    if start + 2 > len(tiff):
+        return 1
+    n_entries = struct.unpack_from(order + "H", tiff, start)[0]
+    for entry in range(start + 2, min(start + 2 + 12 * n_entries, len(tiff) - 11), 12):
+        tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, entry)
+        if tag == _ORIENTATION_TAG:
+            return int(value) or 1  # some writers leave 0 for "unknown"
+    return 1

@@ -1,0 +1,193 @@
+"""Single pictures read and written with what belongs to them: 16 bits, EXIF, colour profile."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.base.errors import ConfigError, CorruptInputError, StorageError
+from focusgen.media.images import decode_image, read_bytes, refuse_transparency
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp")
+"""Kinds that are read; written are all but TIFF."""
+
+WRITTEN_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+JPEG_QUALITY = 95
+
+EXIF_IFD, ORIENTATION = 0x8769, 0x0112
+F_NUMBER, FOCAL_LENGTH_MM, FOCAL_LENGTH_35MM = 0x829D, 0x920A, 0xA405
+FULL_FRAME_WIDTH_MM = 36.0
+
+
+@dataclass(frozen=True)
+class CameraNotes:
+    """What the camera wrote about its lens; None where it wrote nothing usable."""
+
+    focal_length_mm: float | None = None
+    f_number: float | None = None
+    sensor_width_mm: float | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An upright picture and its notes.
+
+    Attributes:
+        rgb: (H, W, 3) uint8 or uint16.
+        exif: TIFF bytes without a header, orientation set to upright; empty if there were none.
+        icc_profile: the colour profile, empty if there was none.
+        camera: what EXIF says of the lens.
+    """
+
+    rgb: npt.NDArray[Any]
+    exif: bytes
+    icc_profile: bytes
+    camera: CameraNotes
+
+    @property
+    def is_deep(self) -> bool:
+        """True for 16 bits per channel."""
+        return self.rgb.dtype == np.uint16
+
+
+def read_picture(path: Path) -> Picture:
+    """Return a JPEG, PNG, TIFF or WebP picture, turned upright.
+
+    Raises:
+        CorruptInputError: damaged, or of a kind that `focusgen.media.images` refuses; names the file.
+    """
+    from PIL import Image
+
+    data = read_bytes(path, path.name)
+    rgb: npt.NDArray[Any] = decode_image(data, path.name)  # checks the file, whatever its depth
+    with Image.open(io.BytesIO(data)) as image:
+        exif, profile = image.getexif(), image.info.get("icc_profile") or b""
+        is_turned = exif.get(ORIENTATION, 1) != 1
+        deep = None if is_turned else _sixteen_bits(data, rgb.shape[:2])
+        if deep is not None:
+            refuse_transparency(deep[..., 3:], 65535, path.name)
+            rgb = np.ascontiguousarray(deep[..., :3])
+        camera = _camera_notes(exif)
+        notes = _upright_exif(exif)
+    return Picture(rgb, notes, bytes(profile), camera)
+
+
+def _sixteen_bits(data: bytes, size: tuple[int, ...]) -> npt.NDArray[np.uint16] | None:
+    """Return (H, W, 3 or 4) RGB(A) if the file has 16 bits per channel."""
+    import cv2
+
+    if data.startswith(b"\xff\xd8\xff") or data[:4] == b"RIFF":
+        return None
+    stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if stored is None or stored.dtype != np.uint16 or stored.shape[:2] != size:
+        return None
+    if stored.ndim == 2:
+        return np.repeat(stored[..., None], 3, axis=2)
+    order = [2, 1, 0, *range(3, stored.shape[2])]
+    return np.ascontiguousarray(stored[..., order])
+
+
+def _camera_notes(exif: Any) -> CameraNotes:
+    tags = exif.get_ifd(EXIF_IFD)
+    focal_mm, f_number = _positive(tags.get(FOCAL_LENGTH_MM)), _positive(tags.get(F_NUMBER))
+    same_view_mm = _positive(tags.get(FOCAL_LENGTH_35MM))
+    width_mm = FULL_FRAME_WIDTH_MM * focal_mm / same_view_mm if focal_mm and same_view_mm else None
+    return CameraNotes(focal_mm, f_number, width_mm)
+
+
+def _positive(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return number if np.isfinite(number) and number > 0 else None
+
+
+def _upright_exif(exif: Any) -> bytes:
+    if not len(exif):
+        return b""
+    exif[ORIENTATION] = 1  # the pixels that are written stand upright
+    written: bytes = exif.tobytes()
+    return written.removeprefix(b"Exif\0\0")
+
+
+def check_target(path: Path, bits: int) -> None:
+    """Refuse a file that could not be written, before any work is done.
+
+    Raises:
+        ConfigError: an unknown kind, or 16 bits where the kind has 8.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in WRITTEN_SUFFIXES:
+        raise ConfigError(f"{path}: cannot write this kind", f"Choose one of {', '.join(WRITTEN_SUFFIXES)}.")
+    if bits == 16 and suffix != ".png":
+        raise ConfigError(f"{path}: 16 bits are written as PNG only", "Name it .png, or say --bits 8.")
+
+
+def write_picture(path: Path, rgb: npt.NDArray[Any], like: Picture) -> None:
+    """Write a picture with the notes and the colour profile of another, whole or not at all.
+
+    Args:
+        path: target; the suffix says the kind.
+        rgb: (H, W, 3) uint8, or uint16 for PNG.
+        like: where EXIF and colour profile come from.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    data = _png16(rgb, like) if rgb.dtype == np.uint16 else _eight_bits(path.suffix.lower(), rgb, like)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StorageError(
+            f"{path}: {error.strerror or error}", "Free space, or choose another place."
+        ) from error
+
+
+def _eight_bits(suffix: str, rgb: npt.NDArray[np.uint8], like: Picture) -> bytes:
+    from PIL import Image
+
+    options: dict[str, Any] = {"exif": b"Exif\0\0" + like.exif} if like.exif else {}
+    if like.icc_profile:
+        options["icc_profile"] = like.icc_profile
+    if suffix in (".jpg", ".jpeg"):
+        options.update(quality=JPEG_QUALITY, subsampling=0)
+    if suffix == ".webp":
+        options.update(lossless=True)
+    buffer = io.BytesIO()
+    kind = {".png": "PNG", ".webp": "WEBP"}.get(suffix, "JPEG")
+    Image.fromarray(rgb).save(buffer, format=kind, **options)
+    return buffer.getvalue()
+
+
+def _png16(rgb: npt.NDArray[np.uint16], like: Picture) -> bytes:
+    """Return a 16-bit PNG with profile and EXIF; Pillow writes no 16-bit colour, OpenCV no notes."""
+    import cv2
+
+    is_encoded, data = cv2.imencode(".png", rgb[..., ::-1])
+    if not is_encoded:
+        raise CorruptInputError(f"a picture of {rgb.shape} could not be encoded")
+    plain = data.tobytes()
+    end_of_header = 8 + 12 + 13
+    chunks = b""
+    if like.icc_profile:
+        chunks += _chunk(b"iCCP", b"profile\0\0" + zlib.compress(like.icc_profile))
+    if like.exif:
+        chunks += _chunk(b"eXIf", like.exif)
+    return plain[:end_of_header] + chunks + plain[end_of_header:]
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

@@ -1,0 +1,209 @@
+"""What a raw scene is, found by decoding all of it: phase 1's check of one scene.
+
+Nothing is believed that was not decoded: not the header's frame count, nor that a file which begins well ends
+well. Phase 1 runs `check_raw` in a child process (decode.py), because the files come from anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from focusgen.base.names import MediaError
+from focusgen.media.containers import check_whole, demuxer_of
+from focusgen.media.images import MAX_PIXELS, Frame, decode_image, read_bytes
+from focusgen.media.scenes import RawScene
+from focusgen.media.shots import THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH, find_shot_cuts, signature, thumbnail_of
+from focusgen.media.streams import ONE_FRAME_PER_PACKET, VideoStream, count_pictures, frame_time_s, open_video
+
+_HASH_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class RawReport:
+    """What phase 1 records about a scene that was decoded from its first to its last frame.
+
+    Attributes:
+        frames: names of the images; frame_0000, ... for a video.
+        width: pixels, upright.
+        height: pixels, upright.
+        fps: average rate that a video's container states; None for images or where it states none.
+        frame_times_s: time of each frame as the container counts, or None where a frame has none.
+        shot_cuts: index of the first frame of every shot after the first.
+        digests: xxh3_128 of the bytes of each image file; one digest of the file for a video.
+        n_decoded: frames decoded.
+        notes: warnings about a video whose pixels are unusual (not square, interlaced, HDR).
+    """
+
+    frames: tuple[str, ...]
+    width: int
+    height: int
+    fps: float | None
+    frame_times_s: tuple[float, ...] | None
+    shot_cuts: tuple[int, ...]
+    digests: tuple[str, ...]
+    n_decoded: int
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` takes."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> RawReport:
+        """Return the report that `to_json` was called on."""
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
+        return cls(**fields)
+
+
+def raw_digest(path: Path) -> str:
+    """Return the xxh3_128 of a file's bytes as 32 hex digits.
+
+    Raises:
+        MediaError: the file cannot be read.
+    """
+    digest = xxhash.xxh3_128()
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(_HASH_BLOCK_BYTES):
+                digest.update(block)
+    except OSError as error:
+        raise MediaError(path.name, f"cannot be read: {error.strerror}") from error
+    return digest.hexdigest()
+
+
+def check_raw(
+    raw: RawScene,
+    *,
+    min_frames: int,
+    max_frames: int | None,
+    shot_cut_threshold: float,
+    max_pixels: int = MAX_PIXELS,
+    on_frame: Callable[[int], None] = lambda n_decoded: None,
+) -> RawReport:
+    """Decode a whole scene and return what it is.
+
+    Args:
+        raw: the scene.
+        min_frames: a shorter scene is refused.
+        max_frames: only the first frames are looked at, and the container's own count is not compared.
+        shot_cut_threshold: data.shot_cut_threshold.
+        max_pixels: limit of one frame, compared with headers before anything is allocated.
+        on_frame: called after every frame with the number decoded so far.
+
+    Raises:
+        MediaError: (a CorruptInputError) names the file and the reason.
+    """
+    check = _check_images if raw.kind == "images" else _check_video
+    try:
+        return check(raw, min_frames, max_frames, shot_cut_threshold, max_pixels, on_frame)
+    except MemoryError as error:
+        raise MediaError(raw.path.name, "needs more memory than the limit allows") from error
+
+
+def _check_length(raw: RawScene, n_frames: int, min_frames: int) -> None:
+    if n_frames < min_frames:
+        file = raw.path.name + "/" if raw.kind == "images" else raw.path.name
+        noun = "frame" if n_frames == 1 else "frames"
+        raise MediaError(file, f"{n_frames} {noun}, fewer than {min_frames} (data.min_frames)")
+
+
+def _check_images(
+    raw: RawScene,
+    min_frames: int,
+    max_frames: int | None,
+    shot_cut_threshold: float,
+    max_pixels: int,
+    on_frame: Callable[[int], None],
+) -> RawReport:
+    files = raw.files[:max_frames]
+    _check_length(raw, len(files), max(1, min_frames))
+    digests, signatures = [], []
+    size = (0, 0)
+    for index, file in enumerate(files):
+        data = read_bytes(raw.file_path(index), file)
+        pixels = decode_image(data, file, max_pixels)
+        if index == 0:
+            size = (pixels.shape[1], pixels.shape[0])
+        check_same_size(pixels, size, file, files[0])
+        digests.append(xxhash.xxh3_128_hexdigest(data))
+        signatures.append(signature(thumbnail_of(pixels)))
+        on_frame(index + 1)
+    cuts = find_shot_cuts(signatures, shot_cut_threshold)
+    return RawReport(files, *size, None, None, cuts, tuple(digests), len(files))
+
+
+def check_same_size(pixels: Frame, size: tuple[int, int], file: str, first_file: str) -> None:
+    """Refuse an image that is not (width, height) = `size`, the size of the first file."""
+    height, width = pixels.shape[:2]
+    if (width, height) != size:
+        raise MediaError(file, f"{width}x{height} pixels, but {first_file} has {size[0]}x{size[1]}")
+
+
+def _check_video(
+    raw: RawScene,
+    min_frames: int,
+    max_frames: int | None,
+    shot_cut_threshold: float,
+    max_pixels: int,
+    on_frame: Callable[[int], None],
+) -> RawReport:
+    file = raw.path.name
+    n_stored = check_whole(raw.path, file, demuxer_of(raw.path, file))
+    digest = raw_digest(raw.path)
+    signatures = []
+    times: list[float | None] = []
+    with open_video(raw.path, max_pixels=max_pixels) as video, closing(video.decode()) as frames:
+        for frame in frames:
+            times.append(frame_time_s(frame))
+            signatures.append(signature(video.thumbnail(frame, THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT)))
+            on_frame(len(times))
+            if len(times) == max_frames:
+                break
+        n_frames = len(times)
+        _check_length(raw, n_frames, max(1, min_frames))
+        if n_frames != max_frames:
+            _check_complete(raw.path, video, n_frames, n_stored)
+        width, height = video.upright_size
+    return RawReport(
+        frames=tuple(f"frame_{index:04d}" for index in range(n_frames)),
+        width=width,
+        height=height,
+        fps=video.fps,
+        frame_times_s=all_or_none(times),
+        shot_cuts=find_shot_cuts(signatures, shot_cut_threshold),
+        digests=(digest,),
+        n_decoded=n_frames,
+        notes=video.notes,
+    )
+
+
+def _check_complete(path: Path, video: VideoStream, n_decoded: int, n_stored: int | None) -> None:
+    """Compare what was decoded with everything that the container says about its length."""
+    _require(video, video.n_packets, n_stored or 0, "pictures could be read of {} in the file")
+    if video.codec in ONE_FRAME_PER_PACKET:
+        _require(video, n_decoded, video.n_packets, "frames could be decoded of {} packets")
+    if not _is_trimmed(path, video, n_decoded):
+        _require(video, n_decoded, video.n_declared, "frames could be decoded of {} declared")
+
+
+def _require(video: VideoStream, n_found: int, n_expected: int, what: str) -> None:
+    if n_found < n_expected:
+        raise MediaError(video.file, f"{n_found} {what.format(n_expected)}")
+
+
+def _is_trimmed(path: Path, video: VideoStream, n_decoded: int) -> bool:
+    """Say whether the frames that are missing are there, but hidden by the file's own edit list."""
+    is_short = n_decoded < video.n_declared
+    return is_short and n_decoded == video.n_packets and count_pictures(path) >= video.n_declared
+
+
+def all_or_none(times: list[float | None]) -> tuple[float, ...] | None:
+    """Return the times if every frame has one."""
+    known = tuple(time_s for time_s in times if time_s is not None)
+    return known if len(known) == len(times) else None

@@ -1,0 +1,311 @@
+"""Which scenes lie below a raw root, under which names, and which entries are refused and why.
+
+A scene is a folder of images or a video file. Names come from other people's disks: they are checked before
+any of them becomes part of a path, and `display` is the one way in which they reach a terminal or a log.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from focusgen.base.errors import ConfigError
+from focusgen.base.names import (
+    MediaError,
+    check_scene_id,
+    display,
+    name_problem,
+    natural_key,
+    rich_text,
+    scene_id_problem,
+)
+
+__all__ = [
+    "Discovery",
+    "MediaError",
+    "RawScene",
+    "Rejection",
+    "check_scene_id",
+    "discover",
+    "display",
+    "natural_key",
+    "rich_text",
+]
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
+# Media that we do not read: named instead of being passed over, since somebody meant them to be used.
+UNREAD_SUFFIXES = frozenset(
+    ".3gp .asf .flv .gif .m2ts .mpeg .mpg .mts .mxf .ogv .ts .vob .wmv .y4m .yuv "
+    ".arw .avif .bmp .cr2 .dng .exr .heic .heif .jp2 .jxl .nef .ppm .tga".split()
+)
+DAVIS_FRAMES = Path("JPEGImages") / "480p"
+SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"})
+
+
+@dataclass(frozen=True)
+class RawScene:
+    """One scene as it lies on the disk.
+
+    Attributes:
+        scene_id: checked name, the folder of the scene in the data set.
+        kind: a folder of images, or one video file.
+        path: that folder, or that video file itself.
+        files: names of the images in natural order, relative to `path`; the video's own file name.
+    """
+
+    scene_id: str
+    kind: Literal["images", "video"]
+    path: Path
+    files: tuple[str, ...]
+
+    def file_path(self, index: int = 0) -> Path:
+        """Return the path of one image, or of the video."""
+        return self.path if self.kind == "video" else self.path / self.files[index]
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why something that looked like a scene is none; both texts are ready to be shown."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What lies below a raw root: scenes in natural order, and refusals by (displayed) scene id."""
+
+    scenes: tuple[RawScene, ...]
+    rejected: dict[str, Rejection]
+
+
+@dataclass
+class _Found:
+    """A place that may become a scene, before names are compared."""
+
+    scene_id: str
+    path: Path
+    label: str  # how it is named in messages: relative to the raw root, a folder ends in /
+    kind: Literal["images", "video"]
+
+
+@dataclass
+class _Listing:
+    """What stands directly in one folder; names in natural order."""
+
+    images: list[str] = field(default_factory=list)
+    videos: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    problems: list[Rejection] = field(default_factory=list)
+
+
+def discover(raw_root: Path, glob: str | None = None) -> Discovery:
+    """Return the scenes below a raw root.
+
+    The root may hold folders of images and video files; be one folder of images or one video file; or be a
+    DAVIS root, of which `JPEGImages/480p` is read. Hidden entries and files of other kinds are passed over;
+    a folder without images is refused by name, and so is every name that cannot be told apart.
+
+    Args:
+        raw_root: folder or video file.
+        glob: pattern of scene folders or videos below the root; with `*/*` the folder `class/clip` becomes
+            scene `class_clip`, with `set/*/*` also `set/class/clip`.
+
+    Raises:
+        ConfigError: the root is missing or unreadable, or the pattern leaves it.
+    """
+    if raw_root.is_file():
+        return _single_video(raw_root)
+    if not raw_root.is_dir():
+        raise ConfigError(f"raw root {display(str(raw_root))}: no such folder or video file")
+    root = raw_root / DAVIS_FRAMES if glob is None and (raw_root / DAVIS_FRAMES).is_dir() else raw_root
+    fence = raw_root.resolve()
+    found, rejected = _candidates(root, fence, glob)
+    found, twins = _drop_twins(found)
+    rejected.update(twins)
+    scenes: list[RawScene] = []
+    for item in sorted(found, key=lambda item: natural_key(item.scene_id)):
+        outcome = _as_scene(item, fence)
+        if isinstance(outcome, RawScene):
+            scenes.append(outcome)
+        else:
+            rejected[display(item.scene_id)] = outcome
+    return Discovery(tuple(scenes), rejected)
+
+
+def _single_video(path: Path) -> Discovery:
+    if path.suffix.lower() not in VIDEO_SUFFIXES:
+        known = " ".join(sorted(VIDEO_SUFFIXES))
+        raise ConfigError(f"raw root {display(str(path))}: neither a folder nor a video file ({known})")
+    found = _Found(path.stem, path, display(path.name), "video")
+    outcome = _as_scene(found, path.resolve().parent)
+    if isinstance(outcome, RawScene):
+        return Discovery((outcome,), {})
+    return Discovery((), {display(found.scene_id): outcome})
+
+
+def _candidates(root: Path, fence: Path, glob: str | None) -> tuple[list[_Found], dict[str, Rejection]]:
+    if glob is not None:
+        return list(_matches(root, glob)), {}
+    try:
+        listing = _list_folder(root, fence)
+    except OSError as error:
+        raise ConfigError(f"raw root {display(str(root))}: {error.strerror}") from error
+    rejected = {item.file: item for item in listing.problems}
+    for name in listing.unread:
+        rejected[display(name)] = Rejection(display(name), "a kind of file that is not read: convert it")
+    if listing.images and not listing.videos and not listing.folders:
+        name = root.resolve().name or "scene"
+        return [_Found(name, root, display(name) + "/", "images")], rejected
+    if listing.images:
+        rejected[display(root.resolve().name)] = Rejection(
+            display(listing.images[0]),
+            f"{len(listing.images)} loose images beside scene folders or videos; give them their own folder",
+        )
+    found = [_Found(name, root / name, display(name) + "/", "images") for name in listing.folders]
+    found += [_Found(Path(name).stem, root / name, display(name), "video") for name in listing.videos]
+    return found, rejected
+
+
+def _matches(root: Path, glob: str) -> Iterator[_Found]:
+    pattern = Path(glob)
+    if pattern.is_absolute() or ".." in pattern.parts or not pattern.parts:
+        raise ConfigError(f"data.glob: {glob!r} must stay below the raw root", "For class/clip write '*/*'.")
+    n_fixed = _n_fixed_parts(pattern)
+    for path in root.glob(glob):
+        parts = path.relative_to(root).parts
+        if not parts or any(_is_passed_over(part) for part in parts):
+            continue
+        label = display("/".join(parts))
+        if path.is_dir():
+            yield _Found("_".join(parts[n_fixed:]), path, label + "/", "images")
+        elif path.suffix.lower() in VIDEO_SUFFIXES:
+            yield _Found("_".join((*parts[n_fixed:-1], path.stem)), path, label, "video")
+
+
+def _n_fixed_parts(pattern: Path) -> int:
+    """Return how many leading folders of a pattern are the same for all scenes, so no part of their ids."""
+    n_fixed = 0
+    while n_fixed < len(pattern.parts) - 1 and not set("*?[") & set(pattern.parts[n_fixed]):
+        n_fixed += 1
+    return n_fixed
+
+
+def _drop_twins(found: Iterable[_Found]) -> tuple[list[_Found], dict[str, Rejection]]:
+    """Refuse all of a group that one file system or another could not keep apart."""
+    groups: dict[str, list[_Found]] = {}
+    for item in found:
+        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", item.scene_id).casefold())
+        groups.setdefault(folded, []).append(item)
+    unique = [group[0] for group in groups.values() if len(group) == 1]
+    rejected: dict[str, Rejection] = {}
+    for group in groups.values():
+        if len(group) == 1:
+            continue
+        labels = sorted(item.label for item in group)
+        named = ", ".join(ascii(label) if not label.isascii() else f"'{label}'" for label in labels)
+        for item in group:
+            rejected[display(item.scene_id)] = Rejection(
+                item.label, f"{named} would be one scene or differ only by case or Unicode form; rename them"
+            )
+    return unique, rejected
+
+
+def _as_scene(item: _Found, fence: Path) -> RawScene | Rejection:
+    problem = scene_id_problem(item.scene_id) or _link_problem(item.path, fence)
+    if problem:
+        return Rejection(item.label, problem)
+    if item.kind == "video":
+        if not stat.S_ISREG(item.path.stat().st_mode):
+            return Rejection(item.label, "not a regular file")
+        return RawScene(item.scene_id, "video", item.path, (item.path.name,))
+    try:
+        listing = _list_folder(item.path, fence)
+    except OSError as error:
+        return Rejection(item.label, f"cannot be read: {error.strerror}")
+    problems = [p for p in listing.problems if Path(p.file).suffix.lower() in IMAGE_SUFFIXES]
+    if problems:
+        return Rejection(item.label + problems[0].file, problems[0].reason)
+    if not listing.images:
+        return Rejection(item.label, _why_no_images(listing))
+    return _image_scene(item, listing.images)
+
+
+def _image_scene(item: _Found, images: list[str]) -> RawScene | Rejection:
+    first_of_stem: dict[str, str] = {}
+    for name in images:
+        other = first_of_stem.setdefault(Path(name).stem, name)
+        if other != name:
+            return Rejection(
+                item.label + display(name), f"the same frame as '{display(other)}'; keep one of them"
+            )
+    return RawScene(item.scene_id, "images", item.path, tuple(images))
+
+
+def _why_no_images(listing: _Listing) -> str:
+    reason = f"no images ({' '.join(sorted(IMAGE_SUFFIXES))})"
+    if listing.folders or listing.videos:
+        return f"{reason}, but folders or videos: for class/clip set data.glob to '*/*'"
+    if listing.unread:
+        return f"{reason}; files like '{display(listing.unread[0])}' are not read: convert them"
+    return reason
+
+
+def _is_passed_over(name: str) -> bool:
+    return name.startswith(".") or name in SYSTEM_FOLDERS
+
+
+def _list_folder(folder: Path, fence: Path) -> _Listing:
+    listing = _Listing()
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: natural_key(entry.name)):
+            if not _is_passed_over(entry.name):
+                _sort_entry(entry, fence, listing)
+    return listing
+
+
+def _sort_entry(entry: os.DirEntry[str], fence: Path, listing: _Listing) -> None:
+    link_problem = _link_problem(Path(entry.path), fence) if entry.is_symlink() else None
+    if link_problem is not None:
+        listing.problems.append(Rejection(display(entry.name), link_problem))
+    elif entry.is_dir():
+        listing.folders.append(entry.name)
+    else:
+        _sort_file(entry, listing)
+
+
+def _sort_file(entry: os.DirEntry[str], listing: _Listing) -> None:
+    suffix = os.path.splitext(entry.name)[1].lower()
+    is_image = suffix in IMAGE_SUFFIXES
+    if suffix in UNREAD_SUFFIXES:
+        listing.unread.append(entry.name)
+    if not is_image and suffix not in VIDEO_SUFFIXES:
+        return
+    # The name of a video becomes a scene id, which is checked later; an image keeps its name.
+    problem = name_problem(entry.name) if is_image else None
+    if problem is None and not entry.is_file():
+        problem = "not a regular file"
+    if problem is not None:
+        listing.problems.append(Rejection(display(entry.name), problem))
+    else:
+        (listing.images if is_image else listing.videos).append(entry.name)
+
+
+def _link_problem(path: Path, fence: Path) -> str | None:
+    """Say why a path may not be followed: every link on the way must end below the raw root."""
+    try:
+        target = path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
+        return f"cannot be followed: {getattr(error, 'strerror', None) or 'a loop of links'}"
+    except ValueError:
+        return "the name holds NUL"
+    if target != fence and fence not in target.parents:
+        return "a link that leaves the raw root"
+    return None

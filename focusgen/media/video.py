@@ -1,0 +1,240 @@
+"""Frames of a raw scene, whether it is a folder of images or a video file: checked once, then read.
+
+`check_raw` decodes everything and says what the scene is; phase 1 runs it in a child process (decode.py).
+`open_frames` gives the same pixels to the later phases. How files become RGB8 is stated in images.py and
+streams.py; in short: upright, 8 bits, every frame, nothing resampled, and no damage decoded around.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from focusgen.base.names import MediaError
+from focusgen.media.images import MAX_PIXELS, Frame, decode_image, image_size, read_bytes
+from focusgen.media.rawcheck import RawReport, all_or_none, check_raw, check_same_size, raw_digest
+from focusgen.media.scenes import RawScene
+from focusgen.media.streams import VideoStream, frame_time_s, open_video
+
+__all__ = ["FrameReader", "RawReport", "check_raw", "image_size", "open_frames", "raw_digest"]
+
+Frames = npt.NDArray[np.uint8]
+"""(B, H, W, 3) uint8 RGB."""
+
+# Frames kept behind the reading position, so that overlapping chunks of a video decode nothing twice.
+KEPT_FRAMES = 40
+KEPT_BYTES = 128 << 20
+
+
+class FrameReader(Protocol):
+    """Random access to the frames of one scene; use it as a context manager."""
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+
+    @property
+    def width(self) -> int:
+        """Pixels, upright."""
+
+    @property
+    def height(self) -> int:
+        """Pixels, upright."""
+
+    @property
+    def fps(self) -> float | None:
+        """Average rate of a video; None for images."""
+
+    @property
+    def frame_times_s(self) -> tuple[float, ...] | None:
+        """Time of each frame of a video; None for images."""
+
+    def read(self, start: int, stop: int) -> Frames:
+        """Return frames [start, stop).
+
+        Raises:
+            IndexError: the range is not within the scene.
+            MediaError: a file is damaged or is not the one that phase 1 saw.
+        """
+
+    def __enter__(self) -> FrameReader:
+        """Return the reader."""
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Close the file."""
+
+
+def open_frames(
+    raw: RawScene,
+    *,
+    n_frames: int | None = None,
+    frame_times_s: Sequence[float] | None = None,
+    digests: Sequence[str] = (),
+    max_pixels: int = MAX_PIXELS,
+) -> FrameReader:
+    """Return a reader of a scene's frames.
+
+    Args:
+        raw: the scene.
+        n_frames: number of frames if phase 1 found it; else a video is decoded once when it is asked for.
+        frame_times_s: likewise.
+        digests: what phase 1 recorded; every file that is read must still have the same bytes.
+        max_pixels: limit of one frame.
+
+    Raises:
+        MediaError: the first frame cannot be read, or a video is not the one that phase 1 saw.
+    """
+    if raw.kind == "images":
+        return _ImageFrames(raw, n_frames, digests, max_pixels)
+    return _VideoFrames(raw, n_frames, frame_times_s, digests, max_pixels)
+
+
+def _check_digest(file: str, found: str, recorded: str) -> None:
+    if found != recorded:
+        raise MediaError(
+            file,
+            "its bytes changed since phase 1 indexed it",
+            "Restore the file, or index the raw root again into a fresh data set.",
+        )
+
+
+def _check_range(start: int, stop: int, n_frames: int) -> None:
+    if not 0 <= start <= stop <= n_frames:
+        raise IndexError(f"frames {start} to {stop} of a scene of {n_frames}")
+
+
+class _Closing:
+    """The context manager part of a reader."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._open.close()
+
+
+class _ImageFrames(_Closing):
+    """Frames of a folder; each read decodes its files anew."""
+
+    fps: float | None = None
+    frame_times_s: tuple[float, ...] | None = None
+
+    def __init__(self, raw: RawScene, n_frames: int | None, digests: Sequence[str], max_pixels: int) -> None:
+        super().__init__()
+        self._raw = raw
+        self._digests = digests
+        self._max_pixels = max_pixels
+        self.n_frames = len(raw.files) if n_frames is None else n_frames
+        self.width, self.height = image_size(raw.file_path(0), max_pixels)
+
+    def read(self, start: int, stop: int) -> Frames:
+        _check_range(start, stop, self.n_frames)
+        frames = np.empty((stop - start, self.height, self.width, 3), np.uint8)
+        for index in range(start, stop):
+            frames[index - start] = self._decode(index)
+        return frames
+
+    def _decode(self, index: int) -> Frame:
+        file = self._raw.files[index]
+        data = read_bytes(self._raw.file_path(index), file)
+        if self._digests:
+            _check_digest(file, xxhash.xxh3_128_hexdigest(data), self._digests[index])
+        pixels = decode_image(data, file, self._max_pixels)
+        check_same_size(pixels, (self.width, self.height), file, self._raw.files[0])
+        return pixels
+
+
+class _VideoFrames(_Closing):
+    """Frames of a video file: decodes on from where it is, and from the start to go far back."""
+
+    def __init__(
+        self,
+        raw: RawScene,
+        n_frames: int | None,
+        frame_times_s: Sequence[float] | None,
+        digests: Sequence[str],
+        max_pixels: int,
+    ) -> None:
+        super().__init__()
+        self._raw = raw
+        self._max_pixels = max_pixels
+        self._known_n_frames = n_frames
+        self._known_times = None if frame_times_s is None else tuple(frame_times_s)
+        if digests:
+            _check_digest(raw.path.name, raw_digest(raw.path), digests[0])
+        self._video: VideoStream
+        self._frames: Generator[Any, None, None]
+        self._next = 0
+        self._kept: deque[tuple[int, Frame]] = deque()
+        self._rewind()
+        self._keep(self._advance())
+        self.width, self.height = self._video.upright_size
+        self.fps = self._video.fps
+
+    @property
+    def n_frames(self) -> int:
+        if self._known_n_frames is None:
+            self._survey()
+        assert self._known_n_frames is not None
+        return self._known_n_frames
+
+    @property
+    def frame_times_s(self) -> tuple[float, ...] | None:
+        if self._known_n_frames is None:
+            self._survey()
+        return self._known_times
+
+    def _survey(self) -> None:
+        with open_video(self._raw.path, max_pixels=self._max_pixels) as video:
+            times = [frame_time_s(frame) for frame in video.decode()]
+        self._known_n_frames = len(times)
+        self._known_times = all_or_none(times)
+
+    def read(self, start: int, stop: int) -> Frames:
+        # A length that nobody told is not worth a pass over the whole file: the end is met when it comes.
+        _check_range(start, stop, stop if self._known_n_frames is None else self._known_n_frames)
+        frames = np.empty((stop - start, self.height, self.width, 3), np.uint8)
+        for index in range(start, stop):
+            frames[index - start] = self._frame(index)
+        return frames
+
+    def _frame(self, index: int) -> Frame:
+        for kept_index, pixels in self._kept:
+            if kept_index == index:
+                return pixels
+        if index < self._next:
+            self._rewind()
+        while self._next < index:
+            self._advance()
+        return self._keep(self._advance())
+
+    def _rewind(self) -> None:
+        self._open.close()
+        self._video = self._open.enter_context(open_video(self._raw.path, max_pixels=self._max_pixels))
+        self._frames = self._open.enter_context(closing(self._video.decode()))
+        self._next = 0
+        self._kept.clear()
+
+    def _advance(self) -> Any:
+        frame = next(self._frames, None)
+        if frame is None:
+            raise MediaError(self._raw.path.name, f"ends after {self._next} frames")
+        self._next += 1
+        return frame
+
+    def _keep(self, frame: Any) -> Frame:
+        pixels = self._video.pixels(frame)
+        self._kept.append((self._next - 1, pixels))
+        limit = max(1, min(KEPT_FRAMES, KEPT_BYTES // pixels.nbytes))
+        while len(self._kept) > limit:
+            self._kept.popleft()
+        return pixels

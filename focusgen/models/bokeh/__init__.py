@@ -1,0 +1,1 @@
+"""The thin-lens renderer: exact defocus by occlusion-aware planes, without weights."""

@@ -1,0 +1,189 @@
+"""Ordered planes of blur, added front to back until full: lens blur with occlusion, in linear light.
+
+Tent weights of neighbouring planes sum to one on a continuous surface, so adding coverage until it is full
+neither leaks nor darkens there, where the usual "over" leaks t (1 - t); the order of the planes gives
+occlusion, and a hidden surface supplies what a defocused foreground lets the lens see.
+"""
+
+from __future__ import annotations
+
+from types import EllipsisType
+from typing import NamedTuple, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from focusgen.models.bokeh.discs import Span, convolve_disc, disc_reach_px
+from focusgen.models.bokeh.hidden import edge_sides, far_side_seeds, hidden_fill, hidden_surface
+from focusgen.models.bokeh.mattes import EdgeSplit, split_edge_pixels
+from focusgen.models.bokeh.planes import plane_position, plane_weight, planes_in_use
+
+COVERAGE_NOISE = 2e-5
+"""Coverage below it is rounding of the FFT."""
+
+NO_PLANE = -2.0
+"""Plane index of what is not there: its weight is 0 on every plane."""
+
+Region: TypeAlias = "tuple[EllipsisType | slice[int, int, None], ...]"
+
+
+class Layers(NamedTuple):
+    """What lies in each pixel: light times coverage, coverage, and the plane it lies on.
+
+    Attributes:
+        visible: (B, 4, H, W) red, green, blue and coverage.
+        visible_position: (B, 1, H, W) index of the plane, a real number.
+        other: (B, 4, H, W) the same of a second surface of the pixel: behind the first, or before it.
+        other_position: (B, 1, H, W); `NO_PLANE` where there is none.
+    """
+
+    visible: Tensor
+    visible_position: Tensor
+    other: Tensor
+    other_position: Tensor
+
+
+class Box(NamedTuple):
+    """A part of the frame, rows [top, bottom) and columns [left, right)."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    def region(self) -> Region:
+        """Return the index of this part."""
+        return (..., slice(self.top, self.bottom), slice(self.left, self.right))
+
+    def grown(self, reach: int, height: int, width: int) -> Box:
+        """Return the part that a blur of this one reaches, within the frame."""
+        return Box(
+            max(self.top - reach, 0),
+            min(self.bottom + reach, height),
+            max(self.left - reach, 0),
+            min(self.right + reach, width),
+        )
+
+
+def render_ocp(
+    linear_rgb: Tensor,
+    signed_radius_px: Tensor,
+    ladder: tuple[float, ...],
+    *,
+    crop: bool | None = None,
+    fill: Tensor | None = None,
+) -> Tensor:
+    """Return the picture through a thin lens.
+
+    Differentiable with respect to both tensors, float32.
+
+    Args:
+        linear_rgb: (B, 3, H, W) linear light.
+        signed_radius_px: (B, H, W) blur radius, + nearer than the focus plane.
+        ladder: signed radii of the planes from `plane_ladder`; radii beyond its ends are clipped.
+        crop: work on the bounding box of each plane, frame by frame. It needs values on the host, so the
+            default is true only on a CPU and without gradients.
+        fill: (B, 5, H / 2, W / 2) what hidden surfaces look like, when this is one tile of a picture whose
+            `hidden_fill` is known; else it is made here.
+
+    Returns:
+        (B, 3, H, W) linear light.
+    """
+    rho = signed_radius_px[:, None].clamp(ladder[-1], ladder[0])
+    if crop is None:
+        needs_gradient = torch.is_grad_enabled() and (linear_rgb.requires_grad or rho.requires_grad)
+        crop = linear_rgb.device.type == "cpu" and not needs_gradient
+    layers = _layers(linear_rgb, rho, ladder, fill)
+    if not crop:
+        return _composite(layers, ladder)
+    frames = (Layers(*(t[i : i + 1] for t in layers)) for i in range(len(linear_rgb)))
+    return torch.cat([_composite_cropped(frame, ladder) for frame in frames])
+
+
+def split_and_seed(rgb: Tensor, rho: Tensor) -> tuple[EdgeSplit, Tensor]:
+    """Return the edge pixels divided between their surfaces, and the seeds of what lies behind edges.
+
+    Args:
+        rgb: (B, 3, H, W) linear light.
+        rho: (B, 1, H, W) signed blur radius.
+    """
+    near_side, far_side = edge_sides(rho.detach())
+    seeds = far_side_seeds(rho.detach(), near_side, far_side)
+    return split_edge_pixels(rgb, rho, near_side | far_side), seeds
+
+
+def _layers(rgb: Tensor, rho: Tensor, ladder: tuple[float, ...], fill: Tensor | None) -> Layers:
+    split, seeds = split_and_seed(rgb, rho)
+    if fill is None:
+        fill = hidden_fill(split.rgb, rho, seeds, ladder)
+    hidden = hidden_surface(rho, seeds, fill, ladder)
+    # One pixel cannot hide a surface and be the far side of an edge as well: both share a layer.
+    is_front = (split.front_share > 0) & (hidden.weight == 0)
+    other_share = torch.where(is_front, split.front_share, hidden.weight)
+    other_rgb = torch.where(is_front, split.front_rgb, hidden.rgb)
+    other_radius_px = torch.where(is_front, split.front_radius_px, hidden.radius_px)
+    other_position = plane_position(other_radius_px, ladder)
+    return Layers(
+        torch.cat((split.rgb * split.share, split.share), 1),
+        plane_position(rho, ladder),
+        torch.cat((other_rgb * other_share, other_share), 1),
+        other_position.masked_fill(other_share == 0, NO_PLANE),
+    )
+
+
+def _composite(layers: Layers, ladder: tuple[float, ...]) -> Tensor:
+    """Blur and add the planes on the whole frame: no value is read by the host, nothing is overwritten."""
+    height, width = layers.visible.shape[-2:]
+    out = layers.visible.new_zeros(len(layers.visible), 3, height, width)
+    room = torch.ones_like(out[:, :1])
+    for index, radius_px in enumerate(ladder):
+        light, share = _plane_light(layers, index, abs(radius_px), Box(0, height, 0, width), room)
+        out, room = out + light, room - share
+    return out / (1.0 - room).clamp_min(1e-6)
+
+
+def _composite_cropped(layers: Layers, ladder: tuple[float, ...]) -> Tensor:
+    """Blur and add each plane on its bounding box; one frame."""
+    height, width = layers.visible.shape[-2:]
+    out = layers.visible.new_zeros(1, 3, height, width)
+    room = torch.ones_like(out[:, :1])
+    positions = (layers.visible_position[0, 0], layers.other_position[0, 0])
+    for index, sides in planes_in_use(positions, len(ladder)):
+        radius_px, box = abs(ladder[index]), Box(*sides)
+        target = box.grown(disc_reach_px(radius_px), height, width).region()
+        light, share = _plane_light(layers, index, radius_px, box, room[target])
+        out[target] += light
+        room[target] -= share
+    return out.div_((1.0 - room).clamp_min_(1e-6))
+
+
+def _plane_light(
+    layers: Layers, index: int, radius_px: float, box: Box, room: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the light that one plane adds where its blur reaches, and the share of each pixel it fills."""
+    region = box.region()
+    plane = layers.visible[region] * plane_weight(layers.visible_position[region], index)
+    plane = plane + layers.other[region] * plane_weight(layers.other_position[region], index)
+    blurred = _blurred(plane, radius_px, box, layers.visible.shape[-2:])
+    coverage = blurred[:, 3:]
+    share = torch.minimum((coverage - COVERAGE_NOISE).clamp_min(0.0), room)
+    return blurred[:, :3] * (share / coverage.clamp_min(COVERAGE_NOISE)), share
+
+
+def _blurred(plane: Tensor, radius_px: float, box: Box, size: torch.Size) -> Tensor:
+    """Return a part of a plane blurred, as far as it reaches; the picture goes on beyond its frame."""
+    reach = disc_reach_px(radius_px)
+    if reach == 0:
+        return plane
+    height, width = size
+    target = box.grown(reach, height, width)
+    above, below = reach * (box.top == 0), reach * (box.bottom == height)
+    left, right = reach * (box.left == 0), reach * (box.right == width)
+    grown = F.pad(plane, (left, right, above, below), mode="replicate")
+    return convolve_disc(
+        grown,
+        radius_px,
+        Span(box.top - above, box.bottom + below, target.top, target.bottom),
+        Span(box.left - left, box.right + right, target.left, target.right),
+    )

@@ -1,0 +1,117 @@
+"""The weight-free renderer: lens blur by ordered planes, from the same radii that make the label."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from focusgen.base.errors import ModelMemoryError
+from focusgen.models.bokeh.light import DISPLAY_GAMMA, encode_display
+from focusgen.models.bokeh.ocp import render_ocp
+from focusgen.models.bokeh.planes import plane_ladder
+from focusgen.models.bokeh.snap import snap_to_colour_edges
+from focusgen.models.devices import is_out_of_memory, pick_device
+from focusgen.models.protocols import Frames, RenderContext
+from focusgen.optics.coc import signed_blur_radius_px
+
+GPU_BATCH_PIXELS = 4_000_000
+"""Pixels rendered at once on a GPU; all planes of a batch live one after the other, not together."""
+
+
+class ThinLensRenderer:
+    """Draws lens blur by physics alone.
+
+    Args:
+        max_radius_px: larger blur is drawn with this radius.
+        depth_edge_snap: "on", "off", or "auto": on when the depth was predicted.
+        device: "cpu", "cuda", "cuda:1", ...
+
+    Attributes:
+        n_parallel: sessions that may render at the same time, each in a thread of its own.
+    """
+
+    def __init__(self, *, max_radius_px: float, depth_edge_snap: str, device: str = "cpu") -> None:
+        self.max_radius_px = max_radius_px
+        self.depth_edge_snap = depth_edge_snap
+        self.device = pick_device(device, "render.backend: thin_lens")
+        self.n_parallel = 1
+        if self.device.type == "cpu":
+            # One core per lens set beats many per small plane, and bytes do not depend on their number.
+            torch.set_num_threads(1)
+            self.n_parallel = len(os.sched_getaffinity(0))
+
+    def start(self, context: RenderContext) -> ThinLensSession:
+        """Return a session whose planes are fixed for the whole lens set, so that nothing pops."""
+        extremes_m = np.array([context.depth_m["d_max"], context.depth_m["d_min"]], np.float32)
+        lowest, highest = signed_blur_radius_px(
+            extremes_m,
+            context.lens,
+            image_width_px=context.width,
+            sensor_width_m=context.sensor_width_m,
+            max_coc_m=context.max_coc_m,
+        ).clip(-self.max_radius_px, self.max_radius_px)
+        auto = not context.is_depth_exact
+        snaps = auto if self.depth_edge_snap == "auto" else self.depth_edge_snap == "on"
+        return ThinLensSession(plane_ladder(float(lowest), float(highest)), snaps=snaps, device=self.device)
+
+
+class ThinLensSession:
+    """Renders the frames of one lens set; see `RenderSession`.
+
+    Args:
+        ladder: signed radii of the planes, nearest first.
+        snaps: whether soft edges of the radii are moved onto edges of the picture.
+        device: where to compute.
+    """
+
+    def __init__(self, ladder: tuple[float, ...], *, snaps: bool, device: torch.device) -> None:
+        self.ladder = ladder
+        self.snaps = snaps
+        self.device = device
+        self._linear = torch.linspace(0.0, 1.0, 256, device=device) ** DISPLAY_GAMMA
+
+    def render(
+        self,
+        frames: Frames,
+        signed_radius_px: npt.NDArray[np.float32],
+        focus_maps: npt.NDArray[np.float16],
+        frame_indices: Sequence[int],
+    ) -> Frames:
+        """Return the blurred frames; each is independent of the others.
+
+        Raises:
+            ModelMemoryError: one frame does not fit into memory.
+        """
+        step = self._frames_at_once(frames.shape[1] * frames.shape[2])
+        out = np.empty_like(frames)
+        for start in range(0, len(frames), step):
+            part = slice(start, start + step)
+            try:
+                out[part] = self._render(frames[part], signed_radius_px[part])
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise ModelMemoryError(
+                    f"frame {frame_indices[start]}: out of memory at {frames.shape[2]}x{frames.shape[1]}",
+                    "Render at a smaller size, or where there is more memory.",
+                ) from error
+        return out
+
+    def _frames_at_once(self, n_pixels: int) -> int:
+        return 1 if self.device.type == "cpu" else max(1, GPU_BATCH_PIXELS // n_pixels)
+
+    @torch.inference_mode()
+    def _render(self, frames: Frames, signed_radius_px: npt.NDArray[np.float32]) -> Frames:
+        rgb8 = torch.from_numpy(np.ascontiguousarray(frames)).to(self.device).permute(0, 3, 1, 2)
+        radius = torch.from_numpy(np.ascontiguousarray(signed_radius_px, dtype=np.float32)).to(self.device)
+        radius = radius.clamp(self.ladder[-1], self.ladder[0])
+        if self.snaps:
+            radius = snap_to_colour_edges(rgb8 / 255.0, radius)
+        linear = self._linear[rgb8.int()]
+        shown = encode_display(render_ocp(linear, radius, self.ladder))
+        rgb8 = (shown * 255.0).round().to(torch.uint8)
+        return rgb8.permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -1,0 +1,285 @@
+"""How good a video is: each metric with the one definition used everywhere here.
+
+No single number will do. E_warp falls when everything is blurred, so it stands beside the sharpness ratio and
+tOF; the flicker score calls a frozen video perfect and is printed for comparison only (field.md 3.2).
+
+    e_warp             mean squared difference of frame t and frame t+1 warped to it along the flow of the
+                       *input* video, over the pixels that `flow.is_occluded` leaves; images in [0, 1]
+    long_term_e_warp   the same between each frame and the first frame of its shot
+    sharpness_ratio    Laplacian energy of the output over that of the reference: 1 is right
+    tof                mean px length of Farneback(output) - Farneback(reference); two frames cut at each end
+    opw                |depth t - warped depth t+1|, weighted by exp(-50 |image t - warped image t+1|)
+    flicker            (255 - mean |frame t - frame t+1|) / 255, VBench's score: 1 is still
+    psnr_db, ssim      per frame, mean over frames, against the truth or else the raw frame
+
+References:
+    Lai et al. 2018 (E_warp, long-term E_warp). Chu et al. 2020, TecoGAN (tOF). Wang et al. 2023, NVDS (OPW).
+    Huang et al. 2024, VBench (temporal flickering). Wang et al. 2004 (SSIM).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.motion import flow
+from focusgen.motion.flow import Flow, Image, Mask
+
+TOF_CUT_FRAMES = 2  # at each end, as TecoGAN evaluates
+OPW_SHARPNESS = 50.0
+DEFAULT_MAX_PAIRS = 24
+
+
+def psnr_db(image: Image, truth: Image) -> float:
+    """Return 10 log10(255^2 / mean squared error); infinite for equal images."""
+    difference = image.astype(np.float32) - truth
+    error = float(np.mean(np.square(difference), dtype=np.float64))
+    return 10.0 * math.log10(255.0**2 / error) if error else math.inf
+
+
+def ssim(image: Image, truth: Image) -> float:
+    """Return the structural similarity of two RGB images, with the weights of Wang et al. (sigma 1.5)."""
+    from skimage import metrics as skimage_metrics
+
+    structural_similarity: Any = skimage_metrics.structural_similarity
+    similarity = structural_similarity(
+        image,
+        truth,
+        channel_axis=2,
+        data_range=255,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+    return float(similarity)
+
+
+def laplacian_energy(image: Image) -> float:
+    """Return the mean squared Laplacian (4 neighbours) over pixels and channels, without the border.
+
+    Per channel: what a restorer invents is coloured, and in the luma half of it cancels.
+    """
+    inner = cv2.Laplacian(image, cv2.CV_32F)[1:-1, 1:-1]
+    return float(np.mean(np.square(inner), dtype=np.float64))
+
+
+def warp_error(first: Image, second: Image, flow_px: Flow, occluded: Mask) -> float:
+    """Return the mean squared difference of `first` and the warped `second`, images in [0, 1].
+
+    Args:
+        first: (H, W, 3) uint8.
+        second: (H, W, 3) uint8.
+        flow_px: (H, W, 2) flow of the input video from `first` to `second`.
+        occluded: (H, W) bool on the grid of `first`: pixels left out.
+
+    Returns:
+        NaN when every pixel is occluded.
+    """
+    seen = ~occluded
+    if not seen.any():
+        return math.nan
+    warped = flow.warp_bilinear(second.astype(np.float32), flow_px)
+    squared = np.square(warped - first).mean(axis=2)
+    return float(squared[seen].mean(dtype=np.float64)) / 255.0**2
+
+
+def motion_difference_px(outputs: tuple[Image, Image], references: tuple[Image, Image]) -> float:
+    """Return tOF of one pair of frames: how far apparent motion differs from the reference's, in px."""
+    gap = _farneback_px(*outputs) - _farneback_px(*references)
+    return float(np.sqrt(np.square(gap).sum(axis=2)).mean(dtype=np.float64))
+
+
+def _farneback_px(first: Image, second: Image) -> Flow:
+    farneback: Any = cv2.calcOpticalFlowFarneback
+    return np.asarray(farneback(flow.luma(first), flow.luma(second), None, 0.5, 3, 15, 3, 5, 1.2, 0))
+
+
+def flicker_score(first: Image, second: Image) -> float:
+    """Return VBench's score of one pair: 1 where nothing changes, be it motion or flicker."""
+    return 1.0 - float(cv2.absdiff(first, second).mean()) / 255.0
+
+
+class DepthWarpError(NamedTuple):
+    """OPW of one pair of frames.
+
+    Attributes:
+        opw_m: weighted mean of |depth t - warped depth t+1|, metres.
+        opw_relative: the same over depth t: what two scenes of different depth can be compared by.
+    """
+
+    opw_m: float
+    opw_relative: float
+
+
+def depth_warp_error(
+    depths_m: tuple[npt.NDArray[Any], npt.NDArray[Any]], images: tuple[Image, Image], flow_px: Flow
+) -> DepthWarpError:
+    """Return the flow-warped depth error of two consecutive frames: the depth metric that needs no poses.
+
+    Args:
+        depths_m: two (H, W) depth maps, finite and > 0.
+        images: the two frames, (H, W, 3) uint8.
+        flow_px: (H, W, 2) flow of the input video from the first frame to the second. Pixels that leave the
+            frame do not count.
+    """
+    near, far = (depth.astype(np.float32) for depth in depths_m)
+    image_gap = (
+        np.abs(flow.warp_bilinear(images[1].astype(np.float32), flow_px) - images[0]).mean(axis=2) / 255
+    )
+    weight = np.exp(np.float32(-OPW_SHARPNESS) * image_gap).astype(np.float64)
+    weight[flow.leaves_frame(flow_px)] = 0.0
+    total = float(weight.sum())
+    if not total:
+        return DepthWarpError(math.nan, math.nan)
+    depth_gap = np.abs(flow.warp_bilinear(far, flow_px) - near)
+    return DepthWarpError(
+        float((weight * depth_gap).sum()) / total, float((weight * (depth_gap / near)).sum()) / total
+    )
+
+
+class FlowPair(NamedTuple):
+    """Flow from one frame to another, and where it is not to be believed."""
+
+    flow_px: Flow
+    occluded: Mask
+
+
+def estimate_flow_pair(estimator: flow.FlowEstimator, first: Image, second: Image) -> FlowPair:
+    """Return the flow between two frames of the input video, with the occlusion rule of E_warp."""
+    first_luma, second_luma = flow.luma(first), flow.luma(second)
+    there_px = estimator.flow_px(first_luma, second_luma)
+    return FlowPair(there_px, flow.is_occluded(there_px, estimator.flow_px(second_luma, first_luma)))
+
+
+@dataclass(frozen=True)
+class VideoFrame:
+    """One frame as the meter sees it.
+
+    Attributes:
+        index: its place in the video.
+        output: the frame that is judged.
+        raw: the same frame of the input video, which flow is estimated on.
+        truth: the sharp frame where it is known; else the raw frame is the reference.
+        starts_shot: nothing is compared across the cut before it.
+        flow_from_last: exact flow from the last frame to this one, with its occlusion, where it is known.
+    """
+
+    index: int
+    output: Image
+    raw: Image
+    truth: Image | None = None
+    starts_shot: bool = False
+    flow_from_last: FlowPair | None = None
+
+    @property
+    def reference(self) -> Image:
+        """The truth, or the raw frame."""
+        return self.raw if self.truth is None else self.truth
+
+
+@dataclass
+class VideoMeter:
+    """Measures a video frame by frame, holding two frames and, for the long term, the first of the shot.
+
+    Attributes:
+        with_long_term: also compare each frame with the first of its shot (two more flows per frame).
+        with_ssim: also compute SSIM against the reference.
+    """
+
+    with_long_term: bool = False
+    with_ssim: bool = False
+    _estimator: flow.FlowEstimator = field(default_factory=flow.FlowEstimator)
+    _last: VideoFrame | None = None
+    _shot_start: VideoFrame | None = None
+    _sums: dict[str, list[float]] = field(default_factory=dict)
+    _tof_px: list[tuple[int, float]] = field(default_factory=list)
+
+    def add(self, frame: VideoFrame) -> None:
+        """Take the next frame of the video."""
+        self._judge_alone(frame)
+        if self._last is None or frame.starts_shot:
+            self._shot_start = frame
+        else:
+            self._judge_pair(self._last, frame)
+        self._last = frame
+
+    def _judge_pair(self, last: VideoFrame, frame: VideoFrame) -> None:
+        pair = frame.flow_from_last or estimate_flow_pair(self._estimator, last.raw, frame.raw)
+        self._note("e_warp", warp_error(last.output, frame.output, *pair))
+        self._note("flicker", flicker_score(last.output, frame.output))
+        tof_px = motion_difference_px((last.output, frame.output), (last.reference, frame.reference))
+        self._tof_px.append((frame.index, tof_px))
+        if self.with_long_term and self._shot_start is not None:
+            start = self._shot_start
+            far = pair if start is last else estimate_flow_pair(self._estimator, start.raw, frame.raw)
+            self._note("long_term_e_warp", warp_error(start.output, frame.output, *far))
+
+    def _judge_alone(self, frame: VideoFrame) -> None:
+        self._note("output_energy", laplacian_energy(frame.output))
+        self._note("reference_energy", laplacian_energy(frame.reference))
+        self._note("psnr_db", psnr_db(frame.output, frame.reference))
+        if self.with_ssim:
+            self._note("ssim", ssim(frame.output, frame.reference))
+
+    def _note(self, name: str, value: float) -> None:
+        if not math.isnan(value):
+            self._sums.setdefault(name, []).append(value)
+
+    def result(self, n_frames: int) -> dict[str, float]:
+        """Return the metrics that could be measured, by name.
+
+        Args:
+            n_frames: length of the video, from whose ends tOF stays away; not all need have been shown.
+        """
+        means = {name: float(np.mean(values)) for name, values in self._sums.items()}
+        energy, reference = means.pop("output_energy", 0.0), means.pop("reference_energy", 0.0)
+        if self._sums:  # flat frames against flat ones are as sharp as they should be
+            means["sharpness_ratio"] = 1.0 if energy == reference else energy / max(reference, 1e-12)
+        tof_px = self._inner_tof_px(n_frames)
+        if tof_px:
+            means["tof"] = float(np.mean(tof_px))
+        return means
+
+    def _inner_tof_px(self, n_frames: int) -> list[float]:
+        inner = range(TOF_CUT_FRAMES + 1, n_frames - TOF_CUT_FRAMES)
+        kept = [value for index, value in self._tof_px if index in inner]
+        return kept or [value for _, value in self._tof_px]  # a clip too short to cut anything
+
+
+def temporal_report(
+    read_raw: Callable[[int], Image],
+    read_sharp: Callable[[int], Image],
+    n_frames: int,
+    shot_cuts: Sequence[int],
+    *,
+    max_pairs: int = DEFAULT_MAX_PAIRS,
+) -> dict[str, float]:
+    """Return e_warp, sharpness_ratio, tof and flicker of a scene, against its raw frames.
+
+    Looks at no more than `max_pairs` pairs of consecutive frames, evenly spaced, none across a shot cut;
+    holds one pair at a time. Empty for a scene without such a pair, or whose pairs have nothing in common.
+
+    Args:
+        read_raw: frame index -> (H, W, 3) uint8 of the input video at output size.
+        read_sharp: frame index -> (H, W, 3) uint8 of the published frame.
+        n_frames: frames of the scene.
+        shot_cuts: index of the first frame of every shot but the first.
+        max_pairs: upper limit of the cost: about 0.3 s of one core per pair at 854x480.
+    """
+    cuts = set(shot_cuts)
+    seconds = [index for index in range(1, n_frames) if index not in cuts]
+    places = np.unique(np.linspace(0, len(seconds) - 1, min(max_pairs, len(seconds))).round().astype(int))
+    meter = VideoMeter()
+    for second in (seconds[place] for place in places):
+        for index in (second - 1, second):
+            meter.add(VideoFrame(index, read_sharp(index), read_raw(index), starts_shot=index < second))
+    result = meter.result(n_frames)
+    if "e_warp" not in result:
+        return {}
+    return {name: result[name] for name in ("e_warp", "sharpness_ratio", "tof", "flicker")}

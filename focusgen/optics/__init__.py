@@ -1,0 +1,1 @@
+"""The thin lens in numbers: circle of confusion, lenses, statistics, sizes, windows; numpy only."""

@@ -1,0 +1,110 @@
+"""What people see while it works: one bar with an ETA, one line per scene."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from focusgen.base.errors import FocusgenError
+from focusgen.base.names import rich_text
+from focusgen.config import PhaseName
+from focusgen.run.progress import Observer
+
+TITLES: dict[str, str] = {
+    "index": "1 validate",
+    "deblur": "2 deblur",
+    "depth": "3 depth",
+    "calibrate": "4 calibrate",
+    "render": "5 render",
+    "validate": "6 validate outputs",
+}
+GOOD = {"complete": "green", "kept": "yellow", "partial": "yellow"}
+
+
+def make_console() -> Console:
+    """Return the console for progress and messages: stderr, so that stdout stays for results."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class ConsoleObserver(Observer):
+    """Shows a phase: a live bar on a terminal, plain lines in a log file."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TimeElapsedColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("", visible=False, unit="frames")
+        self._started: dict[str, float] = {}
+
+    def __enter__(self) -> ConsoleObserver:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._progress.stop()
+
+    def begin(self, phase: PhaseName, total: int, unit: str) -> None:
+        """Show a phase that counts in `unit`."""
+        self.console.print(f"[bold]phase {TITLES[phase]}[/bold]: {total} {unit}")
+        self._progress.reset(self._task, total=total, visible=True, description=TITLES[phase], unit=unit)
+
+    def advance(self) -> None:
+        """Count one."""
+        self._progress.advance(self._task)
+
+    def phase_started(self, phase: PhaseName, n_scenes: int, n_frames: int, n_settled: int) -> None:
+        """Show the work ahead."""
+        settled = f", {n_settled} scenes need none" if n_settled else ""
+        self.begin(phase, n_frames, f"frames in {n_scenes} scenes to do{settled}")
+        self._progress.update(self._task, unit="frames")
+
+    def scene_started(self, scene_id: str, n_frames: int) -> None:
+        """Remember when."""
+        self._started[scene_id] = time.monotonic()
+
+    def frame_done(self, scene_id: str, frame: int) -> None:
+        """Count a frame."""
+        self._progress.advance(self._task)
+
+    def scene_ended(self, scene_id: str, outcome: str, message: str = "") -> None:
+        """Print one line per scene, and the message of one that is not complete."""
+        colour = GOOD.get(outcome, "red")
+        since = self._started.get(scene_id)
+        took = f"  {time.monotonic() - since:.1f} s" if since is not None else ""
+        self.console.print(f"  [{colour}]{outcome:<16}[/{colour}] {rich_text(scene_id)}{took}")
+        if message:
+            for line in message.splitlines():
+                self.console.print(f"    {rich_text(line)}")
+
+    def waiting(self, scene_id: str) -> None:
+        """Say once that another process holds the scene."""
+        if self._started.pop(f"waiting {scene_id}", None) is None:
+            self.console.print(f"  waiting: another process works on {rich_text(scene_id)}")
+        self._started[f"waiting {scene_id}"] = time.monotonic()
+
+
+def print_error(error: FocusgenError) -> None:
+    """Print an error and its next step on stderr."""
+    print(f"focusgen: {error.message}", file=sys.stderr)
+    if error.advice:
+        print(error.advice, file=sys.stderr)

@@ -1,0 +1,164 @@
+"""The six phases as functions: what the numbered scripts, `focusgen run` and a cluster task all call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from focusgen.base.errors import CalibrationError, ConfigError, ExitCode
+from focusgen.base.files import share_with_group
+from focusgen.base.names import display, rich_text
+from focusgen.config import Config, PhaseName
+from focusgen.dataset.index import read_index
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.phases.calibrate import approve, calibrate, warning_about
+from focusgen.phases.index import index_dataset
+from focusgen.phases.scene_checks import SceneReport
+from focusgen.phases.validate import report_path, validate_dataset
+from focusgen.run.console import ConsoleObserver
+from focusgen.run.phase_run import PhaseRun, complete_scenes, save_config, select_scenes
+from focusgen.run.progress import StopFlag
+
+
+class Selection(dict[str, Any]):
+    """Which scenes a command is about: the keyword arguments of `select_scenes`."""
+
+
+def run_index(cfg: Config, observer: ConsoleObserver) -> ExitCode:
+    """Phase 1."""
+    result = index_dataset(
+        cfg,
+        on_start=lambda n: observer.begin("index", n, "scenes"),
+        on_scene=lambda scene_id: observer.advance(),
+    )
+    save_config(cfg, "index")
+    console = observer.console
+    for scene_id, rejection in sorted(result.rejected.items()):
+        reason = f"{display(rejection.file)}: {rejection.reason}"
+        console.print(f"  [red]refused[/red] {rich_text(scene_id)}: {rich_text(reason)}")
+    n_frames = sum(entry.n_frames for entry in result.index.values())
+    console.print(
+        f"  {len(result.index)} scenes indexed ({len(result.added)} new), {n_frames} frames, "
+        f"{len(result.rejected)} refused"
+    )
+    if not result.index:
+        console.print("  no usable scene: logs/rejected_scenes.json says why")
+        return ExitCode.INCOMPLETE
+    return ExitCode.INCOMPLETE if result.rejected and cfg.run.strict else ExitCode.COMPLETE
+
+
+def run_scene_phase(
+    cfg: Config, phase: PhaseName, selection: Selection, observer: ConsoleObserver, stop: StopFlag
+) -> ExitCode:
+    """Phases 2, 3 and 5."""
+    index = read_index(DatasetLayout.of(cfg))
+    if phase == "render" and cfg.render.max_coc is not None:
+        warning = warning_about(cfg.render.max_coc, cfg)
+        if warning:
+            observer.console.print(f"  [yellow]warning[/yellow]: --max_coc: {warning.replace('p95', 'it')}")
+    run = PhaseRun(cfg, phase, select_scenes(index, **selection), observer, stop)
+    return run.run().exit_code
+
+
+def run_calibrate(cfg: Config, observer: ConsoleObserver) -> ExitCode:
+    """Phase 4; approves its own result only where the settings say so."""
+    dataset = DatasetLayout.of(cfg)
+    index = read_index(dataset)
+    ready = complete_scenes(cfg, "depth", index)
+    missing = [scene_id for scene_id in index if scene_id not in set(ready)]
+    console = observer.console
+    if missing:
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        console.print(
+            f"  [yellow]warning[/yellow]: {len(missing)} scenes have no depth yet: {rich_text(shown)}"
+        )
+    save_config(cfg, "calibrate")
+    stats = calibrate(
+        cfg,
+        ready,
+        on_start=lambda n: observer.begin("calibrate", n, "sampled scenes"),
+        on_scene=lambda scene_id: observer.advance(),
+    )
+    value = stats["recommended_max_coc"]
+    console.print(
+        f"  recommended max_coc = {1e3 * value:.4f} mm = {stats['in_px']['p95']:.1f} px "
+        f"(p95 of {stats['n_values']:,} values)"
+    )
+    if cfg.run.auto_approve:
+        approve(cfg, cfg.render.max_coc, automatic=True)
+        console.print("  approved automatically (--auto_approve): no person looked at it")
+    return ExitCode.COMPLETE
+
+
+def run_validate(cfg: Config, observer: ConsoleObserver, scenes: Sequence[str] | None = None) -> ExitCode:
+    """Phase 6."""
+    problems: list[str] = []
+    try:
+        index = read_index(DatasetLayout.of(cfg))
+    except ConfigError as error:
+        dataset = DatasetLayout.of(cfg)
+        if not dataset.index_json.exists() and not dataset.index_copy_json.exists():
+            raise  # there never was one
+        index, problems = {}, [error.message]
+    if scenes is not None:
+        index = {scene_id: index[scene_id] for scene_id in select_scenes(index, scenes=scenes)}
+    save_config(cfg, "validate")
+    observer.begin("validate", len(index), "scenes")
+
+    def on_scene(report: SceneReport) -> None:
+        observer.advance()
+        for text in report.errors[:5]:
+            observer.console.print(f"  [red]{rich_text(report.scene_id)}[/red]: {rich_text(text)}")
+
+    report = validate_dataset(cfg, index, problems=problems, on_scene=on_scene)
+    for text in [*problems, *report["warnings"][:20]]:
+        observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(text)}")
+    colour = {"pass": "green", "rehearsal": "yellow", "fail": "red"}[report["verdict"]]
+    observer.console.print(
+        f"  verdict [bold {colour}]{report['verdict']}[/bold {colour}]: {report['passing_scenes']} of "
+        f"{report['total_scenes']} scenes pass, {report['total_frames']} frames; {report_path(cfg)}"
+    )
+    return ExitCode.INCOMPLETE if report["verdict"] == "fail" else ExitCode.COMPLETE
+
+
+def run_phase(
+    cfg: Config, phase: PhaseName, selection: Selection, observer: ConsoleObserver, stop: StopFlag
+) -> ExitCode:
+    """Run one phase and return its exit status."""
+    share_with_group(cfg.data.group_writable)
+    if phase == "index":
+        return run_index(cfg, observer)
+    if phase == "calibrate":
+        return run_calibrate(cfg, observer)
+    if phase == "validate":
+        return run_validate(cfg, observer)
+    return run_scene_phase(cfg, phase, selection, observer, stop)
+
+
+def run_all(cfg: Config, selection: Selection, observer: ConsoleObserver, stop: StopFlag) -> ExitCode:
+    """Run phases 1 to 6; a failed scene stops only itself, an unapproved calibration stops phase 5.
+
+    Returns:
+        The worst exit status met.
+    """
+    share_with_group(cfg.data.group_writable)
+    codes = [run_index(cfg, observer)]
+    index = read_index(DatasetLayout.of(cfg))
+    chosen = Selection(scenes=select_scenes(index, **selection))
+    for phase in ("deblur", "depth"):
+        codes.append(run_scene_phase(cfg, phase, chosen, observer, stop))
+    codes.append(_calibrate_or_go_on(cfg, observer))
+    codes.append(run_scene_phase(cfg, "render", chosen, observer, stop))
+    codes.append(run_validate(cfg, observer, chosen["scenes"]))
+    return max(codes)
+
+
+def _calibrate_or_go_on(cfg: Config, observer: ConsoleObserver) -> ExitCode:
+    """Calibrate; where a person gave max_coc, a failed calibration is only a warning."""
+    try:
+        return run_calibrate(cfg, observer)
+    except CalibrationError as error:
+        if cfg.render.max_coc is None:
+            raise
+        observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(error.message)}; --max_coc is used")
+        return ExitCode.COMPLETE

@@ -1,0 +1,1 @@
+"""Procedural scenes with exact truth: pictures, depth, movement, and ray-traced lens blur."""

@@ -1,0 +1,182 @@
+"""Defocus truth by lens sampling: what a thin lens really sees of a procedural scene.
+
+Every sample starts at a point of the lens and goes through the point of the focus plane that the pixel sees
+through the lens centre; the first body it meets gives its light. Partial occlusion, see-through at edges and
+light from behind are therefore exact, up to the noise of the sampling (bokeh_truth format, bokeh.md 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.base.seeds import derive_seed
+from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Lens
+from focusgen.synth.trace import Rays, light_of_hits, nearest_hits
+from focusgen.synth.view import RAYS_AT_ONCE, SynthScene, View, encode_display
+
+Array = npt.NDArray[Any]
+
+CAMERA_TOLERANCE = 1e-4
+"""Relative difference of focal lengths in px above which a lens is not the lens of the scene's camera."""
+
+SAMPLES_AT_ONCE = 16
+
+
+def fx_px_of(lens: Lens, width: int, sensor_width_m: float = FULL_FRAME_WIDTH_M) -> float:
+    """Return the pinhole focal length, in px, for which the lens's formula is the exact blur.
+
+    "exact": the sensor lies where the lens focused at S draws sharply, f S / (S - f) behind it. "paper": the
+    sensor lies at f; the report's formula is the exact blur of that camera.
+    """
+    f, s = lens.focal_length_m, lens.focus_distance_m
+    image_distance_m = f * s / (s - f) if lens.formula == "exact" else f
+    return image_distance_m * width / sensor_width_m
+
+
+def trace_thin_lens(
+    scene: SynthScene,
+    frame_index: int,
+    lens: Lens,
+    *,
+    sensor_width_m: float = FULL_FRAME_WIDTH_M,
+    n_samples: int = 256,
+    seed: int = 0,
+) -> npt.NDArray[np.float32]:
+    """Return what the lens sees, (H, W, 3) float32 linear light.
+
+    Args:
+        scene: made with `fx_px=fx_px_of(lens, width, sensor_width_m)`.
+        frame_index: which frame.
+        lens: radius f / (2 N), focused at S.
+        sensor_width_m: width of the sensor that the frame shows.
+        n_samples: rays per pixel, spread over the pixel's square and the lens's disc.
+        seed: another one gives an independent picture, to measure the noise.
+
+    Raises:
+        ValueError: the scene's camera is not the one that this lens belongs to.
+    """
+    wanted_px = fx_px_of(lens, scene.width, sensor_width_m)
+    if abs(scene.fx_px / wanted_px - 1.0) > CAMERA_TOLERANCE:
+        raise ValueError(
+            f"the scene's camera has fx {scene.fx_px:.3f} px but this lens needs {wanted_px:.3f} px; "
+            "make the scene with fx_px=fx_px_of(lens, width, sensor_width_m)"
+        )
+    view = scene.view(frame_index)
+    rng = np.random.default_rng(derive_seed(seed, "lens samples", scene.name, frame_index))
+    shift = rng.random((4, scene.height, scene.width), dtype=np.float32)
+    samples = low_discrepancy(n_samples)
+    n_rows = max(1, RAYS_AT_ONCE // (SAMPLES_AT_ONCE * scene.width))
+    starts = range(0, scene.height, n_rows)
+    parts = [_trace_band(view, lens, samples, shift, start, start + n_rows) for start in starts]
+    return np.concatenate(parts, axis=0)
+
+
+def _trace_band(view: View, lens: Lens, samples: Array, shift: Array, start: int, stop: int) -> Array:
+    """Return the light of rows [start, stop), (h, W, 3)."""
+    stop = min(stop, view.height)
+    radius_m, focus_m = lens.focal_length_m / (2.0 * lens.f_number), lens.focus_distance_m
+    regions = view.regions(_blur_margins_px(view, radius_m, focus_m), (start, stop))
+    columns = np.arange(view.width, dtype=np.float32) - 0.5 * view.width
+    rows = np.arange(start, stop, dtype=np.float32)[:, None] - 0.5 * view.height
+    total = np.zeros((3, stop - start, view.width), dtype=np.float32)
+    for first in range(0, len(samples), SAMPLES_AT_ONCE):
+        points = samples[first : first + SAMPLES_AT_ONCE, :, None, None] + shift[:, start:stop]
+        points -= np.floor(points)
+        on_lens = disc_points(points[:, 2], points[:, 3], radius_m)
+        rays = Rays(
+            (columns + points[:, 0]) / view.fx_px - on_lens[0] * (1.0 / focus_m),
+            (rows + points[:, 1]) / view.fx_px - on_lens[1] * (1.0 / focus_m),
+            on_lens,
+        )
+        hits = nearest_hits(view.placed, rays, regions)
+        total += light_of_hits(view.placed, rays, hits, regions).sum(axis=1)
+    return np.moveaxis(total / np.float32(len(samples)), 0, -1)
+
+
+def _blur_margins_px(view: View, radius_m: float, focus_m: float) -> list[float]:
+    """Return per body how far beyond its sharp outline its light can reach."""
+    margins = []
+    for body in view.placed:
+        blur = max(abs(1.0 / depth_m - 1.0 / focus_m) for depth_m in body.depth_range_m)
+        margins.append(radius_m * view.fx_px * blur + 1.0)
+    return margins
+
+
+def low_discrepancy(n_samples: int) -> npt.NDArray[np.float32]:
+    """Return (n, 4) points in [0, 1)^4 that fill it evenly for any n.
+
+    References:
+        Additive recurrence on the powers of the root of x^5 = x + 1, the four-dimensional golden ratio.
+    """
+    root = 1.0
+    for _ in range(64):
+        root = (1.0 + root) ** 0.2
+    steps = root ** -np.arange(1.0, 5.0)
+    points = (0.5 + np.arange(1, n_samples + 1)[:, None] * steps) % 1.0
+    return points.astype(np.float32)
+
+
+def disc_points(u: Array, v: Array, radius: float) -> tuple[Array, Array]:
+    """Return points uniform on a disc from points uniform on the unit square, rings to rings."""
+    a, b = 2.0 * u - 1.0, 2.0 * v - 1.0
+    is_wide = np.abs(a) > np.abs(b)
+    ring = np.where(is_wide, a, b)
+    safe = np.where(ring == 0.0, np.float32(1.0), ring)
+    angle = np.where(is_wide, (0.25 * np.pi) * (b / safe), (0.5 * np.pi) - (0.25 * np.pi) * (a / safe))
+    angle = angle.astype(u.dtype, copy=False)
+    ring = ring * radius
+    return ring * np.cos(angle), ring * np.sin(angle)
+
+
+def write_truth(
+    path: Path,
+    scene: SynthScene,
+    frame_indices: int | Sequence[int],
+    lens: Lens,
+    n_samples: int,
+    *,
+    sensor_width_m: float = FULL_FRAME_WIDTH_M,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write one .npz of the bokeh_truth format.
+
+    Args:
+        path: file to write.
+        scene: made with `fx_px_of(lens, ...)`.
+        frame_indices: one frame, or several for a clip (arrays then have a first axis for the frames).
+        lens: what the truth is seen through.
+        n_samples: rays per pixel of the truth.
+        sensor_width_m: width of the sensor that the frame shows.
+        progress: called with (frames done, frames in all).
+    """
+    indices = [frame_indices] if isinstance(frame_indices, int) else list(frame_indices)
+    sharp, depth, truth = [], [], []
+    for done, index in enumerate(indices, start=1):
+        frame = scene.frame(index)
+        light = trace_thin_lens(scene, index, lens, sensor_width_m=sensor_width_m, n_samples=n_samples)
+        sharp.append(frame.rgb)
+        depth.append(frame.depth_m)
+        truth.append(np.rint(encode_display(light) * 65535.0).astype(np.uint16))
+        if progress is not None:
+            progress(done, len(indices))
+    is_clip = not isinstance(frame_indices, int)
+    aif, depth_m, traced = (np.stack(parts) if is_clip else parts[0] for parts in (sharp, depth, truth))
+    np.savez_compressed(
+        path,
+        aif=aif,
+        depth=depth_m,
+        truth=traced,
+        f=lens.focal_length_m,
+        N=lens.f_number,
+        S_focus=lens.focus_distance_m,
+        sensor_width=sensor_width_m,
+        fx_px=scene.fx_px,
+        width=scene.width,
+        height=scene.height,
+        lens_samples=n_samples,
+    )

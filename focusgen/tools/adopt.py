@@ -1,0 +1,252 @@
+"""Takes over a data set that the reference pipeline made: checks everything, then writes records.
+
+No published frame, map or label is changed. A scene that is not right in everything gets no record, and the
+index keeps every scene in its place.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.files import make_folder, publish, publish_json
+from focusgen.base.locks import exclusive
+from focusgen.base.names import natural_key, scene_id_problem
+from focusgen.config import SCENE_PHASES, Config, PhaseName
+from focusgen.dataset.index import SPLITS, IndexEntry, IndexResult, publish_index, read_index
+from focusgen.dataset.ingest import new_manifest
+from focusgen.dataset.layout import DatasetLayout, SceneLayout
+from focusgen.dataset.records import Identity, parse_json, read_record
+from focusgen.dataset.scene_store import record_document, write_record
+from focusgen.dataset.store import run_facts
+from focusgen.media.codecs import check_png
+from focusgen.optics.sizes import frame_plan
+from focusgen.phases.index import index_dataset
+from focusgen.tools.adopt_checks import AdoptionCheck, Found
+
+DEFAULT_MAX_LABEL_DIFFERENCE = 1e-3  # two float16 steps below 1: rounding, not another lens
+UPSTREAM: dict[PhaseName, tuple[PhaseName, ...]] = {
+    "deblur": ("index",),
+    "depth": ("deblur",),
+    "render": ("deblur", "depth"),
+}
+
+
+@dataclass
+class Adoption:
+    """What became of one scene.
+
+    Attributes:
+        phases: phases that have a record now.
+        problems: why it was not adopted; nothing was written for it then.
+    """
+
+    scene_id: str
+    phases: list[PhaseName] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def adopt(
+    cfg: Config,
+    scene_ids: Sequence[str] = (),
+    *,
+    phases: Sequence[PhaseName] = SCENE_PHASES,
+    with_raw: bool = False,
+    max_label_difference: float = DEFAULT_MAX_LABEL_DIFFERENCE,
+    on_scene: Callable[[Adoption], None] = lambda adoption: None,
+) -> list[Adoption]:
+    """Check scenes and write their records.
+
+    Args:
+        cfg: the settings; `data.out_root` is the data set.
+        scene_ids: scenes to adopt; none for all.
+        phases: phases to look at; a phase without a `.done` file is not finished and is left alone.
+        with_raw: index `data.raw_root` as phase 1 would, so that later phases can go on from raw frames.
+        max_label_difference: labels may be off by so much, in focus units, and are then accepted with a
+            warning; 0 accepts bit-equal labels only.
+        on_scene: called with each scene's outcome.
+
+    Raises:
+        ConfigError: there is no data set, or no such scene.
+    """
+    dataset = DatasetLayout.of(cfg)
+    entries, wrong = foreign_index(dataset)
+    for scene_id in scene_ids:
+        if scene_id not in entries and scene_id not in wrong:
+            raise ConfigError(f"no scene {scene_id!r} in {dataset.root}")
+    asked = list(scene_ids) or [*entries, *wrong]
+    checks: dict[str, AdoptionCheck] = {}
+    outcomes = {scene_id: Adoption(scene_id, problems=wrong.get(scene_id, [])) for scene_id in asked}
+    for scene_id in asked:
+        if not outcomes[scene_id].problems:
+            checks[scene_id] = _check(
+                dataset, entries[scene_id], outcomes[scene_id], phases, max_label_difference
+            )
+        if outcomes[scene_id].problems:
+            on_scene(outcomes[scene_id])
+    good = [scene_id for scene_id in asked if not outcomes[scene_id].problems]
+    index = _adopt_index(cfg, dataset, entries, good, with_raw=with_raw)
+    for scene_id in good:
+        _write(dataset, index[scene_id], checks[scene_id], outcomes[scene_id])
+        on_scene(outcomes[scene_id])
+    return list(outcomes.values())
+
+
+def foreign_index(dataset: DatasetLayout) -> tuple[dict[str, IndexEntry], dict[str, list[str]]]:
+    """Return (scenes in order, scenes with what is wrong) of an index with or without our keys, or of none.
+
+    Raises:
+        ConfigError: the index is no JSON object, or there is neither index nor scene.
+    """
+    documents: dict[str, Any]
+    if dataset.index_json.exists():
+        try:
+            documents = dict(parse_json(dataset.index_json.read_bytes()))
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f"{dataset.index_json}: not a scene index: {error}") from error
+    else:
+        folders = [path.parent for path in dataset.root.glob("*/frames_sharp")]
+        documents = {path.name: {} for path in sorted(folders, key=lambda path: natural_key(path.name))}
+    if not documents:
+        raise ConfigError(f"{dataset.root}: neither scene_index.json nor a scene")
+    entries: dict[str, IndexEntry] = {}
+    wrong: dict[str, list[str]] = {}
+    for scene_id, document in documents.items():
+        try:
+            entries[scene_id] = _entry(dataset.scene(scene_id), document)
+        except (CorruptInputError, ValueError, KeyError, TypeError, OSError) as error:
+            wrong[scene_id] = [f"scene_index.json: {error}"]
+    return entries, wrong
+
+
+def _entry(scene: SceneLayout, document: Mapping[str, Any]) -> IndexEntry:
+    problem = scene_id_problem(scene.scene_id)
+    if problem:
+        raise CorruptInputError(problem)
+    if document.get("ingest_digest"):
+        return IndexEntry.of(document)
+    names = document.get("frames")
+    if names is None:
+        names = [path.name for path in sorted((scene.root / "frames_sharp").glob("frame_*.png"))]
+    split = document.get("split") or scene.split_txt.read_text(encoding="ascii").strip()
+    if split not in SPLITS:
+        raise CorruptInputError(f"split {split!r} is none of {', '.join(SPLITS)}")
+    width, height = document.get("width"), document.get("height")
+    if width is None or height is None:
+        width, height = check_png(scene.sharp(0).read_bytes())
+    return IndexEntry(
+        frames=tuple(str(name) for name in names),
+        width=int(width),
+        height=int(height),
+        split=split,
+        source={"path": scene.scene_id, "kind": "images", "fps": document.get("fps")},
+        shot_cuts=(),
+        ingest_digest="",
+    )
+
+
+def _check(
+    dataset: DatasetLayout,
+    entry: IndexEntry,
+    outcome: Adoption,
+    phases: Sequence[PhaseName],
+    max_label_difference: float,
+) -> AdoptionCheck:
+    scene = dataset.scene(outcome.scene_id)
+    check = AdoptionCheck(scene, entry.n_frames, max_label_difference=max_label_difference)
+    todo = []
+    for phase in phases:
+        if not scene.done(phase).exists():
+            break  # the reference pipeline did not finish it; ours can
+        if scene.done(phase).read_bytes().strip():
+            check.problem(_about_our_record(scene, phase))
+        todo.append(phase)
+    if not todo:
+        check.problem("no phase is finished: frames_sharp/.done is not there")
+    if not check.problems:
+        if scene.split_txt.exists() and scene.split_txt.read_text(errors="replace").strip() != entry.split:
+            check.problem(f"split.txt is not {entry.split!r}, as the index says")
+        check.run(todo)
+    outcome.problems += check.problems
+    outcome.warnings += [text for found in check.found.values() for text in found.warnings]
+    return check
+
+
+def _about_our_record(scene: SceneLayout, phase: PhaseName) -> str:
+    try:
+        read_record(scene.done(phase))
+    except CorruptInputError as error:
+        return f"phase {phase}: {error.message}"
+    return f"phase {phase} has a record already: focusgen status shows the scene"
+
+
+def _adopt_index(
+    cfg: Config,
+    dataset: DatasetLayout,
+    entries: Mapping[str, IndexEntry],
+    good: Sequence[str],
+    *,
+    with_raw: bool,
+) -> dict[str, IndexEntry]:
+    """Publish the index with our keys, in the old order, and return it."""
+    index = dict(entries)
+    with exclusive(dataset.index_lock):
+        for scene_id in good:
+            if not entries[scene_id].ingest_digest:
+                manifest, digest = new_manifest(cfg, {}, [])  # nobody knows its raw frames
+                index[scene_id] = replace(entries[scene_id], ingest_digest=digest)
+                publish_json(dataset.scene(scene_id).ingest_json, manifest)
+            make_folder(dataset.scene(scene_id).root)
+            publish(dataset.scene(scene_id).split_txt, f"{entries[scene_id].split}\n".encode())
+        if good:
+            make_folder(dataset.logs)
+            publish_index(dataset, IndexResult(index=index), raw_root=cfg.data.raw_root)
+    if with_raw and good:
+        run = cfg.run.model_copy(update={"on_stale": "redo"})
+        index_dataset(cfg.model_copy(update={"run": run}))
+        return read_index(dataset)
+    return index
+
+
+def _write(dataset: DatasetLayout, entry: IndexEntry, check: AdoptionCheck, outcome: Adoption) -> None:
+    """Write the records of a scene, in the order in which the phases depend on each other."""
+    scene, started_s = dataset.scene(outcome.scene_id), time.time()
+    if entry.n_frames != check.n_frames:
+        outcome.problems.append(f"{check.n_frames} frames, but its raw frames are {entry.n_frames}")
+        return
+    digests: dict[PhaseName, str] = {"index": entry.ingest_digest}
+    check.found["deblur"].settings["deblur.resize_long_side"] = _long_side(
+        entry, check.found["deblur"].details
+    )
+    for phase, found in check.found.items():
+        identity = Identity(
+            phase=phase,
+            scene_id=scene.scene_id,
+            backend="adopted",
+            algorithm_version=0,
+            settings=found.settings,
+            weights={},
+            upstream={name: digests[name] for name in UPSTREAM[phase]},
+            n_frames=check.n_frames,
+        )
+        with exclusive(scene.lock(phase)):
+            record = write_record(scene, _document(scene, identity, found), run_facts(started_s))
+        digests[phase] = record.digest
+        outcome.phases.append(phase)
+
+
+def _long_side(entry: IndexEntry, sharp: Mapping[str, Any]) -> int | None:
+    """Return the setting under which our phase 2 would come to the size of the sharp frames."""
+    plan = frame_plan(entry.width, entry.height)
+    is_resized_up = (plan.width, plan.height) == (sharp["width"], sharp["height"])
+    return None if is_resized_up else max(sharp["width"], sharp["height"])
+
+
+def _document(scene: SceneLayout, identity: Identity, found: Found) -> dict[str, Any]:
+    folder: Path = scene.phase_folder(identity.phase)
+    return record_document(identity, folder, found.files, {}, found.warnings, found.details)

@@ -1,0 +1,286 @@
+"""Checks one scene that another pipeline wrote: everything is decoded, every label recomputed.
+
+What the other pipeline did is not known, so nothing is believed: counts, types, sizes and ranges of all
+files, statistics of the depth, and each label from depth and metadata, bit for bit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.base.checksums import FileEntry, checksum
+from focusgen.base.errors import CorruptInputError, DepthRangeError, SceneError
+from focusgen.config import PhaseName
+from focusgen.dataset.layout import SceneLayout
+from focusgen.dataset.lens_metadata import lenses_of
+from focusgen.dataset.records import parse_json
+from focusgen.media.codecs import decode_npz, decode_png
+from focusgen.optics.coc import Lens, focus_map
+from focusgen.optics.stats import depth_counts, depth_stats
+from focusgen.phases.scene_checks import SET_KEYS, label_difference, stats_agree
+
+STATS_TOLERANCE = 2e-3  # statistics of depth before it was rounded to float16 (2**-11), with room
+MAX_PROBLEMS = 20
+
+
+@dataclass
+class Found:
+    """What one phase of the scene turned out to be.
+
+    Attributes:
+        files: path -> size and checksum of the bytes that were checked.
+        settings: what the record can say about how they were made.
+        details: as our own phase would record it.
+    """
+
+    files: dict[Path, FileEntry] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+class AdoptionCheck:
+    """Reads every file of a scene once; `problems` says what keeps it from being adopted."""
+
+    def __init__(self, scene: SceneLayout, n_frames: int, *, max_label_difference: float) -> None:
+        self.scene, self.n_frames = scene, n_frames
+        self.max_label_difference = max_label_difference
+        self.problems: list[str] = []
+        self.found: dict[PhaseName, Found] = {}
+        self._size: tuple[int, int] | None = None
+
+    def run(self, phases: Sequence[PhaseName]) -> None:
+        """Check phases in order; each needs those before it."""
+        checks = {"deblur": self._check_sharp, "depth": self._check_depth, "render": self._check_render}
+        for phase in phases:
+            self.found[phase] = Found(settings={f"{phase}.backend": "adopted"})
+            checks[phase](self.found[phase])
+            if self.problems:
+                return
+
+    def problem(self, text: str) -> None:
+        """Note what is wrong."""
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(text)
+
+    def _name(self, path: Path) -> str:
+        return os.path.relpath(path, self.scene.root)
+
+    def _read(self, found: Found, path: Path) -> bytes | None:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            self.problem(f"{self._name(path)}: {error.strerror}")
+            return None
+        found.files[path] = FileEntry(len(data), checksum(data))
+        return data
+
+    def _check_count(self, folder: Path, pattern: str) -> None:
+        n_files = sum(1 for _ in folder.glob(pattern))
+        if n_files != self.n_frames:
+            self.problem(f"{self._name(folder)}: {n_files} files {pattern}, the index says {self.n_frames}")
+
+    def _picture(self, found: Found, path: Path) -> None:
+        data = self._read(found, path)
+        if data is None:
+            return
+        try:
+            height, width = decode_png(data).shape[:2]
+        except CorruptInputError as error:
+            self.problem(f"{self._name(path)}: {error.message}")
+            return
+        self._size = self._size or (width, height)
+        if (width, height) != self._size:
+            self.problem(f"{self._name(path)}: {width}x{height}, the scene is {self._size}")
+
+    def _map(self, found: Found, path: Path, key: str) -> npt.NDArray[np.float16] | None:
+        data = self._read(found, path)
+        if data is None:
+            return None
+        try:
+            array = decode_npz(data, key)  # more arrays may stand beside
+        except CorruptInputError as error:
+            self.problem(f"{self._name(path)}: {error.message}")
+            return None
+        shape = None if self._size is None else (self._size[1], self._size[0])
+        if array.dtype != np.float16 or array.shape != shape:
+            self.problem(f"{self._name(path)}: {key} is {array.dtype} {array.shape}, not float16 {shape}")
+            return None
+        return array
+
+    def _check_sharp(self, found: Found) -> None:
+        self._check_count(self.scene.phase_folder("deblur"), "*.png")
+        for frame in range(self.n_frames):
+            self._picture(found, self.scene.sharp(frame))
+        if self._size is None:
+            self.problem("frames_sharp: no frame")
+            return
+        width, height = self._size
+        if width % 16 or height % 16:
+            found.warnings.append(f"{width}x{height}: the sides are no multiples of 16")
+        found.details = {"width": width, "height": height, "psnr_db": {}}
+
+    def _check_depth(self, found: Found) -> None:
+        assert self._size is not None
+        self._check_count(self.scene.phase_folder("depth"), "*.npz")
+        counts = np.zeros(65536, np.int64)
+        for frame in range(self.n_frames):
+            path = self.scene.depth(frame)
+            depth = self._map(found, path, "depth")
+            if depth is None:
+                continue
+            try:
+                counts += depth_counts(depth)
+            except DepthRangeError as error:
+                self.problem(f"{self._name(path)}: {error.message}")
+        if not self.problems:
+            tolerance = self._check_stats(found, depth_stats(counts))
+            found.details = {
+                "width": self._size[0],
+                "height": self._size[1],
+                "is_exact": False,
+                "is_rehearsal": False,
+                "patched_raised_lowered": {},
+                "changed_fraction": 0.0,
+                "seams": [],
+                "median_m": {},
+                "counts_digest": checksum(counts.tobytes()),
+                "stats_tolerance": tolerance,
+            }
+
+    def _check_stats(self, found: Found, exact: dict[str, float]) -> float:
+        """Return the tolerance within which stats.json is right, 0 if it is exactly ours."""
+        data = self._read(found, self.scene.stats_json)
+        try:
+            recorded = parse_json(data) if data is not None else None
+        except ValueError as error:
+            self.problem(f"{self._name(self.scene.stats_json)}: {error}")
+            return 0.0
+        if stats_agree(recorded, exact, 0.0):
+            return 0.0
+        if recorded is not None and not stats_agree(recorded, exact, STATS_TOLERANCE):
+            self.problem(
+                f"{self._name(self.scene.stats_json)}: not the statistics of the depth maps: {exact}"
+            )
+        found.warnings.append("stats.json: right within rounding, not to the last bit")
+        return STATS_TOLERANCE
+
+    def _check_render(self, found: Found) -> None:
+        sets = self._metadata(found)
+        if not sets:
+            return
+        for lens_set in range(len(sets)):
+            self._check_count(self.scene.bokeh(lens_set, 0).parent, "*.png")
+            self._check_count(self.scene.focus(lens_set, 0).parent, "*.npz")
+        formula = self._formula(sets)
+        lenses = lenses_of({"sets": sets, "formula": formula})
+        max_coc_m = float(sets[0]["max_coc"])
+        labels = _LabelCount(len(lenses))
+        for frame in range(self.n_frames):
+            depth = decode_npz(self.scene.depth(frame).read_bytes(), "depth")
+            for lens_set, lens in enumerate(lenses):
+                self._picture(found, self.scene.bokeh(lens_set, frame))
+                label = self._map(found, self.scene.focus(lens_set, frame), "focus_map")
+                if label is not None:
+                    labels.add(lens_set, label, focus_map(depth, lens, max_coc_m))
+        self._judge_labels(labels)
+        found.settings |= {
+            "render.max_coc": max_coc_m,
+            "render.n_sets": len(lenses),
+            "optics.formula": formula,
+        }
+        found.details = labels.details(self.max_label_difference)
+        found.warnings += labels.warnings()
+
+    def _metadata(self, found: Found) -> list[dict[str, float]]:
+        path = self.scene.metadata_json
+        data = self._read(found, path)
+        if data is None:
+            return []
+        try:
+            sets = [{key: float(s[key]) for key in SET_KEYS} for s in parse_json(data)["sets"]]
+            for lens_set in sets:
+                if not all(np.isfinite(value) and value > 0 for value in lens_set.values()):
+                    raise ValueError(f"{lens_set}: not positive")
+            lenses_of({"sets": sets})
+        except (ValueError, KeyError, TypeError) as error:
+            self.problem(f"metadata.json: {error!r}; it needs sets: [{{f, N, S_focus, max_coc}}, ...]")
+            return []
+        if len({lens_set["max_coc"] for lens_set in sets}) != 1:
+            self.problem(f"metadata.json: one max_coc per data set, not {[s['max_coc'] for s in sets]}")
+            return []
+        return sets
+
+    def _formula(self, sets: list[dict[str, float]]) -> str:
+        """Return the formula that fits the first label better."""
+        try:
+            depth = decode_npz(self.scene.depth(0).read_bytes(), "depth")
+            label = decode_npz(self.scene.focus(0, 0).read_bytes(), "focus_map")
+            differing = {
+                name: label_difference(label, focus_map(depth, lens, sets[0]["max_coc"]))[0]
+                for name, lens in _lens_by_formula(sets[0])
+            }
+        except (OSError, SceneError, ValueError, IndexError):
+            return "paper"  # whatever is wrong there is told where it is read
+        return min(differing, key=lambda name: differing[name])
+
+    def _judge_labels(self, labels: _LabelCount) -> None:
+        if labels.n_differing and not labels.largest <= self.max_label_difference:
+            self.problem(
+                f"focus_maps: {labels.n_differing} of {labels.n} labels differ from depth and metadata, "
+                f"by up to {labels.largest:.4f}: drawn with another lens, or from depth before it was saved. "
+                "--max_label_difference accepts more; adopting phases deblur,depth alone and running phase 5 "
+                "makes them anew"
+            )
+
+
+def _lens_by_formula(lens_set: dict[str, float]) -> Iterator[tuple[str, Lens]]:
+    f, n, s = lens_set["f"], lens_set["N"], lens_set["S_focus"]
+    yield "paper", Lens(f, n, s, "paper")
+    if s > f:
+        yield "exact", Lens(f, n, s, "exact")
+
+
+class _LabelCount:
+    """How far the labels are from the recomputed ones."""
+
+    def __init__(self, n_sets: int) -> None:
+        self.n, self.n_differing, self.largest = 0, 0, 0.0
+        self._sums, self._counts = [0.0] * n_sets, [0] * n_sets
+
+    def add(self, lens_set: int, label: npt.NDArray[np.float16], expected: npt.NDArray[np.float16]) -> None:
+        """Count one map."""
+        n_differing, largest = label_difference(label, expected)
+        self.n += label.size
+        self.n_differing += n_differing
+        self.largest = float(np.maximum(self.largest, largest))  # NaN stays
+        self._sums[lens_set] += float(label.mean(dtype=np.float64))
+        self._counts[lens_set] += 1
+
+    def details(self, tolerance: float) -> dict[str, Any]:
+        """Return what the record says."""
+        return {
+            "focus_mean": [
+                round(total / max(1, count), 6) for total, count in zip(self._sums, self._counts, strict=True)
+            ],
+            "label_tolerance": tolerance if self.n_differing else 0.0,
+            "labels_differing": self.n_differing,
+            "largest_label_difference": self.largest if self.n_differing else 0.0,
+        }
+
+    def warnings(self) -> list[str]:
+        """Return what the reports say."""
+        if not self.n_differing:
+            return []
+        share = 100 * self.n_differing / self.n
+        return [
+            f"adopted labels: {self.n_differing} of {self.n} ({share:.3g} %) are not those of depth and "
+            f"metadata bit for bit; largest difference {self.largest:.2g}"
+        ]

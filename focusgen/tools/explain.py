@@ -1,0 +1,188 @@
+"""Everything that the files of a data set tell about one scene, as plain data and as text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from focusgen.base.errors import CorruptInputError
+from focusgen.base.names import display
+from focusgen.config import SCENE_PHASES, Config, PhaseName
+from focusgen.dataset.index import IndexEntry
+from focusgen.dataset.ingest import read_manifest
+from focusgen.dataset.layout import DatasetLayout, SceneLayout
+from focusgen.dataset.records import Record, phase_state, read_failure, read_record
+from focusgen.run.status import configs_for, status_identity
+from focusgen.run.table import PHASES
+
+MAX_LOG_BYTES = 1 << 18
+MAX_LOG_LINES = 20
+MAX_LOG_FILES = 8
+ADVICE = {
+    "stale": "--on_stale redo makes it anew, --on_stale keep leaves it.",
+    "partial": "Run the phase again: it goes on where it stopped.",
+    "pending": "Run the phase.",
+}
+
+
+def explain_scene(
+    dataset: DatasetLayout, scene_id: str, entry: IndexEntry, cfg: Config | None = None
+) -> dict[str, Any]:
+    """Return all that is known about a scene, as JSON data.
+
+    Args:
+        dataset: paths.
+        scene_id: a scene of the index.
+        entry: its entry.
+        cfg: settings to compare with; None for those of each phase's own last run.
+    """
+    scene = dataset.scene(scene_id)
+    configs = configs_for(dataset, cfg)
+    return {
+        "scene_id": scene_id,
+        "split": entry.split,
+        "n_frames": entry.n_frames,
+        "raw_size": [entry.width, entry.height],
+        "source": {key: value for key, value in entry.source.items() if key != "frame_times_s"},
+        "shot_cuts": list(entry.shot_cuts),
+        "raw_checksums": _ingest(dataset, scene_id, entry),
+        "phases": {phase: _phase(scene, entry, phase, configs.get(phase)) for phase in SCENE_PHASES},
+        "log": list(_log_tail(dataset, scene_id)),
+    }
+
+
+def _ingest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> str:
+    try:
+        n_files = len(read_manifest(dataset, scene_id, entry))
+    except CorruptInputError as error:
+        return f"damaged: {error.message}"
+    return f"of {n_files} files" if n_files else "none (adopted without its raw frames)"
+
+
+def _phase(scene: SceneLayout, entry: IndexEntry, phase: PhaseName, cfg: Config | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"number": PHASES[phase].number}
+    record = _record(scene, phase, found)
+    if cfg is None:
+        found["state"] = "complete" if record else found.get("state", "pending")
+        found["reason"] = "" if "record_error" not in found else found["record_error"]
+        found["differences"] = []
+    else:
+        identity = status_identity(scene, entry, phase, cfg)
+        state = phase_state(scene, identity)
+        found["state"], found["reason"] = state.state.value, state.reason
+        found["differences"] = identity.differences(record.document) if record else []
+    found["failure"] = read_failure(scene, phase)
+    found["advice"] = _advice(found)
+    return found
+
+
+def _record(scene: SceneLayout, phase: PhaseName, found: dict[str, Any]) -> Record | None:
+    """Read the record of a phase, whole or of a rehearsal, into `found`."""
+    try:
+        record = read_record(scene.done(phase)) or read_record(scene.partial(phase))
+    except CorruptInputError as error:
+        found |= {"state": "stale", "record_error": error.message, "record_advice": error.advice}
+        return None
+    if record is not None:
+        run = {
+            key: value for key, value in record.document["run"].items() if key not in ("checksum", "notes")
+        }
+        found["record"] = {
+            "backend": record.document["backend"],
+            "algorithm_version": record.document["algorithm_version"],
+            "digest": record.digest,
+            "settings": dict(record.document["settings"]),
+            "weights": dict(record.document["weights"]),
+            "upstream": dict(record.document["upstream"]),
+            "n_frames": record.n_frames,
+            "n_files": len(record.files),
+            "n_bytes": sum(file.size for file in record.files.values()),
+            "flags": record.flags,
+            "warnings": record.warnings,
+            "run": run,
+        }
+    return record
+
+
+def _advice(found: Mapping[str, Any]) -> str:
+    failure = found["failure"]
+    if failure:
+        return str(failure.get("advice", ""))
+    if "record_error" in found:
+        return str(found["record_advice"]) or "focusgen repair restores it."
+    return ADVICE.get(found["state"], "")
+
+
+def _log_tail(dataset: DatasetLayout, scene_id: str) -> Iterator[str]:
+    """Yield the last lines that logs hold about a scene, newest file last."""
+    for folder in sorted((dataset.internal / "scene_logs").glob("*")):
+        path = folder / scene_id
+        if path.is_file():
+            yield from (f"{folder.name}: {line}" for line in _last_lines(path)[-MAX_LOG_LINES:])
+    logs = [p for p in _log_files(dataset) if p.is_file()]
+    for path in sorted(logs, key=lambda p: p.stat().st_mtime)[-MAX_LOG_FILES:]:
+        lines = [line for line in _last_lines(path) if scene_id in line]
+        yield from (f"{path.name}: {line}" for line in lines[-MAX_LOG_LINES:])
+
+
+def _log_files(dataset: DatasetLayout) -> Iterator[Path]:
+    for pattern in ("**/*.out", "**/*.err", "**/*.log"):
+        yield from dataset.internal.glob(pattern)
+
+
+def _last_lines(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - MAX_LOG_BYTES))
+        text = file.read().decode("utf-8", "backslashreplace")
+    return [display(line) for line in text.splitlines()]
+
+
+def as_text(found: Mapping[str, Any]) -> str:
+    """Return what `explain_scene` found as lines for people; names in it are escaped."""
+    lines = [
+        f"scene {display(found['scene_id'])}: {found['split']}, {found['n_frames']} frames, "
+        f"raw {found['raw_size'][0]}x{found['raw_size'][1]}",
+        f"  source: {display(str(found['source']))}",
+        f"  raw checksums: {display(found['raw_checksums'])}",
+    ]
+    for phase, facts in found["phases"].items():
+        lines += _phase_lines(phase, facts)
+    if found["log"]:
+        lines += ["log", *(f"  {line}" for line in found["log"])]
+    return "\n".join(lines)
+
+
+def _phase_lines(phase: str, facts: Mapping[str, Any]) -> list[str]:
+    reason = f": {display(facts['reason'])}" if facts["reason"] else ""
+    lines = [f"phase {facts['number']} {phase}: {facts['state']}{reason}"]
+    record = facts.get("record")
+    if record:
+        run = record["run"]
+        lines += [
+            f"  backend {record['backend']}, algorithm version {record['algorithm_version']}, "
+            f"digest {record['digest'][:12]}",
+            f"  made {run.get('started')} in {run.get('elapsed_s')} s on {display(str(run.get('host')))} "
+            f"({run.get('machine')}), focusgen {run.get('focusgen')}, Python {run.get('python')}, "
+            f"job {run.get('slurm_job_id') or 'none'}",
+            f"  {record['n_files']} files, {record['n_bytes'] / 1e6:.1f} MB, {record['n_frames']} frames",
+            f"  settings: {display(str(record['settings']))}",
+        ]
+        lines += [f"  weights {name}: {digest}" for name, digest in record["weights"].items()]
+        lines += [f"  warning: {display(text)}" for text in record["warnings"]]
+        lines += [f"  frame {f}: {display(t)}" for f, texts in record["flags"].items() for t in texts]
+    lines += [f"  differs: {display(text)}" for text in facts["differences"]]
+    lines += _failure_lines(facts["failure"])
+    if facts["advice"]:
+        lines.append(f"  advice: {display(facts['advice'])}")
+    return lines
+
+
+def _failure_lines(failure: Mapping[str, Any] | None) -> list[str]:
+    if not failure:
+        return []
+    lines = [f"  failed ({failure['class']}), attempt {failure.get('attempt')}:"]
+    lines += [f"    {display(line)}" for line in str(failure.get("message", "")).splitlines()]
+    lines += [f"    | {display(line)}" for line in str(failure.get("traceback", "")).splitlines()]
+    return lines

@@ -1,0 +1,366 @@
+"""Makes a damaged scene whole: exactly what is missing or damaged is made again, the rest is kept.
+
+Each phase is redone under the settings of its own record, so the new bytes are the old ones wherever the
+backend is deterministic; then the record has its old digest, and nothing downstream becomes stale.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from focusgen import config
+from focusgen.base.checksums import FileEntry, checksum, file_checksum
+from focusgen.base.errors import ConfigError, CorruptInputError, FocusgenError, Interrupted, SceneError
+from focusgen.base.files import make_folder, publish, publish_json, remove
+from focusgen.base.locks import exclusive
+from focusgen.config import SCENE_PHASES, Config, PhaseName
+from focusgen.dataset.index import IndexEntry, index_checksum, read_index
+from focusgen.dataset.ingest import manifest_of, read_manifest
+from focusgen.dataset.layout import DatasetLayout, SceneLayout
+from focusgen.dataset.records import Record, parse_json, read_record, seal
+from focusgen.dataset.scene_store import remove_leftovers, reopen
+from focusgen.phases.scene_checks import SceneReport
+from focusgen.phases.validate import validate_scene
+from focusgen.run.phase_run import PhaseRun
+from focusgen.run.progress import Observer, StopFlag
+from focusgen.run.status import saved_config
+from focusgen.run.table import PhaseSpec
+
+SettingsOf = Callable[[PhaseName], Config | None]
+"""Settings that hold the paths for a phase; what matters to the bytes is taken from the record."""
+
+Redo = tuple[PhaseRun, str | None, list[Path]]
+"""A run that makes a phase again, the digest that it should reach, and the files that were given up."""
+
+
+@dataclass
+class SceneRepair:
+    """What was done to one scene, and what is left.
+
+    Attributes:
+        actions: what was restored, one line each.
+        problems: what could not be restored, and how to go on.
+        report: phase 6's findings afterwards.
+    """
+
+    scene_id: str
+    actions: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    report: SceneReport | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """True if phase 6 finds nothing wrong any more."""
+        return self.report is not None and not self.report.errors and not self.problems
+
+
+def restore_index(dataset: DatasetLayout) -> str | None:
+    """Put a damaged or lost scene index back from its copy; return what was done, None if it is whole.
+
+    Raises:
+        ConfigError: the copy is damaged too.
+    """
+    try:
+        read_index(dataset)
+        return None
+    except ConfigError as error:
+        damage = error
+    copy = dataset.index_copy_json
+    if not copy.exists():
+        raise damage
+    data = copy.read_bytes()
+    if not _fits(dataset, data):
+        raise ConfigError(
+            f"{damage.message}; its copy {copy} does not fit either",
+            "Put a backup of scene_index.json back. Without one: move the damaged index away and run phase 1 "
+            "with the same --split_seed; the split.txt of every scene says what its split was.",
+        )
+    with exclusive(dataset.index_lock):
+        publish(dataset.index_json, data)
+        try:
+            read_index(dataset)
+        except ConfigError:  # the index is whole, the file with its checksum is not
+            remove(dataset.index_checksum_json)
+    return f"{dataset.index_json}: restored from its copy"
+
+
+def _fits(dataset: DatasetLayout, data: bytes) -> bool:
+    """Say whether a copy of the index is the right one: by its checksum, else by all raw checksums."""
+    try:
+        if index_checksum(dataset) == checksum(data):
+            return True
+    except ConfigError:
+        pass
+    try:
+        for scene_id, entry in parse_json(data).items():
+            read_manifest(dataset, scene_id, IndexEntry.of(entry))
+    except (CorruptInputError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return True
+
+
+class SceneRepairer:
+    """Repairs one scene, phase after phase."""
+
+    def __init__(
+        self,
+        dataset: DatasetLayout,
+        scene_id: str,
+        entry: IndexEntry,
+        *,
+        settings_of: SettingsOf | None = None,
+        observer: Observer | None = None,
+        stop: StopFlag | None = None,
+    ) -> None:
+        self.dataset, self.scene, self.entry = dataset, dataset.scene(scene_id), entry
+        self.settings_of = settings_of or functools.partial(saved_config, dataset)
+        self.observer, self.stop = observer or Observer(), stop or StopFlag()
+        self.result = SceneRepair(scene_id)
+
+    def run(self) -> SceneRepair:
+        """Restore what can be restored, and check everything afterwards.
+
+        Raises:
+            Interrupted: a signal came; the next repair goes on from there.
+        """
+        self._restore_split()
+        self._restore_manifest()
+        for phase in SCENE_PHASES:
+            try:
+                self._repair_phase(phase)
+            except Interrupted:
+                raise
+            except FocusgenError as error:
+                self._problem(phase, " ".join(part for part in (error.message, error.advice) if part))
+            if self.result.problems:
+                break  # what follows depends on it
+        min_spearman = (self.settings_of("validate") or Config()).validate_.min_spearman
+        self.result.report = validate_scene(
+            self.dataset, self.scene.scene_id, self.entry, min_spearman=min_spearman
+        )
+        return self.result
+
+    def _problem(self, phase: PhaseName, text: str) -> None:
+        self.result.problems.append(f"phase {phase}: {text}")
+
+    def _did(self, text: str) -> None:
+        self.result.actions.append(text)
+
+    def _restore_split(self) -> None:
+        path, data = self.scene.split_txt, f"{self.entry.split}\n".encode()
+        if not path.is_file() or path.read_bytes() != data:
+            make_folder(path.parent)
+            publish(path, data)
+            self._did("split.txt: written from the index")
+
+    def _restore_manifest(self) -> None:
+        """Take the raw checksums again; they are right only if they give the digest in the index."""
+        try:
+            read_manifest(self.dataset, self.scene.scene_id, self.entry)
+            return
+        except (CorruptInputError, OSError):
+            pass
+        cfg = self.settings_of("index")
+        if cfg is None:
+            self.result.problems.append("raw checksums: damaged, and no settings of phase 1 are known")
+            return
+        manifest = manifest_of(cfg, self.entry.raw_scene(self.scene.scene_id, cfg.data.raw_root), self.entry)
+        if manifest is None:
+            self.result.problems.append(
+                f"raw checksums: damaged, and the files in {cfg.data.raw_root} are not those of phase 1"
+            )
+            return
+        publish_json(self.scene.ingest_json, manifest)
+        self._did("raw checksums: taken again, equal to the digest in the index")
+
+    def _repair_phase(self, phase: PhaseName) -> None:
+        with exclusive(self.scene.lock(phase)):
+            remove_leftovers(self.scene, phase)
+            found = self._find_record(phase)
+            redo = self._give_up_record(phase) if found is None else self._give_up_files(phase, *found)
+        if redo is not None:
+            self._redo(phase, *redo)
+
+    def _give_up_files(self, phase: PhaseName, record: Record, damaged: list[Path]) -> Redo | None:
+        """Delete the damaged files, if they can be made again; return how."""
+        if not damaged:
+            self._restore_record(phase, record)
+            return None
+        run = self._run_of(phase, record)
+        if not self._may_redo(phase, run, record, damaged):
+            return None
+        run.spec = _loading_later(run.spec, record.details.get("approximations", ()))
+        reopen(self.scene, record, damaged)
+        return run, record.digest, damaged
+
+    def _find_record(self, phase: PhaseName) -> tuple[Record, list[Path]] | None:
+        """Return the record that the files agree with most, and the files that do not agree with it."""
+        candidates = []
+        for path in (self.scene.done(phase), self.scene.record_copy(phase)):
+            try:
+                record = read_record(path)
+            except CorruptInputError:
+                continue
+            if record is not None and self._is_ours(record, phase):
+                candidates.append((record, damaged_files(self.scene, record)))
+        return min(candidates, key=lambda found: len(found[1]), default=None)
+
+    def _is_ours(self, record: Record, phase: PhaseName) -> bool:
+        document = record.document
+        return bool(document["scene_id"] == self.scene.scene_id and document["phase"] == phase)
+
+    def _restore_record(self, phase: PhaseName, record: Record) -> None:
+        document = dict(record.document)
+        run = {key: value for key, value in document.pop("run").items() if key != "checksum"}
+        document.pop("digest")
+        data = seal(document, run)
+        for path in (self.scene.done(phase), self.scene.record_copy(phase)):
+            if not path.is_file() or path.read_bytes() != data:
+                make_folder(path.parent)
+                publish(path, data)
+                self._did(f"{self._name(path)}: restored from its other copy")
+
+    def _give_up_record(self, phase: PhaseName) -> Redo | None:
+        """Begin a phase anew whose record is damaged in both copies: its frames can no longer be trusted."""
+        if not self.scene.done(phase).exists():
+            self._problem(phase, "not complete: run it; repair mends only what was finished once")
+            return None
+        cfg = self.settings_of(phase)
+        if cfg is None:
+            self._problem(phase, "its record is lost and no settings are saved: give --config")
+            return None
+        expected = self._digest_downstream(phase)
+        run = PhaseRun(_redoing(cfg, self.dataset), phase, [self.scene.scene_id], self.observer, self.stop)
+        run.identity(self.scene.scene_id)  # before anything is deleted: raises if it cannot be redone
+        remove(self.scene.done(phase))
+        remove(self.scene.journal(phase))
+        return run, expected, []
+
+    def _digest_downstream(self, phase: PhaseName) -> str | None:
+        """Return the digest that a later phase was made from."""
+        for later in SCENE_PHASES[SCENE_PHASES.index(phase) + 1 :]:
+            found = self._find_record(later)
+            if found is not None:
+                return found[0].document["upstream"].get(phase)  # type: ignore[no-any-return]
+        return None
+
+    def _run_of(self, phase: PhaseName, record: Record) -> PhaseRun:
+        base = self.settings_of(phase)
+        if base is None:
+            raise SceneError("the settings of its last run are gone", "Give --config with the paths.")
+        cfg = _with_settings(base, record.document["settings"])
+        return PhaseRun(_redoing(cfg, self.dataset), phase, [self.scene.scene_id], self.observer, self.stop)
+
+    def _may_redo(self, phase: PhaseName, run: PhaseRun, record: Record, damaged: Sequence[Path]) -> bool:
+        """Say whether a redo would give the same; nothing is deleted before that is known."""
+        names = ", ".join(self._name(path) for path in damaged[:5])
+        if record.document["backend"] == "adopted":
+            self._problem(phase, f"{names}: made by another pipeline: put the files back and adopt again")
+            return False
+        difference = run.identity(self.scene.scene_id).difference(record.document)
+        if difference is not None:
+            self._problem(
+                phase,
+                f"{names}: damaged, but what they were made from has changed ({difference}): "
+                "restore it, or run the phase with --on_stale redo",
+            )
+            return False
+        return True
+
+    def _redo(self, phase: PhaseName, run: PhaseRun, digest: str | None, damaged: Sequence[Path]) -> None:
+        summary = run.run(keep_settings=False)
+        outcome = summary.outcomes.get(self.scene.scene_id)
+        if outcome != "complete":
+            self._problem(phase, f"{outcome}: {summary.messages.get(self.scene.scene_id, '')}")
+            return
+        self.result.actions += [f"{self._name(path)}: made again" for path in damaged]
+        if not damaged:
+            self._did(f"phase {phase}: made again as a whole, since both copies of its record are damaged")
+        record = read_record(self.scene.done(phase))
+        if digest is not None and record is not None and record.digest != digest:
+            self._problem(
+                phase,
+                "made again, but with other bytes than before (another device or version?): "
+                "run the later phases with --on_stale redo",
+            )
+
+    def _name(self, path: Path) -> str:
+        return os.path.relpath(path, self.scene.root)
+
+
+def damaged_files(scene: SceneLayout, record: Record) -> list[Path]:
+    """Return the files that are missing or not as the record says."""
+    folder = scene.phase_folder(record.document["phase"])
+    damaged = []
+    for relative, entry in record.files.items():
+        path = Path(os.path.normpath(folder / relative))
+        if not path.is_file() or FileEntry(path.stat().st_size, file_checksum(path)) != entry:
+            damaged.append(path)
+    return damaged
+
+
+def _with_settings(cfg: Config, settings: dict[str, Any]) -> Config:
+    """Return `cfg` with the settings that a record was made under; those say what the bytes are."""
+    document = cfg.model_dump(mode="json", by_alias=True)
+    for dotted, value in settings.items():
+        section, _, name = dotted.rpartition(".")
+        (document[section] if section else document)[name] = value
+    return config.from_document(document, "the record's settings")
+
+
+def _redoing(cfg: Config, dataset: DatasetLayout) -> Config:
+    """Return `cfg` for this data set, whole scenes, allowed to replace what lies there."""
+    data = cfg.data.model_copy(
+        update={"out_root": dataset.root, "scene_index": dataset.index_json, "max_frames": None}
+    )
+    run = cfg.run.model_copy(update={"on_stale": "redo"})
+    return cfg.model_copy(update={"data": data, "run": run})
+
+
+class _LaterModel:
+    """A model that is loaded when it is first asked for something: a lost JSON file needs none."""
+
+    def __init__(self, load: Callable[[], Any], approximations: Sequence[str]) -> None:
+        self._load = load
+        self._known = list(approximations)
+        self._model: Any = None
+
+    @property
+    def approximations(self) -> list[str]:
+        """What the record says of the kept frames, and what the model adds with those made again."""
+        added = getattr(self._model, "approximations", ()) if self._model is not None else ()
+        return list(dict.fromkeys([*self._known, *(str(text) for text in added)]))
+
+    def __getattr__(self, name: str) -> Any:
+        if self._model is None:
+            self._model = self._load()
+        return getattr(self._model, name)
+
+
+def _loading_later(spec: PhaseSpec, approximations: Sequence[str]) -> PhaseSpec:
+    def load(cfg: Config, *, device: str | None = None) -> Any:
+        return _LaterModel(lambda: spec.load_model(cfg, device=device), approximations)
+
+    return dataclasses.replace(spec, load_model=load)
+
+
+def repair_scenes(
+    dataset: DatasetLayout,
+    scene_ids: Sequence[str],
+    *,
+    settings_of: SettingsOf | None = None,
+    observer: Observer | None = None,
+    stop: StopFlag | None = None,
+) -> Iterator[SceneRepair]:
+    """Repair scenes one by one; yields what was done to each."""
+    index = read_index(dataset)
+    for scene_id in scene_ids:
+        yield SceneRepairer(
+            dataset, scene_id, index[scene_id], settings_of=settings_of, observer=observer, stop=stop
+        ).run()

@@ -1,0 +1,89 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from focusgen.base.errors import CorruptInputError
+from focusgen.base.names import check_scene_id, display, natural_key, rich_text
+
+HOSTILE = [
+    "",
+    " ",
+    ".",
+    "..",
+    ".hidden",
+    "-rf",
+    "=1+1",
+    "+1",
+    "@sum(a1)",
+    "a/b",
+    "../../etc",
+    "a\\b",
+    "a\0b",
+    "line\nbreak",
+    "\x1b[2Jclear",
+    "tab\there",
+    "del\x7f",
+    "c1\x9b31m",
+    "sep\u2028",
+    "exe\u202egpj",
+    "surrogate\udcff",
+    "x" * 201,
+    "é" * 101,
+    "logs",
+    "Logs",
+    "previews",
+    ".focusgen",
+    "scene_index.json",
+    "README.md",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_name_that_could_leave_the_output_or_break_a_line_is_refused(name):
+    with pytest.raises(CorruptInputError, match="scene '") as caught:
+        check_scene_id(name)
+    assert str(caught.value).isprintable() or "\n" in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["bear", "a b", "2024.01.02", "scène", "熊", "a..b", "a=1+1", "$(rm)", "x" * 200]
+)
+def test_an_odd_name_that_is_harmless_as_data_is_accepted(name):
+    check_scene_id(name)
+
+
+def test_displayed_names_are_printable_and_differ_when_the_names_differ():
+    names = [
+        "a\nb",
+        "a\\nb",
+        "\x1b[31mred",
+        "\udcff",
+        "\\udcff",
+        "exe\u202egpj",
+        "zero\u200bwidth",
+        "zerowidth",
+        "é",
+    ]
+    shown = [display(name) for name in names]
+    assert all(text.isprintable() for text in shown)
+    assert len(set(shown)) == len(names)
+    for text in shown:
+        text.encode("utf-8")
+    assert display("bear 01") == "bear 01"
+
+
+@pytest.mark.parametrize(
+    "name", ["scene[/b]", "[red]x[/red]", "trail\\", "\\[b]", "[link=http://x]y[/link]", "a[0]"]
+)
+def test_rich_prints_a_name_as_it_is_displayed(name):
+    console = Console(file=io.StringIO(), width=200, color_system="truecolor", force_terminal=True)
+    console.print(rich_text(name), highlight=False)
+    assert console.file.getvalue().strip() == display(name)
+
+
+def test_natural_order_counts_and_is_the_same_for_any_input_order():
+    names = ["f10.png", "f2.png", "f1.png", "f01.png"]
+    assert sorted(names, key=natural_key) == ["f01.png", "f1.png", "f2.png", "f10.png"]
+    assert sorted(reversed(names), key=natural_key) == sorted(names, key=natural_key)

@@ -1,0 +1,317 @@
+"""Every setting, by hand: which phases' bytes it changes, and that the records agree."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+import pytest
+
+from focusgen import cli, config
+from focusgen.base.errors import ConfigError
+from focusgen.config import SCENE_PHASES, Config, Section, known_keys, settings_for
+from focusgen.config.cluster import ClusterConfig
+from focusgen.config.section import setting
+from focusgen.dataset.records import RECORD_VERSION, State, phase_state, seal
+from focusgen.models import registry
+from focusgen.run import phase_run
+from focusgen.run.phase_run import PhaseRun
+from focusgen.run.progress import Observer, StopFlag
+
+# Which phases' published bytes a key may change. A person has to put a new field here, or among NOTHING.
+CHANGES: dict[str, tuple[str, ...]] = {
+    "seed": ("deblur", "calibrate", "render"),
+    **dict.fromkeys(
+        "data.glob data.min_frames data.max_frames data.split_seed data.shot_cut_threshold".split(),
+        ("index",),
+    ),
+    **{
+        f"deblur.{name}": ("deblur",)
+        for name in "backend temporal radius window_size stride resize_long_side steps on_oom protocol "
+        "prompt guidance_scale posterior disable_tiling tile_px tile_overlap_px precision compile "
+        "model_id".split()
+    },
+    **{
+        f"depth.{name}": ("depth",)
+        for name in "backend depth_scale model_id model_revision input_size fp32 precision compile "
+        "long_video max_chunk overlap align min_m max_m".split()
+    },
+    **{f"optics.{name}": ("calibrate", "render") for name in ("formula", "sensor_width_mm")},
+    **{
+        f"lens.{name}": ("calibrate", "render")
+        for name in ("law", "focal_length_mm", "f_number", "focus_range")
+    },
+    **{f"calibrate.{name}": ("calibrate",) for name in ("sample_fraction", "min_scenes", "n_lens_sets")},
+    **{
+        f"render.{name}": ("render",)
+        for name in "backend n_sets max_coc clip_to_max_coc max_radius_px depth_edge_snap guidance "
+        "guidance_max_radius_px steps prompt guidance_scale posterior disable_tiling tile_px tile_overlap_px "
+        "precision compile model_id".split()
+    },
+}
+# Paths (their content has digests), speed, limits and warnings, how a run behaves.
+NOTHING = {
+    *(f"data.{name}" for name in ("raw_root", "out_root", "scene_index", "group_writable")),
+    *(
+        f"deblur.{name}"
+        for name in "lora_path lora_weight prompt_cache offload sequential_vae batch_size".split()
+    ),
+    *(
+        f"depth.{name}"
+        for name in "depth_root checkpoint encoder metric window_batch batch_frames warn_patched_fraction "
+        "max_patched_fraction warn_median_step".split()
+    ),
+    *(f"calibrate.{name}" for name in ("output_stats", "output_plot")),
+    *(
+        f"render.{name}"
+        for name in "lora_path lora_weight prompt_cache offload sequential_vae batch_size "
+        "warn_focus_mean".split()
+    ),
+    *(
+        f"validate.{name}"
+        for name in "min_spearman temporal_pairs max_e_warp_ratio min_sharpness_ratio report".split()
+    ),
+    *(f"run.{name}" for name in ("device", "on_stale", "workers", "auto_approve", "strict")),
+    *(f"cluster.{name}" for name in ClusterConfig.model_fields),
+}
+# Choices under which the one or the other field has an effect.
+SURROUNDINGS: dict[str, list[dict[str, Any]]] = {
+    "": [{}, {"deblur.backend": "deblurnet"}],
+    "deblur": [
+        {},
+        {"deblur.backend": "classical"},
+        {"deblur.temporal": "draws"},
+        {"deblur.backend": "deblurnet"},
+        {"deblur.backend": "deblurnet", "deblur.disable_tiling": True},
+    ],
+    "depth": [
+        {},
+        {"depth.backend": "dryrun"},
+        {"depth.backend": "dryrun", "depth.long_video": "stream"},
+        {"depth.backend": "vda"},
+        {"depth.backend": "vda", "depth.long_video": "stream", "depth.fp32": True},
+        {"depth.backend": "hf", "depth.model_id": "a/b"},
+    ],
+    "render": [
+        {},
+        {"render.backend": "bokehnet"},
+        {"render.backend": "bokehnet", "render.guidance": "physical", "render.disable_tiling": True},
+    ],
+}
+# Fields whose effect hangs on another field, worked out by hand: key -> what must hold.
+ONLY_IF: dict[str, Any] = {
+    "deblur.radius": lambda c: c.deblur.effective("temporal") == "flow",
+    **dict.fromkeys(
+        ("deblur.window_size", "deblur.stride"),
+        lambda c: c.deblur.effective("temporal") in ("draws", "cached_window"),
+    ),
+    **dict.fromkeys(
+        [
+            f"deblur.{n}"
+            for n in "steps on_oom protocol prompt guidance_scale posterior disable_tiling precision compile "
+            "model_id".split()
+        ],
+        lambda c: c.deblur.backend == "deblurnet",
+    ),
+    **dict.fromkeys(
+        ("deblur.tile_px", "deblur.tile_overlap_px"),
+        lambda c: c.deblur.backend == "deblurnet" and not c.deblur.disable_tiling,
+    ),
+    "depth.depth_scale": lambda c: c.depth.backend == "provided",
+    **dict.fromkeys(("depth.model_id", "depth.model_revision"), lambda c: c.depth.backend == "hf"),
+    **dict.fromkeys(("depth.input_size", "depth.long_video"), lambda c: c.depth.backend == "vda"),
+    **dict.fromkeys(("depth.fp32", "depth.compile"), lambda c: c.depth.backend in ("vda", "hf")),
+    "depth.precision": lambda c: c.depth.backend in ("vda", "hf") and not c.depth.fp32,
+    **dict.fromkeys(
+        ("depth.max_chunk", "depth.overlap", "depth.align"),
+        lambda c: (
+            c.depth.backend == "dryrun" or (c.depth.backend == "vda" and c.depth.long_video == "chunks")
+        ),
+    ),
+    **dict.fromkeys(
+        ("render.max_radius_px", "render.depth_edge_snap"), lambda c: c.render.backend == "thin_lens"
+    ),
+    **dict.fromkeys(
+        [
+            f"render.{n}"
+            for n in "guidance steps prompt guidance_scale posterior disable_tiling precision compile "
+            "model_id".split()
+        ],
+        lambda c: c.render.backend == "bokehnet",
+    ),
+    "render.guidance_max_radius_px": lambda c: (
+        c.render.backend == "bokehnet" and c.render.guidance == "physical"
+    ),
+    **dict.fromkeys(
+        ("render.tile_px", "render.tile_overlap_px"),
+        lambda c: c.render.backend == "bokehnet" and not c.render.disable_tiling,
+    ),
+}
+
+
+def matters(cfg: Config, key: str, phase: str) -> bool:
+    """Say by hand whether a key matters to a phase."""
+    if key == "seed" and phase == "deblur":
+        return cfg.deblur.backend == "deblurnet"
+    return phase in CHANGES.get(key, ()) and ONLY_IF.get(key, lambda c: True)(cfg)
+
+
+def test_every_field_is_classified_once():
+    keys = set(known_keys())
+    assert not CHANGES.keys() & NOTHING
+    assert keys - CHANGES.keys() - NOTHING == set(), "say which phases' bytes a new field changes"
+    assert (CHANGES.keys() | NOTHING) - keys == set(), "a field that is gone"
+
+
+def test_every_field_declares_what_the_table_says():
+    for section_name, section in Config().sections():
+        for name, info in type(section).model_fields.items():
+            declared = tuple(info.json_schema_extra["affects"])  # type: ignore[index,arg-type,call-overload]
+            key = f"{section_name}.{name}"
+            assert declared == CHANGES.get(key, ()), key
+
+
+def test_a_field_that_is_not_declared_with_setting_stops_every_run():
+    class Bare(Section):
+        declared: int = setting(1, affects=["depth"], help="fine")
+        bare: int = 3
+
+    class More(Config):
+        bare_section: Bare = Bare()
+
+    with pytest.raises(AssertionError, match=r"bare_section.bare is not declared with setting\(\)"):
+        settings_for(More(), "depth")
+
+
+# --- every field, changed
+
+
+def other_values(kind: Any, value: Any) -> Iterator[Any]:
+    """Yield values of a field other than the one that it has; a field may refuse some."""
+    parts = [a for a in get_args(kind) if a is not type(None)]
+    if get_origin(kind) in (Union, types.UnionType):
+        yield from other_values(parts[0], value)
+    elif get_origin(kind) is Literal:
+        yield from (choice for choice in parts if choice != value)
+    elif get_origin(kind) is tuple:
+        yield [value[0] * 1.1, value[1] * 1.2] if parts[0] is float else ["one more"]
+    elif get_origin(kind) is dict:
+        yield {name: item * 2 for name, item in value.items()} or {"a": "b"}
+    else:
+        yield from other_scalars(kind, value)
+
+
+def other_scalars(kind: Any, value: Any) -> list[Any]:
+    if kind is bool:
+        return [not value]
+    if kind is int:
+        return [(value or 0) + step for step in (48, 16, 1)]
+    if kind is float:
+        return [(value or 0.5) * factor for factor in (0.5, 1.25)]
+    return [f"{value or ''}other"]
+
+
+def effective(cfg: Config, section_name: str, name: str) -> Any:
+    """Return what a field means; `auto` may mean the value that it is changed to."""
+    section = dict(cfg.sections())[section_name] if section_name else cfg
+    return section.effective(name)
+
+
+def changed(base: Mapping[str, Any], key: str) -> tuple[Config, Config] | None:
+    """Return settings and the same with one key changed; None if nothing else is allowed there."""
+    before = config.load(None, base)
+    section_name, _, name = key.rpartition(".")
+    section: Any = dict(before.sections())[section_name] if section_name else before
+    without_effect = None
+    for value in other_values(type(section).model_fields[name].annotation, getattr(section, name)):
+        try:
+            after = config.load(None, {**base, key: value})
+        except ConfigError:
+            continue
+        if effective(after, section_name, name) != effective(before, section_name, name):
+            return before, after
+        without_effect = without_effect or ((before, after) if after != before else None)
+    return without_effect
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A data set of one scene through all phases, and the overrides that lead to it."""
+    from tests.conftest import Rgbd
+
+    rgbd = Rgbd(tmp_path_factory.mktemp("finished"))
+    rgbd.add_scene("a", n_frames=2)
+    assert rgbd.run() == 0
+    return {
+        "data.raw_root": str(rgbd.raw_root),
+        "data.out_root": str(rgbd.out_root),
+        "data.min_frames": 2,
+        "depth.depth_root": str(rgbd.depth_root),
+        "render.max_coc": rgbd.max_coc,
+    }
+
+
+@pytest.fixture
+def without_weights(monkeypatch):
+    monkeypatch.setattr(registry, "weight_files", lambda cfg, phase: {})
+    monkeypatch.setattr(phase_run.PhaseRun, "_weight_digests", lambda self: {})
+
+
+def identity_of(cfg: Config, phase: str) -> Any:
+    return PhaseRun(cfg, phase, ["a"], Observer(), StopFlag()).identity("a")
+
+
+# Another data set, or another input.
+WHERE = {"data.out_root", "data.scene_index", "data.raw_root", "depth.depth_root"}
+SECTIONS = ["", *(name for name, _ in Config().sections())]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_changed_key_makes_stale_exactly_what_it_changes(section, finished, without_weights, tmp_path):
+    keys = [key for key in known_keys() if key.rpartition(".")[0] == section and key not in WHERE]
+    seen = set()
+    for around in SURROUNDINGS.get(section, [{}]):
+        for key in keys:
+            if key in around:
+                continue
+            pair = changed({**finished, **around}, key)
+            assert pair is not None, f"{key}: no other value found under {around}"
+            before, after = pair
+            for phase in ("index", "calibrate", "validate"):
+                is_same = settings_for(before, phase) == settings_for(after, phase)
+                assert is_same is not matters(before, key, phase), (key, phase, around)
+            for phase in SCENE_PHASES:
+                check_state(before, after, key, phase, tmp_path, around)
+            seen.add(key)
+    assert seen == set(keys)
+
+
+def check_state(before: Config, after: Config, key: str, phase: str, folder: Path, around: Any) -> None:
+    """Write a record under the one settings and look at it under the other."""
+    identity, today = identity_of(before, phase), identity_of(after, phase)
+    scene = dataclasses.replace(phase_run.DatasetLayout.of(before).scene("a"), dataset_root=folder)
+    scene.phase_folder(phase).mkdir(parents=True, exist_ok=True)
+    document = {"record_version": RECORD_VERSION, **identity.document()}
+    document |= {"files": {}, "flags": {}, "warnings": [], "details": {}}
+    scene.done(phase).write_bytes(seal(document, {}))
+    assert phase_state(scene, identity).state is State.COMPLETE
+    state = phase_state(scene, today)
+    if matters(before, key, phase) or matters(after, key, phase):
+        assert state.state is State.STALE, (key, phase, around)
+        named = [line.partition(":")[0] for line in today.differences(identity.document())]
+        assert key in named, (key, phase, named)
+    else:
+        assert state.state is State.COMPLETE, (key, phase, around, state.reason)
+
+
+def test_another_seed_leaves_sharp_frames_alone_that_no_noise_made(finished, capsys):
+    keys = {"raw_root": "data.raw_root", "out_root": "data.out_root", "depth_root": "depth.depth_root"}
+    flags = [word for flag, key in keys.items() for word in (f"--{flag}", finished[key])]
+    numbers = ["--min_frames", "2", "--n_sets", "2", "--max_coc", "0.002", "--seed", "7"]
+    assert cli.main(["run", *flags, *numbers]) == 3
+    said = capsys.readouterr().err
+    assert "seed: 42 -> 7" in said
+    assert said.count("1 scenes need none") == 3, "2 and 3 are complete, 5 is stale"

@@ -1,0 +1,233 @@
+"""The temporal stage: what it changes, what it must not, and that a restart cannot be seen."""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter
+
+import cv2
+import numpy as np
+import pytest
+
+from focusgen.base.seeds import derive_seed
+from focusgen.motion import temporal
+from focusgen.motion.flow import Image
+from focusgen.motion.metrics import FlowPair
+from focusgen.synth.faults import CAMERA_FAULTS, HALLUCINATIONS, camera_frame, hallucinate
+from focusgen.synth.write import make_scene
+from focusgen.tools.ablate import Excerpt, Numbers, measure
+
+N_FRAMES, HEIGHT, WIDTH = 9, 64, 96
+NUMBERS = {"radius": 2, "window_size": 4, "stride": 2}
+
+
+def panning_video(n_frames: int = N_FRAMES, seed: int = 0, step_px: float = 1.5) -> list[Image]:
+    """A smooth random texture that moves to the left."""
+    noise = np.random.default_rng(seed).standard_normal((HEIGHT, WIDTH + 60, 3)).astype(np.float32)
+    texture = cv2.GaussianBlur(noise, (0, 0), 3.0)
+    texture = 128 + texture * (40 / texture.std())
+    shifts = [np.array([[1, 0, -step_px * t], [0, 1, 0]], np.float32) for t in range(n_frames)]
+    moved = [cv2.warpAffine(texture, shift, (WIDTH + 60, HEIGHT), flags=cv2.INTER_CUBIC) for shift in shifts]
+    return [np.clip(np.rint(image[:, :WIDTH]), 0, 255).astype(np.uint8) for image in moved]
+
+
+class HallucinatingRestorer:
+    """The true frames plus fine noise that is different for each frame and draw; counts what it is asked."""
+
+    def __init__(self, frames: list[Image], strength: float = 12.0) -> None:
+        self.frames, self.strength = frames, strength
+        self.asked: Counter[tuple[int, int]] = Counter()
+        self.order: list[int] = []
+
+    def __call__(self, frame_index: int, draw: int) -> Image:
+        self.asked[frame_index, draw] += 1
+        self.order.append(frame_index)
+        frame = self.frames[frame_index]
+        noise = np.random.default_rng([frame_index, draw]).standard_normal(frame.shape) * self.strength
+        return np.clip(np.rint(frame + noise), 0, 255).astype(np.uint8)
+
+
+def fused(
+    frames: list[Image],
+    strategy: str,
+    restore: temporal.Restore,
+    *,
+    first: int = 0,
+    stop: int | None = None,
+    cuts: tuple[int, ...] = (),
+    **numbers: int,
+) -> list[Image]:
+    stop = len(frames) if stop is None else stop
+    stream = temporal.fuse(
+        len(frames),
+        first,
+        stop,
+        cuts,
+        frames.__getitem__,
+        restore,
+        strategy,
+        **{**NUMBERS, **numbers},
+    )
+    pairs = list(stream)
+    assert [index for index, _ in pairs] == list(range(first, stop))
+    assert all(frame.dtype == np.uint8 and frame.shape == frames[0].shape for _, frame in pairs)
+    return [frame for _, frame in pairs]
+
+
+def mean_square_error(outputs: list[Image], truth: list[Image]) -> float:
+    return float(np.mean([(a.astype(float) - b) ** 2 for a, b in zip(outputs, truth, strict=True)]))
+
+
+def test_the_references_cached_window_changes_nothing_at_all():
+    frames = panning_video()
+    restore = HallucinatingRestorer(frames)
+    plain = fused(frames, "none", HallucinatingRestorer(frames))
+    assert np.array_equal(fused(frames, "cached_window", restore), plain)
+    assert restore.asked == Counter({(index, 0): 1 for index in range(N_FRAMES)})
+
+
+def test_flow_removes_most_of_the_invented_noise_and_restores_each_frame_once():
+    frames = panning_video()
+    restore = HallucinatingRestorer(frames)
+    before = mean_square_error(fused(frames, "none", HallucinatingRestorer(frames)), frames)
+    after = mean_square_error(fused(frames, "flow", restore), frames)
+    assert after < before / 10**0.4  # >= 4 dB
+    assert restore.asked == Counter({(index, 0): 1 for index in range(N_FRAMES)})
+    assert restore.order == sorted(restore.order)
+
+
+def test_flow_leaves_a_still_and_noiseless_video_as_it_is():
+    frames = [panning_video(1)[0]] * 5
+    assert np.array_equal(fused(frames, "flow", lambda index, draw: frames[index]), frames)
+
+
+def test_draws_average_independent_noise_of_every_window_that_covers_a_frame():
+    frames = panning_video()
+    restore = HallucinatingRestorer(frames)
+    outputs = fused(frames, "draws", restore)  # windows 0-3, 2-5, 4-7, 6-8
+    n_draws = [sum(1 for start in (0, 2, 4, 6) if start <= index < start + 4) for index in range(N_FRAMES)]
+    assert n_draws == [1, 1, 2, 2, 2, 2, 2, 2, 1]
+    expected = {(index, draw): 1 for index in range(N_FRAMES) for draw in range(n_draws[index])}
+    assert restore.asked == Counter(expected)
+    one, other = (HallucinatingRestorer(frames)(4, draw).astype(int) for draw in (0, 1))
+    assert np.array_equal(outputs[4], np.rint((one + other) / 2))
+    alone = mean_square_error(fused(frames, "none", restore)[2:8], frames[2:8])
+    assert mean_square_error(outputs[2:8], frames[2:8]) == pytest.approx(alone / 2, rel=0.1)
+
+
+@pytest.mark.parametrize("strategy", temporal.STRATEGIES)
+@pytest.mark.parametrize("first", [1, 4, 8, 9])
+def test_a_start_in_the_middle_gives_the_same_bytes(strategy: str, first: int):
+    frames = panning_video()
+    whole = fused(frames, strategy, HallucinatingRestorer(frames), cuts=(5,))
+    resumed = fused(frames, strategy, HallucinatingRestorer(frames), first=first, cuts=(5,))
+    assert np.array_equal(np.array(resumed), np.array(whole[first:]))
+
+
+def test_the_number_of_threads_does_not_show_in_the_bytes():
+    frames = panning_video(5)
+    threads, outputs = cv2.getNumThreads(), []
+    try:
+        for n_threads in (1, 2, 5):
+            cv2.setNumThreads(n_threads)
+            outputs.append(fused(frames, "flow", HallucinatingRestorer(frames)))
+    finally:
+        cv2.setNumThreads(threads)
+    assert np.array_equal(outputs[0], outputs[1]) and np.array_equal(outputs[0], outputs[2])
+
+
+def test_a_restart_restores_only_the_frames_within_the_radius_and_within_the_shot():
+    frames = panning_video()
+    restore = HallucinatingRestorer(frames)
+    fused(frames, "flow", restore, first=5, stop=6)
+    assert restore.order == [3, 4, 5, 6, 7]
+    restore = HallucinatingRestorer(frames)
+    fused(frames, "flow", restore, first=5, stop=6, cuts=(5,))
+    assert restore.order == [5, 6, 7]
+
+
+def test_a_shot_cut_parts_the_video_as_if_it_were_two():
+    first_shot, second_shot = panning_video(4, seed=1), panning_video(5, seed=2, step_px=-2.0)
+    video = first_shot + second_shot
+    joined = fused(video, "flow", lambda index, draw: video[index], cuts=(4,))
+    apart = fused(first_shot, "flow", lambda index, draw: first_shot[index])
+    apart += fused(second_shot, "flow", lambda index, draw: second_shot[index])
+    assert np.array_equal(joined, apart)
+
+
+def test_even_a_cut_that_nobody_announced_leaves_no_ghost():
+    first_shot, second_shot = panning_video(4, seed=1), panning_video(5, seed=2, step_px=-2.0)
+    video = first_shot + second_shot
+    outputs = fused(video, "flow", lambda index, draw: video[index])
+    ghost = [np.abs(a.astype(int) - b).mean() for a, b in zip(outputs[3:5], video[3:5], strict=True)]
+    assert max(ghost) < 1.0  # levels; an unmasked mean of the two shots gives > 20
+
+
+def test_no_more_than_the_window_is_held():
+    frames = panning_video(30)
+    handed_out: list[weakref.ref[Image]] = []
+
+    def restore(index: int, draw: int) -> Image:
+        restored = frames[index].copy()
+        handed_out.append(weakref.ref(restored))
+        return restored
+
+    held = []
+    for _ in temporal.fuse(30, 0, 30, (), frames.__getitem__, restore, "flow", **NUMBERS):
+        held.append(sum(reference() is not None for reference in handed_out))
+    assert max(held) == 2 * NUMBERS["radius"] + 1
+
+
+@pytest.mark.parametrize(
+    ("strategy", "numbers", "message"),
+    [
+        ("median", {}, "none of flow, draws"),
+        ("draws", {"stride": 5}, "leave frames out"),
+        ("flow", {"first": 3, "stop": 2}, "not within"),
+    ],
+)
+def test_wrong_numbers_are_refused_at_once(strategy: str, numbers: dict[str, int], message: str):
+    arguments = {"first": 0, "stop": 9, **NUMBERS, **numbers}
+    first, stop = arguments.pop("first"), arguments.pop("stop")
+    with pytest.raises(ValueError, match=message):
+        temporal.fuse(9, first, stop, (), lambda i: i, lambda i, d: i, strategy, **arguments)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["tabletop", "corridor", "foliage"])
+def test_flow_repairs_a_hallucinating_restorer_on_scenes_with_exact_truth(family: str):
+    scene = make_scene(family, 1, n_frames=12, width=256, height=160)
+    truth = [scene.frame(index).rgb for index in range(12)]
+    raw = [camera_frame(frame, CAMERA_FAULTS, 0, "scene", index) for index, frame in enumerate(truth)]
+    exact = [FlowPair(*scene.flow(index)) for index in range(11)]
+    sigma, scale_px = HALLUCINATIONS["A"]
+
+    def restore(index: int, draw: int) -> Image:
+        return hallucinate(truth[index], derive_seed(0, "invented", index, draw), sigma, scale_px)
+
+    excerpt = Excerpt(12, raw.__getitem__, (), truth.__getitem__, exact.__getitem__)
+    numbers = Numbers(radius=2, window_size=4, stride=2)
+    none, flow, draws = (measure(excerpt, restore, s, numbers, name=s) for s in ("none", "flow", "draws"))
+    assert flow["e_warp"] < none["e_warp"] / 10
+    assert flow["psnr_db"] > none["psnr_db"] + 4
+    assert flow["tof"] < none["tof"] / 2
+    assert 0.85 < flow["sharpness_ratio"] < 1.5
+    assert abs(flow["sharpness_ratio"] - 1) < abs(none["sharpness_ratio"] - 1)
+    # of 11 pairs 7 have two draws each, 2 at the ends one, 2 lie between: 7/11 is left, and the truth's own
+    assert draws["e_warp"] == pytest.approx(none["e_warp"] * 7 / 11, rel=0.1)
+
+
+@pytest.mark.parametrize("strategy", ["none", "flow", "draws", "cached_window"])
+@pytest.mark.parametrize("span", [(0, 12), (5, 9), (11, 12)])
+def test_what_will_be_asked_is_known_beforehand(strategy, span):
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (12, 32, 48, 3), dtype=np.uint8)
+    asked: list[tuple[int, int]] = []
+
+    def restore(index: int, draw: int) -> np.ndarray:
+        asked.append((index, draw))
+        return frames[index]
+
+    numbers = {"radius": 2, "window_size": 4, "stride": 2}
+    list(temporal.fuse(12, *span, (6,), frames.__getitem__, restore, strategy, **numbers))
+    assert asked == list(temporal.asked_pairs(12, *span, (6,), strategy, **numbers))
