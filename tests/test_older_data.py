@@ -1,0 +1,38 @@
+"""A data set that the last release made is complete, and stays as it is, under today's code."""
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from focusgen import cli
+from focusgen.dataset.fingerprint import published_digests
+
+ARCHIVE = Path(__file__).parent / "data" / "data_set_0.1.0.tar.xz"
+# made by release 0.1.0: synth --n_scenes 2 --n_frames 4 --width 96 --height 80 --faults all, then
+# run --min_frames 4 --n_sets 2 --auto_approve --deblur.backend classical
+SETTINGS = ["--min_frames", "4", "--n_sets", "2", "--auto_approve", "--deblur.backend", "classical"]
+
+
+@pytest.fixture
+def older(tmp_path: Path, monkeypatch) -> Path:
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(tmp_path, filter="data")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "output"
+
+
+def test_nothing_of_an_older_data_set_turns_stale(older, capsys):
+    assert cli.main(["status", "--out_root", "output"]) == 0
+    shown = capsys.readouterr().out
+    assert [line for line in shown.splitlines() if line.endswith("2 complete")] == [
+        f"{phase:<7} 2 complete" for phase in ("deblur", "depth", "render")
+    ]
+
+
+def test_running_again_over_an_older_data_set_changes_no_published_byte(older, capsys):
+    before = published_digests(older)
+    roots = ["--raw_root", "raw", "--depth_root", "depth", "--out_root", "output"]
+    assert cli.main(["run", *roots, *SETTINGS]) == 0
+    assert published_digests(older) == before
+    assert "verdict pass: 2 of 2" in capsys.readouterr().err
