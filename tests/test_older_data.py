@@ -1,5 +1,6 @@
 """A data set that the last release made is complete, and stays as it is, under today's code."""
 
+import json
 import tarfile
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 
 from focusgen import cli
 from focusgen.dataset.fingerprint import published_digests
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import read_record
+from focusgen.dataset.scene_store import reopen
 
 ARCHIVE = Path(__file__).parent / "data" / "data_set_0.1.0.tar.xz"
 # made by release 0.1.0: synth --n_scenes 2 --n_frames 4 --width 96 --height 80 --faults all, then
@@ -36,3 +40,25 @@ def test_running_again_over_an_older_data_set_changes_no_published_byte(older, c
     assert cli.main(["run", *roots, *SETTINGS]) == 0
     assert published_digests(older) == before
     assert "verdict pass: 2 of 2" in capsys.readouterr().err
+
+
+def test_a_repaired_picture_of_an_older_data_set_has_its_old_bytes(older, capsys):
+    before = published_digests(older)
+    for lost in ("frames_sharp/frame_0002.png", "bokeh_renders/set_01/bokeh_0001.png"):
+        next(older.glob(f"*/{lost}")).unlink()
+    roots = ["--raw_root", "raw", "--out_root", "output"]
+    assert cli.main(["repair", *roots]) == 0
+    assert published_digests(older) == before
+
+
+def test_a_half_made_scene_of_an_older_release_ends_with_the_encoder_that_it_began_with(older, capsys):
+    before = published_digests(older)
+    scene = DatasetLayout(older, older / "scene_index.json").scene("bars_000")
+    record = read_record(scene.done("deblur"))
+    reopen(scene, record, [scene.sharp(1), scene.sharp(3)])
+    journal = json.loads(scene.journal("deblur").read_text())
+    assert journal.pop("png_filter") == "paeth"
+    scene.journal("deblur").write_text(json.dumps(journal))  # as 0.1.0 wrote it
+    roots = ["--raw_root", "raw", "--depth_root", "depth", "--out_root", "output"]
+    assert cli.main(["run", *roots, *SETTINGS, "--on_stale", "keep"]) == 0
+    assert published_digests(older) == before

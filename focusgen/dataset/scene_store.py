@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import time
@@ -9,6 +10,9 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from focusgen.base import files
 from focusgen.base.checksums import FileEntry
@@ -26,6 +30,7 @@ from focusgen.config import PhaseName
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import RECORD_VERSION, Identity, Record, parse_json, seal
 from focusgen.dataset.store import Encode, Writer, run_facts, valid_entry
+from focusgen.media.codecs import PngFilter, encode_png
 
 
 class PhaseStore:
@@ -44,6 +49,7 @@ class PhaseStore:
         self._started_s = time.time()
         self._files: dict[Path, FileEntry] = {}
         self._warnings: list[str] = []
+        self.png_filter: PngFilter = "up"
         self._notes = scene.journal(identity.phase).with_name(f"{identity.phase}_notes.jsonl")
         self._begin(redo)
         self._remembered = _open_notes(self._notes)
@@ -66,11 +72,14 @@ class PhaseStore:
         phase = self.identity.phase
         for folder in self.scene.phase_folders(phase):
             make_folder(folder, group_writable=self._group_writable)
-        if not self._is_resumable(redo):
+        if self._is_resumable(redo):
+            self.png_filter = _png_filter_of(_read_journal(self.scene.journal(phase)) or {})
+        else:
             self._wipe()
             journal = self.scene.journal(phase)
             make_folder(journal.parent, group_writable=self._group_writable)
-            publish_json(journal, self.identity.document(), group_writable=self._group_writable)
+            begun = {**self.identity.document(), "png_filter": self.png_filter}
+            publish_json(journal, begun, group_writable=self._group_writable)
         remove_leftovers(self.scene, phase)
 
     def _is_resumable(self, redo: bool) -> bool:
@@ -137,6 +146,10 @@ class PhaseStore:
         """Queue the files of one frame."""
         self._writer.put(*files)
 
+    def picture(self, rgb: npt.NDArray[np.uint8]) -> Encode:
+        """Return what makes the PNG of (H, W, 3) uint8 RGB; a scene keeps one filter over all its lives."""
+        return functools.partial(encode_png, rgb, self.png_filter)
+
     def put_json(self, path: Path, document: Any) -> None:
         """Publish a JSON file that the record will vouch for."""
         self._files[path] = publish_json(path, document, group_writable=self._group_writable)
@@ -193,6 +206,8 @@ class PhaseStore:
         folder = self.scene.phase_folder(self.identity.phase)
         flags = {str(frame): [text] for frame, text in self.recall_frames("flag").items()}
         document = record_document(self.identity, folder, self._files, flags, self._warnings, details)
+        if self.png_filter != "paeth":  # whose records do not say it: a repaired one keeps its digest
+            document["png_filter"] = self.png_filter
         run = {**run_facts(self._started_s), **self.run_notes, "notes": self._remembered}
         record = write_record(
             self.scene, document, run, whole_scene=whole_scene, group_writable=self._group_writable
@@ -263,6 +278,11 @@ def _read_journal(path: Path) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
+def _png_filter_of(document: Mapping[str, Any]) -> PngFilter:
+    """Return how a journal's or a record's pictures are written; those of release 0.1.0 do not say it."""
+    return "up" if document.get("png_filter") == "up" else "paeth"
+
+
 def _note_line(key: str, value: Any) -> bytes:
     """Return one line of the notes; its CRC tells a whole line from a damaged one."""
     text = json.dumps([key, value], allow_nan=False).encode()
@@ -310,7 +330,8 @@ def reopen(scene: SceneLayout, record: Record, damaged: Iterable[Path]) -> None:
     make_folder(journal.parent)
     lines = b"".join(_note_line(key, value) for key, value in record.notes.items())
     publish(journal.with_name(f"{phase}_notes.jsonl"), lines)
-    publish_json(journal, Identity.of(record.document).document())
+    begun = {**Identity.of(record.document).document(), "png_filter": _png_filter_of(record.document)}
+    publish_json(journal, begun)
     for path in damaged:
         remove(path)
     remove(scene.done(phase))

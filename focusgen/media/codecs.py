@@ -1,7 +1,7 @@
 """Arrays to bytes and back: PNG and NPZ through libdeflate, readable by cv2 and plain numpy.
 
 Speed and size against PIL and np.savez_compressed: decision note 6, measured by benchmarks/io.py. Bytes
-depend on the array only: no dates, no host.
+depend on the array and the filter only: no dates, no host.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import io
 import math
 import struct
 import zipfile
-from typing import Any
+from typing import Any, Literal
 
 import deflate
 import numpy as np
@@ -20,18 +20,25 @@ import numpy.typing as npt
 from focusgen.base.errors import CorruptInputError
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_INTERLACE_OFFSET, _IDAT_OFFSET = 28, 33  # of a PNG without chunks between header and data
 PNG_LEVEL, NPZ_LEVEL = 1, 2  # of libdeflate (decision note 6)
+PngFilter = Literal["paeth", "up"]
+"""How rows become residuals: `up` is read 1.5 x faster by everybody; release 0.1.0 wrote `paeth`."""
+
+_UP = 2  # the filter's number in the PNG standard
 _FILTER_ROWS = 64  # what is filtered together stays in the cache, and memory does not grow with the frame
 MAX_ARRAY_BYTES = 1 << 32
+_MAX_INFLATION = 1100  # deflate reaches 1032
 _ZIP_DATE = (1 << 5) | 1  # 1980-01-01, the zip format's first day: equal arrays, equal bytes
 
 
-def encode_png(rgb: npt.NDArray[np.uint8]) -> bytes:
+def encode_png(rgb: npt.NDArray[np.uint8], png_filter: PngFilter = "up") -> bytes:
     """Return an (H, W, 3) uint8 RGB image as PNG bytes."""
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
         raise ValueError(f"a published frame is (H, W, 3) uint8, not {rgb.shape} {rgb.dtype}")
     height, width = rgb.shape[:2]
-    filtered = _paeth_filtered(np.ascontiguousarray(rgb).reshape(height, width * 3))
+    rows = np.ascontiguousarray(rgb).reshape(height, width * 3)
+    filtered = _up_filtered(rows) if png_filter == "up" else _paeth_filtered(rows)
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     body = deflate.zlib_compress(filtered, PNG_LEVEL)
     return PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
@@ -40,6 +47,16 @@ def encode_png(rgb: npt.NDArray[np.uint8]) -> bytes:
 def _chunk(kind: bytes, body: bytes | bytearray) -> bytes:
     crc = deflate.crc32(body, deflate.crc32(kind))
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
+
+
+def _up_filtered(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return rows as PNG's filter type 2 stores them: its number, then the change from the row above."""
+    height, n_bytes = rows.shape
+    filtered = np.empty((height, n_bytes + 1), np.uint8)
+    filtered[:, 0] = _UP
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    return filtered
 
 
 def _paeth_filtered(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -112,13 +129,49 @@ def decode_png(data: bytes) -> npt.NDArray[np.uint8]:
     Raises:
         CorruptInputError: damaged, or not 8-bit RGB.
     """
+    width, height = check_png(data)
+    rows = _up_rows(data, width, height)
+    if rows is not None:
+        return rows
     import cv2
 
-    width, height = check_png(data)
     bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if bgr is None or bgr.shape != (height, width, 3):
         raise CorruptInputError("PNG does not decode")
     return np.ascontiguousarray(bgr[:, :, ::-1])
+
+
+def _up_rows(data: bytes, width: int, height: int) -> npt.NDArray[np.uint8] | None:
+    """Return the image of a PNG as we write it, None for any other; 3 x faster than through OpenCV.
+
+    Ours has one IDAT right after the header and the filter Up in each row, so that a row is a sum of bytes.
+
+    Raises:
+        CorruptInputError: its one IDAT does not inflate to the image.
+    """
+    length, kind = struct.unpack_from(">I4s", data, _IDAT_OFFSET)
+    if kind != b"IDAT" or data[_IDAT_OFFSET + 12 + length + 4 :][:4] != b"IEND":
+        return None
+    if data[_INTERLACE_OFFSET]:
+        return None
+    body = memoryview(data)[_IDAT_OFFSET + 8 : _IDAT_OFFSET + 8 + length]
+    n_bytes = 3 * width
+    if height * (n_bytes + 1) > _MAX_INFLATION * len(data):
+        raise CorruptInputError(f"PNG of {width}x{height} in {len(data)} bytes: refused")
+    try:
+        raw = deflate.zlib_decompress(body, height * (n_bytes + 1))
+    except deflate.DeflateError as error:
+        raise CorruptInputError(f"PNG does not inflate: {error}") from error
+    if len(raw) != height * (n_bytes + 1):
+        raise CorruptInputError("PNG holds another number of bytes than its size says")
+    filtered = np.frombuffer(raw, np.uint8).reshape(height, n_bytes + 1)
+    if not (filtered[:, 0] == _UP).all():
+        return None
+    rows = np.empty((height, n_bytes), np.uint8)
+    rows[0] = filtered[0, 1:]
+    for row in range(1, height):  # np.add.accumulate walks columns: 1.4 x slower
+        np.add(rows[row - 1], filtered[row, 1:], out=rows[row])
+    return rows.reshape(height, width, 3)
 
 
 def encode_npz(key: str, array: npt.NDArray[Any]) -> bytes:
@@ -161,7 +214,7 @@ def decode_npz(data: bytes, key: str) -> npt.NDArray[Any]:
 
 
 def _member_bytes(data: bytes, member: zipfile.ZipInfo) -> bytes:
-    if not 0 < member.file_size <= MAX_ARRAY_BYTES or member.file_size > 1100 * len(data):
+    if not 0 < member.file_size <= MAX_ARRAY_BYTES or member.file_size > _MAX_INFLATION * len(data):
         raise CorruptInputError(f"array of {member.file_size} bytes in a file of {len(data)}: refused")
     name_length, extra_length = struct.unpack_from("<HH", data, member.header_offset + 26)
     start = member.header_offset + 30 + name_length + extra_length

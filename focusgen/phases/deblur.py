@@ -16,7 +16,6 @@ from focusgen.base.errors import CorruptInputError, ModelMemoryError
 from focusgen.dataset.frames import RawFrames, open_raw
 from focusgen.dataset.ingest import changed_files, read_manifest
 from focusgen.dataset.store import publish_scene_log
-from focusgen.media.codecs import encode_png
 from focusgen.models.protocols import Deblurrer
 from focusgen.motion.metrics import psnr_db
 from focusgen.motion.temporal import asked_pairs, fuse
@@ -105,7 +104,7 @@ def _deblur_span(
         quality_db = psnr_db(sharp, raw.frame(frame))
         seconds, started_s = time.perf_counter() - started_s, time.perf_counter()
         job.store.remember(f"psnr/{frame}", {"psnr_db": _finite(quality_db), "seconds": round(seconds, 4)})
-        job.store.put((job.scene.sharp(frame), functools.partial(encode_png, sharp)))
+        job.store.put((job.scene.sharp(frame), job.store.picture(sharp)))
         job.on_frame(frame)
 
 

@@ -17,7 +17,7 @@ from focusgen.dataset.lens_metadata import lens_document, lenses_of
 from focusgen.dataset.published import read_depth, read_focus, read_sharp, read_stats
 from focusgen.dataset.records import Record, read_record
 from focusgen.dataset.store import publish_scene_log
-from focusgen.media.codecs import encode_npz, encode_png
+from focusgen.media.codecs import encode_npz
 from focusgen.models.protocols import BokehRenderer
 from focusgen.phases.job import SceneJob, approximations
 from focusgen.phases.lens_set import LensSet, draw_lenses, start_lens_sets
@@ -126,7 +126,7 @@ def _put_pair(
 ) -> None:
     job.store.put(
         (job.scene.focus(lens_set, frame), functools.partial(encode_npz, "focus_map", label)),
-        (job.scene.bokeh(lens_set, frame), functools.partial(encode_png, np.asarray(drawn))),
+        (job.scene.bokeh(lens_set, frame), job.store.picture(np.asarray(drawn))),
     )
 
 

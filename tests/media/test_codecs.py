@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 
 import cv2
 import numpy as np
@@ -47,10 +48,11 @@ def test_the_filter_is_the_one_of_the_specification(size, kind):
     assert np.array_equal(filtered[:, 1:], paeth_by_definition(rows))
 
 
+@pytest.mark.parametrize("png_filter", ["up", "paeth"])
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (97, 61)])
-def test_a_png_is_read_by_strangers_and_by_us_pixel_for_pixel(size):
+def test_a_png_is_read_by_strangers_and_by_us_pixel_for_pixel(size, png_filter):
     rgb = picture(*size)
-    data = encode_png(rgb[:, ::-1])  # a view that is not contiguous
+    data = encode_png(rgb[:, ::-1], png_filter)  # a view that is not contiguous
     expected = rgb[:, ::-1]
     assert np.array_equal(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1], expected)
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), expected)
@@ -106,3 +108,19 @@ def test_an_npz_that_claims_more_than_it_can_hold_costs_no_memory(claimed):
     data[position : position + 4] = min(claimed, 0xFFFFFFFE).to_bytes(4, "little")
     with pytest.raises(CorruptInputError, match="refused"):
         decode_npz(bytes(data), "depth")
+
+
+def test_a_png_that_lies_about_its_size_is_refused_before_memory_is_taken():
+    data = bytearray(encode_png(picture(8, 8)))
+    data[16:24] = (60000).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    with pytest.raises(CorruptInputError, match="60000x60000 in .* bytes"):
+        decode_png(bytes(data))
+
+
+def test_a_png_that_holds_too_few_rows_is_refused():
+    data = bytearray(encode_png(picture(8, 8)))
+    data[20:24] = (9).to_bytes(4, "big")
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    with pytest.raises(CorruptInputError):
+        decode_png(bytes(data))
