@@ -1,4 +1,4 @@
-"""CPU rates of the weight-free backends, for the table of focusgen/forecast.py: process time per megapixel.
+"""CPU rates of the weight-free backends, for focusgen/config/backends.py: process time per megapixel.
 
 Usage   python -m benchmarks.slurm_rates
 """

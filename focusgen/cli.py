@@ -13,6 +13,7 @@ from typing import Any
 from focusgen import config
 from focusgen.base.errors import ExitCode, FocusgenError, Interrupted
 from focusgen.config import SCENE_PHASES, Config, PhaseName, flags
+from focusgen.models.registry import needs_gpu
 from focusgen.run.console import ConsoleObserver, make_console, print_error
 from focusgen.run.progress import stop_on_signals
 
@@ -46,7 +47,6 @@ PHASE_SCRIPTS: dict[PhaseName, str] = {
     "render": "05_render_and_labels.py",
     "validate": "06_validate_outputs.py",
 }
-GPU_BACKENDS = frozenset({"deblurnet", "vda", "hf", "bokehnet"})
 
 
 def guarded(body: Callable[[], int]) -> int:
@@ -128,10 +128,8 @@ def run_phases(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str,
 
 def warn_on_login_node(cfg: Config, phases: Sequence[PhaseName]) -> None:
     """Say that a network was started outside a job, on a machine that can submit one."""
-    backends = {"deblur": cfg.deblur.backend, "depth": cfg.depth.backend, "render": cfg.render.backend}
-    networks = [phase for phase in phases if backends.get(phase) in GPU_BACKENDS]
     on_cluster = shutil.which("sbatch") is not None and "SLURM_JOB_ID" not in os.environ
-    if on_cluster and networks and cfg.run.device != "cpu":
+    if on_cluster and any(needs_gpu(cfg, phase) for phase in phases):
         print(
             "warning: this looks like a login node (sbatch is here, no job is running): "
             "submit the phase as a job instead, see jobs/",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from focusgen.config import Config, PhaseName
+from focusgen.models.registry import needs_gpu
 from focusgen.run.forecast import Forecast
 
 
@@ -32,7 +33,7 @@ def forecast_lines(cfg: Config, expected: Forecast, phases: Sequence[PhaseName],
         node_h += busy_h * node_share(cfg, phase)
         kind = "measured" if rate and rate.is_measured else "estimated"
         lines.append(f"  {phase:<9} {workers:>5} workers  {busy_h:10.2f} h of work  ({kind})")
-        if rate and not rate.needs_gpu and cfg.cluster.gpus[phase]:
+        if rate and not needs_gpu(cfg, phase) and cfg.cluster.gpus[phase]:
             lines.append(f"    needs no GPU: --cluster.gpus '{{{phase}: 0}}' and a CPU partition save them")
     lines.append(f"  charged   {gpu_h:.2f} GPU hours, {node_h:.2f} node hours")
     lines += [f"  note: {note}" for note in expected.notes]

@@ -12,16 +12,9 @@ from typing import Any
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.config import Config, flags
+from focusgen.config.backends import BUILT_IN
 
-BACKEND_SECTION = {
-    name: section
-    for section, names in (
-        ("deblur", ("passthrough", "classical", "deblurnet")),
-        ("depth", ("provided", "dryrun", "vda", "hf")),
-        ("render", ("thin_lens", "bokehnet")),
-    )
-    for name in names
-}
+BACKEND_SECTION = {backend.name: section for section, rows in BUILT_IN.items() for backend in rows}
 SETTINGS = flags.DATA_SET_FLAGS | flags.RUN_FLAGS | flags.SCENE_FLAGS
 EXTRAS: list[flags.Extra] = [
     flags.CONFIG_FLAG,

@@ -18,7 +18,8 @@ from typing import Literal
 
 from focusgen.config import Config
 from focusgen.doctor.check import Check, Status, ask
-from focusgen.doctor.machine import backends_that_need_a_gpu, release
+from focusgen.doctor.machine import release
+from focusgen.models.registry import backends_that_need_a_gpu
 
 # CUDA major version -> the first Linux driver that runs its builds (CUDA's minor version compatibility).
 FIRST_DRIVER = {11: (450, 80), 12: (525, 60), 13: (580, 65)}
@@ -84,8 +85,6 @@ def parse_torch_version(text: str) -> TorchBuild:
 def check_gpu(cfg: Config) -> list[Check]:
     """Compare GPU, driver and torch, then let torch use the GPU once."""
     gpus, build, needed_by = read_gpus(), read_torch_build(), backends_that_need_a_gpu(cfg)
-    if cfg.run.device == "cpu":
-        needed_by = []
     checks = judge_gpu(gpus, build, needed_by)
     if isinstance(gpus, list) and build is not None and build.cuda and checks[-1].status is Status.OK:
         checks.append(use_the_gpu(needed_by))

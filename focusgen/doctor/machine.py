@@ -13,26 +13,15 @@ import tempfile
 from pathlib import Path
 
 from focusgen.config import Config
+from focusgen.config.backends import BUILT_IN
 from focusgen.doctor.check import Check, Status, ask
+from focusgen.models.registry import backend_of, backends_that_need_a_gpu
 
 KNOWN_ARCHITECTURES = ("x86_64", "aarch64", "arm64")
 SUPPORTED_PYTHON = ((3, 10), (3, 13))
 MIN_FILE_SIZE_LIMIT = 64 << 20  # bytes; frames, records and plots of the largest supported videos are smaller
 MIN_OPEN_FILES = 256
 MIN_TMP_BYTES = 1 << 30
-DIFFUSION_BACKENDS = ("deblurnet", "bokehnet", "hf")
-GPU_BACKENDS = (*DIFFUSION_BACKENDS, "vda")
-
-
-def configured_backends(cfg: Config) -> dict[str, str]:
-    """Return {section: backend} of the three kinds of models."""
-    return {"deblur": cfg.deblur.backend, "depth": cfg.depth.backend, "render": cfg.render.backend}
-
-
-def backends_that_need_a_gpu(cfg: Config) -> list[str]:
-    """Return ["deblur.backend deblurnet", ...] for those that are slow or refused on a CPU."""
-    chosen = configured_backends(cfg)
-    return [f"{section}.backend {name}" for section, name in chosen.items() if name in GPU_BACKENDS]
 
 
 def check_machine() -> list[Check]:
@@ -97,18 +86,18 @@ def check_packages(cfg: Config) -> list[Check]:
         return [
             Check("packages", Status.WARN, "focusgen is not installed", "pip install -e . in its folder.")
         ]
-    needs_diffusion = any(name in DIFFUSION_BACKENDS for name in configured_backends(cfg).values())
+    extras = {backend_of(cfg, phase).extra for phase in BUILT_IN} - {""}
     present: list[str] = []
     wrong: list[str] = []
     for line in declared:
         extra = re.search(r"extra == ['\"](\w+)['\"]", line)
-        if extra and not (needs_diffusion and extra[1] == "gpu"):
+        if extra and extra[1] not in extras:
             continue
         version, problem = judge_requirement(line)
         name = re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]
         (wrong if problem else present).append(problem or f"{name} {version}")
     if wrong:
-        return [Check("packages", Status.FAIL, "; ".join(wrong), _install_command(needs_diffusion))]
+        return [Check("packages", Status.FAIL, "; ".join(wrong), _install_command(extras))]
     return [Check("packages", Status.OK, ", ".join(present))]
 
 
@@ -135,8 +124,8 @@ def release(version: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def _install_command(needs_diffusion: bool) -> str:
-    extra = "[gpu]" if needs_diffusion else ""
+def _install_command(extras: set[str]) -> str:
+    extra = f"[{','.join(sorted(extras))}]" if extras else ""
     return (
         f"pip install -c constraints.txt -e '.{extra}' in the folder of focusgen, or scripts/00_setup_env.sh."
     )

@@ -26,7 +26,8 @@ from scipy.fft import next_fast_len
 from scipy.optimize import least_squares
 from skimage.restoration import wiener
 
-from focusgen.models.protocols import Frames, NoiseKey
+from focusgen.config import Config
+from focusgen.models.protocols import Deblurrer, Frames, NoiseKey
 
 UNTOUCHED_BELOW_PX = 0.6
 FULL_STRENGTH_FROM_PX = 0.85
@@ -76,6 +77,11 @@ class ClassicalDeblurrer:
         if len(keys) != len(frames):
             raise ValueError(f"{len(frames)} frames with {len(keys)} keys")
         return np.stack([sharpened(frame) for frame in frames]) if len(frames) else frames.copy()
+
+
+def load(cfg: Config, device: str | None) -> Deblurrer:
+    """Return the backend; it has no settings and works on the CPU."""
+    return ClassicalDeblurrer()
 
 
 def estimate_blur_px(frame: npt.NDArray[np.uint8]) -> float:

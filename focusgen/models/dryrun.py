@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.models.protocols import SceneFrames
+from focusgen.config import Config
+from focusgen.models.protocols import DepthModel, SceneFrames
 
 NEAR_M, FAR_M = 1.0, 8.0
 RELIEF = 0.15  # share of the inverse depth that the picture's brightness moves
@@ -33,6 +34,11 @@ class DryRunDepth:
             stop = min(start + BATCH_FRAMES, len(scene))
             for offset, frame in enumerate(scene.read(start, stop)):
                 yield start + offset, _invent(frame, floor_per_m)
+
+
+def load(cfg: Config, device: str | None) -> DepthModel:
+    """Return the backend; it has no settings and works on the CPU."""
+    return DryRunDepth()
 
 
 def _invent(frame: npt.NDArray[np.uint8], floor_per_m: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

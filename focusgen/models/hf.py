@@ -13,11 +13,12 @@ import numpy.typing as npt
 import torch
 
 from focusgen.base.errors import ConfigError, ModelMemoryError
+from focusgen.config import Config
 from focusgen.config.sections import DepthConfig
 from focusgen.models.checkpoints import check_finite
 from focusgen.models.devices import free_cached_memory, is_out_of_memory, pick_device
 from focusgen.models.precision import Precision, autocast, choose_precision
-from focusgen.models.protocols import SceneFrames
+from focusgen.models.protocols import DepthModel, SceneFrames
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +118,11 @@ class HfDepth:
             options["source_sizes"] = sizes
         outputs.predicted_depth = outputs.predicted_depth.float()
         return [result["predicted_depth"] for result in finish(outputs, **options)]
+
+
+def load(cfg: Config, device: str | None) -> DepthModel:
+    """Return the backend; see `load_hf_depth`."""
+    return load_hf_depth(cfg.depth, device=device)
 
 
 def load_hf_depth(cfg: DepthConfig, *, device: str | None = None) -> HfDepth:

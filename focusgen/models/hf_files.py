@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from focusgen.config import Config
+
 _PATTERNS = ("*.safetensors", "*.bin", "config.json", "preprocessor_config.json")
+
+
+def model_files(cfg: Config) -> dict[str, Path]:
+    """Return {name: file} of everything that the output of `depth.model_id` depends on."""
+    return hf_weight_files(cfg.depth.model_id, cfg.depth.model_revision)
 
 
 def hf_weight_files(model_id: str | None, revision: str | None = None) -> dict[str, Path]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from focusgen.models.protocols import Frames, NoiseKey
+from focusgen.config import Config
+from focusgen.models.protocols import Deblurrer, Frames, NoiseKey
 
 
 class Passthrough:
@@ -15,3 +16,8 @@ class Passthrough:
         if len(keys) != len(frames):
             raise ValueError(f"{len(frames)} frames with {len(keys)} keys")
         return frames.copy()
+
+
+def load(cfg: Config, device: str | None) -> Deblurrer:
+    """Return the backend; it has no settings and needs no device."""
+    return Passthrough()

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError
-from focusgen.models.protocols import SceneFrames
+from focusgen.config import Config
+from focusgen.models.protocols import DepthModel, SceneFrames
 
 
 class ProvidedDepth:
@@ -37,3 +38,8 @@ class ProvidedDepth:
                     "Give depth that covers the same picture as the frames.",
                 )
             yield index, np.asarray(depth_m, dtype=np.float32)
+
+
+def load(cfg: Config, device: str | None) -> DepthModel:
+    """Return the backend; the phase opens the files that it reads."""
+    return ProvidedDepth()

@@ -1,11 +1,19 @@
-"""Which backend a name stands for; a factory imports it only when it is asked for."""
+"""The model behind a backend's name, imported only when it is asked for; facts about it without any import.
+
+The rows themselves are in `config.backends`, which settings and flags read too.
+"""
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from focusgen.base.errors import ConfigError
-from focusgen.config import Config
+from focusgen.config import Config, PhaseName
+from focusgen.config.backends import BUILT_IN, Backend, built_in
+from focusgen.config.section import Section
 from focusgen.models.protocols import BokehRenderer, Deblurrer, DepthModel
 
 
@@ -15,19 +23,8 @@ def load_deblurrer(cfg: Config, *, device: str | None = None) -> Deblurrer:
     Raises:
         ConfigError: the backend cannot run here; says what is missing.
     """
-    if cfg.deblur.backend == "passthrough":
-        from focusgen.models.passthrough import Passthrough
-
-        return Passthrough()
-    if cfg.deblur.backend == "classical":
-        from focusgen.models.classical import ClassicalDeblurrer
-
-        return ClassicalDeblurrer()
-    if cfg.deblur.backend == "deblurnet":
-        from focusgen.models.flux.deblurnet import load_deblurnet
-
-        return load_deblurnet(cfg, device)
-    raise _not_in_this_version("deblur", cfg.deblur.backend)
+    model: Deblurrer = _factory(cfg, "deblur")(cfg, device)
+    return model
 
 
 def load_depth_model(cfg: Config, *, device: str | None = None) -> DepthModel:
@@ -36,23 +33,8 @@ def load_depth_model(cfg: Config, *, device: str | None = None) -> DepthModel:
     Raises:
         ConfigError: the backend cannot run here; says what is missing.
     """
-    if cfg.depth.backend == "provided":
-        from focusgen.models.provided import ProvidedDepth
-
-        return ProvidedDepth()
-    if cfg.depth.backend == "dryrun":
-        from focusgen.models.dryrun import DryRunDepth
-
-        return DryRunDepth()
-    if cfg.depth.backend == "vda":
-        from focusgen.models.vda.backend import load_video_depth
-
-        return load_video_depth(cfg.depth, device=device)
-    if cfg.depth.backend == "hf":
-        from focusgen.models.hf import load_hf_depth
-
-        return load_hf_depth(cfg.depth, device=device)
-    raise _not_in_this_version("depth", cfg.depth.backend)
+    model: DepthModel = _factory(cfg, "depth")(cfg, device)
+    return model
 
 
 def load_renderer(cfg: Config, *, device: str | None = None) -> BokehRenderer:
@@ -61,38 +43,57 @@ def load_renderer(cfg: Config, *, device: str | None = None) -> BokehRenderer:
     Raises:
         ConfigError: the backend cannot run here; says what is missing.
     """
-    if cfg.render.backend == "thin_lens":
-        from focusgen.models.bokeh.thin_lens import ThinLensRenderer
+    model: BokehRenderer = _factory(cfg, "render")(cfg, device)
+    return model
 
-        return ThinLensRenderer(
-            max_radius_px=cfg.render.max_radius_px,
-            depth_edge_snap=cfg.render.depth_edge_snap,
-            device=device or "cpu",
+
+def backend_of(cfg: Config, phase: PhaseName) -> Backend:
+    """Return what is known of the backend that a phase is set to; nothing of it is loaded.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    name = str(section_of(cfg, phase).effective("backend"))
+    backend = built_in(phase, name)
+    if backend is None:
+        raise ConfigError(
+            f"{phase}.backend: {name} is not part of this version of focusgen",
+            f"Choose another with --{phase}.backend, or update focusgen.",
         )
-    if cfg.render.backend == "bokehnet":
-        from focusgen.models.flux.bokehnet import load_bokehnet
-
-        return load_bokehnet(cfg, device)
-    raise _not_in_this_version("render", cfg.render.backend)
+    return backend
 
 
-def weight_files(cfg: Config, phase: str) -> dict[str, Path]:
+def section_of(cfg: Config, phase: PhaseName) -> Section:
+    """Return the settings of a phase."""
+    return dict(cfg.sections())[phase]
+
+
+def needs_gpu(cfg: Config, phase: PhaseName) -> bool:
+    """Say whether a phase must be given a GPU to run as it is set.
+
+    `--device cpu` takes the need away, and `--device cuda` gives it to a backend that only gains by one.
+    """
+    device = cfg.run.device or ""
+    if phase not in BUILT_IN or device.startswith("cpu"):
+        return False
+    backend = backend_of(cfg, phase)
+    return backend.needs_gpu or (backend.can_use_gpu and device.startswith("cuda"))
+
+
+def backends_that_need_a_gpu(cfg: Config) -> list[str]:
+    """Return ["deblur.backend deblurnet", ...] of the settings that ask for a GPU."""
+    return [f"{phase}.backend {backend_of(cfg, phase).name}" for phase in BUILT_IN if needs_gpu(cfg, phase)]
+
+
+def weight_files(cfg: Config, phase: PhaseName) -> dict[str, Path]:
     """Return {name: file} of the weights that a phase's bytes depend on, without loading them."""
-    if phase == "depth" and cfg.depth.backend == "vda":
-        return {"vda": cfg.depth.checkpoint}
-    if phase == "depth" and cfg.depth.backend == "hf":
-        from focusgen.models.hf_files import hf_weight_files
-
-        return hf_weight_files(cfg.depth.model_id, cfg.depth.model_revision)
-    if (phase, cfg.deblur.backend) == ("deblur", "deblurnet"):
-        from focusgen.models.flux.files import flux_weight_files
-
-        return flux_weight_files(cfg.deblur)
-    if (phase, cfg.render.backend) == ("render", "bokehnet"):
-        from focusgen.models.flux.files import flux_weight_files
-
-        return flux_weight_files(cfg.render)
-    return {}
+    if phase not in BUILT_IN:
+        return {}
+    backend = backend_of(cfg, phase)
+    if backend.weight_files is not None:
+        return dict(_resolved(backend.weight_files)(cfg))
+    section = section_of(cfg, phase)
+    return {name: Path(section.effective(setting)) for name, setting in backend.weight_settings.items()}
 
 
 def weight_advice(name: str) -> str:
@@ -104,8 +105,14 @@ def weight_advice(name: str) -> str:
     return "focusgen doctor says what is missing; focusgen weights fetch brings what is published."
 
 
-def _not_in_this_version(section: str, backend: str) -> ConfigError:
-    return ConfigError(
-        f"{section}.backend: {backend} is not part of this version of focusgen",
-        f"Choose another with --{section}.backend, or update focusgen.",
-    )
+def _factory(cfg: Config, phase: PhaseName) -> Callable[[Config, str | None], Any]:
+    return _resolved(backend_of(cfg, phase).load)
+
+
+def _resolved(reference: str | Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function, imported now where it is given as "module:name"."""
+    if not isinstance(reference, str):
+        return reference
+    module, _, name = reference.partition(":")
+    found: Callable[..., Any] = vars(importlib.import_module(module))[name]
+    return found

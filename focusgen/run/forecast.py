@@ -1,7 +1,7 @@
 """What a run will take, before anything is started: frames, bytes, files, CPU and GPU time.
 
 Predicted seconds = frames x pixels x work (steps, lens sets) x the rate of the backend. A rate is that of
-the data set's own finished scenes where there are any, else the table below.
+the data set's own finished scenes where there are any, else that of the table of backends.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy.typing as npt
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError, SceneError
 from focusgen.base.names import MediaError
 from focusgen.config import SCENE_PHASES, Config, PhaseName
+from focusgen.config.backends import Rate
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record
@@ -31,6 +32,7 @@ from focusgen.doctor.disk import (
     nearest_existing,
 )
 from focusgen.media.scenes import RawScene, discover
+from focusgen.models.registry import backend_of, needs_gpu, section_of
 from focusgen.optics.sizes import frame_plan
 
 REFERENCE_PIXELS = 854 * 480
@@ -40,35 +42,7 @@ FRAMES_OF_UNKNOWN_VIDEO = 300
 MAX_SAMPLED_RECORDS = 40
 
 
-@dataclass(frozen=True)
-class Rate:
-    """Seconds per megapixel of output and unit of work (a step, a lens set, or one), and loading the model.
-
-    Attributes:
-        is_measured: by us on the device named; else an estimate from arithmetic.
-    """
-
-    seconds_per_mpx: float
-    load_s: float
-    needs_gpu: bool
-    is_measured: bool
-
-
-# CPU rows: process time of one 864x480 scene, encoding included (python -m benchmarks.slurm_rates). GPU rows
-# were not run: FLUX from 2 x 12e9 operations per token and about 4,000 tokens of a 864x480 frame with one
-# condition, the depth networks from about 1e13 operations per frame with decoding, all at 200 TFLOP/s.
-RATES: dict[str, Rate] = {
-    "passthrough": Rate(0.05, 0.5, False, True),
-    "classical": Rate(0.66, 0.5, False, True),
-    "deblurnet": Rate(1.2, 120.0, True, False),
-    "provided": Rate(0.02, 0.5, False, True),
-    "dryrun": Rate(0.05, 0.5, False, True),
-    "vda": Rate(0.4, 30.0, True, False),
-    "hf": Rate(0.4, 30.0, True, False),
-    "thin_lens": Rate(0.47, 3.0, False, True),
-    "bokehnet": Rate(1.2, 120.0, True, False),
-}
-VALIDATE_S_PER_MPX = 0.41  # and lens set; measured likewise
+VALIDATE_S_PER_MPX = 0.41  # and lens set; process time of one 864x480 scene (benchmarks.slurm_rates)
 INDEX_S_PER_MPX = 0.1  # decoding a JPEG or PNG and its checksum
 
 
@@ -207,38 +181,32 @@ def video_header(path: Path) -> tuple[int, int, int] | None:
 
 def work_units(cfg: Config, phase: PhaseName) -> int:
     """Return what a frame's cost in a phase is multiplied with: steps and lens sets."""
-    if phase == "deblur":
-        return cfg.deblur.steps if cfg.deblur.backend == "deblurnet" else 1
-    if phase == "render":
-        return cfg.render.n_sets * (cfg.render.steps if cfg.render.backend == "bokehnet" else 1)
-    return 1
-
-
-def backend_of(cfg: Config, phase: PhaseName) -> str:
-    """Return the name of a scene phase's backend."""
-    return str(getattr(cfg, phase).backend)
+    n_sets = cfg.render.n_sets if phase == "render" else 1
+    if phase not in SCENE_PHASES or not backend_of(cfg, phase).counts_steps:
+        return n_sets
+    return n_sets * int(section_of(cfg, phase).effective("steps"))
 
 
 def rate_of(cfg: Config, phase: PhaseName, works: Sequence[SceneWork]) -> Rate:
     """Return the rate of a phase: the median of the data set's own records, else the table's."""
-    table = RATES[backend_of(cfg, phase)]
+    backend = backend_of(cfg, phase)
     dataset = DatasetLayout.of(cfg)
     measured = []
     for work in works[:: max(1, len(works) // MAX_SAMPLED_RECORDS)]:
-        seconds = _recorded_s(dataset, phase, work, table)
+        seconds = _recorded_s(dataset, phase, work, backend.name)
         if seconds is not None:
             measured.append(seconds / (_megapixels(work) * work_units(cfg, phase)))
     if not measured:
-        return table
-    return Rate(float(np.median(measured)), table.load_s, table.needs_gpu, is_measured=True)
+        return backend.rate
+    return Rate(float(np.median(measured)), backend.rate.load_s, is_measured=True)
 
 
-def _recorded_s(dataset: DatasetLayout, phase: PhaseName, work: SceneWork, table: Rate) -> float | None:
+def _recorded_s(dataset: DatasetLayout, phase: PhaseName, work: SceneWork, backend: str) -> float | None:
     try:
         record = read_record(dataset.scene(work.scene_id).done(phase))
     except (CorruptInputError, MissingUpstreamError):
         return None
-    if record is None or RATES.get(str(record.document["backend"])) != table:
+    if record is None or record.document["backend"] != backend:
         return None
     elapsed_s = float(record.document["run"]["elapsed_s"])
     return elapsed_s if elapsed_s > 0 and record.n_frames else None
@@ -279,7 +247,7 @@ def forecast(cfg: Config, works: Sequence[SceneWork], phases: Sequence[PhaseName
         n_bytes=int(pixels * bytes_per_px),
         n_files=n_files(n_frames, len(works)),
         phase_s=phase_s,
-        gpu_s=sum(phase_s[phase] for phase, rate in rates.items() if rate.needs_gpu),
+        gpu_s=sum(phase_s[phase] for phase in rates if needs_gpu(cfg, phase)),
         free_bytes=facts.f_bavail * facts.f_frsize,
         free_files=facts.f_favail if facts.f_files else None,
         rates=rates,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError
-from focusgen.config import from_document
+from focusgen.config import from_document, load
 from focusgen.models.protocols import NoiseKey
-from focusgen.models.registry import load_deblurrer, load_depth_model
+from focusgen.models.registry import load_deblurrer, load_depth_model, needs_gpu
 
 
 class Scene:
@@ -99,3 +99,22 @@ def test_a_dry_run_does_not_depend_on_how_the_video_is_cut():
     whole = dict(model.estimate(Scene(frames)))
     part = dict(model.estimate(Scene(frames[5:11])))
     assert all(np.array_equal(part[i], whole[i + 5]) for i in part)
+
+
+@pytest.mark.parametrize(
+    ("device", "settings", "expected"),
+    [
+        (None, {}, []),
+        (None, {"deblur.backend": "classical", "depth.backend": "dryrun"}, []),
+        (None, {"deblur.backend": "deblurnet"}, ["deblur"]),
+        (None, {"depth.backend": "vda", "render.backend": "bokehnet"}, ["depth", "render"]),
+        (None, {"depth.backend": "hf"}, ["depth"]),
+        ("cpu", {"deblur.backend": "deblurnet", "depth.backend": "vda"}, []),
+        ("cuda", {"deblur.backend": "classical"}, ["render"]),  # thin_lens gains by the GPU that is asked for
+        ("cuda:1", {"depth.backend": "hf"}, ["depth", "render"]),
+    ],
+)
+def test_a_phase_needs_a_gpu_only_for_its_backend(device, settings, expected):
+    cfg = load(None, {"run.device": device, **settings})
+    phases = ("index", "deblur", "depth", "calibrate", "render", "validate")
+    assert [phase for phase in phases if needs_gpu(cfg, phase)] == expected

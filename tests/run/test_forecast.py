@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from focusgen import cli
-from focusgen.run.forecast import RATES, cost_s, forecast, rate_of, survey
+from focusgen.config.backends import CLASSICAL, DEBLURNET, THIN_LENS
+from focusgen.run.forecast import cost_s, forecast, rate_of, survey
 from tests.clips import moving_texture, write_video
 from tests.conftest import Rgbd
 
@@ -41,8 +42,8 @@ def test_cost_is_frames_times_pixels_times_steps_times_sets(rgbd: Rgbd):
     cfg = rgbd.config(deblur__backend="deblurnet", deblur__steps=8, render__n_sets=3)
     cost = cost_s(cfg, ["deblur", "render"], survey(cfg))
     mpx = 4 * 48 * 32 * 1e-6
-    assert cost[0, 0] == pytest.approx(mpx * 8 * RATES["deblurnet"].seconds_per_mpx)
-    assert cost[0, 1] == pytest.approx(mpx * 3 * RATES["thin_lens"].seconds_per_mpx)
+    assert cost[0, 0] == pytest.approx(mpx * 8 * DEBLURNET.rate.seconds_per_mpx)
+    assert cost[0, 1] == pytest.approx(mpx * 3 * THIN_LENS.rate.seconds_per_mpx)
     double = rgbd.config(deblur__backend="deblurnet", deblur__steps=16)
     assert np.allclose(cost_s(double, ["deblur"], survey(double)), 2 * cost[:, :1])
 
@@ -63,7 +64,7 @@ def test_files_and_bytes_agree_with_what_a_run_publishes(rgbd: Rgbd):
 def test_a_rate_follows_from_the_records_of_finished_scenes(rgbd: Rgbd):
     rgbd.add_scene("a")
     cfg = rgbd.config(deblur__backend="classical")
-    assert rate_of(cfg, "deblur", survey(cfg)) == RATES["classical"]
+    assert rate_of(cfg, "deblur", survey(cfg)) == CLASSICAL.rate
     flags = [*rgbd.flags("raw_root", "out_root"), "--backend", "classical"]
     assert cli.phase_main("index", "doc", [*rgbd.flags("raw_root", "out_root"), "--min_frames", "2"]) == 0
     assert cli.phase_main("deblur", "doc", flags) == 0
@@ -71,9 +72,7 @@ def test_a_rate_follows_from_the_records_of_finished_scenes(rgbd: Rgbd):
     record = json.loads((rgbd.out_root / "a" / "frames_sharp" / ".done").read_text())
     assert measured.seconds_per_mpx == pytest.approx(record["run"]["elapsed_s"] / (4 * 48 * 32 * 1e-6))
     other = rgbd.config(deblur__backend="deblurnet")
-    assert rate_of(other, "deblur", survey(other)) == RATES["deblurnet"], (
-        "another backend's time says nothing"
-    )
+    assert rate_of(other, "deblur", survey(other)) == DEBLURNET.rate, "another backend's time says nothing"
 
 
 def test_plan_prints_bytes_files_hours_and_ends_3_where_it_does_not_fit(rgbd: Rgbd, capsys, monkeypatch):

@@ -10,12 +10,13 @@ import numpy.typing as npt
 import torch
 
 from focusgen.base.errors import ModelMemoryError
+from focusgen.config import Config
 from focusgen.models.bokeh.light import DISPLAY_GAMMA, encode_display
 from focusgen.models.bokeh.ocp import render_ocp
 from focusgen.models.bokeh.planes import plane_ladder
 from focusgen.models.bokeh.snap import snap_to_colour_edges
 from focusgen.models.devices import is_out_of_memory, pick_device
-from focusgen.models.protocols import Frames, RenderContext
+from focusgen.models.protocols import BokehRenderer, Frames, RenderContext
 from focusgen.optics.coc import signed_blur_radius_px
 
 GPU_BATCH_PIXELS = 4_000_000
@@ -57,6 +58,15 @@ class ThinLensRenderer:
         auto = not context.is_depth_exact
         snaps = auto if self.depth_edge_snap == "auto" else self.depth_edge_snap == "on"
         return ThinLensSession(plane_ladder(float(lowest), float(highest)), snaps=snaps, device=self.device)
+
+
+def load(cfg: Config, device: str | None) -> BokehRenderer:
+    """Return the backend as `render` describes it, on the CPU unless another device is asked for."""
+    return ThinLensRenderer(
+        max_radius_px=cfg.render.max_radius_px,
+        depth_edge_snap=cfg.render.depth_edge_snap,
+        device=device or "cpu",
+    )
 
 
 class ThinLensSession:

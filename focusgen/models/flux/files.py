@@ -8,7 +8,7 @@ import json
 import re
 from pathlib import Path
 
-from focusgen.config import DeblurConfig, RenderConfig
+from focusgen.config import Config, DeblurConfig, RenderConfig
 
 PARTS = ("transformer", "vae", "scheduler")
 """Folders of FLUX.1-dev that pictures depend on; the text encoders' share is the prompt file."""
@@ -19,6 +19,16 @@ CONFIG_NAMES = ("config.json", "scheduler_config.json")
 def prompt_file(folder: Path, prompt: str) -> Path:
     """Return where a prompt's embedding lies."""
     return folder / f"prompt_{hashlib.sha256(prompt.encode()).hexdigest()[:16]}.safetensors"
+
+
+def deblurnet_files(cfg: Config) -> dict[str, Path]:
+    """Return {name: file} of everything that DeblurNet's frames depend on."""
+    return flux_weight_files(cfg.deblur)
+
+
+def bokehnet_files(cfg: Config) -> dict[str, Path]:
+    """Return {name: file} of everything that BokehNet's pictures depend on."""
+    return flux_weight_files(cfg.render)
 
 
 def flux_weight_files(cfg: DeblurConfig | RenderConfig) -> dict[str, Path]:

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import nn
 
+from focusgen.config import Config
 from focusgen.config.sections import DepthConfig
 from focusgen.models.devices import pick_device
 from focusgen.models.precision import Precision, choose_precision
-from focusgen.models.protocols import SceneFrames
+from focusgen.models.protocols import DepthModel, SceneFrames
 from focusgen.models.vda.encoder import Block
 from focusgen.models.vda.loading import load_network
 from focusgen.models.vda.motion import TimeTransformer
@@ -76,6 +77,11 @@ class VideoDepthAnything:
             ModelMemoryError: out of memory after every step of the ladder.
         """
         yield from self._streamer.run(scenes)
+
+
+def load(cfg: Config, device: str | None) -> DepthModel:
+    """Return the backend; see `load_video_depth`."""
+    return load_video_depth(cfg.depth, device=device)
 
 
 def load_video_depth(cfg: DepthConfig, *, device: str | None = None) -> VideoDepthAnything:

@@ -1,0 +1,141 @@
+"""The backends of phases 2, 3 and 5: what is known of each without importing it.
+
+The name of a backend stands in this table and nowhere else: settings, flags, forecast, doctor, cluster and
+factories read it from here. `models.registry` imports what `load` and `weight_files` name, once it is asked.
+Installed packages add rows of their own by entry points, see `GROUPS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from focusgen.config.graph import PhaseName
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How long a backend takes.
+
+    Attributes:
+        seconds_per_mpx: per megapixel of output and unit of work (a step, a lens set, or one).
+        load_s: loading the model.
+        is_measured: by us on the device named; else an estimate from arithmetic.
+    """
+
+    seconds_per_mpx: float
+    load_s: float
+    is_measured: bool = True
+
+
+UNKNOWN_RATE = Rate(1.0, 30.0, is_measured=False)
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One backend.
+
+    Attributes:
+        name: what `deblur.backend`, `depth.backend` or `render.backend` says.
+        load: the factory, called as `load(cfg, device)`: itself, or "module:function" to import when asked.
+        weight_files: likewise, a function of the settings that returns {name: file} of everything that the
+            published bytes depend on, without loading it; None for just the files of `weight_settings`.
+        weight_settings: name of a weight file -> setting of the section that points to it.
+        needs_gpu: slow beyond use on a CPU; refused there unless `--device cpu` is said.
+        can_use_gpu: gains by a GPU, and is told to take one by `--device cuda`.
+        counts_steps: its work grows with `steps` of the section.
+        draws_noise: its output depends on the seed of the run.
+        has_model_id: made from the hub model or folder that `model_id` of the section names.
+        extra: extra of the package (`pip install 'focusgen[gpu]'`) that it needs.
+        rate: for the forecast.
+    """
+
+    name: str
+    load: str | Callable[..., Any]
+    weight_files: str | Callable[..., Mapping[str, Any]] | None = None
+    weight_settings: Mapping[str, str] = field(default_factory=dict)
+    needs_gpu: bool = False
+    can_use_gpu: bool = False
+    counts_steps: bool = False
+    draws_noise: bool = True
+    has_model_id: bool = False
+    extra: str = ""
+    rate: Rate = UNKNOWN_RATE
+
+
+# CPU rates: process time of one 864x480 scene, encoding included (python -m benchmarks.slurm_rates). GPU
+# rates were not measured: FLUX from 2 x 12e9 operations per token and about 4,000 tokens of a 864x480 frame
+# with one condition, the depth networks from about 1e13 operations per frame with decoding, all at 200 TF/s.
+PASSTHROUGH = Backend(
+    "passthrough", "focusgen.models.passthrough:load", draws_noise=False, rate=Rate(0.05, 0.5)
+)
+CLASSICAL = Backend("classical", "focusgen.models.classical:load", draws_noise=False, rate=Rate(0.66, 0.5))
+DEBLURNET = Backend(
+    "deblurnet",
+    "focusgen.models.flux.deblurnet:load_deblurnet",
+    weight_files="focusgen.models.flux.files:deblurnet_files",
+    weight_settings={"flux/lora": "lora_weight"},
+    needs_gpu=True,
+    counts_steps=True,
+    has_model_id=True,
+    extra="gpu",
+    rate=Rate(1.2, 120.0, is_measured=False),
+)
+PROVIDED = Backend("provided", "focusgen.models.provided:load", draws_noise=False, rate=Rate(0.02, 0.5))
+DRYRUN = Backend("dryrun", "focusgen.models.dryrun:load", draws_noise=False, rate=Rate(0.05, 0.5))
+VDA = Backend(
+    "vda",
+    "focusgen.models.vda.backend:load",
+    weight_settings={"vda": "checkpoint"},
+    needs_gpu=True,
+    draws_noise=False,
+    rate=Rate(0.4, 30.0, is_measured=False),
+)
+HF = Backend(
+    "hf",
+    "focusgen.models.hf:load",
+    weight_files="focusgen.models.hf_files:model_files",
+    needs_gpu=True,
+    draws_noise=False,
+    has_model_id=True,
+    extra="gpu",
+    rate=Rate(0.4, 30.0, is_measured=False),
+)
+THIN_LENS = Backend(
+    "thin_lens",
+    "focusgen.models.bokeh.thin_lens:load",
+    can_use_gpu=True,
+    draws_noise=False,
+    rate=Rate(0.47, 3.0),
+)
+BOKEHNET = Backend(
+    "bokehnet",
+    "focusgen.models.flux.bokehnet:load_bokehnet",
+    weight_files="focusgen.models.flux.files:bokehnet_files",
+    weight_settings={"flux/lora": "lora_weight"},
+    needs_gpu=True,
+    counts_steps=True,
+    has_model_id=True,
+    extra="gpu",
+    rate=Rate(1.2, 120.0, is_measured=False),
+)
+
+BUILT_IN: Mapping[PhaseName, tuple[Backend, ...]] = {
+    "deblur": (PASSTHROUGH, CLASSICAL, DEBLURNET),
+    "depth": (PROVIDED, DRYRUN, VDA, HF),
+    "render": (THIN_LENS, BOKEHNET),
+}
+"""Section (it has the phase's name) -> its backends, in the order in which they are listed."""
+
+GROUPS: Mapping[PhaseName, str] = {
+    "deblur": "focusgen.deblurrers",
+    "depth": "focusgen.depth_models",
+    "render": "focusgen.renderers",
+}
+"""Section -> group of entry points by which installed packages add backends."""
+
+
+def built_in(section: PhaseName, name: str) -> Backend | None:
+    """Return the row of a name in one section, None if it is not one of ours."""
+    return next((backend for backend in BUILT_IN[section] if backend.name == name), None)
