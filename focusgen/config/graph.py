@@ -7,4 +7,10 @@ from typing import Literal
 PhaseName = Literal["index", "deblur", "depth", "calibrate", "render", "validate"]
 
 
+UPSTREAM: dict[PhaseName, tuple[PhaseName, ...]] = {
+    "deblur": ("index",),
+    "depth": ("deblur",),
+    "render": ("deblur", "depth"),
+}
+
 SCENE_PHASES: tuple[PhaseName, ...] = ("deblur", "depth", "render")

@@ -48,6 +48,10 @@ class SceneLayout:
         """A depth map."""
         return self.root / "depth_maps" / f"depth_{frame:04d}.npz"
 
+    def valid(self, frame: int) -> Path:
+        """What is doubtful about each pixel's depth; only where a scene has any such pixel."""
+        return self.root / "depth_maps" / f"valid_{frame:04d}.png"
+
     def bokeh(self, lens_set: int, frame: int) -> Path:
         """A render."""
         return self.root / "bokeh_renders" / f"set_{lens_set:02d}" / f"bokeh_{frame:04d}.png"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from focusgen.config import Config
@@ -46,3 +47,37 @@ def lenses_of(metadata: Mapping[str, Any]) -> list[Lens]:
         Lens(float(s["f"]), float(s["N"]), float(s["S_focus"]), metadata.get("formula", "paper"))
         for s in metadata["sets"]
     ]
+
+
+@dataclass(frozen=True)
+class SetLens:
+    """One lens set of a scene: its lens at each frame, and the CoC where its label reaches 0.
+
+    Attributes:
+        lens: at frame 0, and at every frame where focus does not move.
+        focus_distances_m: of each frame where focus moves (`S_focus_per_frame`), else None.
+    """
+
+    lens: Lens
+    max_coc_m: float
+    focus_distances_m: tuple[float, ...] | None = None
+
+    def at(self, frame: int) -> Lens:
+        """Return the lens of one frame."""
+        if self.focus_distances_m is None:
+            return self.lens
+        return replace(self.lens, focus_distance_m=self.focus_distances_m[frame])
+
+
+def set_lenses(metadata: Mapping[str, Any]) -> list[SetLens]:
+    """Return the lens sets that metadata.json holds, as Python floats.
+
+    Raises:
+        KeyError, TypeError, ValueError: it lacks a key, or holds what is no number.
+    """
+    found = []
+    for lens, document in zip(lenses_of(metadata), metadata["sets"], strict=True):
+        moving = document.get("S_focus_per_frame")
+        distances_m = None if moving is None else tuple(float(value) for value in moving)
+        found.append(SetLens(lens, float(document["max_coc"]), distances_m))
+    return found

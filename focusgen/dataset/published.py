@@ -25,14 +25,48 @@ def read_sharp(scene: SceneLayout, frame: int) -> npt.NDArray[np.uint8]:
         MissingUpstreamError: it is not there.
         CorruptInputError: it is damaged; names the file.
     """
-    return _read_png(scene.sharp(frame))
+    return _read_png(scene.sharp(frame), "Re-run phase 2 for this scene.")
 
 
-def _read_png(path: Path) -> npt.NDArray[np.uint8]:
+def read_bokeh(scene: SceneLayout, lens_set: int, frame: int) -> npt.NDArray[np.uint8]:
+    """Return a published render, (H, W, 3) uint8 RGB.
+
+    Raises:
+        MissingUpstreamError: it is not there.
+        CorruptInputError: it is damaged; names the file.
+    """
+    return _read_png(scene.bokeh(lens_set, frame), "Re-run phase 5 for this scene.")
+
+
+def read_flags(scene: SceneLayout, frame: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Return what is doubtful about each pixel's depth, (H, W) uint8 flags; all 0 where no file stands.
+
+    Args:
+        scene: whose.
+        frame: its number.
+        size: (height, width) of the scene.
+
+    Raises:
+        CorruptInputError: damaged, or no 8-bit grey picture; names the file.
+    """
+    import cv2
+
+    path = scene.valid(frame)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return np.zeros(size, np.uint8)
+    flags = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    if flags is None or flags.dtype != np.uint8 or flags.ndim != 2:
+        raise CorruptInputError(f"{path}: not an 8-bit grey picture", "focusgen repair redoes damaged files.")
+    return np.asarray(flags, np.uint8)
+
+
+def _read_png(path: Path, advice: str) -> npt.NDArray[np.uint8]:
     try:
         return decode_png(path.read_bytes())
     except FileNotFoundError as error:
-        raise MissingUpstreamError(f"{path}: no such file", "Re-run phase 2 for this scene.") from error
+        raise MissingUpstreamError(f"{path}: no such file", advice) from error
     except CorruptInputError as error:
         raise CorruptInputError(
             f"{path}: {error.message}", "focusgen repair redoes damaged files."

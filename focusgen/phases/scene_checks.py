@@ -42,6 +42,7 @@ class SceneReport:
     is_rehearsal: bool = False
     max_coc_m: float | None = None
     measures: dict[str, Any] = field(default_factory=dict)
+    records: dict[str, str] = field(default_factory=dict)
 
     def error(self, text: str) -> None:
         """Note what makes the scene fail; of very many errors the last line says how many there are more."""
@@ -71,6 +72,7 @@ class SceneChecker:
         self._check_ingest()
         records = SceneRecords(self.scene, report.error, report.warnings.append)
         self.records, report.is_rehearsal = records.by_phase, records.is_rehearsal
+        report.records = {phase: record.digest for phase, record in self.records.items()}
         for record in self.records.values():
             report.warnings += record.warnings
             for frame, texts in record.flags.items():

@@ -126,6 +126,7 @@ def _document(reports: Sequence[SceneReport], problems: list[str]) -> dict[str, 
         "total_frames": sum(report.n_frames for report in passing),
         "total_gb_on_disk": round(sum(report.n_bytes for report in reports) / 1e9, 6),
         "warnings": [f"{report.scene_id}: {text}" for report in reports for text in report.warnings],
+        "records": {report.scene_id: report.records for report in reports},
         "rehearsal_scenes": [report.scene_id for report in reports if report.is_rehearsal],
         "measures": {report.scene_id: report.measures for report in reports},
     }

@@ -1,0 +1,143 @@
+"""One window of one lens set as tensors, from arrays that somebody reads frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from focusgen.data.crops import Box
+from focusgen.data.vetting import VettedScene
+from focusgen.dataset.lens_metadata import SetLens
+from focusgen.optics.coc import focus_map
+
+Modality = Literal["sharp", "bokeh", "depth", "focus", "valid"]
+MODALITIES: tuple[Modality, ...] = ("sharp", "bokeh", "depth", "focus")
+OPTIONAL_MODALITIES: tuple[Modality, ...] = ("valid",)
+Read: TypeAlias = "Callable[[Modality, int], npt.NDArray[Any]]"
+"""Modality and frame -> (H, W, 3) uint8, (H, W) float16, or (H, W) uint8 flags, as published."""
+
+
+class Sample(TypedDict, total=False):
+    """What a data set yields; torch's default collate makes batches of it.
+
+    sharp, bokeh: (T, 3, h, w) uint8 RGB. depth: (T, 1, h, w) float32 metres. focus: (T, 1, h, w) float32,
+    1 = sharp. valid: (T, 1, h, w) uint8 flags, 0 where all is well. lens: {f, N, S_focus, max_coc} floats in
+    metres, S_focus a (T,) float64 tensor where focus moves. K: (3, 3) float32 of the simulated lens, pixel
+    centres at integers. frames: (T,) int64. crop: (4,) int64 y, x, h, w.
+    """
+
+    sharp: torch.Tensor
+    bokeh: torch.Tensor
+    depth: torch.Tensor
+    focus: torch.Tensor
+    valid: torch.Tensor
+    lens: dict[str, Any]
+    K: torch.Tensor
+    scene: str
+    set: int
+    split: str
+    frames: torch.Tensor
+    crop: torch.Tensor
+
+
+def build_sample(
+    scene: VettedScene,
+    set_index: int,
+    frames: Sequence[int],
+    box: Box,
+    modalities: Sequence[Modality],
+    read: Read,
+    *,
+    recompute_labels: bool,
+) -> Sample:
+    """Return one window; every array is cut before it becomes a tensor.
+
+    Args:
+        scene: whose frames they are.
+        set_index: lens set.
+        frames: frame numbers.
+        box: one crop for all.
+        modalities: which tensors are wanted.
+        read: where arrays come from.
+        recompute_labels: make labels from depth and lens, bit for bit, instead of reading them.
+    """
+    lens = scene.lenses[set_index]
+    sample: Sample = {
+        "lens": lens_of_window(lens, frames),
+        "K": camera_matrix(scene, lens, box),
+        "scene": scene.scene_id,
+        "set": set_index,
+        "split": scene.split,
+        "frames": torch.tensor(list(frames), dtype=torch.int64),
+        "crop": torch.tensor(box, dtype=torch.int64),
+    }
+    depth: list[npt.NDArray[Any]] = []
+    if "depth" in modalities or ("focus" in modalities and recompute_labels):
+        depth = [_cut(read("depth", frame), box) for frame in frames]
+    for modality in modalities:
+        if modality == "depth":
+            sample["depth"] = _as_floats(depth)
+        elif modality == "focus" and recompute_labels:
+            labels = [
+                focus_map(d, lens.at(frame), lens.max_coc_m) for d, frame in zip(depth, frames, strict=True)
+            ]
+            sample["focus"] = _as_floats(labels)
+        elif modality == "focus":
+            sample["focus"] = _as_floats([_cut(read("focus", frame), box) for frame in frames])
+        elif modality == "valid":
+            flags = np.stack([_cut(read("valid", frame), box) for frame in frames])[:, None]
+            sample["valid"] = torch.from_numpy(flags)
+        else:
+            sample[modality] = _as_pictures([_cut(read(modality, frame), box) for frame in frames])
+    return sample
+
+
+def _cut(array: npt.NDArray[Any], box: Box) -> npt.NDArray[Any]:
+    y, x, height, width = box
+    return np.ascontiguousarray(array[y : y + height, x : x + width])
+
+
+def _as_floats(maps: Sequence[npt.NDArray[Any]]) -> torch.Tensor:
+    stacked = np.empty((len(maps), 1, *maps[0].shape), np.float32)
+    for row, one in zip(stacked, maps, strict=True):
+        row[0] = one
+    return torch.from_numpy(stacked)
+
+
+def _as_pictures(frames: Sequence[npt.NDArray[Any]]) -> torch.Tensor:
+    height, width, _ = frames[0].shape
+    stacked = np.empty((len(frames), 3, height, width), np.uint8)
+    for row, frame in zip(stacked, frames, strict=True):
+        row[:] = frame.transpose(2, 0, 1)
+    return torch.from_numpy(stacked)
+
+
+def lens_of_window(lens: SetLens, frames: Sequence[int]) -> dict[str, Any]:
+    """Return {f, N, S_focus, max_coc}; S_focus is a tensor, one value a frame, where focus moves."""
+    focus: float | torch.Tensor = lens.lens.focus_distance_m
+    if lens.focus_distances_m is not None:
+        focus = torch.tensor([lens.focus_distances_m[frame] for frame in frames], dtype=torch.float64)
+    return {
+        "f": lens.lens.focal_length_m,
+        "N": lens.lens.f_number,
+        "S_focus": focus,
+        "max_coc": lens.max_coc_m,
+    }
+
+
+def camera_matrix(scene: VettedScene, lens: SetLens, box: Box) -> torch.Tensor:
+    """Return K of the simulated lens on the crop, OpenCV's convention; the raw camera's is unknown."""
+    y, x, _, _ = box
+    focal_px = lens.lens.focal_length_m / scene.sensor_width_m * scene.width
+    return torch.tensor(
+        [
+            [focal_px, 0.0, (scene.width - 1) / 2 - x],
+            [0.0, focal_px, (scene.height - 1) / 2 - y],
+            [0.0, 0.0, 1.0],
+        ],
+        dtype=torch.float32,
+    )

@@ -1,0 +1,192 @@
+"""Which scenes may be trained on: complete, made of one another, and vouched for by phase 6.
+
+Only the index, the records, metadata.json and the validation report are read; nothing is kept open.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from focusgen.base.checksums import FileEntry, checksum
+from focusgen.base.errors import ConfigError, CorruptInputError, MissingUpstreamError, SceneError, StaleError
+from focusgen.config import SCENE_PHASES, PhaseName
+from focusgen.config.graph import UPSTREAM
+from focusgen.dataset.index import SPLITS, IndexEntry, read_index
+from focusgen.dataset.ingest import unknown_ingest_digest
+from focusgen.dataset.layout import DatasetLayout, SceneLayout
+from focusgen.dataset.lens_metadata import SetLens, set_lenses
+from focusgen.dataset.records import Record, parse_json, read_record
+
+Split = Literal["train", "val", "test"]
+_PHASE_6 = "Run phase 6: scripts/06_validate_outputs.py --out_root {root}"
+
+
+@dataclass(frozen=True)
+class VettedScene:
+    """A scene that training may see.
+
+    Attributes:
+        shot_cuts: first frames of new shots.
+        lenses: one per set.
+        sensor_width_m: metres that the image width shows.
+    """
+
+    scene_id: str
+    split: str
+    n_frames: int
+    width: int
+    height: int
+    shot_cuts: tuple[int, ...]
+    lenses: tuple[SetLens, ...]
+    sensor_width_m: float
+    layout: SceneLayout
+
+
+def vet(root: Path, split: Split, *, allow_unvalidated: bool = False) -> list[VettedScene]:
+    """Return the scenes of a split in index order.
+
+    Args:
+        root: the data set's folder.
+        split: "train", "val" or "test".
+        allow_unvalidated: do without phase 6's verdict; everything else is still asked for.
+
+    Raises:
+        ConfigError: no such split or index, no verdict of phase 6, a failed one, or one older than the data;
+            the same content in two splits.
+        SceneError: a scene is incomplete, stale or edited; names the scene and the file.
+    """
+    if split not in SPLITS:
+        raise ConfigError(f"split {split!r} is none of {', '.join(SPLITS)}")
+    dataset = DatasetLayout(root, root / "scene_index.json")
+    index = read_index(dataset)
+    _refuse_shared_content(index)
+    validated = {} if allow_unvalidated else _validated_records(dataset)
+    scenes = []
+    for scene_id, entry in index.items():
+        if entry.split == split:
+            records = _whole_chain(dataset.scene(scene_id), entry)
+            if not allow_unvalidated:
+                _compare_with_verdict(dataset, scene_id, records, validated)
+            scenes.append(_vetted(dataset.scene(scene_id), entry, records))
+    return scenes
+
+
+def _refuse_shared_content(index: Mapping[str, IndexEntry]) -> None:
+    """Refuse raw frames that stand in two splits: a net would be tested on what it was trained on."""
+    first: dict[str, str] = {}
+    for scene_id, entry in index.items():
+        other = first.setdefault(entry.ingest_digest, scene_id)
+        if index[other].split != entry.split and entry.ingest_digest not in ("", unknown_ingest_digest()):
+            raise ConfigError(
+                f"scenes {other!r} ({index[other].split}) and {scene_id!r} ({entry.split}) have equal frames",
+                "Take one of the two out of the raw folder and start a new data set.",
+            )
+
+
+def _validated_records(dataset: DatasetLayout) -> Mapping[str, Mapping[str, str]]:
+    """Return scene -> phase -> digest that phase 6's verdict holds for."""
+    path, advice = dataset.validation_report_json, _PHASE_6.format(root=dataset.root)
+    try:
+        report = parse_json(path.read_bytes())
+        verdict, records = str(report["verdict"]), report.get("records")
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such file: nobody has validated this data set", advice) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{path}: not a validation report: {error!r}", advice) from error
+    if verdict == "fail":
+        reasons = dict(report.get("failure_reasons", {}))
+        named = next(((name, texts[0]) for name, texts in reasons.items() if texts), ("", "no scene passed"))
+        raise ConfigError(f"{path}: verdict fail: {named[0]}: {named[1]}", "focusgen repair, then phase 6.")
+    if not isinstance(records, dict):
+        raise ConfigError(f"{path}: does not say which records its verdict holds for", advice)
+    if verdict != "pass":
+        warnings.warn(f"{path}: verdict {verdict}: this depth is invented, train nothing on it", stacklevel=4)
+    return records
+
+
+def _compare_with_verdict(
+    dataset: DatasetLayout,
+    scene_id: str,
+    records: Mapping[PhaseName, Record],
+    validated: Mapping[str, Mapping[str, str]],
+) -> None:
+    known, report = validated.get(scene_id, {}), dataset.validation_report_json
+    for phase, record in records.items():
+        if known.get(phase) != record.digest:
+            raise StaleError(
+                f"scene {scene_id!r}: {dataset.scene(scene_id).done(phase)} is not the one that the verdict "
+                f"in {report} holds for",
+                _PHASE_6.format(root=dataset.root),
+            )
+
+
+def _whole_chain(scene: SceneLayout, entry: IndexEntry) -> dict[PhaseName, Record]:
+    """Return the three records of a scene, each made from those that lie there."""
+    digests: dict[str, str] = {"index": entry.ingest_digest}
+    records: dict[PhaseName, Record] = {}
+    for phase in SCENE_PHASES:
+        record = read_record(scene.done(phase))
+        if record is None:
+            raise MissingUpstreamError(
+                f"scene {scene.scene_id!r}: {scene.done(phase)}: no such file: phase {phase} is not complete",
+                "Finish the scene, or read a data set without it; focusgen status lists them.",
+            )
+        if record.n_frames != entry.n_frames:
+            raise MissingUpstreamError(
+                f"scene {scene.scene_id!r}: {scene.done(phase)}: {record.n_frames} frames, the index says "
+                f"{entry.n_frames}"
+            )
+        for upstream in UPSTREAM[phase]:
+            if record.document["upstream"].get(upstream) != digests[upstream]:
+                raise StaleError(
+                    f"scene {scene.scene_id!r}: {scene.done(phase)} is stale: it was made from another "
+                    f"{upstream} than the one that lies there",
+                    "focusgen explain says what changed; run that phase again with --on_stale redo.",
+                )
+        digests[phase], records[phase] = record.digest, record
+    return records
+
+
+def _vetted(scene: SceneLayout, entry: IndexEntry, records: Mapping[PhaseName, Record]) -> VettedScene:
+    if _read(scene, scene.split_txt).decode("ascii", "replace").strip() != entry.split:
+        raise CorruptInputError(
+            f"scene {scene.scene_id!r}: {scene.split_txt}: not {entry.split!r}, as the index"
+        )
+    metadata = _vouched_metadata(scene, records["render"])
+    try:
+        return VettedScene(
+            scene_id=scene.scene_id,
+            split=entry.split,
+            n_frames=entry.n_frames,
+            width=int(records["deblur"].details["width"]),
+            height=int(records["deblur"].details["height"]),
+            shot_cuts=entry.shot_cuts,
+            lenses=tuple(set_lenses(metadata)),
+            sensor_width_m=1e-3 * float(metadata.get("sensor_width_mm", 36.0)),
+            layout=scene,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise CorruptInputError(f"scene {scene.scene_id!r}: {scene.metadata_json}: {error!r}") from error
+
+
+def _vouched_metadata(scene: SceneLayout, render: Record) -> dict[str, Any]:
+    data = _read(scene, scene.metadata_json)
+    name = f"../{scene.metadata_json.name}"
+    if render.files.get(name) != FileEntry(len(data), checksum(data)):
+        raise CorruptInputError(
+            f"scene {scene.scene_id!r}: {scene.metadata_json}: not the file that "
+            f"{scene.done('render')} vouches for",
+            "A lens was edited, or the file is of another run: focusgen repair puts it back.",
+        )
+    return dict(parse_json(data))
+
+
+def _read(scene: SceneLayout, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SceneError(f"scene {scene.scene_id!r}: {path}: {error.strerror}", "focusgen repair") from error

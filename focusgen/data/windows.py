@@ -1,0 +1,244 @@
+"""Windows of a data set on disk, for torch's DataLoader."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy.typing as npt
+import torch
+from torch.utils.data import Dataset
+
+from focusgen.base.errors import SceneError
+from focusgen.data.crops import Crop, FocusRoi, MotionRoi, WindowMeta, crop_generator, crop_size, draw_box
+from focusgen.data.samples import MODALITIES, OPTIONAL_MODALITIES, Modality, Sample, build_sample
+from focusgen.data.vetting import Split, VettedScene, vet
+from focusgen.dataset.published import read_bokeh, read_depth, read_flags, read_focus, read_sharp
+
+Transform = Callable[[Sample], Any]
+
+
+def window_starts(
+    n_frames: int, cuts: Sequence[int], window: int, stride: int, *, across_cuts: bool
+) -> list[int]:
+    """Return the first frames of the windows of a scene; what is left at the end of a shot is dropped."""
+    borders = [0, *([] if across_cuts else cuts), n_frames]
+    return [
+        start
+        for first, stop in itertools.pairwise(borders)
+        for start in range(first, stop - window + 1, stride)
+    ]
+
+
+class FocusDataset(Dataset[Any]):
+    """Windows of T frames of one lens set, with one crop.
+
+    Items stand in index order of their scenes, then by first frame, then by set. Nothing is opened here but
+    the index, the records and metadata.json, so that it pickles to any worker; files are opened per item.
+
+    Args:
+        root: the data set's folder.
+        split: "train", "val" or "test".
+        window: frames of an item.
+        stride: frames between items; None for `window`.
+        sets: lens sets to use; None for all.
+        crop: None, N, (height, width), or a function of (WindowMeta, generator) that returns (y, x, h, w).
+        roi: "focus" or "motion": centre a crop of fixed size where something is sharp, or moves.
+        modalities: some of "sharp", "bokeh", "depth", "focus", "valid".
+        transform: called with each sample.
+        recompute_labels: labels from depth and lens, bit for bit; focus files are never opened.
+        seed: of the crops.
+        across_cuts: windows may cross a shot cut.
+        allow_unvalidated: do without phase 6's verdict.
+        on_damage: "raise", or "skip" to go on to the next whole item; counted in `n_damaged`.
+
+    Attributes:
+        skipped: scenes that are shorter than a window.
+
+    Raises:
+        FocusgenError: the data set may not be trained on; names the scene and the file (`vet`).
+        ValueError: an argument makes no sense.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        split: Split = "train",
+        window: int = 8,
+        stride: int | None = None,
+        sets: Sequence[int] | None = None,
+        crop: Crop = None,
+        modalities: Sequence[Modality] = MODALITIES,
+        transform: Transform | None = None,
+        recompute_labels: bool = False,
+        seed: int = 0,
+        allow_unvalidated: bool = False,
+        *,
+        roi: Literal["focus", "motion"] | None = None,
+        across_cuts: bool = False,
+        on_damage: Literal["raise", "skip"] = "raise",
+    ) -> None:
+        check_arguments(window, stride, modalities, on_damage)
+        self.window, self.stride = window, stride or window
+        self.crop, self.modalities = with_roi(crop, roi), tuple(modalities)
+        self.transform, self.recompute_labels, self.seed = transform, recompute_labels, seed
+        self.across_cuts, self.on_damage = across_cuts, on_damage
+        self.scenes = vet(Path(root), split, allow_unvalidated=allow_unvalidated)
+        check_crop(self.crop, self.scenes)
+        self._sets = [_chosen_sets(scene, sets) for scene in self.scenes]
+        self._starts = [
+            window_starts(scene.n_frames, scene.shot_cuts, window, self.stride, across_cuts=across_cuts)
+            for scene in self.scenes
+        ]
+        self.skipped = sum(not starts for starts in self._starts)
+        sizes = [len(starts) * len(chosen) for starts, chosen in zip(self._starts, self._sets, strict=True)]
+        self._ends = list(itertools.accumulate(sizes))
+        self._epoch, self._n_damaged = _shared_counter(), _shared_counter()
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw other crops from now on, the same for every worker and rank."""
+        self._epoch[0] = epoch
+
+    @property
+    def n_damaged(self) -> int:
+        """Items that `on_damage="skip"` went past, in all workers."""
+        return int(self._n_damaged)
+
+    def item(self, index: int) -> tuple[VettedScene, int, int]:
+        """Return (scene, first frame, lens set) of an item.
+
+        Raises:
+            IndexError: there are not so many.
+        """
+        index = index + len(self) if index < 0 else index
+        if not 0 <= index < len(self):
+            raise IndexError(f"item {index} of {len(self)}")
+        place = bisect.bisect_right(self._ends, index)
+        within = index - (self._ends[place - 1] if place else 0)
+        start, which = divmod(within, len(self._sets[place]))
+        return self.scenes[place], self._starts[place][start], self._sets[place][which]
+
+    def __getitem__(self, index: int) -> Any:
+        """Return an item.
+
+        Raises:
+            SceneError: a file is missing or damaged; names it.
+        """
+        for step in range(len(self) or 1):
+            try:
+                return self._sample((index + step) % len(self) if step else index)
+            except SceneError:
+                if self.on_damage == "raise":
+                    raise
+                self._n_damaged += 1
+        raise SceneError("every item of the data set is damaged", "focusgen repair redoes what is damaged.")
+
+    def _sample(self, index: int) -> Any:
+        scene, start, set_index = self.item(index)
+        frames = tuple(range(start, start + self.window))
+
+        def read(modality: str, frame: int) -> npt.NDArray[Any]:
+            return read_frame(scene, set_index, cast(Modality, modality), frame)
+
+        meta = WindowMeta(scene.scene_id, set_index, frames, scene.width, scene.height, read)
+        rng = crop_generator(self.seed, int(self._epoch), scene.scene_id, start, set_index)
+        box = draw_box(self.crop, meta, rng)
+        sample = build_sample(
+            scene, set_index, frames, box, self.modalities, read, recompute_labels=self.recompute_labels
+        )
+        return sample if self.transform is None else self.transform(sample)
+
+
+def read_frame(scene: VettedScene, set_index: int, modality: Modality, frame: int) -> npt.NDArray[Any]:
+    """Return one published array of a scene.
+
+    Raises:
+        SceneError: missing, damaged, or of another size than the scene; names the file.
+    """
+    layout = scene.layout
+    array: npt.NDArray[Any]
+    if modality == "sharp":
+        array = read_sharp(layout, frame)
+    elif modality == "bokeh":
+        array = read_bokeh(layout, set_index, frame)
+    elif modality == "depth":
+        array = read_depth(layout, frame)
+    elif modality == "focus":
+        array = read_focus(layout, set_index, frame)
+    else:
+        array = read_flags(layout, frame, (scene.height, scene.width))
+    if array.shape[:2] != (scene.height, scene.width):
+        raise SceneError(
+            f"scene {scene.scene_id!r}, {modality} of frame {frame}: {array.shape[1]}x{array.shape[0]}, "
+            f"the scene is {scene.width}x{scene.height}",
+            "focusgen repair redoes damaged files.",
+        )
+    return array
+
+
+def check_arguments(window: int, stride: int | None, modalities: Sequence[str], on_damage: str) -> None:
+    """Refuse what makes no sense.
+
+    Raises:
+        ValueError: says what.
+    """
+    if window < 1 or (stride is not None and stride < 1):
+        raise ValueError(f"window {window} and stride {stride} count frames: give 1 or more")
+    unknown = [name for name in modalities if name not in (*MODALITIES, *OPTIONAL_MODALITIES)]
+    if unknown or not modalities:
+        raise ValueError(
+            f"modalities {list(modalities)}: give some of {', '.join((*MODALITIES, *OPTIONAL_MODALITIES))}"
+        )
+    if on_damage not in ("raise", "skip"):
+        raise ValueError(f"on_damage {on_damage!r} is neither 'raise' nor 'skip'")
+
+
+def with_roi(crop: Crop, roi: str | None) -> Crop:
+    """Return the crop function of a region of interest, or the crop itself.
+
+    Raises:
+        ValueError: an unknown region, or no size to cut it with.
+    """
+    if roi is None:
+        return crop
+    if crop is None or callable(crop) or roi not in ("focus", "motion"):
+        raise ValueError(f"roi {roi!r}, crop {crop!r}: give roi 'focus' or 'motion' and a crop of fixed size")
+    return FocusRoi(crop) if roi == "focus" else MotionRoi(crop)
+
+
+def check_crop(crop: Crop, scenes: Sequence[VettedScene]) -> None:
+    """Refuse a crop that does not fit into a frame.
+
+    Raises:
+        ValueError: names the scene.
+    """
+    size = crop_size(crop)
+    for scene in scenes:
+        if size is not None and (size[0] > scene.height or size[1] > scene.width):
+            raise ValueError(
+                f"crop {size[0]}x{size[1]} (height x width) is larger than the {scene.height}x{scene.width} "
+                f"frames of scene {scene.scene_id!r}"
+            )
+
+
+def _chosen_sets(scene: VettedScene, sets: Sequence[int] | None) -> tuple[int, ...]:
+    if sets is None:
+        return tuple(range(len(scene.lenses)))
+    unknown = [number for number in sets if not 0 <= number < len(scene.lenses)]
+    if unknown:
+        raise ValueError(f"sets {list(sets)}: scene {scene.scene_id!r} has sets 0..{len(scene.lenses) - 1}")
+    return tuple(sorted(set(sets)))
+
+
+def _shared_counter() -> torch.Tensor:
+    """Return a number that worker processes share, also those that persist over epochs."""
+    counter = torch.zeros(1, dtype=torch.int64)
+    counter.share_memory_()  # type: ignore[no-untyped-call]
+    return counter
