@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.results import write_section
-from focusgen.cluster.packing import lower_bound_s, pack
+from focusgen.cluster.packing import pack
 from focusgen.cluster.slurm import Limits
 from focusgen.cluster.submit import make_plan, steps_of
 from focusgen.config import Config
 from focusgen.run.forecast import SceneWork, cost_s
+from tests.packing_bound import lower_bound_s
 
 SIZES = ((90, 8), (90, 32), (10_000, 100), (1_000_000, 1000))
 

@@ -85,17 +85,6 @@ def scene_id_problem(name: str) -> str | None:
     return None
 
 
-def check_scene_id(name: str) -> None:
-    """Refuse a name that cannot be a folder of the data set.
-
-    Raises:
-        CorruptInputError: it could leave the output folder, break a line of a log or hide a file of ours.
-    """
-    problem = scene_id_problem(name)
-    if problem:
-        raise CorruptInputError(f"scene '{display(name)}': {problem}", "Rename it in the raw root.")
-
-
 def display(name: str) -> str:
     r"""Return a name as one line of visible, encodable text.
 

@@ -65,13 +65,6 @@ class Plan:
         first = index * self.workers
         return range(first, min(first + self.workers, len(self.slots)))
 
-    def index_of(self, scene_id: str) -> int | None:
-        """Return the array index that a scene belongs to, None if it is not part of the plan."""
-        for slot, scenes in enumerate(self.slots):
-            if scene_id in scenes:
-                return slot // self.workers
-        return None
-
 
 def new_plan_id() -> str:
     """Return an id whose name order is its time order, to the microsecond."""
@@ -154,11 +147,6 @@ def find_plan(dataset: DatasetLayout, name: str | None, phases: Collection[Phase
         if plan.kind == "submit" and plan.slots and set(phases) <= set(plan.phases):
             return plan
     return None
-
-
-def all_plan_ids(dataset: DatasetLayout) -> list[str]:
-    """Return the ids of all plans, oldest first."""
-    return sorted(path.stem for path in dataset.plans.glob("*.json"))
 
 
 def parse_phases(text: str) -> tuple[PhaseName, ...]:

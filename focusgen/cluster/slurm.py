@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from focusgen.base.errors import ConfigError
@@ -18,9 +18,6 @@ SECRET = re.compile(
 )
 # Names that an enclosing job leaves behind and that would change what sbatch asks for.
 OUTER_JOB = re.compile(r"^(SLURM|SRUN|SALLOC|SUBMITIT)_")
-ENDED_BADLY = frozenset(
-    "BOOT_FAIL CANCELLED DEADLINE FAILED NODE_FAIL OUT_OF_MEMORY PREEMPTED REVOKED TIMEOUT".split()
-)
 ALIVE = frozenset("PENDING RUNNING REQUEUED REQUEUE_HOLD RESIZING SUSPENDED CONFIGURING COMPLETING".split())
 
 
@@ -55,12 +52,6 @@ def unwanted_variables(names: Iterable[str], pass_env: Sequence[str]) -> list[st
     """Return the names that are not handed to jobs: secrets, and what an enclosing job left behind."""
     kept = {"SLURM_CONF", *pass_env}
     return sorted(n for n in names if n not in kept and (is_secret(n) or OUTER_JOB.match(n)))
-
-
-def clean_environment(environment: Mapping[str, str], pass_env: Sequence[str] = ()) -> dict[str, str]:
-    """Return the environment without secrets and without an enclosing job's variables."""
-    unwanted = set(unwanted_variables(environment, pass_env))
-    return {name: value for name, value in environment.items() if name not in unwanted}
 
 
 def ask(command: Sequence[str], timeout_s: float = ASK_TIMEOUT_S) -> str | None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
@@ -24,8 +24,6 @@ from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.forecast import SceneWork, cost_s
 from focusgen.run.phase_run import with_max_coc
-
-Cluster = Literal["slurm", "local", "debug"]
 
 
 @dataclass(frozen=True)

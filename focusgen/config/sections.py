@@ -15,8 +15,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from focusgen.config.cluster import ClusterConfig
-from focusgen.config.graph import SCENE_PHASES as SCENE_PHASES
-from focusgen.config.graph import PhaseName as PhaseName
+from focusgen.config.graph import PhaseName
 from focusgen.config.section import Section, setting
 from focusgen.optics.coc import Formula
 

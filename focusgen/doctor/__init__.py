@@ -20,8 +20,6 @@ from focusgen.doctor.gpu import check_gpu
 from focusgen.doctor.machine import check_cluster, check_limits, check_machine, check_packages, check_python
 from focusgen.doctor.weights import check_weights
 
-__all__ = ["Check", "Status", "exit_code", "render", "run_checks"]
-
 LINE_LENGTH = 110
 STYLES = {Status.OK: "green", Status.INFO: "cyan", Status.WARN: "yellow", Status.FAIL: "bold red"}
 

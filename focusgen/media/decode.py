@@ -52,25 +52,6 @@ class CheckOptions:
     max_pixels: int = MAX_PIXELS
 
 
-def check_in_child(
-    raw: RawScene,
-    options: CheckOptions,
-    *,
-    timeout_s: float = STALL_TIMEOUT_S,
-    memory_bytes: int = MEMORY_BYTES,
-) -> RawReport:
-    """Return the report on one scene, checked in a child process of its own.
-
-    Raises:
-        CorruptInputError: the scene is refused, or the child crashed, hung or ran out of memory over it.
-    """
-    with DecodePool(1, timeout_s=timeout_s, memory_bytes=memory_bytes) as pool:
-        ((_, outcome),) = pool.check([raw], options)
-    if isinstance(outcome, CorruptInputError):
-        raise outcome
-    return outcome
-
-
 class DecodePool:
     """Child processes that check scenes; a context manager that ends them.
 

@@ -16,26 +16,11 @@ from typing import Literal
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import (
-    MediaError,
-    check_scene_id,
     display,
     name_problem,
     natural_key,
-    rich_text,
     scene_id_problem,
 )
-
-__all__ = [
-    "Discovery",
-    "MediaError",
-    "RawScene",
-    "Rejection",
-    "check_scene_id",
-    "discover",
-    "display",
-    "natural_key",
-    "rich_text",
-]
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})

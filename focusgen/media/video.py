@@ -18,11 +18,9 @@ import xxhash
 
 from focusgen.base.names import MediaError
 from focusgen.media.images import MAX_PIXELS, Frame, decode_image, image_size, read_bytes
-from focusgen.media.rawcheck import RawReport, all_or_none, check_raw, check_same_size, raw_digest
+from focusgen.media.rawcheck import all_or_none, check_same_size, raw_digest
 from focusgen.media.scenes import RawScene
 from focusgen.media.streams import VideoStream, frame_time_s, open_video
-
-__all__ = ["FrameReader", "RawReport", "check_raw", "image_size", "open_frames", "raw_digest"]
 
 Frames = npt.NDArray[np.uint8]
 """(B, H, W, 3) uint8 RGB."""

@@ -8,13 +8,12 @@ tOF; the flicker score calls a frozen video perfect and is printed for compariso
     long_term_e_warp   the same between each frame and the first frame of its shot
     sharpness_ratio    Laplacian energy of the output over that of the reference: 1 is right
     tof                mean px length of Farneback(output) - Farneback(reference); two frames cut at each end
-    opw                |depth t - warped depth t+1|, weighted by exp(-50 |image t - warped image t+1|)
     flicker            (255 - mean |frame t - frame t+1|) / 255, VBench's score: 1 is still
     psnr_db, ssim      per frame, mean over frames, against the truth or else the raw frame
 
 References:
-    Lai et al. 2018 (E_warp, long-term E_warp). Chu et al. 2020, TecoGAN (tOF). Wang et al. 2023, NVDS (OPW).
-    Huang et al. 2024, VBench (temporal flickering). Wang et al. 2004 (SSIM).
+    Lai et al. 2018 (E_warp, long-term E_warp). Chu et al. 2020, TecoGAN (tOF). Huang et al. 2024,
+    VBench (temporal flickering). Wang et al. 2004 (SSIM).
 """
 
 from __future__ import annotations
@@ -26,13 +25,11 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from focusgen.motion import flow
 from focusgen.motion.flow import Flow, Image, Mask
 
 TOF_CUT_FRAMES = 2  # at each end, as TecoGAN evaluates
-OPW_SHARPNESS = 50.0
 DEFAULT_MAX_PAIRS = 24
 
 
@@ -103,44 +100,6 @@ def _farneback_px(first: Image, second: Image) -> Flow:
 def flicker_score(first: Image, second: Image) -> float:
     """Return VBench's score of one pair: 1 where nothing changes, be it motion or flicker."""
     return 1.0 - float(cv2.absdiff(first, second).mean()) / 255.0
-
-
-class DepthWarpError(NamedTuple):
-    """OPW of one pair of frames.
-
-    Attributes:
-        opw_m: weighted mean of |depth t - warped depth t+1|, metres.
-        opw_relative: the same over depth t: what two scenes of different depth can be compared by.
-    """
-
-    opw_m: float
-    opw_relative: float
-
-
-def depth_warp_error(
-    depths_m: tuple[npt.NDArray[Any], npt.NDArray[Any]], images: tuple[Image, Image], flow_px: Flow
-) -> DepthWarpError:
-    """Return the flow-warped depth error of two consecutive frames: the depth metric that needs no poses.
-
-    Args:
-        depths_m: two (H, W) depth maps, finite and > 0.
-        images: the two frames, (H, W, 3) uint8.
-        flow_px: (H, W, 2) flow of the input video from the first frame to the second. Pixels that leave the
-            frame do not count.
-    """
-    near, far = (depth.astype(np.float32) for depth in depths_m)
-    image_gap = (
-        np.abs(flow.warp_bilinear(images[1].astype(np.float32), flow_px) - images[0]).mean(axis=2) / 255
-    )
-    weight = np.exp(np.float32(-OPW_SHARPNESS) * image_gap).astype(np.float64)
-    weight[flow.leaves_frame(flow_px)] = 0.0
-    total = float(weight.sum())
-    if not total:
-        return DepthWarpError(math.nan, math.nan)
-    depth_gap = np.abs(flow.warp_bilinear(far, flow_px) - near)
-    return DepthWarpError(
-        float((weight * depth_gap).sum()) / total, float((weight * (depth_gap / near)).sum()) / total
-    )
 
 
 class FlowPair(NamedTuple):

@@ -183,8 +183,3 @@ def blur_diameter_px(
 ) -> float:
     """Return a CoC in metres on the sensor as a diameter in pixels on the image."""
     return coc_m * image_width_px / sensor_width_m
-
-
-def blur_gain_px_m(lens: Lens, *, image_width_px: int, sensor_width_m: float = FULL_FRAME_WIDTH_M) -> float:
-    """Return K of radius_px = K (1/d - 1/S), in px m: BokehMe's and GenFocus's unit (bokeh.md 2)."""
-    return lens.coc_per_diopter_m2 * image_width_px / (2.0 * sensor_width_m)

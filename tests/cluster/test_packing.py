@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from focusgen.base.errors import ConfigError
-from focusgen.cluster.packing import lower_bound_s, one_each, pack, pack_within
+from focusgen.cluster.packing import one_each, pack, pack_within
 from focusgen.cluster.plans import find_plan, parse_phases, read_plan, write_plan
 from focusgen.cluster.submit import array_text, chunks_of
 from focusgen.config import Config
 from focusgen.dataset.layout import DatasetLayout
+from tests.packing_bound import lower_bound_s
 
 
 def davis_like_frames(n: int, seed: int = 0) -> np.ndarray:
@@ -87,7 +88,8 @@ def test_a_plan_never_changes_and_is_read_back_the_same(tmp_path):
     plan = write_plan(cfg, "submit", ["deblur", "depth"], [["a", "b"], ["c"]], "20260101T000000-000000-aaaa")
     dataset = DatasetLayout.of(cfg)
     assert read_plan(dataset.plans / "20260101T000000-000000-aaaa.json") == plan
-    assert plan.slots == (("a", "b"), ("c",)) and plan.n_tasks == 2 and plan.index_of("c") == 1
+    assert plan.slots == (("a", "b"), ("c",)) and plan.n_tasks == 2
+    assert list(plan.slots_of(1)) == [1]
     with pytest.raises(ConfigError, match="never changed"):
         write_plan(cfg, "submit", ["deblur"], [["x"]], "20260101T000000-000000-aaaa")
 

@@ -98,28 +98,6 @@ def test_tof_leaves_out_two_frames_at_each_end():
     assert measure(spoilt, truth)["tof"] == 0.0
 
 
-def test_opw_by_hand():
-    # depth 2 m, then 2.5 m, images equal: 0.5 m and 25 %; where the image differs by 51 levels: weight e^-10
-    near, far = np.full((HEIGHT, WIDTH), 2.0), np.full((HEIGHT, WIDTH), 2.5)
-    images = flat(100), flat(100)
-    error = metrics.depth_warp_error((near, far), images, shift(0))
-    assert error == pytest.approx((0.5, 0.25))
-    changed = flat(100)
-    changed[:, :32] = 151
-    far[:, :32] = 7.0
-    expected = (0.5 + 5.0 * math.exp(-10)) / (1 + math.exp(-10))
-    assert metrics.depth_warp_error((near, far), (flat(100), changed), shift(0)).opw_m == pytest.approx(
-        expected
-    )
-
-
-def test_opw_follows_the_motion():
-    ramp = np.tile(np.arange(WIDTH, dtype=np.float32) + 10, (HEIGHT, 1))
-    moved = ramp + 2  # the surface moved 2 px to the left
-    assert metrics.depth_warp_error((ramp, moved), (flat(9), flat(9)), shift(-2)).opw_m == pytest.approx(0.0)
-    assert metrics.depth_warp_error((ramp, moved), (flat(9), flat(9)), shift(0)).opw_m == pytest.approx(2.0)
-
-
 def test_noise_raises_e_warp_by_its_variance_and_the_sharpness_ratio_with_it():
     truth = panning(6)
     generator = np.random.default_rng(1)

@@ -9,7 +9,6 @@ from focusgen.base.errors import DepthRangeError
 from focusgen.optics.coc import (
     Lens,
     blur_diameter_px,
-    blur_gain_px_m,
     coc_diameter_m,
     focus_map,
     focus_map_by_formula,
@@ -106,7 +105,7 @@ def test_signed_radius_is_positive_nearer_and_half_the_diameter_on_the_image():
     radius = signed_blur_radius_px(depth, LENS_50MM_F2, image_width_px=1280)
     diameter = [blur_diameter_px(c, image_width_px=1280) for c in (625e-6, 0.0, 312.5e-6)]
     np.testing.assert_allclose(radius, [diameter[0] / 2, 0.0, -diameter[2] / 2], rtol=1e-5)
-    gain = blur_gain_px_m(LENS_50MM_F2, image_width_px=1280)
+    gain = LENS_50MM_F2.coc_per_diopter_m2 * 1280 / (2 * 0.036)  # K of radius_px = K (1/d - 1/S)
     np.testing.assert_allclose(radius, gain * (1 / depth - 1 / 2.0), rtol=1e-5, atol=1e-6)
     assert radius.dtype == np.float32
 
