@@ -16,9 +16,8 @@ import yaml
 from pydantic import ValidationError
 
 from focusgen.base.errors import ConfigError
-from focusgen.config.sections import (
-    Config,
-)
+from focusgen.config.retired import without_retired
+from focusgen.config.sections import Config
 
 CONFIG_DIR = Path(__file__).resolve().parent.parent.parent / "configs"
 MAX_YAML_BYTES = 1 << 20
@@ -180,7 +179,7 @@ def from_document(document: Mapping[str, Any], source: str) -> Config:
         ConfigError: names the source, the key and the nearest known key.
     """
     try:
-        return Config.model_validate(document)
+        return Config.model_validate(without_retired(document, source))
     except ValidationError as error:
         lines = [_explain(item) for item in error.errors()]
         raise ConfigError("\n".join(f"{source}: {line}" for line in lines)) from error

@@ -16,6 +16,7 @@ import tyro
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.config import Config, PhaseName, Section, has_effect
+from focusgen.config.retired import RETIRED_KEYS
 
 PHASE_FLAGS: dict[PhaseName, dict[str, str]] = {
     "index": {
@@ -187,7 +188,7 @@ def split_dotted(argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
         if not word.startswith("--") or "." not in key:
             rest.append(word)
             continue
-        if key not in config.known_keys():
+        if key not in config.known_keys() and key not in RETIRED_KEYS:
             near = difflib.get_close_matches(key, config.known_keys(), n=1)
             raise ConfigError(f"unknown setting --{key}", f"Did you mean --{near[0]}?" if near else "")
         if not has_value:

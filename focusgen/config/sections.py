@@ -168,9 +168,6 @@ class DepthConfig(Section):
         when={"backend": ["vda", "hf"], "fp32": [False]},
         help="half precision; auto: fp16 on a GPU, none on a CPU",
     )
-    window_batch: int = setting(
-        1, when={"backend": ["vda"]}, ge=1, help="windows of different scenes or chunks that run together"
-    )
     batch_frames: int = setting(8, when={"backend": ["hf"]}, ge=1, help="frames that run together")
     compile: bool = setting(
         False,

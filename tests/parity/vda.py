@@ -187,10 +187,10 @@ class Checker:
     ) -> None:
         clip = Clip(self._input(case, found))
         size, align = case.get("input_size", 518), not case["metric"]
-        frames = list(VideoStreamer(net, input_size=size, align=align).run([clip]))
-        if [index for _, index, _ in frames] != list(range(len(clip))):
+        frames = list(VideoStreamer(net, input_size=size, align=align).run(clip))
+        if [index for index, _ in frames] != list(range(len(clip))):
             found.problems.append("frames are missing, repeated or out of order")
-        depth = np.stack([frame for _, _, frame in frames])
+        depth = np.stack([frame for _, frame in frames])
         ours = {
             "depth": _strided(depth, case.get("output", {}).get("stride", VIDEO_STRIDE)),
             "frame_mean": depth.astype(np.float64).mean(axis=(1, 2)),
@@ -210,7 +210,7 @@ def _window_depth(streamer: VideoStreamer, clip: Clip) -> np.ndarray:
     hook = streamer.net.head.scratch.output_conv2.register_forward_hook(
         lambda _module, _inputs, output: drawn.append(output[:, 0, ::WINDOW_STRIDE, ::WINDOW_STRIDE].numpy())
     )
-    for _ in streamer.run([clip]):
+    for _ in streamer.run(clip):
         pass
     hook.remove()
     slots = np.concatenate(drawn)

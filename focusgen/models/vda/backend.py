@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import nn
@@ -25,14 +25,13 @@ class VideoDepthAnything:
     """Metric depth of whole scenes; a `DepthModel`.
 
     Each call of `estimate` is a sequence of its own: chunks of a long video and shots between cuts are
-    handed over one by one, or together through `estimate_many`.
+    handed over one by one.
 
     Args:
         net: loaded; moved to `device` and to `precision` here.
         device: where it runs.
         precision: of the matrices; see `VideoDepthNet.set_precision`.
         input_size: short side that the network sees, pixels.
-        window_batch: windows of different scenes that run together.
         handles_long_video: any number of frames is one sequence; False has phase 3 cut chunks.
         weights: record of the checkpoint, if there is one.
     """
@@ -44,7 +43,6 @@ class VideoDepthAnything:
         device: torch.device,
         precision: Precision = "fp32",
         input_size: int = 518,
-        window_batch: int = 1,
         handles_long_video: bool = True,
         weights: WeightRecord | None = None,
     ) -> None:
@@ -55,7 +53,7 @@ class VideoDepthAnything:
             self.net.head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.handles_long_video = handles_long_video
         self.weights = weights
-        self._streamer = VideoStreamer(self.net, input_size=input_size, window_batch=window_batch)
+        self._streamer = VideoStreamer(self.net, input_size=input_size)
 
     def estimate(self, scene: SceneFrames) -> Iterator[tuple[int, DepthMap]]:
         """Yield (frame_index, (H, W) float32 metres), each frame once, in order, final.
@@ -65,18 +63,7 @@ class VideoDepthAnything:
         Raises:
             ModelMemoryError: out of memory after every step of the ladder.
         """
-        for _, frame_index, depth_m in self._streamer.run([scene]):
-            yield frame_index, depth_m
-
-    def estimate_many(self, scenes: Sequence[SceneFrames]) -> Iterator[tuple[int, int, DepthMap]]:
-        """Yield (position in `scenes`, frame_index, metres); windows of `window_batch` scenes run together.
-
-        The frames of one scene come in order, those of different scenes interleaved.
-
-        Raises:
-            ModelMemoryError: out of memory after every step of the ladder.
-        """
-        yield from self._streamer.run(scenes)
+        yield from self._streamer.run(scene)
 
 
 def load(cfg: Config, device: str | None) -> DepthModel:
@@ -100,7 +87,6 @@ def load_video_depth(cfg: DepthConfig, *, device: str | None = None) -> VideoDep
         device=where,
         precision=precision,
         input_size=cfg.input_size,
-        window_batch=cfg.window_batch,
         handles_long_video=cfg.long_video == "stream",
         weights=record,
     )

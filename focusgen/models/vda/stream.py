@@ -2,7 +2,7 @@
 
 What is saved against running each window from its pictures, with the same numbers: a frame is resized and
 encoded once, whether it is carried into the next window or repeated past the end; slots whose depth nobody
-uses are not drawn; windows of several scenes of one size go through the network as one batch.
+uses are not drawn.
 """
 
 from __future__ import annotations
@@ -29,16 +29,11 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class MemoryLadder:
-    """How much is done at once; one step down after each allocation that failed.
-
-    Attributes:
-        window_batch: windows (of different scenes) mixed at once.
-    """
+    """How much is done at once; one step down after each allocation that failed."""
 
     # (frames encoded, frames drawn, sequences along time) at once; the numbers do not depend on it.
     LEVELS = ((32, 8, 32_768), (8, 4, 8_192), (2, 1, 1_024))
 
-    window_batch: int = 1
     level: int = 0
 
     @property
@@ -58,35 +53,26 @@ class MemoryLadder:
 
     def step_down(self) -> bool:
         """Ask for less from now on; False if there is nothing left to give up."""
-        if self.window_batch > 1:
-            self.window_batch //= 2
-        elif self.level + 1 < len(self.LEVELS):
-            self.level += 1
-        else:
+        if self.level + 1 == len(self.LEVELS):
             return False
+        self.level += 1
         return True
 
     def __str__(self) -> str:
-        return (
-            f"{self.window_batch} window(s), {self.encoded_at_once} frames encoded "
-            f"and {self.drawn_at_once} drawn at once"
-        )
+        return f"{self.encoded_at_once} frames encoded and {self.drawn_at_once} drawn at once"
 
 
 @dataclass
 class _SceneState:
     """One scene on its way; `features` holds the frames that the next window shows again."""
 
-    number: int
     scene: SceneFrames
-    windows: Iterator[Window]
-    joiner: Joiner
     features: dict[int, FrameFeatures] = field(default_factory=dict)
 
 
 @dataclass
 class _Job:
-    """One window of one scene, its new frames already resized."""
+    """One window of a scene, its new frames already resized."""
 
     state: _SceneState
     window: Window
@@ -101,7 +87,6 @@ class VideoStreamer:
     Args:
         net: loaded, on its device, in eval mode.
         input_size: short side that the network sees, pixels.
-        window_batch: windows of different scenes that go through the network together.
         align: join windows by scale and shift (relative depth); False for metric.
         every_slot: compute also what has no effect, for comparisons with the published loop.
     """
@@ -111,65 +96,42 @@ class VideoStreamer:
         net: VideoDepthNet,
         *,
         input_size: int = 518,
-        window_batch: int = 1,
         align: bool = False,
         every_slot: bool = False,
     ) -> None:
         self.net = net
         self.device = next(net.parameters()).device
-        self.ladder = MemoryLadder(max(1, window_batch))
+        self.ladder = MemoryLadder()
         self._input_size = input_size
         self._align = align
         self._every_slot = every_slot
 
-    def run(self, scenes: Sequence[SceneFrames]) -> Iterator[tuple[int, int, DepthMap]]:
-        """Yield (number of the scene, frame_index, (H, W) float32 depth), per scene in order and final.
+    def run(self, scene: SceneFrames) -> Iterator[tuple[int, DepthMap]]:
+        """Yield (frame_index, (H, W) float32 depth), in order and final.
 
         Raises:
             ModelMemoryError: out of memory although as little as possible was done at once.
         """
-        by_size: dict[tuple[int, int], list[_SceneState]] = {}
-        for number, scene in enumerate(scenes):
-            windows = plan_windows(len(scene), every_window=self._every_slot)
-            state = _SceneState(number, scene, windows, Joiner(len(scene), align=self._align))
-            by_size.setdefault((scene.height, scene.width), []).append(state)
-        for states in by_size.values():
-            yield from self._run_batch(iter(states))
+        joiner = Joiner(len(scene), align=self._align)
+        for job, depth in self._windows(_SceneState(scene)):
+            yield from joiner.add(job.window, dict(zip(job.slots, depth.numpy(), strict=True)))
 
-    def _run_batch(self, waiting: Iterator[_SceneState]) -> Iterator[tuple[int, int, DepthMap]]:
-        active: list[_SceneState] = []
-        jobs = self._next_jobs(active, waiting)
-        depths = self._infer(jobs)
-        while jobs:
+    def _windows(self, state: _SceneState) -> Iterator[tuple[_Job, Tensor]]:
+        """Yield each window with its depth, always one window ahead where a GPU works by itself."""
+        windows = plan_windows(len(state.scene), every_window=self._every_slot)
+        jobs = (self._prepare(state, window) for window in windows)
+        job = next(jobs, None)
+        depth = None if job is None else self._infer(job)
+        while job is not None and depth is not None:
             # A GPU works on what was queued while the next frames are read and resized here ...
-            next_jobs = self._next_jobs(active, waiting)
-            fetched = [depth.cpu() for depth in depths]
-            if self.device.type == "cuda":  # ... and on the next windows while these frames are taken.
-                depths = self._infer(next_jobs)
-            for job, depth in zip(jobs, fetched, strict=True):
-                yield from self._join(job, depth)
-            if self.device.type != "cuda":
-                depths = self._infer(next_jobs)
-            jobs = next_jobs
-
-    def _next_jobs(self, active: list[_SceneState], waiting: Iterator[_SceneState]) -> list[_Job]:
-        """Return one job per active scene, after scenes that are through gave way to waiting ones."""
-        jobs = []
-        for state in list(active):
-            window = next(state.windows, None)
-            if window is None:
-                active.remove(state)
-            else:
-                jobs.append(self._prepare(state, window))
-        while len(active) < self.ladder.window_batch:
-            entering = next(waiting, None)
-            if entering is None:
-                break
-            window = next(entering.windows, None)
-            if window is not None:  # None: a scene without frames
-                active.append(entering)
-                jobs.append(self._prepare(entering, window))
-        return jobs
+            upcoming = next(jobs, None)
+            fetched, depth = depth.cpu(), None
+            if upcoming is not None and self.device.type == "cuda":
+                depth = self._infer(upcoming)  # ... and on the next window while these frames are taken.
+            yield job, fetched
+            if upcoming is not None and depth is None:
+                depth = self._infer(upcoming)
+            job = upcoming
 
     def _prepare(self, state: _SceneState, window: Window) -> _Job:
         scene = state.scene
@@ -185,27 +147,16 @@ class VideoStreamer:
             slots = needed_slots(window, len(scene), align=self._align)
         return _Job(state, window, slots, frames, pixels)
 
-    def _join(self, job: _Job, depth: Tensor) -> Iterator[tuple[int, int, DepthMap]]:
-        maps = dict(zip(job.slots, depth.numpy(), strict=True))
-        state = job.state
-        for frame_index, depth_map in state.joiner.add(job.window, maps):
-            yield state.number, frame_index, depth_map
-
-    def _infer(self, jobs: list[_Job]) -> list[Tensor]:
-        """Return (slots, H, W) depth on the device per job, doing less at once where memory asks for it."""
-        depths: list[Tensor] = []
-        while len(depths) < len(jobs):
-            part = jobs[len(depths) : len(depths) + self.ladder.window_batch]
-            failure = ""
+    def _infer(self, job: _Job) -> Tensor:
+        """Return (slots, H, W) depth on the device, doing less at once where memory asks for it."""
+        while True:
             try:
-                depths += self._infer_together(part)
+                return self._infer_once(job)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
                 failure = str(error).splitlines()[0] if str(error) else type(error).__name__
-            if failure:  # outside of the handler, whose traceback holds on to tensors
-                self._step_down(part[0], failure)
-        return depths
+            self._step_down(job, failure)  # outside of the handler, whose traceback holds on to tensors
 
     def _step_down(self, job: _Job, failure: str) -> None:
         free_cached_memory(self.device)
@@ -221,41 +172,37 @@ class VideoStreamer:
         log.warning("%s: out of memory with %s; going on with %s", where, tried, self.ladder)
 
     @torch.inference_mode()
-    def _infer_together(self, jobs: list[_Job]) -> list[Tensor]:
-        self._encode_new(jobs)
-        path = self._mix(jobs)
-        wanted = [
-            (job, slot, WINDOW_FRAMES * row + slot) for row, job in enumerate(jobs) for slot in job.slots
-        ]
+    def _infer_once(self, job: _Job) -> Tensor:
+        self._encode_new(job)
+        path = self._mix(job)
+        at_once = self.ladder.drawn_at_once
         drawn = [
-            self._draw(path, wanted[start : start + self.ladder.drawn_at_once])
-            for start in range(0, len(wanted), self.ladder.drawn_at_once)
+            self._draw(path, job, job.slots[start : start + at_once])
+            for start in range(0, len(job.slots), at_once)
         ]
-        depths = torch.split(torch.cat(drawn), [len(job.slots) for job in jobs])
-        kept = [self._carried(job) for job in jobs]
+        depth = torch.cat(drawn)
         # Only now, when nothing is left that can fail: another try needs the features as they were.
-        for job, features in zip(jobs, kept, strict=True):
-            job.state.features = features
-        return list(depths)
+        job.state.features = self._carried(job)
+        return depth
 
-    def _encode_new(self, jobs: list[_Job]) -> None:
+    def _encode_new(self, job: _Job) -> None:
+        features = job.state.features
         todo = [
-            (job.state.features, frame, pixels)
-            for job in jobs
+            (frame, pixels)
             for frame, pixels in zip(job.new_frames, job.pixels, strict=True)
-            if frame not in job.state.features  # it is there if this is another try
+            if frame not in features  # it is there if this is another try
         ]
         for start in range(0, len(todo), self.ladder.encoded_at_once):
             part = todo[start : start + self.ladder.encoded_at_once]
-            pixels = torch.from_numpy(np.stack([entry[2] for entry in part])).to(self.device)
+            pixels = torch.from_numpy(np.stack([entry[1] for entry in part])).to(self.device)
             encoded = self.net.encode(normalise(pixels))
             # Slices of one frame keep four dimensions, and with them the channels-last order of memory.
             frames = zip(*(torch.split(level, 1) for level in encoded), strict=True)
-            for (features, frame, _), levels in zip(part, frames, strict=True):
+            for (frame, _), levels in zip(part, frames, strict=True):
                 features[frame] = FrameFeatures(*levels)
 
-    def _mix(self, jobs: list[_Job]) -> Tensor:
-        shown = [job.state.features[frame] for job in jobs for frame in job.window.sources]
+    def _mix(self, job: _Job) -> Tensor:
+        shown = [job.state.features[frame] for frame in job.window.sources]
         self.net.limit_sequences(self.ladder.sequences_at_once)
         return self.net.mix(
             torch.cat([features.coarse for features in shown]),
@@ -263,14 +210,14 @@ class VideoStreamer:
             WINDOW_FRAMES,
         )
 
-    def _draw(self, path: Tensor, wanted: Sequence[tuple[_Job, int, int]]) -> Tensor:
-        shown = [job.state.features[job.window.sources[slot]] for job, slot, _ in wanted]
+    def _draw(self, path: Tensor, job: _Job, slots: Sequence[int]) -> Tensor:
+        shown = [job.state.features[job.window.sources[slot]] for slot in slots]
         depth = self.net.draw(
-            path[[row for _, _, row in wanted]],
+            path[list(slots)],
             torch.cat([features.middle for features in shown]),
             torch.cat([features.fine for features in shown]),
         )
-        scene = wanted[0][0].state.scene
+        scene = job.state.scene
         return upsample(depth[:, None], (scene.height, scene.width))[:, 0]
 
     @staticmethod

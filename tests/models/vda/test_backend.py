@@ -52,9 +52,9 @@ def clip(n_frames: int, height: int = 42, width: int = 56, seed: int = 0) -> par
 
 
 def depths(net: VideoDepthNet, scene: parity.Clip, **options) -> np.ndarray:
-    found = list(stream.VideoStreamer(net, input_size=42, **options).run([scene]))
-    assert [index for _, index, _ in found] == list(range(len(scene)))
-    return np.stack([depth for _, _, depth in found])
+    found = list(stream.VideoStreamer(net, input_size=42, **options).run(scene))
+    assert [index for index, _ in found] == list(range(len(scene)))
+    return np.stack([depth for _, depth in found])
 
 
 def published_loop(net: VideoDepthNet, scene: parity.Clip) -> np.ndarray:
@@ -218,19 +218,6 @@ def test_frames_come_in_blocks_and_are_read_once(tiny):
     assert reads == [(0, 32), (32, 54), (54, 60)]
 
 
-def test_scenes_in_one_batch_give_what_they_give_alone(tiny):
-    scenes = [clip(26, seed=1), clip(0), clip(3, seed=2), clip(27, 56, 42, seed=3), clip(4, seed=4)]
-    model = VideoDepthAnything(tiny, device=CPU, input_size=42, window_batch=2)
-    together: dict[int, list] = {number: [] for number in range(len(scenes))}
-    for number, index, depth in model.estimate_many(scenes):
-        assert index == len(together[number])
-        together[number].append(depth)
-    for number, scene in enumerate(scenes):
-        if len(scene):
-            np.testing.assert_allclose(np.stack(together[number]), depths(tiny, scene), atol=1e-5)
-    assert not together[1]
-
-
 def test_memory_does_not_grow_with_the_video(tiny):
     def peak_bytes(n_frames: int) -> int:
         frame = np.zeros((1, 140, 140, 3), np.uint8)
@@ -239,7 +226,7 @@ def test_memory_does_not_grow_with_the_video(tiny):
         scene.__class__ = type("Endless", (parity.Clip,), {"__len__": lambda self: n_frames})
         scene.read = lambda start, stop: np.repeat(frame, stop - start, axis=0)
         tracemalloc.start()
-        n_found = sum(1 for _ in stream.VideoStreamer(tiny, input_size=14).run([scene]))
+        n_found = sum(1 for _ in stream.VideoStreamer(tiny, input_size=14).run(scene))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert n_found == n_frames
@@ -274,12 +261,12 @@ def test_half_precision_stays_near_float32(tiny, precision, limit):
 
 
 def test_out_of_memory_goes_down_the_ladder_and_leaves_the_numbers(tiny, monkeypatch, caplog):
-    scenes = [clip(3, seed=5), clip(4, seed=6)]
-    expected = [depths(tiny, scene) for scene in scenes]
+    scene = clip(4, seed=6)
+    expected = depths(tiny, scene)
     mix, draw = tiny.mix, tiny.draw
 
     def scarce_mix(coarse, coarsest, n_frames):
-        if len(coarse) > 32:
+        if tiny.head.motion_modules[0].temporal_transformer.max_sequences > 8_192:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
         return mix(coarse, coarsest, n_frames)
 
@@ -290,14 +277,12 @@ def test_out_of_memory_goes_down_the_ladder_and_leaves_the_numbers(tiny, monkeyp
 
     monkeypatch.setattr(tiny, "mix", scarce_mix)
     monkeypatch.setattr(tiny, "draw", scarce_draw)
-    streamer = stream.VideoStreamer(tiny, input_size=42, window_batch=2)
+    streamer = stream.VideoStreamer(tiny, input_size=42)
     with caplog.at_level(logging.WARNING):
-        found = list(streamer.run(scenes))
-    for number, reference in enumerate(expected):
-        ours = np.stack([depth for scene, _, depth in found if scene == number])
-        np.testing.assert_allclose(ours, reference, atol=1e-5)
-    assert (streamer.ladder.window_batch, streamer.ladder.level) == (1, 2)
-    assert "going on with 1 window(s), 2 frames encoded and 1 drawn at once" in caplog.text
+        found = np.stack([depth for _, depth in streamer.run(scene)])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert streamer.ladder.level == 2
+    assert "going on with 2 frames encoded and 1 drawn at once" in caplog.text
 
 
 def test_the_end_of_the_ladder_is_an_error_with_advice(tiny, monkeypatch):
@@ -320,7 +305,7 @@ def test_a_wide_enough_window_is_cut_along_its_pixels(tiny):
     whole = depths(tiny, clip(5))
     cut = stream.VideoStreamer(tiny, input_size=42)
     cut.ladder.LEVELS = ((32, 8, 3),)  # 3 pixels at once
-    found = np.stack([depth for _, _, depth in cut.run([clip(5)])])
+    found = np.stack([depth for _, depth in cut.run(clip(5))])
     np.testing.assert_allclose(found, whole, atol=1e-5)
 
 
@@ -346,13 +331,11 @@ def test_a_gpu_gives_what_the_cpu_gives(tiny, precision, limit):
     scenes = [clip(40, seed=1), clip(27, seed=2), clip(3, seed=3)]
     device = torch.device("cuda")
     net = copy.deepcopy(tiny)
-    model = VideoDepthAnything(net, device=device, precision=precision, input_size=42, window_batch=2)
-    found: dict[int, list] = {0: [], 1: [], 2: []}
-    for number, _, depth in model.estimate_many(scenes):
-        found[number].append(depth)
-    for number, scene in enumerate(scenes):
+    model = VideoDepthAnything(net, device=device, precision=precision, input_size=42)
+    for scene in scenes:
         reference = depths(tiny, scene)
-        assert np.abs(np.stack(found[number]) - reference).mean() < limit * reference.std()
+        found = np.stack([depth for _, depth in model.estimate(scene)])
+        assert np.abs(found - reference).mean() < limit * reference.std()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
