@@ -11,7 +11,7 @@ import ctypes
 import errno
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,26 @@ def _create(path: Path, mode: int) -> int:
     except FileExistsError:  # process numbers repeat in containers
         os.unlink(path)
         return os.open(path, flags, mode)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a name beside `path` for a program that writes by name; the file appears when the body ends well.
+
+    For what does not fit into memory as a whole; `publish` is for everything else.
+
+    Raises:
+        StorageError: the disk is full, limited, failing or read-only; nothing is left behind.
+    """
+    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise storage_error(error, path) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def append(path: Path, data: bytes) -> None:

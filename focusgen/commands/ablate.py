@@ -18,6 +18,7 @@ import tyro
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
+from focusgen.base.files import make_folder
 from focusgen.config import Config, flags, has_effect
 from focusgen.dataset.layout import DatasetLayout
 
@@ -55,7 +56,9 @@ def main(argv: Sequence[str]) -> int:
     cfg = _settings(parsed, overrides)
     table = _measured(cfg, parsed)
     plot = parsed.plot or cfg.data.out_root / "logs" / f"ablate_{parsed.what}_{parsed.scene}.png"
-    plot.parent.mkdir(parents=True, exist_ok=True)
+    for path in (plot, parsed.csv, parsed.json):
+        if path is not None:
+            make_folder(path.parent)
     table.save(csv_path=parsed.csv, json_path=parsed.json, plot_path=plot)
     print(table.text())
     print(f"plot: {plot}")

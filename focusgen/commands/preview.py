@@ -9,6 +9,7 @@ from typing import Annotated
 import tyro
 
 from focusgen import config
+from focusgen.base.files import make_folder
 from focusgen.config import Config, flags
 from focusgen.dataset.layout import DatasetLayout
 
@@ -46,7 +47,7 @@ def make(cfg: Config, scene_id: str, *, lens_set: int = 0, folder: Path | None =
     dataset = DatasetLayout.of(cfg)
     scene = dataset.scene(scene_id)
     folder = folder or dataset.previews
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     stem = f"{scene_id}_set_{lens_set:02d}"
     png, mp4 = folder / f"{stem}.png", folder / f"{stem}.mp4"
     entry, raw_root = read_index(dataset)[scene_id], recorded_raw_root(dataset, cfg.data.raw_root)

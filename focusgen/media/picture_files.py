@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import struct
 import zlib
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import ConfigError, CorruptInputError, StorageError
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.files import make_folder, publish
 from focusgen.media.images import decode_image, read_bytes, refuse_transparency
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp")
@@ -144,16 +144,8 @@ def write_picture(path: Path, rgb: npt.NDArray[Any], like: Picture) -> None:
         StorageError: the disk refused.
     """
     data = _png16(rgb, like) if rgb.dtype == np.uint16 else _eight_bits(path.suffix.lower(), rgb, like)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise StorageError(
-            f"{path}: {error.strerror or error}", "Free space, or choose another place."
-        ) from error
+    make_folder(path.parent)
+    publish(path, data)
 
 
 def _eight_bits(suffix: str, rgb: npt.NDArray[np.uint8], like: Picture) -> bytes:

@@ -9,18 +9,17 @@ No torch here (`checkpoints` reads the tensors): the runner needs digests withou
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, StorageError
+from focusgen.base.files import publish_json
 
 log = logging.getLogger(__name__)
 
@@ -187,19 +186,8 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _try_write_json(path: Path, document: Mapping[str, Any]) -> bool:
     """Write whole or not at all; False where nothing can be written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        log.debug("%s: not written: %s", path, error)
-        return False
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(document, stream, indent=1, sort_keys=True)
-        os.chmod(name, 0o644)  # mkstemp's 0600 would hide the record of shared weights from the group
-        os.replace(name, path)
-    except OSError as error:
-        log.debug("%s: not written: %s", path, error)
-        with contextlib.suppress(OSError):
-            os.unlink(name)
+        publish_json(path, document)
+    except StorageError as error:
+        log.debug("not written: %s", error)
         return False
     return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import io
 import math
 import os
 import random
@@ -22,7 +23,7 @@ import numpy as np
 
 from focusgen.base.checksums import checksum
 from focusgen.base.errors import ApprovalError, CalibrationError, ConfigError, CorruptInputError
-from focusgen.base.files import make_folder, publish_json
+from focusgen.base.files import make_folder, publish, publish_json
 from focusgen.base.seeds import derive_seed
 from focusgen.config import Config, settings_for
 from focusgen.dataset.layout import DatasetLayout
@@ -220,9 +221,9 @@ def draw_histogram(histogram: CocHistogram, stats: Mapping[str, Any], path: Path
     )
     axes.legend()
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.tmp")
-    FigureCanvasAgg(figure).print_figure(temporary, format="png", dpi=110)
-    temporary.replace(path)
+    drawn = io.BytesIO()
+    FigureCanvasAgg(figure).print_figure(drawn, format="png", dpi=110)
+    publish(path, drawn.getvalue())
 
 
 # --- approval

@@ -7,6 +7,7 @@ light from behind are therefore exact, up to the noise of the sampling (bokeh_tr
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from focusgen.base.files import make_folder, publish
 from focusgen.base.seeds import derive_seed
 from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Lens
 from focusgen.synth.trace import Rays, light_of_hits, nearest_hits
@@ -166,8 +168,9 @@ def write_truth(
             progress(done, len(indices))
     is_clip = not isinstance(frame_indices, int)
     aif, depth_m, traced = (np.stack(parts) if is_clip else parts[0] for parts in (sharp, depth, truth))
+    packed = io.BytesIO()
     np.savez_compressed(
-        path,
+        packed,
         aif=aif,
         depth=depth_m,
         truth=traced,
@@ -180,3 +183,5 @@ def write_truth(
         height=scene.height,
         lens_samples=n_samples,
     )
+    make_folder(path.parent)
+    publish(path, packed.getvalue())

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError
+from focusgen.base.files import make_folder, publish
 from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Formula, Lens
 from focusgen.synth.families import FAMILIES, build
 from focusgen.synth.faults import FAULTS, FaultKind, Faults, camera_frame, depth_map
@@ -218,8 +219,8 @@ def _planned(
 def _write_frames(clips: list[_Clip], workers: int) -> Iterator[tuple[_Clip, int]]:
     """Write the frames of all clips, here or in processes of their own; yield each that is done, in order."""
     for clip in clips:
-        clip.raw_dir.mkdir(parents=True, exist_ok=True)
-        clip.depth_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(clip.raw_dir)
+        make_folder(clip.depth_dir)
     tasks = [(clip, index) for clip in clips for index in range(clip.scene.n_frames)]
     if workers <= 1:
         for task in tasks:
@@ -241,8 +242,8 @@ def _write_frame(task: tuple[_Clip, int]) -> None:
         scene_id = clip.raw_dir.name
         rgb = camera_frame(rgb, clip.faults, clip.scene.seed, scene_id, index)
         depth_m = depth_map(depth_m, clip.faults, clip.scene.seed, scene_id, index)
-    _publish(clip.raw_dir / RAW_NAME.format(index), _png_bytes(rgb))
-    _publish(clip.depth_dir / DEPTH_NAME.format(index), _npy_bytes(depth_m))
+    publish(clip.raw_dir / RAW_NAME.format(index), _png_bytes(rgb))
+    publish(clip.depth_dir / DEPTH_NAME.format(index), _npy_bytes(depth_m))
 
 
 def _rounds(families: tuple[str, ...], seed: int, n_scenes: int) -> Iterator[tuple[str, int]]:
@@ -272,10 +273,3 @@ def _npy_bytes(depth_m: npt.NDArray[np.float32]) -> bytes:
     buffer = BytesIO()
     np.save(buffer, depth_m, allow_pickle=False)
     return buffer.getvalue()
-
-
-def _publish(path: Path, data: bytes) -> None:
-    """Write whole or not at all, so that a killed run leaves no torn frame."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from focusgen.base.files import publish
+
 Row = dict[str, str | float]
 """Column -> value; the first column names the row, `seconds` is its cost per frame."""
 
@@ -61,9 +63,9 @@ class Table:
     ) -> None:
         """Write the files that were asked for."""
         if csv_path is not None:
-            csv_path.write_text(self.csv(), encoding="utf-8")
+            publish(csv_path, self.csv().encode())
         if json_path is not None:
-            json_path.write_text(self.json(), encoding="utf-8")
+            publish(json_path, self.json().encode())
         if plot_path is not None:
             plot(self, plot_path)
 
@@ -86,7 +88,9 @@ def plot(table: Table, path: Path) -> None:
     for panel, metric in zip(panels, metrics, strict=True):
         _draw_panel(panel, table.rows, metric)
     figure.suptitle(table.title)
-    figure.savefig(path)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format=path.suffix.lstrip(".") or "png")
+    publish(path, drawn.getvalue())
 
 
 def _draw_panel(panel: Any, rows: Sequence[Mapping[str, Any]], metric: str) -> None:

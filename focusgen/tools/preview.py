@@ -6,7 +6,6 @@ been rendered yet show what they have: depth is worth a look before the calibrat
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from focusgen.base.errors import ConfigError
-from focusgen.base.files import make_folder, publish, storage_error
+from focusgen.base.files import make_folder, publish, replacing
 from focusgen.tools.preview_scales import FAINT, INK, draw_bar
 from focusgen.tools.preview_view import RawReader, Rgb, SceneView, Strip, look_at
 
@@ -200,14 +199,8 @@ def write_video(view: SceneView, path: Path) -> None:
     Raises:
         StorageError: the disk is full, limited or read-only.
     """
-    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
-    try:
+    with replacing(path) as temporary:
         _encode(view, temporary)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise storage_error(error, path) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _encode(view: SceneView, path: Path) -> None:

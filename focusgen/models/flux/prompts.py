@@ -6,7 +6,6 @@ One small file per prompt, so that another prompt changes no digest of the first
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from focusgen.base.errors import ConfigError
+from focusgen.base.files import make_folder, publish
 from focusgen.config import Config
 from focusgen.models.flux.environment import explain_download, require_libraries
 from focusgen.models.flux.files import model_folder, prompt_file, weight_advice
@@ -53,7 +53,7 @@ def encode_prompts(
         ConfigError: says what is missing: a library, the files, access.
     """
     require_libraries()
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     unique = list(dict.fromkeys(prompts))
     with explain_download(str(model_id)), torch.inference_mode():
         source = _source(str(model_id))
@@ -138,12 +138,10 @@ def _token_ids(tokenizer: Any, prompts: list[str], length: int) -> Tensor:
 
 
 def _save(file: Path, embedding: PromptEmbedding, prompt: str, model_id: str) -> None:
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
-    part = file.with_suffix(f".{os.getpid()}.part")
     tensors = {name: tensor.contiguous() for name, tensor in embedding._asdict().items()}
-    save_file(tensors, part, metadata={"format": FORMAT, "prompt": prompt, "model": Path(model_id).name})
-    os.replace(part, file)
+    publish(file, save(tensors, {"format": FORMAT, "prompt": prompt, "model": Path(model_id).name}))
 
 
 def load_prompt(folder: Path, prompt: str) -> PromptEmbedding:
