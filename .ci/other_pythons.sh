@@ -11,7 +11,7 @@ trap 'rm -rf "$work_dir"' EXIT
 
 # The modules under these tests import nothing heavier than numpy and pydantic.
 MODULES="base/test_seeds base/test_names optics/test_coc optics/test_lenses optics/test_windows optics/test_stats optics/test_sizes config/test_files test_architecture"
-PACKAGES="numpy pydantic pyyaml natsort xxhash filelock rich pillow pytest hypothesis"
+PACKAGES="numpy pydantic pyyaml natsort xxhash rich pillow pytest hypothesis"
 
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
 

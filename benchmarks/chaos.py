@@ -29,6 +29,7 @@ from benchmarks.results import write_section  # noqa: E402
 from focusgen import config  # noqa: E402
 from focusgen.base.checksums import FileEntry, file_checksum  # noqa: E402
 from focusgen.base.errors import ConfigError, CorruptInputError  # noqa: E402
+from focusgen.base.signals import stop_on_signals  # noqa: E402
 from focusgen.cli import guarded  # noqa: E402
 from focusgen.config import SCENE_PHASES, Config  # noqa: E402
 from focusgen.dataset.fingerprint import published_digests, torn_files  # noqa: E402
@@ -38,7 +39,6 @@ from focusgen.dataset.records import read_record  # noqa: E402
 from focusgen.models import registry  # noqa: E402
 from focusgen.run.console import ConsoleObserver  # noqa: E402
 from focusgen.run.pipeline import Selection, run_all  # noqa: E402
-from focusgen.run.progress import stop_on_signals  # noqa: E402
 from focusgen.synth.write import synth_dataset  # noqa: E402
 
 N_SCENES, N_FRAMES, WIDTH, HEIGHT = 3, 8, 96, 64

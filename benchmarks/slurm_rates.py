@@ -10,11 +10,12 @@ import time
 from pathlib import Path
 
 from focusgen import config
+from focusgen.base.signals import StopFlag
 from focusgen.phases.index import index_dataset
 from focusgen.run.console import ConsoleObserver, make_console
 from focusgen.run.phase_run import PhaseRun, complete_scenes
 from focusgen.run.pipeline import run_validate
-from focusgen.run.progress import Observer, StopFlag
+from focusgen.run.progress import Observer
 from focusgen.synth.write import synth_dataset
 
 N_FRAMES, WIDTH, HEIGHT, N_SETS = 12, 864, 480, 2

@@ -12,10 +12,10 @@ from typing import Any
 
 from focusgen import config
 from focusgen.base.errors import ExitCode, FocusgenError, Interrupted
+from focusgen.base.signals import stop_on_signals
 from focusgen.config import SCENE_PHASES, Config, PhaseName, flags
 from focusgen.models.registry import needs_gpu
 from focusgen.run.console import ConsoleObserver, make_console, print_error
-from focusgen.run.progress import stop_on_signals
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("focusgen.commands.run", "all phases on this machine, stopping where a person has to approve"),

@@ -12,13 +12,14 @@ from pathlib import Path
 from focusgen.base import files
 from focusgen.base.checksums import file_checksum
 from focusgen.base.errors import CorruptInputError
+from focusgen.base.signals import StopFlag
 from focusgen.cli import guarded
 from focusgen.config import SCENE_PHASES, Config
 from focusgen.dataset.fingerprint import torn_files
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import read_record
 from focusgen.run.phase_run import PhaseRun
-from focusgen.run.progress import Observer, StopFlag
+from focusgen.run.progress import Observer
 
 FAILED_IN_CHILD = 99
 

@@ -41,7 +41,7 @@ FORBIDDEN: tuple[tuple[str, str, str], ...] = (
 ALLOWED = {"models.protocols"}
 
 NUMPY_ONLY = "base.* optics.*"
-ALSO_IN_BASE = {"filelock", "natsort", "xxhash"}
+ALSO_IN_BASE = {"natsort", "xxhash"}
 
 # Package -> the modules that may import it, anywhere in the file.
 AT_HOME_ONLY = {

@@ -13,13 +13,14 @@ import focusgen.models.bokeh.thin_lens  # noqa: F401 - loaded once, not by each 
 from focusgen.base import files
 from focusgen.base.checksums import file_checksum
 from focusgen.base.errors import CorruptInputError
+from focusgen.base.signals import StopFlag
 from focusgen.config import SCENE_PHASES
 from focusgen.dataset.fingerprint import published_digests, torn_files
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import read_record
 from focusgen.phases.index import index_dataset
 from focusgen.run.phase_run import PhaseRun
-from focusgen.run.progress import Observer, StopFlag
+from focusgen.run.progress import Observer
 
 SCENES = ("a", "b")
 

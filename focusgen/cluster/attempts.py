@@ -132,9 +132,9 @@ class AttemptObserver(ConsoleObserver):
         if time.time() - self.attempt.updated_s >= BEAT_S:
             self.say()
 
-    def waiting(self, scene_id: str) -> None:
+    def waiting(self, scene_id: str, holder: str) -> None:
         """Say that the task lives although it only waits."""
-        super().waiting(scene_id)
+        super().waiting(scene_id, holder)
         if time.time() - self.attempt.updated_s >= BEAT_S:
             self.say()
 

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from focusgen.base.errors import ExitCode, FailureClass, Interrupted, SceneError, SceneTimeoutError
 from focusgen.base.names import rich_text
+from focusgen.base.signals import StopFlag, stop_on_signals
 from focusgen.cluster import slurm
 from focusgen.cluster.attempts import AttemptObserver, restart_count, slurm_job_id
 from focusgen.cluster.plans import Plan
@@ -26,7 +27,6 @@ from focusgen.dataset.store import write_failure
 from focusgen.run.console import make_console
 from focusgen.run.phase_run import PhaseRun, RunSummary, complete_scenes, select_scenes
 from focusgen.run.pipeline import Selection, run_phase, run_validate
-from focusgen.run.progress import StopFlag, stop_on_signals
 
 SETTLED = frozenset({"complete", "kept", "partial", "stale"})
 

@@ -14,10 +14,10 @@ import tyro
 from focusgen import config
 from focusgen.base.errors import ExitCode
 from focusgen.base.names import rich_text
+from focusgen.base.signals import stop_on_signals
 from focusgen.config import PhaseName, flags
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.console import ConsoleObserver, make_console
-from focusgen.run.progress import stop_on_signals
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -37,9 +37,9 @@ def main(argv: Sequence[str]) -> int:
 
 def run_here(cfg: Config, **selection: Any) -> int:
     """Run all phases with progress on stderr; `selection` as in `runner.select_scenes`."""
+    from focusgen.base.signals import stop_on_signals
     from focusgen.run.console import ConsoleObserver, make_console
     from focusgen.run.pipeline import Selection, run_all
-    from focusgen.run.progress import stop_on_signals
 
     with stop_on_signals() as stop, ConsoleObserver(make_console()) as observer:
         return run_all(cfg, Selection(selection), observer, stop)

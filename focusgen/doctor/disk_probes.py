@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import multiprocessing
 import os
@@ -11,12 +10,13 @@ from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
+from focusgen.base.locks import NO_FLOCK
+
 N_RENAMES = 200
 MAX_RENAME_S = 3.0
 PAGE_BYTES = 4096
 CHILD_TIMEOUT_S = 20.0
 LOCK_RELEASE_S = 5.0
-NO_FLOCK = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
 
 # A fresh interpreter each: a forked one would share our file descriptors, and with them our locks.
 _processes = multiprocessing.get_context("spawn")

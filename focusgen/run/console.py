@@ -96,10 +96,10 @@ class ConsoleObserver(Observer):
             for line in message.splitlines():
                 self.console.print(f"    {rich_text(line)}")
 
-    def waiting(self, scene_id: str) -> None:
-        """Say once that another process holds the scene."""
+    def waiting(self, scene_id: str, holder: str) -> None:
+        """Say once which other process holds the scene."""
         if self._started.pop(f"waiting {scene_id}", None) is None:
-            self.console.print(f"  waiting: another process works on {rich_text(scene_id)}")
+            self.console.print(f"  waiting: {rich_text(holder)} works on {rich_text(scene_id)}")
         self._started[f"waiting {scene_id}"] = time.monotonic()
 
 

@@ -22,6 +22,7 @@ from focusgen.base.errors import (
 )
 from focusgen.base.files import STORAGE_ERRNOS, make_folder, publish, publish_json, storage_error
 from focusgen.base.locks import exclusive
+from focusgen.base.signals import StopFlag
 from focusgen.config import Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
@@ -32,7 +33,7 @@ from focusgen.models import registry, weights
 from focusgen.phases import calibrate
 from focusgen.phases.depth import open_provided
 from focusgen.phases.job import SceneJob
-from focusgen.run.progress import Observer, StopFlag
+from focusgen.run.progress import Observer
 from focusgen.run.table import PHASES
 
 MAX_EQUAL_BUGS = 3
@@ -279,7 +280,7 @@ class PhaseRun:
 
     def _run_locked(self, scene_id: str, model: Any) -> None:
         scene = self.dataset.scene(scene_id)
-        with exclusive(scene.lock(self.spec.name), lambda: self._wait(scene_id)):
+        with exclusive(scene.lock(self.spec.name), lambda who: self.observer.waiting(scene_id, who)):
             # Another process may have done it meanwhile.
             if self._settle(scene_id, self._state(scene_id)):
                 self._end(scene_id, self.summary.outcomes[scene_id], self.summary.messages[scene_id])
@@ -292,10 +293,6 @@ class PhaseRun:
             self._fail(scene_id, located, located.failure_class, started_s)
         else:
             self._fail(scene_id, error, FailureClass.BUG, started_s)
-
-    def _wait(self, scene_id: str) -> None:
-        self.stop.check()
-        self.observer.waiting(scene_id)
 
     def _process(self, scene_id: str, model: Any) -> None:
         entry, n_frames = self.index[scene_id], self.n_frames(scene_id)

@@ -8,6 +8,7 @@ from typing import Any
 from focusgen.base.errors import CalibrationError, ConfigError, ExitCode
 from focusgen.base.files import share_with_group
 from focusgen.base.names import display, rich_text
+from focusgen.base.signals import StopFlag
 from focusgen.config import Config, PhaseName
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
@@ -17,7 +18,6 @@ from focusgen.phases.scene_checks import SceneReport
 from focusgen.phases.validate import report_path, validate_dataset
 from focusgen.run.console import ConsoleObserver
 from focusgen.run.phase_run import PhaseRun, complete_scenes, save_config, select_scenes
-from focusgen.run.progress import StopFlag
 
 
 class Selection(dict[str, Any]):

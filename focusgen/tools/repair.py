@@ -19,6 +19,7 @@ from focusgen.base.checksums import FileEntry, checksum, file_checksum
 from focusgen.base.errors import ConfigError, CorruptInputError, FocusgenError, Interrupted, SceneError
 from focusgen.base.files import make_folder, publish, publish_json, remove
 from focusgen.base.locks import exclusive
+from focusgen.base.signals import StopFlag
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry, index_checksum, read_index
 from focusgen.dataset.ingest import manifest_of, read_manifest
@@ -28,7 +29,7 @@ from focusgen.dataset.scene_store import remove_leftovers, reopen
 from focusgen.phases.scene_checks import SceneReport
 from focusgen.phases.validate import validate_scene
 from focusgen.run.phase_run import PhaseRun
-from focusgen.run.progress import Observer, StopFlag
+from focusgen.run.progress import Observer
 from focusgen.run.status import saved_config
 from focusgen.run.table import PhaseSpec
 

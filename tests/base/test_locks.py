@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
-import filelock
 import pytest
 
 from focusgen.base import locks
-from focusgen.base.locks import exclusive, heartbeat_lock
+from focusgen.base.errors import ExitCode, Interrupted
+from focusgen.base.locks import exclusive, heartbeat_path, holder
+from focusgen.base.signals import stop_on_signals
 from focusgen.config import SCENE_PHASES
 from focusgen.dataset.fingerprint import published_digests
-from focusgen.dataset.layout import SceneLayout
+from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.models.passthrough import Passthrough
 from focusgen.phases.index import index_dataset
 from tests.faults import FAILED_IN_CHILD, false_records, import_backends, in_child, run_phases
+from tests.flockless import environment_without_flock
 
 SCENES = ("a",)
 
@@ -75,10 +81,17 @@ def make_scene(rgbd):
 def without_flock(monkeypatch) -> None:
     """Make this look like a file system that knows no locks."""
 
-    def refuse(self, *arguments, **named):
-        raise NotImplementedError("no flock here")
+    def refuse(descriptor, operation):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known_of_file_systems():
+    locks._without_flock.clear()
+    yield
+    locks._without_flock.clear()
 
 
 @pytest.mark.parametrize("has_flock", [True, False])
@@ -133,64 +146,139 @@ def test_a_lock_is_handed_over_within_a_second_of_its_holders_death(tmp_path):
     waits = []
     os.kill(pid, signal.SIGKILL)
     started_s = time.monotonic()
-    with exclusive(path, lambda: waits.append(1)):
+    with exclusive(path, waits.append):
         assert time.monotonic() - started_s < 1.0
     os.waitpid(pid, 0)
 
 
-def test_waiting_tells_and_can_be_ended(tmp_path):
+@pytest.mark.parametrize("has_flock", [True, False])
+def test_who_waits_is_told_who_holds_the_lock(tmp_path, monkeypatch, has_flock):
+    if not has_flock:
+        without_flock(monkeypatch)
+    monkeypatch.setenv("SLURM_JOB_ID", "77")
     path = tmp_path / "a.lock"
 
     class Stopped(Exception):
         pass
 
-    def stop() -> None:
-        raise Stopped
+    def stop(who: str) -> None:
+        raise Stopped(who)
 
-    with exclusive(path), pytest.raises(Stopped), exclusive(path, stop):
-        pass
+    with exclusive(path):
+        with pytest.raises(Stopped, match=rf"^pid {os.getpid()} on .+, job 77$"), exclusive(path, stop):
+            pass
+    assert holder(path) == "another process", "a lock that was given back names nobody"
+    assert not heartbeat_path(path).exists()
 
 
-def test_a_heartbeat_lock_of_a_living_owner_is_respected_and_of_a_dead_one_is_not(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_a_signal_ends_a_wait_that_nobody_looks_after(tmp_path, capfd, number):
+    path = tmp_path / "a.lock"
+
+    def wait() -> int:
+        try:
+            with exclusive(path):
+                return 0
+        except Interrupted as error:
+            return int(error.exit_code)
+
+    with exclusive(path):
+        pid = fork(wait)
+        wait_until(lambda: "waiting for" in capfd.readouterr().err, "it did not say that it waits")
+        os.kill(pid, number)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert code == (ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED)
+
+
+def test_a_signal_that_came_before_the_wait_ends_it_too(tmp_path):
+    path = tmp_path / "a.lock"
+    with exclusive(path), stop_on_signals() as stop:
+        stop.exit_code = ExitCode.TERMINATED
+        with pytest.raises(Interrupted, match=r"waiting for .*a\.lock, which pid \d+ on"), exclusive(path):
+            pass
+
+
+class GaveUp(Exception):
+    """The lock was respected for as long as a test waits."""
+
+
+def give_up_after(seconds: float):
+    end = time.monotonic() + seconds
+
+    def look(who: str) -> None:
+        if time.monotonic() > end:
+            raise GaveUp(who)
+
+    return look
+
+
+def test_a_heartbeat_of_a_living_owner_is_respected_and_of_a_dead_one_is_not(tmp_path, monkeypatch):
+    without_flock(monkeypatch)
     monkeypatch.setattr(locks, "HEARTBEAT_S", 0.05)
     monkeypatch.setattr(locks, "HEARTBEAT_DEAD_S", 0.4)
     monkeypatch.setattr(locks, "POLL_S", 0.02)
-    path = tmp_path / "a.heartbeat"
+    monkeypatch.setattr(locks, "SETTLE_S", 0.1)
+    path = tmp_path / "a.lock"
 
     def hold() -> int:
-        with heartbeat_lock(path):
+        with exclusive(path):
             time.sleep(60)
         return 0
 
     pid = fork(hold)
-    wait_until(path.exists, "no lock")
-    waits = []
-
-    def give_up_after_a_second() -> None:
-        waits.append(time.monotonic())
-        if waits[-1] - waits[0] > 1.0:
-            raise TimeoutError
-
-    with pytest.raises(TimeoutError), heartbeat_lock(path, give_up_after_a_second):
+    wait_until(heartbeat_path(path).exists, "no lock")
+    with pytest.raises(GaveUp, match=f"pid {pid} on"), exclusive(path, give_up_after(1.0)):
         pass
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    with heartbeat_lock(path):
-        assert path.exists()
-    assert not path.exists()
+    with exclusive(path):
+        assert f"pid {os.getpid()} on" in holder(path)
+    assert not heartbeat_path(path).exists()
+
+
+def left_behind(file: Path, age_s: float) -> None:
+    file.write_text(json.dumps({"host": "node7", "pid": 12, "job": "34_5"}))
+    os.utime(file, (time.time() - age_s,) * 2)
+
+
+@pytest.mark.parametrize("clock_ahead_s", [0, -3600, 3600])
+def test_a_heartbeat_is_dead_after_a_minute_by_the_clock_of_the_file_system(
+    tmp_path, monkeypatch, clock_ahead_s
+):
+    without_flock(monkeypatch)
+    monkeypatch.setattr(locks, "POLL_S", 0.02)
+    monkeypatch.setattr(locks, "SETTLE_S", 0.05)
+    path, now_s = tmp_path / "a.lock", time.time
+    left_behind(heartbeat_path(path), 55)
+    monkeypatch.setattr(time, "time", lambda: now_s() + clock_ahead_s)  # this node's clock is wrong
+    with pytest.raises(GaveUp, match="pid 12 on node7, job 34_5"), exclusive(path, give_up_after(0.2)):
+        pass
+    monkeypatch.setattr(time, "time", now_s)
+    left_behind(heartbeat_path(path), 65)
+    monkeypatch.setattr(time, "time", lambda: now_s() + clock_ahead_s)
+    with exclusive(path, give_up_after(5)):
+        pass
+
+
+def test_an_owner_that_lost_its_lock_does_not_delete_that_of_the_next(tmp_path, monkeypatch):
+    without_flock(monkeypatch)
+    path = tmp_path / "a.lock"
+    with exclusive(path):
+        left_behind(heartbeat_path(path), 0)  # it stalled, and another took over
+    assert "node7" in holder(path)
 
 
 def test_only_one_of_many_takes_over_a_dead_heartbeat_lock(tmp_path, monkeypatch):
+    without_flock(monkeypatch)
     monkeypatch.setattr(locks, "HEARTBEAT_DEAD_S", 0.2)
     monkeypatch.setattr(locks, "HEARTBEAT_S", 0.05)
     monkeypatch.setattr(locks, "POLL_S", 0.005)
     monkeypatch.setattr(locks, "SETTLE_S", 0.1)
-    path, inside = tmp_path / "a.heartbeat", tmp_path / "inside"
-    path.write_text("{}")
-    os.utime(path, (1, 1))
+    path, inside = tmp_path / "a.lock", tmp_path / "inside"
+    left_behind(heartbeat_path(path), 9)
 
     def enter() -> int:
-        with heartbeat_lock(path):
+        with exclusive(path):
             os.close(os.open(inside, os.O_CREAT | os.O_EXCL))  # fails if somebody else is inside
             time.sleep(0.02)
             inside.unlink()
@@ -198,6 +286,63 @@ def test_only_one_of_many_takes_over_a_dead_heartbeat_lock(tmp_path, monkeypatch
 
     pids = [fork(enter) for _ in range(8)]
     assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids] == [0] * 8
+
+
+@pytest.mark.parametrize("first_has_flock", [True, False])
+def test_a_process_without_flock_and_one_with_it_keep_each_other_out(tmp_path, monkeypatch, first_has_flock):
+    """ENOLCK comes and goes with a lock daemon."""
+    monkeypatch.setattr(locks, "POLL_S", 0.02)
+    path, device = tmp_path / "a.lock", tmp_path.stat().st_dev
+
+    def hold_to(has_flock: bool) -> None:
+        locks._without_flock.clear()
+        locks._without_flock.update(() if has_flock else {device})
+
+    hold_to(first_has_flock)
+    with exclusive(path):
+        hold_to(not first_has_flock)
+        with pytest.raises(GaveUp, match=f"pid {os.getpid()} on"), exclusive(path, give_up_after(0.2)):
+            pass
+    with exclusive(path, give_up_after(0.2)):
+        pass
+
+
+def phase_1(rgbd) -> list[str]:
+    script = Path(__file__).parent.parent.parent / "scripts" / "01_validate_dataset.py"
+    return [sys.executable, str(script), "--min_frames", "2", *rgbd.flags("raw_root", "out_root")]
+
+
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "error", ["ENOSYS", *(pytest.param(name, marks=SLOW) for name in ("ENOLCK", "EOPNOTSUPP", "EINVAL"))]
+)
+def test_the_command_line_works_where_flock_fails(rgbd, error):
+    rgbd.add_scene("a", n_frames=2)
+    environment = environment_without_flock(rgbd.root, error)
+    done = subprocess.run(phase_1(rgbd), env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("lock files with a heartbeat are used") == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(rgbd.out_root.rglob("*.heartbeat")), "given back"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_command_that_waits_without_flock_names_the_holder_and_obeys(rgbd, number, code):
+    rgbd.add_scene("a", n_frames=2)
+    lock = DatasetLayout.of(rgbd.config()).index_lock
+    lock.parent.mkdir(parents=True)
+    left_behind(heartbeat_path(lock), 0)
+    environment = environment_without_flock(rgbd.root, "ENOSYS")
+    with subprocess.Popen(phase_1(rgbd), env=environment, stderr=subprocess.PIPE, text=True) as waiting:
+        for line in waiting.stderr:
+            if "pid 12 on node7, job 34_5 holds it" in line:
+                break
+        waiting.send_signal(number)
+        rest = waiting.stderr.read()
+        assert waiting.wait(20) == code
+    assert "stopped by a signal while waiting" in rest and "Traceback" not in rest
 
 
 def test_a_lock_file_has_the_mode_that_the_umask_allows(tmp_path):

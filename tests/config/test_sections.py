@@ -12,6 +12,7 @@ import pytest
 
 from focusgen import cli, config
 from focusgen.base.errors import ConfigError
+from focusgen.base.signals import StopFlag
 from focusgen.config import SCENE_PHASES, Config, Section, known_keys, settings_for
 from focusgen.config.cluster import ClusterConfig
 from focusgen.config.section import setting
@@ -19,7 +20,7 @@ from focusgen.dataset.records import RECORD_VERSION, State, phase_state, seal
 from focusgen.models import registry
 from focusgen.run import phase_run
 from focusgen.run.phase_run import PhaseRun
-from focusgen.run.progress import Observer, StopFlag
+from focusgen.run.progress import Observer
 
 # Which phases' published bytes a key may change. A person has to put a new field here, or among NOTHING.
 CHANGES: dict[str, tuple[str, ...]] = {

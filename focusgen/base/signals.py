@@ -1,0 +1,67 @@
+"""Signals as requests: the first one asks a run or a wait to stop, the second ends the process at once."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+
+from focusgen.base.errors import ExitCode, Interrupted
+
+EXIT_CODES = {
+    signal.SIGINT: ExitCode.INTERRUPTED,
+    signal.SIGTERM: ExitCode.TERMINATED,
+    signal.SIGUSR1: ExitCode.TERMINATED,  # Slurm's, some minutes before the time limit
+}
+Handler = Callable[[int, FrameType | None], object] | int | None
+
+
+@dataclass
+class StopFlag:
+    """Set by the first SIGTERM, SIGINT or SIGUSR1; the run ends after the frame in hand."""
+
+    exit_code: ExitCode | None = None
+
+    def check(self, message: str = "stopped by a signal after the frame in hand was published") -> None:
+        """Raise if a signal came.
+
+        Raises:
+            Interrupted: a signal asked to stop.
+        """
+        if self.exit_code is not None:
+            raise Interrupted(message, self.exit_code)
+
+
+_installed: list[StopFlag] = []
+
+
+@contextlib.contextmanager
+def stop_on_signals() -> Iterator[StopFlag]:
+    """Turn the first signal into a request to stop; a second one ends the process at once.
+
+    Inside of another one it gives the same flag. Off the main thread, which alone may handle signals, the
+    flag is never set.
+    """
+    if _installed or threading.current_thread() is not threading.main_thread():
+        yield _installed[-1] if _installed else StopFlag()
+        return
+    flag = StopFlag()
+    before: dict[signal.Signals, Handler] = {}
+
+    def request(number: int, frame: FrameType | None) -> None:
+        flag.exit_code = EXIT_CODES[signal.Signals(number)]
+        for other in before:
+            signal.signal(other, signal.SIG_DFL)
+
+    for number in EXIT_CODES:
+        before[number] = signal.signal(number, request)
+    _installed.append(flag)
+    try:
+        yield flag
+    finally:
+        _installed.pop()
+        for number, handler in before.items():
+            signal.signal(number, handler)
