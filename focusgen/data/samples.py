@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from focusgen.data.crops import Box
-from focusgen.data.vetting import VettedScene
+from focusgen.data.vetting import SceneInfo
 from focusgen.dataset.lens_metadata import SetLens
 from focusgen.optics.coc import focus_map
 
@@ -45,7 +45,7 @@ class Sample(TypedDict, total=False):
 
 
 def build_sample(
-    scene: VettedScene,
+    scene: SceneInfo,
     set_index: int,
     frames: Sequence[int],
     box: Box,
@@ -129,7 +129,7 @@ def lens_of_window(lens: SetLens, frames: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def camera_matrix(scene: VettedScene, lens: SetLens, box: Box) -> torch.Tensor:
+def camera_matrix(scene: SceneInfo, lens: SetLens, box: Box) -> torch.Tensor:
     """Return K of the simulated lens on the crop, OpenCV's convention; the raw camera's is unknown."""
     y, x, _, _ = box
     focal_px = lens.lens.focal_length_m / scene.sensor_width_m * scene.width

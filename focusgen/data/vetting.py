@@ -26,8 +26,8 @@ _PHASE_6 = "Run phase 6: scripts/06_validate_outputs.py --out_root {root}"
 
 
 @dataclass(frozen=True)
-class VettedScene:
-    """A scene that training may see.
+class SceneInfo:
+    """What a window needs to know of its scene.
 
     Attributes:
         shot_cuts: first frames of new shots.
@@ -43,6 +43,12 @@ class VettedScene:
     shot_cuts: tuple[int, ...]
     lenses: tuple[SetLens, ...]
     sensor_width_m: float
+
+
+@dataclass(frozen=True)
+class VettedScene(SceneInfo):
+    """A scene on disk that training may see."""
+
     layout: SceneLayout
 
 

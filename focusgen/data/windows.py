@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from focusgen.base.errors import SceneError
 from focusgen.data.crops import Crop, FocusRoi, MotionRoi, WindowMeta, crop_generator, crop_size, draw_box
 from focusgen.data.samples import MODALITIES, OPTIONAL_MODALITIES, Modality, Sample, build_sample
-from focusgen.data.vetting import Split, VettedScene, vet
+from focusgen.data.vetting import SceneInfo, Split, VettedScene, vet
 from focusgen.dataset.published import read_bokeh, read_depth, read_flags, read_focus, read_sharp
 
 Transform = Callable[[Sample], Any]
@@ -89,7 +89,7 @@ class FocusDataset(Dataset[Any]):
         self.across_cuts, self.on_damage = across_cuts, on_damage
         self.scenes = vet(Path(root), split, allow_unvalidated=allow_unvalidated)
         check_crop(self.crop, self.scenes)
-        self._sets = [_chosen_sets(scene, sets) for scene in self.scenes]
+        self._sets = [chosen_sets(scene, sets) for scene in self.scenes]
         self._starts = [
             window_starts(scene.n_frames, scene.shot_cuts, window, self.stride, across_cuts=across_cuts)
             for scene in self.scenes
@@ -97,7 +97,7 @@ class FocusDataset(Dataset[Any]):
         self.skipped = sum(not starts for starts in self._starts)
         sizes = [len(starts) * len(chosen) for starts, chosen in zip(self._starts, self._sets, strict=True)]
         self._ends = list(itertools.accumulate(sizes))
-        self._epoch, self._n_damaged = _shared_counter(), _shared_counter()
+        self._epoch, self._n_damaged = shared_counter(), shared_counter()
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -213,7 +213,7 @@ def with_roi(crop: Crop, roi: str | None) -> Crop:
     return FocusRoi(crop) if roi == "focus" else MotionRoi(crop)
 
 
-def check_crop(crop: Crop, scenes: Sequence[VettedScene]) -> None:
+def check_crop(crop: Crop, scenes: Sequence[SceneInfo]) -> None:
     """Refuse a crop that does not fit into a frame.
 
     Raises:
@@ -228,7 +228,7 @@ def check_crop(crop: Crop, scenes: Sequence[VettedScene]) -> None:
             )
 
 
-def _chosen_sets(scene: VettedScene, sets: Sequence[int] | None) -> tuple[int, ...]:
+def chosen_sets(scene: SceneInfo, sets: Sequence[int] | None) -> tuple[int, ...]:
     if sets is None:
         return tuple(range(len(scene.lenses)))
     unknown = [number for number in sets if not 0 <= number < len(scene.lenses)]
@@ -237,7 +237,7 @@ def _chosen_sets(scene: VettedScene, sets: Sequence[int] | None) -> tuple[int, .
     return tuple(sorted(set(sets)))
 
 
-def _shared_counter() -> torch.Tensor:
+def shared_counter() -> torch.Tensor:
     """Return a number that worker processes share, also those that persist over epochs."""
     counter = torch.zeros(1, dtype=torch.int64)
     counter.share_memory_()  # type: ignore[no-untyped-call]

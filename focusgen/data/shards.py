@@ -1,0 +1,262 @@
+"""Windows of an exported data set, streamed from its WebDataset shards."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+from torch.utils.data import IterableDataset
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.seeds import derive_seed
+from focusgen.data.crops import Crop, WindowMeta, crop_generator, draw_box
+from focusgen.data.samples import MODALITIES, Modality, Sample, build_sample
+from focusgen.data.vetting import SceneInfo, Split
+from focusgen.data.windows import (
+    check_arguments,
+    check_crop,
+    chosen_sets,
+    shared_counter,
+    window_starts,
+    with_roi,
+)
+from focusgen.dataset.index import SPLITS
+from focusgen.dataset.lens_metadata import SetLens
+from focusgen.media.codecs import decode_npz, decode_png
+from focusgen.optics.coc import Lens
+
+RawSample = Mapping[str, Any]
+"""Member name -> bytes, as webdataset hands a sample over."""
+
+
+class FocusShards(IterableDataset[Any]):
+    """The items of `FocusDataset`, streamed; see there for what the arguments and samples are.
+
+    Shards are dealt to ranks and workers, so that each item comes once; their order is drawn anew from `seed` and
+    the epoch. A scene larger than a shard is cut where the shard ends, and no window crosses that place.
+
+    Args:
+        dest: folder of `focusgen export webdataset`.
+        split: "train", "val" or "test".
+        window: frames of an item.
+        stride: frames between items; None for `window`.
+        sets: lens sets to use; None for all.
+        crop: None, N, (height, width), or a function.
+        modalities: which tensors are wanted; "focus" of an export without labels needs `recompute_labels`.
+        transform: called with each sample.
+        recompute_labels: labels from depth and lens, bit for bit.
+        seed: of crops and of the order of shards.
+        roi: "focus" or "motion".
+        across_cuts: windows may cross a shot cut.
+        shuffle: draw the order of shards; else that of their names.
+
+    Raises:
+        ConfigError: no shards of that split, or webdataset is not installed.
+        ValueError: an argument makes no sense.
+    """
+
+    def __init__(
+        self,
+        dest: str | os.PathLike[str],
+        split: Split = "train",
+        window: int = 8,
+        stride: int | None = None,
+        sets: Sequence[int] | None = None,
+        crop: Crop = None,
+        modalities: Sequence[Modality] = MODALITIES,
+        transform: Callable[[Sample], Any] | None = None,
+        recompute_labels: bool = False,
+        seed: int = 0,
+        *,
+        roi: Literal["focus", "motion"] | None = None,
+        across_cuts: bool = False,
+        shuffle: bool = True,
+    ) -> None:
+        check_arguments(window, stride, modalities, "raise")
+        self.paths = shard_paths(Path(dest), split)
+        self.window, self.stride, self.sets = window, stride or window, sets
+        self.crop, self.modalities = with_roi(crop, roi), tuple(modalities)
+        self.transform, self.recompute_labels, self.seed = transform, recompute_labels, seed
+        self.across_cuts, self.shuffle = across_cuts, shuffle
+        self._epoch = shared_counter()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw another order and other crops from now on, in all workers."""
+        self._epoch[0] = epoch
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the items of this process's shards.
+
+        Raises:
+            CorruptInputError: a shard or a member of it is damaged; names it.
+        """
+        import webdataset as wds
+
+        paths = [str(path) for path in self.paths]
+        if self.shuffle:
+            random.Random(derive_seed(self.seed, "shards", int(self._epoch))).shuffle(paths)
+        mine = wds.split_by_worker(wds.split_by_node(iter(paths)))
+        for path in mine:
+            yield from self._windows_of(path)
+
+    def _windows_of(self, path: str) -> Iterator[Any]:
+        samples = (_with_document(sample, path) for sample in _read_tar(path))
+        for _, frames in itertools.groupby(samples, key=lambda pair: pair[0]["scene"]):
+            yield from self._windows_of_scene(frames, path)
+
+    def _windows_of_scene(
+        self, frames: Iterator[tuple[dict[str, Any], RawSample]], path: str
+    ) -> Iterator[Any]:
+        """Yield the items of one scene as its frames come; no more than a window of them is kept."""
+        kept: dict[int, tuple[dict[str, Any], RawSample]] = {}
+        starts: set[int] | None = None
+        for document, raw in frames:
+            frame = int(document["frame"])
+            if starts is None:
+                cuts = tuple(document["shot_cuts"])
+                all_starts = window_starts(
+                    document["n_frames"], cuts, self.window, self.stride, across_cuts=self.across_cuts
+                )
+                starts = set(all_starts)
+            kept[frame] = (document, raw)
+            start = frame - self.window + 1
+            if start in starts and start in kept:
+                window = {number: kept[number] for number in range(start, frame + 1)}
+                yield from self._items(window, path)
+            kept.pop(start, None)
+
+    def _items(self, window: Mapping[int, tuple[dict[str, Any], RawSample]], path: str) -> Iterator[Any]:
+        scene = _scene_info(window)
+        check_crop(self.crop, [scene])
+        frames = tuple(window)
+        decoded: dict[str, npt.NDArray[Any]] = {}
+        for set_index in chosen_sets(scene, self.sets):
+
+            def read(modality: str, frame: int, k: int = set_index) -> npt.NDArray[Any]:
+                return _decoded(decoded, window[frame][1], cast(Modality, modality), k, path)
+
+            meta = WindowMeta(scene.scene_id, set_index, frames, scene.width, scene.height, read)
+            rng = crop_generator(self.seed, int(self._epoch), scene.scene_id, frames[0], set_index)
+            sample = build_sample(
+                scene,
+                set_index,
+                frames,
+                draw_box(self.crop, meta, rng),
+                self.modalities,
+                read,
+                recompute_labels=self.recompute_labels,
+            )
+            yield sample if self.transform is None else self.transform(sample)
+
+
+def shard_paths(dest: Path, split: Split) -> list[Path]:
+    """Return the shards of a split, by name.
+
+    Raises:
+        ConfigError: there are none, or webdataset is not installed.
+    """
+    if split not in SPLITS:
+        raise ConfigError(f"split {split!r} is none of {', '.join(SPLITS)}")
+    try:
+        import webdataset  # noqa: F401
+    except ImportError as error:
+        raise ConfigError("shards are read by webdataset", "pip install 'focusgen[hub]'") from error
+    paths = sorted(dest.glob(f"{split}-[0-9]*.tar"))
+    if not paths and not any(dest.glob("*-[0-9]*.tar")):
+        raise ConfigError(
+            f"{dest}: no shards", "focusgen export webdataset --out_root OUT --dest DIR makes them."
+        )
+    return paths
+
+
+def _read_tar(path: str) -> Iterator[RawSample]:
+    """Yield the samples of a shard; nothing but bytes is made of its members, and nothing is unpacked."""
+    import webdataset as wds
+
+    def fail(error: BaseException) -> bool:
+        raise CorruptInputError(f"{path}: damaged: {error}", "Compare it with MANIFEST.sha256.") from error
+
+    with open(path, "rb") as stream:
+        yield from wds.tariterators.group_by_keys(
+            wds.tariterators.tar_file_expander([{"url": path, "stream": stream}], handler=fail), handler=fail
+        )
+
+
+def _with_document(sample: RawSample, path: str) -> tuple[dict[str, Any], RawSample]:
+    try:
+        return dict(json.loads(sample["json"])), sample
+    except (KeyError, ValueError) as error:
+        raise CorruptInputError(f"{path}: {sample.get('__key__')}: no readable json: {error!r}") from error
+
+
+def _scene_info(window: Mapping[int, tuple[dict[str, Any], RawSample]]) -> SceneInfo:
+    """Return what the json members of a window say of its scene and lenses."""
+    first = next(iter(window.values()))[0]
+    return SceneInfo(
+        scene_id=first["scene"],
+        split=first["split"],
+        n_frames=int(first["n_frames"]),
+        width=int(first["width"]),
+        height=int(first["height"]),
+        shot_cuts=tuple(first["shot_cuts"]),
+        lenses=tuple(_set_lens(window, first, k) for k in range(len(first["lenses"]))),
+        sensor_width_m=1e-3 * float(first["sensor_width_mm"]),
+    )
+
+
+def _set_lens(
+    window: Mapping[int, tuple[dict[str, Any], RawSample]], first: Mapping[str, Any], k: int
+) -> SetLens:
+    lens = first["lenses"][k]
+    distances_m: tuple[float, ...] | None = None
+    if first["focus_moves"][k]:
+        by_frame = {frame: document["lenses"][k]["S_focus"] for frame, (document, _) in window.items()}
+        distances_m = tuple(by_frame.get(frame, float("nan")) for frame in range(max(window) + 1))
+    focused = Lens(float(lens["f"]), float(lens["N"]), float(lens["S_focus"]), first["formula"])
+    return SetLens(focused, float(lens["max_coc"]), distances_m)
+
+
+def _decoded(
+    kept: dict[str, npt.NDArray[Any]], sample: RawSample, modality: Modality, set_index: int, path: str
+) -> npt.NDArray[Any]:
+    """Return one array of a sample; frames and depth are decoded once for all sets of a window."""
+    ending = "npz" if modality in ("depth", "focus") else "png"
+    of_set = f"_{set_index:02d}" if modality in ("bokeh", "focus") else ""
+    member = f"{modality}{of_set}.{ending}"
+    place = f"{sample['__key__']}.{member}"
+    if place not in kept:
+        if member not in sample:
+            if modality == "valid":  # no frame of the data set has a doubtful pixel
+                document = json.loads(sample["json"])
+                return np.zeros((document["height"], document["width"]), np.uint8)
+            raise CorruptInputError(
+                f"{path}: {place} is not in the shard",
+                "An export without labels needs recompute_labels=True.",
+            )
+        try:
+            kept[place] = _decode(sample[member], modality)
+        except CorruptInputError as error:
+            raise CorruptInputError(f"{path}: {place}: {error.message}") from error
+    return kept[place]
+
+
+def _decode(data: bytes, modality: Modality) -> npt.NDArray[Any]:
+    if modality == "depth":
+        return decode_npz(data, "depth")
+    if modality == "focus":
+        return decode_npz(data, "focus_map")
+    if modality == "valid":
+        import cv2
+
+        flags = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        if flags is None:
+            raise CorruptInputError("PNG does not decode")
+        return np.asarray(flags, np.uint8)
+    return decode_png(data)

@@ -1,0 +1,269 @@
+"""Writes a validated data set as shards: WebDataset tars or Parquet files, split-pure, with a manifest.
+
+Killed anywhere, a shard is whole or not there; started again, whole shards are kept and the rest is made to
+the same bytes. Every source is compared with its record while it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+from focusgen.base.checksums import FileEntry, checksum
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.files import make_folder, publish, publish_json, remove, storage_error
+from focusgen.dataset.records import parse_json
+from focusgen.tools.export_plan import ExportPlan, ExportScene, Shard, frames_of, plan_export, sample_document
+
+Kind = Literal["webdataset", "parquet"]
+ENDINGS: Mapping[Kind, str] = {"webdataset": "tar", "parquet": "parquet"}
+STATE, MANIFEST = ".focusgen_export.json", "MANIFEST.sha256"
+ROW_GROUP_FRAMES = 16
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export came to."""
+
+    plan: ExportPlan
+    n_kept: int
+    n_bytes: int
+
+
+class ShardWriter(Protocol):
+    """Writes the samples of one shard to a file that is not in its place yet."""
+
+    def add(self, scene: ExportScene, frame: int, members: Mapping[str, bytes]) -> None:
+        """Write one sample."""
+
+    def close(self) -> None:
+        """Write what ends the file."""
+
+
+def export(
+    root: Path,
+    dest: Path,
+    kind: Kind,
+    *,
+    shard_mb: int = 1024,
+    with_focus: bool = True,
+    on_start: Callable[[int], None] = lambda n_frames: None,
+    on_frame: Callable[[], None] = lambda: None,
+) -> Exported:
+    """Write the shards of a data set, and MANIFEST.sha256 last.
+
+    Args:
+        root: the data set's folder.
+        dest: a folder of its own; what another export left there is refused.
+        kind: "webdataset" or "parquet".
+        shard_mb: about how large a shard is to be, in 10^6 bytes.
+        with_focus: labels too.
+        on_start: called with the number of frames to write.
+        on_frame: called after each.
+
+    Raises:
+        FocusgenError: the data set may not be exported; nothing of the scene is published.
+    """
+    _check_destination(root, dest)
+    plan = plan_export(root, shard_bytes=shard_mb * 10**6, with_focus=with_focus, ending=ENDINGS[kind])
+    make_folder(dest)
+    state = _read_state(dest, kind)
+    todo = [shard for shard in plan.shards if not _is_whole(dest, plan, shard, state)]
+    _remove_leftovers(dest, plan, kind)
+    on_start(frames_of(todo))
+    _write_shards(dest, plan, todo, kind, state, on_frame)
+    n_bytes = sum((dest / shard.name).stat().st_size for shard in plan.shards)
+    return Exported(plan, len(plan.shards) - len(todo), n_bytes)
+
+
+def _check_destination(root: Path, dest: Path) -> None:
+    here, there = root.resolve(), dest.resolve()
+    if there == here or there.is_relative_to(here):
+        raise ConfigError(f"{dest}: lies inside the data set", "Give --dest a folder of its own.")
+
+
+def _read_state(dest: Path, kind: Kind) -> dict[str, dict[str, str]]:
+    """Return shard -> {"plan", "sha256"} of an export that was begun here.
+
+    Raises:
+        ConfigError: the folder holds something else.
+    """
+    path = dest / STATE
+    try:
+        document = parse_json(path.read_bytes())
+        if document["kind"] != kind:
+            raise ConfigError(f"{dest}: holds an export as {document['kind']}", "Give another --dest.")
+        return dict(document["shards"])
+    except FileNotFoundError:
+        strangers = sorted(name.name for name in dest.iterdir())
+        if strangers:
+            raise ConfigError(
+                f"{dest}: not empty, and no export of ours ({strangers[0]})", "Give an empty --dest."
+            ) from None
+        publish_json(path, {"kind": kind, "shards": {}})
+        return {}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path}: damaged: {error!r}", "Delete that folder and export again.") from error
+
+
+def _is_whole(dest: Path, plan: ExportPlan, shard: Shard, state: Mapping[str, Mapping[str, str]]) -> bool:
+    known, path = state.get(shard.name), dest / shard.name
+    if known is None or known["plan"] != plan.digest(shard) or not path.is_file():
+        return False
+    return file_sha256(path) == known["sha256"]
+
+
+def _remove_leftovers(dest: Path, plan: ExportPlan, kind: Kind) -> None:
+    """Delete half-written files, shards of an older plan, and the manifest, which is written last."""
+    names = {shard.name for shard in plan.shards}
+    remove(dest / MANIFEST)
+    for path in (*dest.glob(".*.tmp"), *dest.glob(f"*-[0-9]*.{ENDINGS[kind]}")):
+        if path.name not in names:
+            remove(path)
+
+
+def _write_shards(
+    dest: Path,
+    plan: ExportPlan,
+    todo: list[Shard],
+    kind: Kind,
+    state: dict[str, dict[str, str]],
+    on_frame: Callable[[], None],
+) -> None:
+    """Write shards beside their places; each is put there once every scene in it was read whole."""
+    last_shard = {scene_id: shard.name for shard in plan.shards for scene_id, _ in shard.samples}
+    waiting: list[tuple[Shard, Path, str]] = []
+    try:
+        for shard in todo:
+            temporary = dest / f".{shard.name}.{os.getpid()}.tmp"
+            waiting.append((shard, temporary, ""))
+            _write_shard(temporary, plan, shard, kind, on_frame)
+            waiting[-1] = (shard, temporary, file_sha256(temporary))
+            goes_on = last_shard[shard.samples[-1][0]] != shard.name
+            if not goes_on:
+                _put_in_place(dest, plan, waiting, kind, state)
+                waiting.clear()
+        _put_in_place(dest, plan, waiting, kind, state)
+    except BaseException:
+        for _, temporary, _ in waiting:
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def _put_in_place(
+    dest: Path,
+    plan: ExportPlan,
+    waiting: list[tuple[Shard, Path, str]],
+    kind: Kind,
+    state: dict[str, dict[str, str]],
+) -> None:
+    for shard, temporary, sha256 in waiting:
+        try:
+            os.replace(temporary, dest / shard.name)
+        except OSError as error:
+            raise storage_error(error, dest / shard.name) from error
+        state[shard.name] = {"plan": plan.digest(shard), "sha256": sha256}
+        publish_json(dest / STATE, {"kind": kind, "shards": state})
+
+
+def _write_shard(
+    path: Path, plan: ExportPlan, shard: Shard, kind: Kind, on_frame: Callable[[], None]
+) -> None:
+    try:
+        with path.open("wb") as file:
+            writer = _writer(kind, file)
+            for scene_id, frame in shard.samples:
+                scene = plan.scenes[scene_id]
+                writer.add(scene, frame, dict(_read_members(plan, scene, frame)))
+                on_frame()
+            writer.close()
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def _read_members(plan: ExportPlan, scene: ExportScene, frame: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the published bytes of a sample, compared with the scene's records."""
+    for member in plan.members(scene.vetted.scene_id, frame):
+        if member.source is None:
+            yield member.name, _no_flags(scene)
+            continue
+        path = scene.vetted.layout.root / member.source
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError as error:
+            raise CorruptInputError(f"{path}: no such file", "focusgen repair redoes it.") from error
+        if FileEntry(len(data), checksum(data)) != scene.files[member.source]:
+            raise CorruptInputError(
+                f"{path}: not the file that its record vouches for", "focusgen repair redoes it."
+            )
+        yield member.name, data
+    document = sample_document(scene, frame)
+    yield "json", (json.dumps(document, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def _no_flags(scene: ExportScene) -> bytes:
+    import cv2
+
+    shape = (scene.vetted.height, scene.vetted.width)
+    return bytes(cv2.imencode(".png", np.zeros(shape, np.uint8))[1].tobytes())
+
+
+def _writer(kind: Kind, file: io.BufferedWriter) -> ShardWriter:
+    if kind == "webdataset":
+        return TarWriter(file)
+    from focusgen.tools.export_parquet import ParquetWriter
+
+    return ParquetWriter(file, row_group_frames=ROW_GROUP_FRAMES)
+
+
+class TarWriter:
+    """USTAR without dates, owners or links: equal samples, equal bytes. Members: SCENE/FRAME.name."""
+
+    def __init__(self, file: io.BufferedWriter) -> None:
+        self._tar = tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT, encoding="utf-8")
+
+    def add(self, scene: ExportScene, frame: int, members: Mapping[str, bytes]) -> None:
+        """Write one sample; its members stand side by side."""
+        for name, data in members.items():
+            info = tarfile.TarInfo(f"{scene.vetted.scene_id}/{frame:04d}.{name}")
+            info.size, info.mode = len(data), 0o644
+            try:
+                self._tar.addfile(info, io.BytesIO(data))
+            except ValueError as error:  # USTAR holds 100 bytes of name and 155 of folder
+                raise ConfigError(f"{info.name}: no name for a tar: {error}", "Rename the scene.") from error
+
+    def close(self) -> None:
+        """Write the two empty blocks that end a tar."""
+        self._tar.close()
+
+
+def finish(dest: Path) -> None:
+    """Write MANIFEST.sha256 over all files of an export, for `sha256sum -c`; last of all.
+
+    A file name with a backslash or a newline, which the format would have to escape, is never written by us.
+    """
+    names = sorted(
+        path.name for path in dest.iterdir() if path.is_file() and path.name not in (STATE, MANIFEST)
+    )
+    lines = [f"{file_sha256(dest / name)}  {name}\n" for name in names if not name.startswith(".")]
+    publish(dest / MANIFEST, "".join(lines).encode())
+
+
+def file_sha256(path: Path) -> str:
+    """Return SHA-256 of a file, hex, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 22):
+            digest.update(piece)
+    return digest.hexdigest()

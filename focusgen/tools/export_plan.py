@@ -1,0 +1,245 @@
+"""What an export holds: which frames go into which shard, fixed before the first byte is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from focusgen.base.checksums import FileEntry, checksum
+from focusgen.base.errors import ConfigError
+from focusgen.config import SCENE_PHASES
+from focusgen.data.vetting import Split, VettedScene, vet
+from focusgen.dataset.index import SPLITS, IndexEntry, read_index
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import canonical, parse_json, read_record
+
+TAR_BLOCK_BYTES = 512
+JSON_BYTES = 2048  # of a sample's json member, about: a shard's size is an aim, not a promise
+SPLIT_NAMES: Mapping[str, str] = {"train": "train", "val": "validation", "test": "test"}
+"""What each split is called by Hugging Face's loaders."""
+
+
+@dataclass(frozen=True)
+class ExportScene:
+    """A vetted scene with all that its samples say of it.
+
+    Attributes:
+        entry: of the index.
+        metadata: metadata.json.
+        files: path relative to the scene -> size and checksum that its records vouch for.
+    """
+
+    vetted: VettedScene
+    entry: IndexEntry
+    metadata: Mapping[str, object]
+    files: Mapping[str, FileEntry]
+
+    @property
+    def n_sets(self) -> int:
+        """Lens sets."""
+        return len(self.vetted.lenses)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of a sample: its name behind the sample's key, and where its bytes are published.
+
+    Attributes:
+        source: relative to the scene's folder; None for flags of a frame that has no doubtful pixel.
+    """
+
+    name: str
+    source: str | None
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The samples of one file: (scene, frame) in order; a scene may go on in the next shard."""
+
+    name: str
+    samples: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """Scenes, shards, and what each sample is made of.
+
+    Attributes:
+        has_flags: a scene has doubtful pixels, so that every sample has a member for them: readers of
+            WebDataset want the same members in every sample.
+    """
+
+    scenes: Mapping[str, ExportScene]
+    shards: tuple[Shard, ...]
+    with_focus: bool
+    has_flags: bool
+
+    def members(self, scene_id: str, frame: int) -> list[Member]:
+        """Return the files of a sample, json left out."""
+        scene = self.scenes[scene_id]
+        found = [
+            Member("sharp.png", f"frames_sharp/frame_{frame:04d}.png"),
+            Member("depth.npz", f"depth_maps/depth_{frame:04d}.npz"),
+        ]
+        for k in range(scene.n_sets):
+            found.append(Member(f"bokeh_{k:02d}.png", f"bokeh_renders/set_{k:02d}/bokeh_{frame:04d}.png"))
+        for k in range(scene.n_sets if self.with_focus else 0):
+            found.append(Member(f"focus_{k:02d}.npz", f"focus_maps/set_{k:02d}/focus_{frame:04d}.npz"))
+        if self.has_flags:
+            flags = f"depth_maps/valid_{frame:04d}.png"
+            found.append(Member("valid.png", flags if flags in scene.files else None))
+        return found
+
+    def digest(self, shard: Shard) -> str:
+        """Return a checksum of all that a shard's bytes follow from."""
+        inputs = []
+        for scene_id, frame in shard.samples:
+            scene = self.scenes[scene_id]
+            entries = [
+                (m.name, m.source and scene.files[m.source].xxh3_128) for m in self.members(scene_id, frame)
+            ]
+            inputs.append([scene_id, frame, entries, sample_document(scene, frame)])
+        return checksum(canonical({"name": shard.name, "samples": inputs}))
+
+
+def plan_export(root: Path, *, shard_bytes: int, with_focus: bool, ending: str) -> ExportPlan:
+    """Return the plan of a validated data set.
+
+    Args:
+        root: the data set's folder.
+        shard_bytes: about how large a shard is to be.
+        with_focus: labels too; without them they are recomputed from depth and lens.
+        ending: of a shard's name, "tar" or "parquet".
+
+    Raises:
+        FocusgenError: a scene is not complete, not validated, stale or edited (`data.vetting.vet`).
+        ConfigError: scenes have different numbers of lens sets.
+    """
+    dataset = DatasetLayout(root, root / "scene_index.json")
+    index = read_index(dataset)
+    scenes: dict[str, ExportScene] = {}
+    for split in SPLITS:
+        for vetted in vet(root, _split(split)):
+            scenes[vetted.scene_id] = _export_scene(vetted, index[vetted.scene_id])
+    ordered = {scene_id: scenes[scene_id] for scene_id in index}
+    _check_sets(ordered)
+    has_flags = any("/valid_" in name for scene in ordered.values() for name in scene.files)
+    plan = ExportPlan(ordered, (), with_focus, has_flags)
+    shards = [
+        Shard(f"{split}-{number:05d}.{ending}", tuple(samples))
+        for split in SPLITS
+        for number, samples in enumerate(_packed(plan, split, shard_bytes))
+    ]
+    return ExportPlan(ordered, tuple(shards), with_focus, has_flags)
+
+
+def _split(name: str) -> Split:
+    assert name in ("train", "val", "test")
+    return name  # type: ignore[return-value]
+
+
+def _export_scene(vetted: VettedScene, entry: IndexEntry) -> ExportScene:
+    files: dict[str, FileEntry] = {}
+    for phase in SCENE_PHASES:
+        record = read_record(vetted.layout.done(phase))
+        assert record is not None, "vetted a moment ago"
+        folder = vetted.layout.phase_folder(phase)
+        for name, file in record.files.items():
+            path = Path(folder.name, name)
+            files[_normal(path)] = file
+    metadata = parse_json(vetted.layout.metadata_json.read_bytes())
+    return ExportScene(vetted, entry, metadata, files)
+
+
+def _normal(path: Path) -> str:
+    """Return a path without `..`: records of phase 5 name ../focus_maps/... from bokeh_renders."""
+    parts: list[str] = []
+    for part in path.parts:
+        if part == "..":
+            parts.pop()
+        else:
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _check_sets(scenes: Mapping[str, ExportScene]) -> None:
+    counts = {scene.n_sets: scene_id for scene_id, scene in scenes.items()}
+    if len(counts) > 1:
+        text = ", ".join(f"{scene_id!r} has {n}" for n, scene_id in counts.items())
+        raise ConfigError(
+            f"scenes have different numbers of lens sets: {text}",
+            "Readers of shards want the same members in every sample: render them with one --n_sets.",
+        )
+
+
+def _packed(plan: ExportPlan, split: str, shard_bytes: int) -> Iterator[list[tuple[str, int]]]:
+    """Yield the samples of each shard of a split, in index order.
+
+    A scene that fits into a shard lies in one, so that a stream meets all its windows; a larger one is cut.
+    """
+    samples: list[tuple[str, int]] = []
+    n_bytes = 0
+    for scene_id, scene in plan.scenes.items():
+        sizes = [_sample_bytes(plan, scene, f) for f in range(scene.vetted.n_frames)]
+        if scene.vetted.split != split:
+            continue
+        if samples and n_bytes + sum(sizes) > shard_bytes:
+            yield samples
+            samples, n_bytes = [], 0
+        for frame, size in enumerate(sizes):
+            if samples and n_bytes + size > shard_bytes:
+                yield samples
+                samples, n_bytes = [], 0
+            samples.append((scene_id, frame))
+            n_bytes += size
+    if samples:
+        yield samples
+
+
+def _sample_bytes(plan: ExportPlan, scene: ExportScene, frame: int) -> int:
+    total = TAR_BLOCK_BYTES + JSON_BYTES
+    for member in plan.members(scene.vetted.scene_id, frame):
+        size = scene.files[member.source].size if member.source else 0
+        total += TAR_BLOCK_BYTES * (1 + -(-size // TAR_BLOCK_BYTES))
+    return total
+
+
+def sample_document(scene: ExportScene, frame: int) -> dict[str, object]:
+    """Return what a sample says of itself in words and numbers: all that a label is recomputed from."""
+    vetted, metadata = scene.vetted, scene.metadata
+    return {
+        "scene": vetted.scene_id,
+        "frame": frame,
+        "n_frames": vetted.n_frames,
+        "split": vetted.split,
+        "width": vetted.width,
+        "height": vetted.height,
+        "fps": scene.entry.source.get("fps"),
+        "shot_cuts": list(vetted.shot_cuts),
+        "lenses": lenses_at(scene, frame),
+        "focus_moves": [lens.focus_distances_m is not None for lens in vetted.lenses],
+        "formula": metadata.get("formula", "paper"),
+        "sensor_width_mm": metadata.get("sensor_width_mm", 36.0),
+        "backends": metadata.get("backends"),
+        "source": scene.entry.source.get("path"),
+        "ingest_digest": scene.entry.ingest_digest,
+    }
+
+
+def lenses_at(scene: ExportScene, frame: int) -> list[dict[str, float]]:
+    """Return the lens of each set at a frame, in metres."""
+    return [
+        {
+            "f": set_lens.lens.focal_length_m,
+            "N": set_lens.lens.f_number,
+            "S_focus": set_lens.at(frame).focus_distance_m,
+            "max_coc": set_lens.max_coc_m,
+        }
+        for set_lens in scene.vetted.lenses
+    ]
+
+
+def frames_of(shards: Sequence[Shard]) -> int:
+    """Return how many samples shards hold."""
+    return sum(len(shard.samples) for shard in shards)
