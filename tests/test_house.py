@@ -83,7 +83,7 @@ def test_conda_and_pip_install_the_same_packages_with_the_same_floors():
     (pip,) = [line["pip"] for line in document["dependencies"] if isinstance(line, dict)]
     in_environment = {**floors(conda), **floors(pip)}
     in_environment.pop("pip")
-    in_project = {CONDA_NAME.get(n, n): floor for n, floor in declared("gpu", "test").items()}
+    in_project = {CONDA_NAME.get(n, n): floor for n, floor in declared("gpu", "hub", "test").items()}
     assert in_environment == in_project
     assert "python=3.12" in conda
     assert (document["name"], document["channels"]) == ("genfocus", ["conda-forge"])
@@ -98,7 +98,7 @@ def test_the_floors_that_security_asks_for_stand():
 @pytest.mark.parametrize("python", PYTHONS)
 def test_every_dependency_is_pinned_at_or_above_its_floor(python: str):
     pins = constraints(python)
-    for name, floor in declared("gpu", "test", "dev").items():
+    for name, floor in declared("gpu", "hub", "test", "dev").items():
         assert name in pins, f"constraints.txt pins no {name} for Python {python}"
         assert numbers(pins[name]) >= numbers(floor), f"{name} {pins[name]} is below its floor {floor}"
 
@@ -116,7 +116,7 @@ def test_every_dependency_has_its_reason_in_the_decisions():
         if line.startswith("| ")
         for word in re.split(r"[ ,]+", line.split("|")[1])
     }
-    assert not declared("gpu", "test", "dev").keys() - explained
+    assert not declared("gpu", "hub", "test", "dev").keys() - explained
 
 
 # --- papers --------------------------------------------------------------------------------------

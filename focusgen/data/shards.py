@@ -39,8 +39,8 @@ RawSample = Mapping[str, Any]
 class FocusShards(IterableDataset[Any]):
     """The items of `FocusDataset`, streamed; see there for what the arguments and samples are.
 
-    Shards are dealt to ranks and workers, so that each item comes once; their order is drawn anew from `seed` and
-    the epoch. A scene larger than a shard is cut where the shard ends, and no window crosses that place.
+    Shards are dealt to ranks and workers, so that each item comes once; their order is drawn anew from `seed`
+    and the epoch. A scene larger than a shard is cut where the shard ends, and no window crosses that place.
 
     Args:
         dest: folder of `focusgen export webdataset`.

@@ -229,6 +229,11 @@ def check_crop(crop: Crop, scenes: Sequence[SceneInfo]) -> None:
 
 
 def chosen_sets(scene: SceneInfo, sets: Sequence[int] | None) -> tuple[int, ...]:
+    """Return the lens sets to use of a scene, ascending.
+
+    Raises:
+        ValueError: the scene has no such set.
+    """
     if sets is None:
         return tuple(range(len(scene.lenses)))
     unknown = [number for number in sets if not 0 <= number < len(scene.lenses)]

@@ -1,0 +1,155 @@
+"""Shards hold the published bytes, are whole or not there, and are read by the field's own loaders."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import signal
+import subprocess
+import tarfile
+
+import numpy as np
+import pytest
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.tools.export import export, finish
+
+
+def published(root, scene: str, frame: int) -> dict[str, bytes]:
+    folder = root / scene
+    found = {
+        "sharp.png": folder / f"frames_sharp/frame_{frame:04d}.png",
+        "depth.npz": folder / f"depth_maps/depth_{frame:04d}.npz",
+    }
+    for k in (0, 1):
+        found[f"bokeh_{k:02d}.png"] = folder / f"bokeh_renders/set_{k:02d}/bokeh_{frame:04d}.png"
+        found[f"focus_{k:02d}.npz"] = folder / f"focus_maps/set_{k:02d}/focus_{frame:04d}.npz"
+    return {name: path.read_bytes() for name, path in found.items()}
+
+
+def digests(folder) -> dict[str, str]:
+    files = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_a_tar_holds_the_published_bytes_of_its_split_and_nothing_of_the_machine(finished, tmp_path):
+    dest = tmp_path / "dest"
+    export(finished, dest, "webdataset")
+    index = json.loads((finished / "scene_index.json").read_text())
+    seen = []
+    for path in sorted(dest.glob("*.tar")):
+        with tarfile.open(path) as tar:
+            for member in tar:
+                assert (member.mtime, member.uid, member.uname, member.isfile()) == (0, 0, "", True)
+                (scene, _, name) = member.name.rpartition("/")
+                frame, _, kind = name.partition(".")
+                assert path.name.startswith(index[scene]["split"])
+                data = tar.extractfile(member).read()
+                if kind == "json":
+                    seen.append((scene, int(frame)))
+                    lenses = json.loads((finished / scene / "metadata.json").read_text())["sets"]
+                    assert json.loads(data)["lenses"] == [
+                        {k: lens[k] for k in ("f", "N", "S_focus", "max_coc")} for lens in lenses
+                    ]
+                else:
+                    assert data == published(finished, scene, int(frame))[kind]
+    assert sorted(seen) == sorted((scene, frame) for scene in index for frame in range(10))
+
+
+def test_a_table_holds_the_same_bytes(finished, tmp_path):
+    import pyarrow.parquet as pq
+
+    dest = tmp_path / "dest"
+    export(finished, dest, "parquet")
+    n_rows = 0
+    for path in dest.glob("*.parquet"):
+        table = pq.read_table(path, page_checksum_verification=True)
+        for row in table.to_pylist():
+            for name, data in published(finished, row["scene"], row["frame"]).items():
+                assert row[name.partition(".")[0]] == data
+            assert path.name.startswith(row["split"])
+            n_rows += 1
+    assert n_rows == 10 * len(json.loads((finished / "scene_index.json").read_text()))
+
+
+def test_the_fields_own_loaders_read_the_arrays(finished, tmp_path):
+    import webdataset as wds
+
+    dest = tmp_path / "dest"
+    export(finished, dest, "webdataset")
+    paths = [str(path) for path in sorted(dest.glob("train-*.tar"))]
+    n_samples = 0
+    for sample in wds.WebDataset(paths, shardshuffle=False, empty_check=False):
+        scene, _, frame = sample["__key__"].rpartition("/")
+        depth = np.load(io.BytesIO(sample["depth.npz"]))["depth"]
+        expected = np.load(finished / scene / f"depth_maps/depth_{frame}.npz")["depth"]
+        assert depth.dtype == np.float16 and np.array_equal(depth, expected)
+        n_samples += 1
+    assert n_samples > 0
+
+
+def test_the_manifest_is_what_sha256sum_checks_and_nothing_is_written_twice(finished, tmp_path):
+    dest = tmp_path / "dest"
+    assert export(finished, dest, "webdataset", shard_mb=1).n_kept == 0
+    finish(dest)
+    before, n_shards = digests(dest), len(list(dest.glob("*.tar")))
+    assert subprocess.run(["sha256sum", "-c", "--quiet", "MANIFEST.sha256"], cwd=dest).returncode == 0
+    assert export(finished, dest, "webdataset", shard_mb=1).n_kept == n_shards
+    finish(dest)
+    assert digests(dest) == before
+
+
+@pytest.mark.slow
+def test_a_killed_export_leaves_no_torn_shard_and_ends_with_the_same_bytes(finished, tmp_path):
+    whole = tmp_path / "whole"
+    export(finished, whole, "webdataset", shard_mb=1)
+    expected = digests(whole)
+    dest = tmp_path / "dest"
+    n_frames = 10 * len(json.loads((finished / "scene_index.json").read_text()))
+    for kill_after in np.linspace(1, n_frames - 1, 20).astype(int):
+        pid = os.fork()
+        if pid == 0:
+            left = [int(kill_after)]
+
+            def on_frame(left=left):
+                left[0] -= 1
+                if left[0] <= 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            export(finished, dest, "webdataset", shard_mb=1, on_frame=on_frame)
+            os._exit(0)
+        os.waitpid(pid, 0)
+        torn = {name: value for name, value in digests(dest).items() if expected[name] != value}
+        assert not torn
+    export(finished, dest, "webdataset", shard_mb=1)
+    assert digests(dest) == expected
+    assert not list(dest.glob(".*.tmp"))
+
+
+def test_of_a_damaged_scene_nothing_is_published(finished, tmp_path):
+    victim = next(finished.glob("*/focus_maps/set_01/focus_0009.npz"))
+    data = bytearray(victim.read_bytes())
+    data[40] ^= 1
+    victim.write_bytes(data)
+    dest = tmp_path / "dest"
+    with pytest.raises(CorruptInputError, match=f"{victim.name}.*not the file that its record vouches for"):
+        export(finished, dest, "webdataset", shard_mb=1)
+    scene = victim.relative_to(finished).parts[0]
+    for path in dest.glob("*.tar"):
+        with tarfile.open(path) as tar:
+            assert not [name for name in tar.getnames() if name.startswith(f"{scene}/")]
+    assert not list(dest.glob(".*.tmp")) and not (dest / "MANIFEST.sha256").exists()
+
+
+def test_a_destination_that_is_not_ours_is_refused(finished, tmp_path):
+    with pytest.raises(ConfigError, match="lies inside the data set"):
+        export(finished, finished / "export", "webdataset")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("")
+    with pytest.raises(ConfigError, match=r"no export of ours \(thesis\.tex\)"):
+        export(finished, tmp_path / "full", "webdataset")
+    export(finished, tmp_path / "tars", "webdataset")
+    with pytest.raises(ConfigError, match="holds an export as webdataset"):
+        export(finished, tmp_path / "tars", "parquet")
