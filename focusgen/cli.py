@@ -13,7 +13,7 @@ from typing import Any
 from focusgen import config
 from focusgen.base.errors import ExitCode, FocusgenError, Interrupted
 from focusgen.base.signals import stop_on_signals
-from focusgen.config import SCENE_PHASES, Config, PhaseName, flags
+from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName, flags
 from focusgen.models.registry import needs_gpu
 from focusgen.run.console import ConsoleObserver, make_console, print_error
 
@@ -37,15 +37,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "weights": ("focusgen.commands.weights", "fetch and check published weights, store prompt embeddings"),
     "doctor": ("focusgen.commands.doctor", "what is wrong with this machine, and how to mend it"),
     "config": ("focusgen.commands.config", "print the resolved settings, or explain each"),
-}
-
-PHASE_SCRIPTS: dict[PhaseName, str] = {
-    "index": "01_validate_dataset.py",
-    "deblur": "02_deblur.py",
-    "depth": "03_depth.py",
-    "calibrate": "04_calibrate_coc.py",
-    "render": "05_render_and_labels.py",
-    "validate": "06_validate_outputs.py",
 }
 
 
@@ -89,7 +80,7 @@ def _phase(phase: PhaseName, doc: str, argv: Sequence[str]) -> int:
         settings = settings | {"device": "run.device"}
     extras += _report_flags(phase)
     flag_set = flags.flags_class(f"{phase.title()}Flags", settings, extras)
-    parsed, dotted = flags.parse(flag_set, argv, prog=PHASE_SCRIPTS[phase], doc=doc)
+    parsed, dotted = flags.parse(flag_set, argv, prog=GRAPH[phase].script, doc=doc)
     if getattr(parsed, "no_temporal_avg", False):
         dotted["deblur.temporal"] = "none"
     cfg = config.load(parsed.config, {**flags.overrides_of(parsed, settings), **dotted})
@@ -162,7 +153,7 @@ def usage() -> str:
     """Return the list of commands."""
     width = max(len(name) for name in COMMANDS)
     lines = [f"  {name:<{width}}  {what}" for name, (_, what) in COMMANDS.items()]
-    scripts = [f"  scripts/{name}" for name in PHASE_SCRIPTS.values()]
+    scripts = [f"  scripts/{phase.script}" for phase in GRAPH.values()]
     return "\n".join(
         [
             "usage: focusgen COMMAND [--help]",

@@ -12,7 +12,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
@@ -24,7 +24,6 @@ from focusgen.dataset.records import parse_json
 
 PLAN_VERSION = 1
 PLAN_ID = re.compile(r"\d{8}T\d{6}-\d{6}-[0-9a-f]{4}")
-PHASES: tuple[PhaseName, ...] = get_args(PhaseName)
 
 Kind = Literal["submit", "resubmit"]
 
@@ -147,28 +146,3 @@ def find_plan(dataset: DatasetLayout, name: str | None, phases: Collection[Phase
         if plan.kind == "submit" and plan.slots and set(phases) <= set(plan.phases):
             return plan
     return None
-
-
-def parse_phases(text: str) -> tuple[PhaseName, ...]:
-    """Return the phases of `1-4`, `5-6`, `3`, `2,3,5` or names, in running order.
-
-    Raises:
-        ConfigError: no such phase.
-    """
-    chosen: set[int] = set()
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        start = _phase_number(first)
-        stop = _phase_number(last) if dash else start
-        chosen |= set(range(start, stop + 1))
-    if not chosen:
-        raise ConfigError(f"--phases {display(text)}: nothing to do")
-    return tuple(PHASES[number - 1] for number in sorted(chosen))
-
-
-def _phase_number(word: str) -> int:
-    if word in PHASES:
-        return PHASES.index(word) + 1
-    if word.isdecimal() and 1 <= int(word) <= len(PHASES):
-        return int(word)
-    raise ConfigError(f"--phases: {display(word)} is no phase", "Phases: 1-6, or " + ", ".join(PHASES))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from focusgen.cluster.packing import Packing, one_each, pack_within
 from focusgen.cluster.plans import Kind, Plan, new_plan_id, plan_path, write_plan
 from focusgen.cluster.slurm import Limits
 from focusgen.config import SCENE_PHASES, Config, PhaseName
+from focusgen.config.graph import scene_phases
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.forecast import SceneWork, cost_s
 from focusgen.run.phase_run import with_max_coc
@@ -40,11 +41,6 @@ class Step:
     after: tuple[tuple[str, tuple[str, ...]], ...]
     n_tasks: int
     then: tuple[str, ...] = ()
-
-
-def scene_phases(phases: Iterable[PhaseName]) -> list[PhaseName]:
-    """Return those that work scene by scene."""
-    return [phase for phase in phases if phase in SCENE_PHASES]
 
 
 def workers_for(

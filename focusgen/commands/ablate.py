@@ -19,7 +19,7 @@ import tyro
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder
-from focusgen.config import Config, flags, has_effect
+from focusgen.config import Config, flags
 from focusgen.dataset.layout import DatasetLayout
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _phase_2(cfg: Config, parsed: Any, excerpt: Excerpt, raw: RawFrames) -> Tabl
         return ablate_temporal(excerpt, _restorer(cfg, parsed.scene, raw), numbers)
     if parsed.what == "window":
         return ablate_window(excerpt, _restorer(cfg, parsed.scene, raw))
-    if not has_effect(deblur, "steps"):
+    if not deblur.has_effect("steps"):
         print(f"note: deblur.backend = {deblur.backend} takes no diffusion steps", file=sys.stderr)
 
     def restorer_of(steps: int) -> Callable[[int, int], Any]:

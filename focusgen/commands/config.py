@@ -25,9 +25,7 @@ def _explain(cfg: config.Config) -> str:
     lines = []
     for section_name, section in cfg.sections():
         for name, info in type(section).model_fields.items():
-            extra = info.json_schema_extra
-            assert isinstance(extra, dict)
-            affects = ", ".join(str(p) for p in extra["affects"]) or "no published byte"  # type: ignore[union-attr]
+            affects = ", ".join(section.effect(name).affects) or "no published byte"
             value = getattr(section, name)
             lines.append(f"{section_name}.{name} = {value}\n    {info.description}; affects {affects}\n")
     return "".join(lines)

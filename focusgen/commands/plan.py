@@ -11,6 +11,7 @@ from dataclasses import asdict
 
 from focusgen import config
 from focusgen.config import flags
+from focusgen.config.graph import parse_phases, scene_phases
 
 SETTINGS = flags.DATA_SET_FLAGS | flags.RUN_FLAGS
 EXTRAS: list[flags.Extra] = [
@@ -25,9 +26,8 @@ def main(argv: Sequence[str]) -> int:
     """Run `focusgen plan`; 3 if it does not fit on the output file system."""
     flag_set = flags.flags_class("PlanFlags", SETTINGS, EXTRAS)
     parsed, dotted = flags.parse(flag_set, argv, prog="focusgen plan", doc=__doc__ or "")
-    from focusgen.cluster.plans import parse_phases
     from focusgen.cluster.report import forecast_lines
-    from focusgen.cluster.submit import scene_phases, workers_for
+    from focusgen.cluster.submit import workers_for
     from focusgen.commands.run import backend_overrides
     from focusgen.run.forecast import forecast, survey
 

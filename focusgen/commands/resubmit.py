@@ -12,6 +12,7 @@ from typing import Any, Literal
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.config import Config, PhaseName, flags
+from focusgen.config.graph import parse_phases, scene_phases
 from focusgen.dataset.layout import DatasetLayout
 
 SETTINGS = flags.DATA_SET_FLAGS | flags.RUN_FLAGS | flags.SCENE_FLAGS
@@ -52,9 +53,9 @@ def _settings(parsed: Any, overrides: dict[str, Any]) -> Config:
 
 
 def _indices(cfg: Config, parsed: Any) -> int:
-    from focusgen.cluster.plans import find_plan, parse_phases
+    from focusgen.cluster.plans import find_plan
     from focusgen.cluster.slurm import read_limits
-    from focusgen.cluster.submit import scene_phases, steps_of
+    from focusgen.cluster.submit import steps_of
     from focusgen.commands.submit import hand_in
 
     phases = scene_phases(parse_phases(parsed.phases)) if parsed.phases else []

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.config import Config, PhaseName, flags
+from focusgen.config.graph import parse_phases, scene_phases
 from focusgen.dataset.layout import DatasetLayout
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ def main(argv: Sequence[str]) -> int:
     """Run `focusgen submit`."""
     flag_set = flags.flags_class("SubmitFlags", SETTINGS, EXTRAS)
     parsed, dotted = flags.parse(flag_set, argv, prog="focusgen submit", doc=__doc__ or "")
-    from focusgen.cluster.plans import parse_phases
     from focusgen.cluster.submit import absolute, check_ready
     from focusgen.commands.run import backend_overrides
 
@@ -130,7 +130,7 @@ class _Submission:
 
     def _steps(self, works: Sequence[SceneWork], limits: Limits, *, write: bool) -> tuple[str, list[Step]]:
         """Return a plan's id and jobs; without scenes to do only the gates are left."""
-        from focusgen.cluster.submit import make_plan, scene_phases, steps_of
+        from focusgen.cluster.submit import make_plan, steps_of
 
         phases = tuple(p for p in self.later if works or p not in scene_phases(self.later))
         if not phases:
@@ -162,7 +162,7 @@ class _Submission:
         """Run all tasks on this machine."""
         from focusgen.cluster.local import run_plan
         from focusgen.cluster.slurm import Limits
-        from focusgen.cluster.submit import make_plan, scene_phases
+        from focusgen.cluster.submit import make_plan
         from focusgen.cluster.task import Task, run_task
 
         code = run_task(Task(self.cfg, None, ("index",), 0)) if "index" in self.phases else 0

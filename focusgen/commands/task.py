@@ -12,7 +12,8 @@ from typing import Any
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.config import Config, PhaseName, flags
+from focusgen.config import Config, flags
+from focusgen.config.graph import parse_phases, scene_phases
 from focusgen.dataset.layout import DatasetLayout
 
 SETTINGS = flags.DATA_SET_FLAGS | flags.SCENE_FLAGS | flags.RUN_FLAGS
@@ -31,26 +32,22 @@ def main(argv: Sequence[str]) -> int:
     """Run `focusgen task`."""
     flag_set = flags.flags_class("TaskFlags", SETTINGS, EXTRAS)
     parsed, dotted = flags.parse(flag_set, argv, prog="focusgen task", doc=__doc__ or "")
-    from focusgen.cluster.plans import find_plan, parse_phases
+    from focusgen.cluster.plans import find_plan
     from focusgen.cluster.task import Task, run_task
 
     overrides = {**flags.overrides_of(parsed, SETTINGS), **dotted}
     phases = parse_phases(parsed.phases) if parsed.phases else None
     dataset = DatasetLayout.of(config.load(parsed.config, overrides))
     names = tuple(parsed.scenes.split(",")) if parsed.scenes else None
-    needs_plan = names is None and (phases is None or _scene_phases(phases))
-    plan = find_plan(dataset, parsed.plan, _scene_phases(phases or ())) if needs_plan else None
+    needs_plan = names is None and (phases is None or scene_phases(phases))
+    plan = find_plan(dataset, parsed.plan, scene_phases(phases or ())) if needs_plan else None
     if plan is None and phases is None:
         raise ConfigError(f"no plan in {dataset.plans}", "Give --phases, or submit with focusgen submit.")
     cfg = _settings(parsed.config, plan, overrides)
     if phases is None:  # the plan's phases 4 and 6 have jobs of their own
-        phases = tuple(_scene_phases(plan.phases if plan else ()))
+        phases = tuple(scene_phases(plan.phases if plan else ()))
     index = parsed.index + parsed.offset
     return run_task(Task(cfg, plan, phases, index, parsed.worker, tuple(argv), names))
-
-
-def _scene_phases(phases: Sequence[PhaseName]) -> list[PhaseName]:
-    return [phase for phase in phases if phase in config.SCENE_PHASES]
 
 
 def _settings(given: str | None, plan: Any, overrides: dict[str, Any]) -> Config:

@@ -7,11 +7,9 @@ from focusgen.config.files import known_keys as known_keys
 from focusgen.config.files import load as load
 from focusgen.config.files import parse_value as parse_value
 from focusgen.config.files import read_yaml as read_yaml
+from focusgen.config.graph import GRAPH as GRAPH
 from focusgen.config.graph import SCENE_PHASES as SCENE_PHASES
 from focusgen.config.graph import PhaseName as PhaseName
 from focusgen.config.section import Section as Section
 from focusgen.config.sections import Config as Config
-from focusgen.config.sections import DeblurConfig as DeblurConfig
-from focusgen.config.sections import RenderConfig as RenderConfig
-from focusgen.config.sections import has_effect as has_effect
 from focusgen.config.sections import settings_for as settings_for

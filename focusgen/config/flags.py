@@ -15,7 +15,7 @@ import tyro
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.config import Config, PhaseName, Section, has_effect
+from focusgen.config import Config, PhaseName, Section
 from focusgen.config.retired import RETIRED_KEYS
 
 PHASE_FLAGS: dict[PhaseName, dict[str, str]] = {
@@ -211,12 +211,10 @@ def report_without_effect(cfg: Config, parsed: Any, settings: Mapping[str, str])
     for flag, key in settings.items():
         value = getattr(parsed, flag)
         section, _, name = key.rpartition(".")
-        if value in (None, False) or not section or has_effect(sections[section], name):
+        if value in (None, False) or not section or sections[section].has_effect(name):
             continue
-        extra = type(sections[section]).model_fields[name].json_schema_extra
-        assert isinstance(extra, dict)
-        when: Any = extra["when"]
         chosen = ", ".join(
-            f"{section}.{sibling} = {sections[section].effective(sibling)}" for sibling in when
+            f"{section}.{sibling} = {sections[section].effective(sibling)}"
+            for sibling in sections[section].effect(name).when
         )
         print(f"note: --{flag} has no effect with {chosen}", file=sys.stderr)

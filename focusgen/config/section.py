@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 from focusgen.config.graph import PhaseName
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a setting changes.
+
+    Attributes:
+        affects: phases whose published bytes it changes; () for paths, logging, speed.
+        when: sibling field -> values under which it has any effect at all.
+    """
+
+    affects: tuple[PhaseName, ...]
+    when: Mapping[str, Sequence[Any]]
+
+    def document(self) -> dict[str, Any]:
+        """Return it as it is kept in a field's schema."""
+        return {"affects": list(self.affects), "when": {name: list(v) for name, v in self.when.items()}}
 
 
 def setting(
@@ -27,8 +46,14 @@ def setting(
         help: one line for people.
         constraints: pydantic's own (gt, ge, le, ...).
     """
-    extra: dict[str, Any] = {"affects": list(affects), "when": {k: list(v) for k, v in (when or {}).items()}}
+    extra = Effect(tuple(affects), when or {}).document()
     return Field(default, description=help, json_schema_extra=extra, **constraints)
+
+
+def effect_of(info: FieldInfo) -> Effect | None:
+    """Return what a field changes, None if it was not declared with `setting`."""
+    extra: Any = info.json_schema_extra
+    return Effect(tuple(extra["affects"]), extra["when"]) if isinstance(extra, dict) else None
 
 
 class Section(BaseModel):
@@ -39,3 +64,15 @@ class Section(BaseModel):
     def effective(self, name: str) -> Any:
         """Return a field's value after `auto` was resolved; sections override where they have an auto."""
         return getattr(self, name)
+
+    @classmethod
+    def effect(cls, name: str) -> Effect:
+        """Return what one field changes."""
+        found = effect_of(cls.model_fields[name])
+        assert found is not None, f"{cls.__name__}.{name} is not declared with setting()"
+        return found
+
+    def has_effect(self, name: str) -> bool:
+        """Say whether a field does anything under the section's other values."""
+        when = type(self).effect(name).when
+        return all(self.effective(sibling) in allowed for sibling, allowed in when.items())

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import ConfigError, CorruptInputError, MissingUpstreamError, SceneError, StaleError
 from focusgen.config import SCENE_PHASES, PhaseName
-from focusgen.config.graph import UPSTREAM
+from focusgen.config.graph import GRAPH
 from focusgen.dataset.index import SPLITS, IndexEntry, read_index
 from focusgen.dataset.ingest import unknown_ingest_digest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
@@ -146,7 +146,7 @@ def _whole_chain(scene: SceneLayout, entry: IndexEntry) -> dict[PhaseName, Recor
                 f"scene {scene.scene_id!r}: {scene.done(phase)}: {record.n_frames} frames, the index says "
                 f"{entry.n_frames}"
             )
-        for upstream in UPSTREAM[phase]:
+        for upstream in GRAPH[phase].upstream:
             if record.document["upstream"].get(upstream) != digests[upstream]:
                 raise StaleError(
                     f"scene {scene.scene_id!r}: {scene.done(phase)} is stale: it was made from another "

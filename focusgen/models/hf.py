@@ -14,7 +14,7 @@ import torch
 
 from focusgen.base.errors import ConfigError, ModelMemoryError
 from focusgen.config import Config
-from focusgen.config.sections import DepthConfig
+from focusgen.config.depth import DepthConfig
 from focusgen.models.checkpoints import check_finite
 from focusgen.models.devices import free_cached_memory, is_out_of_memory, pick_device
 from focusgen.models.precision import Precision, autocast, choose_precision

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 from focusgen.base.errors import ConfigError
-from focusgen.config.sections import DepthConfig
+from focusgen.config.depth import DepthConfig
 
 Precision = Literal["fp32", "fp16", "bf16"]
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import CorruptInputError
-from focusgen.config import SCENE_PHASES, PhaseName
+from focusgen.config import GRAPH, SCENE_PHASES, PhaseName
 from focusgen.dataset.layout import DONE, FAILED, PARTIAL, SceneLayout
 from focusgen.dataset.records import Record, read_failure, read_record
 
@@ -65,11 +65,10 @@ class SceneRecords:
 
     def check_chain(self, ingest_digest: str) -> None:
         """Compare what each phase was made from with what lies there."""
-        upstream = {"deblur": ("index",), "depth": ("deblur",), "render": ("deblur", "depth")}
         digests = {phase: record.digest for phase, record in self.by_phase.items()}
         digests["index"] = ingest_digest
         for phase, record in self.by_phase.items():
-            for name in upstream[phase]:
+            for name in GRAPH[phase].upstream:
                 if name in digests and record.document["upstream"].get(name) != digests[name]:
                     source = "scene_index.json" if name == "index" else self.name(name)
                     self._error(

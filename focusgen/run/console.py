@@ -17,17 +17,9 @@ from rich.progress import (
 
 from focusgen.base.errors import FocusgenError
 from focusgen.base.names import rich_text
-from focusgen.config import PhaseName
+from focusgen.config import GRAPH, PhaseName
 from focusgen.run.progress import Observer
 
-TITLES: dict[str, str] = {
-    "index": "1 validate",
-    "deblur": "2 deblur",
-    "depth": "3 depth",
-    "calibrate": "4 calibrate",
-    "render": "5 render",
-    "validate": "6 validate outputs",
-}
 GOOD = {"complete": "green", "kept": "yellow", "partial": "yellow"}
 
 
@@ -65,8 +57,9 @@ class ConsoleObserver(Observer):
 
     def begin(self, phase: PhaseName, total: int, unit: str) -> None:
         """Show a phase that counts in `unit`."""
-        self.console.print(f"[bold]phase {TITLES[phase]}[/bold]: {total} {unit}")
-        self._progress.reset(self._task, total=total, visible=True, description=TITLES[phase], unit=unit)
+        title = GRAPH[phase].title
+        self.console.print(f"[bold]phase {title}[/bold]: {total} {unit}")
+        self._progress.reset(self._task, total=total, visible=True, description=title, unit=unit)
 
     def advance(self) -> None:
         """Count one."""

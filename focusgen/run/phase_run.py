@@ -23,7 +23,7 @@ from focusgen.base.errors import (
 from focusgen.base.files import STORAGE_ERRNOS, make_folder, publish, publish_json, storage_error
 from focusgen.base.locks import exclusive
 from focusgen.base.signals import StopFlag
-from focusgen.config import Config, PhaseName
+from focusgen.config import GRAPH, Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import Identity, PhaseState, Record, State, parse_json, phase_state, read_record
@@ -174,7 +174,7 @@ class PhaseRun:
             algorithm_version=self.spec.algorithm_version,
             settings=settings,
             weights={**self._weight_digests(), **self._input_digests(scene_id)},
-            upstream={name: self._upstream_digest(scene_id, name) for name in self.spec.upstream},
+            upstream={name: self._upstream_digest(scene_id, name) for name in GRAPH[self.spec.name].upstream},
             n_frames=self.n_frames(scene_id),
         )
 
@@ -213,8 +213,8 @@ class PhaseRun:
             record = read_record(scene.partial(phase))
         if record is None or record.n_frames < self.n_frames(scene_id):
             raise MissingUpstreamError(
-                f"scene {scene_id!r}: phase {PHASES[phase].number} ({phase}) is not complete",
-                f"Run phase {PHASES[phase].number} for this scene first; focusgen status tells.",
+                f"scene {scene_id!r}: phase {GRAPH[phase].number} ({phase}) is not complete",
+                f"Run phase {GRAPH[phase].number} for this scene first; focusgen status tells.",
             )
         return record
 
@@ -254,7 +254,7 @@ class PhaseRun:
 
     def _lacks_upstream(self, scene_id: str) -> bool:
         try:
-            for phase in self.spec.upstream:
+            for phase in GRAPH[self.spec.name].upstream:
                 self._upstream_digest(scene_id, phase)
         except SceneError as error:
             self._fail(scene_id, error, error.failure_class, time.time())

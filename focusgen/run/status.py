@@ -11,7 +11,7 @@ from typing import Any
 
 from focusgen import config
 from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.config import SCENE_PHASES, Config, PhaseName
+from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.records import Identity, PhaseState, Record, State, phase_state, read_record
@@ -77,16 +77,15 @@ def status_identity(
 
     Weights and provided depth are taken from the record: they are compared where they are loaded.
     """
-    spec = PHASES[phase]
     settings = config.settings_for(cfg, phase)
     identity = Identity(
         phase=phase,
         scene_id=scene.scene_id,
         backend=str(settings[f"{phase}.backend"]),
-        algorithm_version=spec.algorithm_version,
+        algorithm_version=PHASES[phase].algorithm_version,
         settings=settings,
         weights={},
-        upstream={name: _digest(scene, entry, name, read) for name in spec.upstream},
+        upstream={name: _digest(scene, entry, name, read) for name in GRAPH[phase].upstream},
         n_frames=entry.n_frames,
     )
     try:

@@ -1,4 +1,4 @@
-"""The scene phases: what each needs, loads, runs and logs."""
+"""The scene phases: what each loads, runs and logs."""
 
 from __future__ import annotations
 
@@ -14,17 +14,14 @@ from focusgen.phases.job import SceneJob
 
 @dataclass(frozen=True)
 class PhaseSpec:
-    """How a scene phase is run.
+    """How a scene phase is run; what it depends on stands in the graph (`focusgen.config.graph`).
 
     Attributes:
-        upstream: phases whose records this one's depends on; "index" stands for the raw checksums.
         logs: (file name in logs/, header) that its scenes write lines for.
     """
 
     name: PhaseName
-    number: int
     algorithm_version: int
-    upstream: tuple[PhaseName, ...]
     load_model: Callable[..., Any]
     process: Callable[[SceneJob, Any], None]
     logs: tuple[tuple[str, str], ...] = ()
@@ -35,18 +32,14 @@ PHASES: dict[str, PhaseSpec] = {
     for spec in (
         PhaseSpec(
             "deblur",
-            2,
             deblur.ALGORITHM_VERSION,
-            ("index",),
             registry.load_deblurrer,
             deblur.deblur_scene,
             (("deblur_psnr.csv", deblur.PSNR_HEADER),),
         ),
         PhaseSpec(
             "depth",
-            3,
             depth.ALGORITHM_VERSION,
-            ("deblur",),
             registry.load_depth_model,
             depth.estimate_scene_depth,
             (
@@ -57,9 +50,7 @@ PHASES: dict[str, PhaseSpec] = {
         ),
         PhaseSpec(
             "render",
-            5,
             render.ALGORITHM_VERSION,
-            ("deblur", "depth"),
             registry.load_renderer,
             render.render_scene,
             ((render.FOCUS_LOG, ""),),

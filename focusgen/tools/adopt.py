@@ -16,7 +16,7 @@ from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import make_folder, publish, publish_json
 from focusgen.base.locks import exclusive
 from focusgen.base.names import natural_key, scene_id_problem
-from focusgen.config import SCENE_PHASES, Config, PhaseName
+from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import SPLITS, IndexEntry, IndexResult, publish_index, read_index
 from focusgen.dataset.ingest import new_manifest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
@@ -29,11 +29,6 @@ from focusgen.phases.index import index_dataset
 from focusgen.tools.adopt_checks import AdoptionCheck, Found
 
 DEFAULT_MAX_LABEL_DIFFERENCE = 1e-3  # two float16 steps below 1: rounding, not another lens
-UPSTREAM: dict[PhaseName, tuple[PhaseName, ...]] = {
-    "deblur": ("index",),
-    "depth": ("deblur",),
-    "render": ("deblur", "depth"),
-}
 
 
 @dataclass
@@ -231,7 +226,7 @@ def _write(dataset: DatasetLayout, entry: IndexEntry, check: AdoptionCheck, outc
             algorithm_version=0,
             settings=found.settings,
             weights={},
-            upstream={name: digests[name] for name in UPSTREAM[phase]},
+            upstream={name: digests[name] for name in GRAPH[phase].upstream},
             n_frames=check.n_frames,
         )
         with exclusive(scene.lock(phase)):

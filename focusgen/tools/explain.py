@@ -9,13 +9,12 @@ from typing import Any
 
 from focusgen.base.errors import CorruptInputError
 from focusgen.base.names import display
-from focusgen.config import SCENE_PHASES, Config, PhaseName
+from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import read_manifest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.records import Record, phase_state, read_failure, read_record
 from focusgen.run.status import configs_for, status_identity
-from focusgen.run.table import PHASES
 
 MAX_LOG_BYTES = 1 << 18
 MAX_LOG_LINES = 20
@@ -62,7 +61,7 @@ def _ingest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> str:
 
 
 def _phase(scene: SceneLayout, entry: IndexEntry, phase: PhaseName, cfg: Config | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"number": PHASES[phase].number}
+    found: dict[str, Any] = {"number": GRAPH[phase].number}
     record = _record(scene, phase, found)
     if cfg is None:
         found["state"] = "complete" if record else found.get("state", "pending")

@@ -9,7 +9,7 @@ import pytest
 
 from focusgen.base.errors import ConfigError
 from focusgen.cluster.packing import one_each, pack, pack_within
-from focusgen.cluster.plans import find_plan, parse_phases, read_plan, write_plan
+from focusgen.cluster.plans import find_plan, read_plan, write_plan
 from focusgen.cluster.submit import array_text, chunks_of
 from focusgen.config import Config
 from focusgen.dataset.layout import DatasetLayout
@@ -57,26 +57,6 @@ def test_more_workers_than_the_cluster_accepts_are_refused():
 
 def test_without_packing_the_index_is_that_of_the_scene():
     assert [members.tolist() for members in one_each(np.ones((3, 1))).members] == [[0], [1], [2]]
-
-
-@pytest.mark.parametrize(
-    ("text", "phases"),
-    [
-        ("1-4", ("index", "deblur", "depth", "calibrate")),
-        ("5-6", ("render", "validate")),
-        ("3", ("depth",)),
-        ("5,2", ("deblur", "render")),
-        ("deblur,depth", ("deblur", "depth")),
-    ],
-)
-def test_phases_are_ranges_lists_or_names(text, phases):
-    assert parse_phases(text) == phases
-
-
-@pytest.mark.parametrize("text", ["0", "7", "4-1", "x", "", "1-x", "²"])
-def test_what_is_no_phase_is_refused(text):
-    with pytest.raises(ConfigError):
-        parse_phases(text)
 
 
 def config_of(tmp_path) -> Config:

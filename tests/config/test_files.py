@@ -8,7 +8,7 @@ import pytest
 
 from focusgen import config
 from focusgen.base.errors import ConfigError, ExitCode
-from focusgen.config import CONFIG_DIR, SCENE_PHASES, Config, from_document, has_effect, settings_for
+from focusgen.config import CONFIG_DIR, SCENE_PHASES, Config, from_document, settings_for
 
 
 @pytest.fixture
@@ -135,8 +135,8 @@ def test_a_setting_without_effect_makes_nothing_stale():
     idle = from_document({"deblur": {"steps": 30, "window_size": 20}, "depth": {"input_size": 700}}, "test")
     assert settings_for(plain, "deblur") == settings_for(idle, "deblur")
     assert settings_for(plain, "depth") == settings_for(idle, "depth")
-    assert not has_effect(plain.deblur, "steps")
-    assert has_effect(from_document({"deblur": {"backend": "deblurnet"}}, "test").deblur, "steps")
+    assert not plain.deblur.has_effect("steps")
+    assert from_document({"deblur": {"backend": "deblurnet"}}, "test").deblur.has_effect("steps")
 
 
 def test_auto_counts_as_what_it_means():

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from focusgen.base.errors import ConfigError, ModelMemoryError
-from focusgen.config.sections import DepthConfig
+from focusgen.config.depth import DepthConfig
 from focusgen.models.hf import check_is_metric, load_hf_depth
 from focusgen.models.hf_files import hf_weight_files
 from tests.parity.vda import Clip

@@ -8,7 +8,8 @@ import json
 import re
 from pathlib import Path
 
-from focusgen.config import Config, DeblurConfig, RenderConfig
+from focusgen.config import Config
+from focusgen.config.flux import FluxSection
 
 PARTS = ("transformer", "vae", "scheduler")
 """Folders of FLUX.1-dev that pictures depend on; the text encoders' share is the prompt file."""
@@ -31,7 +32,7 @@ def bokehnet_files(cfg: Config) -> dict[str, Path]:
     return flux_weight_files(cfg.render)
 
 
-def flux_weight_files(cfg: DeblurConfig | RenderConfig) -> dict[str, Path]:
+def flux_weight_files(cfg: FluxSection) -> dict[str, Path]:
     """Return {name: file} of everything that a net's pictures depend on: LoRA, prompt, and the model's parts.
 
     Files that are not on this machine yet are named too, where they are expected: an array task must not

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from focusgen.config import DeblurConfig, RenderConfig
+from focusgen.config.flux import FluxSection
 from focusgen.models.flux.tiling import Tiling, tiling_of
 
 APPROXIMATIONS = {
@@ -44,7 +44,7 @@ class FluxOptions:
         return (APPROXIMATIONS[self.precision],) if self.precision in APPROXIMATIONS else ()
 
 
-def options_of(section: str, cfg: DeblurConfig | RenderConfig) -> FluxOptions:
+def options_of(section: str, cfg: FluxSection) -> FluxOptions:
     """Return the options of `deblur` or `render`.
 
     Raises:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from focusgen.config import Config
-from focusgen.config.sections import DepthConfig
+from focusgen.config.depth import DepthConfig
 from focusgen.models.devices import pick_device
 from focusgen.models.precision import Precision, choose_precision
 from focusgen.models.protocols import DepthModel, SceneFrames

@@ -15,7 +15,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from focusgen.base.errors import ConfigError, ModelMemoryError
-from focusgen.config.sections import Config, DepthConfig
+from focusgen.config.depth import DepthConfig
+from focusgen.config.sections import Config
 from focusgen.models import weights
 from focusgen.models.precision import choose_precision
 from focusgen.models.registry import load_depth_model

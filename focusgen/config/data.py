@@ -1,0 +1,48 @@
+"""Where a data set's footage lies, which of it is used, and how a run behaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from focusgen.config.section import Section, setting
+
+
+class DataConfig(Section):
+    """Where data lies and which of it is used."""
+
+    raw_root: Path = setting(Path("data"), help="folder of videos, or of folders of images")
+    out_root: Path = setting(Path("output"), help="the data set that is made")
+    scene_index: Path | None = setting(None, help="scene_index.json; default <out_root>/scene_index.json")
+    glob: str | None = setting(
+        None, affects=["index"], help="pattern of scene folders below raw_root, e.g. '*/*' for class/clip"
+    )
+    min_frames: int = setting(16, affects=["index"], ge=1, help="a shorter scene is refused")
+    max_frames: int | None = setting(
+        None, affects=["index"], ge=1, help="phase 1: fixes the length; later: a rehearsal, marked partial"
+    )
+    split_seed: int = setting(42, affects=["index"], help="seed of the 80/10/10 split")
+    shot_cut_threshold: float = setting(
+        0.35, affects=["index"], gt=0, le=1, help="histogram distance above which two frames are a shot cut"
+    )
+    group_writable: bool = setting(False, help="give the group write permission on everything published")
+
+
+class RunConfig(Section):
+    """How a run behaves; nothing here changes published bytes."""
+
+    device: str | None = setting(None, help="cuda, cuda:1, cpu; default: a GPU where the backend needs one")
+    on_stale: Literal["fail", "redo", "keep"] = setting("fail", help="scenes made with other settings")
+    workers: int = setting(2, ge=1, help="processes that decode in phases 1 and 6")
+    auto_approve: bool = setting(False, help="let the run approve its own calibration; recorded as automatic")
+    strict: bool = setting(False, help="phase 1: a refused scene makes the exit status 3")
+
+
+class ValidateConfig(Section):
+    """Phase 6."""
+
+    min_spearman: float = setting(0.5, help="agreement of measured blur and label, below it a warning")
+    temporal_pairs: int = setting(6, ge=0, help="frame pairs per scene for the temporal measures; 0: none")
+    max_e_warp_ratio: float = setting(2.0, gt=0, help="E_warp of sharp over raw frames, above it a warning")
+    min_sharpness_ratio: float = setting(0.85, gt=0, help="sharpness of sharp over raw, below it a warning")
+    report: Path | None = setting(None, help="default <out_root>/logs/validation_report.json")

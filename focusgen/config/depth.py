@@ -1,0 +1,109 @@
+"""Settings of phase 3: where metric depth comes from, and how a long shot is cut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import model_validator
+
+from focusgen.config.section import Section, setting
+
+_CUT = {"backend": ["vda", "dryrun"], "long_video": ["chunks"]}  # backends whose long shots phase 3 cuts
+
+
+class DepthConfig(Section):
+    """Phase 3."""
+
+    backend: Literal["provided", "dryrun", "vda", "hf"] = setting(
+        "provided", affects=["depth"], help="where metric depth comes from"
+    )
+    depth_root: Path | None = setting(
+        None,
+        when={"backend": ["provided"]},
+        help="folder of depth: <scene>/ with one file per frame, or one array",
+    )
+    depth_scale: float = setting(
+        1000.0,
+        affects=["depth"],
+        when={"backend": ["provided"]},
+        gt=0,
+        help="units per metre of a 16-bit png",
+    )
+    checkpoint: Path = setting(
+        Path("checkpoints/metric_video_depth_anything_vitl.pth"),
+        when={"backend": ["vda"]},
+        help="VDA weights",
+    )
+    model_id: str | None = setting(
+        None, affects=["depth"], when={"backend": ["hf"]}, help="hub id or folder of a metric depth model"
+    )
+    input_size: int = setting(
+        518, affects=["depth"], when={"backend": ["vda"]}, ge=14, help="short side that the network sees"
+    )
+    encoder: Literal["auto", "vits", "vitb", "vitl"] = setting(
+        "auto", when={"backend": ["vda"]}, help="size that the checkpoint must hold; auto: whatever it holds"
+    )
+    model_revision: str | None = setting(
+        None, affects=["depth"], when={"backend": ["hf"]}, help="commit, tag or branch of a hub id"
+    )
+    metric: bool | None = setting(
+        None,
+        when={"backend": ["vda", "hf"]},
+        help="true: the output is metres whatever name or model config say; null: judge by them",
+    )
+    fp32: bool = setting(False, affects=["depth"], when={"backend": ["vda", "hf"]}, help="no half precision")
+    precision: Literal["auto", "fp16", "bf16"] = setting(
+        "auto",
+        affects=["depth"],
+        when={"backend": ["vda", "hf"], "fp32": [False]},
+        help="half precision; auto: fp16 on a GPU, none on a CPU",
+    )
+    batch_frames: int = setting(8, when={"backend": ["hf"]}, ge=1, help="frames that run together")
+    compile: bool = setting(
+        False,
+        affects=["depth"],
+        when={"backend": ["vda", "hf"]},
+        help="torch.compile: slow start, then faster",
+    )
+    long_video: Literal["chunks", "stream"] = setting(
+        "chunks",
+        affects=["depth"],
+        when={"backend": ["vda"]},
+        help="how videos longer than max_chunk are cut",
+    )
+    max_chunk: int = setting(256, affects=["depth"], when=_CUT, ge=2, help="frames per chunk")
+    overlap: int = setting(
+        32,
+        affects=["depth"],
+        when=_CUT,
+        ge=0,
+        help="frames shared by two chunks",
+    )
+    align: Literal["scale", "none"] = setting(
+        "scale",
+        affects=["depth"],
+        when=_CUT,
+        help="log-scale alignment of chunks",
+    )
+    min_m: float = setting(0.01, affects=["depth"], gt=0, help="smaller depths are raised to it and counted")
+    max_m: float | None = setting(
+        None, affects=["depth"], gt=0, help="larger depths are lowered to it and counted"
+    )
+    warn_patched_fraction: float = setting(0.01, ge=0, le=1, help="patched or raised pixels worth a warning")
+    max_patched_fraction: float = setting(0.20, ge=0, le=1, help="patched or raised pixels that fail a scene")
+    warn_median_step: float = setting(
+        0.15, gt=0, help="relative change of consecutive medians worth a warning"
+    )
+
+    @model_validator(mode="after")
+    def _overlap_fits(self) -> DepthConfig:
+        if self.overlap * 2 > self.max_chunk:
+            raise ValueError(f"overlap {self.overlap} is more than half of max_chunk {self.max_chunk}")
+        return self
+
+    def effective(self, name: str) -> Any:
+        """Only vda can stream; whatever the field says, the others have their long shots cut."""
+        if name == "long_video" and self.backend != "vda":
+            return "chunks"
+        return getattr(self, name)

@@ -1,0 +1,59 @@
+"""Settings of the camera, of the lenses that are drawn for it, and of the calibration over them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import field_validator
+
+from focusgen.config.section import Section, setting
+from focusgen.optics.coc import Formula
+
+
+class OpticsConfig(Section):
+    """The camera that all phases share."""
+
+    formula: Formula = setting("paper", affects=["calibrate", "render"], help="denominator of the CoC")
+    sensor_width_mm: float = setting(
+        36.0, affects=["calibrate", "render"], gt=0, help="sensor width that the frame shows"
+    )
+
+    @property
+    def sensor_width_m(self) -> float:
+        """The sensor width in metres."""
+        return self.sensor_width_mm / 1000.0
+
+
+class LensConfig(Section):
+    """The law that lenses are drawn from."""
+
+    law: Literal["random", "sweep"] = setting(
+        "random", affects=["calibrate", "render"], help="random: the report's law; sweep: S even in diopters"
+    )
+    focal_length_mm: tuple[float, float] = setting(
+        (24.0, 85.0), affects=["calibrate", "render"], help="uniform between"
+    )
+    f_number: tuple[float, float] = setting(
+        (1.4, 8.0), affects=["calibrate", "render"], help="log-uniform between"
+    )
+    focus_range: Literal["full", "robust"] = setting(
+        "full", affects=["calibrate", "render"], help="S between d_min..d_max, or d_p5..d_p95"
+    )
+
+    @field_validator("focal_length_mm", "f_number")
+    @classmethod
+    def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < value[0] <= value[1]:
+            raise ValueError(f"needs 0 < low <= high, not {list(value)}")
+        return value
+
+
+class CalibrateConfig(Section):
+    """Phase 4."""
+
+    sample_fraction: float = setting(0.2, affects=["calibrate"], gt=0, le=1, help="share of scenes sampled")
+    min_scenes: int = setting(5, affects=["calibrate"], ge=1, help="scenes sampled at least")
+    n_lens_sets: int = setting(8, affects=["calibrate"], ge=1, help="lenses drawn per sampled scene")
+    output_stats: Path | None = setting(None, help="default <out_root>/logs/coc_stats.json")
+    output_plot: Path | None = setting(None, help="default <out_root>/logs/coc_histogram.png")
