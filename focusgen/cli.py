@@ -5,17 +5,12 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
-import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from focusgen import config
 from focusgen.base.errors import ExitCode, FocusgenError, Interrupted
-from focusgen.base.signals import stop_on_signals
-from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName, flags
-from focusgen.models.registry import needs_gpu
-from focusgen.run.console import ConsoleObserver, make_console, print_error
+from focusgen.config import GRAPH, PhaseName
+from focusgen.run.console import print_error
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("focusgen.commands.run", "all phases on this machine, stopping where a person has to approve"),
@@ -68,64 +63,9 @@ def guarded(body: Callable[[], int]) -> int:
 
 def phase_main(phase: PhaseName, doc: str | None, argv: Sequence[str] | None = None) -> int:
     """Run one phase as a script; the return value is the exit status."""
-    return guarded(lambda: _phase(phase, doc or "", sys.argv[1:] if argv is None else argv))
+    from focusgen.commands import phase as command
 
-
-def _phase(phase: PhaseName, doc: str, argv: Sequence[str]) -> int:
-    settings = flags.SCRIPT_FLAGS | flags.PHASE_FLAGS[phase]
-    extras = [flags.CONFIG_FLAG, flags.SCENE_IDX_FLAG]
-    if phase in ("index", *SCENE_PHASES):
-        settings = settings | {"on_stale": "run.on_stale"}
-    if phase in SCENE_PHASES:
-        settings = settings | {"device": "run.device"}
-    extras += _report_flags(phase)
-    flag_set = flags.flags_class(f"{phase.title()}Flags", settings, extras)
-    parsed, dotted = flags.parse(flag_set, argv, prog=GRAPH[phase].script, doc=doc)
-    if getattr(parsed, "no_temporal_avg", False):
-        dotted["deblur.temporal"] = "none"
-    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, settings), **dotted})
-    flags.report_without_effect(cfg, parsed, settings)
-    for flag in ("vda_repo", "target_fps"):
-        if getattr(parsed, flag, None) is not None:
-            print(f"note: --{flag} is accepted for older job files; it has no effect", file=sys.stderr)
-    if parsed.scene_idx is not None and phase not in SCENE_PHASES:
-        print(f"note: --scene_idx has no effect: phase {phase} looks at all scenes", file=sys.stderr)
-    return run_phases(cfg, [phase], {"scene_idx": parsed.scene_idx})
-
-
-def _report_flags(phase: PhaseName) -> list[flags.Extra]:
-    """Return flags of the published interface that are no settings."""
-    if phase == "deblur":
-        return [("no_temporal_avg", bool, False, "no temporal stage: the same as --deblur.temporal none")]
-    if phase == "depth":
-        return [
-            ("vda_repo", str | None, None, "accepted, without effect: the model is part of focusgen"),
-            ("target_fps", float | None, None, "accepted, without effect: no frame is ever dropped"),
-        ]
-    return []
-
-
-def run_phases(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, Any]) -> int:
-    """Run phases in order with progress on stderr; stop at the first that is not complete."""
-    from focusgen.run.pipeline import Selection, run_phase
-
-    warn_on_login_node(cfg, phases)
-    code = ExitCode.COMPLETE
-    with stop_on_signals() as stop, ConsoleObserver(make_console()) as observer:
-        for phase in phases:
-            code = max(code, run_phase(cfg, phase, Selection(selection), observer, stop))
-    return code
-
-
-def warn_on_login_node(cfg: Config, phases: Sequence[PhaseName]) -> None:
-    """Say that a network was started outside a job, on a machine that can submit one."""
-    on_cluster = shutil.which("sbatch") is not None and "SLURM_JOB_ID" not in os.environ
-    if on_cluster and any(needs_gpu(cfg, phase) for phase in phases):
-        print(
-            "warning: this looks like a login node (sbatch is here, no job is running): "
-            "submit the phase as a job instead, see jobs/",
-            file=sys.stderr,
-        )
+    return guarded(lambda: command.main(phase, doc, sys.argv[1:] if argv is None else argv))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

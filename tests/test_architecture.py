@@ -48,6 +48,7 @@ AT_HOME_ONLY = {
     "torch": "models.* focal.* data.*",
     "submitit": "cluster.*",
     "deflate": "media.*",
+    "tyro": "config.flags",
     "xxhash": "base.checksums media.*",
 }
 

@@ -8,29 +8,32 @@ to their raw frames, so that later phases can be made anew. Ends with 3 if a sce
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
-
-import tyro
+from dataclasses import dataclass
+from pathlib import Path
 
 from focusgen import config
 from focusgen.base.errors import ConfigError, ExitCode
-from focusgen.config import SCENE_PHASES, PhaseName, flags
+from focusgen.commands.groups import DataSetFlags
+from focusgen.config import SCENE_PHASES, PhaseName
+from focusgen.config.flags import option, parse, positional, sets
 
-EXTRAS: list[flags.Extra] = [
-    ("scene", Annotated[tuple[str, ...], tyro.conf.Positional], (), "scenes; default: all"),
-    flags.CONFIG_FLAG,
-    ("phases", str, ",".join(SCENE_PHASES), "phases to take over, comma-separated, in order"),
-    ("max_label_difference", float, 1e-3, "labels may be off by so much and are accepted with a warning"),
-]
-SETTINGS = flags.DATA_SET_FLAGS | {"raw_root": "data.raw_root"}
+
+@dataclass(frozen=True)
+class AdoptFlags(DataSetFlags):
+    """Which scenes, and what is accepted of them."""
+
+    scene: tuple[str, ...] = positional((), "scenes; default: all")
+    phases: str = option(",".join(SCENE_PHASES), "phases to take over, comma-separated, in order")
+    max_label_difference: float = option(1e-3, "labels may be off by so much and are accepted with a warning")
+    raw_root: Path | None = sets("data.raw_root")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen adopt`."""
-    flag_set = flags.flags_class("AdoptFlags", SETTINGS, EXTRAS)
-    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen adopt", doc=__doc__ or "")
-    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, SETTINGS), **dotted})
-    phases = _phases(parsed.phases)
+    parsed = parse(AdoptFlags, argv, prog="focusgen adopt", doc=__doc__)
+    given = parsed.flags
+    cfg = config.load(given.config, parsed.overrides)
+    phases = _phases(given.phases)
     from focusgen.base.names import display
     from focusgen.tools.adopt import Adoption, adopt
 
@@ -42,10 +45,10 @@ def main(argv: Sequence[str]) -> int:
 
     outcomes = adopt(
         cfg,
-        parsed.scene,
+        given.scene,
         phases=phases,
-        with_raw=parsed.raw_root is not None,
-        max_label_difference=parsed.max_label_difference,
+        with_raw=given.raw_root is not None,
+        max_label_difference=given.max_label_difference,
         on_scene=show,
     )
     n_adopted = sum(not outcome.problems for outcome in outcomes)

@@ -6,22 +6,31 @@ The approval is bound to the present statistics; a new calibration makes it void
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from focusgen import config
-from focusgen.config import flags
+from focusgen.commands.groups import DataSetFlags
+from focusgen.config.flags import parse, sets
 from focusgen.dataset.layout import DatasetLayout
 
-SETTINGS = flags.DATA_SET_FLAGS | {"max_coc": "render.max_coc", "output_stats": "calibrate.output_stats"}
+
+@dataclass(frozen=True)
+class ApproveFlags(DataSetFlags):
+    """Which calibration, and another value than the recommended one."""
+
+    max_coc: float | None = sets("render.max_coc")
+    output_stats: Path | None = sets("calibrate.output_stats")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen approve`."""
-    flag_set = flags.flags_class("ApproveFlags", SETTINGS, [flags.CONFIG_FLAG])
-    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen approve", doc=__doc__ or "")
-    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, SETTINGS), **dotted})
+    parsed = parse(ApproveFlags, argv, prog="focusgen approve", doc=__doc__)
+    given = parsed.flags
+    cfg = config.load(given.config, parsed.overrides)
     from focusgen.phases.calibrate import approve, warning_about
 
-    value_m = approve(cfg, parsed.max_coc)
+    value_m = approve(cfg, given.max_coc)
     warning = warning_about(value_m, cfg)
     if warning:
         print(f"warning: {warning.replace('p95', 'max_coc')}")

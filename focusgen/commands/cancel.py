@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from focusgen import config
-from focusgen.config import flags
+from focusgen.commands.groups import DataSetFlags
+from focusgen.config.flags import option, parse
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json
 
-EXTRAS: list[flags.Extra] = [
-    flags.CONFIG_FLAG,
-    ("plan", str | None, None, "only the jobs of this plan"),
-]
+
+@dataclass(frozen=True)
+class CancelFlags(DataSetFlags):
+    """Which jobs."""
+
+    plan: str | None = option(None, "only the jobs of this plan")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen cancel`."""
-    flag_set = flags.flags_class("CancelFlags", flags.DATA_SET_FLAGS, EXTRAS)
-    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen cancel", doc=__doc__ or "")
-    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, flags.DATA_SET_FLAGS), **dotted})
+    parsed = parse(CancelFlags, argv, prog="focusgen cancel", doc=__doc__)
+    given = parsed.flags
+    cfg = config.load(given.config, parsed.overrides)
     from focusgen.cluster import slurm
 
     dataset = DatasetLayout.of(cfg)
     n_jobs = 0
     for path in sorted(dataset.submissions.glob("*.json")):
         document = parse_json(path.read_bytes())
-        if parsed.plan not in (None, document["plan_id"]):
+        if given.plan not in (None, document["plan_id"]):
             continue
         for job in document["jobs"]:
             n_jobs += 1

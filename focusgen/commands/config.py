@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from focusgen import config
-from focusgen.config import flags
+from focusgen.commands.groups import DataSetFlags
+from focusgen.config.flags import option, parse
+
+
+@dataclass(frozen=True)
+class ConfigFlags(DataSetFlags):
+    """Which settings, and how they are printed."""
+
+    explain: bool = option(False, "every key: meaning, default, phases it affects")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen config`."""
-    extras: list[flags.Extra] = [
-        flags.CONFIG_FLAG,
-        ("explain", bool, False, "every key: meaning, default, phases it affects"),
-    ]
-    flag_set = flags.flags_class("ConfigFlags", flags.DATA_SET_FLAGS, extras)
-    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen config", doc=__doc__ or "")
-    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, flags.DATA_SET_FLAGS), **dotted})
-    print(_explain(cfg) if parsed.explain else config.dump(cfg), end="")
+    parsed = parse(ConfigFlags, argv, prog="focusgen config", doc=__doc__)
+    given = parsed.flags
+    cfg = config.load(given.config, parsed.overrides)
+    print(_explain(cfg) if given.explain else config.dump(cfg), end="")
     return 0
 
 

@@ -7,36 +7,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from focusgen import config
-from focusgen.config import flags
+from focusgen.commands.groups import DataSetFlags, RunSettings
+from focusgen.config.flags import option, parse
 from focusgen.config.graph import parse_phases, scene_phases
 
-SETTINGS = flags.DATA_SET_FLAGS | flags.RUN_FLAGS
-EXTRAS: list[flags.Extra] = [
-    flags.CONFIG_FLAG,
-    ("phases", str, "1-6", "phases to look at"),
-    ("backend", str | None, None, "backends by name, comma-separated, e.g. classical,dryrun"),
-    ("json", bool, False, "print machine-readable JSON"),
-]
+
+@dataclass(frozen=True)
+class PlanFlags(RunSettings, DataSetFlags):
+    """Which run to look at."""
+
+    phases: str = option("1-6", "phases to look at")
+    backend: str | None = option(None, "backends by name, comma-separated, e.g. classical,dryrun")
+    json: bool = option(False, "print machine-readable JSON")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen plan`; 3 if it does not fit on the output file system."""
-    flag_set = flags.flags_class("PlanFlags", SETTINGS, EXTRAS)
-    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen plan", doc=__doc__ or "")
+    parsed = parse(PlanFlags, argv, prog="focusgen plan", doc=__doc__)
+    given = parsed.flags
     from focusgen.cluster.report import forecast_lines
     from focusgen.cluster.submit import workers_for
     from focusgen.commands.run import backend_overrides
     from focusgen.run.forecast import forecast, survey
 
-    overrides = {**flags.overrides_of(parsed, SETTINGS), **backend_overrides(parsed.backend), **dotted}
-    cfg = config.load(parsed.config, overrides)
-    phases = parse_phases(parsed.phases)
+    cfg = config.load(given.config, {**backend_overrides(given.backend), **parsed.overrides})
+    phases = parse_phases(given.phases)
     works = survey(cfg)
     expected = forecast(cfg, works, phases)
-    if parsed.json:
+    if given.json:
         print(json.dumps(asdict(expected) | {"fits": expected.fits}, indent=1))
     else:
         chosen = scene_phases(phases)

@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-import tyro
 
 from focusgen import config
 from focusgen.base.files import make_folder
-from focusgen.config import Config, flags
+from focusgen.commands.groups import DataSetFlags
+from focusgen.config import Config
+from focusgen.config.flags import option, parse, positional, sets
 from focusgen.dataset.layout import DatasetLayout
 
-EXTRAS: list[flags.Extra] = [
-    ("scene", Annotated[tuple[str, ...], tyro.conf.Positional], (), "scenes; default: all"),
-    flags.CONFIG_FLAG,
-    ("set", int, 0, "lens set to show"),
-    ("output", Path | None, None, "folder for the pictures; default <out_root>/previews"),
-]
-SETTINGS = flags.DATA_SET_FLAGS | {"raw_root": "data.raw_root"}
+
+@dataclass(frozen=True)
+class PreviewFlags(DataSetFlags):
+    """Which scenes and lens set, and where to."""
+
+    scene: tuple[str, ...] = positional((), "scenes; default: all")
+    set: int = option(0, "lens set to show")
+    output: Path | None = option(None, "folder for the pictures; default <out_root>/previews")
+    raw_root: Path | None = sets("data.raw_root")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen preview`."""
-    flag_set = flags.flags_class("PreviewFlags", SETTINGS, EXTRAS)
-    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen preview", doc=__doc__ or "")
-    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, SETTINGS), **dotted})
+    parsed = parse(PreviewFlags, argv, prog="focusgen preview", doc=__doc__)
+    given = parsed.flags
+    cfg = config.load(given.config, parsed.overrides)
     from focusgen.dataset.index import read_index
     from focusgen.run.status import check_scene
 
     index = read_index(DatasetLayout.of(cfg))
-    for scene_id in parsed.scene or list(index):
+    for scene_id in given.scene or list(index):
         check_scene(index, scene_id)
-        for path in make(cfg, scene_id, lens_set=parsed.set, folder=parsed.output):
+        for path in make(cfg, scene_id, lens_set=given.set, folder=given.output):
             print(path)
     return 0
 

@@ -6,55 +6,77 @@ read from EXIF where they are not given. Without --depth the configured depth ba
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.config import Config, flags
+from focusgen.commands.groups import CONFIG_HELP
+from focusgen.config import Config
+from focusgen.config.flags import Flags, option, parse, required, sets
 
-EXTRAS: list[flags.Extra] = [
-    ("image", Path, flags.REQUIRED, "a picture, or a folder of pictures"),
-    ("output", Path, flags.REQUIRED, "file to write (-o); with a folder of pictures, a folder"),
-    ("depth", Path | None, None, "metres: npz, npy, 16-bit png, exr, or a folder with the pictures' names"),
-    ("focal_mm", float | None, None, "focal length; default: EXIF"),
-    ("f_number", float | None, None, "aperture; default: EXIF"),
-    ("focus", float | None, None, "distance of the sharp plane, metres"),
-    ("focus_at", str | None, None, "instead, the pixel x,y that shall be sharp"),
-    ("formula", Literal["paper", "exact"], "paper", "denominator of the circle of confusion"),
-    ("sensor_width_mm", float | None, None, "width that the picture shows; default: EXIF, else 36"),
-    ("depth_scale", float, 1000.0, "units per metre of a 16-bit png"),
-    ("depth_edge_snap", Literal["auto", "on", "off"], "auto", "move soft depth edges onto the picture's"),
-    ("max_radius_px", float | None, None, "larger blur is drawn as this; default: a tenth of the width"),
-    ("bits", Literal[8, 16] | None, None, "per channel; default: the picture's own"),
-    ("tile_px", int, 1024, "side of the tiles that bound the memory"),
-    flags.CONFIG_FLAG,
-]
-SETTINGS = {"device": "run.device", "backend": "depth.backend", "checkpoint": "depth.checkpoint"}
+
+@dataclass(frozen=True)
+class RenderFlags(Flags):
+    """Which picture, through which lens."""
+
+    image: Path = required("a picture, or a folder of pictures")
+    output: Path = required("file to write (-o); with a folder of pictures, a folder")
+    depth: Path | None = option(
+        None, "metres: npz, npy, 16-bit png, exr, or a folder with the pictures' names"
+    )
+    focal_mm: float | None = option(None, "focal length; default: EXIF")
+    f_number: float | None = option(None, "aperture; default: EXIF")
+    focus: float | None = option(None, "distance of the sharp plane, metres")
+    focus_at: str | None = option(None, "instead, the pixel x,y that shall be sharp")
+    formula: Literal["paper", "exact"] = option("paper", "denominator of the circle of confusion")
+    sensor_width_mm: float | None = option(None, "width that the picture shows; default: EXIF, else 36")
+    depth_scale: float = option(1000.0, "units per metre of a 16-bit png")
+    depth_edge_snap: Literal["auto", "on", "off"] = option("auto", "move soft depth edges onto the picture's")
+    max_radius_px: float | None = option(None, "larger blur is drawn as this; default: a tenth of the width")
+    bits: Literal[8, 16] | None = option(None, "per channel; default: the picture's own")
+    tile_px: int = option(1024, "side of the tiles that bound the memory")
+    config: str | None = option(None, CONFIG_HELP)
+    device: str | None = sets("run.device")
+    backend: str | None = sets("depth.backend")
+    checkpoint: Path | None = sets("depth.checkpoint")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen render`."""
-    flag_set = flags.flags_class("RenderFlags", SETTINGS, EXTRAS)
     words = ["--output" if word == "-o" else word for word in argv]
-    parsed, dotted = flags.parse(flag_set, words, prog="focusgen render", doc=__doc__ or "")
-    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, SETTINGS), **dotted})
+    parsed = parse(RenderFlags, words, prog="focusgen render", doc=__doc__)
+    given = parsed.flags
+    cfg = config.load(given.config, parsed.overrides)
     from rich.progress import Progress
 
     from focusgen.run.console import make_console
     from focusgen.tools.picture import RenderPictureArgs, render_picture
 
-    names = {field.name for field in dataclasses.fields(RenderPictureArgs)}
-    given = {name: getattr(parsed, name) for name, *_ in EXTRAS if name in names}
-    given["focus_at"] = _pixel(parsed.focus_at)
-    args = RenderPictureArgs(**given, device=cfg.run.device or "cpu")
+    args = RenderPictureArgs(
+        image=given.image,
+        output=given.output,
+        depth=given.depth,
+        focal_mm=given.focal_mm,
+        f_number=given.f_number,
+        focus=given.focus,
+        focus_at=_pixel(given.focus_at),
+        formula=given.formula,
+        sensor_width_mm=given.sensor_width_mm,
+        depth_scale=given.depth_scale,
+        depth_edge_snap=given.depth_edge_snap,
+        max_radius_px=given.max_radius_px,
+        bits=given.bits,
+        tile_px=given.tile_px,
+        device=cfg.run.device or "cpu",
+    )
     with Progress(console=make_console(), transient=True) as progress:
         task = progress.add_task("render", total=1.0)
         made = render_picture(
             args,
-            estimate_depth=None if parsed.depth else depth_estimator(cfg),
+            estimate_depth=None if given.depth else depth_estimator(cfg),
             progress=lambda path, part: progress.update(task, completed=part, description=path.name),
         )
     for picture in made:

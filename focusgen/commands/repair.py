@@ -7,15 +7,17 @@ Ends with 0 if everything asked is whole afterwards, with 3 if not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
-
-import tyro
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from focusgen import config
 from focusgen.base.errors import ExitCode
 from focusgen.base.names import rich_text
 from focusgen.base.signals import stop_on_signals
-from focusgen.config import PhaseName, flags
+from focusgen.commands.groups import DataSetFlags
+from focusgen.config import PhaseName
+from focusgen.config.flags import parse, positional, sets
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.console import ConsoleObserver, make_console
 
@@ -24,19 +26,21 @@ if TYPE_CHECKING:
 
     from focusgen.tools.repair import SceneRepair
 
-EXTRAS: list[flags.Extra] = [
-    ("scene", Annotated[tuple[str, ...], tyro.conf.Positional], (), "scenes; default: all"),
-    flags.CONFIG_FLAG,
-]
-SETTINGS = flags.DATA_SET_FLAGS | {"raw_root": "data.raw_root", "device": "run.device"}
+
+@dataclass(frozen=True)
+class RepairFlags(DataSetFlags):
+    """Which scenes, and where their raw frames lie now."""
+
+    scene: tuple[str, ...] = positional((), "scenes; default: all")
+    raw_root: Path | None = sets("data.raw_root")
+    device: str | None = sets("run.device")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen repair`."""
-    flag_set = flags.flags_class("RepairFlags", SETTINGS, EXTRAS)
-    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen repair", doc=__doc__ or "")
-    given = {**flags.overrides_of(parsed, SETTINGS), **dotted}
-    cfg = config.load(parsed.config, given)
+    parsed = parse(RepairFlags, argv, prog="focusgen repair", doc=__doc__)
+    given = parsed.flags
+    cfg = config.load(given.config, parsed.overrides)
     from focusgen.dataset.index import read_index
     from focusgen.run.status import check_scene
     from focusgen.tools.repair import repair_scenes, restore_index
@@ -44,15 +48,15 @@ def main(argv: Sequence[str]) -> int:
     dataset = DatasetLayout.of(cfg)
     restored = restore_index(dataset)
     index = read_index(dataset)
-    scene_ids = list(parsed.scene) or list(index)
+    scene_ids = list(given.scene) or list(index)
     for scene_id in scene_ids:
         check_scene(index, scene_id)
 
     def settings_of(phase: PhaseName) -> config.Config | None:
         saved = dataset.config_yaml(phase)
-        if parsed.config:
+        if given.config:
             return cfg
-        return config.load(saved, given) if saved.exists() else None
+        return config.load(saved, parsed.overrides) if saved.exists() else None
 
     is_whole = True
     with stop_on_signals() as stop, ConsoleObserver(make_console()) as observer:

@@ -7,74 +7,79 @@ again only with another setting; a node that failed is left out. Without a choic
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.config import Config, PhaseName, flags
+from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings
+from focusgen.config import Config, PhaseName
+from focusgen.config.flags import option, parse
 from focusgen.config.graph import parse_phases, scene_phases
 from focusgen.dataset.layout import DatasetLayout
 
-SETTINGS = flags.DATA_SET_FLAGS | flags.RUN_FLAGS | flags.SCENE_FLAGS
-EXTRAS: list[flags.Extra] = [
-    flags.CONFIG_FLAG,
-    ("failed", bool, False, "scenes with a failure record"),
-    ("missing", bool, False, "scenes that no running task works on and that are not complete"),
-    ("stale", bool, False, "scenes made with other settings; needs --on_stale redo or keep"),
-    ("indices", str | None, None, "array indices of a plan, e.g. 3,7"),
-    ("plan", str | None, None, "the plan of --indices; default: the newest"),
-    ("phases", str | None, None, "phases of --indices; default: all of the plan"),
-    ("cluster", Literal["slurm", "local", "debug"], "slurm", "local: on this machine; debug: this process"),
-    ("dry_run", bool, False, "print the exact sbatch scripts; submit and write nothing"),
-]
+
+@dataclass(frozen=True)
+class ResubmitFlags(SceneSettings, RunSettings, DataSetFlags):
+    """Which scenes again, and where they run."""
+
+    failed: bool = option(False, "scenes with a failure record")
+    missing: bool = option(False, "scenes that no running task works on and that are not complete")
+    stale: bool = option(False, "scenes made with other settings; needs --on_stale redo or keep")
+    indices: str | None = option(None, "array indices of a plan, e.g. 3,7")
+    plan: str | None = option(None, "the plan of --indices; default: the newest")
+    phases: str | None = option(None, "phases of --indices; default: all of the plan")
+    cluster: Literal["slurm", "local", "debug"] = option(
+        "slurm", "local: on this machine; debug: this process"
+    )
+    dry_run: bool = option(False, "print the exact sbatch scripts; submit and write nothing")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen resubmit`."""
-    flag_set = flags.flags_class("ResubmitFlags", SETTINGS, EXTRAS)
-    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen resubmit", doc=__doc__ or "")
-    overrides = {**flags.overrides_of(parsed, SETTINGS), **dotted}
-    cfg = _settings(parsed, overrides)
-    if parsed.indices:
-        return _indices(cfg, parsed)
-    return _scenes(cfg, parsed)
+    parsed = parse(ResubmitFlags, argv, prog="focusgen resubmit", doc=__doc__)
+    given = parsed.flags
+    cfg = _settings(given, parsed.overrides)
+    if given.indices:
+        return _indices(cfg, given, given.indices)
+    return _scenes(cfg, given)
 
 
-def _settings(parsed: Any, overrides: dict[str, Any]) -> Config:
+def _settings(given: ResubmitFlags, overrides: dict[str, Any]) -> Config:
     from focusgen.cluster.plans import find_plan
     from focusgen.cluster.submit import absolute
 
-    given = config.load(parsed.config, overrides)
-    if parsed.config is None:
-        plan = find_plan(DatasetLayout.of(given), parsed.plan)
+    cfg = config.load(given.config, overrides)
+    if given.config is None:
+        plan = find_plan(DatasetLayout.of(cfg), given.plan)
         if plan is not None:
-            given = config.load(plan.settings_yaml, overrides)
-    return absolute(given)
+            cfg = config.load(plan.settings_yaml, overrides)
+    return absolute(cfg)
 
 
-def _indices(cfg: Config, parsed: Any) -> int:
+def _indices(cfg: Config, given: ResubmitFlags, indices: str) -> int:
     from focusgen.cluster.plans import find_plan
     from focusgen.cluster.slurm import read_limits
     from focusgen.cluster.submit import steps_of
     from focusgen.commands.submit import hand_in
 
-    phases = scene_phases(parse_phases(parsed.phases)) if parsed.phases else []
-    plan = find_plan(DatasetLayout.of(cfg), parsed.plan, phases)
+    phases = scene_phases(parse_phases(given.phases)) if given.phases else []
+    plan = find_plan(DatasetLayout.of(cfg), given.plan, phases)
     if plan is None:
         raise ConfigError(f"no plan in {DatasetLayout.of(cfg).plans}", "focusgen submit writes plans.")
-    if parsed.cluster != "slurm":
+    if given.cluster != "slurm":
         raise ConfigError(
             "--indices submits to Slurm", f"Here: focusgen task --plan {plan.plan_id} --index I"
         )
-    words = [word.strip() for word in parsed.indices.split(",")]
+    words = [word.strip() for word in indices.split(",")]
     if not all(word.isdecimal() for word in words):
-        raise ConfigError(f"--indices {parsed.indices}: numbers, e.g. 3,7")
+        raise ConfigError(f"--indices {indices}: numbers, e.g. 3,7")
     chosen = phases or scene_phases(plan.phases)
     steps = steps_of(cfg, plan, chosen, read_limits(), indices=[int(word) for word in words])
-    return hand_in(cfg, plan.plan_id, chosen, steps, dry_run=parsed.dry_run)
+    return hand_in(cfg, plan.plan_id, chosen, steps, dry_run=given.dry_run)
 
 
-def _scenes(cfg: Config, parsed: Any) -> int:
+def _scenes(cfg: Config, given: ResubmitFlags) -> int:
     from focusgen.cluster.local import run_plan
     from focusgen.cluster.slurm import Limits, read_limits
     from focusgen.cluster.submit import make_plan, steps_of
@@ -83,7 +88,7 @@ def _scenes(cfg: Config, parsed: Any) -> int:
     from focusgen.run.forecast import work_of
 
     index = read_index(DatasetLayout.of(cfg))
-    chosen, phases, cfg = _choose(cfg, parsed, index)
+    chosen, phases, cfg = _choose(cfg, given, index)
     for scene, reason in chosen.refused.items():
         print(f"not submitted: {scene}: {reason}")
     if not chosen.first:
@@ -91,14 +96,14 @@ def _scenes(cfg: Config, parsed: Any) -> int:
         return 3 if chosen.refused else 0
     works = [work for work in work_of(cfg, index) if work.scene_id in chosen.first]
     print(f"{len(works)} scenes from phase {phases[0]} on: {', '.join(work.scene_id for work in works[:10])}")
-    limits = read_limits() if parsed.cluster == "slurm" else Limits()
-    plan = make_plan(cfg, phases, works, limits, kind="resubmit", write=not parsed.dry_run)
-    if parsed.cluster != "slurm":
-        return run_plan(cfg, plan, phases, in_this_process=parsed.cluster == "debug")
-    return hand_in(cfg, plan.plan_id, phases, steps_of(cfg, plan, phases, limits), dry_run=parsed.dry_run)
+    limits = read_limits() if given.cluster == "slurm" else Limits()
+    plan = make_plan(cfg, phases, works, limits, kind="resubmit", write=not given.dry_run)
+    if given.cluster != "slurm":
+        return run_plan(cfg, plan, phases, in_this_process=given.cluster == "debug")
+    return hand_in(cfg, plan.plan_id, phases, steps_of(cfg, plan, phases, limits), dry_run=given.dry_run)
 
 
-def _choose(cfg: Config, parsed: Any, index: Any) -> tuple[Any, list[PhaseName], Config]:
+def _choose(cfg: Config, given: ResubmitFlags, index: Any) -> tuple[Any, list[PhaseName], Config]:
     from focusgen.cluster.attempts import read_attempts
     from focusgen.cluster.causes import losses
     from focusgen.cluster.resubmit import busy_scenes, due_phases, select_again
@@ -110,9 +115,9 @@ def _choose(cfg: Config, parsed: Any, index: Any) -> tuple[Any, list[PhaseName],
     attempts = list(read_attempts(dataset))
     open_jobs = [attempt.job_id for attempt in attempts if attempt.state != "ended"]
     lost = losses(attempts, job_states(open_jobs))
-    kinds = {State.FAILED} if parsed.failed else set()
-    kinds |= {State.PENDING, State.PARTIAL} if parsed.missing else set()
-    kinds |= {State.STALE} if parsed.stale else set()
+    kinds = {State.FAILED} if given.failed else set()
+    kinds |= {State.PENDING, State.PARTIAL} if given.missing else set()
+    kinds |= {State.STALE} if given.stale else set()
     statuses = all_status(dataset, index, cfg)
     wanted = due_phases(cfg, statuses)
     chosen = select_again(

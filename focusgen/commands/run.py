@@ -7,42 +7,38 @@ Stops after phase 4 with exit status 4 until a person approves the calibration (
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.config import Config, flags
+from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings
 from focusgen.config.backends import BUILT_IN
+from focusgen.config.flags import option, parse, report_without_effect
 
 BACKEND_SECTION = {backend.name: section for section, rows in BUILT_IN.items() for backend in rows}
-SETTINGS = flags.DATA_SET_FLAGS | flags.RUN_FLAGS | flags.SCENE_FLAGS
-EXTRAS: list[flags.Extra] = [
-    flags.CONFIG_FLAG,
-    ("scenes", str | None, None, "only these scenes, comma-separated"),
-    ("split", str | None, None, "only scenes of this split: train, val or test"),
-    ("backend", str | None, None, "backends by name, comma-separated, e.g. classical,dryrun"),
-]
+
+
+@dataclass(frozen=True)
+class RunFlags(SceneSettings, RunSettings, DataSetFlags):
+    """Which scenes, by which backends."""
+
+    scenes: str | None = option(None, "only these scenes, comma-separated")
+    split: str | None = option(None, "only scenes of this split: train, val or test")
+    backend: str | None = option(None, "backends by name, comma-separated, e.g. classical,dryrun")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen run`."""
-    flag_set = flags.flags_class("RunFlags", SETTINGS, EXTRAS)
-    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen run", doc=__doc__ or "")
-    overrides = {**flags.overrides_of(parsed, SETTINGS), **backend_overrides(parsed.backend), **dotted}
-    cfg = config.load(parsed.config, overrides)
-    flags.report_without_effect(cfg, parsed, SETTINGS)
-    scenes = parsed.scenes.split(",") if parsed.scenes else None
-    return run_here(cfg, scenes=scenes, split=parsed.split)
+    parsed = parse(RunFlags, argv, prog="focusgen run", doc=__doc__)
+    given = parsed.flags
+    cfg = config.load(given.config, {**backend_overrides(given.backend), **parsed.overrides})
+    report_without_effect(cfg, given)
+    from focusgen.run.here import run_everything
+    from focusgen.run.pipeline import Selection
 
-
-def run_here(cfg: Config, **selection: Any) -> int:
-    """Run all phases with progress on stderr; `selection` as in `runner.select_scenes`."""
-    from focusgen.base.signals import stop_on_signals
-    from focusgen.run.console import ConsoleObserver, make_console
-    from focusgen.run.pipeline import Selection, run_all
-
-    with stop_on_signals() as stop, ConsoleObserver(make_console()) as observer:
-        return run_all(cfg, Selection(selection), observer, stop)
+    scenes = given.scenes.split(",") if given.scenes else None
+    return run_everything(cfg, Selection(scenes=scenes, split=given.split))
 
 
 def backend_overrides(names: str | None) -> dict[str, Any]:

@@ -16,7 +16,9 @@ from rich.table import Table
 
 from focusgen import config
 from focusgen.base.names import rich_text
-from focusgen.config import SCENE_PHASES, Config, PhaseName, flags
+from focusgen.commands.groups import DataSetFlags
+from focusgen.config import SCENE_PHASES, Config, PhaseName
+from focusgen.config.flags import option, parse
 from focusgen.dataset.layout import DatasetLayout
 
 if TYPE_CHECKING:
@@ -29,34 +31,36 @@ if TYPE_CHECKING:
 COLOURS = {"complete": "green", "partial": "yellow", "stale": "magenta", "failed": "red", "pending": "dim"}
 MAX_ROWS = 200
 
-EXTRAS: list[flags.Extra] = [
-    flags.CONFIG_FLAG,
-    ("json", bool, False, "print machine-readable JSON"),
-    ("all", bool, False, f"list every scene, not only the first {MAX_ROWS} that need attention"),
-    ("watch", float | None, None, "look again every so many seconds, until interrupted"),
-    ("slurm", bool, False, "ask sacct once why tasks ended without a word"),
-]
+
+@dataclass(frozen=True)
+class StatusFlags(DataSetFlags):
+    """How to look."""
+
+    json: bool = option(False, "print machine-readable JSON")
+    all: bool = option(False, f"list every scene, not only the first {MAX_ROWS} that need attention")
+    watch: float | None = option(None, "look again every so many seconds, until interrupted")
+    slurm: bool = option(False, "ask sacct once why tasks ended without a word")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen status`."""
-    flag_set = flags.flags_class("StatusFlags", flags.DATA_SET_FLAGS, EXTRAS)
-    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen status", doc=__doc__ or "")
-    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, flags.DATA_SET_FLAGS), **dotted})
+    parsed = parse(StatusFlags, argv, prog="focusgen status", doc=__doc__)
+    given = parsed.flags
+    cfg = config.load(given.config, parsed.overrides)
     # Without a configuration of today's, each phase is compared with the settings of its own last run.
-    today = cfg if parsed.config or dotted else None
+    today = cfg if given.config or parsed.dotted else None
     console = Console(highlight=False)
     while True:
-        view = _look(cfg, today, ask_slurm=parsed.slurm)
-        if parsed.json:
+        view = _look(cfg, today, ask_slurm=given.slurm)
+        if given.json:
             print(json.dumps(_document(view), indent=1))
         else:
-            if parsed.watch is not None:
+            if given.watch is not None:
                 console.clear()
-            _print(console, view, show_all=parsed.all)
-        if parsed.watch is None:
+            _print(console, view, show_all=given.all)
+        if given.watch is None:
             return 0
-        time.sleep(max(1.0, parsed.watch))
+        time.sleep(max(1.0, given.watch))
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.config import Config, PhaseName, flags
+from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings
+from focusgen.config import Config, PhaseName
+from focusgen.config.flags import option, parse, sets
 from focusgen.config.graph import parse_phases, scene_phases
 from focusgen.dataset.layout import DatasetLayout
 
@@ -22,50 +25,41 @@ if TYPE_CHECKING:
     from focusgen.cluster.submit import Step
     from focusgen.run.forecast import SceneWork
 
-SETTINGS = (
-    flags.DATA_SET_FLAGS
-    | flags.RUN_FLAGS
-    | flags.SCENE_FLAGS
-    | {
-        "account": "cluster.account",
-        "tasks": "cluster.tasks",
-        "throttle": "cluster.throttle",
-        "one_scene_per_task": "cluster.one_scene_per_task",
-    }
-)
-EXTRAS: list[flags.Extra] = [
-    flags.CONFIG_FLAG,
-    ("phases", str | None, None, "e.g. 1-4, 5-6, 3; default: 1-4 before the approval, 5-6 after it"),
-    (
-        "cluster",
-        Literal["slurm", "local", "debug"],
-        "slurm",
-        "local: on this machine; debug: this process",
-    ),
-    ("scenes", str | None, None, "only these scenes, comma-separated"),
-    ("split", str | None, None, "only scenes of this split: train, val or test"),
-    ("backend", str | None, None, "backends by name, comma-separated, e.g. classical,dryrun"),
-    ("hold", bool, False, "submit held; scontrol release starts it"),
-    ("dry_run", bool, False, "print the exact sbatch scripts and the forecast; submit and write nothing"),
-]
+
+@dataclass(frozen=True)
+class SubmitFlags(SceneSettings, RunSettings, DataSetFlags):
+    """Which phases of which scenes, and where they run."""
+
+    phases: str | None = option(None, "e.g. 1-4, 5-6, 3; default: 1-4 before the approval, 5-6 after it")
+    cluster: Literal["slurm", "local", "debug"] = option(
+        "slurm", "local: on this machine; debug: this process"
+    )
+    scenes: str | None = option(None, "only these scenes, comma-separated")
+    split: str | None = option(None, "only scenes of this split: train, val or test")
+    backend: str | None = option(None, "backends by name, comma-separated, e.g. classical,dryrun")
+    hold: bool = option(False, "submit held; scontrol release starts it")
+    dry_run: bool = option(False, "print the exact sbatch scripts and the forecast; submit and write nothing")
+    account: str | None = sets("cluster.account")
+    tasks: int | None = sets("cluster.tasks")
+    throttle: int | None = sets("cluster.throttle")
+    one_scene_per_task: bool = sets("cluster.one_scene_per_task")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen submit`."""
-    flag_set = flags.flags_class("SubmitFlags", SETTINGS, EXTRAS)
-    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen submit", doc=__doc__ or "")
+    parsed = parse(SubmitFlags, argv, prog="focusgen submit", doc=__doc__)
+    given = parsed.flags
     from focusgen.cluster.submit import absolute, check_ready
     from focusgen.commands.run import backend_overrides
 
-    overrides = {**flags.overrides_of(parsed, SETTINGS), **backend_overrides(parsed.backend), **dotted}
-    cfg = absolute(config.load(parsed.config, overrides))
-    phases = parse_phases(parsed.phases) if parsed.phases else _next_phases(cfg)
+    cfg = absolute(config.load(given.config, {**backend_overrides(given.backend), **parsed.overrides}))
+    phases = parse_phases(given.phases) if given.phases else _next_phases(cfg)
     check_ready(cfg, phases)
-    names = parsed.scenes.split(",") if parsed.scenes else None
-    submission = _Submission(cfg, phases, names, parsed.split, parsed.hold)
-    if parsed.dry_run:
+    names = given.scenes.split(",") if given.scenes else None
+    submission = _Submission(cfg, phases, names, given.split, given.hold)
+    if given.dry_run:
         return submission.show()
-    return submission.to_slurm() if parsed.cluster == "slurm" else submission.here(parsed.cluster)
+    return submission.to_slurm() if given.cluster == "slurm" else submission.here(given.cluster)
 
 
 def _next_phases(cfg: Config) -> tuple[PhaseName, ...]:

@@ -8,46 +8,51 @@ set without plans the index is that of the scene.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.config import Config, flags
+from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings
+from focusgen.config import Config
+from focusgen.config.flags import option, parse
 from focusgen.config.graph import parse_phases, scene_phases
 from focusgen.dataset.layout import DatasetLayout
 
-SETTINGS = flags.DATA_SET_FLAGS | flags.SCENE_FLAGS | flags.RUN_FLAGS
-EXTRAS: list[flags.Extra] = [
-    flags.CONFIG_FLAG,
-    ("plan", str | None, None, "id or file of the plan; default: the newest with the phase"),
-    ("phases", str | None, None, "phases to run, e.g. 3 or 2-6; default: the per-scene phases of the plan"),
-    ("index", int, 0, "array index"),
-    ("offset", int, 0, "added to the index: where an array was split at MaxArraySize"),
-    ("scenes", str | None, None, "these scenes, comma-separated, instead of those of the index"),
-    ("worker", int | None, None, "one worker of the index; default: all of them"),
-]
+
+@dataclass(frozen=True)
+class TaskFlags(RunSettings, SceneSettings, DataSetFlags):
+    """Which index of which plan."""
+
+    plan: str | None = option(None, "id or file of the plan; default: the newest with the phase")
+    phases: str | None = option(
+        None, "phases to run, e.g. 3 or 2-6; default: the per-scene phases of the plan"
+    )
+    index: int = option(0, "array index")
+    offset: int = option(0, "added to the index: where an array was split at MaxArraySize")
+    scenes: str | None = option(None, "these scenes, comma-separated, instead of those of the index")
+    worker: int | None = option(None, "one worker of the index; default: all of them")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen task`."""
-    flag_set = flags.flags_class("TaskFlags", SETTINGS, EXTRAS)
-    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen task", doc=__doc__ or "")
+    parsed = parse(TaskFlags, argv, prog="focusgen task", doc=__doc__)
+    given = parsed.flags
     from focusgen.cluster.plans import find_plan
     from focusgen.cluster.task import Task, run_task
 
-    overrides = {**flags.overrides_of(parsed, SETTINGS), **dotted}
-    phases = parse_phases(parsed.phases) if parsed.phases else None
-    dataset = DatasetLayout.of(config.load(parsed.config, overrides))
-    names = tuple(parsed.scenes.split(",")) if parsed.scenes else None
+    phases = parse_phases(given.phases) if given.phases else None
+    dataset = DatasetLayout.of(config.load(given.config, parsed.overrides))
+    names = tuple(given.scenes.split(",")) if given.scenes else None
     needs_plan = names is None and (phases is None or scene_phases(phases))
-    plan = find_plan(dataset, parsed.plan, scene_phases(phases or ())) if needs_plan else None
+    plan = find_plan(dataset, given.plan, scene_phases(phases or ())) if needs_plan else None
     if plan is None and phases is None:
         raise ConfigError(f"no plan in {dataset.plans}", "Give --phases, or submit with focusgen submit.")
-    cfg = _settings(parsed.config, plan, overrides)
+    cfg = _settings(given.config, plan, parsed.overrides)
     if phases is None:  # the plan's phases 4 and 6 have jobs of their own
         phases = tuple(scene_phases(plan.phases if plan else ()))
-    index = parsed.index + parsed.offset
-    return run_task(Task(cfg, plan, phases, index, parsed.worker, tuple(argv), names))
+    index = given.index + given.offset
+    return run_task(Task(cfg, plan, phases, index, given.worker, tuple(argv), names))
 
 
 def _settings(given: str | None, plan: Any, overrides: dict[str, Any]) -> Config:

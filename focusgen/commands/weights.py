@@ -10,53 +10,49 @@ Names: vda (large), vda-vits, vda-vitb, vda-vitl, flux, deblurnet, bokehnet.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
-
-import tyro
+from typing import Literal
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.config import flags
+from focusgen.commands.groups import CONFIG_HELP
+from focusgen.config.flags import Flags, option, parse, positional, required_positional, sets
 
-Words = Annotated[tuple[str, ...], tyro.conf.Positional]
 
-EXTRAS: list[flags.Extra] = [
-    (
-        "action",
-        Annotated[Literal["fetch", "check", "prompts"], tyro.conf.Positional],
-        flags.REQUIRED,
-        "what to do",
-    ),
-    ("name", Words, (), "which weights"),
-    ("dest", Path, Path("checkpoints"), "fetch: folder that the files go to"),
-    ("path", Path | None, None, "check: the file or folder; default: --dest"),
-    ("revision", str | None, None, "fetch: commit, tag or branch of the repository"),
-    ("accept", bool, False, "check: it was replaced on purpose; record what it is now"),
-    ("model_id", str | None, None, "prompts: hub id or folder of FLUX.1-dev; default: the configuration's"),
-    flags.CONFIG_FLAG,
-]
-SETTINGS = {"device": "run.device"}
+@dataclass(frozen=True)
+class WeightsFlags(Flags):
+    """What to do with which weights."""
+
+    action: Literal["fetch", "check", "prompts"] = required_positional("what to do")
+    name: tuple[str, ...] = positional((), "which weights")
+    dest: Path = option(Path("checkpoints"), "fetch: folder that the files go to")
+    path: Path | None = option(None, "check: the file or folder; default: --dest")
+    revision: str | None = option(None, "fetch: commit, tag or branch of the repository")
+    accept: bool = option(False, "check: it was replaced on purpose; record what it is now")
+    model_id: str | None = option(
+        None, "prompts: hub id or folder of FLUX.1-dev; default: the configuration's"
+    )
+    config: str | None = option(None, CONFIG_HELP)
+    device: str | None = sets("run.device")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen weights`."""
-    flag_set = flags.flags_class("WeightsFlags", SETTINGS, EXTRAS)
-    parsed, dotted = flags.parse(flag_set, argv, prog="focusgen weights", doc=__doc__ or "")
-    chosen = {f"{section}.model_id": parsed.model_id for section in ("deblur", "render")}
-    cfg = config.load(parsed.config, {**flags.overrides_of(parsed, SETTINGS), **chosen, **dotted})
-    if parsed.action == "prompts":
+    parsed = parse(WeightsFlags, argv, prog="focusgen weights", doc=__doc__)
+    given = parsed.flags
+    chosen = {f"{section}.model_id": given.model_id for section in ("deblur", "render")}
+    cfg = config.load(given.config, {**chosen, **parsed.overrides})
+    if given.action == "prompts":
         return _prompts(cfg)
-    if len(parsed.name) != 1:
-        raise ConfigError(
-            f"focusgen weights {parsed.action} needs one name", "Names: focusgen weights --help"
-        )
+    if len(given.name) != 1:
+        raise ConfigError(f"focusgen weights {given.action} needs one name", "Names: focusgen weights --help")
     from focusgen.models import weights_hub
 
-    if parsed.action == "fetch":
-        weights_hub.fetch(parsed.name[0], parsed.dest, revision=parsed.revision)
+    if given.action == "fetch":
+        weights_hub.fetch(given.name[0], given.dest, revision=given.revision)
     else:
-        weights_hub.check(parsed.name[0], parsed.path or parsed.dest, accept=parsed.accept)
+        weights_hub.check(given.name[0], given.path or given.dest, accept=given.accept)
     return 0
 
 

@@ -1,4 +1,13 @@
-"""Command-line flags, made from the settings that they set: one type, one default, one help text."""
+"""Command-line flags: a typed dataclass per command; a flag that sets a setting takes its words from there.
+
+    @dataclass(frozen=True)
+    class RepairFlags(Flags):
+        scene: tuple[str, ...] = positional((), "scenes; default: all")
+        raw_root: Path | None = sets("data.raw_root")
+
+A flag of a setting is None (a switch: False) where it was not given, so that files keep their say; help text
+and default come from the setting. In --help the flags of settings stand behind the command's own.
+"""
 
 from __future__ import annotations
 
@@ -8,164 +17,138 @@ import re
 import sys
 import types
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import tyro
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.config import Config, PhaseName, Section
+from focusgen.config import Config, Section
 from focusgen.config.retired import RETIRED_KEYS
 
-PHASE_FLAGS: dict[PhaseName, dict[str, str]] = {
-    "index": {
-        "raw_root": "data.raw_root",
-        "glob": "data.glob",
-        "min_frames": "data.min_frames",
-        "max_frames": "data.max_frames",
-        "split_seed": "data.split_seed",
-        "workers": "run.workers",
-        "strict": "run.strict",
-    },
-    "deblur": {
-        "raw_root": "data.raw_root",
-        "backend": "deblur.backend",
-        "steps": "deblur.steps",
-        "window_size": "deblur.window_size",
-        "stride": "deblur.stride",
-        "resize_long_side": "deblur.resize_long_side",
-        "disable_tiling": "deblur.disable_tiling",
-        "model_id": "deblur.model_id",
-        "lora_path": "deblur.lora_path",
-        "lora_weight": "deblur.lora_weight",
-        "max_frames": "data.max_frames",
-        "seed": "seed",
-    },
-    "depth": {
-        "backend": "depth.backend",
-        "depth_root": "depth.depth_root",
-        "depth_scale": "depth.depth_scale",
-        "checkpoint": "depth.checkpoint",
-        "model_id": "depth.model_id",
-        "input_size": "depth.input_size",
-        "fp32": "depth.fp32",
-        "max_chunk": "depth.max_chunk",
-        "overlap": "depth.overlap",
-        "max_frames": "data.max_frames",
-    },
-    "calibrate": {
-        "sample_fraction": "calibrate.sample_fraction",
-        "n_lens_sets": "calibrate.n_lens_sets",
-        "output_stats": "calibrate.output_stats",
-        "output_plot": "calibrate.output_plot",
-        "max_coc": "render.max_coc",
-        "seed": "seed",
-        "auto_approve": "run.auto_approve",
-    },
-    "render": {
-        "backend": "render.backend",
-        "max_coc": "render.max_coc",
-        "n_sets": "render.n_sets",
-        "steps": "render.steps",
-        "disable_tiling": "render.disable_tiling",
-        "model_id": "render.model_id",
-        "lora_path": "render.lora_path",
-        "lora_weight": "render.lora_weight",
-        "max_frames": "data.max_frames",
-        "seed": "seed",
-        "auto_approve": "run.auto_approve",
-    },
-    "validate": {"report": "validate.report", "workers": "run.workers"},
-}
-DATA_SET_FLAGS = {"out_root": "data.out_root", "scene_index": "data.scene_index"}
-SCRIPT_FLAGS = DATA_SET_FLAGS | {"raw_root": "data.raw_root"}
-SCENE_FLAGS = {"device": "run.device", "on_stale": "run.on_stale"}
-RUN_FLAGS = {
-    "raw_root": "data.raw_root",
-    "depth_root": "depth.depth_root",
-    "max_coc": "render.max_coc",
-    "n_sets": "render.n_sets",
-    "min_frames": "data.min_frames",
-    "max_frames": "data.max_frames",
-    "glob": "data.glob",
-    "resize_long_side": "deblur.resize_long_side",
-    "seed": "seed",
-    "workers": "run.workers",
-    "strict": "run.strict",
-    "auto_approve": "run.auto_approve",
-}
-
-Extra = tuple[str, Any, Any, str]
-"""(name, type, default, help) of a flag that is no setting."""
-
-REQUIRED: Any = object()
-"""Default of a flag that must be given."""
-
-CONFIG_FLAG: Extra = ("config", str | None, None, "YAML file, or a shipped name (base, davis, demo, rgbd)")
-SCENE_IDX_FLAG: Extra = ("scene_idx", int | None, None, "the i-th scene of the index; default: all pending")
+T = TypeVar("T")
+_DECLARED = "flag"
 
 
-def flags_class(name: str, settings: Mapping[str, str], extras: Sequence[Extra] = ()) -> type:
-    """Return a dataclass with one field per flag, for `parse`; settings default to None: not given."""
-    fields: list[Any] = []
-    for flag, kind, default, help_text in extras:
-        field = dataclasses.field() if default is REQUIRED else dataclasses.field(default=default)
-        note = tyro.conf.arg(help=help_text, metavar=_metavar(kind), help_behavior_hint="")
-        fields.append((flag, Annotated[kind, note], field))
-    for flag, key in settings.items():
-        kind, help_text, default = _setting_of(key)
-        if kind is bool:
-            fields.append(
-                (flag, Annotated[bool, tyro.conf.arg(help=help_text)], dataclasses.field(default=False))
-            )
-            continue
-        hint = "" if default is None else f"(default: {default})"
-        note = tyro.conf.arg(help=help_text, help_behavior_hint=hint, metavar=_metavar(kind))
-        fields.append((flag, Annotated[kind | None, note], dataclasses.field(default=None)))
-    return dataclasses.make_dataclass(name, fields, frozen=True)
+@dataclass(frozen=True)
+class _Declared:
+    """What is known of a flag beside its type and default."""
+
+    help: str = ""
+    key: str = ""
+    is_positional: bool = False
 
 
-def _metavar(kind: Any) -> str | None:
-    """Return how a value is shown in --help: a word for its type, its choices, nothing for a switch."""
-    kind = _without_none(kind)
-    if get_origin(kind) is Literal:
-        return "{" + ",".join(str(choice) for choice in get_args(kind)) + "}"
-    return {str: "TEXT", int: "N", float: "X", Path: "PATH"}.get(kind)
+def option(default: T, help: str) -> T:
+    """Declare a flag that is no setting; one that is False by default is a switch."""
+    return cast(T, _field(_Declared(help), default=default))
 
 
-def _without_none(kind: Any) -> Any:
-    if get_origin(kind) in (Union, types.UnionType):
-        return next(arg for arg in get_args(kind) if arg is not type(None))
-    return kind
+def required(help: str) -> Any:
+    """Declare a flag that has to be given."""
+    return _field(_Declared(help))
 
 
-def _setting_of(key: str) -> tuple[Any, str, Any]:
-    """Return (type without None, help, default) of a dotted setting."""
-    model: Any = Config
-    section, _, name = key.rpartition(".")
-    if section:
-        model = type(getattr(Config(), "validate_" if section == "validate" else section))
-    info = model.model_fields[name]
-    return _without_none(info.annotation), str(info.description), info.default
+def positional(default: T, help: str) -> T:
+    """Declare words that stand without a flag's name."""
+    return cast(T, _field(_Declared(help, is_positional=True), default=default))
 
 
-def parse(flags: type, argv: Sequence[str], *, prog: str, doc: str) -> tuple[Any, dict[str, Any]]:
-    """Return (parsed flags, dotted overrides), e.g. `--depth.backend dryrun` beside the named flags.
+def required_positional(help: str) -> Any:
+    """Declare a word that has to be given, without a flag's name."""
+    return _field(_Declared(help, is_positional=True))
+
+
+def sets(key: str) -> Any:
+    """Declare a flag that sets a setting, by its dotted key; type it `T | None`, or bool for a switch."""
+    kind, help_text, _ = _setting_of(key)
+    return _field(_Declared(help_text, key), default=False if kind is bool else None)
+
+
+def _field(declared: _Declared, **default: Any) -> Any:
+    return dataclasses.field(metadata={_DECLARED: declared}, **default)
+
+
+@dataclass(frozen=True)
+class Flags:
+    """The flags of one command, as given."""
+
+    @classmethod
+    def keys(cls) -> dict[str, str]:
+        """Return flag -> dotted key of every flag that sets a setting."""
+        declared = {field.name: _declared(field) for field in dataclasses.fields(cls)}
+        return {name: known.key for name, known in declared.items() if known.key}
+
+    def settings(self) -> dict[str, Any]:
+        """Return the dotted overrides of the flags that were given."""
+        given = {key: getattr(self, name) for name, key in self.keys().items()}
+        return {key: value for key, value in given.items() if value is not None and value is not False}
+
+
+F = TypeVar("F", bound=Flags)
+
+
+@dataclass(frozen=True)
+class Parsed(Generic[F]):
+    """A command line.
+
+    Attributes:
+        flags: the command's own flags, typed.
+        dotted: what was given as `--section.key VALUE`.
+    """
+
+    flags: F
+    dotted: Mapping[str, Any]
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """Every setting that the command line sets, by dotted key."""
+        return {**self.flags.settings(), **self.dotted}
+
+
+def parse(kind: type[F], argv: Sequence[str], *, prog: str, doc: str | None) -> Parsed[F]:
+    """Return what a command line says.
 
     Exits with status 2 on a wrong flag, 0 after --help; `-` and `_` mean the same in a flag.
+
+    Raises:
+        ConfigError: a dotted key that is unknown, or has no value; a switch that has one.
     """
     rest, dotted = split_dotted(list(argv))
-    description = _paragraphs(doc) + "\n\nAny setting can be given as --section.key VALUE (focusgen config)."
-    parsed: Any = tyro.cli(
-        flags,
+    _refuse_values_of_switches(kind, rest)
+    text = f"{_paragraphs(doc or '')}\n\nAny setting can be given as --section.key VALUE (focusgen config)."
+    given = tyro.cli(
+        kind,
         args=rest,
         prog=prog,
-        description=description,
+        description=text,
         use_underscores=True,
         config=(tyro.conf.FlagCreatePairsOff,),
+        registry=_REGISTRY,
     )
-    return parsed, dotted
+    return Parsed(given, dotted)
+
+
+def _refuse_values_of_switches(kind: type[Flags], words: Sequence[str]) -> None:
+    """Refuse `--json=false`, which tyro reads as `--json` and a word of its own: as yes."""
+    switches = {field.name for field in dataclasses.fields(kind) if field.default is False}
+    for word in words:
+        flag, has_value, value = word.partition("=")
+        if has_value and flag.startswith("--") and flag[2:].replace("-", "_") in switches:
+            raise ConfigError(f"{flag} takes no value, not {value!r}", f"Leave {flag} away to say no.")
 
 
 def _paragraphs(doc: str) -> str:
@@ -199,22 +182,85 @@ def split_dotted(argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
     return rest, dotted
 
 
-def overrides_of(parsed: Any, settings: Mapping[str, str]) -> dict[str, Any]:
-    """Return the dotted overrides of the flags that were given."""
-    given = {key: getattr(parsed, flag) for flag, key in settings.items()}
-    return {key: value for key, value in given.items() if value is not None and value is not False}
-
-
-def report_without_effect(cfg: Config, parsed: Any, settings: Mapping[str, str]) -> None:
+def report_without_effect(cfg: Config, flags: Flags) -> None:
     """Say on stderr, one line each, which given flags do nothing under the chosen settings."""
     sections: dict[str, Section] = dict(cfg.sections())
-    for flag, key in settings.items():
-        value = getattr(parsed, flag)
+    given = flags.settings()
+    for flag, key in flags.keys().items():
         section, _, name = key.rpartition(".")
-        if value in (None, False) or not section or sections[section].has_effect(name):
+        if key not in given or not section or sections[section].has_effect(name):
             continue
         chosen = ", ".join(
             f"{section}.{sibling} = {sections[section].effective(sibling)}"
             for sibling in sections[section].effect(name).when
         )
         print(f"note: --{flag} has no effect with {chosen}", file=sys.stderr)
+
+
+_REGISTRY = tyro.constructors.ConstructorRegistry()
+
+
+@_REGISTRY.struct_rule
+def _flags_for_tyro(
+    info: tyro.constructors.StructTypeInfo,
+) -> tyro.constructors.StructConstructorSpec | None:
+    """Hand tyro the declared flags: the command's own first, then those of settings."""
+    if not (isinstance(info.type, type) and issubclass(info.type, Flags)):
+        return None
+    hints = get_type_hints(info.type)
+    ordered = sorted(dataclasses.fields(info.type), key=lambda field: bool(_declared(field).key))
+    return tyro.constructors.StructConstructorSpec(
+        instantiate=info.type,
+        fields=tuple(
+            tyro.constructors.StructFieldSpec(
+                name=field.name, type=_annotated(hints[field.name], _declared(field)), default=_default(field)
+            )
+            for field in ordered
+        ),
+    )
+
+
+def _declared(field: dataclasses.Field[Any]) -> _Declared:
+    return cast(_Declared, field.metadata[_DECLARED])
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    return tyro.MISSING if field.default is dataclasses.MISSING else field.default
+
+
+def _annotated(kind: Any, declared: _Declared) -> Any:
+    """Return a flag's type with what --help says of it."""
+    if declared.is_positional:
+        note = tyro.conf.arg(help=declared.help, help_behavior_hint="")
+        return Annotated[kind, note, tyro.conf.Positional]
+    if not declared.key:
+        note = tyro.conf.arg(help=declared.help, metavar=_metavar(kind), help_behavior_hint="")
+        return Annotated[kind, note]
+    kind, _, default = _setting_of(declared.key)  # a choice among names is typed `str | None` in the class
+    if kind is bool:
+        return Annotated[bool, tyro.conf.arg(help=declared.help)]
+    hint = "" if default is None else f"(default: {default})"
+    note = tyro.conf.arg(help=declared.help, metavar=_metavar(kind), help_behavior_hint=hint)
+    return Annotated[kind | None, note]
+
+
+def _metavar(kind: Any) -> str | None:
+    """Return how a value is shown in --help: a word for its type, its choices, nothing for a switch."""
+    kind = _without_none(kind)
+    if get_origin(kind) is Literal:
+        return "{" + ",".join(str(choice) for choice in get_args(kind)) + "}"
+    return {str: "TEXT", int: "N", float: "X", Path: "PATH"}.get(kind)
+
+
+def _without_none(kind: Any) -> Any:
+    if get_origin(kind) in (Union, types.UnionType):
+        return next(arg for arg in get_args(kind) if arg is not type(None))
+    return kind
+
+
+def _setting_of(key: str) -> tuple[Any, str, Any]:
+    """Return (type without None, help, default) of a dotted setting."""
+    section, _, name = key.rpartition(".")
+    model: Section = dict(Config().sections())[section] if section else Config()
+    info = type(model).model_fields[name]
+    return _without_none(info.annotation), str(info.description), info.default

@@ -1,0 +1,51 @@
+"""Groups of flags that several commands take; each sets a setting and takes its words from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from focusgen.config.flags import Flags, option, sets
+
+CONFIG_HELP = "YAML file, or a shipped name (base, davis, demo, rgbd)"
+
+
+@dataclass(frozen=True)
+class RootFlags(Flags):
+    """Which data set."""
+
+    out_root: Path | None = sets("data.out_root")
+    scene_index: Path | None = sets("data.scene_index")
+
+
+@dataclass(frozen=True)
+class DataSetFlags(RootFlags):
+    """Which data set, and with which settings."""
+
+    config: str | None = option(None, CONFIG_HELP)
+
+
+@dataclass(frozen=True)
+class SceneSettings(Flags):
+    """How scenes are run."""
+
+    device: str | None = sets("run.device")
+    on_stale: str | None = sets("run.on_stale")
+
+
+@dataclass(frozen=True)
+class RunSettings(Flags):
+    """What people most often change between runs of all phases."""
+
+    raw_root: Path | None = sets("data.raw_root")
+    depth_root: Path | None = sets("depth.depth_root")
+    max_coc: float | None = sets("render.max_coc")
+    n_sets: int | None = sets("render.n_sets")
+    min_frames: int | None = sets("data.min_frames")
+    max_frames: int | None = sets("data.max_frames")
+    glob: str | None = sets("data.glob")
+    resize_long_side: int | None = sets("deblur.resize_long_side")
+    seed: int | None = sets("seed")
+    workers: int | None = sets("run.workers")
+    strict: bool = sets("run.strict")
+    auto_approve: bool = sets("run.auto_approve")

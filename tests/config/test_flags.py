@@ -1,0 +1,143 @@
+"""Flags are typed dataclasses; one that sets a setting takes type, default and words from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+
+from focusgen import commands, config
+from focusgen.base.errors import ConfigError
+from focusgen.config import flags
+from focusgen.config.flags import Flags, option, parse, positional, report_without_effect, required, sets
+
+
+@dataclass(frozen=True)
+class ProbeFlags(Flags):
+    """A command with one flag of each kind."""
+
+    out: Path = required("where to")
+    scene: tuple[str, ...] = positional((), "scenes; default: all")
+    size: Literal["small", "large"] = option("small", "how much")
+    fast: bool = option(False, "hurry")
+    n_sets: int | None = sets("render.n_sets")
+    window_size: int | None = sets("deblur.window_size")
+    strict: bool = sets("run.strict")
+    seed: int | None = sets("seed")
+
+
+def parsed(*words: str) -> flags.Parsed[ProbeFlags]:
+    return parse(ProbeFlags, ["--out", "x", *words], prog="probe", doc="Probe.")
+
+
+def test_a_command_line_is_typed_and_complete():
+    given = parsed("a", "b", "--size", "large", "--n-sets", "3", "--fast", "--strict").flags
+    assert given == ProbeFlags(
+        out=Path("x"), scene=("a", "b"), size="large", fast=True, n_sets=3, strict=True
+    )
+
+
+def test_only_what_was_given_overrides_a_file():
+    assert parsed().overrides == {}
+    assert parsed("--seed", "0").overrides == {"seed": 0}, "nought is a value"
+    assert parsed("--strict", "--n_sets", "2").overrides == {"run.strict": True, "render.n_sets": 2}
+
+
+def test_the_dotted_name_of_a_setting_wins_over_its_flag():
+    both = parsed("--n_sets", "2", "--render.n_sets", "5", "--depth.backend=dryrun")
+    assert both.flags.n_sets == 2
+    assert both.dotted == {"render.n_sets": 5, "depth.backend": "dryrun"}
+    assert config.load(None, both.overrides).render.n_sets == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["--render.n_set", "2"], "render.n_sets"),
+        (["--render.n_sets"], "needs a value"),
+        (["--render.n_sets", "[1"], "is no value"),
+    ],
+)
+def test_a_wrong_dotted_setting_is_named(words, hint):
+    with pytest.raises(ConfigError) as error:
+        parsed(*words)
+    assert hint in f"{error.value.message} {error.value.advice}"
+
+
+@pytest.mark.parametrize("words", [["--size", "huge"], ["--n_sets", "two"], ["--nonsense"]])
+def test_a_wrong_flag_ends_with_status_2(words, capsys):
+    with pytest.raises(SystemExit) as error:
+        parsed(*words)
+    assert error.value.code == 2
+    assert words[0].lstrip("-").partition("=")[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["--fast=false", "--strict=no", "--strict=true"])
+def test_a_switch_takes_no_value_and_is_not_on_by_one(word):
+    with pytest.raises(ConfigError, match=r"takes no value"):
+        parsed(word)
+
+
+def test_a_flag_that_has_to_be_given_is_asked_for(capsys):
+    with pytest.raises(SystemExit) as error:
+        parse(ProbeFlags, [], prog="probe", doc="Probe.")
+    assert error.value.code == 2
+    assert "--out" in capsys.readouterr().err
+
+
+def test_help_says_what_the_setting_says_and_lists_settings_last(capsys):
+    with pytest.raises(SystemExit) as done:
+        parsed("--help")
+    assert done.value.code == 0
+    text = capsys.readouterr().out
+    assert "Probe." in text
+    info = type(config.Config().render).model_fields["n_sets"]
+    assert f"{info.description} (default: {info.default})" in text
+    order = [text.index(f"--{name}") for name in ("out", "size", "fast", "n_sets", "window_size", "strict")]
+    assert order == sorted(order)
+
+
+def test_a_flag_without_effect_is_said_once(capsys):
+    given = parsed("--window_size", "12", "--n_sets", "2").flags
+    report_without_effect(config.load(None, given.settings()), given)
+    assert capsys.readouterr().err == "note: --window_size has no effect with deblur.temporal = none\n"
+    report_without_effect(config.load(None, {"deblur.temporal": "draws"}), given)
+    assert capsys.readouterr().err == ""
+
+
+def flag_classes() -> Iterator[type[Flags]]:
+    for module_info in pkgutil.iter_modules(commands.__path__):
+        module = importlib.import_module(f"focusgen.commands.{module_info.name}")
+        for _, kind in inspect.getmembers(module, inspect.isclass):
+            if issubclass(kind, Flags) and kind.__module__ == module.__name__:
+                yield kind
+
+
+@pytest.mark.parametrize("kind", list(flag_classes()), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+def test_a_flag_has_the_type_of_the_setting_that_it_sets(kind):
+    hints = get_type_hints(kind)
+    for flag, key in kind.keys().items():
+        section_name, _, name = key.rpartition(".")
+        cfg = config.Config()
+        section: Any = dict(cfg.sections())[section_name] if section_name else cfg
+        of_setting = type(section).model_fields[name].annotation
+        words = set(get_args(of_setting) or [of_setting]) - {type(None)}
+        if get_origin(of_setting) is Literal:
+            words = {str}
+        expected = {bool} if words == {bool} else words | {type(None)}
+        assert set(get_args(hints[flag]) or [hints[flag]]) == expected, f"--{flag} of {kind.__name__}"
+
+
+def test_every_command_with_flags_declares_them_and_every_flag_is_declared_with_words():
+    found = list(flag_classes())
+    assert len(found) > 20
+    for kind in found:
+        for field in dataclasses.fields(kind):
+            assert field.metadata["flag"].help, f"{kind.__name__}.{field.name}"
