@@ -1,0 +1,171 @@
+"""What was asked of a cluster, and the three ways to meet it: Slurm, this machine, or only the scripts."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from focusgen.base.errors import ApprovalError, ConfigError
+from focusgen.cluster.local import run_plan
+from focusgen.cluster.pending import unfinished
+from focusgen.cluster.report import forecast_lines
+from focusgen.cluster.slurm import Limits, read_limits, require_slurm
+from focusgen.cluster.submit import (
+    Step,
+    check_ready,
+    index_step,
+    make_plan,
+    script_texts,
+    steps_of,
+    submit_steps,
+)
+from focusgen.cluster.task import Task, run_task
+from focusgen.config import Config, PhaseName
+from focusgen.config.graph import scene_phases
+from focusgen.dataset.index import read_index
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.run.forecast import SceneWork, forecast, survey, work_of
+from focusgen.run.phase_run import select_scenes, with_max_coc
+
+Where = Literal["slurm", "local", "debug"]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What is asked for.
+
+    Attributes:
+        names: only these scenes; None for all.
+        split: only scenes of this split.
+        hold: submit held.
+    """
+
+    cfg: Config
+    phases: tuple[PhaseName, ...]
+    names: Sequence[str] | None = None
+    split: str | None = None
+    hold: bool = False
+
+    @property
+    def later(self) -> tuple[PhaseName, ...]:
+        """The phases that need the index."""
+        return tuple(phase for phase in self.phases if phase != "index")
+
+    def works(self) -> list[SceneWork]:
+        """Return the scenes that are not complete in one of the asked phases."""
+        index = read_index(DatasetLayout.of(self.cfg))
+        chosen = select_scenes(index, scenes=self.names, split=self.split)
+        pending = set(unfinished(self.cfg, {scene: index[scene] for scene in chosen}, self.later))
+        return [work for work in work_of(self.cfg, index) if work.scene_id in pending]
+
+    def due(self, works: Sequence[SceneWork]) -> tuple[PhaseName, ...]:
+        """Return the phases to do: without scenes only the gates are left."""
+        return tuple(phase for phase in self.later if works or phase not in scene_phases(self.later))
+
+
+def next_phases(cfg: Config) -> tuple[PhaseName, ...]:
+    """Return what to submit where nothing is said: phases 1-4, or 5-6 once the calibration is approved."""
+    before: tuple[PhaseName, ...] = ("index", "deblur", "depth", "calibrate")
+    if not DatasetLayout.of(cfg).index_json.exists():
+        return before
+    try:
+        with_max_coc(cfg.model_copy(update={"run": cfg.run.model_copy(update={"auto_approve": False})}))
+    except ApprovalError:
+        return before
+    return ("render", "validate")
+
+
+def submit(asked: Submission, where: Where, *, dry_run: bool) -> int:
+    """Meet a submission and return the exit status; a dry run prints what Slurm would get and writes nothing.
+
+    Raises:
+        ApprovalError: phase 5 is asked for, and nobody has approved the calibration.
+    """
+    check_ready(asked.cfg, asked.phases)
+    if dry_run:
+        return _show(asked)
+    return _to_slurm(asked) if where == "slurm" else _here(asked, in_this_process=where == "debug")
+
+
+def _show(asked: Submission) -> int:
+    limits = read_limits()
+    steps = [index_step(asked.cfg, asked.later, write=False)[0]] if "index" in asked.phases else []
+    has_index = DatasetLayout.of(asked.cfg).index_json.exists()
+    works = asked.works() if has_index else survey(asked.cfg)
+    steps += _steps(asked, works, limits, write=False)[1]
+    for text in script_texts(asked.cfg, steps):
+        print(text)
+    if not has_index:
+        print("# the arrays follow from phase 1's index; here they are planned from file headers\n")
+    n_workers = max([step.n_tasks * step.job.workers for step in steps], default=1)
+    expected = forecast(asked.cfg, works, asked.phases)
+    lines = forecast_lines(asked.cfg, expected, asked.phases, n_workers)
+    print("\n".join(f"# {line}" for line in lines))
+    return 0
+
+
+def _steps(
+    asked: Submission, works: Sequence[SceneWork], limits: Limits, *, write: bool
+) -> tuple[str, list[Step]]:
+    """Return a plan's id and jobs."""
+    phases = asked.due(works)
+    if not phases:
+        return "", []
+    plan = make_plan(asked.cfg, phases, works, limits, write=write)
+    return plan.plan_id, steps_of(asked.cfg, plan, phases, limits, hold=asked.hold)
+
+
+def _to_slurm(asked: Submission) -> int:
+    """Submit; with phase 1 asked for, its job submits the rest from the index that it makes."""
+    require_slurm()
+    if "index" in asked.phases:
+        step, plan_id = index_step(asked.cfg, asked.later, _later_words(asked))
+        return hand_in(asked.cfg, plan_id, asked.phases, [step], dry_run=False)
+    plan_id, steps = _steps(asked, asked.works(), read_limits(), write=True)
+    if not steps:
+        print("every asked scene is complete: nothing to submit")
+        return 0
+    return hand_in(asked.cfg, plan_id, asked.later, steps, dry_run=False)
+
+
+def _later_words(asked: Submission) -> list[str]:
+    words = ["--hold"] if asked.hold else []
+    words += ["--scenes", ",".join(asked.names)] if asked.names else []
+    return words + (["--split", asked.split] if asked.split else [])
+
+
+def _here(asked: Submission, *, in_this_process: bool) -> int:
+    """Run all tasks on this machine."""
+    code = run_task(Task(asked.cfg, None, ("index",), 0)) if "index" in asked.phases else 0
+    works = asked.works() if asked.later else []
+    if code or not asked.later:
+        return code
+    phases = asked.due(works)
+    plan = make_plan(asked.cfg, phases, works, Limits())
+    return run_plan(asked.cfg, plan, phases, in_this_process=in_this_process)
+
+
+def hand_in(
+    cfg: Config, plan_id: str, phases: Sequence[PhaseName], steps: Sequence[Step], *, dry_run: bool
+) -> int:
+    """Submit jobs and say what they are, or print their scripts."""
+    if dry_run:
+        print("\n".join(script_texts(cfg, steps)))
+    else:
+        _tell(submit_steps(cfg, plan_id, phases, steps), cfg)
+    return 0
+
+
+def _tell(document: dict[str, object], cfg: Config) -> None:
+    jobs = document["jobs"]
+    assert isinstance(jobs, list)
+    if not jobs:
+        raise ConfigError("nothing was submitted")
+    for job in jobs:
+        array = f" [{job['array']}]" if job["array"] else ""
+        print(f"{job['job_id']}  {job['phase']}{array}")
+    dataset = DatasetLayout.of(cfg)
+    print(f"plan {document['plan_id']}; logs in {dataset.slurm_logs / str(document['plan_id'])}")
+    print(f"focusgen status --out_root {shlex.quote(str(dataset.root))}")
