@@ -1,0 +1,119 @@
+"""Depth, confidence and the all-in-focus picture of a stack, without any weights."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.focal.blur_bank import BlurBank
+from focusgen.focal.fusion import fuse
+from focusgen.focal.light import grey, linear_of
+from focusgen.focal.relative_blur import CostVolume, cost_volume
+from focusgen.focal.sharpness import DepthGuess, depth_from_focus, peak_between
+from focusgen.focal.smoothing import semi_global_cost
+from focusgen.focal.stack import FocalStack
+
+Floats = npt.NDArray[np.float32]
+
+VOTE_POWER = 12.0
+"""Only pixels that are nearly as sure as the surest have a vote; the others listen to them. What a defocused
+edge covers contradicts every hypothesis, so this is also what fills its fringes."""
+
+SURE_PERCENTILE = 90.0
+COST_FLOOR, VOTE_FLOOR = 5e-3, 0.02
+NOISE_PERCENTILE = 20.0
+"""This percentile of the least cost is what noise alone costs."""
+
+VETO_RATIO = 1.02
+"""The result is replaced by plain depth from focus where that explains the slices better by this factor."""
+
+DISAGREEMENT_SHARE = 0.1
+"""Confidence falls to 1 / e where neighbours moved a pixel by this part of the slices' span."""
+
+BLURRED_PX = 3.0
+"""Confidence falls to a half where the sharpest slice is out of focus by this radius."""
+
+
+class Estimate(NamedTuple):
+    """What a stack shows.
+
+    Attributes:
+        diopters: (H, W) inverse depth.
+        confidence: (H, W), 0 to 1.
+        method: which of the two candidates was kept.
+        rerender_error: of each candidate, mean difference between slices and re-blurred picture.
+    """
+
+    diopters: Floats
+    confidence: Floats
+    method: Literal["relative_blur", "focus_measure"]
+    rerender_error: dict[str, float]
+
+
+def estimate(stack: FocalStack) -> Estimate:
+    """Return depth and confidence; without a lens, from sharpness alone."""
+    plain = depth_from_focus(stack)
+    plain = DepthGuess(plain.diopters, plain.confidence)
+    if stack.radius_px_m is None:
+        return Estimate(plain.diopters, _usable(plain.confidence), "focus_measure", {})
+    volume = cost_volume(stack)
+    sweep = _from_volume(stack, volume)
+    errors = {
+        "relative_blur": rerender_error(stack, sweep.diopters),
+        "focus_measure": rerender_error(stack, plain.diopters),
+    }
+    if errors["relative_blur"] > VETO_RATIO * errors["focus_measure"]:
+        return Estimate(plain.diopters, _usable(plain.confidence), "focus_measure", errors)
+    return Estimate(sweep.diopters, sweep.confidence, "relative_blur", errors)
+
+
+def _usable(confidence: Floats) -> Floats:
+    return np.clip(np.nan_to_num(confidence), 0.0, 1.0)
+
+
+def _from_volume(stack: FocalStack, volume: CostVolume) -> DepthGuess:
+    cost, hypotheses = volume.cost, volume.hypotheses
+    least, usual = cost.min(0), np.median(cost, 0)
+    excess = np.maximum(least - np.percentile(least, NOISE_PERCENTILE), 0.0)
+    gain = usual - least
+    sure = np.clip(gain / (gain + excess + COST_FLOOR), 0.0, 1.0)
+    alone = peak_between(-cost, hypotheses)
+    vote = np.minimum(sure / max(float(np.percentile(sure, SURE_PERCENTILE)), 1e-3), 1.0) ** VOTE_POWER
+    vote = (0.1 * vote / (gain + excess + VOTE_FLOOR)).astype(np.float32)
+    unary = np.ascontiguousarray(((cost - least) * vote).transpose(1, 2, 0))
+    guide = fuse(stack, alone).rgb.astype(np.float32) / np.iinfo(stack.slices.dtype).max
+    whole = semi_global_cost(unary, guide)
+    diopters = peak_between(-np.ascontiguousarray(whole.transpose(2, 0, 1)), hypotheses)
+    moved = np.abs(diopters - alone) / (DISAGREEMENT_SHARE * stack.span)
+    blurred = nearest_radius_px(stack, diopters) / BLURRED_PX
+    confidence = sure**2 * np.exp(-moved) / (1.0 + blurred**2)
+    return DepthGuess(diopters, _usable(confidence.astype(np.float32)))
+
+
+def nearest_radius_px(stack: FocalStack, diopters: Floats) -> Floats:
+    """Return the blur radius of each pixel in the slice that shows it sharpest."""
+    assert stack.radius_px_m is not None, "the caller has a lens"
+    least = np.full(diopters.shape, np.inf, np.float32)
+    for focus in stack.diopters:
+        np.minimum(least, np.abs(diopters - np.float32(focus)), out=least)
+    return least * np.float32(stack.radius_px_m)
+
+
+def rerender_error(stack: FocalStack, diopters: Floats) -> float:
+    """Return how badly a depth explains its stack: relative difference of the re-blurred picture."""
+    assert stack.radius_px_m is not None, "the caller has a lens"
+    bank = BlurBank(grey(linear_of(fuse(stack, diopters).rgb)))
+    total = 0.0
+    for pixels, focus in zip(stack.slices, stack.diopters, strict=True):
+        light = grey(linear_of(pixels))
+        drawn = bank.blurred_by(stack.radius_px_m * np.abs(diopters - np.float32(focus)))
+        difference = np.abs(drawn - light) / (0.04 + 0.5 * (np.abs(drawn) + light))
+        total += float(np.minimum(difference, 0.5).mean())
+    return total / len(stack)
+
+
+def all_in_focus(stack: FocalStack, found: Estimate) -> npt.NDArray[Any]:
+    """Return the all-in-focus picture of an estimate."""
+    return fuse(stack, found.diopters).rgb

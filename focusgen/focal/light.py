@@ -1,0 +1,46 @@
+"""Display values of photographs and the linear light that a lens adds up: the transfer curve of sRGB."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+
+def decode_srgb(display: Floats) -> Floats:
+    """Return linear light of display values in [0, 1]."""
+    low, high = display / 12.92, ((display + 0.055) / 1.055) ** 2.4
+    return np.where(display <= 0.04045, low, high).astype(np.float32)
+
+
+def encode_srgb(linear: Floats) -> Floats:
+    """Return display values in [0, 1] of linear light."""
+    light = np.clip(linear, 0.0, 1.0)
+    high = 1.055 * np.power(np.maximum(light, 1e-9), 1.0 / 2.4) - 0.055
+    return np.where(light <= 0.0031308, 12.92 * light, high).astype(np.float32)
+
+
+@lru_cache(maxsize=2)
+def _table(peak: int) -> Floats:
+    table = decode_srgb(np.arange(peak + 1, dtype=np.float32) / np.float32(peak))
+    table.setflags(write=False)
+    return table
+
+
+def linear_of(pixels: npt.NDArray[Any]) -> Floats:
+    """Return linear light of uint8 or uint16 display pixels."""
+    return np.asarray(np.take(_table(int(np.iinfo(pixels.dtype).max)), pixels))
+
+
+def pixels_of(linear: Floats, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return display pixels, uint8 or uint16, of linear light."""
+    return np.rint(encode_srgb(linear) * np.iinfo(dtype).max).astype(dtype)
+
+
+def grey(rgb: npt.NDArray[Any]) -> Floats:
+    """Return the luminance of (H, W, 3) values."""
+    return np.asarray(rgb.astype(np.float32, copy=False) @ np.array([0.299, 0.587, 0.114], np.float32))

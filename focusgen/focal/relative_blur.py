@@ -1,0 +1,149 @@
+"""Which depth explains the differences between slices: the sharper one, blurred, must look like the others.
+
+For each hypothesis the slice with the least blur r_s stands in for the unknown sharp picture; blurred by
+sqrt(r_n^2 - r_s^2) it predicts every other slice n. No all-in-focus picture is needed, any number of slices
+and any spacing will do, infinity included.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.focal.blur_bank import BlurBank
+from focusgen.focal.light import grey, linear_of
+from focusgen.focal.sharpness import display_grey, energies
+from focusgen.focal.stack import FocalStack
+
+Floats = npt.NDArray[np.float32]
+
+N_HYPOTHESES = 64
+BEYOND_ENDS = 0.03
+"""How far hypotheses reach beyond the slices, as part of their span: what is farther out is not measured."""
+
+RESIDUAL_FLOOR, RESIDUAL_CAP = 0.02, 0.5
+"""Residuals are relative, because noise is about even in display space; capped, because of occlusion."""
+
+NEAREST_SHARE = 0.5
+"""Half of the cost is that of the two slices with the next least blur: occlusion spoils them least."""
+
+SHARPER_COST = 0.1
+"""Cost of a hypothesis that calls a slice sharpest while another one holds e^3 times its energy."""
+
+SHARPER_LOG = 3.0
+ENERGY_WINDOW_PX = 1.5
+ENERGY_FLOOR_SHARE = 0.1
+"""Energies below this part of the median one say nothing about sharpness."""
+
+GUIDED_RADIUS_PX, GUIDED_EPS = 2, 1e-3
+
+
+class CostVolume(NamedTuple):
+    """What each hypothesis costs each pixel.
+
+    Attributes:
+        hypotheses: (K,) diopters, rising.
+        cost: (K, H, W) float32, at least 0.
+        energy: (N, H, W) focus energy of the slices.
+    """
+
+    hypotheses: Floats
+    cost: Floats
+    energy: Floats
+
+
+def hypotheses_of(diopters: npt.NDArray[np.float64], n: int = N_HYPOTHESES) -> Floats:
+    """Return depth hypotheses in diopters, rising: denser where slices are, and a little beyond both ends.
+
+    Slices that are even in metres lie close together in diopters at the far end: steps that were even in
+    diopters would be a sixth of the depth there. The share of a gap grows with its square root.
+    """
+    rising = np.sort(diopters)
+    gaps = np.diff(rising)
+    share = np.sqrt(gaps / gaps.sum())
+    counts = np.maximum(2, np.rint(n * share / share.sum()).astype(int))
+    spans = zip(rising[:-1], rising[1:], counts, strict=True)
+    inside = np.concatenate([np.linspace(a, b, k, endpoint=False) for a, b, k in spans])
+    beyond = BEYOND_ENDS * (rising[-1] - rising[0])
+    low, high = max(rising[0] - beyond, rising[0] / 1.15, 0.0), rising[-1] + beyond
+    ends = (low, 0.5 * (low + rising[0])), (rising[-1], 0.5 * (high + rising[-1]), high)
+    return np.unique(np.concatenate((ends[0], inside, ends[1])).astype(np.float32))
+
+
+def gap_weights(diopters: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return how much each slice counts: four that show the same are no four witnesses."""
+    order = np.argsort(diopters)
+    gaps = np.diff(diopters[order])
+    weights = np.empty(len(diopters))
+    weights[order] = np.concatenate((gaps[:1], 0.5 * (gaps[1:] + gaps[:-1]), gaps[-1:]))
+    return np.asarray(weights / weights.mean())
+
+
+def cost_volume(stack: FocalStack) -> CostVolume:
+    """Return the cost of all hypotheses for a stack of a known lens."""
+    assert stack.radius_px_m is not None, "the caller has a lens"
+    hypotheses = hypotheses_of(stack.diopters)
+    radius_px = stack.radius_px_m * np.abs(hypotheses[:, None].astype(np.float64) - stack.diopters)
+    energy = energies(display_grey(stack), ENERGY_WINDOW_PX)
+    energy += np.float32(ENERGY_FLOOR_SHARE * float(np.median(energy.max(0))))
+    sharper = np.minimum(np.log(energy.max(0) / energy), SHARPER_LOG) * (SHARPER_COST / SHARPER_LOG)
+    guide = np.take_along_axis(display_grey(stack), energy.argmax(0)[None], 0)[0]
+    aggregate = GuidedFilter(guide, GUIDED_RADIUS_PX, GUIDED_EPS)
+    light = [grey(linear_of(one)) for one in stack.slices]
+    banks, weights = [BlurBank(one) for one in light], gap_weights(stack.diopters)
+    cost = np.empty((len(hypotheses), *guide.shape), np.float32)
+    for k, radii in enumerate(radius_px):
+        star = int(np.argmin(radii))
+        raw = _residual(light, banks[star], radii, star, weights)
+        np.maximum(aggregate(raw), 0.0, out=cost[k])
+        cost[k] += sharper[star]
+    return CostVolume(hypotheses, cost, energy)
+
+
+def _residual(
+    light: list[Floats],
+    bank: BlurBank,
+    radii_px: npt.NDArray[np.float64],
+    star: int,
+    weights: npt.NDArray[np.float64],
+) -> Floats:
+    others = [n for n in np.argsort(radii_px, kind="stable").tolist() if n != star]
+    total, nearest = np.zeros_like(light[0]), np.zeros_like(light[0])
+    for rank, n in enumerate(others):
+        extra_px = float(np.sqrt(max(radii_px[n] ** 2 - radii_px[star] ** 2, 0.0)))
+        predicted = bank.blurred(extra_px)
+        scale = np.float32(RESIDUAL_FLOOR) + 0.5 * (np.maximum(predicted, 0.0) + light[n])
+        part = np.minimum(np.abs(predicted - light[n]) / scale, RESIDUAL_CAP) * np.float32(weights[n])
+        total += part
+        if rank < 2:
+            nearest += part
+    of_all = np.float32((1.0 - NEAREST_SHARE) / sum(weights[n] for n in others))
+    of_nearest = np.float32(NEAREST_SHARE / sum(weights[n] for n in others[:2]))
+    return total * of_all + nearest * of_nearest
+
+
+class GuidedFilter:
+    """Averages pictures within the edges of another one.
+
+    References:
+        He, Sun and Tang 2010, Guided image filtering.
+    """
+
+    def __init__(self, guide: Floats, radius_px: int, eps: float) -> None:
+        self._guide, self._side = guide, 2 * radius_px + 1
+        self._mean = self._box(guide)
+        self._spread = self._box(guide * guide) - self._mean**2 + np.float32(eps)
+
+    def __call__(self, picture: Floats) -> Floats:
+        """Return the averaged picture."""
+        mean = self._box(picture)
+        slope = (self._box(self._guide * picture) - self._mean * mean) / self._spread
+        return self._box(slope) * self._guide + self._box(mean - slope * self._mean)
+
+    def _box(self, picture: Floats) -> Floats:
+        import cv2
+
+        side = (self._side, self._side)
+        return np.asarray(cv2.boxFilter(picture, -1, side, borderType=cv2.BORDER_REFLECT))

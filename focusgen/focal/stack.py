@@ -1,0 +1,90 @@
+"""A focal stack in memory, and the lens that turns blur into distance.
+
+Everything is linear in inverse distance: the blur radius of a point at d in a slice focused at S is
+k |1/d - 1/S| pixels, with one k per stack. So distances are kept as diopters (1/m), infinity as 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Formula
+
+Floats = npt.NDArray[np.float32]
+
+TELLABLE_PX = 0.25
+"""Smallest change of a blur radius that a picture shows; measured on ray-traced stacks."""
+
+TELLABLE_SHARE = 0.1
+"""Depth counts as identifiable where an error of this share changes the blur by `TELLABLE_PX`."""
+
+FARTHEST_M = 1000.0
+"""Infinity is written as this: a depth map holds finite metres."""
+
+
+@dataclass(frozen=True)
+class StackLens:
+    """What every slice of a stack was taken through.
+
+    Attributes:
+        focal_length_m: f, metres.
+        f_number: N.
+        sensor_width_m: width of the sensor that the pictures show.
+        formula: "paper": the pictures share one magnification (breathing was compensated); "exact": the
+            magnification is that of a lens focused at `reference_m`.
+        reference_m: focus distance of the slice to which the others were aligned; used by "exact" only.
+    """
+
+    focal_length_m: float
+    f_number: float
+    sensor_width_m: float = FULL_FRAME_WIDTH_M
+    formula: Formula = "paper"
+    reference_m: float | None = None
+
+    def radius_px_m(self, width_px: int) -> float:
+        """Return k of radius_px = k |1/d - 1/S|, in px m."""
+        f = self.focal_length_m
+        k = f * f / (2.0 * self.f_number) * width_px / self.sensor_width_m
+        if self.formula == "exact" and self.reference_m is not None and np.isfinite(self.reference_m):
+            k *= self.reference_m / (self.reference_m - f)
+        return k
+
+    def identifiable_to_m(self, width_px: int) -> float:
+        """Return the depth up to which an error of a tenth shows as a quarter pixel of blur."""
+        return TELLABLE_SHARE * self.radius_px_m(width_px) / TELLABLE_PX
+
+
+@dataclass(frozen=True)
+class FocalStack:
+    """Aligned slices, nearest focus first.
+
+    Attributes:
+        slices: (N, H, W, 3) uint8 or uint16 display pixels.
+        diopters: (N,) inverse focus distances, falling.
+        radius_px_m: blur radius in px per diopter; None without a known lens.
+    """
+
+    slices: npt.NDArray[Any]
+    diopters: npt.NDArray[np.float64]
+    radius_px_m: float | None
+
+    def __len__(self) -> int:
+        return len(self.diopters)
+
+    @property
+    def span(self) -> float:
+        """Diopters between the nearest and the farthest slice."""
+        return float(self.diopters.max() - self.diopters.min())
+
+    def without_lens(self) -> FocalStack:
+        """Return the same stack, its lens unknown."""
+        return replace(self, radius_px_m=None)
+
+
+def metres_of(diopters: npt.NDArray[Any]) -> Floats:
+    """Return finite metres of inverse depth."""
+    return np.asarray(1.0 / np.maximum(diopters, 1.0 / FARTHEST_M), np.float32)
