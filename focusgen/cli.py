@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cancel": ("focusgen.commands.cancel", "end the jobs of a submission"),
     "task": ("focusgen.commands.task", "run one array index of a plan (what jobs call)"),
     "render": ("focusgen.commands.render", "lens blur for one picture with depth, or a folder of them"),
+    "focal": ("focusgen.commands.focal", "depth and an all-in-focus picture from focal stacks"),
     "ablate": ("focusgen.commands.ablate", "what a choice of phases 2 and 5 buys and costs, measured"),
     "weights": ("focusgen.commands.weights", "fetch and check published weights, store prompt embeddings"),
     "doctor": ("focusgen.commands.doctor", "what is wrong with this machine, and how to mend it"),

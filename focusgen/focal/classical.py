@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +55,6 @@ class Estimate(NamedTuple):
 def estimate(stack: FocalStack) -> Estimate:
     """Return depth and confidence; without a lens, from sharpness alone."""
     plain = depth_from_focus(stack)
-    plain = DepthGuess(plain.diopters, plain.confidence)
     if stack.radius_px_m is None:
         return Estimate(plain.diopters, _usable(plain.confidence), "focus_measure", {})
     volume = cost_volume(stack)
@@ -82,8 +81,10 @@ def _from_volume(stack: FocalStack, volume: CostVolume) -> DepthGuess:
     alone = peak_between(-cost, hypotheses)
     vote = np.minimum(sure / max(float(np.percentile(sure, SURE_PERCENTILE)), 1e-3), 1.0) ** VOTE_POWER
     vote = (0.1 * vote / (gain + excess + VOTE_FLOOR)).astype(np.float32)
-    unary = np.ascontiguousarray(((cost - least) * vote).transpose(1, 2, 0))
-    guide = fuse(stack, alone).rgb.astype(np.float32) / np.iinfo(stack.slices.dtype).max
+    unary: Floats = np.empty((*least.shape, len(hypotheses)), np.float32)
+    unary[:] = ((cost - least) * vote).transpose(1, 2, 0)
+    peak = np.float32(np.iinfo(stack.slices.dtype).max)
+    guide = fuse(stack, alone).rgb.astype(np.float32) / peak
     whole = semi_global_cost(unary, guide)
     diopters = peak_between(-np.ascontiguousarray(whole.transpose(2, 0, 1)), hypotheses)
     moved = np.abs(diopters - alone) / (DISAGREEMENT_SHARE * stack.span)
@@ -112,8 +113,3 @@ def rerender_error(stack: FocalStack, diopters: Floats) -> float:
         difference = np.abs(drawn - light) / (0.04 + 0.5 * (np.abs(drawn) + light))
         total += float(np.minimum(difference, 0.5).mean())
     return total / len(stack)
-
-
-def all_in_focus(stack: FocalStack, found: Estimate) -> npt.NDArray[Any]:
-    """Return the all-in-focus picture of an estimate."""
-    return fuse(stack, found.diopters).rgb

@@ -26,7 +26,7 @@ DEPTH_POWER_PER_PX = 2.5
 DEPTH_POWER_PER_GAP = 4.0
 """The same between neighbouring slices of a weak lens, which differ by less than a pixel."""
 
-SHARPNESS_POWER = 6.0
+SHARPNESS_POWER = 5.0
 ENERGY_WINDOW_PX = 1.5
 ENERGY_FLOOR = 3e-6
 """Energy that says nothing: (1/600 of the display range) squared."""

@@ -92,11 +92,14 @@ def cost_volume(stack: FocalStack) -> CostVolume:
     guide = np.take_along_axis(display_grey(stack), energy.argmax(0)[None], 0)[0]
     aggregate = GuidedFilter(guide, GUIDED_RADIUS_PX, GUIDED_EPS)
     light = [grey(linear_of(one)) for one in stack.slices]
-    banks, weights = [BlurBank(one) for one in light], gap_weights(stack.diopters)
+    weights = gap_weights(stack.diopters)
     cost = np.empty((len(hypotheses), *guide.shape), np.float32)
+    star, bank = -1, BlurBank(light[0])
     for k, radii in enumerate(radius_px):
-        star = int(np.argmin(radii))
-        raw = _residual(light, banks[star], radii, star, weights)
+        if star != int(np.argmin(radii)):  # in turn, as the hypotheses rise: one bank in memory will do
+            star = int(np.argmin(radii))
+            bank = BlurBank(light[star])
+        raw = _residual(light, bank, radii, star, weights)
         np.maximum(aggregate(raw), 0.0, out=cost[k])
         cost[k] += sharper[star]
     return CostVolume(hypotheses, cost, energy)

@@ -47,7 +47,8 @@ def noise_sigma(picture: Floats) -> float:
 def focus_energy(picture: Floats) -> Floats:
     """Return the squared modified Laplacian of steps 1 and 2, less what noise alone would give."""
     energy = _modified_laplacian(picture, 1) ** 2 + _modified_laplacian(picture, 2) ** 2
-    return np.maximum(energy - np.float32(NOISE_GAIN * noise_sigma(picture) ** 2), 0.0) + np.float32(ENERGY_FLOOR)
+    noise = np.float32(NOISE_GAIN * noise_sigma(picture) ** 2)
+    return np.asarray(np.maximum(energy - noise, 0.0) + np.float32(ENERGY_FLOOR))
 
 
 def _modified_laplacian(picture: Floats, step: int) -> Floats:

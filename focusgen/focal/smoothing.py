@@ -114,6 +114,11 @@ def _solve(
     diagonal = trust.ravel() - np.asarray(off.sum(1)).ravel() + 1e-6
     system = off + sparse.diags(diagonal)
     solved, _ = cg(
-        system, trust.ravel() * values.ravel(), x0=start.ravel(), M=sparse.diags(1.0 / diagonal), maxiter=60, rtol=1e-4
+        system,
+        trust.ravel() * values.ravel(),
+        x0=start.ravel(),
+        M=sparse.diags(1.0 / diagonal),
+        maxiter=60,
+        rtol=1e-4,
     )
     return np.asarray(solved.reshape(height, width))

@@ -24,6 +24,7 @@ JPEG_QUALITY = 95
 
 EXIF_IFD, ORIENTATION = 0x8769, 0x0112
 F_NUMBER, FOCAL_LENGTH_MM, FOCAL_LENGTH_35MM = 0x829D, 0x920A, 0xA405
+SUBJECT_DISTANCE, ENDLESS = 0x9206, 0xFFFFFFFF
 FULL_FRAME_WIDTH_MM = 36.0
 
 
@@ -34,6 +35,7 @@ class CameraNotes:
     focal_length_mm: float | None = None
     f_number: float | None = None
     sensor_width_mm: float | None = None
+    focus_distance_m: float | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,13 @@ def _camera_notes(exif: Any) -> CameraNotes:
     focal_mm, f_number = _positive(tags.get(FOCAL_LENGTH_MM)), _positive(tags.get(F_NUMBER))
     same_view_mm = _positive(tags.get(FOCAL_LENGTH_35MM))
     width_mm = FULL_FRAME_WIDTH_MM * focal_mm / same_view_mm if focal_mm and same_view_mm else None
-    return CameraNotes(focal_mm, f_number, width_mm)
+    return CameraNotes(focal_mm, f_number, width_mm, _distance_m(tags.get(SUBJECT_DISTANCE)))
+
+
+def _distance_m(value: Any) -> float | None:
+    """Return the subject distance; EXIF writes infinity as the largest numerator, unknown as 0."""
+    distance_m = _positive(value)
+    return float("inf") if distance_m is not None and distance_m >= ENDLESS else distance_m
 
 
 def _positive(value: Any) -> float | None:

@@ -1,0 +1,37 @@
+"""Focal stacks: depth in metres and an all-in-focus picture from slices focused at different distances.
+
+focusgen focal infer     a stack, or many, to depth, confidence and an all-in-focus picture
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+
+from focusgen.base.errors import ConfigError, ExitCode
+
+ACTIONS: dict[str, tuple[str, str]] = {
+    "infer": ("focusgen.commands.focal_infer", "stacks to depth, confidence and all-in-focus pictures"),
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen focal ACTION`."""
+    words = list(argv)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(usage())
+        return int(ExitCode.COMPLETE if words else ExitCode.USAGE)
+    if words[0] not in ACTIONS:
+        import difflib
+
+        near = difflib.get_close_matches(words[0], ACTIONS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ConfigError(f"focusgen focal: unknown action {words[0]!r}{hint}", usage())
+    action: Callable[[Sequence[str]], int] = importlib.import_module(ACTIONS[words[0]][0]).main
+    return action(words[1:])
+
+
+def usage() -> str:
+    """Return the list of actions."""
+    lines = [f"  {name:<9} {what}" for name, (_, what) in ACTIONS.items()]
+    return "\n".join(["usage: focusgen focal ACTION [--help]", "", *lines])

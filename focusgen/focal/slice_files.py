@@ -1,0 +1,141 @@
+"""The slices of a stack on disk: which files belong to it, in which order, read one at a time.
+
+Only slices are ever opened. A depth map, an all-in-focus picture or a mask beside them is left alone, and so
+is what an earlier run wrote.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.names import display, natural_key
+from focusgen.media.picture_files import PICTURE_SUFFIXES, CameraNotes, read_picture
+
+NO_SLICE = re.compile(
+    r"(^|[_\-. ])(depth|aif|disparity|disp|confidence|mask|gt|normals?|uncertainty|all[_\- ]?in[_\- ]?focus|"
+    r"allinfocus|sharp)($|[_\-. \d])|(_slice)$",
+    re.IGNORECASE,
+)
+"""Names of what lies beside a stack and is no slice of it."""
+
+LAST_NUMBER = re.compile(r"\d+(?!.*\d)")
+
+
+@dataclass(frozen=True)
+class StackFiles:
+    """One stack on disk.
+
+    Attributes:
+        name: what its results are called.
+        paths: its slices, in the order of their names or as given.
+        ignored: pictures in the same folder that are no slices.
+    """
+
+    name: str
+    paths: tuple[Path, ...]
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SliceNotes:
+    """What one slice says of itself.
+
+    Attributes:
+        size: (height, width), upright.
+        camera: what EXIF says of the lens.
+    """
+
+    size: tuple[int, int]
+    camera: CameraNotes
+
+
+def stack_of_folder(folder: Path) -> StackFiles:
+    """Return the stack in a folder: its numbered pictures in natural order, or all pictures if none is.
+
+    Raises:
+        ConfigError: there is no picture that could be a slice.
+    """
+    pictures = _pictures(folder)
+    named = [path for path in pictures if not NO_SLICE.search(path.stem)] or pictures
+    if not named:
+        raise ConfigError(f"{display(str(folder))}: no pictures ({', '.join(PICTURE_SUFFIXES)})")
+    series: dict[str, list[Path]] = defaultdict(list)
+    for path in named:
+        series[LAST_NUMBER.sub("#", path.stem)].append(path)
+    longest = max(series.items(), key=lambda item: (len(item[1]), item[0]))
+    chosen = longest[1] if "#" in longest[0] and len(longest[1]) >= 2 else named
+    ordered = sorted(chosen, key=lambda path: natural_key(path.name))
+    left_out = tuple(path.name for path in pictures if path not in set(chosen))
+    return StackFiles(folder.resolve().name or "stack", tuple(ordered), left_out)
+
+
+def stacks_below(folder: Path) -> list[StackFiles]:
+    """Return the stack in a folder, or the stacks in its folders."""
+    if _pictures(folder):
+        return [stack_of_folder(folder)]
+    inside = sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda path: natural_key(path.name))
+    stacks = [stack_of_folder(path) for path in inside if _pictures(path)]
+    if not stacks:
+        raise ConfigError(
+            f"{display(str(folder))}: no pictures in it or in its folders ({', '.join(PICTURE_SUFFIXES)})"
+        )
+    return stacks
+
+
+def stack_of_paths(paths: Sequence[Path], name: str | None = None) -> StackFiles:
+    """Return the stack of pictures that were named one by one, in that order.
+
+    Raises:
+        ConfigError: one of them is not there.
+    """
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        raise ConfigError(f"{display(str(missing[0]))}: no such picture")
+    folder = paths[0].resolve().parent.name
+    return StackFiles(name or folder or "stack", tuple(paths))
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file() and not path.name.startswith(".")
+    ]
+
+
+def read_slice(path: Path) -> tuple[npt.NDArray[Any], CameraNotes]:
+    """Return the upright pixels, (H, W, 3) uint8 or uint16, and the camera's notes.
+
+    Raises:
+        CorruptInputError: the slice cannot be read; names the file.
+    """
+    try:
+        picture = read_picture(path)
+    except CorruptInputError as error:
+        raise CorruptInputError(
+            f"unreadable slice {display(str(path))}: {error.message}",
+            error.advice or "Replace the file, or leave it and its distance out.",
+        ) from error
+    return picture.rgb, picture.camera
+
+
+def check_same_size(paths: Sequence[Path], sizes: Sequence[tuple[int, int]]) -> None:
+    """Refuse slices of different sizes.
+
+    Raises:
+        CorruptInputError: names the first that differs.
+    """
+    for path, (height, width) in zip(paths, sizes, strict=True):
+        if (height, width) != sizes[0]:
+            raise CorruptInputError(
+                f"{display(str(path))}: is {width}x{height}, the first slice {sizes[0][1]}x{sizes[0][0]}",
+                "All slices of a stack have one size.",
+            )

@@ -1,0 +1,103 @@
+"""The files of one stack's result: arrays for programs, pictures for people."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.base.files import make_folder, publish, publish_json
+from focusgen.focal.infer import StackResult
+from focusgen.tools.preview_scales import ColourScale, depth_scale, draw_bar
+
+LARGEST_PICTURE_SIDE_PX = 2000
+"""Depth is coloured at no more than this: the numbers are in the npy file."""
+
+BAR_ROOM_PX = 110
+
+
+def write_result(folder: Path, name: str, result: StackResult) -> list[Path]:
+    """Write depth, colours with a scale, the sharp picture, confidence, slice numbers and metadata.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    make_folder(folder)
+    files = {
+        f"{name}_depth.npy": npy_bytes(result.depth),
+        f"{name}_depth.png": png_bytes(depth_picture(result.depth, is_metric=result.is_metric)),
+        f"{name}_all_in_focus.png": png_bytes(result.rgb),
+        f"{name}_confidence.npy": npy_bytes(result.confidence),
+        f"{name}_slice.png": png_bytes(_slice_picture(result.slice_index)),
+    }
+    for file, data in files.items():
+        publish(folder / file, data)
+    publish_json(folder / f"{name}_metadata.json", result.metadata)
+    return [*(folder / file for file in files), folder / f"{name}_metadata.json"]
+
+
+def write_confidence_picture(folder: Path, name: str, result: StackResult) -> Path:
+    """Write the confidence as a grey picture: --save-visualization."""
+    path = folder / f"{name}_confidence.png"
+    publish(path, png_bytes(np.rint(255.0 * result.confidence).astype(np.uint8)))
+    return path
+
+
+def npy_bytes(array: npt.NDArray[Any]) -> bytes:
+    """Return an array as an npy file."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def png_bytes(pixels: npt.NDArray[Any]) -> bytes:
+    """Return a grey or RGB picture of 8 or 16 bits as a PNG file."""
+    import cv2
+
+    stored = pixels[..., ::-1] if pixels.ndim == 3 else pixels
+    is_encoded, data = cv2.imencode(".png", np.ascontiguousarray(stored))
+    assert is_encoded, f"{pixels.shape} {pixels.dtype} is no picture"
+    return data.tobytes()
+
+
+def depth_picture(depth: npt.NDArray[np.float32], *, is_metric: bool) -> npt.NDArray[np.uint8]:
+    """Return depth in colours, near warm and far cold, beside a scale in metres."""
+    from PIL import Image, ImageFont
+
+    small = _thinned(depth)
+    scale = _metric_scale(small) if is_metric else _relative_scale(small)
+    height, width = small.shape
+    canvas = Image.new("RGB", (width + BAR_ROOM_PX, height), (24, 26, 30))
+    canvas.paste(Image.fromarray(scale.paint(small)), (0, 0))
+    room = min(12, height // 4)
+    if height > 2 * room + 1:
+        font = ImageFont.load_default(13)
+        draw_bar(canvas, (width + 14, room, width + 32, height - room), scale, font, "up")
+    return np.asarray(canvas)
+
+
+def _thinned(depth: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    step = max(1, -(-max(depth.shape) // LARGEST_PICTURE_SIDE_PX))
+    return depth[::step, ::step]
+
+
+def _metric_scale(depth_m: npt.NDArray[np.float32]) -> ColourScale:
+    keys = ("d_min", "d_p5", "d_median", "d_p95", "d_max")
+    values = np.percentile(depth_m, (0, 5, 50, 95, 100)).tolist()
+    return depth_scale(dict(zip(keys, values, strict=True)), None)
+
+
+def _relative_scale(depth: npt.NDArray[np.float32]) -> ColourScale:
+    """Return a scale without metres: only its ends are named."""
+    from focusgen.tools.preview_scales import Tick
+
+    metric = _metric_scale(1.0 + depth)
+    ticks = (Tick(0.0, "nearest"), Tick(1.0, "farthest"))
+    return ColourScale(metric.colours[::-1], 0.0, 1.0, False, ticks)
+
+
+def _slice_picture(index: npt.NDArray[np.uint16]) -> npt.NDArray[Any]:
+    return index if index.max() > np.iinfo(np.uint8).max else index.astype(np.uint8)

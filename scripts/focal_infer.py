@@ -1,0 +1,15 @@
+#!/usr/bin/env python
+"""Depth and an all-in-focus picture from focal stacks: the same as `focusgen focal infer`.
+
+Reads   a folder of slices, a folder of stacks, or the slices themselves
+Writes  <output>/NAME_depth.npy, NAME_depth.png, NAME_all_in_focus.png, NAME_confidence.npy, NAME_slice.png,
+        NAME_metadata.json, summary.json
+Usage   python scripts/focal_infer.py --input STACK --output OUT --focus-distances 0.5,1,inf
+"""
+
+import sys
+
+from focusgen.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["focal", "infer", *sys.argv[1:]]))

@@ -1,0 +1,196 @@
+"""`focusgen focal infer` on ray-traced stacks: its files, its refusals, and what it must not look at."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from focusgen.cli import main
+from tests.focal.stacks import Truth, abs_rel, truth
+
+FILES = ("depth.npy", "depth.png", "all_in_focus.png", "confidence.npy", "slice.png", "metadata.json")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A folder of three small slices, without anything beside them."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    traced = truth("tabletop")
+    for n, index in enumerate((0, 2, 4)):
+        cv2.imwrite(str(folder / f"img_{8 + n}.png"), traced.slices[index][40:104, 60:156, ::-1])
+    return folder
+
+
+LENS = ["--focal-length", "50", "--aperture", "2", "--sensor-size", "10.8"]
+DISTANCES = "0.5172,0.8977,3.3981"
+
+
+def infer(source: object, out: Path, *more: str) -> int:
+    return main(["focal", "infer", "--input", str(source), "--output", str(out), *more])
+
+
+@pytest.fixture(scope="module")
+def tabletop() -> Truth:
+    return truth("tabletop")
+
+
+def test_a_folder_becomes_depth_in_metres_with_all_its_files(tabletop: Truth, tmp_path: Path):
+    out = tmp_path / "out"
+    assert infer(tabletop.folder, out, "--focus-distances", tabletop.distance_text, *tabletop.lens_flags) == 0
+    assert {f"tabletop_{name}" for name in FILES} | {"summary.json"} == {p.name for p in out.iterdir()}
+    depth_m = np.load(out / "tabletop_depth.npy")
+    assert depth_m.dtype == np.float32
+    assert abs_rel(depth_m, tabletop.depth_m) <= 0.03
+    meta = json.loads((out / "tabletop_metadata.json").read_text())
+    assert meta["unit"] == "metre"
+    assert meta["identifiable"]["to_m"] == pytest.approx(2.22, abs=0.01)
+    assert 0.7 < meta["identifiable"]["share"] < 0.9
+    assert [s["focus_distance_m"] for s in meta["slices"]] == tabletop.distances_m
+    index = cv2.imread(str(out / "tabletop_slice.png"), cv2.IMREAD_UNCHANGED)
+    near, far = tabletop.depth_m < 0.6, tabletop.depth_m > 3.2
+    assert np.median(index[near]) == 0
+    assert np.median(index[far]) == 4
+
+
+def test_handheld_slices_are_aligned_by_themselves(tmp_path: Path):
+    traced, out = truth("handheld"), tmp_path / "out"
+    assert infer(traced.folder, out, "--focus_distances", traced.distance_text, *traced.lens_flags) == 0
+    assert abs_rel(np.load(out / "handheld_depth.npy"), traced.depth_m) <= 0.045
+    meta = json.loads((out / "handheld_metadata.json").read_text())
+    assert meta["alignment"]["applied"]
+    assert meta["lens"]["formula"] == "exact"
+    assert meta["lens"]["blur_radius_px_per_diopter"] == pytest.approx(traced.radius_px_m, rel=1e-4)
+
+
+def test_no_truth_beside_the_stack_is_ever_read(small: Path, tmp_path: Path):
+    clean, poisoned = tmp_path / "clean", tmp_path / "poisoned"
+    assert infer(small, clean, "--focus-distances", DISTANCES, *LENS) == 0
+    np.save(small / "depth.npy", np.full((64, 96), np.nan, np.float32))
+    np.savez(small / "depth.npz", depth=np.full((64, 96), np.nan, np.float32))
+    for name in ("aif.png", "all_in_focus.png", "depth.png", "img_depth_8.png", "mask_1.png"):
+        cv2.imwrite(str(small / name), np.zeros((64, 96, 3), np.uint8))
+    (small / "meta.json").write_text("{broken")
+    assert infer(small, poisoned, "--focus-distances", DISTANCES, *LENS) == 0
+    for name in FILES[:-1]:
+        assert (clean / f"small_{name}").read_bytes() == (poisoned / f"small_{name}").read_bytes(), name
+
+
+def test_order_does_not_matter(small: Path, tmp_path: Path):
+    given = [small / f"img_{n}.png" for n in (8, 9, 10)]
+    distances = DISTANCES.split(",")
+    results = []
+    for k, order in enumerate(((0, 1, 2), (2, 1, 0), (1, 2, 0))):
+        paths = ",".join(str(given[n]) for n in order)
+        words = ["--focus-distances", ",".join(distances[n] for n in order)]
+        assert infer(paths, tmp_path / str(k), *words, *LENS) == 0
+        results.append(np.load(tmp_path / str(k) / "small_depth.npy"))
+    assert np.array_equal(results[0], results[1])
+    assert np.array_equal(results[0], results[2])
+
+
+def test_without_a_lens_depth_is_relative_and_says_so(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert infer(small, tmp_path / "out", "--focus-distances", DISTANCES) == 0
+    depth = np.load(tmp_path / "out" / "small_depth.npy")
+    meta = json.loads((tmp_path / "out" / "small_metadata.json").read_text())
+    assert meta["unit"] == "relative"
+    assert "no metres" in meta["depth"]
+    assert 0.0 <= depth.min() and depth.max() <= 1.0
+    assert "--focal-length" in capsys.readouterr().err
+
+
+def test_infinity_and_sixteen_bits(small: Path, tmp_path: Path):
+    for path in small.iterdir():
+        cv2.imwrite(str(path), cv2.imread(str(path)).astype(np.uint16) * 257)
+    assert infer(small, tmp_path / "out", "--focus-distances", "0.5,1,inf", *LENS) == 0
+    shown = cv2.imread(str(tmp_path / "out" / "small_all_in_focus.png"), cv2.IMREAD_UNCHANGED)
+    assert shown.dtype == np.uint16
+    assert np.isfinite(np.load(tmp_path / "out" / "small_depth.npy")).all()
+    meta = json.loads((tmp_path / "out" / "small_metadata.json").read_text())
+    assert meta["slices"][-1]["focus_distance_m"] == "inf"
+
+
+def test_distances_and_lens_come_from_exif(small: Path, tmp_path: Path):
+    for n, distance in zip((8, 9, 10), (0.5172, 0.8977, 3.3981), strict=True):
+        image = Image.open(small / f"img_{n}.png")
+        exif = Image.Exif()
+        ifd = exif.get_ifd(0x8769)
+        ifd[0x9206], ifd[0x920A], ifd[0x829D], ifd[0xA405] = distance, 50.0, 2.0, 167
+        image.save(small / f"img_{n}.jpg", exif=exif, quality=95)
+        (small / f"img_{n}.png").unlink()
+    assert infer(small, tmp_path / "out") == 0
+    meta = json.loads((tmp_path / "out" / "small_metadata.json").read_text())
+    assert meta["unit"] == "metre"
+    assert meta["slices"][1]["focus_distance_m"] == pytest.approx(0.8977, rel=1e-3)
+
+
+def test_a_folder_of_stacks_is_a_batch_and_one_bad_stack_is_named(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    batch = tmp_path / "batch"
+    for name in ("a", "b"):
+        shutil.copytree(small, batch / name)
+    (batch / "b" / "img_9.png").write_bytes(b"no picture")
+    assert infer(batch, tmp_path / "out", "--focus-distances", DISTANCES, *LENS) == 3
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert [stack["name"] for stack in summary["stacks"]] == ["a"]
+    assert "img_9.png" in summary["failed"][0]["error"]
+    assert "img_9.png" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("distances", "more", "complaint"),
+    [
+        ("0.5,1", LENS, "more slices than distances"),
+        ("0.5,1,2,3", LENS, "more distances than slices"),
+        ("0.5,1,1", LENS, "duplicate focus distance 1 m"),
+        ("0.04,1,2", LENS, "img_8.png: focus distance 0.04 m is not beyond the focal length, 50 mm"),
+        ("0.5,x,2", LENS, "'x' is no distance"),
+        ("0.5,-1,2", LENS, "must be > 0 m"),
+        ("exif", LENS, "missing focus distances: EXIF has none in img_8.png"),
+        ("nowhere.json", LENS, "nowhere.json: no such file"),
+    ],
+)
+def test_what_is_no_stack_is_refused_by_name(
+    small: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    distances: str,
+    more: list[str],
+    complaint: str,
+):
+    assert infer(small, tmp_path / "out", "--focus-distances", distances, *more) == 2
+    assert complaint in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_slice_and_an_unreadable_slice_are_refused(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert infer(small / "img_8.png", tmp_path / "out", "--focus-distances", "1", *LENS) == 2
+    assert "img_8.png: a focal stack has at least 2 slices" in capsys.readouterr().err
+    (small / "img_10.png").write_bytes((small / "img_10.png").read_bytes()[:500])
+    assert infer(small, tmp_path / "out", "--focus-distances", DISTANCES, *LENS) == 3
+    assert "unreadable slice" in (said := capsys.readouterr().err)
+    assert "img_10.png" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("d.json", '{"focus_distances_m": [0.5172, 0.8977, "inf"]}'),
+        ("d.csv", "file,distance\nimg_10.png,inf\nimg_8.png,0.5172\nimg_9.png,0.8977\n"),
+        ("d.txt", "# metres\n0.5172\n0.8977\ninf\n"),
+    ],
+)
+def test_distances_are_read_from_files(small: Path, tmp_path: Path, name: str, text: str):
+    (small / name).write_text(text)
+    assert infer(small, tmp_path / "out", "--focus-distances", str(small / name), *LENS) == 0
+    meta = json.loads((tmp_path / "out" / "small_metadata.json").read_text())
+    assert [s["focus_distance_m"] for s in meta["slices"]] == [0.5172, 0.8977, "inf"]

@@ -1,0 +1,93 @@
+"""Depth and sharp pictures from ray-traced stacks, against their truth."""
+
+import numpy as np
+import pytest
+
+from focusgen.focal.blur_bank import BlurBank
+from focusgen.focal.classical import estimate, rerender_error
+from focusgen.focal.fusion import fuse
+from focusgen.focal.light import pixels_of
+from focusgen.focal.sharpness import depth_from_focus
+from focusgen.focal.stack import FocalStack, metres_of
+from tests.focal.stacks import Truth, abs_rel, psnr_db, truth
+
+
+@pytest.fixture(scope="module")
+def tabletop() -> Truth:
+    return truth("tabletop")
+
+
+def stack_of(traced: Truth, keep: slice = slice(None)) -> FocalStack:
+    return FocalStack(traced.slices[keep], 1.0 / np.array(traced.distances_m[keep]), traced.radius_px_m)
+
+
+@pytest.fixture(scope="module")
+def stack(tabletop: Truth) -> FocalStack:
+    return stack_of(tabletop)
+
+
+def test_depth_is_better_than_plain_depth_from_focus_and_within_its_bar(tabletop: Truth, stack: FocalStack):
+    found = estimate(stack)
+    error = abs_rel(metres_of(found.diopters), tabletop.depth_m)
+    plain = abs_rel(metres_of(depth_from_focus(stack).diopters), tabletop.depth_m)
+    assert found.method == "relative_blur"
+    assert error <= 0.03
+    assert error <= 0.7 * plain
+
+
+def test_the_surer_half_is_much_better_than_the_whole(tabletop: Truth, stack: FocalStack):
+    found = estimate(stack)
+    error = np.abs(metres_of(found.diopters) - tabletop.depth_m) / tabletop.depth_m
+    sure = found.confidence >= np.median(found.confidence)
+    assert error[sure].mean() <= 0.6 * error.mean()
+    assert found.confidence.min() >= 0.0 and found.confidence.max() <= 1.0
+
+
+def test_the_sharp_picture_is_sharper_than_any_slice(tabletop: Truth, stack: FocalStack):
+    shown = psnr_db(fuse(stack, estimate(stack).diopters).rgb, tabletop.aif)
+    assert shown >= 40.5
+    assert shown >= 8.0 + max(psnr_db(one, tabletop.aif) for one in tabletop.slices)
+
+
+@pytest.mark.parametrize(("keep", "bar"), [(slice(0, None, 4), 0.08), (slice(0, None, 2), 0.045)])
+def test_two_and_three_slices_will_do(tabletop: Truth, keep: slice, bar: float):
+    found = estimate(stack_of(tabletop, keep))
+    assert abs_rel(metres_of(found.diopters), tabletop.depth_m) <= bar
+
+
+def test_noise_costs_little(tabletop: Truth):
+    noise = np.random.default_rng(5).standard_normal(tabletop.slices.shape, np.float32)
+    noisy = np.clip(np.rint(tabletop.slices + 2.55 * noise), 0, 255).astype(np.uint8)
+    found = estimate(FocalStack(noisy, 1.0 / np.array(tabletop.distances_m), tabletop.radius_px_m))
+    assert abs_rel(metres_of(found.diopters), tabletop.depth_m) <= 0.055
+
+
+def test_a_wrong_depth_explains_the_slices_worse(tabletop: Truth, stack: FocalStack):
+    true = (1.0 / tabletop.depth_m).astype(np.float32)
+    assert rerender_error(stack, true) < 0.6 * rerender_error(stack, true[:, ::-1])
+
+
+@pytest.mark.parametrize("level", [0, 255, 128])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 40), (48, 64)])
+def test_a_picture_without_texture_is_sure_of_nothing(level: int, shape: tuple[int, int]):
+    flat = np.full((3, *shape, 3), level, np.uint8)
+    for gain in (5.0, None):
+        found = estimate(FocalStack(flat, np.array([2.0, 1.0, 0.0]), gain))
+        assert np.isfinite(found.diopters).all()
+        assert np.isfinite(found.confidence).all()
+        assert found.confidence.max() <= 0.05
+
+
+def test_a_near_thing_stays_opaque_and_a_bright_one_has_no_halo():
+    # A white bar near the camera: out of focus in the far slice, where its light spreads over a dark wall.
+    sharp = np.full((64, 96), 0.02, np.float32)
+    sharp[:, 40:56] = 0.9
+    sharp *= 1.0 + 0.3 * np.random.default_rng(1).standard_normal(sharp.shape).astype(np.float32)
+    near, far = (
+        np.repeat(pixels_of(light, np.dtype(np.uint8))[..., None], 3, 2)
+        for light in (sharp, BlurBank(sharp).blurred(6.0))
+    )
+    stack = FocalStack(np.stack([near, far]), np.array([2.0, 0.5]), 4.0)
+    shown = fuse(stack, np.full(sharp.shape, 2.0, np.float32)).rgb
+    assert np.abs(shown.astype(int) - near).mean() <= 0.05
+    assert np.abs(shown.astype(int) - near).max() <= 8 < np.abs(far.astype(int) - near).max() / 10
