@@ -6,13 +6,26 @@ focusgen focal infer     a stack, or many, to depth, confidence and an all-in-fo
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from focusgen.base.errors import ConfigError, ExitCode
 
 ACTIONS: dict[str, tuple[str, str]] = {
     "infer": ("focusgen.commands.focal_infer", "stacks to depth, confidence and all-in-focus pictures"),
 }
+
+ALIASES = {"-o": "--output", "--aperture": "--f_number", "--sensor_size": "--sensor_width"}
+"""Names that other tools have for the same flags."""
+
+
+def renamed(argv: Sequence[str], aliases: Mapping[str, str]) -> list[str]:
+    """Return the words with other names of flags replaced; `-` and `_` are alike."""
+    out = []
+    for word in argv:
+        name, equals, value = word.partition("=")
+        known = name if name in aliases else name[:2] + name[2:].replace("-", "_")
+        out.append(aliases.get(known, name) + equals + value)
+    return out
 
 
 def main(argv: Sequence[str]) -> int:

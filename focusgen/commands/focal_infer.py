@@ -10,68 +10,45 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-import tyro
+from typing import TYPE_CHECKING, Any, Literal
 
 from focusgen.base.errors import ConfigError, ExitCode
+from focusgen.commands.focal import ALIASES, renamed
+from focusgen.config.flags import Flags, option, parse, required
 
-arg = tyro.conf.arg
+if TYPE_CHECKING:
+    from focusgen.focal.infer import InferOptions, LensFlags
 
 
 @dataclass(frozen=True)
-class InferFlags:
-    """Flags of `focusgen focal infer`."""
+class InferFlags(Flags):
+    """Which stacks, what is known of them, and how they are worked on."""
 
-    input: Annotated[str, arg(help="folder of slices, folder of stacks, or a.png,b.png,...", metavar="PATH")]
-    output: Annotated[Path, arg(help="folder for the results", aliases=("-o",), metavar="DIR")]
-    focus_distances: Annotated[
-        str | None,
-        arg(help="metres in name order: 0.5,1,inf; or a FILE; or exif (default: exif)", metavar="LIST"),
-    ] = None
-    focal_length: Annotated[float | None, arg(help="millimetres; default: EXIF", metavar="MM")] = None
-    f_number: Annotated[
-        float | None, arg(help="f-number; default: EXIF", aliases=("--aperture",), metavar="N")
-    ] = None
-    sensor_width: Annotated[
-        float | None,
-        arg(
-            help="millimetres that the picture's width shows; default: EXIF, else 36",
-            aliases=("--sensor_size",),
-            metavar="MM",
-        ),
-    ] = None
-    formula: Annotated[
-        Literal["auto", "paper", "exact"], arg(help="exact: slices that breathe; auto: as measured")
-    ] = "auto"
-    backend: Annotated[Literal["classical"], arg(help="how depth is found")] = "classical"
-    quality: Annotated[
-        Literal["fast", "default", "best"],
-        arg(help="fast: a quarter of the pixels; best: renderer in the loop"),
-    ] = "default"
-    no_align: Annotated[bool, arg(help="slices lie on each other already")] = False
-    device: Annotated[str, arg(help="where --quality best computes: cpu, cuda, cuda:1", metavar="NAME")] = (
-        "cpu"
+    input: str = required("folder of slices, folder of stacks, a list, or a.png,b.png,...")
+    output: Path = required("folder for the results (-o)")
+    focus_distances: str | None = option(
+        None, "metres in name order, such as 0.5,1,inf; or a file; or exif (the default)"
     )
-    batch_size: Annotated[
-        int, arg(help="accepted for older calls: stacks are worked on one by one", metavar="N")
-    ] = 1
-    ensemble_size: Annotated[
-        int, arg(help="accepted for older calls: the classical backend has no randomness", metavar="N")
-    ] = 1
-    save_visualization: Annotated[bool, arg(help="write the confidence as a picture too")] = False
+    focal_length: float | None = option(None, "millimetres; default: EXIF")
+    f_number: float | None = option(None, "f-number (--aperture); default: EXIF")
+    sensor_width: float | None = option(
+        None, "millimetres that the picture's width shows (--sensor-size); default: EXIF, else 36"
+    )
+    formula: Literal["auto", "paper", "exact"] = option("auto", "exact: slices breathe; auto: as measured")
+    backend: Literal["classical"] = option("classical", "how depth is found")
+    quality: Literal["fast", "default", "best"] = option(
+        "default", "fast: a quarter of the pixels; best: with the renderer in the loop"
+    )
+    no_align: bool = option(False, "slices lie on each other already")
+    device: str = option("cpu", "where --quality best computes: cpu, cuda, cuda:1")
+    batch_size: int = option(1, "accepted for older calls: stacks are worked on one by one")
+    ensemble_size: int = option(1, "accepted for older calls: the classical backend has no randomness")
+    save_visualization: bool = option(False, "write the confidence as a picture too")
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal infer`."""
-    flags = tyro.cli(
-        InferFlags,
-        args=list(argv),
-        prog="focusgen focal infer",
-        description=__doc__,
-        use_underscores=True,
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    flags = parse(InferFlags, renamed(argv, ALIASES), prog="focusgen focal infer", doc=__doc__).flags
     _check(flags)
     from focusgen.run.console import make_console
     from focusgen.tools.focal_infer import InferJob, infer_all
@@ -94,13 +71,13 @@ def main(argv: Sequence[str]) -> int:
     return report(summary, flags.output)
 
 
-def _lens(flags: InferFlags) -> Any:
+def _lens(flags: InferFlags) -> LensFlags:
     from focusgen.focal.infer import LensFlags
 
     return LensFlags(flags.focal_length, flags.f_number, flags.sensor_width, flags.formula)
 
 
-def _options(flags: InferFlags) -> Any:
+def _options(flags: InferFlags) -> InferOptions:
     from focusgen.focal.infer import InferOptions
 
     return InferOptions(flags.quality, not flags.no_align, flags.device)
