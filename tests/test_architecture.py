@@ -49,6 +49,7 @@ AT_HOME_ONLY = {
     "submitit": "cluster.*",
     "deflate": "media.*",
     "tyro": "config.flags",
+    "h5py": "media.*",
     "xxhash": "base.checksums media.*",
 }
 

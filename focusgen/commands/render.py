@@ -25,7 +25,7 @@ class RenderFlags(Flags):
     image: Path = required("a picture, or a folder of pictures")
     output: Path = required("file to write (-o); with a folder of pictures, a folder")
     depth: Path | None = option(
-        None, "metres: npz, npy, 16-bit png, exr, or a folder with the pictures' names"
+        None, "a depth file (docs/own_depth.md has the kinds), or a folder with the pictures' names"
     )
     focal_mm: float | None = option(None, "focal length; default: EXIF")
     f_number: float | None = option(None, "aperture; default: EXIF")
@@ -33,7 +33,6 @@ class RenderFlags(Flags):
     focus_at: str | None = option(None, "instead, the pixel x,y that shall be sharp")
     formula: Literal["paper", "exact"] = option("paper", "denominator of the circle of confusion")
     sensor_width_mm: float | None = option(None, "width that the picture shows; default: EXIF, else 36")
-    depth_scale: float = option(1000.0, "units per metre of a 16-bit png")
     depth_edge_snap: Literal["auto", "on", "off"] = option("auto", "move soft depth edges onto the picture's")
     max_radius_px: float | None = option(None, "larger blur is drawn as this; default: a tenth of the width")
     bits: Literal[8, 16] | None = option(None, "per channel; default: the picture's own")
@@ -42,6 +41,7 @@ class RenderFlags(Flags):
     device: str | None = sets("run.device")
     backend: str | None = sets("depth.backend")
     checkpoint: Path | None = sets("depth.checkpoint")
+    depth_scale: float | None = sets("depth.depth_scale")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -52,6 +52,7 @@ def main(argv: Sequence[str]) -> int:
     cfg = config.load(given.config, parsed.overrides)
     from rich.progress import Progress
 
+    from focusgen.phases.provided_depth import depth_options
     from focusgen.run.console import make_console
     from focusgen.tools.picture import RenderPictureArgs, render_picture
 
@@ -65,7 +66,8 @@ def main(argv: Sequence[str]) -> int:
         focus_at=_pixel(given.focus_at),
         formula=given.formula,
         sensor_width_mm=given.sensor_width_mm,
-        depth_scale=given.depth_scale,
+        depth_options=depth_options(cfg.depth),
+        far_m=cfg.depth.far_m,
         depth_edge_snap=given.depth_edge_snap,
         max_radius_px=given.max_radius_px,
         bits=given.bits,

@@ -1,5 +1,6 @@
 """Settings: sections with their one default, YAML files, and the graph of phases."""
 
+from focusgen.config.depth import DepthConfig as DepthConfig
 from focusgen.config.files import CONFIG_DIR as CONFIG_DIR
 from focusgen.config.files import dump as dump
 from focusgen.config.files import from_document as from_document
@@ -13,3 +14,4 @@ from focusgen.config.graph import PhaseName as PhaseName
 from focusgen.config.section import Section as Section
 from focusgen.config.sections import Config as Config
 from focusgen.config.sections import settings_for as settings_for
+from focusgen.config.sections import unrecorded_defaults as unrecorded_defaults

@@ -1,14 +1,19 @@
-"""Settings of phase 3: where metric depth comes from, and how a long shot is cut."""
+"""Settings of phase 3: where metric depth comes from, how its files are read, how a long shot is cut."""
 
 from __future__ import annotations
 
+import functools
+import math
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from focusgen.config.section import Section, setting
 
+_provided = functools.partial(
+    setting, affects=["depth"], when={"backend": ["provided"]}, is_recorded_at_default=False
+)
 _CUT = {"backend": ["vda", "dryrun"], "long_video": ["chunks"]}  # backends whose long shots phase 3 cuts
 
 
@@ -23,12 +28,29 @@ class DepthConfig(Section):
         when={"backend": ["provided"]},
         help="folder of depth: <scene>/ with one file per frame, or one array",
     )
-    depth_scale: float = setting(
-        1000.0,
+    depth_scale: float | None = setting(
+        None,
         affects=["depth"],
         when={"backend": ["provided"]},
         gt=0,
-        help="units per metre of a 16-bit png",
+        help="units per metre of the depth files; whole numbers need it, floats are metres without it",
+    )
+    scale_floats: bool | None = _provided(
+        None, help="whether depth_scale divides floats too; null: where only one of the two is plausible"
+    )
+    invalid_value: tuple[float, ...] = _provided(
+        (), help="number or numbers in the files that mean no depth, beside NaN and <= 0, e.g. 65535"
+    )
+    far_m: float | None = _provided(
+        None, gt=0, help="depth of +inf (sky); null: the scene's largest finite depth"
+    )
+    ray_distance_focal_px: float | None = _provided(
+        None, gt=0, help="the files hold distances along rays of a camera of this focal length, px of the map"
+    )
+    channel: str | None = _provided(None, help="channel of an EXR file, where the names do not tell")
+    key: str | None = _provided(None, help="array of an npz or HDF5 file, where the names do not tell")
+    accept_range: bool = setting(
+        False, when={"backend": ["provided"]}, help="a median below 5 cm or above 500 m is right"
     )
     checkpoint: Path = setting(
         Path("checkpoints/metric_video_depth_anything_vitl.pth"),
@@ -96,6 +118,17 @@ class DepthConfig(Section):
         0.15, gt=0, help="relative change of consecutive medians worth a warning"
     )
 
+    @field_validator("invalid_value", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, (int, float)) else value
+
+    @model_validator(mode="after")
+    def _far_fits(self) -> DepthConfig:
+        if self.far_m is not None and self.far_m > (self.max_m or math.inf):
+            raise ValueError(f"far_m {self.far_m:g} is beyond max_m {self.max_m:g}")
+        return self
+
     @model_validator(mode="after")
     def _overlap_fits(self) -> DepthConfig:
         if self.overlap * 2 > self.max_chunk:
@@ -103,7 +136,9 @@ class DepthConfig(Section):
         return self
 
     def effective(self, name: str) -> Any:
-        """Only vda can stream; whatever the field says, the others have their long shots cut."""
+        """Only vda can stream, the others have their long shots cut; records hold 1000 for no scale."""
         if name == "long_video" and self.backend != "vda":
             return "chunks"
+        if name == "depth_scale" and self.depth_scale is None:
+            return 1000.0
         return getattr(self, name)

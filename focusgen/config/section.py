@@ -19,14 +19,21 @@ class Effect:
     Attributes:
         affects: phases whose published bytes it changes; () for paths, logging, speed.
         when: sibling field -> values under which it has any effect at all.
+        is_recorded_at_default: false for a field that is younger than records which stay complete: its
+            default means what those records were made with.
     """
 
     affects: tuple[PhaseName, ...]
     when: Mapping[str, Sequence[Any]]
+    is_recorded_at_default: bool = True
 
     def document(self) -> dict[str, Any]:
         """Return it as it is kept in a field's schema."""
-        return {"affects": list(self.affects), "when": {name: list(v) for name, v in self.when.items()}}
+        return {
+            "affects": list(self.affects),
+            "when": {name: list(v) for name, v in self.when.items()},
+            "is_recorded_at_default": self.is_recorded_at_default,
+        }
 
 
 def setting(
@@ -34,6 +41,7 @@ def setting(
     *,
     affects: Sequence[PhaseName] = (),
     when: Mapping[str, Sequence[Any]] | None = None,
+    is_recorded_at_default: bool = True,
     help: str,
     **constraints: Any,
 ) -> Any:
@@ -43,17 +51,20 @@ def setting(
         default: its value where no file says otherwise; written here and nowhere else.
         affects: phases whose published bytes it changes; () for paths, logging, speed.
         when: sibling field -> values under which it has any effect at all.
+        is_recorded_at_default: see `Effect`.
         help: one line for people.
         constraints: pydantic's own (gt, ge, le, ...).
     """
-    extra = Effect(tuple(affects), when or {}).document()
+    extra = Effect(tuple(affects), when or {}, is_recorded_at_default).document()
     return Field(default, description=help, json_schema_extra=extra, **constraints)
 
 
 def effect_of(info: FieldInfo) -> Effect | None:
     """Return what a field changes, None if it was not declared with `setting`."""
     extra: Any = info.json_schema_extra
-    return Effect(tuple(extra["affects"]), extra["when"]) if isinstance(extra, dict) else None
+    if not isinstance(extra, dict):
+        return None
+    return Effect(tuple(extra["affects"]), extra["when"], extra["is_recorded_at_default"])
 
 
 class Section(BaseModel):

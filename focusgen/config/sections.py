@@ -48,7 +48,8 @@ class Config(Section):
 def settings_for(cfg: Config, phase: PhaseName) -> dict[str, Any]:
     """Return the settings that matter to the bytes of one phase, as {"deblur.steps": 8, ...}.
 
-    A field whose `when` does not hold is left out, so that changing it makes nothing stale.
+    A field whose `when` does not hold is left out, so that changing it makes nothing stale; so is the default
+    of a field that older records do not know.
     """
     relevant: dict[str, Any] = {}
     if seed_matters(cfg, phase):
@@ -59,8 +60,20 @@ def settings_for(cfg: Config, phase: PhaseName) -> dict[str, Any]:
             assert effect is not None, f"{section_name}.{name} is not declared with setting()"
             if phase in effect.affects and section.has_effect(name):
                 value = section.effective(name)
+                if value == info.default and not effect.is_recorded_at_default:
+                    continue
                 relevant[f"{section_name}.{name}"] = json.loads(json.dumps(value, default=str))
     return relevant
+
+
+def unrecorded_defaults(phase: PhaseName) -> dict[str, Any]:
+    """Return the values that a record means for the settings of a phase that it may leave out."""
+    return {
+        f"{section_name}.{name}": info.default
+        for section_name, section in Config().sections()
+        for name, info in type(section).model_fields.items()
+        if phase in section.effect(name).affects and not section.effect(name).is_recorded_at_default
+    }
 
 
 def seed_matters(cfg: Config, phase: PhaseName) -> bool:

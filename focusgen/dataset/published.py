@@ -12,7 +12,7 @@ from focusgen.base.errors import CorruptInputError, MissingUpstreamError
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import parse_json
 from focusgen.media.codecs import decode_npz, decode_png
-from focusgen.media.depth_files import DepthSource
+from focusgen.media.depth_sources import DepthSource
 from focusgen.optics.sizes import FramePlan, resize_depth
 
 STATS_KEYS = ("d_min", "d_max", "d_median", "d_p5", "d_p95")

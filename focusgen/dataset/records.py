@@ -16,6 +16,7 @@ from typing import Any
 from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import CorruptInputError, FailureClass
 from focusgen.config.graph import PhaseName
+from focusgen.dataset.known_faults import known_fault
 from focusgen.dataset.layout import SceneLayout
 
 RECORD_VERSION = 1
@@ -65,7 +66,8 @@ class Identity:
                 ]
             else:
                 found.append(f"{key}: {_short(before)} -> {_short(now)}")
-        return found
+        fault = known_fault(recorded)
+        return [*found, fault] if fault else found
 
     def difference(self, recorded: Mapping[str, Any]) -> str | None:
         """Return the first of the differences, or None."""

@@ -90,15 +90,15 @@ class PhaseStore:
         """
         phase = self.identity.phase
         recorded = _read_journal(self.scene.journal(phase))
+        is_empty = not any(True for _ in self._published_files()) and not self.scene.done(phase).exists()
         if recorded is None:
-            is_empty = not any(True for _ in self._published_files()) and not self.scene.done(phase).exists()
             reason = None if is_empty else "no journal says how its frames were made"
         else:
             reason = self.identity.difference(recorded)
             if reason is None and not self.scene.done(phase).exists():
                 return True
-            if int(recorded.get("n_frames", 0)) < self.identity.n_frames:
-                reason = None  # a rehearsal: made to be replaced
+            if is_empty or int(recorded.get("n_frames", 0)) < self.identity.n_frames:
+                reason = None  # begun without a frame, or a rehearsal: made to be replaced
         if reason and not redo:
             raise StaleError(
                 f"scene {self.scene.scene_id!r}, phase {phase}: half made with other settings ({reason})",
@@ -124,6 +124,11 @@ class PhaseStore:
         if phase == "render":
             remove(self.scene.metadata_json)
         self._forget_progress()
+
+    def discard(self) -> None:
+        """Take back all that this unfinished phase published: it is known to be wrong as a whole."""
+        self.drain()
+        self._wipe()
 
     def _forget_progress(self) -> None:
         journal = self.scene.journal(self.identity.phase)

@@ -138,8 +138,10 @@ def resize_depth(depth_m: npt.NDArray[np.floating[Any]], plan: FramePlan) -> npt
         return np.asarray(depth_m, dtype=np.float32)
     # One pixel of slack on either side: half of an odd size is rounded.
     if abs(columns * plan.raw_height - rows * plan.raw_width) > max(plan.raw_width, plan.raw_height):
+        is_transposed = (rows, columns) == (plan.raw_width, plan.raw_height)
         raise CorruptInputError(
-            f"depth of {columns}x{rows} does not fit frames of {plan.raw_width}x{plan.raw_height}",
+            f"depth of {columns}x{rows} does not fit frames of {plan.raw_width}x{plan.raw_height}"
+            + (": it is transposed, one map is (H, W)" if is_transposed else ""),
             "Give depth that covers the same picture: the same aspect ratio, or the published size "
             f"{plan.width}x{plan.height}.",
         )

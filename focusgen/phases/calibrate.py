@@ -36,6 +36,7 @@ from focusgen.phases.lens_set import draw_lenses
 
 PERCENTILES = (50.0, 90.0, 95.0, 99.0)
 RECOMMENDED_PERCENTILE = 95.0
+MIN_P95_PX = 0.5  # a blur of less is no blur in the picture, and its labels would follow the noise of depth
 IMPLAUSIBLE_SHARE_OF_SENSOR = 0.1  # a typical blur wider than a tenth of the frame is an outlier's (design 5)
 
 
@@ -86,7 +87,8 @@ def calibrate(
     if stats["recommended_max_coc"] is None:
         raise CalibrationError(
             f"{stats_path}: nothing recommended: {stats['not_recommended_because']}",
-            "Check the depth (focusgen preview), try lens.focus_range: robust, or give --max_coc yourself.",
+            "Check the depth and its unit (focusgen preview; depth.depth_scale), try "
+            "lens.focus_range: robust or longer lenses (lens.focal_length_mm), or give --max_coc yourself.",
         )
     return stats
 
@@ -152,8 +154,8 @@ def _document(
 ) -> dict[str, Any]:
     """Return coc_stats.json; no dates, so the same depth gives the same statistics."""
     p95 = exact[RECOMMENDED_PERCENTILE]
-    why_not = _implausible(p95, cfg.optics.sensor_width_m)
     width = max(scene.width for scene in sampled)
+    why_not = _implausible(p95, cfg.optics.sensor_width_m) or _invisible(p95, width, cfg)
     in_m = {f"p{q:.0f}": value for q, value in exact.items()} | {"max": histogram.max}
     n_drawn = sum(len(scene.lenses) for scene in sampled)
     n_redrawn = sum(scene.n_redrawn for scene in sampled)
@@ -197,6 +199,16 @@ def _implausible(p95_m: float, sensor_width_m: float) -> str | None:
     limit_m = sensor_width_m * IMPLAUSIBLE_SHARE_OF_SENSOR
     if p95_m > limit_m:
         return f"p95 is {1e3 * p95_m:.2f} mm, wider than a tenth of the sensor ({1e3 * limit_m:.2f} mm)"
+    return None
+
+
+def _invisible(p95_m: float, width_px: int, cfg: Config) -> str | None:
+    p95_px = blur_diameter_px(p95_m, image_width_px=width_px, sensor_width_m=cfg.optics.sensor_width_m)
+    if p95_px < MIN_P95_PX:
+        return (
+            f"p95 is {1e6 * p95_m:.3g} um, {p95_px:.2g} px on frames of {width_px} px: hardly any lens of "
+            "the law blurs this depth (millimetres that are taken for metres look so)"
+        )
     return None
 
 

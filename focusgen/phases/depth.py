@@ -5,32 +5,28 @@ from __future__ import annotations
 import csv
 import functools
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.checksums import checksum
-from focusgen.base.errors import ConfigError, DepthRangeError, SceneError
+from focusgen.base.errors import DepthRangeError, SceneError
 from focusgen.base.files import make_folder, publish
-from focusgen.config import Config
 from focusgen.dataset.frames import published_plan
-from focusgen.dataset.index import IndexEntry
-from focusgen.dataset.ingest import was_cut_short
-from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.published import SharpFrames, read_depth, read_float16
 from focusgen.dataset.store import publish_scene_log, valid_entry
 from focusgen.media.codecs import encode_npz
-from focusgen.media.depth_files import DepthSource, open_depth
 from focusgen.models.protocols import DepthModel
 from focusgen.optics.stats import depth_counts, depth_percentiles, depth_stats
 from focusgen.optics.windows import cut_segments, plan_chunks
 from focusgen.phases.chunks import covering_chunk, crossfaded
+from focusgen.phases.depth_bounds import bounded_depth, check_float16
 from focusgen.phases.job import SceneJob
+from focusgen.phases.provided_depth import ProvidedNotes, check_median, open_provided
 
 ALGORITHM_VERSION = 1
-FLOAT16_MAX_M = 65504.0
 SANITY_LOG = "depth_sanity_warnings.txt"
 CONSISTENCY_LOG = "depth_consistency_warnings.txt"
 PATCHES_LOG = "depth_nan_patches.csv"
@@ -46,8 +42,10 @@ def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:
     frames = _scene_frames(job)
     todo = set(job.store.missing(lambda frame: [job.scene.depth(frame)]))
     todo -= {frame for frame in todo if valid_entry(job.scene.held_back_depth(frame)) is not None}
+    notes = ProvidedNotes(job, frames.depth)
     for frame, depth_m in _estimates(job, model, frames, todo):
         if frame in todo:
+            notes.remember(frame)
             _publish_frame(job, frame, depth_m, (frames.height, frames.width))
             job.on_frame(frame)
     job.store.drain()
@@ -56,16 +54,19 @@ def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:
     counts = _count_saved(job)
     _keep_counts(job, counts)
     stats = depth_stats(counts.sum(axis=0))
-    job.store.put_json(job.scene.stats_json, stats)
-    details = _measured(job, frames, counts)
+    details = _measured(job, frames, counts) | notes.details(stats)
     _check_patched(job, details)
-    _warn(job, stats, details)
+    check_median(job, stats["d_median"])
+    job.store.put_json(job.scene.stats_json, stats)
+    if "unit" in details:
+        job.on_note(f"depth: {details['unit']}")
+    _warn(job, stats, details, notes.warnings(details, int(counts.sum())))
     job.store.finish(details, whole_scene=job.n_frames == job.entry.n_frames)
 
 
 def _scene_frames(job: SceneJob) -> SharpFrames:
     plan = published_plan(job.scene, job.entry)
-    source: DepthSource | None = None
+    source = None
     if job.cfg.depth.backend == "provided":
         source = open_provided(job.cfg, job.dataset, job.scene_id, job.entry)
     return SharpFrames(
@@ -79,23 +80,6 @@ def _scene_frames(job: SceneJob) -> SharpFrames:
         plan=plan,
         depth=source,
     )
-
-
-def open_provided(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> DepthSource:
-    """Return the depth files that came with a scene.
-
-    Raises:
-        ConfigError: no depth_root is set.
-        SceneError: missing, or another number of maps than frames.
-    """
-    root = cfg.depth.depth_root
-    if root is None:
-        raise ConfigError(
-            "depth.backend is `provided`, but no folder of depth is given",
-            "Give --depth_root DIR, or choose another --backend (dryrun rehearses without depth).",
-        )
-    is_cut = was_cut_short(dataset, scene_id, entry)
-    return open_depth(root, scene_id, entry.n_frames, cfg.depth.depth_scale, is_cut=is_cut)
 
 
 def _estimates(
@@ -155,38 +139,23 @@ def _span(frames: SharpFrames, start: int, stop: int) -> SharpFrames:
 def _publish_frame(
     job: SceneJob, frame: int, depth_m: npt.NDArray[np.float32], size: tuple[int, int]
 ) -> None:
-    """Bring one map to float16 inside the allowed range; a map with holes waits for the scene median."""
-    cfg = job.cfg.depth
+    """Bring one map to float16 inside the allowed range; one with holes or sky waits for the whole scene."""
     if depth_m.shape != size:
         raise SceneError(
             f"scene {job.scene_id!r}, frame {frame}: depth of {depth_m.shape} for a frame of {size}"
         )
-    holes = ~np.isfinite(depth_m)
-    low = ~holes & (depth_m < cfg.min_m)
-    depth_m = np.where(low, np.float32(cfg.min_m), depth_m)
-    high = ~holes & (depth_m > (cfg.max_m if cfg.max_m is not None else np.inf))
-    depth_m = np.where(high, np.float32(cfg.max_m or 0.0), depth_m)
-    if bool((depth_m[~holes] > FLOAT16_MAX_M).any()):
-        raise DepthRangeError(
-            f"scene {job.scene_id!r}, frame {frame}: depth of {float(depth_m[~holes].max()):.6g} m "
-            f"does not fit float16 (largest {FLOAT16_MAX_M:.0f} m)",
-            "Set depth.max_m to the largest depth that you trust.",
-        )
-    depth_m = np.where(holes, np.float32(np.nan), depth_m)
-    saved = depth_m.astype(np.float16)
-    job.store.remember(
-        f"pixels/{frame}",
-        [int(np.count_nonzero(holes)), int(np.count_nonzero(low)), int(np.count_nonzero(high))],
-    )
-    if holes.any():
-        path = job.scene.held_back_depth(frame)
-        publish(path, encode_npz("depth", saved))
-    else:
+    bounded = bounded_depth(depth_m, job.cfg.depth)
+    check_float16(bounded.depth_m, job.cfg.depth, f"scene {job.scene_id!r}, frame {frame}")
+    saved = bounded.depth_m.astype(np.float16)
+    job.store.remember(f"pixels/{frame}", bounded.counts)
+    if bounded.is_measured_everywhere:
         job.store.put((job.scene.depth(frame), functools.partial(encode_npz, "depth", saved)))
+    else:
+        publish(job.scene.held_back_depth(frame), encode_npz("depth", saved))
 
 
 def _patch_held_back(job: SceneJob) -> None:
-    """Fill the holes with the median of all measured depth of the scene, now that it is known."""
+    """Fill holes with the median of all measured depth of the scene, and sky with its largest depth."""
     held_back = [f for f in range(job.n_frames) if job.scene.held_back_depth(f).exists()]
     if not held_back:
         return
@@ -195,13 +164,16 @@ def _patch_held_back(job: SceneJob) -> None:
         counts += depth_counts(_without_holes(_measured_depth(job, frame)))
     if not counts.any():
         raise SceneError(
-            f"scene {job.scene_id!r}: no pixel of any frame has a finite depth",
-            "Check the depth source; focusgen cannot invent depth.",
+            f"scene {job.scene_id!r}: no pixel of any frame has a finite depth > 0",
+            "Check the depth source (numbers <= 0 and NaN mean no depth; a camera that looks along -z needs "
+            "its sign turned); focusgen cannot invent depth.",
         )
-    median_m = np.float16(depth_percentiles(counts, [50.0])[50.0])
+    found = depth_percentiles(counts, [50.0, 100.0])
+    median_m, far_m = np.float16(found[50.0]), np.float16(job.cfg.depth.far_m or found[100.0])
     for frame in held_back:
         saved = _measured_depth(job, frame)
         filled = np.where(np.isfinite(saved), saved, median_m).astype(np.float16)
+        filled[saved == np.inf] = far_m
         job.store.put((job.scene.depth(frame), functools.partial(encode_npz, "depth", filled)))
 
 
@@ -210,7 +182,7 @@ def _without_holes(depth_m: npt.NDArray[np.float16]) -> npt.NDArray[np.float16]:
 
 
 def _measured_depth(job: SceneJob, frame: int) -> npt.NDArray[np.float16]:
-    """Return a frame's depth as measured, holes as NaN, whether or not it was patched already."""
+    """Return a frame's depth as measured, holes as NaN and sky as +inf, whether or not it was patched."""
     held_back = job.scene.held_back_depth(frame)
     path = held_back if held_back.exists() else job.scene.depth(frame)
     return read_float16(path, "depth", "Start phase 3 again for this scene.")
@@ -236,9 +208,9 @@ def _keep_counts(job: SceneJob, counts: npt.NDArray[np.int64]) -> None:
 def _measured(job: SceneJob, frames: SharpFrames, counts: npt.NDArray[np.int64]) -> dict[str, Any]:
     """Return what the record says about the depth; deterministic."""
     pixels = job.store.recall_frames("pixels")
-    touched = {str(f): p for f, p in pixels.items() if any(p)}
+    touched = {str(f): p[:3] for f, p in pixels.items() if any(p[:3])}
     total = int(counts.sum())
-    n_invented = sum(patched + raised for patched, raised, _ in pixels.values())  # lowered: as asked
+    n_invented = sum(patched + raised for patched, raised, *_ in pixels.values())  # lowered: as asked
     return {
         "width": frames.width,
         "height": frames.height,
@@ -262,10 +234,12 @@ def _check_patched(job: SceneJob, details: dict[str, Any]) -> None:
         )
 
 
-def _warn(job: SceneJob, stats: dict[str, float], details: dict[str, Any]) -> None:
+def _warn(
+    job: SceneJob, stats: dict[str, float], details: dict[str, Any], of_the_files: Sequence[str]
+) -> None:
     """Write the report's warnings into the record and this scene's lines of the logs."""
     name, cfg = job.scene_id, job.cfg.depth
-    sanity, consistency = [], []
+    sanity, consistency = list(of_the_files), []
     if not 0.5 <= stats["d_median"] <= 50.0:  # the report's plausible range of a scene's median
         sanity.append(f"median depth {stats['d_median']:.3f} m is outside 0.5..50 m")
     if details["changed_fraction"] > cfg.warn_patched_fraction:
@@ -279,6 +253,8 @@ def _warn(job: SceneJob, stats: dict[str, float], details: dict[str, Any]) -> No
             consistency.append(text)
     for text in (*sanity, *consistency):
         job.store.warn(text)
+    for text in sanity:
+        job.on_note(f"warning: {text}")
     patches = io.StringIO()
     writer = csv.writer(patches, lineterminator="\n")
     for frame_text, row in details["patched_raised_lowered"].items():

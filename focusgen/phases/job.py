@@ -18,6 +18,7 @@ class SceneJob:
     Attributes:
         n_frames: frames to make; fewer than the entry's in a rehearsal.
         on_frame: called after each frame was handed to the writer; raises to stop cleanly.
+        on_note: called with what a person should read now; the record is told by the phase itself.
     """
 
     cfg: Config
@@ -27,6 +28,7 @@ class SceneJob:
     store: PhaseStore
     n_frames: int
     on_frame: Callable[[int], None]
+    on_note: Callable[[str], None] = lambda text: None
 
     @property
     def scene(self) -> SceneLayout:

@@ -79,6 +79,10 @@ class ConsoleObserver(Observer):
         """Count a frame."""
         self._progress.advance(self._task)
 
+    def scene_note(self, scene_id: str, text: str) -> None:
+        """Print a line about a scene."""
+        self.console.print(f"    {rich_text(scene_id)}: {rich_text(text)}")
+
     def scene_ended(self, scene_id: str, outcome: str, message: str = "") -> None:
         """Print one line per scene, and the message of one that is not complete."""
         colour = GOOD.get(outcome, "red")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -31,8 +32,8 @@ from focusgen.dataset.scene_store import PhaseStore
 from focusgen.dataset.store import merge_scene_logs, write_failure
 from focusgen.models import registry, weights
 from focusgen.phases import calibrate
-from focusgen.phases.depth import open_provided
 from focusgen.phases.job import SceneJob
+from focusgen.phases.provided_depth import open_provided
 from focusgen.run.progress import Observer
 from focusgen.run.table import PHASES
 
@@ -308,7 +309,8 @@ class PhaseRun:
             group_writable=self.cfg.data.group_writable,
         ) as store:
             store.run_notes["weights"] = self._weight_notes()
-            job = SceneJob(self.cfg, self.dataset, scene_id, entry, store, n_frames, on_frame)
+            on_note = functools.partial(self.observer.scene_note, scene_id)
+            job = SceneJob(self.cfg, self.dataset, scene_id, entry, store, n_frames, on_frame, on_note)
             self.spec.process(job, model)
         if self.spec.name == "render" and self._finished_max_coc_m() != self.cfg.render.max_coc:
             publish_json(self.dataset.max_coc_json, {"max_coc": self.cfg.render.max_coc})

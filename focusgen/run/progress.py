@@ -17,6 +17,9 @@ class Observer:
     def frame_done(self, scene_id: str, frame: int) -> None:
         """Called after each frame."""
 
+    def scene_note(self, scene_id: str, text: str) -> None:
+        """Called with something about a scene that a person should read, good or bad."""
+
     def scene_ended(self, scene_id: str, outcome: str, message: str = "") -> None:
         """Called with complete, kept, partial, stale or a failure class."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ import numpy.typing as npt
 from natsort import natsorted
 
 from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.media.depth_codecs import read_depth_file
+from focusgen.media.depth_codecs import READERS, not_a_depth_file, read_depth_file
+from focusgen.media.depth_units import DepthOptions
 from focusgen.media.picture_files import (
     PICTURE_SUFFIXES,
     CameraNotes,
@@ -30,7 +32,6 @@ EstimateDepth = Callable[[npt.NDArray[np.uint8]], DepthMap]
 Progress = Callable[[Path, float], None]
 """Called with the picture at work and the part of it that is done, 0 to 1."""
 
-DEPTH_SUFFIXES = (".npz", ".npy", ".png", ".exr")
 FOCUS_WINDOW_PX = 5
 MAX_RADIUS_OF_WIDTH = 0.1
 """Largest blur where none is given, as part of the width: larger is no picture, and takes for ever."""
@@ -46,7 +47,7 @@ class RenderPictureArgs:
     Attributes:
         image: a picture, or a folder of pictures.
         output: the file to write; with a folder of pictures, a folder.
-        depth: its depth in metres (npz, npy, 16-bit png, exr), or a folder of files with the pictures'
+        depth: a file of its depth (docs/own_depth.md has the kinds), or a folder of files with the pictures'
             names; None to estimate it.
         focal_mm: focal length; None to read it from EXIF.
         f_number: aperture; None to read it from EXIF.
@@ -54,7 +55,8 @@ class RenderPictureArgs:
         focus_at: instead, the pixel (x, y) of the upright picture that shall be sharp.
         formula: which circle of confusion.
         sensor_width_mm: width that the picture shows; None for EXIF's, else 36.
-        depth_scale: units per metre of 16-bit depth.
+        depth_options: unit, marks and names of the depth files.
+        far_m: depth of +inf; None for the largest finite depth of the picture.
         depth_edge_snap: move soft depth edges onto those of the picture; auto: estimated or resized depth.
         max_radius_px: larger blur is drawn as this; None for a tenth of the width.
         bits: 8 or 16 per channel; None for those of the picture, as far as the kind of file can.
@@ -71,7 +73,8 @@ class RenderPictureArgs:
     focus_at: tuple[int, int] | None = None
     formula: Formula = "paper"
     sensor_width_mm: float | None = None
-    depth_scale: float = 1000.0
+    depth_options: DepthOptions = DepthOptions()
+    far_m: float | None = None
     depth_edge_snap: Literal["auto", "on", "off"] = "auto"
     max_radius_px: float | None = None
     bits: Literal[8, 16] | None = None
@@ -169,12 +172,12 @@ def _check(args: RenderPictureArgs, estimate_depth: EstimateDepth | None) -> Non
     if args.depth is None and estimate_depth is None:
         raise ConfigError(
             "there is no depth: no file was given, and no depth model is set up",
-            "Give --depth FILE (npz, npy, 16-bit png, exr; metres), or install a depth model with "
+            "Give --depth FILE (docs/own_depth.md has the kinds), or install a depth model with "
             "pip install 'focusgen[gpu]' and choose it with --depth.backend hf or vda.",
         )
     if args.tile_px < 2 or args.tile_px % 2:
         raise ConfigError(f"tile_px must be even and at least 2, not {args.tile_px}")
-    for name in ("depth_scale", "sensor_width_mm", "max_radius_px", "focus", "focal_mm", "f_number"):
+    for name in ("sensor_width_mm", "max_radius_px", "focus", "focal_mm", "f_number"):
         value = getattr(args, name)
         if value is not None and not (np.isfinite(value) and value > 0):
             raise ConfigError(f"{name} must be > 0, not {value}")
@@ -203,8 +206,11 @@ def _depth_beside(picture: Path, folder: Path | None) -> Path | None:
         return None
     if not folder.is_dir():
         raise ConfigError(f"{folder}: a folder of pictures needs a folder of depth")
-    found = [folder / f"{picture.stem}{suffix}" for suffix in DEPTH_SUFFIXES]
-    found = [path for path in found if path.is_file() and path.resolve() != picture.resolve()]
+    found = [
+        path
+        for path in natsorted(folder.glob(f"{glob.escape(picture.stem)}.*"))
+        if path.suffix.lower() in READERS and path.is_file() and path.resolve() != picture.resolve()
+    ]
     if len(found) != 1:
         what = "no depth" if not found else f"depth twice ({', '.join(p.name for p in found)})"
         raise ConfigError(
@@ -266,11 +272,21 @@ def _depth_of(
         )
         depth_m, n_holes = _without_holes(estimate_depth(rgb), "estimated depth")
         return _resized(depth_m, height, width, "estimated depth"), n_holes, False
-    if depth_file.suffix.lower() not in DEPTH_SUFFIXES:
-        raise ConfigError(f"{depth_file}: depth is read from {', '.join(DEPTH_SUFFIXES)}")
-    depth_m, n_holes = _without_holes(read_depth_file(depth_file, args.depth_scale), str(depth_file))
+    if depth_file.suffix.lower() not in READERS:
+        refusal = not_a_depth_file(depth_file)
+        raise ConfigError(refusal.message, refusal.advice)
+    given_m = read_depth_file(depth_file, args.depth_options).depth_m
+    depth_m, n_holes = _without_holes(_with_far(given_m, args.far_m), str(depth_file))
     is_exact = depth_m.shape == (height, width)
     return _resized(depth_m, height, width, str(depth_file)), n_holes, is_exact
+
+
+def _with_far(depth_m: DepthMap, far_m: float | None) -> DepthMap:
+    """Return depth whose infinite pixels lie at `far_m`, or as far as the farthest that was measured."""
+    is_far, is_measured = depth_m == np.inf, np.isfinite(depth_m)
+    if not is_far.any() or not is_measured.any():
+        return depth_m
+    return np.where(is_far, np.float32(far_m or depth_m[is_measured].max()), depth_m)
 
 
 def _without_holes(depth_m: DepthMap, name: str) -> tuple[DepthMap, int]:

@@ -255,7 +255,7 @@ class SceneRepairer:
         base = self.settings_of(phase)
         if base is None:
             raise SceneError("the settings of its last run are gone", "Give --config with the paths.")
-        cfg = _with_settings(base, record.document["settings"])
+        cfg = _with_settings(base, {**config.unrecorded_defaults(phase), **record.document["settings"]})
         return PhaseRun(_redoing(cfg, self.dataset), phase, [self.scene.scene_id], self.observer, self.stop)
 
     def _may_redo(self, phase: PhaseName, run: PhaseRun, record: Record, damaged: Sequence[Path]) -> bool:
@@ -309,9 +309,13 @@ def damaged_files(scene: SceneLayout, record: Record) -> list[Path]:
 def _with_settings(cfg: Config, settings: dict[str, Any]) -> Config:
     """Return `cfg` with the settings that a record was made under; those say what the bytes are."""
     document = cfg.model_dump(mode="json", by_alias=True)
+    sections = dict(cfg.sections())
     for dotted, value in settings.items():
         section, _, name = dotted.rpartition(".")
-        (document[section] if section else document)[name] = value
+        if not section:
+            document[name] = value
+        elif sections[section].effective(name) != value:  # what is left out may mean the very same
+            document[section][name] = value
     return config.from_document(document, "the record's settings")
 
 

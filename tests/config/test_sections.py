@@ -38,7 +38,8 @@ CHANGES: dict[str, tuple[str, ...]] = {
     **{
         f"depth.{name}": ("depth",)
         for name in "backend depth_scale model_id model_revision input_size fp32 precision compile "
-        "long_video max_chunk overlap align min_m max_m".split()
+        "long_video max_chunk overlap align min_m max_m scale_floats invalid_value far_m "
+        "ray_distance_focal_px channel key".split()
     },
     **{f"optics.{name}": ("calibrate", "render") for name in ("formula", "sensor_width_mm")},
     **{
@@ -63,7 +64,7 @@ NOTHING = {
     *(
         f"depth.{name}"
         for name in "depth_root checkpoint encoder metric batch_frames warn_patched_fraction "
-        "max_patched_fraction warn_median_step".split()
+        "max_patched_fraction warn_median_step accept_range".split()
     ),
     *(f"calibrate.{name}" for name in ("output_stats", "output_plot")),
     *(
@@ -121,7 +122,13 @@ ONLY_IF: dict[str, Any] = {
         ("deblur.tile_px", "deblur.tile_overlap_px"),
         lambda c: c.deblur.backend == "deblurnet" and not c.deblur.disable_tiling,
     ),
-    "depth.depth_scale": lambda c: c.depth.backend == "provided",
+    **dict.fromkeys(
+        [
+            f"depth.{n}"
+            for n in "depth_scale scale_floats invalid_value far_m ray_distance_focal_px channel key".split()
+        ],
+        lambda c: c.depth.backend == "provided",
+    ),
     **dict.fromkeys(("depth.model_id", "depth.model_revision"), lambda c: c.depth.backend == "hf"),
     **dict.fromkeys(("depth.input_size", "depth.long_video"), lambda c: c.depth.backend == "vda"),
     **dict.fromkeys(("depth.fp32", "depth.compile"), lambda c: c.depth.backend in ("vda", "hf")),
@@ -197,6 +204,8 @@ def other_values(kind: Any, value: Any) -> Iterator[Any]:
         yield from other_values(parts[0], value)
     elif get_origin(kind) is Literal:
         yield from (choice for choice in parts if choice != value)
+    elif get_origin(kind) is tuple and Ellipsis in parts:
+        yield [*value, 65535.0 if parts[0] is float else "one more"]
     elif get_origin(kind) is tuple:
         yield [value[0] * 1.1, value[1] * 1.2] if parts[0] is float else ["one more"]
     elif get_origin(kind) is dict:

@@ -163,3 +163,25 @@ def test_a_damaged_failure_record_is_no_crash(scene, data):
     scene.failed("depth").write_bytes(data)
     failure = read_failure(scene, "depth")
     assert failure is None or failure["class"] == "bug"
+
+
+@pytest.mark.parametrize(
+    ("backend", "details", "is_stale"),
+    [
+        ("provided", {"patched_raised_lowered": {"1": [0, 7, 0], "2": [5, 0, 0]}}, True),
+        ("provided", {"patched_raised_lowered": {"1": [9, 0, 3]}}, False),
+        ("provided", {"patched_raised_lowered": {}}, False),
+        ("provided", {"patched_raised_lowered": {"1": [0, 7, 0]}, "unit": "metres"}, False),
+        ("vda", {"patched_raised_lowered": {"1": [0, 7, 0]}}, False),
+    ],
+)
+def test_own_depth_whose_holes_an_older_release_took_for_a_surface_is_stale(
+    tmp_path, backend, details, is_stale
+):
+    identity, scene = dataclasses.replace(IDENTITY, backend=backend), SceneLayout(tmp_path, "bear")
+    scene.phase_folder("depth").mkdir(parents=True)
+    record = {**document(), **identity.document(), "details": details}
+    scene.done("depth").write_bytes(seal(record, {}))
+    state = phase_state(scene, identity)
+    assert state.state is (State.STALE if is_stale else State.COMPLETE)
+    assert ("7 pixels <= 0" in state.reason) is is_stale

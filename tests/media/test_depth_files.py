@@ -15,6 +15,7 @@ import pytest
 
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError, SceneError, StorageError
 from focusgen.media.depth_files import open_depth
+from focusgen.media.depth_units import DepthOptions
 
 N, H, W = 12, 20, 30
 
@@ -55,7 +56,7 @@ def test_one_file_per_frame_is_read_in_natural_order(tmp_path, suffix):
         write_map(one_map(tmp_path, f"frame{index + 1}{suffix}"), depth[index])  # frame10 sorts before frame2
     one_map(tmp_path, "intrinsics.txt").write_text("525 525")
     one_map(tmp_path, f"._frame1{suffix}").write_bytes(b"left by another system")
-    source = open_depth(tmp_path, "bear", N, 1000.0)
+    source = open_depth(tmp_path, "bear", N, DepthOptions(1000.0))
     assert len(source) == N
     for index in range(N):
         read = source.read(index)
@@ -69,7 +70,7 @@ def test_one_array_holds_a_whole_scene(tmp_path, suffix, order):
     depth = np.asarray(scene_depth(), order=order)
     path = tmp_path / f"bear{suffix}"
     np.save(path, depth) if suffix == ".npy" else np.savez(path, depth=depth, focal=np.float32(525))
-    source = open_depth(tmp_path, "bear", N, 1000.0)
+    source = open_depth(tmp_path, "bear", N, DepthOptions(1000.0))
     for index in (0, 1, 7, 11, 3, 0):  # backwards too
         np.testing.assert_array_equal(source.read(index), depth[index])
 
@@ -77,14 +78,15 @@ def test_one_array_holds_a_whole_scene(tmp_path, suffix, order):
 def test_numbers_become_metres_by_their_type(tmp_path):
     for dtype, values, expected in [
         (np.float16, [[1.5, 2.0]], [[1.5, 2.0]]),
-        (np.float64, [[1.5, 1e300]], [[1.5, np.inf]]),
+        (np.float64, [[1.5, 1e300]], [[1.5, np.finfo(np.float32).max]]),  # refused later, by its value
         (">f4", [[1.5, np.nan]], [[1.5, np.nan]]),
         (np.uint16, [[1500, 0]], [[0.3, np.nan]]),
     ]:
         np.save(one_map(tmp_path, "a.npy"), np.array(values, dtype=dtype))
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            read = open_depth(tmp_path, "bear", 1, 5000.0).read(0)
+            scale = 5000.0 if dtype is np.uint16 else None
+            read = open_depth(tmp_path, "bear", 1, DepthOptions(scale)).read(0)
         np.testing.assert_array_equal(read, np.array(expected, np.float32))
 
 
@@ -92,16 +94,16 @@ def test_numbers_become_metres_by_their_type(tmp_path):
 def test_a_lone_axis_is_dropped(tmp_path, shape):
     depth = scene_depth()[0]
     np.save(one_map(tmp_path, "a.npy"), depth.reshape(shape))
-    np.testing.assert_array_equal(open_depth(tmp_path, "bear", 1, 1.0).read(0), depth)
+    np.testing.assert_array_equal(open_depth(tmp_path, "bear", 1, DepthOptions(1.0)).read(0), depth)
 
 
 def test_the_only_array_of_an_npz_is_taken_and_several_are_refused(tmp_path):
     depth = scene_depth()[0]
     np.savez(one_map(tmp_path, "a.npz"), z=depth)
-    np.testing.assert_array_equal(open_depth(tmp_path, "bear", 1, 1.0).read(0), depth)
+    np.testing.assert_array_equal(open_depth(tmp_path, "bear", 1, DepthOptions(1.0)).read(0), depth)
     np.savez(one_map(tmp_path, "a.npz"), z=depth, w=depth)
     with pytest.raises(CorruptInputError, match=r"a\.npz: it holds z, w; .*'depth'"):
-        open_depth(tmp_path, "bear", 1, 1.0).read(0)
+        open_depth(tmp_path, "bear", 1, DepthOptions(1.0)).read(0)
 
 
 @pytest.mark.parametrize("channels", [["Z", "R", "G", "B"], ["ViewLayer.Depth.Z"], ["R", "G", "B"], ["Y"]])
@@ -113,7 +115,7 @@ def test_the_depth_channel_of_an_exr_is_found(tmp_path, channels):
     pixels = {c: colour if c in "RGB" else depth for c in channels}
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     OpenEXR.File(header, pixels).write(str(one_map(tmp_path, "a.exr")))
-    np.testing.assert_array_equal(open_depth(tmp_path, "bear", 1, 1.0).read(0), depth)
+    np.testing.assert_array_equal(open_depth(tmp_path, "bear", 1, DepthOptions(1.0)).read(0), depth)
 
 
 def test_an_exr_of_colours_is_no_depth(tmp_path):
@@ -122,31 +124,31 @@ def test_an_exr_of_colours_is_no_depth(tmp_path):
     planes = {c: np.full((4, 4), i, np.float32) for i, c in enumerate("RGB")}
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     OpenEXR.File(header, planes).write(str(one_map(tmp_path, "a.exr")))
-    with pytest.raises(CorruptInputError, match="none of them is depth"):
-        open_depth(tmp_path, "bear", 1, 1.0).read(0)
+    with pytest.raises(CorruptInputError, match="none of its channels is depth.*B, G, R"):
+        open_depth(tmp_path, "bear", 1, DepthOptions(1.0)).read(0)
 
 
 def test_a_scene_without_depth_is_missing_upstream(tmp_path):
     with pytest.raises(MissingUpstreamError, match=r"neither bear/ nor bear\.npy\|\.npz"):
-        open_depth(tmp_path, "bear", 3, 1000.0)
+        open_depth(tmp_path, "bear", 3, DepthOptions(1000.0))
 
 
 def test_counts_that_differ_are_refused_by_file(tmp_path):
     for index in range(3):
         np.save(one_map(tmp_path, f"{index}.npy"), scene_depth()[index])
     with pytest.raises(CorruptInputError, match=r"3 depth maps for 4 frames .*2\.npy"):
-        open_depth(tmp_path, "bear", 4, 1000.0)
+        open_depth(tmp_path, "bear", 4, DepthOptions(1000.0))
     with pytest.raises(CorruptInputError, match=r"3 depth maps for 2 frames .*1\.npy"):
-        open_depth(tmp_path, "bear", 2, 1000.0)
-    assert len(open_depth(tmp_path, "bear", 2, 1000.0, is_cut=True)) == 3
+        open_depth(tmp_path, "bear", 2, DepthOptions(1000.0))
+    assert len(open_depth(tmp_path, "bear", 2, DepthOptions(1000.0), is_cut=True)) == 3
     with pytest.raises(CorruptInputError, match="3 depth maps for 4"):
-        open_depth(tmp_path, "bear", 4, 1000.0, is_cut=True)
+        open_depth(tmp_path, "bear", 4, DepthOptions(1000.0), is_cut=True)
 
 
 def test_hostile_file_names_neither_reach_the_terminal_nor_stop_the_digest(tmp_path):
     bad = os.fsdecode(b"a\xff\x1b[2J.npy")
     one_map(tmp_path, bad).write_bytes(b"junk")
-    source = open_depth(tmp_path, "bear", 1, 1.0)
+    source = open_depth(tmp_path, "bear", 1, DepthOptions(1.0))
     assert len(source.digest()) == 32
     with pytest.raises(CorruptInputError) as caught:
         source.read(0)
@@ -157,7 +159,7 @@ def test_hostile_file_names_neither_reach_the_terminal_nor_stop_the_digest(tmp_p
 def test_a_file_that_vanishes_is_a_matter_of_storage(tmp_path):
     np.save(one_map(tmp_path, "0.npy"), scene_depth()[0])
     (tmp_path / "bear" / "old.npy").mkdir()
-    source = open_depth(tmp_path, "bear", 1, 1.0)
+    source = open_depth(tmp_path, "bear", 1, DepthOptions(1.0))
     one_map(tmp_path, "0.npy").unlink()
     with pytest.raises(StorageError, match=r"0\.npy: No such file"):
         source.read(0)
@@ -167,34 +169,34 @@ def test_two_meanings_are_refused(tmp_path):
     np.save(one_map(tmp_path, "0.npy"), scene_depth()[0])
     np.savez(one_map(tmp_path, "0.npz"), depth=scene_depth()[0])
     with pytest.raises(CorruptInputError, match=r"several kinds \(\.npy, \.npz\)"):
-        open_depth(tmp_path, "bear", 1, 1.0)
+        open_depth(tmp_path, "bear", 1, DepthOptions(1.0))
     np.save(tmp_path / "bear.npy", scene_depth())
     with pytest.raises(CorruptInputError, match="depth twice"):
-        open_depth(tmp_path, "bear", N, 1.0)
+        open_depth(tmp_path, "bear", N, DepthOptions(1.0))
 
 
 def test_pickles_are_never_loaded(tmp_path):
     np.save(one_map(tmp_path, "a.npy"), np.array([[{"code": 1}]], dtype=object), allow_pickle=True)
     with pytest.raises(CorruptInputError, match=r"a\.npy"):
-        open_depth(tmp_path, "bear", 1, 1.0).read(0)
+        open_depth(tmp_path, "bear", 1, DepthOptions(1.0)).read(0)
     np.savez(one_map(tmp_path, "a.npz"), depth=np.array([[{"code": 1}]], dtype=object))
     one_map(tmp_path, "a.npy").unlink()
     with pytest.raises(CorruptInputError, match=r"a\.npz"):
-        open_depth(tmp_path, "bear", 1, 1.0).read(0)
+        open_depth(tmp_path, "bear", 1, DepthOptions(1.0)).read(0)
 
 
-@pytest.mark.parametrize("dtype", [np.int64, np.uint8, bool, np.complex64])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, bool, np.complex64])
 def test_numbers_that_cannot_be_metres_are_refused(tmp_path, dtype):
     np.save(one_map(tmp_path, "a.npy"), np.ones((4, 4), dtype))
-    with pytest.raises(CorruptInputError, match="is no depth"):
-        open_depth(tmp_path, "bear", 1, 1.0).read(0)
+    with pytest.raises(CorruptInputError, match="no depth|no metric depth"):
+        open_depth(tmp_path, "bear", 1, DepthOptions(1.0)).read(0)
 
 
 def test_an_eight_bit_or_colour_png_is_refused(tmp_path):
     for image in (np.ones((4, 4), np.uint8), np.ones((4, 4, 3), np.uint16)):
         cv2.imwrite(str(one_map(tmp_path, "a.png")), image)
         with pytest.raises(CorruptInputError, match="is no metric depth"):
-            open_depth(tmp_path, "bear", 1, 1.0).read(0)
+            open_depth(tmp_path, "bear", 1, DepthOptions(1.0)).read(0)
 
 
 def npy_claiming(shape: tuple[int, ...], body: bytes = b"") -> bytes:
@@ -220,7 +222,7 @@ def test_a_header_that_lies_costs_no_memory(tmp_path):
         (scene / name).write_bytes(data)
         tracemalloc.start()
         with pytest.raises(CorruptInputError, match=name.replace(".", r"\.")):
-            open_depth(tmp_path, scene.name, 1, 1.0).read(0)
+            open_depth(tmp_path, scene.name, 1, DepthOptions(1.0)).read(0)
         assert tracemalloc.get_traced_memory()[1] < 4_000_000
         tracemalloc.stop()
 
@@ -235,14 +237,14 @@ def test_damaged_files_are_refused_by_name_or_read_as_something(tmp_path, suffix
     for stop in (0, 5, 30, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:stop])
         with pytest.raises(CorruptInputError, match=path.name):
-            open_depth(tmp_path, "bear", 1, 1000.0).read(0)
+            open_depth(tmp_path, "bear", 1, DepthOptions(1000.0)).read(0)
     for _ in range(150):
         damaged = bytearray(whole)
         for position in rng.integers(0, min(len(whole), 400), 3):
             damaged[position] ^= int(rng.integers(1, 256))
         path.write_bytes(bytes(damaged))
         try:
-            open_depth(tmp_path, "bear", 1, 1000.0).read(0)
+            open_depth(tmp_path, "bear", 1, DepthOptions(1000.0)).read(0)
         except SceneError as error:
             assert path.name in str(error)
 
@@ -252,7 +254,7 @@ def test_a_damaged_archive_is_found_while_it_is_read(tmp_path):
     data = bytearray((tmp_path / "bear.npz").read_bytes())
     data[len(data) // 2] ^= 1
     (tmp_path / "bear.npz").write_bytes(bytes(data))
-    source = open_depth(tmp_path, "bear", N, 1.0)
+    source = open_depth(tmp_path, "bear", N, DepthOptions(1.0))
     with pytest.raises(CorruptInputError, match=r"bear\.npz.*CRC"):
         for index in range(N):
             source.read(index)
@@ -262,12 +264,12 @@ def test_a_damaged_archive_is_found_while_it_is_read(tmp_path):
 def test_an_array_that_is_no_scene_is_refused(tmp_path, shape):
     np.save(tmp_path / "bear.npy", np.ones(shape, np.float32))
     with pytest.raises(CorruptInputError, match="depth has shape"):
-        open_depth(tmp_path, "bear", shape[0], 1.0)
+        open_depth(tmp_path, "bear", shape[0], DepthOptions(1.0))
 
 
 def test_a_long_archive_is_read_in_the_memory_of_a_frame(tmp_path):
     np.savez_compressed(tmp_path / "bear.npz", depth=np.ones((200, 64, 64), np.float32))
-    source = open_depth(tmp_path, "bear", 200, 1.0)
+    source = open_depth(tmp_path, "bear", 200, DepthOptions(1.0))
     tracemalloc.start()
     for index in range(200):
         source.read(index)
@@ -280,9 +282,9 @@ def test_the_digest_follows_content_order_and_names(tmp_path):
     depth = scene_depth()
     for index in range(3):
         np.save(one_map(tmp_path, f"{index}.npy"), depth[index])
-    before = open_depth(tmp_path, "bear", 3, 1.0).digest()
-    assert before == open_depth(tmp_path, "bear", 3, 1.0).digest()
+    before = open_depth(tmp_path, "bear", 3, DepthOptions(1.0)).digest()
+    assert before == open_depth(tmp_path, "bear", 3, DepthOptions(1.0)).digest()
     np.save(one_map(tmp_path, "1.npy"), depth[1] * np.float32(1.001))
-    assert open_depth(tmp_path, "bear", 3, 1.0).digest() != before
+    assert open_depth(tmp_path, "bear", 3, DepthOptions(1.0)).digest() != before
     np.save(one_map(tmp_path, "1.npy"), depth[1])
-    assert open_depth(tmp_path, "bear", 3, 1.0).digest() == before
+    assert open_depth(tmp_path, "bear", 3, DepthOptions(1.0)).digest() == before

@@ -86,7 +86,7 @@ def test_a_second_run_does_no_work(rgbd, capsys):
 
 
 def test_phase_5_waits_for_an_approval_bound_to_the_statistics(rgbd, capsys):
-    rgbd.add_scene("a")
+    rgbd.add_scene("a", width=96)
     flags = [*rgbd.flags("raw_root", "out_root", "depth_root"), "--min_frames", "2", "--n_sets", "1"]
     assert cli.main(["run", *flags]) == 4
     assert "not approved" in capsys.readouterr().err
@@ -96,7 +96,7 @@ def test_phase_5_waits_for_an_approval_bound_to_the_statistics(rgbd, capsys):
     stats = json.loads((rgbd.out_root / "logs" / "coc_stats.json").read_text())
     metadata = json.loads((rgbd.out_root / "a" / "metadata.json").read_text())
     assert metadata["sets"][0]["max_coc"] == stats["recommended_max_coc"]
-    rgbd.add_scene("b", seed=3)
+    rgbd.add_scene("b", width=96, seed=3)
     assert cli.main(["run", *flags]) == 4, "new statistics make the approval void"
     assert "void" in capsys.readouterr().err
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.media.depth_units import DepthOptions
 from focusgen.media.picture_files import EXIF_IFD, F_NUMBER, FOCAL_LENGTH_35MM, FOCAL_LENGTH_MM, ORIENTATION
 from focusgen.tools.picture import RenderPictureArgs, render_picture
 
@@ -157,7 +158,9 @@ def test_a_folder_is_rendered_with_the_depth_of_the_same_names(files: Path) -> N
     for name in ("x1", "x2", "x10"):
         Image.fromarray(picture()).save(folder / f"{name}.jpg")
         cv2.imwrite(str(depths / f"{name}.png"), (depth() * 500).astype(np.uint16))
-    made = render_picture(args(files, image=folder, depth=depths, output=files / "all", depth_scale=500.0))
+    made = render_picture(
+        args(files, image=folder, depth=depths, output=files / "all", depth_options=DepthOptions(500.0))
+    )
     assert [m.path.name for m in made] == ["x1.png", "x2.png", "x10.png"]
     assert made[0].radius_px == pytest.approx((-1.3889, 0.0), abs=1e-3)
     (depths / "x2.png").unlink()

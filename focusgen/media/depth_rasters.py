@@ -1,0 +1,115 @@
+"""Depth in raster files: 16-bit png, TIFF, PFM, and Sintel's dpt."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from focusgen.base.errors import CorruptInputError
+from focusgen.media.depth_arrays import MAX_PIXELS, check_pixels
+from focusgen.media.depth_units import Numbers, check_numbers
+from focusgen.media.tiff_tags import TiffTags, read_tiff_tags
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MAX_RASTER_BYTES = 8 * MAX_PIXELS + (1 << 20)  # the largest numbers, uncompressed
+MAX_PFM_HEADER_BYTES = 256
+DPT_TAG = b"PIEH"  # 202021.25 as a little-endian float
+
+
+def _read_bytes(path: Path) -> bytes:
+    if path.stat().st_size > MAX_RASTER_BYTES:
+        raise CorruptInputError(f"{path.stat().st_size} bytes are no depth map")
+    return path.read_bytes()
+
+
+def read_png(path: Path) -> Numbers:
+    """Return the numbers of a 16-bit grey png."""
+    import cv2
+
+    data = _read_bytes(path)
+    width, height = _check_depth_png(data)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None or image.shape != (height, width) or image.dtype != np.uint16:
+        raise CorruptInputError("the png does not decode")
+    return np.asarray(image)
+
+
+def _check_depth_png(data: bytes) -> tuple[int, int]:
+    """Return (width, height) of a 16-bit grey png whose chunks all pass their CRC."""
+    if data[:8] != PNG_SIGNATURE or data[12:16] != b"IHDR":
+        raise CorruptInputError("not a png file")
+    width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
+    if (bits, colour) != (16, 0):
+        raise CorruptInputError(
+            f"a png of {bits} bits, colour type {colour}, is no metric depth",
+            "Give 16-bit grey png with --depth_scale (units per metre; 0 = hole), or another kind of file.",
+        )
+    check_pixels(width, height)
+    offset, kind = 8, b""
+    while kind != b"IEND":
+        length, kind = struct.unpack_from(">I4s", data, offset)
+        stop = offset + 8 + length
+        (crc,) = struct.unpack_from(">I", data, stop)
+        if zlib.crc32(memoryview(data)[offset + 4 : stop]) != crc:
+            raise CorruptInputError(f"png chunk {kind!r} is damaged")
+        offset = stop + 4
+    return width, height
+
+
+def read_pfm(path: Path) -> Numbers:
+    """Return the floats of a grey PFM file, its lowest row last; the size of its scale means nothing."""
+    data = _read_bytes(path)
+    words = data[:MAX_PFM_HEADER_BYTES].split(maxsplit=4)
+    if not words or words[0] not in (b"Pf", b"PF"):
+        raise CorruptInputError("not a PFM file")
+    if words[0] == b"PF":
+        raise CorruptInputError("a PFM of three channels is no depth", "Give one of one channel (Pf).")
+    width, height, scale = int(words[1]), int(words[2]), float(words[3])
+    check_pixels(width, height)
+    n_bytes = 4 * width * height
+    start = len(data) - n_bytes
+    if start < 0 or data[:start].split() != words[:4] or not data[start - 1 : start].isspace() or not scale:
+        raise CorruptInputError(f"its header says {width}x{height}; it holds {len(data)} bytes")
+    rows = np.frombuffer(data, "<f4" if scale < 0 else ">f4", width * height, start).reshape(height, width)
+    return rows[::-1]
+
+
+def read_dpt(path: Path) -> Numbers:
+    """Return the floats of a depth file of the Sintel data set."""
+    data = _read_bytes(path)
+    if data[:4] != DPT_TAG:
+        raise CorruptInputError("not a dpt file: its tag is another")
+    width, height = struct.unpack_from("<ii", data, 4)
+    check_pixels(width, height)
+    if len(data) != 12 + 4 * width * height:
+        raise CorruptInputError(f"its header says {width}x{height}; it holds {len(data)} bytes")
+    return np.frombuffer(data, "<f4", width * height, 12).reshape(height, width)
+
+
+def read_tiff(path: Path) -> Numbers:
+    """Return the numbers of a TIFF file of one channel: floats, or whole numbers of 16 bits and more."""
+    import cv2
+
+    data = _read_bytes(path)
+    tags = read_tiff_tags(data)
+    _check_depth_tiff(tags)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None or image.shape != (tags.height, tags.width) or image.dtype != tags.dtype:
+        raise CorruptInputError("the TIFF does not decode")
+    return np.asarray(image)
+
+
+def _check_depth_tiff(tags: TiffTags) -> None:
+    check_pixels(tags.width, tags.height)
+    check_numbers(tags.dtype)
+    if tags.n_pages > 1:
+        raise CorruptInputError("a TIFF of several pages", "Give one page per frame in a file of its own.")
+    if tags.n_channels != 1 or tags.orientation != 1 or tags.is_inverted:
+        raise CorruptInputError(
+            f"a TIFF of {tags.n_channels} channels, orientation {tags.orientation}"
+            f"{', white is zero' if tags.is_inverted else ''} is no plain depth",
+            "Give one channel, upright, with its numbers as they are.",
+        )

@@ -1,0 +1,132 @@
+"""Depth that came with the data, as phase 3 meets it: opened, its unit told, its marks counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from focusgen.base.errors import ConfigError, DepthRangeError
+from focusgen.config import Config, DepthConfig
+from focusgen.dataset.index import IndexEntry
+from focusgen.dataset.ingest import was_cut_short
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.media.depth_files import open_depth
+from focusgen.media.depth_pairs import FrameNames
+from focusgen.media.depth_sources import DepthSource
+from focusgen.media.depth_units import (
+    PLAUSIBLE_MEDIAN_M,
+    SATURATED,
+    DepthOptions,
+    is_plausible_median,
+    unit_text,
+)
+from focusgen.phases.job import SceneJob
+
+
+def depth_options(cfg: DepthConfig) -> DepthOptions:
+    """Return how depth files are to be read."""
+    return DepthOptions(
+        depth_scale=cfg.depth_scale,
+        scale_floats=cfg.scale_floats,
+        invalid_values=cfg.invalid_value,
+        ray_distance_focal_px=cfg.ray_distance_focal_px,
+        channel=cfg.channel,
+        key=cfg.key,
+    )
+
+
+def open_provided(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> DepthSource:
+    """Return the depth files that came with a scene.
+
+    Raises:
+        ConfigError: no depth_root is set.
+        SceneError: missing, or another number of maps than frames.
+    """
+    root = cfg.depth.depth_root
+    if root is None:
+        raise ConfigError(
+            "depth.backend is `provided`, but no folder of depth is given",
+            "Give --depth_root DIR, or choose another --backend (dryrun rehearses without depth).",
+        )
+    is_cut = was_cut_short(dataset, scene_id, entry)
+    return open_depth(
+        root,
+        scene_id,
+        entry.n_frames,
+        depth_options(cfg.depth),
+        is_cut=is_cut,
+        frames=FrameNames(entry.frames, is_video=entry.source.get("kind") == "video"),
+    )
+
+
+class ProvidedNotes:
+    """What phase 3 remembers of the files of a scene over a kill: their unit, and what is saturated.
+
+    Kept for scenes that begin under it. A scene that an earlier release began is finished, or repaired, with
+    the record that that release would have written.
+    """
+
+    def __init__(self, job: SceneJob, source: DepthSource | None) -> None:
+        self._job, self._source = job, source
+        self._is_kept = job.store.recall("unit") is not None or not job.store.recall_frames("pixels")
+
+    def remember(self, frame: int) -> None:
+        """Keep what was noticed while a frame was read; before the frame is published."""
+        if self._source is None or not self._is_kept:
+            return
+        if self._job.store.recall("unit") is None:
+            self._job.store.remember("unit", self._source.unit)
+        if frame in self._source.saturated_fractions:
+            self._job.store.remember(f"saturated/{frame}", self._source.saturated_fractions[frame])
+
+    def unit(self, median_m: float) -> str | None:
+        """Return e.g. "1000 per metre, median 2.4 m (uint16)"; None where no record shall say it."""
+        unit = self._job.store.recall("unit")
+        return None if unit is None else unit_text(unit, median_m)
+
+    def details(self, stats: Mapping[str, float]) -> dict[str, object]:
+        """Return what the record says of the files."""
+        unit = self.unit(stats["d_median"])
+        found: dict[str, object] = {} if unit is None else {"unit": unit}
+        far = {str(f): p[3] for f, p in self._job.store.recall_frames("pixels").items() if len(p) > 3}
+        if far:
+            far_m = self._job.cfg.depth.far_m
+            found |= {"far_pixels": far, "far_m": stats["d_max"] if far_m is None else far_m}
+        return found
+
+    def warnings(self, details: Mapping[str, object], n_pixels: int) -> list[str]:
+        """Return what a person should look at."""
+        texts = list(self._source.notes) if self._source is not None and self._is_kept else []
+        saturated = self._job.store.recall_frames("saturated")
+        if saturated:
+            share = 100 * sum(saturated.values()) / self._job.n_frames
+            texts.append(
+                f"{share:.2g} % of the depth numbers are {SATURATED}, the largest of 16 bits: too far to be "
+                f"measured, or no depth (then set depth.invalid_value: {SATURATED})"
+            )
+        far = details.get("far_pixels")
+        if isinstance(far, dict) and self._job.cfg.depth.far_m is None:
+            texts.append(
+                f"{100 * sum(far.values()) / n_pixels:.2g} % of the depth pixels are infinite: taken as far, "
+                f"at the scene's largest depth of {details['far_m']:.4g} m (depth.far_m sets another)"
+            )
+        return texts
+
+
+def check_median(job: SceneJob, median_m: float) -> None:
+    """Refuse a scene whose depth is hardly in metres, and take its maps back.
+
+    Raises:
+        DepthRangeError: names the unit that was assumed, and the ways out.
+    """
+    cfg = job.cfg.depth
+    if cfg.backend != "provided" or cfg.accept_range or is_plausible_median(median_m):
+        return
+    unit = job.store.recall("unit")
+    job.store.discard()  # so that the same command with the right unit begins anew
+    low_m, high_m = PLAUSIBLE_MEDIAN_M
+    raise DepthRangeError(
+        f"scene {job.scene_id!r}: a median depth of {median_m:.4g} m is implausible (below {low_m:g} m or "
+        f"above {high_m:g} m)" + (f"; read as {unit}" if unit else ""),
+        "State the unit: --depth_scale N with N units per metre, e.g. 1000 for millimetres; or say that it "
+        "is right: depth.accept_range: true (--depth.accept_range true).",
+    )

@@ -1,0 +1,155 @@
+"""Own depth through phase 3: unit, holes, sky, saturation, pairs, and what is refused with a way out."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from focusgen import cli
+from focusgen.dataset.records import read_record
+
+RUN = ["--min_frames", "2", "--workers", "1"]
+
+
+def depth_phase(rgbd, *flags: str) -> int:
+    """Run phases 1 and 2, then 3 with the flags; return its exit status."""
+    roots = rgbd.flags("raw_root", "out_root")
+    if not (rgbd.out_root / "scene_index.json").exists():
+        assert cli.phase_main("index", "doc", [*roots, *RUN]) == 0
+        assert cli.phase_main("deblur", "doc", roots) == 0
+    return cli.phase_main("depth", "doc", [*rgbd.flags("out_root", "depth_root"), *flags])
+
+
+def rewrite(rgbd, change, scene: str = "a") -> None:
+    """Change every depth map of a scene."""
+    for path in (rgbd.depth_root / scene).iterdir():
+        np.save(path, change(np.load(path)))
+
+
+def as_png(rgbd, units_per_metre: float, change=lambda units: units) -> None:
+    for path in list((rgbd.depth_root / "a").iterdir()):
+        units = change((np.load(path) * units_per_metre).round().astype(np.uint16))
+        cv2.imwrite(str(path.with_suffix(".png")), units)
+        path.unlink()
+
+
+def maps(rgbd, scene: str = "a") -> list[np.ndarray]:
+    folder = rgbd.out_root / scene / "depth_maps"
+    return [np.load(path)["depth"] for path in sorted(folder.glob("*.npz"))]
+
+
+def record(rgbd, scene: str = "a"):
+    return read_record(rgbd.out_root / scene / "depth_maps" / ".done")
+
+
+def test_sixteen_bits_need_their_unit_said_and_then_it_is_told_and_kept(rgbd, capsys):
+    rgbd.add_scene("a")
+    as_png(rgbd, 500.0)
+    assert depth_phase(rgbd) == 3
+    said = capsys.readouterr().err
+    assert "depth_0000.png: whole numbers (uint16)" in said and "--depth_scale 1000" in said
+    assert depth_phase(rgbd, "--depth_scale", "500") == 0, "no further flag, since nothing was made"
+    assert "500 per metre, median 3.99 m" in capsys.readouterr().err
+    assert maps(rgbd)[0][0, 0] == 2.0
+    assert record(rgbd).details["unit"] == "500 per metre, median 3.99 m (uint16)"
+
+
+def test_a_finished_scene_of_sixteen_bits_stays_complete_without_its_unit_said(rgbd):
+    rgbd.add_scene("a")
+    as_png(rgbd, 1000.0)
+    assert depth_phase(rgbd, "--depth_scale", "1000") == 0
+    before = record(rgbd).document
+    assert depth_phase(rgbd) == 0, "as one of release 0.1.0, which took 1000 for granted"
+    assert record(rgbd).document == before
+
+
+def test_an_implausible_median_fails_the_scene_and_both_ways_out_work(rgbd, capsys):
+    rgbd.add_scene("a")
+    rewrite(rgbd, lambda depth_m: depth_m * 1000)
+    assert depth_phase(rgbd) == 3
+    said = capsys.readouterr().err
+    assert "median depth of 3990 m is implausible" in said or "median depth of 3988 m is implausible" in said
+    assert "--depth_scale" in said and "accept_range" in said
+    assert maps(rgbd) == [] and not (rgbd.out_root / "a/depth_maps/stats.json").exists()
+    assert depth_phase(rgbd, "--depth_scale", "1000") == 0
+    assert "1000 per metre, median 3.99 m" in capsys.readouterr().err
+    assert maps(rgbd)[0][0, 0] == 2.0
+    assert depth_phase(rgbd) == 3, "without the scale, the finished scene is another"
+    assert depth_phase(rgbd, "--depth.accept_range", "true", "--on_stale", "redo") == 0
+    assert maps(rgbd)[0][0, 0] == 2000.0
+
+
+@pytest.mark.parametrize(("factor", "is_fine"), [(0.0127, True), (0.0124, False), (124, True), (127, False)])
+def test_medians_are_plausible_from_five_centimetres_to_five_hundred_metres(rgbd, factor, is_fine):
+    rgbd.add_scene("a")
+    rewrite(rgbd, lambda depth_m: depth_m * np.float32(factor * 3.99 / np.median(depth_m)))
+    assert depth_phase(rgbd) == (0 if is_fine else 3)
+
+
+@pytest.mark.parametrize("mark", [0.0, -1.0, np.nan, -np.inf])
+def test_marks_of_no_depth_are_holes_at_the_median_and_no_surface_at_a_centimetre(rgbd, mark):
+    rgbd.add_scene("a")
+    rewrite(rgbd, lambda depth_m: np.vstack([np.full((2, 48), mark, np.float32), depth_m[2:]]))
+    assert depth_phase(rgbd) == 0
+    measured = np.concatenate([depth_m[2:].ravel() for depth_m in maps(rgbd)]).astype(np.float64)
+    assert {float(d[0, 0]) for d in maps(rgbd)} == {float(np.float16(np.median(measured)))}
+    assert record(rgbd).details["patched_raised_lowered"]["0"] == [96, 0, 0]
+    assert json.loads((rgbd.out_root / "a/depth_maps/stats.json").read_text())["d_min"] == 1.0
+
+
+def test_infinite_depth_is_as_far_as_the_farthest_and_counted_and_told(rgbd, capsys):
+    rgbd.add_scene("a")
+    rewrite(rgbd, lambda depth_m: np.vstack([np.full((8, 48), np.inf, np.float32), depth_m[8:]]))
+    assert depth_phase(rgbd) == 0
+    largest = max(float(depth_m[8:].max()) for depth_m in maps(rgbd))
+    assert {float(d[0, 0]) for d in maps(rgbd)} == {largest} and largest > 6.0
+    details = record(rgbd).details
+    assert details["far_pixels"] == {str(frame): 8 * 48 for frame in range(4)}
+    assert details["far_m"] == largest and details["changed_fraction"] == 0.0
+    assert "25 % of the depth pixels are infinite" in capsys.readouterr().err
+    assert any("depth.far_m" in text for text in record(rgbd).warnings)
+    assert depth_phase(rgbd, "--depth.far_m", "40", "--on_stale", "redo") == 0
+    assert {float(d[0, 0]) for d in maps(rgbd)} == {40.0}
+    assert not any("infinite" in text for text in record(rgbd).warnings)
+
+
+def test_saturated_numbers_are_told_with_their_share_until_they_are_named_as_holes(rgbd, capsys):
+    rgbd.add_scene("a")
+
+    def saturate(units: np.ndarray) -> np.ndarray:
+        units[:4] = 65535
+        return units
+
+    as_png(rgbd, 1000.0, saturate)
+    assert depth_phase(rgbd, "--depth_scale", "1000") == 0
+    assert "12 % of the depth numbers are 65535" in capsys.readouterr().err
+    assert any("65535" in text for text in record(rgbd).warnings)
+    assert maps(rgbd)[0][0, 0] == np.float16(65.535)
+    flags = ["--depth_scale", "1000", "--depth.invalid_value", "65535", "--on_stale", "redo"]
+    assert depth_phase(rgbd, *flags) == 0
+    assert 3.0 < maps(rgbd)[0][0, 0] < 5.0
+    assert not any("65535" in text for text in record(rgbd).warnings)
+
+
+def test_frames_and_files_that_lost_different_numbers_are_not_paired_by_position(rgbd, capsys):
+    rgbd.add_scene("a", n_frames=8)
+    (rgbd.raw_root / "a" / "frame_0002.png").unlink()
+    (rgbd.depth_root / "a" / "depth_0005.npy").unlink()
+    assert depth_phase(rgbd) == 3
+    said = capsys.readouterr().err
+    assert "frame_0003.png" in said and "depth_0002.npy" in said
+    assert maps(rgbd) == []
+
+
+def test_depth_of_more_frames_is_paired_where_the_names_are_equal(rgbd, capsys):
+    rgbd.add_scene("a", n_frames=6)
+    for path in list((rgbd.depth_root / "a").iterdir()):
+        path.rename(path.with_name(path.name.replace("depth_", "frame_")))
+    (rgbd.raw_root / "a" / "frame_0002.png").unlink()
+    assert depth_phase(rgbd) == 0
+    assert "1 depth files belong to no frame: frame_0002.npy" in capsys.readouterr().err
+    truth = np.load(rgbd.depth_root / "a" / "frame_0003.npy").astype(np.float16)
+    np.testing.assert_array_equal(maps(rgbd)[2], truth)
