@@ -69,7 +69,10 @@ def map_shape(shape: tuple[int, ...]) -> tuple[int, int]:
     if len(shape) == 3 and 1 in (shape[0], shape[-1]):
         sides = shape[1:] if shape[0] == 1 else shape[:-1]
     if len(sides) != 2:
-        raise CorruptInputError(f"depth has shape {shape}; one map is (H, W)")
+        raise CorruptInputError(
+            f"depth has shape {shape}; one map is (H, W)",
+            "Save one channel per frame as (H, W), or a whole scene as (T, H, W) in one file.",
+        )
     height, width = sides
     check_pixels(width, height)
     return height, width

@@ -28,6 +28,12 @@ from focusgen.media.depth_units import DepthMap, DepthOptions, Numbers, read_num
 if TYPE_CHECKING:
     import h5py
 
+HYPERSIM_ENDING = "depth_meters.hdf5"
+RAYS_NOTE = (
+    "files named like Hypersim's hold distances along the rays, but were read as depth along the axis: "
+    "set depth.ray_distance_focal_px (886.81 at Hypersim's 1024x768)"
+)
+
 MAX_FORTRAN_BYTES = 1 << 30  # a column-ordered archive cannot be streamed by frame; above this it is refused
 
 
@@ -135,7 +141,10 @@ class DepthFolder(DepthSource):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Which files belong to no frame."""
+        """Which files belong to no frame, and files that are known to hold something else than depth."""
+        are_rays = self._files[0].name.casefold().endswith(HYPERSIM_ENDING)
+        if are_rays and self.options.ray_distance_focal_px is None:
+            return (*self._pairing.notes, RAYS_NOTE)
         return self._pairing.notes
 
     def values(self, index: int) -> Numbers:

@@ -230,7 +230,8 @@ def _check_patched(job: SceneJob, details: dict[str, Any]) -> None:
         raise DepthRangeError(
             f"scene {job.scene_id!r}: {100 * details['changed_fraction']:.1f} % of the depth pixels "
             f"were patched or raised (limit {100 * limit:.0f} %)",
-            "Check the depth source, or raise depth.max_patched_fraction.",
+            "Check the depth source (sparse depth has to be completed first), or raise "
+            "depth.max_patched_fraction.",
         )
 
 

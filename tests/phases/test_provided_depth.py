@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 
@@ -153,3 +154,18 @@ def test_depth_of_more_frames_is_paired_where_the_names_are_equal(rgbd, capsys):
     assert "1 depth files belong to no frame: frame_0002.npy" in capsys.readouterr().err
     truth = np.load(rgbd.depth_root / "a" / "frame_0003.npy").astype(np.float16)
     np.testing.assert_array_equal(maps(rgbd)[2], truth)
+
+
+def test_hypersims_files_are_told_to_hold_rays_until_their_focal_length_is_said(rgbd, capsys):
+    rgbd.add_scene("a")
+    for frame, path in enumerate(sorted((rgbd.depth_root / "a").iterdir())):
+        with h5py.File(path.with_name(f"frame.{frame:04d}.depth_meters.hdf5"), "w") as file:
+            file["dataset"] = np.load(path)
+        path.unlink()
+    assert depth_phase(rgbd) == 0
+    assert "depth.ray_distance_focal_px" in capsys.readouterr().err
+    assert maps(rgbd)[0][0, 0] == 2.0
+    assert depth_phase(rgbd, "--depth.ray_distance_focal_px", "40", "--on_stale", "redo") == 0
+    assert "ray_distance" not in capsys.readouterr().err
+    share = 40.0 / np.sqrt(40.0**2 + 23.5**2 + 15.5**2)
+    assert maps(rgbd)[0][0, 0] == np.float16(2.0 * share)
