@@ -94,14 +94,14 @@ def depth_scale(stats_m: Mapping[str, float], focus_distance_m: float | None) ->
     )
     inner = [tick(depth_m) for depth_m in _round_depths(near, far)]
     mark = None if focus_distance_m is None else tick(focus_distance_m, "S ")
-    return ColourScale(_colours(DEPTH_COLOURS), low, high, True, _spread(ends, inner), mark)
+    return ColourScale(colour_table(DEPTH_COLOURS), low, high, True, _spread(ends, inner), mark)
 
 
 def focus_scale() -> ColourScale:
     """Return the scale of a focus map: 0 is blurred by max_coc or more, 1 is in focus."""
     texts = ("0 blurred", "0.25", "0.5", "0.75", "1 sharp")
     ticks = tuple(Tick(i / 4.0, text) for i, text in enumerate(texts))
-    return ColourScale(_colours(FOCUS_COLOURS), 0.0, 1.0, False, ticks)
+    return ColourScale(colour_table(FOCUS_COLOURS), 0.0, 1.0, False, ticks)
 
 
 def metres(depth_m: float) -> str:
@@ -166,7 +166,8 @@ def _mark(draw: ImageDraw.ImageDraw, box: Any, mark: Tick, font: Any, direction:
 
 
 @lru_cache(maxsize=4)
-def _colours(name: str) -> Colours:
+def colour_table(name: str) -> Colours:
+    """Return the colours of one of matplotlib's maps."""
     import matplotlib
 
     table = np.rint(matplotlib.colormaps[name](np.linspace(0.0, 1.0, 256))[:, :3] * 255.0)

@@ -1,0 +1,242 @@
+"""The papers of a data set: README.md with its front matter, an index per split, and croissant.json.
+
+Nothing of the data set is moved: `load_dataset(out_root)` finds the right three splits by these files alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from focusgen import __version__
+from focusgen.base.files import publish
+from focusgen.dataset.index import SPLITS
+from focusgen.dataset.records import parse_json
+from focusgen.tools.export_plan import SPLIT_NAMES, ExportPlan, ExportScene, lenses_at, plan_export
+from focusgen.tools.licences import Part, parts_of
+
+BEGIN, END = "<!-- focusgen:begin -->", "<!-- focusgen:end -->"
+MANY_SCENES = 1000  # the hub takes 10,000 entries in a folder and asks for shards long before
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the footage comes from, in its owner's words."""
+
+    licence: str
+    url: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a card was written from."""
+
+    plan: ExportPlan
+    parts: tuple[Part, ...]
+    report: Mapping[str, object]
+
+    @property
+    def name(self) -> str:
+        """A name for the data set's page."""
+        return "focusgen"
+
+
+def write_card(root: Path, source: Source) -> list[Path]:
+    """Write README.md, the index of each split, and croissant.json, and return what was written.
+
+    Args:
+        root: the data set's folder.
+        source: of the footage.
+
+    Raises:
+        FocusgenError: the data set is not complete, or phase 6 has not passed it.
+    """
+    plan = plan_export(root, shard_bytes=1 << 62, with_focus=True, ending="tar")
+    layouts = {scene_id: scene.vetted.layout for scene_id, scene in plan.scenes.items()}
+    report = parse_json((root / "logs" / "validation_report.json").read_bytes())
+    card = Card(plan, tuple(parts_of(layouts, source.licence)), report)
+    written = []
+    for split in SPLITS:
+        rows = [
+            row for scene in plan.scenes.values() if scene.vetted.split == split for row in _rows(plan, scene)
+        ]
+        if rows:
+            path = root / f"{split}.jsonl"
+            publish(path, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows).encode())
+            written.append(path)
+        else:
+            (root / f"{split}.jsonl").unlink(missing_ok=True)
+    from focusgen.tools.croissant import write_croissant
+
+    write_croissant(root, card, source, [path for path in written if path.suffix == ".jsonl"])
+    text = card_text(root / "README.md", _front_matter(card, _data_files(card)), _body(card, source))
+    publish(root / "README.md", text.encode())
+    return [root / "README.md", *written, root / "croissant.json"]
+
+
+def _rows(plan: ExportPlan, scene: ExportScene) -> list[dict[str, object]]:
+    """Return one line per frame: every path relative to the data set, and all that a label follows from."""
+    rows = []
+    for frame in range(scene.vetted.n_frames):
+        paths = {member.name: member.source for member in plan.members(scene.vetted.scene_id, frame)}
+        row: dict[str, object] = {}
+        for name, path in paths.items():
+            if path is not None:
+                row[_column(name)] = f"{scene.vetted.scene_id}/{path}"
+        row |= {
+            "scene": scene.vetted.scene_id,
+            "frame": frame,
+            "lenses": lenses_at(scene, frame),
+            "source": scene.entry.source.get("path"),
+            "ingest_digest": scene.entry.ingest_digest,
+        }
+        rows.append(row)
+    return rows
+
+
+def _column(member: str) -> str:
+    stem = member.partition(".")[0]
+    if stem == "sharp":
+        return "file_name"
+    return f"{stem}_file_name" if stem.startswith("bokeh") else f"{stem}_path"
+
+
+def _data_files(card: Card) -> list[dict[str, object]]:
+    """Return the files of each split for Hugging Face's loaders: its index and its pictures."""
+    found: list[dict[str, object]] = []
+    for split in SPLITS:
+        scenes = [name for name, scene in card.plan.scenes.items() if scene.vetted.split == split]
+        if scenes:
+            globs = [f"{_escaped(name)}/{part}" for name in scenes for part in _PICTURES]
+            found.append({"split": SPLIT_NAMES[split], "path": [f"{split}.jsonl", *globs]})
+    return found
+
+
+_PICTURES = ("frames_sharp/*.png", "bokeh_renders/*/*.png")
+
+
+def _escaped(name: str) -> str:
+    """Return a folder's name that a glob takes by its letters."""
+    return re.sub(r"([*?\[])", r"[\1]", name)
+
+
+def _front_matter(card: Card, data_files: list[dict[str, object]]) -> dict[str, object]:
+    strictest = card.parts[0]
+    n_frames = sum(scene.vetted.n_frames for scene in card.plan.scenes.values())
+    licence: dict[str, object] = {"license": strictest.hub_id or "other"}
+    if strictest.hub_id is None:
+        licence["license_name"] = re.sub(r"[^a-z0-9.-]+", "-", strictest.licence.lower()).strip("-")
+    indices = [
+        f"{split}.jsonl"
+        for split in SPLITS
+        if any(s.vetted.split == split for s in card.plan.scenes.values())
+    ]
+    return {
+        **licence,
+        "pretty_name": card.name,
+        "task_categories": ["depth-estimation"],
+        "tags": ["focus", "defocus", "bokeh", "depth", "video", "focusgen"],
+        "size_categories": [_size_category(n_frames)],
+        "configs": [
+            {
+                "config_name": "default",
+                "drop_labels": True,
+                "metadata_filenames": indices,
+                "data_files": data_files,
+            }
+        ],
+    }
+
+
+def _size_category(n: int) -> str:
+    for limit, text in ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M")):
+        if n < limit:
+            return text
+    return "n>1M"
+
+
+def _body(card: Card, source: Source) -> str:
+    scenes = card.plan.scenes.values()
+    counts = {s: sum(scene.vetted.split == s for scene in scenes) for s in SPLITS}
+    frames = {s: sum(scene.vetted.n_frames for scene in scenes if scene.vetted.split == s) for s in SPLITS}
+    n_sets = max((scene.n_sets for scene in scenes), default=0)
+    lines = [
+        f"# {card.name}: sharp frames, metric depth, focus labels and lens blur",
+        "",
+        f"Made by focusgen {__version__}; verdict of its last phase: **{card.report['verdict']}**.",
+        "",
+        "| split | scenes | frames | lens sets of each |",
+        "|---|---|---|---|",
+        *(f"| {split} | {counts[split]} | {frames[split]} | {n_sets} |" for split in SPLITS),
+        "",
+        "## Licence",
+        "",
+        f"The strictest of all that it was made from: **{card.parts[0].licence}** ({card.parts[0].name}).",
+        "",
+        "| part | licence |",
+        "|---|---|",
+        *(f"| {_cell(part.name)} | {_cell(part.licence)} |" for part in card.parts),
+        "",
+    ]
+    if source.url or source.note:
+        lines += ["## Source", "", *(text for text in (source.url, source.note) if text), ""]
+    lines += [_HOW_TO_READ]
+    if len(card.plan.scenes) > MANY_SCENES:
+        lines += [
+            "",
+            f"{len(card.plan.scenes)} scenes: publish shards (`focusgen export webdataset`).",
+        ]
+    return "\n".join(lines)
+
+
+_HOW_TO_READ = """## How to read it
+
+Sharp frames and renders are 8-bit RGB PNG; `depth_maps/*.npz` hold `depth`, float16 metres;
+`focus_maps/*/*.npz` hold `focus_map`, float16, 1 = in focus. A label is recomputed bit for bit from
+depth and lens:
+
+    coc = (f * f / (N * S)) * np.abs(d - S) / d          # d: float32 of the saved depth; "paper" formula
+    focus_map = (1.0 - np.clip(coc / max_coc, 0.0, 1.0)).astype(np.float16)
+
+`focusgen.data.FocusDataset` gives windows for torch; `datasets.load_dataset` the frames of each split."""
+
+
+def _cell(text: str) -> str:
+    """Return text that cannot end a table's cell or begin markup."""
+    return re.sub(r"([|<>*_`\[\]\\])", r"\\\1", " ".join(text.split()))
+
+
+def card_text(path: Path, front_matter: Mapping[str, object], body: str) -> str:
+    """Return README.md: our front matter and our part; what a person wrote outside of it is kept.
+
+    Args:
+        path: of the README that lies there already, if any.
+        front_matter: ours; keys of a person's own beside them are kept.
+        body: what stands between our marks.
+    """
+    old_matter, old_text = _split_readme(path)
+    matter = {**old_matter, **front_matter}
+    ours = f"{BEGIN}\n{body}\n{END}"
+    if BEGIN in old_text and END in old_text:
+        before, _, rest = old_text.partition(BEGIN)
+        text = before + ours + rest.partition(END)[2]
+    else:
+        text = ours + ("\n\n" + old_text.strip() if old_text.strip() else "") + "\n"
+    return f"---\n{yaml.safe_dump(matter, sort_keys=False, allow_unicode=True)}---\n\n{text.lstrip()}"
+
+
+def _split_readme(path: Path) -> tuple[dict[str, object], str]:
+    if not path.exists():
+        return {}, ""
+    text = path.read_text(encoding="utf-8")
+    match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    if match is None:
+        return {}, text
+    matter = yaml.safe_load(match[1])
+    return (dict(matter) if isinstance(matter, dict) else {}), text[match.end() :]

@@ -1,0 +1,74 @@
+"""Under which licence a data set may be passed on: the strictest of its footage and of every weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from focusgen.config import SCENE_PHASES
+from focusgen.dataset.layout import SceneLayout
+from focusgen.dataset.records import read_record
+
+# What a licence asks of those who pass a work on, from nothing to everything; this only ranks.
+_DEMANDS: Mapping[str, int] = {
+    "cc0-1.0": 0,
+    "public-domain": 0,
+    "mit": 1,
+    "bsd-3-clause": 1,
+    "apache-2.0": 1,
+    "cc-by-3.0": 2,
+    "cc-by-4.0": 2,
+    "cc-by-sa-3.0": 3,
+    "cc-by-sa-4.0": 3,
+    "odbl": 3,
+    "cc-by-nc-4.0": 5,
+    "cc-by-nc-sa-4.0": 6,
+    "cc-by-nc-nd-4.0": 7,
+    "cc-by-nd-4.0": 7,
+}
+_UNKNOWN_NON_COMMERCIAL, _UNKNOWN = 8, 9  # nobody knows what it forbids, so it counts as the strictest
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something that the data set was made from, and its licence."""
+
+    name: str
+    licence: str
+
+    @property
+    def strictness(self) -> int:
+        """How much it asks for."""
+        key = self.licence.casefold()
+        if key in _DEMANDS:
+            return _DEMANDS[key]
+        return _UNKNOWN_NON_COMMERCIAL if "non-commercial" in key else _UNKNOWN
+
+    @property
+    def hub_id(self) -> str | None:
+        """The licence's id in a card of Hugging Face, None where it has none."""
+        key = self.licence.casefold()
+        return key if key in _DEMANDS and key != "public-domain" else None
+
+
+def parts_of(scenes: Mapping[str, SceneLayout], source_licence: str) -> list[Part]:
+    """Return the footage and every weight file that the records name, strictest first.
+
+    Args:
+        scenes: of the data set.
+        source_licence: of the footage, as its owner names it.
+    """
+    found = {("footage", source_licence)}
+    for scene in scenes.values():
+        for phase in SCENE_PHASES:
+            record = read_record(scene.done(phase))
+            notes = record.document["run"].get("weights", {}) if record is not None else {}
+            names = set(record.document["weights"]) if record is not None else set()
+            for name, note in notes.items():
+                found.add(
+                    (f"{name} ({note.get('source') or note.get('file')})", note.get("licence") or "unknown")
+                )
+                names.discard(name)
+            found |= {(name, "unknown") for name in names if name != "provided_depth"}
+    parts = [Part(name, licence) for name, licence in sorted(found)]
+    return sorted(parts, key=lambda part: -part.strictness)
