@@ -7,6 +7,7 @@ depend on the array and the filter only: no dates, no host.
 from __future__ import annotations
 
 import ast
+import importlib.util
 import io
 import math
 import struct
@@ -25,6 +26,7 @@ PNG_LEVEL, NPZ_LEVEL = 1, 2  # of libdeflate (decision note 6)
 PngFilter = Literal["paeth", "up"]
 """How rows become residuals: `up` is read 1.5 x faster by everybody; release 0.1.0 wrote `paeth`."""
 
+_HAS_KORNIA = importlib.util.find_spec("kornia_rs") is not None
 _UP = 2  # the filter's number in the PNG standard
 _FILTER_ROWS = 64  # what is filtered together stays in the cache, and memory does not grow with the frame
 MAX_ARRAY_BYTES = 1 << 32
@@ -133,12 +135,27 @@ def decode_png(data: bytes) -> npt.NDArray[np.uint8]:
     rows = _up_rows(data, width, height)
     if rows is not None:
         return rows
+    rgb = _decoded_by_kornia(data, width, height) if _HAS_KORNIA else _decoded_by_opencv(data)
+    if rgb is None or rgb.shape != (height, width, 3):
+        raise CorruptInputError("PNG does not decode")
+    return rgb
+
+
+def _decoded_by_kornia(data: bytes, width: int, height: int) -> npt.NDArray[np.uint8] | None:
+    """Return the image of any 8-bit RGB PNG; with the extra `fast`, 2 x faster than OpenCV for Paeth."""
+    import kornia_rs.io
+
+    try:
+        return np.asarray(kornia_rs.io.decode_image_png_u8(data, (height, width), "rgb"), np.uint8)
+    except (RuntimeError, ValueError, OSError):
+        return None
+
+
+def _decoded_by_opencv(data: bytes) -> npt.NDArray[np.uint8] | None:
     import cv2
 
     bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if bgr is None or bgr.shape != (height, width, 3):
-        raise CorruptInputError("PNG does not decode")
-    return np.ascontiguousarray(bgr[:, :, ::-1])
+    return None if bgr is None else np.ascontiguousarray(bgr[:, :, ::-1])
 
 
 def _up_rows(data: bytes, width: int, height: int) -> npt.NDArray[np.uint8] | None:
