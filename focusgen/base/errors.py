@@ -67,6 +67,12 @@ class CalibrationError(FocusgenError):
     exit_code = ExitCode.INCOMPLETE
 
 
+class RefusedDataError(FocusgenError):
+    """The data set is not what phase 6 vouches for, so that nobody may train on it or pass it on."""
+
+    exit_code = ExitCode.INCOMPLETE
+
+
 class SceneError(FocusgenError):
     """This scene cannot be completed; the others can."""
 

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from focusgen.base.checksums import FileEntry, checksum
-from focusgen.base.errors import ConfigError, CorruptInputError, MissingUpstreamError, SceneError, StaleError
+from focusgen.base.errors import (
+    ConfigError,
+    CorruptInputError,
+    MissingUpstreamError,
+    RefusedDataError,
+    SceneError,
+    StaleError,
+)
 from focusgen.config import SCENE_PHASES, PhaseName
 from focusgen.config.graph import GRAPH
 from focusgen.dataset.index import SPLITS, IndexEntry, read_index
@@ -61,8 +68,8 @@ def vet(root: Path, split: Split, *, allow_unvalidated: bool = False) -> list[Ve
         allow_unvalidated: do without phase 6's verdict; everything else is still asked for.
 
     Raises:
-        ConfigError: no such split or index, no verdict of phase 6, a failed one, or one older than the data;
-            the same content in two splits.
+        ConfigError: no such split, or no index.
+        RefusedDataError: no verdict of phase 6, a failed one, or the same content in two splits.
         SceneError: a scene is incomplete, stale or edited; names the scene and the file.
     """
     if split not in SPLITS:
@@ -87,7 +94,7 @@ def _refuse_shared_content(index: Mapping[str, IndexEntry]) -> None:
     for scene_id, entry in index.items():
         other = first.setdefault(entry.ingest_digest, scene_id)
         if index[other].split != entry.split and entry.ingest_digest not in ("", unknown_ingest_digest()):
-            raise ConfigError(
+            raise RefusedDataError(
                 f"scenes {other!r} ({index[other].split}) and {scene_id!r} ({entry.split}) have equal frames",
                 "Take one of the two out of the raw folder and start a new data set.",
             )
@@ -100,15 +107,17 @@ def _validated_records(dataset: DatasetLayout) -> Mapping[str, Mapping[str, str]
         report = parse_json(path.read_bytes())
         verdict, records = str(report["verdict"]), report.get("records")
     except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file: nobody has validated this data set", advice) from error
+        raise RefusedDataError(f"{path}: no such file: nobody has validated this data set", advice) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f"{path}: not a validation report: {error!r}", advice) from error
+        raise RefusedDataError(f"{path}: not a validation report: {error!r}", advice) from error
     if verdict == "fail":
         reasons = dict(report.get("failure_reasons", {}))
         named = next(((name, texts[0]) for name, texts in reasons.items() if texts), ("", "no scene passed"))
-        raise ConfigError(f"{path}: verdict fail: {named[0]}: {named[1]}", "focusgen repair, then phase 6.")
+        raise RefusedDataError(
+            f"{path}: verdict fail: {named[0]}: {named[1]}", "focusgen repair, then phase 6."
+        )
     if not isinstance(records, dict):
-        raise ConfigError(f"{path}: does not say which records its verdict holds for", advice)
+        raise RefusedDataError(f"{path}: does not say which records its verdict holds for", advice)
     if verdict != "pass":
         warnings.warn(f"{path}: verdict {verdict}: this depth is invented, train nothing on it", stacklevel=4)
     return records

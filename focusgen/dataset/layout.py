@@ -163,6 +163,11 @@ class DatasetLayout:
         return self.logs / "validation_report.json"
 
     @property
+    def report_html(self) -> Path:
+        """The page that shows the data set to a person."""
+        return self.logs / "report.html"
+
+    @property
     def deblur_psnr_csv(self) -> Path:
         """Sharp against raw, every frame."""
         return self.logs / "deblur_psnr.csv"

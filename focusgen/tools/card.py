@@ -18,7 +18,7 @@ from focusgen.base.files import publish
 from focusgen.dataset.index import SPLITS
 from focusgen.dataset.records import parse_json
 from focusgen.tools.export_plan import SPLIT_NAMES, ExportPlan, ExportScene, lenses_at, plan_export
-from focusgen.tools.licences import Part, parts_of
+from focusgen.tools.licences import Part, hub_licence, parts_of
 
 BEGIN, END = "<!-- focusgen:begin -->", "<!-- focusgen:end -->"
 MANY_SCENES = 1000  # the hub takes 10,000 entries in a folder and asks for shards long before
@@ -127,22 +127,18 @@ def _escaped(name: str) -> str:
 
 
 def _front_matter(card: Card, data_files: list[dict[str, object]]) -> dict[str, object]:
-    strictest = card.parts[0]
     n_frames = sum(scene.vetted.n_frames for scene in card.plan.scenes.values())
-    licence: dict[str, object] = {"license": strictest.hub_id or "other"}
-    if strictest.hub_id is None:
-        licence["license_name"] = re.sub(r"[^a-z0-9.-]+", "-", strictest.licence.lower()).strip("-")
     indices = [
         f"{split}.jsonl"
         for split in SPLITS
         if any(s.vetted.split == split for s in card.plan.scenes.values())
     ]
     return {
-        **licence,
+        **hub_licence(card.parts[0]),
         "pretty_name": card.name,
         "task_categories": ["depth-estimation"],
         "tags": ["focus", "defocus", "bokeh", "depth", "video", "focusgen"],
-        "size_categories": [_size_category(n_frames)],
+        "size_categories": [size_category(n_frames)],
         "configs": [
             {
                 "config_name": "default",
@@ -154,7 +150,8 @@ def _front_matter(card: Card, data_files: list[dict[str, object]]) -> dict[str, 
     }
 
 
-def _size_category(n: int) -> str:
+def size_category(n: int) -> str:
+    """Return the hub's word for so many rows."""
     for limit, text in ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M")):
         if n < limit:
             return text
@@ -229,6 +226,11 @@ def card_text(path: Path, front_matter: Mapping[str, object], body: str) -> str:
     else:
         text = ours + ("\n\n" + old_text.strip() if old_text.strip() else "") + "\n"
     return f"---\n{yaml.safe_dump(matter, sort_keys=False, allow_unicode=True)}---\n\n{text.lstrip()}"
+
+
+def read_front_matter(path: Path) -> Mapping[str, object]:
+    """Return what a card says of itself to machines, nothing where there is no card."""
+    return _split_readme(path)[0]
 
 
 def _split_readme(path: Path) -> tuple[dict[str, object], str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from focusgen.base.checksums import FileEntry, checksum
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import RefusedDataError
 from focusgen.config import SCENE_PHASES
 from focusgen.data.vetting import Split, VettedScene, vet
 from focusgen.dataset.index import SPLITS, IndexEntry, read_index
@@ -114,7 +114,7 @@ def plan_export(root: Path, *, shard_bytes: int, with_focus: bool, ending: str) 
 
     Raises:
         FocusgenError: a scene is not complete, not validated, stale or edited (`data.vetting.vet`).
-        ConfigError: scenes have different numbers of lens sets.
+        RefusedDataError: scenes have different numbers of lens sets.
     """
     dataset = DatasetLayout(root, root / "scene_index.json")
     index = read_index(dataset)
@@ -167,7 +167,7 @@ def _check_sets(scenes: Mapping[str, ExportScene]) -> None:
     counts = {scene.n_sets: scene_id for scene_id, scene in scenes.items()}
     if len(counts) > 1:
         text = ", ".join(f"{scene_id!r} has {n}" for n, scene_id in counts.items())
-        raise ConfigError(
+        raise RefusedDataError(
             f"scenes have different numbers of lens sets: {text}",
             "Readers of shards want the same members in every sample: render them with one --n_sets.",
         )

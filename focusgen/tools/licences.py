@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -72,3 +73,10 @@ def parts_of(scenes: Mapping[str, SceneLayout], source_licence: str) -> list[Par
             found |= {(name, "unknown") for name in names if name != "provided_depth"}
     parts = [Part(name, licence) for name, licence in sorted(found)]
     return sorted(parts, key=lambda part: -part.strictness)
+
+
+def hub_licence(part: Part) -> dict[str, object]:
+    """Return the keys of a card's front matter that say a licence; one without an id there is named in words."""
+    if part.hub_id is not None:
+        return {"license": part.hub_id}
+    return {"license": "other", "license_name": re.sub(r"[^a-z0-9.-]+", "-", part.licence.lower()).strip("-")}

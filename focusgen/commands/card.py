@@ -1,0 +1,37 @@
+"""Write the papers of a finished data set: README.md, train|val|test.jsonl, croissant.json.
+
+`datasets.load_dataset(OUT)` then finds the right splits. Text that you write into README.md outside of our marks is
+kept. The licence is the strictest of the footage's and of every weight's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from focusgen import config
+from focusgen.commands.groups import DataSetFlags
+from focusgen.config.flags import option, parse, required
+
+
+@dataclass(frozen=True)
+class CardFlags(DataSetFlags):
+    """Where the footage comes from."""
+
+    source_license: str = required("licence of the footage: an SPDX id such as CC-BY-4.0, or its name")
+    source_url: str = option("", "where the footage is published")
+    source_note: str = option("", "what a reader must know of it")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen card`."""
+    parsed = parse(CardFlags, argv, prog="focusgen card", doc=__doc__)
+    given = parsed.flags
+    cfg = config.load(given.config, parsed.overrides)
+    from focusgen.tools.card import Source, write_card
+
+    for path in write_card(
+        cfg.data.out_root, Source(given.source_license, given.source_url, given.source_note)
+    ):
+        print(path)
+    return 0

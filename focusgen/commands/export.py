@@ -1,0 +1,56 @@
+"""Write a finished, validated data set as shards: WebDataset tars, or Parquet files, split by split.
+
+The published bytes are not changed. Killed anywhere, the same command goes on; MANIFEST.sha256 is written last and
+is checked by `sha256sum -c`. Ends with 3 if phase 6 has not passed the data set, or a file is damaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from focusgen import config
+from focusgen.commands.groups import DataSetFlags
+from focusgen.config.flags import option, parse, required, required_positional
+from focusgen.run.console import make_console
+
+
+@dataclass(frozen=True)
+class ExportFlags(DataSetFlags):
+    """What kind of shards, and where to."""
+
+    kind: Literal["webdataset", "parquet"] = required_positional("webdataset: tars; parquet: a row per frame")
+    dest: Path = required("folder for the shards, empty or of an export that was begun")
+    shard_mb: int = option(1024, "about how large a shard is, in 10^6 bytes")
+    without: Literal["focus"] | None = option(None, "leave the labels out: they follow from depth and lens")
+    source_license: str | None = option(None, "licence of the footage, for the card; default: the data set's")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen export`."""
+    parsed = parse(ExportFlags, argv, prog="focusgen export", doc=__doc__)
+    given = parsed.flags
+    cfg = config.load(given.config, parsed.overrides)
+    from rich.progress import Progress
+
+    from focusgen.tools.export import export
+    from focusgen.tools.export_card import finish_with_card
+
+    with Progress(console=make_console(), transient=True) as progress:
+        task = progress.add_task("export", total=None)
+        result = export(
+            cfg.data.out_root,
+            given.dest,
+            given.kind,
+            shard_mb=given.shard_mb,
+            with_focus=given.without is None,
+            on_start=lambda n_frames: progress.update(task, total=n_frames),
+            on_frame=lambda: progress.advance(task),
+        )
+    finish_with_card(cfg.data.out_root, given.dest, result, given.source_license)
+    n_kept = f", {result.n_kept} were there" if result.n_kept else ""
+    print(f"{len(result.plan.shards)} shards{n_kept}, {result.n_bytes / 1e9:.3f} GB in {given.dest}")
+    print(f"check them: cd {given.dest} && sha256sum -c MANIFEST.sha256")
+    return 0

@@ -1,0 +1,33 @@
+"""Write logs/report.html: verdict, scenes with pictures, what the labels cover, calibration, warnings, licence.
+
+One file that loads nothing and runs nothing: mail it, print it, open it on a phone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from focusgen import config
+from focusgen.commands.groups import DataSetFlags
+from focusgen.config.flags import option, parse
+from focusgen.dataset.layout import DatasetLayout
+
+
+@dataclass(frozen=True)
+class ReportFlags(DataSetFlags):
+    """Where to."""
+
+    output: Path | None = option(None, "the HTML file; default <out_root>/logs/report.html")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen report`."""
+    parsed = parse(ReportFlags, argv, prog="focusgen report", doc=__doc__)
+    cfg = config.load(parsed.flags.config, parsed.overrides)
+    from focusgen.tools.report_page import write_report
+
+    dataset = DatasetLayout.of(cfg)
+    print(write_report(dataset, parsed.flags.output or dataset.report_html))
+    return 0

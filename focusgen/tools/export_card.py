@@ -1,0 +1,65 @@
+"""The card of an export: which shards are which split, and under which licence; then the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from focusgen import __version__
+from focusgen.base.files import publish
+from focusgen.dataset.index import SPLITS
+from focusgen.tools.card import card_text, read_front_matter, size_category
+from focusgen.tools.export import Exported, finish
+from focusgen.tools.export_plan import SPLIT_NAMES
+from focusgen.tools.licences import hub_licence, parts_of
+
+_HOW_TO_READ = """Each sample is a frame: `sharp.png`, `depth.npz` (key `depth`, float16 metres), `bokeh_KK.png` and
+`focus_KK.npz` (key `focus_map`, 1 = in focus) of each lens set, and `json` with the lenses in metres. The bytes are
+those of the data set's own files. `sha256sum -c MANIFEST.sha256` checks them.
+
+    from focusgen.data import FocusShards         # windows, labels and crops for torch
+    import webdataset as wds                      # wds.WebDataset("train-00000.tar")
+    import datasets                               # datasets.load_dataset("."); with_format("numpy")"""
+
+
+def finish_with_card(root: Path, dest: Path, exported: Exported, source_licence: str | None) -> None:
+    """Write README.md, then MANIFEST.sha256, last of all.
+
+    Args:
+        root: the data set's folder.
+        dest: where the shards lie.
+        exported: what was written.
+        source_licence: of the footage; None for what the data set's own card says, if it has one.
+    """
+    scenes = {scene_id: scene.vetted.layout for scene_id, scene in exported.plan.scenes.items()}
+    matter = dict(read_front_matter(root / "README.md"))
+    if source_licence is not None:
+        matter = hub_licence(parts_of(scenes, source_licence)[0])
+    licence = {key: matter[key] for key in ("license", "license_name") if key in matter}
+    publish(dest / "README.md", _text(dest, exported, licence).encode())
+    finish(dest)
+
+
+def _text(dest: Path, exported: Exported, licence: Mapping[str, object]) -> str:
+    shards = exported.plan.shards
+    n_frames = sum(len(shard.samples) for shard in shards)
+    ending = shards[0].name.rpartition(".")[2] if shards else "tar"
+    present = [split for split in SPLITS if any(shard.name.startswith(f"{split}-") for shard in shards)]
+    data_files = [{"split": SPLIT_NAMES[split], "path": f"{split}-*.{ending}"} for split in present]
+    front_matter = {
+        **licence,
+        "task_categories": ["depth-estimation"],
+        "tags": ["focus", "defocus", "bokeh", "depth", "video", "focusgen"],
+        "size_categories": [size_category(n_frames)],
+        "configs": [{"config_name": "default", "data_files": data_files}],
+    }
+    lines = [
+        "# focusgen: sharp frames, metric depth, focus labels and lens blur",
+        "",
+        f"{n_frames} frames of {len(exported.plan.scenes)} scenes, made by focusgen {__version__}.",
+        ""
+        if licence
+        else "\nNo licence is given here: ask the owner of the footage before you pass it on.\n",
+        _HOW_TO_READ,
+    ]
+    return card_text(dest / "README.md", front_matter, "\n".join(lines))
