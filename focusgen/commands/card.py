@@ -1,7 +1,7 @@
 """Write the papers of a finished data set: README.md, train|val|test.jsonl, croissant.json.
 
-`datasets.load_dataset(OUT)` then finds the right splits. Text that you write into README.md outside of our marks is
-kept. The licence is the strictest of the footage's and of every weight's.
+`datasets.load_dataset(OUT)` then finds the right splits. Text that you write into README.md outside of our
+marks is kept. The licence is the strictest of the footage's and of every weight's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from focusgen.commands.groups import DataSetFlags
 from focusgen.config.flags import option, parse, required
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CardFlags(DataSetFlags):
     """Where the footage comes from."""
 
@@ -30,8 +30,7 @@ def main(argv: Sequence[str]) -> int:
     cfg = config.load(given.config, parsed.overrides)
     from focusgen.tools.card import Source, write_card
 
-    for path in write_card(
-        cfg.data.out_root, Source(given.source_license, given.source_url, given.source_note)
-    ):
+    source = Source(given.source_license, given.source_url, given.source_note)
+    for path in write_card(cfg.data.out_root, source):
         print(path)
     return 0

@@ -1,7 +1,8 @@
 """Write a finished, validated data set as shards: WebDataset tars, or Parquet files, split by split.
 
-The published bytes are not changed. Killed anywhere, the same command goes on; MANIFEST.sha256 is written last and
-is checked by `sha256sum -c`. Ends with 3 if phase 6 has not passed the data set, or a file is damaged.
+The published bytes are not changed. Killed anywhere, the same command goes on; MANIFEST.sha256 is written
+last and is checked by `sha256sum -c`. Ends with 3 if phase 6 has not passed the data set, or a file is
+damaged.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from focusgen.config.flags import option, parse, required, required_positional
 from focusgen.run.console import make_console
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExportFlags(DataSetFlags):
     """What kind of shards, and where to."""
 

@@ -1,6 +1,7 @@
-"""Upload an export with its card to the Hugging Face hub, as a private data set; run it again to go on.
+"""Upload an export, or a data set with its card, to the Hugging Face hub, private; run it again to go on.
 
-The token comes from HF_TOKEN or `hf auth login`, never from a flag. Without a licence in the card nothing is sent.
+The token comes from HF_TOKEN or `hf auth login`, never from a flag. Nothing is sent without a licence in
+the card.
 """
 
 from __future__ import annotations
@@ -9,16 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.config.flags import Flags, option, parse, required
+from focusgen.commands.groups import DataSetFlags
+from focusgen.config.flags import option, parse, required
 
 
-@dataclass(frozen=True)
-class PushFlags(Flags):
+@dataclass(frozen=True, kw_only=True)
+class PushFlags(DataSetFlags):
     """What, and where to."""
 
     repo: str = required("ORG/NAME on the hub")
-    dest: Path = required("folder of a finished export")
+    dest: Path | None = option(None, "folder of a finished export; default: the data set with its card")
     dry_run: bool = option(False, "list files and bytes; send nothing")
 
 
@@ -26,13 +29,12 @@ def main(argv: Sequence[str]) -> int:
     """Run `focusgen push`."""
     parsed = parse(PushFlags, argv, prog="focusgen push", doc=__doc__)
     given = parsed.flags
-    if parsed.dotted:
-        raise ConfigError(f"--{next(iter(parsed.dotted))} has no meaning here")
+    cfg = config.load(given.config, parsed.overrides)
     if given.repo.count("/") != 1 or not all(given.repo.split("/")):
         raise ConfigError(f"--repo {given.repo}: give ORG/NAME")
-    from focusgen.tools.push import plan_upload, upload
+    from focusgen.tools.push import plan_data_set, plan_export_upload, upload
 
-    plan = plan_upload(given.dest)
+    plan = plan_data_set(cfg.data.out_root) if given.dest is None else plan_export_upload(given.dest)
     for name, size in plan.files:
         print(f"{size:>15,}  {name}")
     print(f"{plan.n_bytes:>15,}  bytes in {len(plan.files)} files, licence {plan.licence}, to {given.repo}")

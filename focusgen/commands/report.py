@@ -1,4 +1,4 @@
-"""Write logs/report.html: verdict, scenes with pictures, what the labels cover, calibration, warnings, licence.
+"""Write logs/report.html: verdict, scenes with pictures, label coverage, calibration, warnings, licence.
 
 One file that loads nothing and runs nothing: mail it, print it, open it on a phone.
 """

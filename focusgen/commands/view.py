@@ -15,7 +15,7 @@ from focusgen.config.flags import parse, required, required_positional
 from focusgen.dataset.layout import DatasetLayout
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ViewFlags(DataSetFlags):
     """Which scene, and where to."""
 

@@ -13,13 +13,15 @@ from focusgen.tools.export import Exported, finish
 from focusgen.tools.export_plan import SPLIT_NAMES
 from focusgen.tools.licences import hub_licence, parts_of
 
-_HOW_TO_READ = """Each sample is a frame: `sharp.png`, `depth.npz` (key `depth`, float16 metres), `bokeh_KK.png` and
-`focus_KK.npz` (key `focus_map`, 1 = in focus) of each lens set, and `json` with the lenses in metres. The bytes are
-those of the data set's own files. `sha256sum -c MANIFEST.sha256` checks them.
+_HOW_TO_READ = """Each sample is a frame: `sharp.png`, `depth.npz` (key `depth`, float16 metres),
+`bokeh_KK.png` and `focus_KK.npz` (key `focus_map`, 1 = in focus) of each lens set, and `json` with the
+lenses in metres. The bytes are those of the data set's own files. `sha256sum -c MANIFEST.sha256` checks them.
 
     from focusgen.data import FocusShards         # windows, labels and crops for torch
     import webdataset as wds                      # wds.WebDataset("train-00000.tar")
     import datasets                               # datasets.load_dataset("."); with_format("numpy")"""
+LICENCE_KEYS: tuple[str, ...] = ("license", "license_name")
+_NO_LICENCE = "\nNo licence is given here: ask the owner of the footage before you pass it on.\n"
 
 
 def finish_with_card(root: Path, dest: Path, exported: Exported, source_licence: str | None) -> None:
@@ -35,7 +37,7 @@ def finish_with_card(root: Path, dest: Path, exported: Exported, source_licence:
     matter = dict(read_front_matter(root / "README.md"))
     if source_licence is not None:
         matter = hub_licence(parts_of(scenes, source_licence)[0])
-    licence = {key: matter[key] for key in ("license", "license_name") if key in matter}
+    licence: dict[str, object] = {key: matter[key] for key in LICENCE_KEYS if key in matter}
     publish(dest / "README.md", _text(dest, exported, licence).encode())
     finish(dest)
 
@@ -57,9 +59,7 @@ def _text(dest: Path, exported: Exported, licence: Mapping[str, object]) -> str:
         "# focusgen: sharp frames, metric depth, focus labels and lens blur",
         "",
         f"{n_frames} frames of {len(exported.plan.scenes)} scenes, made by focusgen {__version__}.",
-        ""
-        if licence
-        else "\nNo licence is given here: ask the owner of the footage before you pass it on.\n",
+        "" if licence else _NO_LICENCE,
         _HOW_TO_READ,
     ]
     return card_text(dest / "README.md", front_matter, "\n".join(lines))

@@ -76,7 +76,7 @@ def parts_of(scenes: Mapping[str, SceneLayout], source_licence: str) -> list[Par
 
 
 def hub_licence(part: Part) -> dict[str, object]:
-    """Return the keys of a card's front matter that say a licence; one without an id there is named in words."""
+    """Return the keys of a card's front matter that say a licence; in words where it has no id there."""
     if part.hub_id is not None:
         return {"license": part.hub_id}
     return {"license": "other", "license_name": re.sub(r"[^a-z0-9.-]+", "-", part.licence.lower()).strip("-")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import yaml
 from focusgen.base.errors import ConfigError
 from focusgen.tools.export import MANIFEST, STATE, file_sha256
 
-HUB_MAX_FILE_BYTES = 200 * 10**9  # of the hub's storage limits
+HUB_MAX_FILE_BYTES, HUB_MAX_FOLDER_FILES = 200 * 10**9, 10_000  # of the hub's storage limits
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Upload:
         return sum(size for _, size in self.files)
 
 
-def plan_upload(folder: Path) -> Upload:
+def plan_export_upload(folder: Path) -> Upload:
     """Return what of an export would be uploaded.
 
     Raises:
@@ -52,6 +53,28 @@ def plan_upload(folder: Path) -> Upload:
         )
     files.append((MANIFEST, (folder / MANIFEST).stat().st_size))
     return Upload(folder, tuple(sorted(files)), _licence(folder / "README.md"))
+
+
+def plan_data_set(root: Path) -> Upload:
+    """Return what of a data set with its card would be uploaded: all that a loader needs.
+
+    Raises:
+        ConfigError: no card, no licence in it, or more files in a folder than the hub takes.
+    """
+    licence = _licence(root / "README.md")
+    files = [
+        (path.relative_to(root).as_posix(), path.stat().st_size)
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
+    ]
+    folders = Counter(name.rpartition("/")[0] for name, _ in files)
+    folder, n_files = max(folders.items(), key=lambda item: item[1])
+    if n_files > HUB_MAX_FOLDER_FILES:
+        raise ConfigError(
+            f"{root / folder}: {n_files} files; the hub takes {HUB_MAX_FOLDER_FILES} in a folder",
+            "Pass on shards instead: focusgen export webdataset, then focusgen push --dest DIR.",
+        )
+    return Upload(root, tuple(files), licence)
 
 
 def _manifest(folder: Path) -> dict[str, str]:
@@ -83,7 +106,7 @@ def _licence(readme: Path) -> str:
     if not licence:
         raise ConfigError(
             f"{readme}: names no licence",
-            "Export again with --source_license ID, in the words of the footage's owner.",
+            "focusgen card or focusgen export with --source_license ID writes it.",
         )
     return str(licence)
 

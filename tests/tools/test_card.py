@@ -1,0 +1,125 @@
+"""The field's own loaders find the right splits by the card; a person's words in it are kept."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+from focusgen import cli
+from focusgen.base.errors import ConfigError
+from focusgen.tools.card import card_text
+from focusgen.tools.licences import Part, hub_licence
+from focusgen.tools.push import plan_export_upload
+
+SAY = ["--source_license", "CC-BY-4.0"]
+
+
+@pytest.fixture
+def offline(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+def expected_splits(root) -> dict[str, list[tuple[str, int]]]:
+    found: dict[str, list[tuple[str, int]]] = {}
+    for scene, entry in json.loads((root / "scene_index.json").read_text()).items():
+        name = {"val": "validation"}.get(entry["split"], entry["split"])
+        found.setdefault(name, []).extend((scene, frame) for frame in range(10))
+    return found
+
+
+@pytest.mark.slow
+def test_load_dataset_finds_the_splits_and_the_pixels_of_the_data_set_and_of_its_exports(
+    finished, tmp_path, offline, capsys
+):
+    import cv2
+    from datasets import load_dataset
+
+    assert cli.main(["card", "--out_root", str(finished), *SAY]) == 0
+    loaded = load_dataset(str(finished))
+    assert {
+        s: [(row["scene"], row["frame"]) for row in rows] for s, rows in loaded.items()
+    } == expected_splits(finished)
+    row = loaded["train"][3]
+    for key, name in (
+        ("image", f"frames_sharp/frame_{row['frame']:04d}.png"),
+        ("bokeh_01", f"bokeh_renders/set_01/bokeh_{row['frame']:04d}.png"),
+    ):
+        pixels = cv2.imread(str(finished / row["scene"] / name))[..., ::-1]
+        assert np.array_equal(np.asarray(row[key]), pixels)
+    for kind in ("webdataset", "parquet"):
+        dest = tmp_path / kind
+        assert cli.main(["export", kind, "--out_root", str(finished), "--dest", str(dest), *SAY]) == 0
+        assert {s: len(rows) for s, rows in load_dataset(str(dest)).items()} == {
+            s: len(rows) for s, rows in expected_splits(finished).items()
+        }
+
+
+def test_croissant_is_valid_and_has_a_record_per_frame(finished, capsys):
+    import mlcroissant as mlc
+
+    assert cli.main(["card", "--out_root", str(finished), *SAY]) == 0
+    dataset = mlc.Dataset(str(finished / "croissant.json"))
+    for split in {
+        entry["split"] for entry in json.loads((finished / "scene_index.json").read_text()).values()
+    }:
+        lines = (finished / f"{split}.jsonl").read_text().splitlines()
+        records = list(dataset.records(split))
+        assert len(records) == len(lines) > 0
+        paths = {record[f"{split}/depth_path"].decode() for record in records}
+        assert paths == {json.loads(line)["depth_path"] for line in lines}
+        assert all((finished / path).is_file() for path in paths)
+    document = json.loads((finished / "croissant.json").read_text())
+    assert document["rai:dataLimitations"] and document["license"]
+
+
+def test_a_person_s_words_and_keys_are_kept_and_names_cannot_end_a_table(tmp_path):
+    path = tmp_path / "README.md"
+    path.write_text("---\nlanguage: en\nlicense: mit\n---\n\nBefore.\n")
+    path.write_text(card_text(path, {"license": "cc-by-4.0"}, "ours"))
+    path.write_text(path.read_text() + "\nAfter.\n")
+    text = card_text(path, {"license": "cc-by-nc-4.0"}, "ours again")
+    matter = yaml.safe_load(text.split("---\n")[1])
+    assert matter == {"language": "en", "license": "cc-by-nc-4.0"}
+    assert "Before." in text and "After." in text and "ours again" in text and "ours\n" not in text
+
+
+def test_the_strictest_licence_wins_and_an_unknown_one_is_the_strictest():
+    order = ["CC0-1.0", "Apache-2.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0"]
+    unknown = ["FLUX.1-dev Non-Commercial License", "somebody's own"]
+    strictness = [Part("x", name).strictness for name in (*order, *unknown)]
+    assert strictness == sorted(strictness) and len(set(strictness)) == len(strictness)
+    assert hub_licence(Part("x", "CC-BY-4.0")) == {"license": "cc-by-4.0"}
+    assert hub_licence(Part("x", "FLUX.1-dev Non-Commercial License")) == {
+        "license": "other",
+        "license_name": "flux.1-dev-non-commercial-license",
+    }
+
+
+def test_nothing_is_pushed_without_a_licence_or_of_a_changed_export(finished, tmp_path, capsys):
+    dest = tmp_path / "dest"
+    words = ["export", "webdataset", "--out_root", str(finished), "--dest", str(dest)]
+    assert cli.main(words) == 0
+    assert cli.main(["push", "--repo", "lab/focus", "--dest", str(dest), "--dry_run"]) == 2
+    assert "names no licence" in capsys.readouterr().err
+    assert cli.main([*words, *SAY]) == 0
+    assert cli.main(["push", "--repo", "lab/focus", "--dest", str(dest), "--dry_run"]) == 0
+    shown = capsys.readouterr().out
+    sizes = {path.name: path.stat().st_size for path in dest.iterdir() if not path.name.startswith(".")}
+    assert all(f"{size:,}  {name}" in shown for name, size in sizes.items())
+    assert "licence cc-by-4.0" in shown
+    shard = next(dest.glob("*.tar"))
+    shard.write_bytes(shard.read_bytes()[:-1])
+    with pytest.raises(ConfigError, match=f"{shard.name}: not the file of MANIFEST"):
+        plan_export_upload(dest)
+
+
+def test_a_data_set_that_phase_6_has_not_passed_is_not_passed_on(finished, tmp_path, capsys):
+    (finished / "logs" / "validation_report.json").unlink()
+    assert cli.main(["export", "webdataset", "--out_root", str(finished), "--dest", str(tmp_path / "d")]) == 3
+    assert cli.main(["card", "--out_root", str(finished), *SAY]) == 3
+    assert "06_validate_outputs.py" in capsys.readouterr().err
+    assert not list((tmp_path / "d").glob("*.tar")) and not (finished / "README.md").exists()

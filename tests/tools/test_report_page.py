@@ -1,0 +1,102 @@
+"""The page shows what phase 6 found, loads nothing, runs nothing, and takes names for text."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+
+import pytest
+
+from focusgen import cli
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.tools.report_page import write_report
+from focusgen.tools.report_pictures import coverage_of
+
+
+def page_of(root) -> str:
+    layout = DatasetLayout(root, root / "scene_index.json")
+    return write_report(layout, layout.report_html).read_text()
+
+
+def test_the_page_shows_verdict_scenes_pictures_and_what_is_wrong_first(finished, capsys):
+    names = list(json.loads((finished / "scene_index.json").read_text()))
+    victim = finished / names[-1] / "depth_maps" / "depth_0003.npz"
+    victim.write_bytes(victim.read_bytes()[:-9])
+    assert cli.phase_main("validate", "", ["--out_root", str(finished)]) == 3
+    assert cli.main(["report", "--out_root", str(finished)]) == 0
+    page = (finished / "logs" / "report.html").read_text()
+    assert '<p class="verdict fail">verdict: fail</p>' in page
+    shown = re.findall(r"<h3>(.*?)</h3>", page)
+    assert shown[0] == names[-1] and sorted(shown) == sorted(names)
+    assert "depth_0003.npz" in page
+    assert page.count("data:image/jpeg;base64,") >= 3 * len(names)
+    assert max(map(len, re.findall(r"<article.*?</article>", page, re.DOTALL))) < 70_000
+
+
+def test_the_page_loads_and_runs_nothing(finished):
+    page = page_of(finished)
+    assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in page
+    assert "<script" not in page.lower()
+    assert not re.findall(r"""(?:src|href|xlink:href)=["'](?!data:|#)[^"']+""", page)
+    assert page_of(finished) == page
+
+
+def test_hostile_names_and_texts_are_shown_as_text(finished):
+    path = finished / "logs" / "validation_report.json"
+    document = json.loads(path.read_text())
+    hostile = "<img src=x onerror=alert(1)>\x1b[31m\u202e"
+    document["warnings"] = [f"{hostile}: {hostile}"]
+    document["failure_reasons"] = {"(data set)": [hostile]}
+    path.write_text(json.dumps(document))
+    page = page_of(finished)
+    assert "<img src=x" not in page and "&lt;img src=x" in page
+    assert "\x1b" not in page and "\u202e" not in page
+
+
+def test_the_coverage_is_that_of_the_published_labels(finished):
+    import numpy as np
+
+    names = list(json.loads((finished / "scene_index.json").read_text()))
+    coverage = coverage_of(DatasetLayout(finished, finished / "scene_index.json"), names)
+    counts = np.zeros(10)
+    for path in finished.glob("*/focus_maps/*/*.npz"):
+        counts += np.histogram(np.load(path)["focus_map"].astype(float), bins=10, range=(0, 1))[0]
+    assert np.array_equal(coverage.counts, counts)
+    share = counts[counts > 0] / counts.sum()
+    assert coverage.entropy == pytest.approx(-(share * np.log10(share)).sum())
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_real_browser_shows_it_on_a_wide_and_a_narrow_screen(finished, tmp_path):
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    playwright = (
+        pytest.importorskip("playwright.sync_api")
+        if not _is_required()
+        else __import__("playwright.sync_api").sync_api
+    )
+    if chromium is None and not _is_required():
+        pytest.skip("no chromium on this machine: apt-get install chromium")
+    page_of(finished)
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        for width in (1280, 390):
+            page = browser.new_page(viewport={"width": width, "height": 900})
+            complaints: list[str] = []
+            page.on("console", lambda message, kept=complaints: kept.append(message.text))
+            page.goto((finished / "logs" / "report.html").as_uri())
+            assert page.locator("h1").inner_text() == finished.name
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, "no sideways scrolling"
+            drawn = page.evaluate("[...document.images].filter(i => i.complete && i.naturalWidth > 0).length")
+            assert drawn == page.locator("img").count() > 0
+            assert complaints == []
+        browser.close()
+
+
+def _is_required() -> bool:
+    return os.environ.get("FOCUSGEN_REQUIRE_BROWSER") == "1"
