@@ -6,6 +6,7 @@ the same bytes. Every source is compared with its record while it is read.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -20,7 +21,7 @@ import numpy as np
 
 from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.base.files import make_folder, publish, publish_json, remove, storage_error
+from focusgen.base.files import make_folder, publish, publish_json, remove, replacing, storage_error
 from focusgen.dataset.records import parse_json
 from focusgen.tools.export_plan import ExportPlan, ExportScene, Shard, frames_of, plan_export, sample_document
 
@@ -141,38 +142,18 @@ def _write_shards(
 ) -> None:
     """Write shards beside their places; each is put there once every scene in it was read whole."""
     last_shard = {scene_id: shard.name for shard in plan.shards for scene_id, _ in shard.samples}
-    waiting: list[tuple[Shard, Path, str]] = []
-    try:
+    written: dict[str, dict[str, str]] = {}
+    with contextlib.ExitStack() as waiting:
         for shard in todo:
-            temporary = dest / f".{shard.name}.{os.getpid()}.tmp"
-            waiting.append((shard, temporary, ""))
+            temporary = waiting.enter_context(replacing(dest / shard.name))
             _write_shard(temporary, plan, shard, kind, on_frame)
-            waiting[-1] = (shard, temporary, file_sha256(temporary))
-            goes_on = last_shard[shard.samples[-1][0]] != shard.name
-            if not goes_on:
-                _put_in_place(dest, plan, waiting, kind, state)
-                waiting.clear()
-        _put_in_place(dest, plan, waiting, kind, state)
-    except BaseException:
-        for _, temporary, _ in waiting:
-            temporary.unlink(missing_ok=True)
-        raise
-
-
-def _put_in_place(
-    dest: Path,
-    plan: ExportPlan,
-    waiting: list[tuple[Shard, Path, str]],
-    kind: Kind,
-    state: dict[str, dict[str, str]],
-) -> None:
-    for shard, temporary, sha256 in waiting:
-        try:
-            os.replace(temporary, dest / shard.name)
-        except OSError as error:
-            raise storage_error(error, dest / shard.name) from error
-        state[shard.name] = {"plan": plan.digest(shard), "sha256": sha256}
-        publish_json(dest / STATE, {"kind": kind, "shards": state})
+            written[shard.name] = {"plan": plan.digest(shard), "sha256": file_sha256(temporary)}
+            if last_shard[shard.samples[-1][0]] == shard.name:  # else its last scene goes on in the next
+                waiting.close()
+                state.update(written)
+                publish_json(dest / STATE, {"kind": kind, "shards": state})
+    state.update(written)
+    publish_json(dest / STATE, {"kind": kind, "shards": state})
 
 
 def _write_shard(

@@ -106,8 +106,10 @@ def test_nothing_is_pushed_without_a_licence_or_of_a_changed_export(finished, tm
     assert cli.main(["push", "--repo", "lab/focus", "--dest", str(dest), "--dry_run"]) == 2
     assert "names no licence" in capsys.readouterr().err
     assert cli.main([*words, *SAY]) == 0
+    files = {path.name: path.read_bytes() for path in dest.iterdir()}
     assert cli.main(["push", "--repo", "lab/focus", "--dest", str(dest), "--dry_run"]) == 0
     shown = capsys.readouterr().out
+    assert files == {path.name: path.read_bytes() for path in dest.iterdir()}, "a dry run writes nothing"
     sizes = {path.name: path.stat().st_size for path in dest.iterdir() if not path.name.startswith(".")}
     assert all(f"{size:,}  {name}" in shown for name, size in sizes.items())
     assert "licence cc-by-4.0" in shown
