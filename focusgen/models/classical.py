@@ -69,7 +69,7 @@ class SpectrumFit:
 SHARP = SpectrumFit(blur_px=0.0, log_power=0.0, slope=NATURAL_SLOPE, noise_power=0.0)
 
 
-class ClassicalDeblurrer:
+class ClassicalDeblurrer(Deblurrer):
     """Sharpens soft frames by deconvolution; leaves sharp ones alone."""
 
     def deblur(self, frames: Frames, keys: Sequence[NoiseKey]) -> Frames:

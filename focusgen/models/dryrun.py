@@ -19,7 +19,7 @@ RELIEF = 0.15  # share of the inverse depth that the picture's brightness moves
 BATCH_FRAMES = 8
 
 
-class DryRunDepth:
+class DryRunDepth(DepthModel):
     """Invents depth from row and brightness; deterministic."""
 
     # False, though it could: a rehearsal should go through the chunks and seams of the real thing.

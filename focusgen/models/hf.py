@@ -33,7 +33,7 @@ _DEPTH_ANYTHING_TYPES = ("depth_anything", "prompt_depth_anything")
 _KEYS_SHOWN = 4
 
 
-class HfDepth:
+class HfDepth(DepthModel):
     """Metric depth of single frames, batched; a `DepthModel`.
 
     Args:

@@ -8,7 +8,7 @@ from focusgen.config import Config
 from focusgen.models.protocols import Deblurrer, Frames, NoiseKey
 
 
-class Passthrough:
+class Passthrough(Deblurrer):
     """Hands every frame on as it is."""
 
     def deblur(self, frames: Frames, keys: Sequence[NoiseKey]) -> Frames:

@@ -1,7 +1,8 @@
-"""What a phase asks of a model: three small Protocols, and factories that import a backend only when asked.
+"""What a phase asks of a model: three small Protocols.
 
-A phase is handed its model, so the same code runs with the doubles of `tests/fakes.py`, with the weight-free
-backends and with the diffusion models.
+A phase is handed its model, so the same code runs with doubles in tests, with the weight-free backends, with
+the diffusion models and with those of installed packages. A class that derives from a Protocol here gets its
+defaults: frames one by one, nothing approximated, nothing in doubt.
 """
 
 from __future__ import annotations
@@ -57,7 +58,16 @@ class SceneFrames(Protocol):
 
 
 class Deblurrer(Protocol):
-    """Sharpens frames one by one."""
+    """Sharpens frames, each from itself alone."""
+
+    @property
+    def approximations(self) -> Sequence[str]:
+        """What is done less exactly than by the published model, in words for the record."""
+        return ()
+
+    def frames_per_call(self, height_px: int, width_px: int) -> int:
+        """Return how many frames of a size are best handed over at once."""
+        return 1
 
     def deblur(self, frames: Frames, keys: Sequence[NoiseKey]) -> Frames:
         """Return the sharp frames, same shape.
@@ -73,6 +83,11 @@ class DepthModel(Protocol):
     @property
     def handles_long_video(self) -> bool:
         """True if any number of frames may be handed over at once; else phase 3 cuts into chunks."""
+
+    @property
+    def doubts(self) -> Sequence[str]:
+        """Why its output may not be metres, in words for the record and the report."""
+        return ()
 
     def estimate(self, scene: SceneFrames) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
         """Yield (frame_index, (H, W) float32 metres), each frame once, in order, final."""
@@ -103,6 +118,10 @@ class RenderContext:
 class RenderSession(Protocol):
     """Renders the frames of one lens set."""
 
+    def frames_per_call(self) -> int:
+        """Return how many frames are best handed over at once."""
+        return 1
+
     def render(
         self,
         frames: Frames,
@@ -121,11 +140,17 @@ class RenderSession(Protocol):
 
 
 class BokehRenderer(Protocol):
-    """Draws lens blur.
+    """Draws lens blur."""
 
-    A renderer whose sessions may work at the same time says how many in `n_parallel`; a session that is best
-    handed several frames at once says how many in `frames_per_call()`. Both default to one.
-    """
+    @property
+    def approximations(self) -> Sequence[str]:
+        """What is done less exactly than by the published model, in words for the record."""
+        return ()
+
+    @property
+    def n_parallel(self) -> int:
+        """Sessions that may render at the same time, each in a thread of its own."""
+        return 1
 
     def start(self, context: RenderContext) -> RenderSession:
         """Return a session for one lens set of one scene."""

@@ -12,7 +12,7 @@ from focusgen.config import Config
 from focusgen.models.protocols import DepthModel, SceneFrames
 
 
-class ProvidedDepth:
+class ProvidedDepth(DepthModel):
     """Yields the scene's own depth; each frame stands alone, so no chunk and no seam."""
 
     handles_long_video = True

@@ -20,8 +20,8 @@ from focusgen.models.protocols import Deblurrer
 from focusgen.motion.metrics import psnr_db
 from focusgen.motion.temporal import asked_pairs, fuse
 from focusgen.optics.sizes import frame_plan
-from focusgen.phases.job import SceneJob, approximations, runs_of
-from focusgen.phases.restore_ahead import RestoreAhead, frames_per_call
+from focusgen.phases.job import SceneJob, runs_of
+from focusgen.phases.restore_ahead import RestoreAhead
 
 ALGORITHM_VERSION = 1
 PSNR_HEADER = "scene_id,frame,psnr_db,seconds\n"
@@ -47,7 +47,7 @@ def deblur_scene(job: SceneJob, model: Deblurrer) -> None:
     plan = frame_plan(job.entry.width, job.entry.height, cfg.resize_long_side)
     missing = job.store.missing(lambda frame: [job.scene.sharp(frame)])
     if missing:
-        raw_root, n_together = job.cfg.data.raw_root, frames_per_call(model, plan.height, plan.width)
+        raw_root, n_together = job.cfg.data.raw_root, model.frames_per_call(plan.height, plan.width)
         # The stage reads a frame for itself and again to restore it: two windows' worth is enough.
         n_kept = 2 * cfg.radius + 4 + n_together
         digests = tuple(manifest.values())
@@ -62,7 +62,7 @@ def deblur_scene(job: SceneJob, model: Deblurrer) -> None:
             "width": plan.width,
             "height": plan.height,
             "psnr_db": quality,
-            "approximations": approximations(model),
+            "approximations": list(model.approximations),
         },
         whole_scene=job.n_frames == job.entry.n_frames,
     )

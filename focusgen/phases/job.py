@@ -50,8 +50,3 @@ def runs_of(frames: list[int]) -> list[tuple[int, int]]:
         else:
             spans.append((frame, frame + 1))
     return spans
-
-
-def approximations(model: object) -> list[str]:
-    """Return what a model says it does less exactly than its published form (quantised weights, tiles)."""
-    return [str(text) for text in getattr(model, "approximations", ())]

@@ -19,7 +19,7 @@ from focusgen.dataset.records import Record, read_record
 from focusgen.dataset.store import publish_scene_log
 from focusgen.media.codecs import encode_npz
 from focusgen.models.protocols import BokehRenderer
-from focusgen.phases.job import SceneJob, approximations
+from focusgen.phases.job import SceneJob
 from focusgen.phases.lens_set import LensSet, draw_lenses, start_lens_sets
 
 ALGORITHM_VERSION = 1
@@ -46,7 +46,7 @@ def render_scene(job: SceneJob, renderer: BokehRenderer) -> None:
     job.store.drain()
     means = _focus_means(job, len(lenses))
     _warn(job, means)
-    details = {"focus_mean": means, "approximations": approximations(renderer)}
+    details = {"focus_mean": means, "approximations": list(renderer.approximations)}
     job.store.finish(details, whole_scene=job.n_frames == job.entry.n_frames)
 
 
@@ -96,8 +96,8 @@ def _render_frames(
     job: SceneJob, lens_sets: list[LensSet], frames: list[int], renderer: BokehRenderer
 ) -> None:
     """Make every lens set of each frame: the sharp frame and its depth are read once."""
-    n_together = max(_frames_per_call(lens_set) for lens_set in lens_sets)
-    n_parallel = int(getattr(renderer, "n_parallel", 1))  # lens sets that may be drawn at the same time
+    n_together = max(lens_set.session.frames_per_call() for lens_set in lens_sets)
+    n_parallel = renderer.n_parallel
     with ThreadPoolExecutor(n_parallel) as pool:
         for start in range(0, len(frames), n_together):
             part = frames[start : start + n_together]
@@ -109,12 +109,6 @@ def _render_frames(
                 for lens_set, (pictures, labels) in zip(lens_sets, drawn, strict=True):
                     _put_pair(job, lens_set.index, frame, labels[place], pictures[place])
                 job.on_frame(frame)
-
-
-def _frames_per_call(lens_set: LensSet) -> int:
-    """Return how many frames a lens set's renderer is best handed at once: what it says itself, or one."""
-    preferred = getattr(lens_set.session, "frames_per_call", None)
-    return 1 if preferred is None else int(preferred())
 
 
 def _put_pair(

@@ -25,7 +25,7 @@ class RestoreAhead:
         scene_id: part of every noise key.
         read_raw: returns one raw frame at output size.
         pairs: every (frame, draw) that will be asked for, in that order.
-        n_together: pairs handed to the model at once; see `frames_per_call`.
+        n_together: pairs handed to the model at once; see `Deblurrer.frames_per_call`.
     """
 
     def __init__(
@@ -62,9 +62,3 @@ class RestoreAhead:
         raw = np.stack([self._read_raw(frame) for frame, _ in pairs])
         keys = [NoiseKey(self._scene_id, frame, draw) for frame, draw in pairs]
         self._ready.update(zip(pairs, self._model.deblur(raw, keys), strict=True))
-
-
-def frames_per_call(model: Deblurrer, height_px: int, width_px: int) -> int:
-    """Return how many frames a model is best handed at once: what it says itself, or one."""
-    preferred = getattr(model, "frames_per_call", None)
-    return 1 if preferred is None else int(preferred(height_px, width_px))

@@ -6,7 +6,6 @@ backend is deterministic; then the record has its old digest, and nothing downst
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +30,7 @@ from focusgen.phases.validate import validate_scene
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
 from focusgen.run.status import saved_config
-from focusgen.run.table import PhaseSpec
+from focusgen.tools.later_models import loading_later
 
 SettingsOf = Callable[[PhaseName], Config | None]
 """Settings that hold the paths for a phase; what matters to the bytes is taken from the record."""
@@ -196,7 +195,7 @@ class SceneRepairer:
         run = self._run_of(phase, record)
         if not self._may_redo(phase, run, record, damaged):
             return None
-        run.spec = _loading_later(run.spec, record.details.get("approximations", ()))
+        run.spec = loading_later(run.spec, record)
         reopen(self.scene, record, damaged)
         return run, record.digest, damaged
 
@@ -326,33 +325,6 @@ def _redoing(cfg: Config, dataset: DatasetLayout) -> Config:
     )
     run = cfg.run.model_copy(update={"on_stale": "redo"})
     return cfg.model_copy(update={"data": data, "run": run})
-
-
-class _LaterModel:
-    """A model that is loaded when it is first asked for something: a lost JSON file needs none."""
-
-    def __init__(self, load: Callable[[], Any], approximations: Sequence[str]) -> None:
-        self._load = load
-        self._known = list(approximations)
-        self._model: Any = None
-
-    @property
-    def approximations(self) -> list[str]:
-        """What the record says of the kept frames, and what the model adds with those made again."""
-        added = getattr(self._model, "approximations", ()) if self._model is not None else ()
-        return list(dict.fromkeys([*self._known, *(str(text) for text in added)]))
-
-    def __getattr__(self, name: str) -> Any:
-        if self._model is None:
-            self._model = self._load()
-        return getattr(self._model, name)
-
-
-def _loading_later(spec: PhaseSpec, approximations: Sequence[str]) -> PhaseSpec:
-    def load(cfg: Config, *, device: str | None = None) -> Any:
-        return _LaterModel(lambda: spec.load_model(cfg, device=device), approximations)
-
-    return dataclasses.replace(spec, load_model=load)
 
 
 def repair_scenes(

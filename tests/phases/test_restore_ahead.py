@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from focusgen.base.errors import ModelMemoryError
-from focusgen.phases.restore_ahead import RestoreAhead, frames_per_call
+from focusgen.models.protocols import Deblurrer
+from focusgen.phases.restore_ahead import RestoreAhead
 
 
-class Stamper:
+class Stamper(Deblurrer):
     """Writes frame and draw into the picture, and counts calls."""
 
     def __init__(self, fails_at=()):
@@ -54,5 +55,11 @@ def test_after_an_error_the_next_pair_can_still_be_asked_for():
 
 
 def test_a_model_says_how_many_it_wants():
-    assert frames_per_call(Stamper(), 8, 2) == 4
-    assert frames_per_call(object(), 8, 2) == 1
+    assert Stamper().frames_per_call(8, 2) == 4
+
+    class Shy(Deblurrer):
+        def deblur(self, frames, keys):
+            return frames
+
+    assert Shy().frames_per_call(8, 2) == 1
+    assert list(Shy().approximations) == []

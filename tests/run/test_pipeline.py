@@ -17,6 +17,7 @@ from focusgen import cli
 from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.records import read_record
 from focusgen.media.codecs import encode_npz
+from focusgen.models.protocols import DepthModel
 from focusgen.run.table import PHASES
 from tests.conftest import Rgbd
 
@@ -221,7 +222,7 @@ def test_depth_beyond_float16_is_refused_with_the_way_out(rgbd, capsys):
     assert rgbd.run("--depth.max_m", "100", "--on_stale", "redo") == 0
 
 
-class StepModel:
+class StepModel(DepthModel):
     """Exact depth, times 1.1 for every chunk after the first."""
 
     handles_long_video = False

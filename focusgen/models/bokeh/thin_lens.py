@@ -16,34 +16,34 @@ from focusgen.models.bokeh.ocp import render_ocp
 from focusgen.models.bokeh.planes import plane_ladder
 from focusgen.models.bokeh.snap import snap_to_colour_edges
 from focusgen.models.devices import is_out_of_memory, pick_device
-from focusgen.models.protocols import BokehRenderer, Frames, RenderContext
+from focusgen.models.protocols import BokehRenderer, Frames, RenderContext, RenderSession
 from focusgen.optics.coc import signed_blur_radius_px
 
 GPU_BATCH_PIXELS = 4_000_000
 """Pixels rendered at once on a GPU; all planes of a batch live one after the other, not together."""
 
 
-class ThinLensRenderer:
+class ThinLensRenderer(BokehRenderer):
     """Draws lens blur by physics alone.
 
     Args:
         max_radius_px: larger blur is drawn with this radius.
         depth_edge_snap: "on", "off", or "auto": on when the depth was predicted.
         device: "cpu", "cuda", "cuda:1", ...
-
-    Attributes:
-        n_parallel: sessions that may render at the same time, each in a thread of its own.
     """
 
     def __init__(self, *, max_radius_px: float, depth_edge_snap: str, device: str = "cpu") -> None:
         self.max_radius_px = max_radius_px
         self.depth_edge_snap = depth_edge_snap
         self.device = pick_device(device, "render.backend: thin_lens")
-        self.n_parallel = 1
         if self.device.type == "cpu":
             # One core per lens set beats many per small plane, and bytes do not depend on their number.
             torch.set_num_threads(1)
-            self.n_parallel = len(os.sched_getaffinity(0))
+
+    @property
+    def n_parallel(self) -> int:
+        """One session per core; a GPU takes them one after the other."""
+        return len(os.sched_getaffinity(0)) if self.device.type == "cpu" else 1
 
     def start(self, context: RenderContext) -> ThinLensSession:
         """Return a session whose planes are fixed for the whole lens set, so that nothing pops."""
@@ -69,7 +69,7 @@ def load(cfg: Config, device: str | None) -> BokehRenderer:
     )
 
 
-class ThinLensSession:
+class ThinLensSession(RenderSession):
     """Renders the frames of one lens set; see `RenderSession`.
 
     Args:

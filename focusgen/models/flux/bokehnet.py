@@ -18,13 +18,13 @@ from focusgen.models.flux.noise import initial_tokens, posterior_noise, set_seed
 from focusgen.models.flux.options import options_of
 from focusgen.models.flux.sampler import Batch
 from focusgen.models.flux.tokens import grid_of
-from focusgen.models.protocols import Frames, RenderContext
+from focusgen.models.protocols import BokehRenderer, Frames, RenderContext, RenderSession
 
 ADAPTER = "bokeh"
 N_CONDITIONS = 2
 
 
-class BokehNet:
+class BokehNet(BokehRenderer):
     """Draws lens blur with FLUX; see `BokehRenderer`.
 
     Args:
@@ -59,7 +59,7 @@ class BokehNet:
         return clipped
 
 
-class BokehNetSession:
+class BokehNetSession(RenderSession):
     """Renders the frames of one lens set; see `RenderSession`."""
 
     def __init__(self, renderer: BokehNet, context: RenderContext) -> None:

@@ -18,7 +18,7 @@ from focusgen.models.flux.noise import frame_seed, initial_tokens, posterior_noi
 from focusgen.models.flux.options import options_of
 from focusgen.models.flux.sampler import Batch
 from focusgen.models.flux.tokens import Grid, grid_of
-from focusgen.models.protocols import Frames, NoiseKey
+from focusgen.models.protocols import Deblurrer, Frames, NoiseKey
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ BLACK_DELTA = (0, 32)
 """Where the black picture of protocol `black+frame` claims to lie: 32 tokens to the right."""
 
 
-class DeblurNet:
+class DeblurNet(Deblurrer):
     """Sharpens frames; see `Deblurrer`.
 
     Args:

@@ -21,7 +21,7 @@ from focusgen.models.vda.stream import VideoStreamer
 from focusgen.models.weights import WeightRecord
 
 
-class VideoDepthAnything:
+class VideoDepthAnything(DepthModel):
     """Metric depth of whole scenes; a `DepthModel`.
 
     Each call of `estimate` is a sequence of its own: chunks of a long video and shots between cuts are
@@ -51,9 +51,14 @@ class VideoDepthAnything:
         if device.type == "cuda" and precision != "fp32":
             # cuDNN's half precision convolutions are made for this order of memory.
             self.net.head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.handles_long_video = handles_long_video
+        self._handles_long_video = handles_long_video
         self.weights = weights
         self._streamer = VideoStreamer(self.net, input_size=input_size)
+
+    @property
+    def handles_long_video(self) -> bool:
+        """True if the whole scene is one sequence."""
+        return self._handles_long_video
 
     def estimate(self, scene: SceneFrames) -> Iterator[tuple[int, DepthMap]]:
         """Yield (frame_index, (H, W) float32 metres), each frame once, in order, final.
