@@ -108,11 +108,13 @@ def depth_estimator(cfg: Config) -> Callable[[Any], Any] | None:
     if cfg.depth.backend == "provided":
         return None
     from focusgen.models.registry import load_depth_model
+    from focusgen.phases.outputs import backend_words, checked_depth
 
     model = load_depth_model(cfg, device=cfg.run.device)
 
     def estimate(picture: Any) -> Any:
-        ((_, depth_m),) = model.estimate(PictureFrames(picture))
+        asked = model.estimate(PictureFrames(picture))
+        ((_, depth_m),) = checked_depth(asked, 1, picture.shape[:2], backend_words(cfg, "depth"))
         return depth_m
 
     return estimate

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pickle
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -75,14 +75,51 @@ def check_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
         ConfigError: names the first such key and the file.
     """
     for key, value in tensors.items():
-        if not value.is_floating_point():
-            raise ConfigError(f"{path}: key {key!r} is {value.dtype}, not floating point (a quantised file?)")
-        # A sum is not finite if a term is not; only then the terms are worth looking at one by one.
-        if not torch.isfinite(value.sum(dtype=torch.float64)):
-            n_bad = int((~torch.isfinite(value)).sum())
-            if n_bad:
-                count = f"{n_bad} of {value.numel()} values"
-                raise ConfigError(f"{path}: key {key!r}: {count} are NaN or infinite", "Fetch it again.")
+        _check_tensor(key, value, path, may_be_integer=False)
+
+
+def check_file_finite(path: Path, *, may_hold_integers: bool = False) -> None:
+    """Check a weight file in the same way, tensor by tensor, so that it need not fit into memory.
+
+    One look at the file serves every precision: quantised layers can no longer tell what they were made from.
+
+    Args:
+        path: .safetensors, or a torch file.
+        may_hold_integers: some models keep tables of positions beside their weights.
+
+    Raises:
+        ConfigError: names the first such key and the file, or the file cannot be read.
+    """
+    for key, value in _tensors_one_by_one(path):
+        _check_tensor(key, value, path, may_be_integer=may_hold_integers)
+
+
+def _tensors_one_by_one(path: Path) -> Iterator[tuple[str, Tensor]]:
+    if path.suffix != _SAFETENSORS_SUFFIX:
+        yield from read_tensors(path).items()
+        return
+    try:
+        with safe_open(path, framework="pt") as file:
+            for key in file.keys():
+                yield key, file.get_tensor(key)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise _unreadable(path, "safetensors file", error) from error
+
+
+def _check_tensor(key: str, value: Tensor, path: Path, *, may_be_integer: bool) -> None:
+    if not value.is_floating_point():
+        if may_be_integer:
+            return
+        raise ConfigError(
+            f"{path}: key {key!r} is {value.dtype}, not floating point",
+            "Quantised weights are not taken as numbers: give the file in float32, float16 or bfloat16.",
+        )
+    if value.dtype.itemsize == 1:
+        value = value.half()  # torch cannot compare 8-bit floats
+    # The extremes are NaN if any value is, and cost a fiftieth of a look at each.
+    if value.numel() and not all(torch.isfinite(extreme) for extreme in torch.aminmax(value)):
+        count = f"{int((~torch.isfinite(value)).sum())} of {value.numel()} values"
+        raise ConfigError(f"{path}: key {key!r}: {count} are NaN or infinite", "Fetch it again.")
 
 
 def load_strict(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -26,6 +26,7 @@ from scipy.fft import next_fast_len
 from scipy.optimize import least_squares
 from skimage.restoration import wiener
 
+from focusgen.base.errors import SceneError
 from focusgen.config import Config
 from focusgen.models.protocols import Deblurrer, Frames, NoiseKey
 
@@ -102,7 +103,13 @@ def sharpened(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         trust = (fit.blur_px - UNTOUCHED_BELOW_PX) / (FULL_STRENGTH_FROM_PX - UNTOUCHED_BELOW_PX)
         rms = float(np.sqrt(np.mean(np.square(change), dtype=np.float64)))
         change *= min(trust, 255.0 * 10.0 ** (-MAX_CHANGE_DB / 20.0) / max(rms, 1e-9))
-    return np.asarray(np.clip(np.rint(frame + change), 0, 255).astype(np.uint8))
+    levels = np.rint(frame + change)
+    if not np.isfinite(levels).all():
+        raise SceneError(
+            f"a frame of {frame.shape[1]}x{frame.shape[0]} became NaN (blur {fit.blur_px:.2f} px)",
+            "Choose another deblur.backend for this scene.",
+        )
+    return np.clip(levels, 0, 255).astype(np.uint8)
 
 
 def _luma(frame: npt.NDArray[np.uint8]) -> Plane:

@@ -15,8 +15,9 @@ import torch
 from focusgen.base.errors import ConfigError, ModelMemoryError
 from focusgen.config import Config
 from focusgen.config.depth import DepthConfig
-from focusgen.models.checkpoints import check_finite
+from focusgen.models.checkpoints import check_file_finite
 from focusgen.models.devices import free_cached_memory, is_out_of_memory, pick_device
+from focusgen.models.hf_files import hf_weight_files
 from focusgen.models.precision import Precision, autocast, choose_precision
 from focusgen.models.protocols import DepthModel, SceneFrames
 
@@ -189,8 +190,10 @@ def _load_model(cfg: DepthConfig) -> Any:
             raise ConfigError(f"{cfg.model_id}: {len(keys)} {problem.replace('_', ' ')}: {shown}")
     if surplus := sorted(info.get("unexpected_keys") or ()):
         log.warning("%s: %d weights have no place in the model: %s", cfg.model_id, len(surplus), surplus[:3])
-    floating = {key: value for key, value in model.state_dict().items() if value.is_floating_point()}
-    check_finite(floating, Path(str(cfg.model_id)))
+    files = hf_weight_files(cfg.model_id, cfg.model_revision).values()
+    safe = [file for file in files if file.suffix == ".safetensors"]
+    for file in safe or [file for file in files if file.name.startswith("pytorch_model")]:
+        check_file_finite(file, may_hold_integers=True)
     return model.requires_grad_(False)
 
 

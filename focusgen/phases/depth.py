@@ -14,16 +14,18 @@ import numpy.typing as npt
 from focusgen.base.checksums import checksum
 from focusgen.base.errors import DepthRangeError, SceneError
 from focusgen.base.files import make_folder, publish
+from focusgen.config.backends import PROVIDED
 from focusgen.dataset.frames import published_plan
 from focusgen.dataset.published import SharpFrames, read_depth, read_float16
 from focusgen.dataset.store import publish_scene_log, valid_entry
 from focusgen.media.codecs import encode_npz
 from focusgen.models.protocols import DepthModel
 from focusgen.optics.stats import depth_counts, depth_percentiles, depth_stats
-from focusgen.optics.windows import cut_segments, plan_chunks
+from focusgen.optics.windows import Chunk, cut_segments, plan_chunks
 from focusgen.phases.chunks import covering_chunk, crossfaded
 from focusgen.phases.depth_bounds import bounded_depth, check_float16
 from focusgen.phases.job import SceneJob
+from focusgen.phases.outputs import backend_words, checked_depth
 from focusgen.phases.provided_depth import ProvidedNotes, check_median, open_provided
 
 ALGORITHM_VERSION = 1
@@ -46,7 +48,7 @@ def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:
     for frame, depth_m in _estimates(job, model, frames, todo):
         if frame in todo:
             notes.remember(frame)
-            _publish_frame(job, frame, depth_m, (frames.height, frames.width))
+            _publish_frame(job, frame, depth_m)
             job.on_frame(frame)
     job.store.drain()
     _patch_held_back(job)
@@ -55,6 +57,8 @@ def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:
     _keep_counts(job, counts)
     stats = depth_stats(counts.sum(axis=0))
     details = _measured(job, frames, counts) | notes.details(stats)
+    if model.doubts:
+        details["doubts"] = list(model.doubts)
     _check_patched(job, details)
     check_median(job, stats["d_median"])
     job.store.put_json(job.scene.stats_json, stats)
@@ -92,9 +96,22 @@ def _estimates(
             continue
         if model.handles_long_video:
             shot = _span(frames, start, stop)
-            yield from ((start + index, depth_m) for index, depth_m in model.estimate(shot))
+            yield from ((start + index, depth_m) for index, depth_m in _asked(job, model, shot))
         else:
             yield from _chunked(job, model, frames, number, (start, stop), wanted)
+
+
+def _asked(
+    job: SceneJob, model: DepthModel, frames: SharpFrames
+) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+    """Yield a model's depth of some frames, checked."""
+    return checked_depth(
+        model.estimate(frames),
+        len(frames),
+        (frames.height, frames.width),
+        f"scene {job.scene_id!r}, from frame {frames.start} on: {backend_words(job.cfg, 'depth')}",
+        may_have_holes=job.cfg.depth.backend == PROVIDED.name,
+    )
 
 
 def _chunked(
@@ -111,10 +128,15 @@ def _chunked(
     recall = functools.partial(_recall_seam, job, shot_number)
     if first and recall(first) is None:
         first = 0  # its scale hangs on all chunks before it
+
+    def infer(chunk: Chunk) -> Iterator[npt.NDArray[np.float32]]:
+        shown = _span(frames, start + chunk.start, start + chunk.stop)
+        return (depth_m for _, depth_m in _asked(job, model, shown))
+
     faded = crossfaded(
         chunks,
         first,
-        lambda chunk: (d for _, d in model.estimate(_span(frames, start + chunk.start, start + chunk.stop))),
+        infer,
         align=cfg.align == "scale",
         recall=recall,
         remember=lambda number, seam: job.store.remember(
@@ -136,14 +158,8 @@ def _span(frames: SharpFrames, start: int, stop: int) -> SharpFrames:
     return SharpFrames(**{**frames.__dict__, "start": start, "stop": stop})
 
 
-def _publish_frame(
-    job: SceneJob, frame: int, depth_m: npt.NDArray[np.float32], size: tuple[int, int]
-) -> None:
+def _publish_frame(job: SceneJob, frame: int, depth_m: npt.NDArray[np.float32]) -> None:
     """Bring one map to float16 inside the allowed range; one with holes or sky waits for the whole scene."""
-    if depth_m.shape != size:
-        raise SceneError(
-            f"scene {job.scene_id!r}, frame {frame}: depth of {depth_m.shape} for a frame of {size}"
-        )
     bounded = bounded_depth(depth_m, job.cfg.depth)
     check_float16(bounded.depth_m, job.cfg.depth, f"scene {job.scene_id!r}, frame {frame}")
     saved = bounded.depth_m.astype(np.float16)
@@ -252,7 +268,7 @@ def _warn(
         if step > cfg.warn_median_step and frame not in job.shot_cuts:
             text = f"median depth changes by {100 * step:.1f} % from frame {frame - 1} to {frame}"
             consistency.append(text)
-    for text in (*sanity, *consistency):
+    for text in (*details.get("doubts", ()), *sanity, *consistency):
         job.store.warn(text)
     for text in sanity:
         job.on_note(f"warning: {text}")

@@ -15,6 +15,7 @@ from focusgen.dataset.lens_metadata import lenses_of
 from focusgen.models.protocols import BokehRenderer, RenderContext, RenderSession
 from focusgen.optics.coc import Lens, focus_map, signed_blur_radius_px
 from focusgen.optics.lenses import sample_lenses
+from focusgen.phases.outputs import checked_frames
 
 
 def draw_lenses(cfg: Config, scene_id: str, stats: Mapping[str, float], n: int) -> tuple[list[Lens], int]:
@@ -62,7 +63,8 @@ class LensSet:
             sensor_width_m=self.sensor_width_m,
             max_coc_m=self.max_coc_m if self.is_clipped else None,
         )
-        return np.asarray(self.session.render(sharp, radius_px, labels, frames)), labels
+        what = f"set {self.index}, frame {frames[0]}: {type(self.session).__name__}"
+        return checked_frames(self.session.render(sharp, radius_px, labels, frames), sharp, what), labels
 
 
 def start_lens_sets(

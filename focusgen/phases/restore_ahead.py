@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.models.protocols import Deblurrer, NoiseKey
+from focusgen.phases.outputs import checked_frames
 
 Image = npt.NDArray[np.uint8]
 
@@ -48,6 +49,7 @@ class RestoreAhead:
 
         Raises:
             ModelMemoryError: out of memory after every step of the model's ladder.
+            SceneError: the model gave something else than frames.
         """
         if (frame, draw) not in self._ready:
             self._restore([(frame, draw), *self._following((frame, draw))])
@@ -61,4 +63,6 @@ class RestoreAhead:
     def _restore(self, pairs: list[tuple[int, int]]) -> None:
         raw = np.stack([self._read_raw(frame) for frame, _ in pairs])
         keys = [NoiseKey(self._scene_id, frame, draw) for frame, draw in pairs]
-        self._ready.update(zip(pairs, self._model.deblur(raw, keys), strict=True))
+        what = f"scene {self._scene_id!r}, frame {pairs[0][0]}: {type(self._model).__name__}"
+        sharp = checked_frames(self._model.deblur(raw, keys), raw, what)
+        self._ready.update(zip(pairs, sharp, strict=True))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from focusgen.base.errors import ModelMemoryError
+from focusgen.base.errors import ModelMemoryError, SceneError
 from focusgen.config import Config
 from focusgen.models.bokeh.light import DISPLAY_GAMMA, encode_display
 from focusgen.models.bokeh.ocp import render_ocp
@@ -123,5 +123,7 @@ class ThinLensSession(RenderSession):
             radius = snap_to_colour_edges(rgb8 / 255.0, radius)
         linear = self._linear[rgb8.int()]
         shown = encode_display(render_ocp(linear, radius, self.ladder))
+        if not torch.isfinite(shown).all():
+            raise SceneError("the thin lens drew NaN: the depth or the frame is no number", "Check them.")
         rgb8 = (shown * 255.0).round().to(torch.uint8)
         return rgb8.permute(0, 2, 3, 1).contiguous().cpu().numpy()

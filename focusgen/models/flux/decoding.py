@@ -16,6 +16,8 @@ class Pending(NamedTuple):
     """Frames that are perhaps still being decoded."""
 
     levels: Tensor
+    finite: Tensor
+    """() bool, where `levels` are: false if a pixel was NaN or infinite before it became a level."""
     done: Any
 
     def frames(self) -> Frames:
@@ -24,6 +26,10 @@ class Pending(NamedTuple):
             self.done.synchronize()
         frames: Frames = self.levels.numpy()
         return frames
+
+    def is_finite(self) -> bool:
+        """Say whether all pixels were numbers; only after `frames` has waited."""
+        return bool(self.finite)
 
 
 class Decoder:
@@ -38,12 +44,20 @@ class Decoder:
         """Start decoding (B, tokens, 64) latents."""
         if self._stream is None:
             with torch.inference_mode():
-                return Pending(to_frames(decode(self._vae, latents, grid, is_sliced=is_sliced)), None)
+                pixels = decode(self._vae, latents, grid, is_sliced=is_sliced)
+                return Pending(to_frames(pixels), torch.isfinite(pixels).all(), None)
         self._stream.wait_stream(torch.cuda.current_stream(latents.device))
         with torch.inference_mode(), torch.cuda.stream(self._stream):
-            levels = to_frames(decode(self._vae, latents, grid, is_sliced=is_sliced))
-            host = torch.empty(levels.shape, dtype=levels.dtype, pin_memory=True)
-            host.copy_(levels, non_blocking=True)
+            pixels = decode(self._vae, latents, grid, is_sliced=is_sliced)
+            levels = _to_host(to_frames(pixels))
+            finite = _to_host(torch.isfinite(pixels).all())
             latents.record_stream(self._stream)  # or its memory is handed out while it is still read
             done = self._stream.record_event()
-        return Pending(host, done)
+        return Pending(levels, finite, done)
+
+
+def _to_host(values: Tensor) -> Tensor:
+    """Start a copy into host memory; it is there once the stream has come so far."""
+    host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    host.copy_(values, non_blocking=True)
+    return host

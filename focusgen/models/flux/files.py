@@ -62,6 +62,13 @@ def model_files(model_id: str) -> dict[str, Path]:
     }
 
 
+def part_weights(model_id: str, part: str) -> list[Path]:
+    """Return the weight files of one part ("transformer", "vae"); none if the model is not here."""
+    folder = model_folder(model_id)
+    files = [] if folder is None else _part_files(folder / part)
+    return [file for file in files if file.suffix == ".safetensors"]
+
+
 def _part_files(folder: Path) -> list[Path]:
     """Return a part's configuration and weights; shards that its index lists are named even if missing."""
     # By name, not *.json: records of weights are kept beside them, and would change what they vouch for.

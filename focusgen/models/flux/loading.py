@@ -10,19 +10,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch import nn
 
 from focusgen.base.errors import ConfigError, ModelMemoryError
+from focusgen.models.checkpoints import check_file_finite
 from focusgen.models.devices import is_out_of_memory
 from focusgen.models.flux.environment import explain_download, require_libraries
-from focusgen.models.flux.files import model_folder
+from focusgen.models.flux.files import model_folder, part_weights
 from focusgen.models.flux.forward import velocity
-from focusgen.models.flux.lora import load_adapter
+from focusgen.models.flux.lora import Adapter, coverage, load_adapter
 from focusgen.models.flux.modulation import place
 from focusgen.models.flux.options import FluxOptions
 from focusgen.models.flux.prompts import PromptEmbedding, load_prompt
 from focusgen.models.flux.sampler import FluxSampler
 from focusgen.models.flux.schedule import Schedule, schedule_from
-from focusgen.models.flux.weights import FluxWeights, gather
+from focusgen.models.flux.weights import FluxWeights, gather, listed_shapes
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,9 @@ def load_sampler(options: FluxOptions, adapter: str, device: torch.device) -> Fl
             transformer = load_transformer(source, options, device)
             vae = load_vae(source, device, dtype_of(options.precision))
         weights = gather(transformer, {adapter: low_rank}, device, dtype_of(options.precision))
+        for part in ("transformer", "vae"):
+            for file in part_weights(options.model_id, part):
+                check_file_finite(file)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -68,6 +73,7 @@ def load_sampler(options: FluxOptions, adapter: str, device: torch.device) -> Fl
             f"{options.model_id}: the weights do not fit into {device}", SPARE_ADVICE
         ) from error
     _check_prompt(prompt, weights, transformer, options)
+    notes = _lora_notes(low_rank, transformer, options)
     log.info("%s loaded in %.0f s", options.model_id, time.perf_counter() - started_s)
     return FluxSampler(
         weights=weights,
@@ -77,7 +83,19 @@ def load_sampler(options: FluxOptions, adapter: str, device: torch.device) -> Fl
         n_steps=options.n_steps,
         guidance_scale=options.guidance_scale,
         velocity=torch.compile(velocity) if options.is_compiled else velocity,
+        origin=f"{options.model_id} with {options.lora_file}",
+        notes=notes,
     )
+
+
+def _lora_notes(adapter: Adapter, transformer: nn.Module, options: FluxOptions) -> tuple[str, ...]:
+    """Warn of a LoRA that changes less than it may, and return what the record says of it."""
+    share = coverage(adapter, listed_shapes(transformer))
+    if not share:
+        return ()
+    note = f"the LoRA changes {share} projections"
+    log.warning("%s: %s; a whole file has them all", options.lora_file, note)
+    return (note,)
 
 
 def dtype_of(precision: str) -> torch.dtype:

@@ -7,6 +7,7 @@ branches too, which these nets never do: such keys are refused, not skipped.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ import torch
 from torch import Tensor
 
 from focusgen.base.errors import ConfigError
-from focusgen.models.checkpoints import read_tensors
+from focusgen.models.checkpoints import check_finite, read_tensors
 from focusgen.models.flux.files import weight_advice
+
+log = logging.getLogger(__name__)
 
 LISTED = re.compile(
     r"x_embedder"
@@ -52,7 +55,13 @@ def load_adapter(path: Path) -> dict[str, LowRank]:
     """
     if not path.is_file():
         raise ConfigError(f"{path}: no such LoRA file", weight_advice("flux/lora"))
-    return adapter_from(read_tensors(path), str(path))
+    tensors = read_tensors(path)
+    adapter = adapter_from(tensors, str(path))
+    # Only what is used: alpha is often saved as an integer, and never read.
+    check_finite({key: value for key, value in tensors.items() if not key.endswith(".alpha")}, path)
+    if all(not bool(pair.up.any()) for pair in adapter.values()):
+        log.warning("%s: every lora_B is zero, so that it changes nothing: was it saved untrained?", path)
+    return adapter
 
 
 def adapter_from(tensors: Mapping[str, Tensor], source: str) -> dict[str, LowRank]:
@@ -114,6 +123,11 @@ def check_fits(adapter: Adapter, shapes: Mapping[str, tuple[int, int]], source: 
             raise ConfigError(
                 f"{source}: key transformer.{module}.lora_A.weight is for {given}, the model has {wanted}"
             )
+
+
+def coverage(adapter: Adapter, shapes: Mapping[str, tuple[int, int]]) -> str:
+    """Return "1 of 25" for an adapter of few of the projections that a LoRA may change, "" if it has all."""
+    return f"{len(adapter)} of {len(shapes)}" if len(adapter) < len(shapes) else ""
 
 
 def ranks(adapter: Adapter) -> Iterable[int]:

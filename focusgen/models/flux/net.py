@@ -38,7 +38,7 @@ class FluxNet:
     def approximations(self) -> list[str]:
         """What makes pictures differ from the net as published, in words for the record."""
         notes = [note for ladder in self._ladders.values() for note in ladder.notes]
-        return [*self.options.approximations, *dict.fromkeys(notes)]
+        return [*self.options.approximations, *self.sampler.notes, *dict.fromkeys(notes)]
 
     def frames(self, batches: Iterable[Batch], size_px: tuple[int, int], what: str) -> Iterator[Frames]:
         """Yield the frames of batches of one size; see `FluxSampler.generate`."""

@@ -16,6 +16,7 @@ from torch import Tensor
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish
 from focusgen.config import Config
+from focusgen.models.checkpoints import check_finite
 from focusgen.models.flux.environment import explain_download, require_libraries
 from focusgen.models.flux.files import model_folder, prompt_file, weight_advice
 
@@ -141,6 +142,7 @@ def _save(file: Path, embedding: PromptEmbedding, prompt: str, model_id: str) ->
     from safetensors.torch import save
 
     tensors = {name: tensor.contiguous() for name, tensor in embedding._asdict().items()}
+    check_finite(tensors, Path(model_id))
     publish(file, save(tensors, {"format": FORMAT, "prompt": prompt, "model": Path(model_id).name}))
 
 
@@ -165,8 +167,10 @@ def load_prompt(folder: Path, prompt: str) -> PromptEmbedding:
                 raise ConfigError(
                     f"{file}: not an embedding of {prompt!r}", "Delete it and run: focusgen weights prompts"
                 )
-            return PromptEmbedding(stored.get_tensor("embeds"), stored.get_tensor("pooled"))
+            embedding = PromptEmbedding(stored.get_tensor("embeds"), stored.get_tensor("pooled"))
     except SafetensorError as error:
         raise ConfigError(
             f"{file}: damaged ({error})", "Delete it and run: focusgen weights prompts"
         ) from error
+    check_finite(embedding._asdict(), file)
+    return embedding

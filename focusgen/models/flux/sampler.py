@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from focusgen.base.errors import SceneError
 from focusgen.models.flux.conditions import BlackCondition, Condition, EncodedCondition
 from focusgen.models.flux.decoding import Decoder, Pending
 from focusgen.models.flux.forward import Surroundings, surround, velocity
@@ -63,6 +64,8 @@ class FluxSampler:
         n_steps: denoising steps.
         guidance_scale: the distilled guidance of text and image.
         velocity: the forward, perhaps compiled.
+        origin: the files that it was made from, for messages.
+        notes: what makes its pictures differ from the net as published, in words for the record.
     """
 
     weights: FluxWeights
@@ -72,6 +75,8 @@ class FluxSampler:
     n_steps: int
     guidance_scale: float
     velocity: Velocity = velocity
+    origin: str = "FLUX"
+    notes: tuple[str, ...] = ()
     _tables: dict[tuple[Any, ...], ModulationTables] = field(default_factory=dict)
     _black: dict[tuple[int, int], Posterior] = field(default_factory=dict)
 
@@ -87,16 +92,27 @@ class FluxSampler:
 
         Raises:
             ModelMemoryError: after every rung.
+            SceneError: a decoded frame holds NaN or infinity.
         """
         decoder = Decoder(self.vae, self.weights.device)
         waiting: Pending | None = None
         for batch in batches:
             started = ladder.run(functools.partial(self._generate, batch, decoder), what)
             if waiting is not None:
-                yield waiting.frames()
+                yield self._finished(waiting, what)
             waiting = started
         if waiting is not None:
-            yield waiting.frames()
+            yield self._finished(waiting, what)
+
+    def _finished(self, pending: Pending, what: str) -> Frames:
+        frames = pending.frames()
+        if not pending.is_finite():
+            raise SceneError(
+                f"{what}: the network's pictures hold NaN or infinity ({self.origin})",
+                "The weights themselves are finite, so something overflows: set precision to bf16 or fp32, "
+                "and see whether transformer, VAE and LoRA belong together.",
+            )
+        return frames
 
     def _generate(self, batch: Batch, decoder: Decoder, effort: Effort) -> Pending:
         return decoder.submit(self.denoise(batch, effort), batch.grid, is_sliced=effort.is_vae_sliced)

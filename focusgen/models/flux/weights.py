@@ -139,7 +139,7 @@ def gather(
     """
     first = transformer.x_embedder.weight
     device, dtype = device or first.device, dtype or first.dtype
-    shapes = _listed_shapes(transformer)
+    shapes = listed_shapes(transformer)
     for name, adapter in adapters.items():
         check_fits(adapter, shapes, f"adapter {name}")
     pairs = {name: {m: p.to(device, dtype) for m, p in adapter.items()} for name, adapter in adapters.items()}
@@ -208,7 +208,8 @@ def _single(block: Any, name: str, projection: Any) -> SingleBlock:
     )
 
 
-def _listed_shapes(transformer: nn.Module) -> dict[str, tuple[int, int]]:
+def listed_shapes(transformer: nn.Module) -> dict[str, tuple[int, int]]:
+    """Return {module: (out features, in features)} of the projections that a LoRA may change."""
     return {
         name: (module.out_features, module.in_features)
         for name, module in transformer.named_modules()
