@@ -15,6 +15,7 @@ from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.commands.groups import CONFIG_HELP
 from focusgen.config import Config
+from focusgen.config.backends import PROVIDED
 from focusgen.config.flags import Flags, option, parse, required, sets
 
 
@@ -105,7 +106,7 @@ def _pixel(text: str | None) -> tuple[int, int] | None:
 
 def depth_estimator(cfg: Config) -> Callable[[Any], Any] | None:
     """Return a function from a picture to its depth by the configured backend; None if that is `provided`."""
-    if cfg.depth.backend == "provided":
+    if cfg.depth.backend == PROVIDED.name:
         return None
     from focusgen.models.registry import load_depth_model
     from focusgen.phases.outputs import backend_words, checked_depth

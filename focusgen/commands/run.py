@@ -6,17 +6,16 @@ Stops after phase 4 with exit status 4 until a person approves the calibration (
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings
-from focusgen.config.backends import BUILT_IN
+from focusgen.config.backends import BUILT_IN, names_of
 from focusgen.config.flags import option, parse, report_without_effect
-
-BACKEND_SECTION = {backend.name: section for section, rows in BUILT_IN.items() for backend in rows}
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,11 @@ def main(argv: Sequence[str]) -> int:
     return run_everything(cfg, Selection(scenes=scenes, split=given.split))
 
 
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name.strip(), list(known), n=1)
+    return (f"; did you mean {near[0]}?" if near else "") + f" Choose from {', '.join(known)}"
+
+
 def backend_overrides(names: str | None) -> dict[str, Any]:
     """Return the settings that backend names stand for: every name belongs to one phase.
 
@@ -48,10 +52,11 @@ def backend_overrides(names: str | None) -> dict[str, Any]:
         ConfigError: an unknown name, or two for one phase.
     """
     overrides: dict[str, Any] = {}
+    section_of = {name: section for section in BUILT_IN for name in names_of(section)} if names else {}
     for name in names.split(",") if names else ():
-        section = BACKEND_SECTION.get(name.strip())
+        section = section_of.get(name.strip())
         if section is None:
-            raise ConfigError(f"--backend {name}: unknown; choose from {', '.join(BACKEND_SECTION)}")
+            raise ConfigError(f"--backend {name}: unknown{_nearest(name, section_of)}")
         if f"{section}.backend" in overrides:
             raise ConfigError(f"--backend {names}: two backends for phase {section}")
         overrides[f"{section}.backend"] = name.strip()

@@ -7,10 +7,17 @@ Installed packages add rows of their own by entry points, see `GROUPS`.
 
 from __future__ import annotations
 
+import difflib
+import functools
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from importlib.metadata import EntryPoint, entry_points
+from typing import Annotated, Any
 
+from pydantic import AfterValidator
+
+from focusgen.base.names import display
 from focusgen.config.graph import PhaseName
 
 
@@ -46,6 +53,7 @@ class Backend:
         can_use_gpu: gains by a GPU, and is told to take one by `--device cuda`.
         counts_steps: its work grows with `steps` of the section.
         draws_noise: its output depends on the seed of the run.
+        is_framewise: a depth model whose frames do not know of each other, so that no shot is cut for it.
         has_model_id: made from the hub model or folder that `model_id` of the section names.
         extra: extra of the package (`pip install 'focusgen[gpu]'`) that it needs.
         rate: for the forecast.
@@ -59,6 +67,7 @@ class Backend:
     can_use_gpu: bool = False
     counts_steps: bool = False
     draws_noise: bool = True
+    is_framewise: bool = False
     has_model_id: bool = False
     extra: str = ""
     rate: Rate = UNKNOWN_RATE
@@ -82,7 +91,13 @@ DEBLURNET = Backend(
     extra="gpu",
     rate=Rate(1.2, 120.0, is_measured=False),
 )
-PROVIDED = Backend("provided", "focusgen.models.provided:load", draws_noise=False, rate=Rate(0.02, 0.5))
+PROVIDED = Backend(
+    "provided",
+    "focusgen.models.provided:load",
+    draws_noise=False,
+    is_framewise=True,
+    rate=Rate(0.02, 0.5),
+)
 DRYRUN = Backend("dryrun", "focusgen.models.dryrun:load", draws_noise=False, rate=Rate(0.05, 0.5))
 VDA = Backend(
     "vda",
@@ -98,6 +113,7 @@ HF = Backend(
     weight_files="focusgen.models.hf_files:model_files",
     needs_gpu=True,
     draws_noise=False,
+    is_framewise=True,
     has_model_id=True,
     extra="gpu",
     rate=Rate(0.4, 30.0, is_measured=False),
@@ -139,3 +155,42 @@ GROUPS: Mapping[PhaseName, str] = {
 def built_in(section: PhaseName, name: str) -> Backend | None:
     """Return the row of a name in one section, None if it is not one of ours."""
     return next((backend for backend in BUILT_IN[section] if backend.name == name), None)
+
+
+def installed(section: PhaseName) -> Mapping[str, tuple[EntryPoint, ...]]:
+    """Return {name: entry points} that installed packages add to a section; nothing of them is imported.
+
+    Two packages may claim one name, or a name of ours: `models.registry` then says so.
+    """
+    return _installed(section, tuple(sys.path))
+
+
+@functools.lru_cache(maxsize=16)  # looking through all packages takes 15 ms, and scenes ask one by one
+def _installed(section: PhaseName, path: tuple[str, ...]) -> Mapping[str, tuple[EntryPoint, ...]]:
+    found: dict[str, tuple[EntryPoint, ...]] = {}
+    for entry in entry_points(group=GROUPS[section]):
+        found[entry.name] = (*found.get(entry.name, ()), entry)
+    return found
+
+
+def names_of(section: PhaseName) -> list[str]:
+    """Return the names that a section's `backend` may have, ours first."""
+    ours = [backend.name for backend in BUILT_IN[section]]
+    return [*ours, *(name for name in installed(section) if name not in ours)]
+
+
+def _known(section: PhaseName, name: str) -> str:
+    if built_in(section, name) is None and name not in installed(section):
+        known = names_of(section)
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {display(near[0])}?" if near else ""
+        elsewhere = [other for other in BUILT_IN if other != section and built_in(other, name)]
+        if elsewhere:
+            hint = f"; that is one for {elsewhere[0]}.backend"
+        raise ValueError(f"no such backend{hint}; choose from {', '.join(display(one) for one in known)}")
+    return name
+
+
+DeblurBackend = Annotated[str, AfterValidator(functools.partial(_known, "deblur"))]
+DepthBackend = Annotated[str, AfterValidator(functools.partial(_known, "depth"))]
+RenderBackend = Annotated[str, AfterValidator(functools.partial(_known, "render"))]

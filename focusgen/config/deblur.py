@@ -7,18 +7,17 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
+from focusgen.config.backends import DEBLURNET, PASSTHROUGH, DeblurBackend
 from focusgen.config.flux import DiffusionSection, FluxSection, with_default
 from focusgen.config.section import Section, setting
 
-_deblurnet = functools.partial(setting, affects=["deblur"], when={"backend": ["deblurnet"]})
+_deblurnet = functools.partial(setting, affects=["deblur"], when={"backend": [DEBLURNET.name]})
 
 
 class _Sharpening(Section):
     """What holds whatever sharpens a frame."""
 
-    backend: Literal["passthrough", "classical", "deblurnet"] = setting(
-        "passthrough", affects=["deblur"], help="what sharpens one frame"
-    )
+    backend: DeblurBackend = setting(PASSTHROUGH.name, affects=["deblur"], help="what sharpens one frame")
     temporal: Literal["auto", "flow", "draws", "none", "cached_window"] = setting(
         "auto", affects=["deblur"], help="auto: none for passthrough, flow else"
     )
@@ -54,7 +53,7 @@ class DeblurConfig(FluxSection, _DeblurNet):
     """Phase 2."""
 
     phase = "deblur"
-    network = "deblurnet"
+    network = DEBLURNET.name
 
     steps: int = with_default("steps", 8)
     prompt: str = with_default("prompt", "a sharp photo with everything in focus")
@@ -73,5 +72,5 @@ class DeblurConfig(FluxSection, _DeblurNet):
     def effective(self, name: str) -> Any:
         """Resolve temporal: auto."""
         if name == "temporal" and self.temporal == "auto":
-            return "none" if self.backend == "passthrough" else "flow"
+            return "none" if self.backend == PASSTHROUGH.name else "flow"
         return getattr(self, name)

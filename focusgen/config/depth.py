@@ -9,29 +9,30 @@ from typing import Any, Literal
 
 from pydantic import field_validator, model_validator
 
+from focusgen.config.backends import HF, PROVIDED, VDA, DepthBackend, built_in
 from focusgen.config.section import Section, setting
 
-_provided = functools.partial(
-    setting, affects=["depth"], when={"backend": ["provided"]}, is_recorded_at_default=False
-)
-_CUT = {"backend": ["vda", "dryrun"], "long_video": ["chunks"]}  # backends whose long shots phase 3 cuts
+FRAME_BY_FRAME = "frame by frame"
+_PROVIDED = {"backend": [PROVIDED.name]}
+_provided = functools.partial(setting, affects=["depth"], when=_PROVIDED, is_recorded_at_default=False)
+_CUT = {"long_video": ["chunks"]}
+_VDA = {"backend": [VDA.name]}
+_NETWORKS = {"backend": [VDA.name, HF.name]}
 
 
 class DepthConfig(Section):
     """Phase 3."""
 
-    backend: Literal["provided", "dryrun", "vda", "hf"] = setting(
-        "provided", affects=["depth"], help="where metric depth comes from"
-    )
+    backend: DepthBackend = setting(PROVIDED.name, affects=["depth"], help="where metric depth comes from")
     depth_root: Path | None = setting(
         None,
-        when={"backend": ["provided"]},
+        when=_PROVIDED,
         help="folder of depth: <scene>/ with one file per frame, or one array",
     )
     depth_scale: float | None = setting(
         None,
         affects=["depth"],
-        when={"backend": ["provided"]},
+        when=_PROVIDED,
         gt=0,
         help="units per metre of the depth files; whole numbers need it, floats are metres without it",
     )
@@ -50,48 +51,50 @@ class DepthConfig(Section):
     channel: str | None = _provided(None, help="channel of an EXR file, where the names do not tell")
     key: str | None = _provided(None, help="array of an npz or HDF5 file, where the names do not tell")
     accept_range: bool = setting(
-        False, when={"backend": ["provided"]}, help="a median below 5 cm or above 500 m is right"
+        False, when=_PROVIDED, help="a median below 5 cm or above 500 m is right"
     )
     checkpoint: Path = setting(
         Path("checkpoints/metric_video_depth_anything_vitl.pth"),
-        when={"backend": ["vda"]},
+        when=_VDA,
         help="VDA weights",
     )
     model_id: str | None = setting(
-        None, affects=["depth"], when={"backend": ["hf"]}, help="hub id or folder of a metric depth model"
+        None, affects=["depth"], when={"backend": [HF.name]}, help="hub id or folder of a metric depth model"
     )
     input_size: int = setting(
-        518, affects=["depth"], when={"backend": ["vda"]}, ge=14, help="short side that the network sees"
+        518, affects=["depth"], when=_VDA, ge=14, help="short side that the network sees"
     )
     encoder: Literal["auto", "vits", "vitb", "vitl"] = setting(
-        "auto", when={"backend": ["vda"]}, help="size that the checkpoint must hold; auto: whatever it holds"
+        "auto",
+        when=_VDA,
+        help="size that the checkpoint must hold; auto: whatever it holds",
     )
     model_revision: str | None = setting(
-        None, affects=["depth"], when={"backend": ["hf"]}, help="commit, tag or branch of a hub id"
+        None, affects=["depth"], when={"backend": [HF.name]}, help="commit, tag or branch of a hub id"
     )
     metric: bool | None = setting(
         None,
-        when={"backend": ["vda", "hf"]},
+        when=_NETWORKS,
         help="true: the output is metres whatever name or model config say; null: judge by them",
     )
-    fp32: bool = setting(False, affects=["depth"], when={"backend": ["vda", "hf"]}, help="no half precision")
+    fp32: bool = setting(False, affects=["depth"], when=_NETWORKS, help="no half precision")
     precision: Literal["auto", "fp16", "bf16"] = setting(
         "auto",
         affects=["depth"],
-        when={"backend": ["vda", "hf"], "fp32": [False]},
+        when={**_NETWORKS, "fp32": [False]},
         help="half precision; auto: fp16 on a GPU, none on a CPU",
     )
-    batch_frames: int = setting(8, when={"backend": ["hf"]}, ge=1, help="frames that run together")
+    batch_frames: int = setting(8, when={"backend": [HF.name]}, ge=1, help="frames that run together")
     compile: bool = setting(
         False,
         affects=["depth"],
-        when={"backend": ["vda", "hf"]},
+        when=_NETWORKS,
         help="torch.compile: slow start, then faster",
     )
     long_video: Literal["chunks", "stream"] = setting(
         "chunks",
         affects=["depth"],
-        when={"backend": ["vda"]},
+        when=_VDA,
         help="how videos longer than max_chunk are cut",
     )
     max_chunk: int = setting(256, affects=["depth"], when=_CUT, ge=2, help="frames per chunk")
@@ -136,9 +139,14 @@ class DepthConfig(Section):
         return self
 
     def effective(self, name: str) -> Any:
-        """Only vda can stream, the others have their long shots cut; records hold 1000 for no scale."""
-        if name == "long_video" and self.backend != "vda":
-            return "chunks"
+        """Say how a long shot is really cut, and the scale of depth files: records hold 1000 for none.
+
+        Only vda can stream, and frames that stand alone are never cut. An installed backend is asked when it
+        is loaded; until then it counts as one whose shots are cut.
+        """
         if name == "depth_scale" and self.depth_scale is None:
             return 1000.0
-        return getattr(self, name)
+        if name != "long_video" or self.backend == VDA.name:
+            return getattr(self, name)
+        backend = built_in("depth", self.backend)
+        return FRAME_BY_FRAME if backend is not None and backend.is_framewise else "chunks"

@@ -37,6 +37,7 @@ import tyro
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.config import Config, Section
+from focusgen.config.backends import BUILT_IN, names_of
 from focusgen.config.retired import RETIRED_KEYS
 
 T = TypeVar("T")
@@ -240,8 +241,15 @@ def _annotated(kind: Any, declared: _Declared) -> Any:
     if kind is bool:
         return Annotated[bool, tyro.conf.arg(help=declared.help)]
     hint = "" if default is None else f"(default: {default})"
-    note = tyro.conf.arg(help=declared.help, metavar=_metavar(kind), help_behavior_hint=hint)
+    metavar = _backends_of(declared.key) or _metavar(kind)
+    note = tyro.conf.arg(help=declared.help, metavar=metavar, help_behavior_hint=hint)
     return Annotated[kind | None, note]
+
+
+def _backends_of(key: str) -> str | None:
+    """Return the choices of a section's `backend`, None for another setting."""
+    found = [section for section in BUILT_IN if key == f"{section}.backend"]
+    return "{" + ",".join(names_of(found[0])) + "}" if found else None
 
 
 def _metavar(kind: Any) -> str | None:

@@ -4,34 +4,39 @@ from __future__ import annotations
 
 from typing import Literal
 
+from focusgen.config.backends import BOKEHNET, THIN_LENS, RenderBackend
 from focusgen.config.flux import FluxSection, with_default
 from focusgen.config.section import Section, setting
+
+_THIN_LENS = {"backend": [THIN_LENS.name]}
 
 
 class _Drawing(Section):
     """What holds whatever draws the blur, and what only one of the backends is told."""
 
-    backend: Literal["thin_lens", "bokehnet"] = setting(
-        "thin_lens", affects=["render"], help="what draws the blur"
-    )
+    backend: RenderBackend = setting(THIN_LENS.name, affects=["render"], help="what draws the blur")
     n_sets: int = setting(4, affects=["render"], ge=1, le=100, help="lens sets per scene")
     max_coc: float | None = setting(
         None, affects=["render"], gt=0, help="CoC in metres where the label reaches 0; given by a person"
     )
     clip_to_max_coc: bool = setting(True, affects=["render"], help="picture and label saturate together")
     max_radius_px: float = setting(
-        64.0, affects=["render"], when={"backend": ["thin_lens"]}, gt=0, help="larger blur is drawn as this"
+        64.0,
+        affects=["render"],
+        when=_THIN_LENS,
+        gt=0,
+        help="larger blur is drawn as this",
     )
     depth_edge_snap: Literal["auto", "on", "off"] = setting(
-        "auto", affects=["render"], when={"backend": ["thin_lens"]}, help="auto: on for predicted depth"
+        "auto", affects=["render"], when=_THIN_LENS, help="auto: on for predicted depth"
     )
     guidance: Literal["normalised", "physical"] = setting(
-        "normalised", affects=["render"], when={"backend": ["bokehnet"]}, help="unit of the defocus map"
+        "normalised", affects=["render"], when={"backend": [BOKEHNET.name]}, help="unit of the defocus map"
     )
     guidance_max_radius_px: float = setting(
         100.0,
         affects=["render"],
-        when={"backend": ["bokehnet"], "guidance": ["physical"]},
+        when={"backend": [BOKEHNET.name], "guidance": ["physical"]},
         gt=0,
         help="radius of physical guidance 1.0",
     )
@@ -41,7 +46,7 @@ class RenderConfig(FluxSection, _Drawing):
     """Phase 5."""
 
     phase = "render"
-    network = "bokehnet"
+    network = BOKEHNET.name
 
     prompt: str = with_default("prompt", "an excellent photo with a large aperture")
     lora_weight: str = with_default("lora_weight", "bokehNet.safetensors")

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import Field
 
+from focusgen.config.backends import built_in
 from focusgen.config.cluster import ClusterConfig
 from focusgen.config.data import DataConfig, RunConfig, ValidateConfig
 from focusgen.config.deblur import DeblurConfig
@@ -77,6 +78,7 @@ def unrecorded_defaults(phase: PhaseName) -> dict[str, Any]:
 
 
 def seed_matters(cfg: Config, phase: PhaseName) -> bool:
-    """Say whether a phase draws anything: lenses, or noise (only deblurnet does, in phase 2)."""
+    """Say whether a phase draws anything: lenses, or noise (in phase 2 only some backends do)."""
     draws = phase in Config.effect("seed").affects
-    return draws and (phase != "deblur" or cfg.deblur.backend == cfg.deblur.network)
+    backend = built_in("deblur", cfg.deblur.backend)
+    return draws and (phase != "deblur" or backend is None or backend.draws_noise)

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from focusgen.base.errors import ExitCode
 from focusgen.config import Config
+from focusgen.doctor.backends import check_backends, without_broken
 from focusgen.doctor.check import Check, Status
 from focusgen.doctor.disk import check_output
 from focusgen.doctor.gpu import check_gpu
@@ -31,10 +32,13 @@ def run_checks(out_root: Path, cfg: Config) -> list[Check]:
         out_root: folder of the data set; need not exist.
         cfg: decides which packages, weights and devices are needed.
     """
+    of_packages = check_backends(cfg)
+    cfg = without_broken(cfg)
     return [
         *check_machine(),
         check_python(),
         *check_packages(cfg),
+        *of_packages,
         *check_gpu(cfg),
         *check_weights(cfg),
         *check_output(out_root, cfg),

@@ -29,6 +29,9 @@ FEW_FRAMES = 1000
 def check_output(out_root: Path, cfg: Config) -> list[Check]:
     """Look at the folder that the data set is written to, or at the nearest one that exists."""
     folder = nearest_existing(out_root)
+    if out_root.is_symlink() and not out_root.exists():
+        detail = f"{display(str(out_root))}: a link to {display(os.readlink(out_root))}, which does not exist"
+        return [Check("output", Status.FAIL, detail, "Make that folder, or choose another --out_root.")]
     try:
         with _probe_folder(folder) as probe:
             promises = [_check_rename(probe), _check_lock(probe)]
@@ -39,7 +42,7 @@ def check_output(out_root: Path, cfg: Config) -> list[Check]:
                 "output", Status.FAIL, detail, "Choose another --out_root, or have its permissions changed."
             )
         ]
-    shown = display(str(out_root)) + ("" if folder == out_root else " (will be made)")
+    shown = display(str(out_root)) + ("" if out_root.exists() else " (will be made)")
     writable = Check("output", Status.OK, f"{shown}: writable, {file_system_of(folder)}")
     checks = [writable, check_room(folder, cfg), *promises, check_umask(folder, cfg)]
     quota = check_quota(folder)

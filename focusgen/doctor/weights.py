@@ -13,7 +13,7 @@ from focusgen.config import PhaseName
 from focusgen.config.graph import SCENE_PHASES
 from focusgen.config.sections import Config
 from focusgen.doctor.check import Check, Status
-from focusgen.models.registry import weight_files
+from focusgen.models.registry import backend_of, section_of, weight_advice, weight_files
 
 GATED = {"black-forest-labs/FLUX.1-dev": "gated and non-commercial: accept its licence on its page first"}
 LFS_POINTER = b"version https://git-lfs"
@@ -22,7 +22,7 @@ MAX_SAFETENSORS_HEADER_BYTES = 100 << 20
 
 def check_weights(cfg: Config) -> list[Check]:
     """Look for every weight file and model folder that the configuration asks for."""
-    checks = [_check_file(name, path) for name, path in configured_files(cfg).items()]
+    checks = [_check_file(*found) for found in configured_files(cfg)]
     models = configured_models(cfg)
     checks += [check_model(setting, model_id) for setting, model_id in models.items()]
     if models:
@@ -32,19 +32,14 @@ def check_weights(cfg: Config) -> list[Check]:
     return checks
 
 
-def configured_files(cfg: Config) -> dict[str, Path]:
-    """Return {setting: file} of the single weight files."""
-    files: dict[str, Path] = {}
-    if cfg.deblur.backend == "deblurnet":
-        files["deblur.lora_weight"] = cfg.deblur.lora_path / cfg.deblur.lora_weight
-    if cfg.render.backend == "bokehnet":
-        files["render.lora_weight"] = cfg.render.lora_path / cfg.render.lora_weight
-    if cfg.depth.backend == "vda":
-        files["depth.checkpoint"] = cfg.depth.checkpoint
+def configured_files(cfg: Config) -> list[tuple[str, Path, str]]:
+    """Return (setting, file, where to get it) of the single weight files."""
+    files: list[tuple[str, Path, str]] = []
     for phase in SCENE_PHASES:
+        settings = backend_of(cfg, phase).weight_settings
         for name, path in _declared_files(cfg, phase).items():
-            if path not in files.values():
-                files[f"{phase}: {name}"] = path
+            setting = f"{phase}.{settings[name]}" if name in settings else f"{phase}: {name}"
+            files.append((setting, path, weight_advice(name)))
     return files
 
 
@@ -57,23 +52,18 @@ def _declared_files(cfg: Config, phase: PhaseName) -> dict[str, Path]:
 
 def configured_models(cfg: Config) -> dict[str, str]:
     """Return {setting: hub id or folder}."""
-    models: dict[str, str] = {}
-    if cfg.deblur.backend == "deblurnet":
-        models["deblur.model_id"] = cfg.deblur.model_id
-    if cfg.render.backend == "bokehnet":
-        models["render.model_id"] = cfg.render.model_id
-    if cfg.depth.backend == "hf":
-        models["depth.model_id"] = cfg.depth.model_id or ""
-    return models
+    return {
+        f"{phase}.model_id": str(section_of(cfg, phase).effective("model_id") or "")
+        for phase in SCENE_PHASES
+        if backend_of(cfg, phase).has_model_id
+    }
 
 
-def _check_file(setting: str, path: Path) -> Check:
+def _check_file(setting: str, path: Path, advice: str) -> Check:
     problem = file_problem(path)
     shown = display(str(path))
     if problem:
-        return Check(
-            setting, Status.FAIL, f"{shown}: {problem}", "The README says where the weights come from."
-        )
+        return Check(setting, Status.FAIL, f"{shown}: {problem}", advice)
     return Check(
         setting, Status.OK, f"{shown}: {path.stat().st_size / 2**20:.0f} MiB, whole by its own header"
     )

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 from focusgen.base.errors import ConfigError
+from focusgen.base.names import display
 from focusgen.config import Config, PhaseName
-from focusgen.config.backends import BUILT_IN, Backend, built_in
+from focusgen.config.backends import BUILT_IN, Backend, built_in, installed
 from focusgen.config.section import Section
 from focusgen.models.protocols import BokehRenderer, Deblurrer, DepthModel
+from focusgen.models.weight_sources import ALIASES, SOURCES
 
 
 def load_deblurrer(cfg: Config, *, device: str | None = None) -> Deblurrer:
@@ -48,19 +51,74 @@ def load_renderer(cfg: Config, *, device: str | None = None) -> BokehRenderer:
 
 
 def backend_of(cfg: Config, phase: PhaseName) -> Backend:
-    """Return what is known of the backend that a phase is set to; nothing of it is loaded.
+    """Return what is known of the backend that a phase is set to; no model is loaded.
 
     Raises:
         ConfigError: there is none of that name.
     """
     name = str(section_of(cfg, phase).effective("backend"))
-    backend = built_in(phase, name)
-    if backend is None:
+    return built_in(phase, name) or installed_backend(phase, name)
+
+
+def installed_backend(phase: PhaseName, name: str) -> Backend:
+    """Return the backend that an installed package adds; the package is imported.
+
+    Its entry point names a `Backend`, or just a factory `load(cfg, device)` where there are no weight files
+    and no GPU is needed.
+
+    Raises:
+        ConfigError: there is none of that name, more than one, or it is broken; names the package.
+    """
+    found = installed(phase).get(name, ())
+    if not found:
         raise ConfigError(
-            f"{phase}.backend: {name} is not part of this version of focusgen",
-            f"Choose another with --{phase}.backend, or update focusgen.",
+            f"{phase}.backend: {display(name)} is not installed here",
+            f"Install the package that brings it, or choose another with --{phase}.backend.",
         )
-    return backend
+    if len(found) > 1:
+        packages = " and ".join(package_of(entry) for entry in found)
+        raise ConfigError(
+            f"{phase}.backend: {display(name)} is claimed by {packages}", "Uninstall one of them."
+        )
+    return _imported(phase, found[0])
+
+
+def _imported(phase: PhaseName, entry: EntryPoint) -> Backend:
+    try:
+        value: object = entry.load()
+    except (Exception, SystemExit) as error:  # a stranger's module may fail in any way
+        raise _broken(phase, entry, f"{type(error).__name__}: {error}") from error
+    if isinstance(value, Backend):
+        if value.name != entry.name:
+            raise _broken(phase, entry, f"its row is called {display(value.name)}")
+        return value
+    if callable(value):
+        return Backend(entry.name, value)
+    raise _broken(phase, entry, f"{entry.value} is {type(value).__name__}, neither a Backend nor a factory")
+
+
+def _broken(phase: PhaseName, entry: EntryPoint, reason: str) -> ConfigError:
+    name = f"{display(entry.name)} of the package {package_of(entry)}"
+    return ConfigError(
+        f"{phase}.backend: {name} is broken: {display(reason)}",
+        f"Mend or uninstall the package, or choose another with --{phase}.backend.",
+    )
+
+
+def package_of(entry: EntryPoint) -> str:
+    """Return "name version" of the package that an entry point came with."""
+    return "unknown" if entry.dist is None else f"{entry.dist.name} {entry.dist.version}"
+
+
+def installed_package(cfg: Config, phase: PhaseName) -> dict[str, str]:
+    """Return {"package": "name version"} for an installed backend, {} for one of ours.
+
+    Records keep it beside the digests of weights: another version may give other bytes.
+    """
+    name = str(section_of(cfg, phase).effective("backend")) if phase in BUILT_IN else ""
+    if not name or built_in(phase, name) is not None:
+        return {}
+    return {"package": package_of(installed(phase)[name][0])}
 
 
 def section_of(cfg: Config, phase: PhaseName) -> Section:
@@ -102,7 +160,9 @@ def weight_advice(name: str) -> str:
         from focusgen.models.flux.files import weight_advice as flux_advice
 
         return flux_advice(name)
-    return "focusgen doctor says what is missing; focusgen weights fetch brings what is published."
+    if name in ALIASES or name in SOURCES:
+        return f"Get it with `focusgen weights fetch {name}`, or say where it is (focusgen config --explain)."
+    return "Fetch it again from where it came; `focusgen weights fetch` brings only what this program knows."
 
 
 def _factory(cfg: Config, phase: PhaseName) -> Callable[[Config, str | None], Any]:

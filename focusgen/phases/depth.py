@@ -14,7 +14,7 @@ import numpy.typing as npt
 from focusgen.base.checksums import checksum
 from focusgen.base.errors import DepthRangeError, SceneError
 from focusgen.base.files import make_folder, publish
-from focusgen.config.backends import PROVIDED
+from focusgen.config.backends import DRYRUN, PROVIDED
 from focusgen.dataset.frames import published_plan
 from focusgen.dataset.published import SharpFrames, read_depth, read_float16
 from focusgen.dataset.store import publish_scene_log, valid_entry
@@ -71,7 +71,7 @@ def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:
 def _scene_frames(job: SceneJob) -> SharpFrames:
     plan = published_plan(job.scene, job.entry)
     source = None
-    if job.cfg.depth.backend == "provided":
+    if job.cfg.depth.backend == PROVIDED.name:
         source = open_provided(job.cfg, job.dataset, job.scene_id, job.entry)
     return SharpFrames(
         scene=job.scene,
@@ -230,8 +230,8 @@ def _measured(job: SceneJob, frames: SharpFrames, counts: npt.NDArray[np.int64])
     return {
         "width": frames.width,
         "height": frames.height,
-        "is_exact": job.cfg.depth.backend == "provided",
-        "is_rehearsal": job.cfg.depth.backend == "dryrun",
+        "is_exact": job.cfg.depth.backend == PROVIDED.name,
+        "is_rehearsal": job.cfg.depth.backend == DRYRUN.name,
         "patched_raised_lowered": touched,
         "changed_fraction": n_invented / total,
         "seams": list(job.store.recall_frames("seam").values()),

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import DepthRangeError
+from focusgen.config.backends import PROVIDED
 from focusgen.config import DepthConfig
 
 FLOAT16_MAX_M = 65504.0
@@ -39,7 +40,7 @@ def bounded_depth(depth_m: npt.NDArray[np.float32], cfg: DepthConfig) -> Bounded
         return BoundedDepth(depth_m, [0, 0, 0])  # the usual map: a third of the time; NaN compares as false
     low = depth_m < cfg.min_m
     unmeasured = ~np.isfinite(depth_m)
-    far = depth_m == np.inf if cfg.backend == "provided" and unmeasured.any() else np.zeros_like(unmeasured)
+    far = depth_m == np.inf if cfg.backend == PROVIDED.name and unmeasured.any() else np.zeros_like(unmeasured)
     holes = unmeasured & ~far
     low &= ~holes
     high = ~unmeasured & (depth_m > (cfg.max_m if cfg.max_m is not None else np.inf))
@@ -62,7 +63,7 @@ def check_float16(depth_m: npt.NDArray[np.float32], cfg: DepthConfig, place: str
     if largest_m <= FLOAT16_MAX_M:
         return
     advice = "Set depth.max_m to the largest depth that you trust"
-    if cfg.backend == "provided":
+    if cfg.backend == PROVIDED.name:
         advice += (
             "; depth.invalid_value if that number means no depth; or --depth_scale (units per metre) if the "
             "numbers are no metres"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from focusgen.base.errors import ConfigError, DepthRangeError
+from focusgen.config.backends import PROVIDED
 from focusgen.config import Config, DepthConfig
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import was_cut_short
@@ -119,7 +120,7 @@ def check_median(job: SceneJob, median_m: float) -> None:
         DepthRangeError: names the unit that was assumed, and the ways out.
     """
     cfg = job.cfg.depth
-    if cfg.backend != "provided" or cfg.accept_range or is_plausible_median(median_m):
+    if cfg.backend != PROVIDED.name or cfg.accept_range or is_plausible_median(median_m):
         return
     unit = job.store.recall("unit")
     job.store.discard()  # so that the same command with the right unit begins anew

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import MissingUpstreamError
 from focusgen.base.files import make_folder
+from focusgen.config.backends import BOKEHNET
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.lens_metadata import lens_document, lenses_of
 from focusgen.dataset.published import read_depth, read_focus, read_sharp, read_stats
@@ -80,7 +81,7 @@ def _metadata(job: SceneJob, stats: Mapping[str, float], upstream: Mapping[str, 
         "fps": job.entry.source.get("fps"),
         "shot_cuts": list(job.shot_cuts),
         "label": "focus_map = 1 - clip(CoC / max_coc, 0, 1), float32 arithmetic, saved as float16",
-        "guidance": cfg.render.guidance if cfg.render.backend == "bokehnet" else None,
+        "guidance": cfg.render.guidance if cfg.render.backend == BOKEHNET.name else None,
         "lens_law": {**cfg.lens.model_dump(mode="json"), "seed": cfg.seed, "n_redrawn": n_redrawn},
         "backends": {
             "deblur": deblur.document["backend"],

@@ -25,6 +25,7 @@ from focusgen.base.files import STORAGE_ERRNOS, make_folder, publish, publish_js
 from focusgen.base.locks import exclusive
 from focusgen.base.signals import StopFlag
 from focusgen.config import GRAPH, Config, PhaseName
+from focusgen.config.backends import PROVIDED
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import Identity, PhaseState, Record, State, parse_json, phase_state, read_record
@@ -186,7 +187,8 @@ class PhaseRun:
             for name, path in files.items():
                 if not path.is_file():
                     raise ConfigError(f"{path}: no such weight file", registry.weight_advice(name))
-            self._weights = {name: weights.verify(path).sha256 for name, path in files.items()}
+            digests = {name: weights.verify(path).sha256 for name, path in files.items()}
+            self._weights = {**digests, **registry.installed_package(self.cfg, self.spec.name)}
         return self._weights
 
     def _weight_notes(self) -> dict[str, Any]:
@@ -197,7 +199,7 @@ class PhaseRun:
 
     def _input_digests(self, scene_id: str) -> dict[str, str]:
         """Digest the depth files that came with a scene: other depth makes phase 3 stale."""
-        if self.spec.name != "depth" or self.cfg.depth.backend != "provided":
+        if self.spec.name != "depth" or self.cfg.depth.backend != PROVIDED.name:
             return {}
         source = open_provided(self.cfg, self.dataset, scene_id, self.index[scene_id])
         return {"provided_depth": source.digest()}

@@ -70,7 +70,7 @@ def test_a_file_that_is_no_plain_configuration_is_refused_by_name(load_text, tex
         ("lens: {focal_length_mm: [85, 24]}", "focal_length_mm: .*low <= high"),
         ("depth: {overlap: 200}", "overlap 200 is more than half of max_chunk 256"),
         ("deblur: {stride: 20}", "stride 20 is larger than window_size 16"),
-        ("depth: {backend: midas}", "depth.backend: .*'vda'"),
+        ("depth: {backend: midas}", "depth.backend: .*no such backend; choose from provided, dryrun, vda"),
         ("depth: 3", "depth: .*dictionary"),
     ],
 )

@@ -14,6 +14,7 @@ from focusgen import cli, config
 from focusgen.base.errors import ConfigError
 from focusgen.base.signals import StopFlag
 from focusgen.config import SCENE_PHASES, Config, Section, known_keys, settings_for
+from focusgen.config.backends import names_of
 from focusgen.config.cluster import ClusterConfig
 from focusgen.config.section import setting
 from focusgen.dataset.records import RECORD_VERSION, State, phase_state, seal
@@ -236,7 +237,11 @@ def changed(base: Mapping[str, Any], key: str) -> tuple[Config, Config] | None:
     section_name, _, name = key.rpartition(".")
     section: Any = dict(before.sections())[section_name] if section_name else before
     without_effect = None
-    for value in other_values(type(section).model_fields[name].annotation, getattr(section, name)):
+    own = getattr(section, name)
+    others = other_values(type(section).model_fields[name].annotation, own)
+    if name == "backend":  # text, checked against the table
+        others = (other for other in names_of(section_name) if other != own)
+    for value in others:
         try:
             after = config.load(None, {**base, key: value})
         except ConfigError:
