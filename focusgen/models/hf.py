@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from focusgen.config import Config
 from focusgen.config.depth import DepthConfig
 from focusgen.models.checkpoints import check_file_finite
 from focusgen.models.devices import free_cached_memory, is_out_of_memory, pick_device
-from focusgen.models.hf_files import hf_weight_files
+from focusgen.models.hf_files import hf_weight_files, model_folder
 from focusgen.models.precision import Precision, autocast, choose_precision
 from focusgen.models.protocols import DepthModel, SceneFrames
 
@@ -31,6 +32,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 PATCH_PX = 14
 DEPTH_ANYTHING_SHORT_SIDE = 518
 _DEPTH_ANYTHING_TYPES = ("depth_anything", "prompt_depth_anything")
+MAX_CARD_CHARACTERS = 20_000
 _KEYS_SHOWN = 4
 
 
@@ -43,6 +45,7 @@ class HfDepth(DepthModel):
         device: where it runs.
         precision: of the matrices, through torch.autocast.
         batch_frames: frames that run together; halved when memory runs out.
+        doubts: why its output may not be metres, in words for the record.
     """
 
     handles_long_video = True
@@ -56,12 +59,19 @@ class HfDepth(DepthModel):
         device: torch.device,
         precision: Precision = "fp32",
         batch_frames: int = 8,
+        doubts: Sequence[str] = (),
     ) -> None:
         self.model = model.to(device).eval()
         self.processor = processor
         self._device = device
         self._precision: Precision = precision
         self._batch_frames = batch_frames
+        self._doubts = tuple(doubts)
+
+    @property
+    def doubts(self) -> Sequence[str]:
+        """Why its output may not be metres."""
+        return self._doubts
 
     def estimate(self, scene: SceneFrames) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
         """Yield (frame_index, (H, W) float32 metres), each frame once, in order, final.
@@ -141,41 +151,68 @@ def load_hf_depth(cfg: DepthConfig, *, device: str | None = None) -> HfDepth:
     from transformers import AutoConfig
 
     config = _asked(cfg, AutoConfig.from_pretrained)
-    check_is_metric(config, cfg.metric, cfg.model_id)
+    doubts = metric_doubts(config, cfg.metric, cfg.model_id, card_of(cfg))
     processor = _load_processor(cfg, config)
     model = _load_model(cfg)
     if cfg.compile:
         model.compile()
     precision = choose_precision(cfg, where)
-    return HfDepth(model, processor, device=where, precision=precision, batch_frames=cfg.batch_frames)
+    return HfDepth(
+        model,
+        processor,
+        device=where,
+        precision=precision,
+        batch_frames=cfg.batch_frames,
+        doubts=doubts,
+    )
 
 
-def check_is_metric(config: Any, is_metric: bool | None, model_id: str) -> None:
-    """Check that a model gives metres, by its own configuration or by the user's word.
+def metric_doubts(config: Any, is_metric: bool | None, model_id: str, card: str = "") -> tuple[str, ...]:
+    """Return what the record must say of a model that is metric by a person's word only, else nothing.
+
+    Args:
+        config: the model's own configuration.
+        is_metric: the person's word, None if nothing was said.
+        model_id: names it in messages.
+        card: head of its model card, "" if there is none.
 
     Raises:
-        ConfigError: it does not, or nobody knows.
+        ConfigError: it is relative, or nobody knows.
     """
-    kind = getattr(config, "depth_estimation_type", None)
-    says_metric = kind == "metric" or config.model_type in METRIC_MODEL_TYPES
-    if is_metric is None and says_metric:
-        return
+    reason = "depth.metric is false" if is_metric is False else _why_not_metric(config, card)
+    if not reason:
+        return ()
     if is_metric:
-        if kind == "relative":
-            log.warning(
-                "%s: its config says relative depth; taken for metres, as depth.metric says", model_id
-            )
-        return
-    if is_metric is False:
-        reason = "depth.metric is false"
-    elif kind == "relative":
-        reason = "its config says depth_estimation_type: relative"
-    else:
-        reason = f"the config of a {config.model_type} does not say whether its output is metres"
+        doubt = f"depth is metric by depth.metric alone: {reason} ({model_id})"
+        log.warning("%s; taken for metres", doubt)
+        return (doubt,)
     raise ConfigError(
         f"{model_id}: not known to be metric: {reason}",
         "Phase 3 needs metres: take a metric model, or set depth.metric: true if its output is metres.",
     )
+
+
+def _why_not_metric(config: Any, card: str) -> str:
+    """Return why a model may be relative, "" if configuration and card agree that it is metric."""
+    kind = config.to_dict().get("depth_estimation_type")
+    if kind == "relative":
+        return "its config says depth_estimation_type: relative"
+    if kind != "metric" and config.model_type not in METRIC_MODEL_TYPES:
+        return f"the config of a {config.model_type} does not say whether its output is metres"
+    if re.search(r"relative[-_ ]depth", card.lower()):
+        return "its model card says relative depth"
+    return ""
+
+
+def card_of(cfg: DepthConfig) -> str:
+    """Return the metadata at the head of a model's README.md, "" if it has none on this machine."""
+    folder = model_folder(str(cfg.model_id), cfg.model_revision)
+    path = None if folder is None else folder / "README.md"
+    if path is None or not path.is_file():
+        return ""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        parts = file.read(MAX_CARD_CHARACTERS).split("---", 2)
+    return parts[1] if len(parts) == 3 and not parts[0].strip() else ""
 
 
 def _load_model(cfg: DepthConfig) -> Any:

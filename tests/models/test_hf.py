@@ -9,7 +9,7 @@ import torch
 
 from focusgen.base.errors import ConfigError, ModelMemoryError
 from focusgen.config.depth import DepthConfig
-from focusgen.models.hf import check_is_metric, load_hf_depth
+from focusgen.models.hf import load_hf_depth, metric_doubts
 from focusgen.models.hf_files import hf_weight_files
 from tests.parity.vda import Clip
 
@@ -114,8 +114,22 @@ def test_a_relative_model_is_refused_unless_the_user_vouches(tmp_path, caplog):
         load_hf_depth(settings(tmp_path / "relative"), device="cpu")
     assert "depth.metric: true" in caught.value.advice
     with caplog.at_level(logging.WARNING, "focusgen"):
-        load_hf_depth(settings(tmp_path / "relative", metric=True), device="cpu")
+        model = load_hf_depth(settings(tmp_path / "relative", metric=True), device="cpu")
     assert "taken for metres" in caplog.text
+    assert "by depth.metric alone: its config says depth_estimation_type: relative" in model.doubts[0]
+    save_tiny(tmp_path / "metric")
+    assert load_hf_depth(settings(tmp_path / "metric"), device="cpu").doubts == ()
+
+
+def test_a_model_card_that_says_relative_is_believed(tmp_path):
+    folder = tmp_path / "metric"
+    save_tiny(folder)
+    (folder / "README.md").write_text("---\ntags:\n- relative depth\n---\n# A model\n")
+    with pytest.raises(ConfigError, match="its model card says relative depth"):
+        load_hf_depth(settings(folder), device="cpu")
+    assert load_hf_depth(settings(folder, metric=True), device="cpu").doubts
+    (folder / "README.md").write_text("# A model\nUnlike relative depth models, this one gives metres.\n")
+    assert load_hf_depth(settings(folder), device="cpu").doubts == ()
 
 
 @pytest.mark.parametrize(
@@ -125,13 +139,13 @@ def test_a_relative_model_is_refused_unless_the_user_vouches(tmp_path, caplog):
 def test_architectures_that_give_metres_are_known(config_class, is_known):
     config = getattr(transformers, config_class)()
     if is_known:
-        check_is_metric(config, None, "some/model")
+        metric_doubts(config, None, "some/model")
     else:
         with pytest.raises(ConfigError, match="does not say whether its output is metres"):
-            check_is_metric(config, None, "some/model")
-    check_is_metric(config, True, "some/model")
+            metric_doubts(config, None, "some/model")
+    metric_doubts(config, True, "some/model")
     with pytest.raises(ConfigError, match="depth.metric is false"):
-        check_is_metric(config, False, "some/model")
+        metric_doubts(config, False, "some/model")
 
 
 def test_a_missing_weight_is_an_error_that_names_it(metric_folder):

@@ -8,6 +8,7 @@
     frames      what the network sees of a picture
     schedule    windows of 32 frames, which of their slots are needed, how overlaps are blended
     stream      scenes of any length through the network, several at once, in constant memory
+    provenance  metric or relative? by digest, origin and name
     loading     a checkpoint file -> a network, strictly
     backend     the `DepthModel` of phase 3
 

@@ -16,6 +16,7 @@ from focusgen.models.vda.encoder import Block
 from focusgen.models.vda.loading import load_network
 from focusgen.models.vda.motion import TimeTransformer
 from focusgen.models.vda.network import VideoDepthNet
+from focusgen.models.vda.provenance import metric_doubts
 from focusgen.models.vda.schedule import DepthMap
 from focusgen.models.vda.stream import VideoStreamer
 from focusgen.models.weights import WeightRecord
@@ -34,6 +35,7 @@ class VideoDepthAnything(DepthModel):
         input_size: short side that the network sees, pixels.
         handles_long_video: any number of frames is one sequence; False has phase 3 cut chunks.
         weights: record of the checkpoint, if there is one.
+        doubts: why its output may not be metres, in words for the record.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class VideoDepthAnything(DepthModel):
         input_size: int = 518,
         handles_long_video: bool = True,
         weights: WeightRecord | None = None,
+        doubts: Sequence[str] = (),
     ) -> None:
         net.set_precision(precision)
         self.net = net.to(device)
@@ -53,7 +56,13 @@ class VideoDepthAnything(DepthModel):
             self.net.head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._handles_long_video = handles_long_video
         self.weights = weights
+        self._doubts = tuple(doubts)
         self._streamer = VideoStreamer(self.net, input_size=input_size)
+
+    @property
+    def doubts(self) -> Sequence[str]:
+        """Why its output may not be metres."""
+        return self._doubts
 
     @property
     def handles_long_video(self) -> bool:
@@ -94,6 +103,7 @@ def load_video_depth(cfg: DepthConfig, *, device: str | None = None) -> VideoDep
         input_size=cfg.input_size,
         handles_long_video=cfg.long_video == "stream",
         weights=record,
+        doubts=metric_doubts(cfg.checkpoint, cfg.metric),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +12,10 @@ from torch import Tensor
 from focusgen.base.errors import ConfigError
 from focusgen.models.checkpoints import check_finite, load_strict, read_tensors
 from focusgen.models.vda.network import VideoDepthNet
+from focusgen.models.vda.provenance import metric_doubts
 from focusgen.models.vda.variants import VARIANTS, Variant
 from focusgen.models.weight_sources import vda_licence
 from focusgen.models.weights import WeightRecord, read_record, require_file, verify
-
-log = logging.getLogger(__name__)
 
 _WIDTH_KEY = "pretrained.cls_token"
 _FETCH_HINT = "Get it with `focusgen weights fetch vda`, or set depth.checkpoint to where it is."
@@ -31,8 +29,8 @@ def load_network(
     Args:
         path: .pth (read as weights only) or .safetensors.
         encoder: "vits", "vitb", "vitl", or "auto" for what the file holds.
-        is_metric: True if you know that its output is metres, whatever its name is; None to judge by the
-            file's name and origin.
+        is_metric: True if you know that its output is metres, whatever its name is; None to judge by digest,
+            origin and name.
 
     Raises:
         ConfigError: names the file, and the key where one is to blame.
@@ -40,7 +38,7 @@ def load_network(
     require_file(path, _FETCH_HINT)
     if read_record(path) is not None:
         verify(path)
-    check_is_metric(path, is_metric)
+    metric_doubts(path, is_metric)
     net = _read_network(path, encoder)
     # Only now: a file that is no checkpoint leaves no record.
     return net, verify(path, licence=vda_licence(net.variant.name))
@@ -111,25 +109,3 @@ def check_encoder(found: Variant, path: Path, encoder: str) -> None:
         f"{path}: holds {found.name} (key {_WIDTH_KEY!r} has width {found.width}), but {by} {asked}",
         "Give the right file, or set depth.encoder to what it holds." if encoder == "auto" else "",
     )
-
-
-def check_is_metric(path: Path, is_metric: bool | None) -> None:
-    """Check that a checkpoint gives metres; metric and relative ones have the same keys and shapes.
-
-    Raises:
-        ConfigError: its name or its recorded origin is that of a relative one.
-    """
-    if is_metric:
-        return
-    if is_metric is False:
-        raise ConfigError(f"{path}: depth.metric is false", "Phase 3 needs metres: give a metric checkpoint.")
-    record = read_record(path)
-    origin = f"{path.name} {record.source if record else ''}".lower()
-    if "metric" in origin:
-        return
-    if re.search(r"video[-_]depth[-_]anything", origin):
-        raise ConfigError(
-            f"{path}: a relative checkpoint by its name; its output is not metres",
-            f"Take metric_{path.name}, or set depth.metric: true if you know better.",
-        )
-    log.warning("%s: neither name nor record says that this checkpoint is metric; taken for metres", path)

@@ -440,24 +440,16 @@ def test_a_width_that_nobody_published_is_refused(tmp_path):
         loading.load_network(path)
 
 
-def test_relative_checkpoints_are_refused_and_unknown_ones_warned_about(tiny_variant, tmp_path, caplog):
-    relative = save(tiny_variant, tmp_path / "video_depth_anything_vits.pth")
-    with pytest.raises(ConfigError, match="relative checkpoint by its name") as caught:
-        loading.load_network(relative)
-    assert "metric_video_depth_anything_vits.pth" in caught.value.advice
-    loading.load_network(relative, is_metric=True)
-    assert not caplog.records
-    loading.load_network(save(tiny_variant, tmp_path / "renamed.pth"))
-    assert "neither name nor record" in caplog.text
-
-
-def test_the_recorded_origin_tells_a_renamed_relative_checkpoint(tiny_variant, tmp_path):
+def test_a_checkpoint_of_unknown_origin_needs_a_word_which_is_kept(tiny_variant, tmp_path):
     path = save(tiny_variant, tmp_path / "renamed.pth")
-    record = weights.verify(path)
-    source = "depth-anything/Video-Depth-Anything-Small"
-    weights.write_record(path, dataclasses.replace(record, source=source))
-    with pytest.raises(ConfigError, match="relative checkpoint"):
-        loading.load_network(path)
+    cfg = DepthConfig(backend="vda", checkpoint=path, input_size=42)
+    with pytest.raises(ConfigError, match=r"(?s)renamed\.pth: not known to be metric.*--depth\.metric true"):
+        load_video_depth(cfg, device="cpu")
+    model = load_video_depth(cfg.model_copy(update={"metric": True}), device="cpu")
+    assert "metric by depth.metric alone: renamed.pth" in model.doubts[0]
+    metric = save(tiny_variant, tmp_path / "metric_video_depth_anything_vits.pth")
+    known = load_video_depth(cfg.model_copy(update={"checkpoint": metric}), device="cpu")
+    assert list(known.doubts) == []
 
 
 # --- the parity command ---------------------------------------------------------------------------------
