@@ -1,7 +1,7 @@
 """How good a video is: each metric with the one definition used everywhere here.
 
 No single number will do. E_warp falls when everything is blurred, so it stands beside the sharpness ratio and
-tOF; the flicker score calls a frozen video perfect and is printed for comparison only (field.md 3.2).
+tOF; the flicker score calls a frozen video perfect and is printed for comparison only.
 
     e_warp             mean squared difference of frame t and frame t+1 warped to it along the flow of the
                        *input* video, over the pixels that `flow.is_occluded` leaves; images in [0, 1]

@@ -64,7 +64,7 @@ FAULTS: dict[FaultKind, Faults | None] = {
 }
 
 HALLUCINATIONS: dict[str, tuple[float, float]] = {"A": (12.0 / 255.0, 1.0), "B": (6.0 / 255.0, 2.0)}
-"""(sigma, scale_px) of the two invented-detail restorers of field.md 3.2."""
+"""(sigma, scale_px) of two restorers that invent detail: strong and as fine as pixels, or weak and coarse."""
 
 
 def camera_frame(rgb: Frame, faults: Faults, seed: int, scene_id: str, frame_index: int) -> Frame:

@@ -2,7 +2,7 @@
 
 Every sample starts at a point of the lens and goes through the point of the focus plane that the pixel sees
 through the lens centre; the first body it meets gives its light. Partial occlusion, see-through at edges and
-light from behind are therefore exact, up to the noise of the sampling (bokeh_truth format, bokeh.md 4).
+light from behind are therefore exact, up to the noise of the sampling.
 """
 
 from __future__ import annotations

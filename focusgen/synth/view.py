@@ -15,7 +15,7 @@ from focusgen.synth.trace import Rays, light_of_hits, nearest_hits, points_of_hi
 
 Array = npt.NDArray[Any]
 DISPLAY_GAMMA = 2.2
-"""Pure power between linear light and display values, as in the traced truth (bokeh.md 4), not sRGB."""
+"""Pure power between linear light and display values, as in the traced truth, not sRGB."""
 
 SIDE_SAMPLES = 4
 """Samples per pixel and axis of an all-in-focus frame: a box filter of 16."""

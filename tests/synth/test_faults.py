@@ -93,7 +93,7 @@ def test_no_faults_change_nothing_and_all_of_them_repeat_exactly():
 
 @pytest.mark.parametrize(("variant", "psnr_db"), [("A", 26.6), ("B", 32.6)])
 def test_a_hallucination_is_as_far_from_the_truth_as_published(variant, psnr_db):
-    # field.md 3.2: 26.55 and 32.56 dB, which is the noise's own standard deviation.
+    # 20 log10(255 / sigma) of 12 and 6 levels is 26.55 and 32.57 dB: the noise's own standard deviation.
     sigma, scale_px = HALLUCINATIONS[variant]
     first, again, other = (
         hallucinate(RGB, derive_seed(0, "s", 0, draw), sigma, scale_px) for draw in (0, 0, 1)
