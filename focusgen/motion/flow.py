@@ -5,7 +5,8 @@ the first frame to the same surface point in the second. Backward warping theref
 onto the grid of the *first*.
 
 The flow is OpenCV's DIS on the CPU: good enough for fusion (five frames fused on synthetic video with known
-flow: E_warp 2.25e-4 along DIS, 1.77e-4 along the true flow), bit for bit the same on any number of threads, and no further dependency.
+flow: E_warp 2.25e-4 along DIS, 1.77e-4 along the true flow), bit for bit the same on any number of threads,
+and no further dependency.
 
 References:
     Kroeger et al. 2016 (DIS). Sundaram, Brox, Keutzer 2010 (forward-backward and motion-boundary test), with
@@ -110,8 +111,8 @@ HALF_PIXEL_TAPS = _half_pixel_taps(12)
 def warp_bicubic(fine: Image, flow_px: Flow) -> Image:
     """Return the second frame on the grid of the first, sampled bicubically.
 
-    Bilinear sampling costs a fifth of the fine detail where little is fused: Laplacian energy .75 of the truth
-    against .93 (five frames of weak, coarse invented detail).
+    Bilinear sampling costs a fifth of the fine detail where little is fused: Laplacian energy .75 of the
+    truth's against .93 (five frames of weak, coarse invented detail).
 
     Args:
         fine: the second frame, `doubled`.
