@@ -50,9 +50,7 @@ class DepthConfig(Section):
     )
     channel: str | None = _provided(None, help="channel of an EXR file, where the names do not tell")
     key: str | None = _provided(None, help="array of an npz or HDF5 file, where the names do not tell")
-    accept_range: bool = setting(
-        False, when=_PROVIDED, help="a median below 5 cm or above 500 m is right"
-    )
+    accept_range: bool = setting(False, when=_PROVIDED, help="a median below 5 cm or above 500 m is right")
     checkpoint: Path = setting(
         Path("checkpoints/metric_video_depth_anything_vitl.pth"),
         when=_VDA,

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import DepthRangeError
-from focusgen.config.backends import PROVIDED
 from focusgen.config import DepthConfig
+from focusgen.config.backends import PROVIDED
 
 FLOAT16_MAX_M = 65504.0
 
@@ -40,7 +40,9 @@ def bounded_depth(depth_m: npt.NDArray[np.float32], cfg: DepthConfig) -> Bounded
         return BoundedDepth(depth_m, [0, 0, 0])  # the usual map: a third of the time; NaN compares as false
     low = depth_m < cfg.min_m
     unmeasured = ~np.isfinite(depth_m)
-    far = depth_m == np.inf if cfg.backend == PROVIDED.name and unmeasured.any() else np.zeros_like(unmeasured)
+    far = (
+        depth_m == np.inf if cfg.backend == PROVIDED.name and unmeasured.any() else np.zeros_like(unmeasured)
+    )
     holes = unmeasured & ~far
     low &= ~holes
     high = ~unmeasured & (depth_m > (cfg.max_m if cfg.max_m is not None else np.inf))

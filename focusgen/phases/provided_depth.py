@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from focusgen.base.errors import ConfigError, DepthRangeError
-from focusgen.config.backends import PROVIDED
 from focusgen.config import Config, DepthConfig
+from focusgen.config.backends import PROVIDED
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import was_cut_short
 from focusgen.dataset.layout import DatasetLayout
