@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from focusgen.base.errors import ExitCode, FocusgenError, Interrupted
+from focusgen.base.interpreter import protect_children
 from focusgen.config import GRAPH, PhaseName
 from focusgen.run.console import print_error
 
@@ -74,6 +75,8 @@ def phase_main(phase: PhaseName, doc: str | None, argv: Sequence[str] | None = N
     """Run one phase as a script; the return value is the exit status."""
     from focusgen.commands import phase as command
 
+    if argv is None:
+        protect_children()
     return guarded(lambda: command.main(phase, doc, sys.argv[1:] if argv is None else argv))
 
 
@@ -119,6 +122,7 @@ def usage() -> str:
 
 def entry_point() -> None:
     """Console entry point."""
+    protect_children()
     sys.exit(main())
 
 

@@ -17,6 +17,7 @@
 #SBATCH --output=logs/%x_%j.out
 set -euo pipefail
 
+export PYTHONSAFEPATH=1  # a random.py in the folder of sbatch is not Python's own
 exec "${PYTHON:-python}" -m focusgen.cli task --phases index \
   ${CONFIG:+--config "$CONFIG"} \
   ${OUT_ROOT:+--out_root "$OUT_ROOT"} ${RAW_ROOT:+--raw_root "$RAW_ROOT"} ${MAX_COC:+--max_coc "$MAX_COC"}

@@ -6,5 +6,6 @@
 # SBATCH_PARTITION, SBATCH_ACCOUNT and SBATCH_TIMELIMIT hold for every job.
 set -euo pipefail
 
+export PYTHONSAFEPATH=1  # a random.py in the folder of sbatch is not Python's own
 exec "${PYTHON:-python}" -m focusgen.cli submit --phases 5-6 ${CONFIG:+--config "$CONFIG"} \
   ${OUT_ROOT:+--out_root "$OUT_ROOT"} ${RAW_ROOT:+--raw_root "$RAW_ROOT"} ${MAX_COC:+--max_coc "$MAX_COC"} "$@"

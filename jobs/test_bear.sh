@@ -20,5 +20,6 @@ set -euo pipefail
 approval=(--auto_approve)
 if [ -n "${MAX_COC:-}" ]; then approval=(--max_coc "$MAX_COC"); fi
 
+export PYTHONSAFEPATH=1  # a random.py in the folder of sbatch is not Python's own
 exec "${PYTHON:-python}" -m focusgen.cli task --phases 2-6 --scenes "${SCENE:-bear}" --n_sets 2 "${approval[@]}" \
   ${CONFIG:+--config "$CONFIG"} ${OUT_ROOT:+--out_root "$OUT_ROOT"} ${RAW_ROOT:+--raw_root "$RAW_ROOT"}

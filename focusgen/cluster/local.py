@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder
+from focusgen.base.interpreter import module_command
 from focusgen.cluster.plans import Plan, plan_path
 from focusgen.cluster.task import Task, run_task
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.layout import DatasetLayout
+
+if TYPE_CHECKING:
+    from submitit import Job
 
 
 def run_plan(cfg: Config, plan: Plan, phases: Sequence[PhaseName], *, in_this_process: bool) -> int:
@@ -50,21 +54,38 @@ def _run_side_by_side(cfg: Config, plan: Plan, phase: PhaseName) -> list[int]:
     ]
     executor = LocalExecutor(folder=Path(folder))
     executor.update_parameters(timeout_min=round(cfg.cluster.time_h[phase] * 60))
-    running: list[Any] = []
+    running: list[Job[int]] = []
     codes: list[int] = []
     try:
         for argv in waiting:
             if len(running) >= cfg.run.workers:
-                codes.append(int(running.pop(0).result()))
+                codes.append(_status(running.pop(0)))
             running.append(executor.submit(call_focusgen, argv))
         while running:
-            codes.append(int(running.pop(0).result()))
+            codes.append(_status(running.pop(0)))
     finally:
         for job in running:
             job.cancel()
     return codes
 
 
+def _status(job: Job[int]) -> int:
+    """Return the exit status of a task, once it is there.
+
+    Raises:
+        ConfigError: its process died or could not be started; names its log.
+    """
+    from submitit.core.utils import FailedJobError, UncompletedJobError
+
+    try:
+        return int(job.result())
+    except (FailedJobError, UncompletedJobError) as error:
+        raise ConfigError(
+            f"a task on this machine ended without a word: {job.paths.stderr} tells why",
+            "Mend the cause and submit again: finished work is kept. --cluster debug runs it here.",
+        ) from error
+
+
 def call_focusgen(argv: list[str]) -> int:
     """Run a command as a job would, from a process that submitit started."""
-    return subprocess.run([sys.executable, "-m", "focusgen.cli", *argv], check=False).returncode
+    return subprocess.run([*module_command("focusgen.cli"), *argv], check=False).returncode

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from focusgen.cluster.resources import gpus_of, node_share, partition_of
 from focusgen.config import Config, PhaseName
 from focusgen.models.registry import needs_gpu
 from focusgen.run.forecast import Forecast
-
-
-def node_share(cfg: Config, phase: PhaseName) -> float:
-    """Return the share of a node that one worker of a phase is charged: the largest of GPU, CPU, memory."""
-    cluster = cfg.cluster
-    return max(
-        cluster.gpus[phase] / cluster.node_gpus,
-        cluster.cpus[phase] / cluster.node_cpus,
-        cluster.memory_gb[phase] / cluster.node_memory_gb,
-    )
 
 
 def forecast_lines(cfg: Config, expected: Forecast, phases: Sequence[PhaseName], n_workers: int) -> list[str]:
@@ -29,15 +20,22 @@ def forecast_lines(cfg: Config, expected: Forecast, phases: Sequence[PhaseName],
         rate = expected.rates.get(phase)
         workers = n_workers if rate else 1
         busy_h = (expected.phase_s[phase] + workers * (rate.load_s if rate else 0.0)) / 3600
-        gpu_h += busy_h * cfg.cluster.gpus[phase]
+        gpu_h += busy_h * gpus_of(cfg, phase)
         node_h += busy_h * node_share(cfg, phase)
         kind = "measured" if rate and rate.is_measured else "estimated"
         lines.append(f"  {phase:<9} {workers:>5} workers  {busy_h:10.2f} h of work  ({kind})")
-        if rate and not needs_gpu(cfg, phase) and cfg.cluster.gpus[phase]:
-            lines.append(f"    needs no GPU: --cluster.gpus '{{{phase}: 0}}' and a CPU partition save them")
+        if rate and not needs_gpu(cfg, phase):
+            lines.append(f"    {_without_gpu(cfg, phase)}")
     lines.append(f"  charged   {gpu_h:.2f} GPU hours, {node_h:.2f} node hours")
     lines += [f"  note: {note}" for note in expected.notes]
     return lines + room_lines(expected)
+
+
+def _without_gpu(cfg: Config, phase: PhaseName) -> str:
+    """Say what becomes of a phase whose backend needs no GPU."""
+    if gpus_of(cfg, phase):
+        return f"needs no GPU, though cluster.gpus asks for one: --cluster.gpus '{{{phase}: auto}}' saves it"
+    return f"needs no GPU and asks for none; partition {partition_of(cfg, phase)}"
 
 
 def room_lines(expected: Forecast) -> list[str]:

@@ -1,21 +1,24 @@
-"""The text of one job and its way to sbatch, through submitit's executor."""
+"""The text of one job and its way to sbatch."""
 
 from __future__ import annotations
 
 import os
 import re
 import shlex
-import sys
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from focusgen.base.errors import ConfigError
-from focusgen.base.files import make_folder
+from focusgen.base.files import make_folder, publish
+from focusgen.base.interpreter import SAFE_PATH_VARIABLE, focusgen_command
 from focusgen.base.names import display
 from focusgen.cluster import slurm
+from focusgen.cluster.resources import gpus_of, partition_of
 from focusgen.config import Config, PhaseName
+
+SUBMIT_TIMEOUT_S = 120  # sbatch itself gives up after 10 to 30 s
 
 
 @dataclass(frozen=True)
@@ -41,17 +44,22 @@ class Job:
     hold: bool = False
 
 
-def job_parameters(cfg: Config, job: Job) -> dict[str, Any]:
-    """Return the #SBATCH options of a job beyond name, time and partition."""
+def job_options(cfg: Config, job: Job) -> dict[str, str]:
+    """Return the #SBATCH options of a job; one without a value has the value ""."""
     cluster = cfg.cluster
-    gpus = cluster.gpus[job.phase] * job.workers
-    options: dict[str, Any] = {
-        "cpus-per-task": cluster.cpus[job.phase] * job.workers,
+    gpus = gpus_of(cfg, job.phase) * job.workers
+    options = {
+        "job-name": job.name,
+        "nodes": "1",
+        "partition": partition_of(cfg, job.phase),
+        "time": str(max(1, round(cluster.time_h[job.phase] * 60))),
+        "cpus-per-task": str(cluster.cpus[job.phase] * job.workers),
         "mem": _memory(cluster.memory_gb[job.phase] * job.workers),
         "output": job.log,
         "open-mode": "append",
         "signal": f"B:USR1@{cluster.drain_s}",
-        "requeue": True,
+        "requeue": "",
+        "wckey": "focusgen",
     }
     if gpus:
         options["gres"] = f"gpu:{gpus}"
@@ -61,7 +69,7 @@ def job_parameters(cfg: Config, job: Job) -> dict[str, Any]:
     if job.dependency:
         options |= {"dependency": job.dependency, "kill-on-invalid-dep": "yes"}
     if job.hold:
-        options["hold"] = True
+        options["hold"] = ""
     return options | dict(cluster.options)
 
 
@@ -86,7 +94,7 @@ def submit_command(cfg: Config, settings_yaml: Path, phases: Sequence[PhaseName]
 
 
 def _focusgen(cfg: Config, *words: str) -> tuple[str, ...]:
-    return (cfg.cluster.python or sys.executable, "-m", "focusgen.cli", *words)
+    return (*focusgen_command(cfg.cluster.python), *words)
 
 
 def shell_words(command: Sequence[str]) -> str:
@@ -114,42 +122,28 @@ def script_text(cfg: Config, job: Job, then: Sequence[str] = ()) -> str:
         job: the job.
         then: a second command, run if the first ended well; else the first replaces the shell.
     """
-    executor = _executor(cfg, job, Path("."))
-    return str(executor._make_submission_file_text(_body(job, then), ""))
+    options = sorted(job_options(cfg, job).items())
+    lines = [
+        "#!/bin/bash",
+        "",
+        "# Parameters",
+        *(f"#SBATCH --{name}{f'={shlex.quote(value)}' if value else ''}" for name, value in options),
+        "",
+        "# setup",
+        "set -euo pipefail",
+        *cfg.cluster.setup,
+        "",
+        "# command",
+        f"export {SAFE_PATH_VARIABLE}=1",
+        *_commands(job, then),
+    ]
+    return "\n".join(lines) + "\n"
 
 
-def _body(job: Job, then: Sequence[str]) -> str:
+def _commands(job: Job, then: Sequence[str]) -> list[str]:
     if then:  # phase 1 is short and has nothing to drain, so that the shell may stay
-        return f"set -e\n{shell_words(job.command)}\nexec {shell_words(then)}"
-    return f"exec {shell_words(job.command)}"  # exec: B:USR1 reaches the program, not a shell
-
-
-def _executor(cfg: Config, job: Job, folder: Path) -> Any:
-    from submitit.slurm.slurm import SlurmExecutor
-
-    class Executor(SlurmExecutor):
-        """submitit's, for a command of our own instead of a pickled function."""
-
-        @classmethod
-        def affinity(cls) -> int:
-            return 2  # it looks for srun, which these jobs do not use
-
-        def _make_submission_command(self, submission_file_path: Path) -> list[str]:
-            dropped = slurm.unwanted_variables(os.environ, cfg.cluster.pass_env)
-            drop = [word for name in dropped for word in ("-u", name)]
-            return ["env", *drop, "sbatch", str(submission_file_path)]
-
-    executor = Executor(folder=folder)
-    executor.update_parameters(
-        job_name=job.name,
-        time=max(1, round(cfg.cluster.time_h[job.phase] * 60)),
-        partition=cfg.cluster.partition[job.phase],
-        setup=["set -euo pipefail", *cfg.cluster.setup],
-        stderr_to_stdout=True,
-        use_srun=False,
-        additional_parameters={**job_parameters(cfg, job), "wckey": "focusgen"},
-    )
-    return executor
+        return ["set -e", shell_words(job.command), f"exec {shell_words(then)}"]
+    return [f"exec {shell_words(job.command)}"]  # exec: B:USR1 reaches the program, not a shell
 
 
 def hand_over(cfg: Config, job: Job, folder: Path, then: Sequence[str] = ()) -> str:
@@ -161,33 +155,65 @@ def hand_over(cfg: Config, job: Job, folder: Path, then: Sequence[str] = ()) -> 
     Raises:
         ConfigError: sbatch refused; what it said is told.
     """
-    from submitit.core.utils import FailedJobError, FailedSubmissionError
-
     make_folder(folder)
-    problem = ""
+    script = folder / f"{job.name}.sh"
+    publish(script, script_text(cfg, job, then).encode())
+    said = ""
     for _ in range(2):
-        try:
-            return str(_executor(cfg, job, folder)._submit_command(_body(job, then)).job_id)
-        except FailedSubmissionError as error:
-            problem = str(error)
-        except FailedJobError as error:
-            problem = str(error)
-        found = slurm.find_by_name(job.name)
+        said = _ask_sbatch(cfg, script)
+        accepted = re.search(r"^Submitted batch job (\d+)", said, re.MULTILINE)
+        found = accepted.group(1) if accepted else slurm.find_by_name(job.name)
         if found is not None:
             return found
-    raise ConfigError(f"sbatch did not accept {job.name}: {_last_line(problem)}", _hint(problem))
+    raise ConfigError(f"sbatch did not accept {job.name}: {_errors(said)}", _hint(_errors(said)))
 
 
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if "rror" in line] or text.splitlines()
-    return display(lines[-1]) if lines else "no answer"
+def _ask_sbatch(cfg: Config, script: Path) -> str:
+    """Return all that sbatch said to a script, or why it said nothing."""
+    environment = slurm.clean_environment(os.environ, cfg.cluster.pass_env)
+    try:
+        done = subprocess.run(
+            ["sbatch", str(script)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            timeout=SUBMIT_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"error: no answer within {SUBMIT_TIMEOUT_S} s"
+    except OSError as error:
+        return f"error: sbatch cannot be run: {error.strerror}"
+    return done.stdout
 
 
-def _hint(problem: str) -> str:
-    if re.search(r"partition", problem, re.I):
-        return "Set cluster.partition (sinfo lists partitions)."
-    if re.search(r"account", problem, re.I):
-        return "Set cluster.account."
-    if re.search(r"limit", problem, re.I):
-        return "Lower cluster.tasks, cluster.time_h or what else passes a limit of the site."
+def _errors(said: str) -> str:
+    """Return sbatch's complaints in one line."""
+    lines = [line.strip().removeprefix("sbatch: ") for line in said.splitlines() if line.strip()]
+    told = [line for line in lines if "rror" in line] or lines[-1:] or ["no answer"]
+    return display("; ".join(told[:3]))
+
+
+# What sbatch's messages mean for our settings; the first that matches counts.
+HINTS = {
+    r"timed out|unable to contact|no answer|try again": "The scheduler is busy or away and knows no such "
+    "job: start the same command again in a while.",
+    r"time limit is invalid|exceeds .*time": "Lower cluster.time_h (sinfo -o '%P %l' lists the limits).",
+    r"limit": "Wait until some of your jobs have ended, or lower cluster.tasks.",
+    r"account|policy|association": "Set cluster.account or cluster.qos: sacctmgr show assoc user=$USER.",
+    r"partition": "Set cluster.partition (sinfo lists partitions).",
+    r"qos": "Set cluster.qos (sacctmgr show qos lists them).",
+    r"gres|node configuration|memory|cpu": "Lower cluster.memory_gb, cpus or gpus to what a node has: "
+    "sinfo -o '%P %c %m %G'.",
+    r"cannot be run": "Submit from a login node, or use --cluster local.",
+}
+
+
+def _hint(said: str) -> str:
+    for pattern, advice in HINTS.items():
+        if re.search(pattern, said, re.IGNORECASE):
+            return advice
     return "Try the text of focusgen submit --dry_run with sbatch."

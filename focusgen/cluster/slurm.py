@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from focusgen.base.errors import ConfigError
@@ -52,6 +52,12 @@ def unwanted_variables(names: Iterable[str], pass_env: Sequence[str]) -> list[st
     """Return the names that are not handed to jobs: secrets, and what an enclosing job left behind."""
     kept = {"SLURM_CONF", *pass_env}
     return sorted(n for n in names if n not in kept and (is_secret(n) or OUTER_JOB.match(n)))
+
+
+def clean_environment(environment: Mapping[str, str], pass_env: Sequence[str]) -> dict[str, str]:
+    """Return the variables that jobs are handed."""
+    unwanted = set(unwanted_variables(environment, pass_env))
+    return {name: value for name, value in environment.items() if name not in unwanted}
 
 
 def ask(command: Sequence[str], timeout_s: float = ASK_TIMEOUT_S) -> str | None:

@@ -7,6 +7,7 @@ index 3 only. Gates (phases 4 and 6) wait for the end of all arrays, good or bad
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from typing import Any
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.base.files import make_folder, publish, publish_json
+from focusgen.base.files import make_folder, publish, publish_json, remove
 from focusgen.cluster import sbatch, slurm
 from focusgen.cluster.packing import Packing, one_each, pack_within
 from focusgen.cluster.plans import Kind, Plan, new_plan_id, plan_path, write_plan
@@ -244,7 +245,7 @@ def submit_steps(
     """Hand all jobs to sbatch and return the submission's document, which is kept up to date on the way.
 
     Raises:
-        ConfigError: sbatch refused one; those before it stay, and `focusgen cancel` knows them.
+        ConfigError: sbatch refused one; those before it are cancelled, or named if even that is refused.
     """
     slurm.require_slurm()
     dataset = DatasetLayout.of(cfg)
@@ -261,7 +262,10 @@ def submit_steps(
     ids: dict[str, str] = {}
     for step in steps:
         job = replace(step.job, dependency=dependency_text(step, ids))
-        ids[job.name] = sbatch.hand_over(cfg, job, folder, step.then)
+        try:
+            ids[job.name] = sbatch.hand_over(cfg, job, folder, step.then)
+        except ConfigError as error:
+            raise _with_cancelled(error, dataset, plan_id, ids, path) from error
         document["jobs"].append(
             {
                 "name": job.name,
@@ -273,6 +277,22 @@ def submit_steps(
         )
         publish_json(path, document)
     return document
+
+
+def _with_cancelled(
+    error: ConfigError, dataset: DatasetLayout, plan_id: str, ids: dict[str, str], submission: Path
+) -> ConfigError:
+    """Take back the jobs before the refused one, which would leave half a chain, and say so."""
+    left = {name: job_id for name, job_id in ids.items() if not slurm.cancel(job_id, name)}
+    if left:
+        command = f"focusgen cancel --plan {plan_id} --out_root {shlex.quote(str(dataset.root))}"
+        still = f"Still submitted: jobs {', '.join(left.values())}; {command} ends them."
+        return ConfigError(f"{error.message}\n{still}", error.advice)
+    if not ids:
+        return error
+    remove(submission)  # nothing is left of it
+    gone = f"The {len(ids)} jobs submitted before it were cancelled again: {', '.join(ids.values())}."
+    return ConfigError(f"{error.message}\n{gone}", f"{error.advice} Then start the same command again.")
 
 
 def check_ready(cfg: Config, phases: Sequence[PhaseName]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from focusgen.base.errors import ExitCode, FailureClass, Interrupted, SceneError, SceneTimeoutError
+from focusgen.base.interpreter import module_command
 from focusgen.base.names import rich_text
 from focusgen.base.signals import StopFlag, stop_on_signals
 from focusgen.cluster import slurm
@@ -236,7 +236,7 @@ def _start_worker(task: Task, worker: int, devices: str | None) -> subprocess.Po
     environment = dict(os.environ)
     if devices is not None:
         environment["CUDA_VISIBLE_DEVICES"] = devices
-    command = [sys.executable, "-m", "focusgen.cli", "task", *task.arguments, "--worker", str(worker)]
+    command = [*module_command("focusgen.cli"), "task", *task.arguments, "--worker", str(worker)]
     if task.plan is not None and "--plan" not in task.arguments:
         command += ["--plan", task.plan.plan_id]  # the newest may be another by now
     return subprocess.Popen(command, env=environment)

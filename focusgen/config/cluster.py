@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import field_validator
 
 from focusgen.config.graph import PhaseName
 from focusgen.config.section import Section, setting
 
-# Resources of the report (design.md 5); phase 1 decodes every frame and takes what phase 6 takes.
+# Resources of one worker; phase 1 decodes every frame and takes what phase 6 takes.
 PARTITION: dict[PhaseName, str] = {
     "index": "cpu",
     "deblur": "gpu",
@@ -42,12 +42,13 @@ CPUS: dict[PhaseName, int] = {
     "render": 8,
     "validate": 16,
 }
-GPUS: dict[PhaseName, int] = {
+Gpus = int | Literal["auto"]
+GPUS: dict[PhaseName, Gpus] = {
     "index": 0,
-    "deblur": 1,
-    "depth": 1,
+    "deblur": "auto",
+    "depth": "auto",
     "calibrate": 0,
-    "render": 1,
+    "render": "auto",
     "validate": 0,
 }
 _TABLES: dict[str, dict[Any, Any]] = {
@@ -60,13 +61,16 @@ _TABLES: dict[str, dict[Any, Any]] = {
 
 
 class ClusterConfig(Section):
-    """SLURM: resources per phase, packing, draining. A table may name some phases; the others keep theirs."""
+    """SLURM: resources per phase, packing, draining. A table may name some phases, one value all."""
 
     partition: dict[PhaseName, str] = setting(PARTITION, help="partition per phase")
     time_h: dict[PhaseName, float] = setting(TIME_H, help="wall-time limit per phase, hours")
     memory_gb: dict[PhaseName, float] = setting(MEMORY_GB, help="host memory of one worker per phase")
     cpus: dict[PhaseName, int] = setting(CPUS, help="CPU cores of one worker per phase")
-    gpus: dict[PhaseName, int] = setting(GPUS, help="GPUs of one worker per phase; 0 asks for none")
+    gpus: dict[PhaseName, Gpus] = setting(
+        GPUS,
+        help="GPUs of a worker per phase; auto: 1 where it needs one, else 0 and calibrate's partition",
+    )
     account: str | None = setting(None, help="account or project that is charged")
     qos: str | None = setting(None, help="quality of service")
     options: dict[str, str] = setting({}, help="more sbatch options, e.g. {constraint: a100}")
@@ -93,7 +97,8 @@ class ClusterConfig(Section):
     @field_validator("partition", "time_h", "memory_gb", "cpus", "gpus", mode="before")
     @classmethod
     def _whole_table(cls, value: Any, info: Any) -> Any:
-        return {**_TABLES[info.field_name], **value} if isinstance(value, dict) else value
+        table = _TABLES[info.field_name]
+        return {**table, **value} if isinstance(value, dict) else dict.fromkeys(table, value)
 
     @field_validator("time_h", "memory_gb", "cpus")
     @classmethod
@@ -104,8 +109,8 @@ class ClusterConfig(Section):
 
     @field_validator("gpus")
     @classmethod
-    def _not_negative(cls, value: dict[PhaseName, int]) -> dict[PhaseName, int]:
-        if min(value.values()) < 0:
+    def _not_negative(cls, value: dict[PhaseName, Gpus]) -> dict[PhaseName, Gpus]:
+        if any(count != "auto" and count < 0 for count in value.values()):
             raise ValueError("no value may be negative")
         return value
 

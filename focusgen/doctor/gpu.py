@@ -11,11 +11,11 @@ import platform
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from focusgen.base.interpreter import module_command
 from focusgen.config import Config
 from focusgen.doctor.check import Check, Status, ask
 from focusgen.doctor.machine import release
@@ -160,7 +160,7 @@ def _judge_driver(driver: str, build: TorchBuild, fault: Status) -> Check:
 
 def use_the_gpu(needed_by: list[str]) -> Check:
     """Let a child process multiply on the GPU and compare with the CPU."""
-    command = [sys.executable, "-m", "focusgen.models.gpu_check"]
+    command = module_command("focusgen.models.gpu_check")
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, errors="replace", timeout=PROBE_TIMEOUT_S

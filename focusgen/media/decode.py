@@ -12,7 +12,6 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.interpreter import module_command
 from focusgen.base.names import MediaError, display
 from focusgen.media.images import MAX_PIXELS
 from focusgen.media.rawcheck import RawReport
@@ -157,7 +157,7 @@ class _Worker:
     def __init__(self, memory_bytes: int) -> None:
         self._stderr: IO[bytes] = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", CHILD_MODULE, str(memory_bytes)],
+            [*module_command(CHILD_MODULE), str(memory_bytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,

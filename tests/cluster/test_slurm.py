@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,107 +17,10 @@ from focusgen.cluster.causes import losses
 from focusgen.cluster.slurm import JobState, task_names, unwanted_variables
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.console import make_console
+from tests.cluster.conftest import submit
 from tests.conftest import Rgbd
-from tests.fake_slurm import FakeSlurm
 
 pytestmark = pytest.mark.slow
-
-GOLDEN = """#!/bin/bash
-
-# Parameters
-#SBATCH --array=0-1
-#SBATCH --cpus-per-task=8
-#SBATCH --dependency=aftercorr:100
-#SBATCH --gres=gpu:1
-#SBATCH --job-name=focusgen-PLAN-depth-0
-#SBATCH --kill-on-invalid-dep=yes
-#SBATCH --mem=64G
-#SBATCH --nodes=1
-#SBATCH --open-mode=append
-#SBATCH --output=OUT/.focusgen/slurm/PLAN/depth_%A_%a.out
-#SBATCH --partition=gpu
-#SBATCH --requeue
-#SBATCH --signal=B:USR1@300
-#SBATCH --time=360
-#SBATCH --wckey=focusgen
-
-# setup
-set -euo pipefail
-
-# command
-export SUBMITIT_EXECUTOR=slurm
-exec PYTHON -m focusgen.cli task --plan OUT/.focusgen/plans/PLAN.json --phases depth --offset 0 --index \
-"$SLURM_ARRAY_TASK_ID"
-"""
-
-
-@pytest.fixture
-def fake_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSlurm:
-    return FakeSlurm.install(tmp_path / "slurm", monkeypatch)
-
-
-@pytest.fixture
-def indexed(rgbd: Rgbd) -> Rgbd:
-    """Three small scenes after phase 1."""
-    for seed, name in enumerate("abc"):
-        rgbd.add_scene(name, seed=seed, n_frames=3 + seed)
-    assert cli.phase_main("index", "doc", [*rgbd.flags("raw_root", "out_root"), "--min_frames", "2"]) == 0
-    return rgbd
-
-
-def submit(rgbd: Rgbd, *words: str) -> int:
-    flags = [*rgbd.flags("raw_root", "out_root", "depth_root"), "--min_frames", "2", "--n_sets", "1"]
-    return cli.main(["submit", *flags, "--tasks", "2", *words])
-
-
-def plain(script: str, rgbd: Rgbd) -> str:
-    text = script.replace(str(rgbd.out_root), "OUT").replace(sys.executable, "PYTHON")
-    return re.sub(r"\d{8}T\d{6}-\d{6}-[0-9a-f]{4}", "PLAN", text)
-
-
-def test_the_script_of_an_array_is_exactly_this(indexed, fake_slurm):
-    assert submit(indexed, "--phases", "2-4") == 0
-    assert plain(fake_slurm.scripts()[1], indexed) == GOLDEN
-
-
-def test_phases_are_linked_scene_by_scene_and_the_gate_waits_for_the_end_of_all(indexed, fake_slurm):
-    assert submit(indexed, "--phases", "2-4") == 0
-    deblur, depth, calibrate = fake_slurm.scripts()
-    assert "--dependency" not in deblur
-    assert "#SBATCH --dependency=aftercorr:100\n" in depth
-    assert "#SBATCH --dependency=afterany:100:101\n" in calibrate
-    assert "--gres" not in calibrate and "--partition=cpu" in calibrate
-    document = json.loads(next((indexed.out_root / ".focusgen/submissions").glob("*.json")).read_text())
-    assert [job["job_id"] for job in document["jobs"]] == ["100", "101", "102"]
-
-
-def test_a_dry_run_prints_the_same_scripts_and_a_forecast_and_changes_nothing(indexed, fake_slurm, capsys):
-    before = sorted(path for path in indexed.out_root.rglob("*"))
-    capsys.readouterr()
-    assert submit(indexed, "--phases", "2-4", "--dry_run") == 0
-    printed = capsys.readouterr().out
-    assert sorted(path for path in indexed.out_root.rglob("*")) == before
-    assert fake_slurm.calls("sbatch") == []
-    expected = GOLDEN.replace("aftercorr:100", "'aftercorr:<focusgen-PLAN-deblur-0>'")
-    assert expected in plain(printed, indexed)
-    assert re.search(r"GPU hours, .* node hours", printed) and "GiB free" in printed
-
-
-def test_sbatch_that_took_the_job_and_answered_nothing_is_not_asked_twice(indexed, fake_slurm):
-    fake_slurm.fault(sbatch=["silent"])
-    assert submit(indexed, "--phases", "2") == 0
-    assert len(fake_slurm.calls("sbatch")) == 1
-    document = json.loads(next((indexed.out_root / ".focusgen/submissions").glob("*.json")).read_text())
-    assert document["jobs"][0]["job_id"] == "100"
-
-
-def test_a_request_that_got_lost_is_made_again_and_a_refusal_is_told(indexed, fake_slurm, capsys):
-    fake_slurm.fault(sbatch=["lost"])
-    assert submit(indexed, "--phases", "2") == 0
-    assert len(fake_slurm.calls("sbatch")) == 2
-    fake_slurm.fault(sbatch=["refuse", "refuse"])
-    assert submit(indexed, "--phases", "2") == 2
-    assert "Invalid account" in capsys.readouterr().err
 
 
 def test_arrays_are_split_as_the_cluster_says_and_limits_on_jobs_make_packs_larger(indexed, fake_slurm):
@@ -383,7 +285,8 @@ def test_several_gpus_of_a_task_are_shared_among_its_workers():
 
 @pytest.mark.slow
 def test_a_task_of_two_workers_does_the_scenes_of_both(indexed, fake_slurm):
-    assert submit(indexed, "--phases", "2", "--cluster.workers_per_task", "2", "--tasks", "1") == 0
+    gpus = ("--cluster.gpus", "{deblur: 1}")
+    assert submit(indexed, "--phases", "2", "--cluster.workers_per_task", "2", "--tasks", "1", *gpus) == 0
     script = fake_slurm.scripts()[0]
     assert "--array=0\n" in script and "--gres=gpu:2\n" in script and "--mem=96G\n" in script
     assert run_index_0(indexed) == 0

@@ -210,7 +210,8 @@ def other_values(kind: Any, value: Any) -> Iterator[Any]:
     elif get_origin(kind) is tuple:
         yield [value[0] * 1.1, value[1] * 1.2] if parts[0] is float else ["one more"]
     elif get_origin(kind) is dict:
-        yield {name: item * 2 for name, item in value.items()} or {"a": "b"}
+        words = {name: item for name, item in value.items() if item != "auto"}
+        yield {name: item * 2 or 1 for name, item in words.items()} or {"a": "b"}
     else:
         yield from other_scalars(kind, value)
 
@@ -330,3 +331,10 @@ def test_another_seed_leaves_sharp_frames_alone_that_no_noise_made(finished, cap
     said = capsys.readouterr().err
     assert "seed: 42 -> 7" in said
     assert said.count("1 scenes need none") == 3, "2 and 3 are complete, 5 is stale"
+
+
+def test_one_value_of_a_cluster_table_holds_for_every_phase():
+    cluster = config.load(None, {"cluster.partition": "gpu,a100", "cluster.memory_gb": 0.5}).cluster
+    assert set(cluster.partition.values()) == {"gpu,a100"} and set(cluster.memory_gb.values()) == {0.5}
+    with pytest.raises(ConfigError, match="cluster.gpus"):
+        config.load(None, {"cluster.gpus": "many"})

@@ -47,6 +47,8 @@ def sbatch() -> None:
     fault = next_fault()
     if fault == "refuse":
         refuse("Batch job submission failed: Invalid account or account/partition combination specified")
+    if fault.startswith("say "):
+        refuse(fault.removeprefix("say "))
     known = jobs()
     name = re.search(r"^#SBATCH --job-name=(\S+)$", script, re.MULTILINE)
     if name is None or "\n#SBATCH --output=" not in script:
@@ -83,6 +85,8 @@ def scancel() -> None:
     record()
     if len(ARGV) != 2 or not ARGV[0].startswith("--name=") or not re.fullmatch(r"[0-9_]+", ARGV[1]):
         refuse(f"only one job, by id and name: {ARGV}")
+    if next_fault() == "refuse":
+        refuse("Unable to contact slurm controller")
 
 
 def scontrol() -> None:

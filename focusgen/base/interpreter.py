@@ -1,0 +1,36 @@
+"""Start Python so that nothing of the folder where it is started becomes part of it.
+
+`python -m` puts that folder first: a `random.py` or `types.py` there would be taken for Python's own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+SAFE_PATH_VARIABLE = "PYTHONSAFEPATH"  # read by Python 3.11 and later
+
+
+def module_command(module: str) -> list[str]:
+    """Return the words that run a module of ours in a child process."""
+    safe = ["-P"] if sys.version_info >= (3, 11) else []
+    return [sys.executable, *safe, "-m", module]
+
+
+def focusgen_command(python: str | None = None) -> list[str]:
+    """Return the words that run `focusgen` where SAFE_PATH_VARIABLE is set.
+
+    Args:
+        python: program that runs Python there; None for this interpreter, whose console script, which is safe
+            by itself, is taken where it is too old for the variable.
+    """
+    script = Path(sys.executable).with_name("focusgen")
+    if python is None and sys.version_info < (3, 11) and os.access(script, os.X_OK):
+        return [str(script)]
+    return [python or sys.executable, "-m", "focusgen.cli"]
+
+
+def protect_children() -> None:
+    """Keep the working folder out of every Python that this process starts, those of libraries too."""
+    os.environ[SAFE_PATH_VARIABLE] = "1"
