@@ -10,7 +10,7 @@ from enum import Enum, IntEnum
 
 
 class ExitCode(IntEnum):
-    """Exit status of every script and command (design.md 5)."""
+    """Exit status of every script and command; job files and users' scripts rely on the numbers."""
 
     COMPLETE = 0
     USAGE = 2

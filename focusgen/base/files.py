@@ -180,7 +180,7 @@ def share_with_group(is_shared: bool) -> None:
 
 
 def sync_file_system(folder: Path) -> None:
-    """Bring everything written below `folder` to the device: one call per scene (io.md 10)."""
+    """Bring everything written below `folder` to the device: one call per scene, not one per file."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
         try:

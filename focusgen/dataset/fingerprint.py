@@ -15,7 +15,7 @@ ROOT_NOT_COVERED = frozenset({"logs", "previews", ".focusgen"})
 
 
 def published_files(root: Path) -> Iterator[Path]:
-    """Yield the files of a data set that equal runs make byte for byte (design.md 5), in name order.
+    """Yield the files of a data set that equal runs make byte for byte, in name order.
 
     Records, logs and previews hold times or depend on the machine, and are left out.
     """

@@ -1,4 +1,4 @@
-"""Every path inside a data set (design.md 2). Nothing else builds one."""
+"""Every path inside a data set: names that readers outside rely on. Nothing else builds one."""
 
 from __future__ import annotations
 

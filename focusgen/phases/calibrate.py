@@ -1,7 +1,7 @@
 """Phase 4: the one max_coc of a data set, from all pixels of the sampled scenes, and its approval.
 
 The percentiles are exact: float16 depth has 65,536 values, so counts of depth x one table per lens is the
-whole distribution (io.md 5).
+whole distribution.
 """
 
 from __future__ import annotations
