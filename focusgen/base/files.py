@@ -11,9 +11,8 @@ import ctypes
 import errno
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import SceneError, StorageError
@@ -33,6 +32,9 @@ STORAGE_ERRNOS = frozenset(
     }
 )
 
+
+Document = Mapping[str, object] | Sequence[object]
+"""What becomes JSON: names and numbers all the way down."""
 
 on_step: Callable[[str, Path], None] = lambda step, path: None  # noqa: E731
 """Called at each publish step (before_write, after_tmp, after_rename, before_record); tests kill there."""
@@ -146,12 +148,12 @@ def storage_error(error: OSError, path: Path) -> SceneError:
     return StorageError(f"{path}: {error.strerror or error}", advice)
 
 
-def json_bytes(document: Any) -> bytes:
+def json_bytes(document: Document) -> bytes:
     """Return the bytes that `publish_json` writes for a document."""
     return (json.dumps(document, indent=1, allow_nan=False) + "\n").encode()
 
 
-def publish_json(path: Path, document: Any, *, group_writable: bool = False) -> FileEntry:
+def publish_json(path: Path, document: Document, *, group_writable: bool = False) -> FileEntry:
     """Put a JSON document at `path`, atomically; finite numbers only."""
     data = json_bytes(document)
     make_folder(path.parent)

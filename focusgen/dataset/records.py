@@ -79,7 +79,7 @@ class Identity:
         return cls(**{item.name: document[item.name] for item in fields(cls)})
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = json.dumps(value)
     return text if len(text) <= 60 else text[:57] + "..."
 

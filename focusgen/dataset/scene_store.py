@@ -155,7 +155,7 @@ class PhaseStore:
         """Return what makes the PNG of (H, W, 3) uint8 RGB; a scene keeps one filter over all its lives."""
         return functools.partial(encode_png, rgb, self.png_filter)
 
-    def put_json(self, path: Path, document: Any) -> None:
+    def put_json(self, path: Path, document: Mapping[str, object]) -> None:
         """Publish a JSON file that the record will vouch for."""
         self._files[path] = publish_json(path, document, group_writable=self._group_writable)
 
@@ -169,7 +169,7 @@ class PhaseStore:
         self._files.update(self._writer.entries)
         self._writer = Writer(group_writable=self._group_writable)
 
-    def remember(self, key: str, value: Any) -> None:
+    def remember(self, key: str, value: object) -> None:
         """Keep a fact that published frames cannot tell (a count, a seam's scale) over a kill.
 
         Written before the frame that it belongs to, so that no kept frame lacks its facts.
@@ -288,7 +288,7 @@ def _png_filter_of(document: Mapping[str, Any]) -> PngFilter:
     return "up" if document.get("png_filter") == "up" else "paeth"
 
 
-def _note_line(key: str, value: Any) -> bytes:
+def _note_line(key: str, value: object) -> bytes:
     """Return one line of the notes; its CRC tells a whole line from a damaged one."""
     text = json.dumps([key, value], allow_nan=False).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)

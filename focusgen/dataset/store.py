@@ -18,8 +18,9 @@ from typing import Any
 
 from focusgen import __version__
 from focusgen.base.checksums import FileEntry, checksum
-from focusgen.base.errors import CorruptInputError, SceneError
+from focusgen.base.errors import CorruptInputError, FailureClass, SceneError
 from focusgen.base.files import make_folder, publish, publish_json, remove
+from focusgen.config import PhaseName
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import failure_document, read_failure
 from focusgen.media.codecs import check_png, decode_npz
@@ -103,9 +104,9 @@ class Writer:
 
 def write_failure(
     scene: SceneLayout,
-    identity_phase: Any,
+    phase: PhaseName,
     error: BaseException,
-    failure_class: Any,
+    failure_class: FailureClass,
     traceback: str,
     started_s: float,
 ) -> None:
@@ -114,16 +115,16 @@ def write_failure(
     Raises:
         StorageError: not even this could be written.
     """
-    before = read_failure(scene, identity_phase)
+    before = read_failure(scene, phase)
     attempt = int(before.get("attempt", 0)) + 1 if before else 1
     message = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
     advice = getattr(error, "advice", "")
     document = failure_document(failure_class, message, advice, traceback, attempt, run_facts(started_s))
-    make_folder(scene.failed(identity_phase).parent)
+    make_folder(scene.failed(phase).parent)
     try:
-        publish_json(scene.failed(identity_phase), document)
+        publish_json(scene.failed(phase), document)
     except SceneError:  # a size limit or a nearly full disk may still take the short form
-        publish_json(scene.failed(identity_phase), {**document, "traceback": ""})
+        publish_json(scene.failed(phase), {**document, "traceback": ""})
 
 
 def publish_scene_log(internal: Path, log_name: str, scene_id: str, text: str) -> None:

@@ -21,7 +21,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 Frame = npt.NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""
+
+Tag = TypeVar("Tag", int, tuple[int, ...])
 
 MAX_PIXELS = 64_000_000
 MAX_FILE_BYTES = 1 << 30  # 64 megapixels of 16-bit RGBA, uncompressed, take half of it
@@ -246,7 +248,7 @@ def _is_sixteen_bit(image: Image.Image, data: bytes) -> bool:
     return 16 in _tag(image, _BITS_TAG, ()) and image.mode in ("RGB", "RGBA", "I;16", "I;16B", "I;16L")
 
 
-def _tag(image: Image.Image, number: int, default: Any) -> Any:
+def _tag(image: Image.Image, number: int, default: Tag) -> Tag:
     """Return a TIFF tag; Pillow drops some of them when it loads the pixels."""
     tags = getattr(image, "tag_v2", None)
     return default if tags is None else tags.get(number, default)

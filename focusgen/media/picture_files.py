@@ -7,7 +7,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import make_folder, publish
 from focusgen.media.images import decode_image, read_bytes, refuse_transparency
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp")
 """Kinds that are read; written are all but TIFF."""
@@ -97,7 +100,7 @@ def _sixteen_bits(data: bytes, size: tuple[int, ...]) -> npt.NDArray[np.uint16] 
     return np.ascontiguousarray(stored[..., order])
 
 
-def _camera_notes(exif: Any) -> CameraNotes:
+def _camera_notes(exif: Image.Exif) -> CameraNotes:
     tags = exif.get_ifd(EXIF_IFD)
     focal_mm, f_number = _positive(tags.get(FOCAL_LENGTH_MM)), _positive(tags.get(F_NUMBER))
     same_view_mm = _positive(tags.get(FOCAL_LENGTH_35MM))
@@ -111,15 +114,15 @@ def _distance_m(value: Any) -> float | None:
     return float("inf") if distance_m is not None and distance_m >= ENDLESS else distance_m
 
 
-def _positive(value: Any) -> float | None:
+def _positive(value: str | SupportsFloat | None) -> float | None:
     try:
-        number = float(value)
+        number = float(value or 0)
     except (TypeError, ValueError, ZeroDivisionError):
         return None
     return number if np.isfinite(number) and number > 0 else None
 
 
-def _upright_exif(exif: Any) -> bytes:
+def _upright_exif(exif: Image.Exif) -> bytes:
     if not len(exif):
         return b""
     exif[ORIENTATION] = 1  # the pixels that are written stand upright

@@ -15,14 +15,20 @@ import math
 import struct
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from focusgen.base.names import MediaError
 from focusgen.media.containers import demuxer_of
 from focusgen.media.images import MAX_PIXELS, Frame, Orientation, check_pixels, refuse_transparency
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+    from av.video.reformatter import VideoReformatter
 
 # Canonical names. Less is decoded than FFmpeg can: each decoder more is a parser more for hostile bytes.
 CODECS = frozenset(
@@ -58,7 +64,7 @@ class VideoStream:
         n_packets: packets of pictures to be shown, counted while decoding (an edit list may hide some).
     """
 
-    def __init__(self, container: Any, stream: Any, file: str, max_pixels: int) -> None:
+    def __init__(self, container: InputContainer, stream: av.VideoStream, file: str, max_pixels: int) -> None:
         self._container = container
         self._stream = stream
         self._max_pixels = max_pixels
@@ -72,7 +78,7 @@ class VideoStream:
         self.n_packets = 0
         self.notes: tuple[str, ...] = ()
 
-    def decode(self) -> Generator[Any, None, None]:
+    def decode(self) -> Generator[av.VideoFrame, None, None]:
         """Yield every frame as PyAV's own object, checked for corruption and for a constant size.
 
         Raises:
@@ -96,14 +102,14 @@ class VideoStream:
         duration = self._stream.duration or 0
         return sum(time - shown[0] < duration for time in shown)
 
-    def _frames_of(self, packet: Any) -> Iterator[Any]:
+    def _frames_of(self, packet: av.Packet[av.VideoStream]) -> Iterator[av.VideoFrame]:
         for frame in packet.decode():
             if frame.is_corrupt:
                 raise MediaError(self.file, f"damaged: a frame near packet {self.n_packets - 1} is corrupt")
             self._check_geometry(frame)
             yield frame
 
-    def _check_geometry(self, frame: Any) -> None:
+    def _check_geometry(self, frame: av.VideoFrame) -> None:
         size = (frame.width, frame.height)
         if self._first_size is None:
             check_pixels(self.file, *size, self._max_pixels)
@@ -124,7 +130,7 @@ class VideoStream:
         assert self._first_size is not None and self._orientation is not None
         return self._orientation.size(*self._first_size)
 
-    def pixels(self, frame: Any) -> Frame:
+    def pixels(self, frame: av.VideoFrame) -> Frame:
         """Return a frame of `decode` as upright RGB, full size.
 
         Raises:
@@ -133,12 +139,16 @@ class VideoStream:
         assert self._orientation is not None
         with naming(self.file):
             if _has_alpha(frame):
-                rgba = self._converter.reformat(frame, format="rgba").to_ndarray()
+                rgba = self._array(frame, "rgba")
                 refuse_transparency(rgba[..., 3], 255, self.file)
                 return self._orientation.apply(rgba[..., :3])
-            return self._orientation.apply(self._converter.reformat(frame, format="rgb24").to_ndarray())
+            return self._orientation.apply(self._array(frame, "rgb24"))
 
-    def thumbnail(self, frame: Any, width: int, height: int) -> Frame:
+    def _array(self, frame: av.VideoFrame, pixel_format: str) -> Frame:
+        pixels: Any = self._converter.reformat(frame, format=pixel_format).to_ndarray()  # uint8 by its format
+        return np.asarray(pixels)
+
+    def thumbnail(self, frame: av.VideoFrame, width: int, height: int) -> Frame:
         """Return a frame of `decode` as a small RGB picture (not turned upright)."""
         with naming(self.file):
             if _has_alpha(frame):
@@ -146,8 +156,8 @@ class VideoStream:
             small = self._converter.reformat(
                 frame, width=width, height=height, format="rgb24", interpolation="AREA"
             )
-            pixels: Frame = small.to_ndarray()
-            return pixels
+            pixels: Any = small.to_ndarray()
+            return np.asarray(pixels)
 
 
 def count_pictures(path: Path) -> int:
@@ -186,7 +196,7 @@ def open_video(
         yield VideoStream(container, _only_video(container, file, max_pixels), file, max_pixels)
 
 
-def _only_video(container: Any, file: str, max_pixels: int) -> Any:
+def _only_video(container: InputContainer, file: str, max_pixels: int) -> av.VideoStream:
     from av.stream import Disposition
 
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
@@ -223,20 +233,20 @@ def naming(file: str) -> Iterator[None]:
         raise MediaError(file, f"cannot be decoded: {reason or type(error).__name__}") from error
 
 
-def _new_converter() -> Any:
+def _new_converter() -> VideoReformatter:
     from av.video.reformatter import VideoReformatter
 
     return VideoReformatter()
 
 
-def _usable_rate(rate: Any) -> float | None:
+def _usable_rate(rate: Fraction | None) -> float | None:
     if rate is None or rate <= 0:
         return None
     fps = float(rate)
     return fps if math.isfinite(fps) else None
 
 
-def _notes_on(stream: Any, frame: Any) -> Iterator[str]:
+def _notes_on(stream: av.VideoStream, frame: av.VideoFrame) -> Iterator[str]:
     aspect = stream.sample_aspect_ratio
     if aspect and aspect != 1:
         yield f"pixels are not square ({aspect.numerator}:{aspect.denominator}): blur discs will be ellipses"
@@ -250,7 +260,7 @@ def _widest_gap(times: list[int]) -> int:
     return max((later - earlier for earlier, later in itertools.pairwise(times)), default=0)
 
 
-def _has_alpha(frame: Any) -> bool:
+def _has_alpha(frame: av.VideoFrame) -> bool:
     return any(component.is_alpha for component in frame.format.components)
 
 
@@ -272,7 +282,7 @@ def _orientation_from(matrix: bytes, file: str) -> Orientation:
     raise MediaError(file, "is to be shown turned by other than 90 degrees or scaled; re-encode it upright")
 
 
-def frame_time_s(frame: Any) -> float | None:
+def frame_time_s(frame: av.VideoFrame) -> float | None:
     """Return the time at which a frame is shown, in seconds as the container counts, or None."""
     time_s = frame.time
     return float(time_s) if time_s is not None and math.isfinite(time_s) else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,10 @@ from focusgen.media.images import MAX_PIXELS, Frame, decode_image, image_size, r
 from focusgen.media.rawcheck import all_or_none, check_same_size, raw_digest
 from focusgen.media.scenes import RawScene
 from focusgen.media.streams import VideoStream, frame_time_s, open_video
+
+if TYPE_CHECKING:
+    import av
+    from typing_extensions import Self
 
 Frames = npt.NDArray[np.uint8]
 """(B, H, W, 3) uint8 RGB."""
@@ -113,7 +117,7 @@ class _Closing:
     def __init__(self) -> None:
         self._open = ExitStack()
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -170,7 +174,7 @@ class _VideoFrames(_Closing):
         if digests:
             _check_digest(raw.path.name, raw_digest(raw.path), digests[0])
         self._video: VideoStream
-        self._frames: Generator[Any, None, None]
+        self._frames: Generator[av.VideoFrame, None, None]
         self._next = 0
         self._kept: deque[tuple[int, Frame]] = deque()
         self._rewind()
@@ -222,14 +226,14 @@ class _VideoFrames(_Closing):
         self._next = 0
         self._kept.clear()
 
-    def _advance(self) -> Any:
+    def _advance(self) -> av.VideoFrame:
         frame = next(self._frames, None)
         if frame is None:
             raise MediaError(self._raw.path.name, f"ends after {self._next} frames")
         self._next += 1
         return frame
 
-    def _keep(self, frame: Any) -> Frame:
+    def _keep(self, frame: av.VideoFrame) -> Frame:
         pixels = self._video.pixels(frame)
         self._kept.append((self._next - 1, pixels))
         limit = max(1, min(KEPT_FRAMES, KEPT_BYTES // pixels.nbytes))

@@ -264,7 +264,7 @@ class PhaseRun:
             return True
         return False
 
-    def _run_scene(self, scene_id: str, model: Any) -> None:
+    def _run_scene(self, scene_id: str, model: object) -> None:
         started_s = time.time()
         self.observer.scene_started(scene_id, self.n_frames(scene_id))
         try:
@@ -281,7 +281,7 @@ class PhaseRun:
             self._fail(scene_id, error, FailureClass.BUG, started_s)
             self._count_bug(error)
 
-    def _run_locked(self, scene_id: str, model: Any) -> None:
+    def _run_locked(self, scene_id: str, model: object) -> None:
         scene = self.dataset.scene(scene_id)
         with exclusive(scene.lock(self.spec.name), lambda who: self.observer.waiting(scene_id, who)):
             # Another process may have done it meanwhile.
@@ -297,7 +297,7 @@ class PhaseRun:
         else:
             self._fail(scene_id, error, FailureClass.BUG, started_s)
 
-    def _process(self, scene_id: str, model: Any) -> None:
+    def _process(self, scene_id: str, model: object) -> None:
         entry, n_frames = self.index[scene_id], self.n_frames(scene_id)
 
         def on_frame(frame: int) -> None:

@@ -9,9 +9,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from focusgen.base.files import publish
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Row = dict[str, str | float]
 """Column -> value; the first column names the row, `seconds` is its cost per frame."""
@@ -93,7 +96,7 @@ def plot(table: Table, path: Path) -> None:
     publish(path, drawn.getvalue())
 
 
-def _draw_panel(panel: Any, rows: Sequence[Mapping[str, Any]], metric: str) -> None:
+def _draw_panel(panel: Axes, rows: Sequence[Mapping[str, Any]], metric: str) -> None:
     shown = [row for row in rows if math.isfinite(row[metric])]
     panel.plot([row["seconds"] for row in shown], [row[metric] for row in shown], "o")
     for row in shown:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont
     from PIL.Image import Image
 
+    Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom, px."""
+
 Colours = npt.NDArray[np.uint8]
 """(256, 3) RGB, from the low end of a scale to its high end."""
 
@@ -113,9 +118,9 @@ def metres(depth_m: float) -> str:
 
 def draw_bar(
     canvas: Image,
-    box: tuple[int, int, int, int],
+    box: Box,
     scale: ColourScale,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    font: Font,
     direction: Literal["across", "up"],
 ) -> None:
     """Draw a colour bar and its numbers: beside it to the right (`up`), or below it (`across`)."""
@@ -133,7 +138,7 @@ def draw_bar(
         _mark(draw, box, scale.mark, font, direction)
 
 
-def _across(draw: ImageDraw.ImageDraw, box: Any, tick: Tick, font: Any, ink: tuple[int, int, int]) -> None:
+def _across(draw: ImageDraw.ImageDraw, box: Box, tick: Tick, font: Font, ink: tuple[int, int, int]) -> None:
     left, _, right, bottom = box
     x = left + tick.position * (right - left)
     anchor = "lt" if tick.position < 0.04 else "rt" if tick.position > 0.96 else "mt"
@@ -141,7 +146,7 @@ def _across(draw: ImageDraw.ImageDraw, box: Any, tick: Tick, font: Any, ink: tup
     draw.text((x, bottom + 4), tick.text, font=font, fill=ink, anchor=anchor)
 
 
-def _up(draw: ImageDraw.ImageDraw, box: Any, tick: Tick, font: Any, ink: tuple[int, int, int]) -> None:
+def _up(draw: ImageDraw.ImageDraw, box: Box, tick: Tick, font: Font, ink: tuple[int, int, int]) -> None:
     _, top, right, bottom = box
     y = bottom - tick.position * (bottom - top)
     anchor = "lb" if tick.position < 0.02 else "lt" if tick.position > 0.98 else "lm"
@@ -149,7 +154,7 @@ def _up(draw: ImageDraw.ImageDraw, box: Any, tick: Tick, font: Any, ink: tuple[i
     draw.text((right + 6, y), tick.text, font=font, fill=ink, anchor=anchor)
 
 
-def _mark(draw: ImageDraw.ImageDraw, box: Any, mark: Tick, font: Any, direction: str) -> None:
+def _mark(draw: ImageDraw.ImageDraw, box: Box, mark: Tick, font: Font, direction: str) -> None:
     """Draw a white notch across the bar; its number stands on the side that the ticks leave free."""
     left, top, right, bottom = box
     if direction == "across":
