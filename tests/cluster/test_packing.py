@@ -1,18 +1,12 @@
-"""Packing, plans and arrays: numbers and files, no scheduler."""
+"""Scenes into workers: even, within wall times, and no more than the cluster takes."""
 
 from __future__ import annotations
-
-import json
 
 import numpy as np
 import pytest
 
 from focusgen.base.errors import ConfigError
 from focusgen.cluster.packing import one_each, pack, pack_within
-from focusgen.cluster.plans import find_plan, read_plan, write_plan
-from focusgen.cluster.submit import array_text, chunks_of
-from focusgen.config import Config
-from focusgen.dataset.layout import DatasetLayout
 from tests.packing_bound import lower_bound_s
 
 
@@ -57,65 +51,3 @@ def test_more_workers_than_the_cluster_accepts_are_refused():
 
 def test_without_packing_the_index_is_that_of_the_scene():
     assert [members.tolist() for members in one_each(np.ones((3, 1))).members] == [[0], [1], [2]]
-
-
-def config_of(tmp_path) -> Config:
-    return Config.model_validate({"data": {"out_root": tmp_path / "out"}})
-
-
-def test_a_plan_never_changes_and_is_read_back_the_same(tmp_path):
-    cfg = config_of(tmp_path)
-    plan = write_plan(cfg, "submit", ["deblur", "depth"], [["a", "b"], ["c"]], "20260101T000000-000000-aaaa")
-    dataset = DatasetLayout.of(cfg)
-    assert read_plan(dataset.plans / "20260101T000000-000000-aaaa.json") == plan
-    assert plan.slots == (("a", "b"), ("c",)) and plan.n_tasks == 2
-    assert list(plan.slots_of(1)) == [1]
-    with pytest.raises(ConfigError, match="never changed"):
-        write_plan(cfg, "submit", ["deblur"], [["x"]], "20260101T000000-000000-aaaa")
-
-
-def test_the_newest_whole_submission_with_the_phase_is_found_a_resubmission_only_by_name(tmp_path):
-    cfg = config_of(tmp_path)
-    write_plan(cfg, "submit", ["deblur", "depth"], [["a"], ["b"]], "20260101T000000-000000-aaaa")
-    write_plan(cfg, "submit", ["render"], [["a", "b"]], "20260102T000000-000000-aaaa")
-    again = write_plan(cfg, "resubmit", ["depth"], [["b"]], "20260103T000000-000000-aaaa")
-    dataset = DatasetLayout.of(cfg)
-    newest = find_plan(dataset, None, ["depth"])
-    assert newest is not None and newest.plan_id.startswith("20260101")
-    assert find_plan(dataset, again.plan_id) == again
-    for name in ("../../etc/passwd", "20260109T000000-000000-aaaa"):
-        with pytest.raises(ConfigError):
-            find_plan(dataset, name)
-
-
-def test_a_damaged_plan_is_named(tmp_path):
-    cfg = config_of(tmp_path)
-    plan = write_plan(cfg, "submit", ["depth"], [["a"]], "20260101T000000-000000-aaaa")
-    path = plan.settings_yaml.with_suffix(".json")
-    for text in ("", "{}", "[]", json.dumps({"plan_version": 9})):
-        path.write_text(text)
-        with pytest.raises(ConfigError, match="20260101T000000-000000-aaaa"):
-            read_plan(path)
-
-
-def test_an_index_beyond_the_plan_is_refused(tmp_path):
-    plan = write_plan(config_of(tmp_path), "submit", ["depth"], [["a"]], "20260101T000000-000000-aaaa")
-    with pytest.raises(ConfigError, match=r"indices 0\.\.0, not 1"):
-        plan.slots_of(1)
-
-
-def test_arrays_are_split_below_max_array_size_with_an_offset():
-    chunks = chunks_of(1500, 1001)
-    assert [(chunk.offset, len(chunk.indices), max(chunk.indices)) for chunk in chunks] == [
-        (0, 1001, 1000),
-        (1001, 499, 498),
-    ]
-    again = chunks_of(1500, 1001, [7, 3, 1003])
-    assert [(chunk.offset, chunk.indices) for chunk in again] == [(0, (3, 7)), (1001, (2,))]
-    with pytest.raises(ConfigError, match="index 1500"):
-        chunks_of(1500, 1001, [1500])
-
-
-def test_indices_are_written_as_sbatch_takes_them():
-    assert array_text([0, 1, 2, 5, 7, 8], 3) == "0-2,5,7-8%3"
-    assert array_text([4], 32) == "4"
