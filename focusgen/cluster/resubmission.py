@@ -11,7 +11,7 @@ from focusgen.cluster.causes import losses
 from focusgen.cluster.local import run_plan
 from focusgen.cluster.plans import find_plan
 from focusgen.cluster.resubmit import Selection, busy_scenes, due_phases, select_again
-from focusgen.cluster.slurm import Limits, job_states, read_limits
+from focusgen.cluster.slurm import Limits, job_states, read_limits, require_slurm
 from focusgen.cluster.submission import Where, hand_in
 from focusgen.cluster.submit import absolute, make_plan, steps_of
 from focusgen.config import Config, PhaseName
@@ -79,6 +79,8 @@ def resubmit_scenes(cfg: Config, kinds: Collection[State], where: Where, *, dry_
         return 3 if chosen.refused else 0
     works = [work for work in work_of(cfg, index) if work.scene_id in chosen.first]
     print(f"{len(works)} scenes from phase {phases[0]} on: {', '.join(work.scene_id for work in works[:10])}")
+    if where == "slurm" and not dry_run:
+        require_slurm()  # before a plan is written that nobody runs
     limits = read_limits() if where == "slurm" else Limits()
     plan = make_plan(cfg, phases, works, limits, kind="resubmit", write=not dry_run)
     if dry_run or where == "slurm":

@@ -85,6 +85,16 @@ def require_slurm() -> None:
         )
 
 
+def require_scancel() -> None:
+    """Refuse to cancel where there is no scancel.
+
+    Raises:
+        ConfigError: says where to do it.
+    """
+    if shutil.which("scancel") is None:
+        raise ConfigError("scancel is not on this machine's PATH", "Run focusgen cancel on a login node.")
+
+
 def read_limits() -> Limits:
     """Return the limits of the cluster and of the user's accounts; Slurm's defaults where it is silent."""
     shown = ask(["scontrol", "show", "config"]) or ""

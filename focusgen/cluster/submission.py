@@ -54,8 +54,18 @@ class Submission:
         return tuple(phase for phase in self.phases if phase != "index")
 
     def works(self) -> list[SceneWork]:
-        """Return the scenes that are not complete in one of the asked phases."""
-        index = read_index(DatasetLayout.of(self.cfg))
+        """Return the scenes that are not complete in one of the asked phases.
+
+        Raises:
+            ConfigError: phase 1 found no scene.
+        """
+        dataset = DatasetLayout.of(self.cfg)
+        index = read_index(dataset)
+        if not index:
+            raise ConfigError(
+                f"{dataset.index_json}: no scene is indexed: there is nothing to submit",
+                f"{dataset.rejected_scenes_json} says why; mend that, then run phase 1 again.",
+            )
         chosen = select_scenes(index, scenes=self.names, split=self.split)
         pending = set(unfinished(self.cfg, {scene: index[scene] for scene in chosen}, self.later))
         return [work for work in work_of(self.cfg, index) if work.scene_id in pending]

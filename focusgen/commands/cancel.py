@@ -26,6 +26,7 @@ def main(argv: Sequence[str]) -> int:
     cfg = config.load(given.config, parsed.overrides)
     from focusgen.cluster import slurm
 
+    slurm.require_scancel()
     dataset = DatasetLayout.of(cfg)
     n_jobs = 0
     for path in sorted(dataset.submissions.glob("*.json")):

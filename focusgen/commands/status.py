@@ -6,6 +6,7 @@ States: complete, partial, stale (with the key that differs), failed (with its r
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -85,6 +86,8 @@ def _look(cfg: Config, today: Config | None, *, ask_slurm: bool) -> _View:
     statuses = all_status(dataset, read_index(dataset), today)
     attempts = list(read_attempts(dataset))
     states = job_states([a.job_id for a in attempts if a.state != "ended"]) if ask_slurm else None
+    if ask_slurm and states is None:
+        print("note: sacct does not answer: a task counts as lost only once it is silent", file=sys.stderr)
     lost = losses(attempts, states)
     gone = {id(loss.attempt) for loss in lost}
     running = [attempt for attempt in attempts if attempt.is_running and id(attempt) not in gone]
