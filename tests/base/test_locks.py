@@ -268,6 +268,22 @@ def test_an_owner_that_lost_its_lock_does_not_delete_that_of_the_next(tmp_path, 
     assert "node7" in holder(path)
 
 
+def test_of_two_that_saw_the_same_dead_lock_the_later_keeps_it(tmp_path, monkeypatch):
+    without_flock(monkeypatch)
+    path, sleep = tmp_path / "a.lock", time.sleep
+    left_behind(heartbeat_path(path), 65)
+
+    def another_deletes_ours(seconds: float) -> None:
+        if seconds == locks.SETTLE_S:
+            left_behind(heartbeat_path(path), 0)
+        sleep(0.01)
+
+    monkeypatch.setattr(time, "sleep", another_deletes_ours)
+    with pytest.raises(GaveUp, match="node7"), exclusive(path, give_up_after(0.5)):
+        pass
+    assert "node7" in holder(path)
+
+
 def test_only_one_of_many_takes_over_a_dead_heartbeat_lock(tmp_path, monkeypatch):
     without_flock(monkeypatch)
     monkeypatch.setattr(locks, "HEARTBEAT_DEAD_S", 0.2)
