@@ -7,29 +7,9 @@ import json
 import pytest
 
 from focusgen.base.errors import ConfigError
-from focusgen.cluster.plans import find_plan, new_plan_id, parse_phases, read_plan, write_plan
+from focusgen.cluster.plans import find_plan, new_plan_id, read_plan, write_plan
 from focusgen.config import Config
 from focusgen.dataset.layout import DatasetLayout
-
-
-@pytest.mark.parametrize(
-    ("text", "phases"),
-    [
-        ("1-4", ("index", "deblur", "depth", "calibrate")),
-        ("5-6", ("render", "validate")),
-        ("3", ("depth",)),
-        ("5,2", ("deblur", "render")),
-        ("deblur,depth", ("deblur", "depth")),
-    ],
-)
-def test_phases_are_ranges_lists_or_names(text, phases):
-    assert parse_phases(text) == phases
-
-
-@pytest.mark.parametrize("text", ["0", "7", "4-1", "x", "", "1-x", "²"])
-def test_what_is_no_phase_is_refused(text):
-    with pytest.raises(ConfigError):
-        parse_phases(text)
 
 
 def config_of(tmp_path) -> Config:
