@@ -1,0 +1,65 @@
+"""What an error means for the exit status, the record and the person who reads it."""
+
+from __future__ import annotations
+
+import pytest
+
+from focusgen import cli
+from focusgen.base import errors
+from focusgen.base.errors import ExitCode, FailureClass, FocusgenError, Interrupted, SceneError
+
+
+def kinds(of: type) -> list[type]:
+    return [of, *(kind for child in of.__subclasses__() for kind in kinds(child))]
+
+
+@pytest.mark.parametrize(
+    "kind", [k for k in kinds(FocusgenError) if k is not Interrupted], ids=lambda k: k.__name__
+)
+def test_every_error_ends_a_command_with_its_status_and_says_what_to_do(kind, capsys):
+    def body() -> int:
+        raise (
+            kind("the file is torn", "Run it again.")
+            if kind.__init__ is FocusgenError.__init__
+            else kind("a.png", "the file is torn", "Run it again.")
+        )
+
+    assert cli.guarded(body) == int(kind.exit_code) != 0
+    shown = capsys.readouterr().err
+    assert "the file is torn" in shown and shown.rstrip().endswith("Run it again.")
+
+
+def test_what_only_one_scene_cannot_do_leaves_the_others_and_ends_with_three():
+    scenes = kinds(SceneError)
+    assert {kind.exit_code for kind in scenes} == {ExitCode.INCOMPLETE}
+    assert {kind.failure_class for kind in scenes} >= {
+        FailureClass.CORRUPT_INPUT,
+        FailureClass.MISSING_UPSTREAM,
+        FailureClass.STALE,
+        FailureClass.STORAGE,
+        FailureClass.OOM,
+        FailureClass.TIMEOUT,
+    }
+
+
+@pytest.mark.parametrize("code", [ExitCode.INTERRUPTED, ExitCode.TERMINATED])
+def test_a_signal_ends_a_command_with_the_status_that_shells_know(code, capsys):
+    def body() -> int:
+        raise Interrupted("stopped", code)
+
+    assert cli.guarded(body) == int(code) in (130, 143)
+    assert "Start the same command again" in capsys.readouterr().err
+
+
+def test_an_error_reads_as_its_message_and_its_advice():
+    assert str(FocusgenError("torn", "mend it")) == "torn\nmend it"
+    assert str(FocusgenError("torn")) == "torn"
+
+
+def test_a_bug_is_not_dressed_up_as_an_error_of_ours():
+    def body() -> int:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        cli.guarded(body)
+    assert not issubclass(ZeroDivisionError, errors.FocusgenError)

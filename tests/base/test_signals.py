@@ -1,0 +1,63 @@
+"""The first signal asks, the second one ends; the handlers of before come back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from focusgen.base.errors import ExitCode, Interrupted
+from focusgen.base.signals import StopFlag, stop_on_signals
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGINT, ExitCode.INTERRUPTED),
+        (signal.SIGTERM, ExitCode.TERMINATED),
+        (signal.SIGUSR1, ExitCode.TERMINATED),
+    ],
+)
+def test_the_first_signal_is_a_request(number, code):
+    before = signal.getsignal(number)
+    with stop_on_signals() as stop:
+        stop.check()
+        os.kill(os.getpid(), number)
+        with pytest.raises(Interrupted, match="after the frame") as caught:
+            stop.check()
+        assert caught.value.exit_code is code
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, "the second one ends the process"
+    assert signal.getsignal(number) == before
+
+
+def test_a_second_signal_ends_the_process_at_once():
+    code = (
+        "import os, signal, time\n"
+        "from focusgen.base.signals import stop_on_signals\n"
+        "with stop_on_signals():\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    print('asked', flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    time.sleep(60)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, "asked\n")
+
+
+def test_inside_of_each_other_they_share_a_flag_and_other_threads_set_none():
+    with stop_on_signals() as outer, stop_on_signals() as inner:
+        assert inner is outer
+    seen: list[StopFlag] = []
+
+    def elsewhere() -> None:
+        with stop_on_signals() as stop:
+            seen.append(stop)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert seen[0].exit_code is None
