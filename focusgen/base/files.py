@@ -171,7 +171,20 @@ def make_folder(path: Path, *, group_writable: bool = False) -> None:
         if group_writable:
             path.chmod(path.stat().st_mode | 0o070)
     except OSError as error:
+        broken = broken_link(path)
+        if broken:
+            raise StorageError(
+                f"{path}: {broken}", "Mend or remove the link, or name another folder."
+            ) from error
         raise storage_error(error, path) from error
+
+
+def broken_link(path: Path) -> str:
+    """Say which part of a path is a link to nothing; empty if none is."""
+    for part in (*reversed(path.parents), path):
+        if os.path.islink(part) and not os.path.exists(part):
+            return f"{'it' if part == path else part} is a link to {os.readlink(part)}, which is not there"
+    return ""
 
 
 def share_with_group(is_shared: bool) -> None:

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from natsort import natsort_keygen
@@ -54,6 +57,31 @@ class MediaError(CorruptInputError):
 def natural_key(name: str) -> tuple[Any, str]:
     """Return a key that sorts `2` before `10`; `1` and `01`, which count alike, are ordered by their text."""
     return _natural(name), name
+
+
+def same_form(name: str) -> str:
+    """Return a name as it compares: macOS writes accents apart (NFD), others join them (NFC)."""
+    return unicodedata.normalize("NFC", name)
+
+
+def existing_form(path: Path) -> Path:
+    """Return a path, or where nothing is there, the one whose name differs only by Unicode form."""
+    if str(path).isascii() or os.path.lexists(path):
+        return path
+    parent, wanted = existing_form(path.parent), same_form(path.name)
+    with contextlib.suppress(OSError):
+        for name in os.listdir(parent):
+            if same_form(name) == wanted:
+                return parent / name
+    return path
+
+
+def known_as(name: str, known: Iterable[str]) -> str:
+    """Return the name among the known that differs from `name` only by Unicode form; else `name` itself."""
+    if name.isascii():
+        return name
+    wanted = same_form(name)
+    return next((other for other in known if same_form(other) == wanted), name)
 
 
 def name_problem(name: str) -> str | None:

@@ -28,16 +28,15 @@ def main(argv: Sequence[str]) -> int:
     parsed = parse(ExplainFlags, argv, prog="focusgen explain", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
-    from focusgen.dataset.index import read_index
-    from focusgen.run.status import check_scene
+    from focusgen.dataset.index import known_scene, read_index
     from focusgen.tools.explain import as_text, explain_scene
 
     dataset = DatasetLayout.of(cfg)
     index = read_index(dataset)
     today = cfg if given.config or parsed.dotted else None
     found = {
-        scene_id: explain_scene(dataset, scene_id, check_scene(index, scene_id), today)
-        for scene_id in given.scene or index
+        scene_id: explain_scene(dataset, scene_id, index[scene_id], today)
+        for scene_id in [known_scene(index, name) for name in given.scene] or index
     }
     print(json.dumps(found, indent=1) if given.json else "\n\n".join(as_text(f) for f in found.values()))
     return 0

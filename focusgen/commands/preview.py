@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,12 +30,10 @@ def main(argv: Sequence[str]) -> int:
     parsed = parse(PreviewFlags, argv, prog="focusgen preview", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
-    from focusgen.dataset.index import read_index
-    from focusgen.run.status import check_scene
+    from focusgen.dataset.index import known_scene, read_index
 
     index = read_index(DatasetLayout.of(cfg))
-    for scene_id in given.scene or list(index):
-        check_scene(index, scene_id)
+    for scene_id in [known_scene(index, name) for name in given.scene] or list(index):
         for path in make(cfg, scene_id, lens_set=given.set, folder=given.output):
             print(path)
     return 0
@@ -44,7 +43,7 @@ def make(cfg: Config, scene_id: str, *, lens_set: int = 0, folder: Path | None =
     """Write the previews of one scene and return their paths."""
     from focusgen.dataset.frames import open_raw, published_plan
     from focusgen.dataset.index import read_index, recorded_raw_root
-    from focusgen.tools.preview import make_preview
+    from focusgen.tools.preview import make_preview, rate_note
 
     dataset = DatasetLayout.of(cfg)
     scene = dataset.scene(scene_id)
@@ -55,7 +54,9 @@ def make(cfg: Config, scene_id: str, *, lens_set: int = 0, folder: Path | None =
     entry, raw_root = read_index(dataset)[scene_id], recorded_raw_root(dataset, cfg.data.raw_root)
     if entry.raw_scene(scene_id, raw_root).path.exists():
         with open_raw(raw_root, scene_id, entry, published_plan(scene, entry)) as raw:
-            make_preview(scene.root, png, mp4, set_index=lens_set, raw_reader=raw.read)
+            view = make_preview(scene.root, png, mp4, set_index=lens_set, raw_reader=raw.read)
     else:
-        make_preview(scene.root, png, mp4, set_index=lens_set)  # the raw video may be gone by now
+        view = make_preview(scene.root, png, mp4, set_index=lens_set)  # the raw video may be gone by now
+    if rate_note(view):
+        print(f"note: {rate_note(view)}", file=sys.stderr)
     return [png, mp4]

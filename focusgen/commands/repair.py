@@ -41,16 +41,13 @@ def main(argv: Sequence[str]) -> int:
     parsed = parse(RepairFlags, argv, prog="focusgen repair", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
-    from focusgen.dataset.index import read_index
-    from focusgen.run.status import check_scene
+    from focusgen.dataset.index import known_scene, read_index
     from focusgen.tools.repair import repair_scenes, restore_index
 
     dataset = DatasetLayout.of(cfg)
     restored = restore_index(dataset)
     index = read_index(dataset)
-    scene_ids = list(given.scene) or list(index)
-    for scene_id in scene_ids:
-        check_scene(index, scene_id)
+    scene_ids = [known_scene(index, name) for name in given.scene] or list(index)
 
     def settings_of(phase: PhaseName) -> config.Config | None:
         saved = dataset.config_yaml(phase)

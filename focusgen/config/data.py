@@ -22,6 +22,18 @@ class DataConfig(Section):
         None, affects=["index"], ge=1, help="phase 1: fixes the length; later: a rehearsal, marked partial"
     )
     split_seed: int = setting(42, affects=["index"], help="seed of the 80/10/10 split")
+    split_by: Literal["scene", "group"] = setting(
+        "scene", affects=["index"], help="group: scenes of one parent folder, or of groups_csv, stay together"
+    )
+    groups_csv: Path | None = setting(
+        None,
+        affects=["index"],
+        when={"split_by": ["group"]},
+        help="CSV file scene,group; default: the parent folder is the group",
+    )
+    follow_links: bool = setting(
+        False, affects=["index"], help="also read what links in raw_root name outside of it"
+    )
     shot_cut_threshold: float = setting(
         0.35, affects=["index"], gt=0, le=1, help="histogram distance above which two frames are a shot cut"
     )

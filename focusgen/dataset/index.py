@@ -11,6 +11,7 @@ from typing import Any
 from focusgen.base.checksums import checksum
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import json_bytes, make_folder, publish, publish_json
+from focusgen.base.names import existing_form, known_as
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json
 from focusgen.media.scenes import RawScene, Rejection
@@ -28,7 +29,8 @@ class IndexEntry:
     Attributes:
         frames: raw file names; frame_0000... for a video.
         width, height: of the raw frames.
-        source: {"path" relative to raw_root, "kind", "fps", "frame_times_s"}.
+        source: {"path" relative to raw_root, "kind", "fps", "frame_times_s"}; where there are any also
+            "notes" (what a person should know of the frames) and "decoding" (see `decoding`).
         shot_cuts: first frames of new shots.
         ingest_digest: digest of the raw checksums, which every record downstream depends on.
     """
@@ -45,6 +47,16 @@ class IndexEntry:
     def n_frames(self) -> int:
         """Number of frames."""
         return len(self.frames)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the raw frames."""
+        return tuple(self.source.get("notes", ()))
+
+    @property
+    def decoding(self) -> tuple[str, ...]:
+        """Rules of decoding that changed a pixel in phase 1; later phases apply these and no others."""
+        return tuple(self.source.get("decoding", ()))
 
     def document(self) -> dict[str, Any]:
         """Return the published JSON form."""
@@ -74,20 +86,29 @@ class IndexEntry:
 
     def raw_scene(self, scene_id: str, raw_root: Path) -> RawScene:
         """Return where the raw frames lie."""
-        path = raw_root / self.source["path"]
-        is_video = self.source["kind"] == "video"
-        return RawScene(
-            scene_id, "video" if is_video else "images", path, (path.name,) if is_video else self.frames
-        )
+        path = existing_form(raw_root / self.source["path"])
+        if self.source["kind"] == "video":
+            return RawScene(scene_id, "video", path, (path.name,), self.notes, self.decoding)
+        return RawScene(scene_id, "images", path, self.frames, self.notes, self.decoding)
 
 
 @dataclass
 class IndexResult:
-    """What phase 1 found."""
+    """What phase 1 found.
+
+    Attributes:
+        index: all scenes, old and new.
+        added: new ones.
+        looked_at: scenes that were decoded now and are in the index.
+        rejected: scene id or name -> why not.
+        remarks: what concerns the data set as a whole.
+    """
 
     index: dict[str, IndexEntry]
     added: list[str] = field(default_factory=list)
+    looked_at: list[str] = field(default_factory=list)
     rejected: dict[str, Rejection] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
 
 def read_index(dataset: DatasetLayout) -> dict[str, IndexEntry]:
@@ -117,6 +138,18 @@ def read_index(dataset: DatasetLayout) -> dict[str, IndexEntry]:
         return {scene_id: IndexEntry.of(entry) for scene_id, entry in parse_json(data).items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: not a scene index: {error!r}") from error
+
+
+def known_scene(index: Mapping[str, IndexEntry], name: str) -> str:
+    """Return the id of a scene that a person named, whatever the Unicode form of its accents.
+
+    Raises:
+        ConfigError: no such scene.
+    """
+    scene_id = name if name in index else known_as(name, index)
+    if scene_id not in index:
+        raise ConfigError(f"no scene {name!r} in the index", "focusgen status lists them.")
+    return scene_id
 
 
 def _is_last_written(dataset: DatasetLayout, data: bytes) -> bool:

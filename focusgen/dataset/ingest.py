@@ -16,6 +16,9 @@ from focusgen.media.scenes import RawScene
 if TYPE_CHECKING:
     from focusgen.dataset.index import IndexEntry
 
+DECODER_VERSION = 2
+"""Raised when a kind of file decodes otherwise than before: phase 1 then looks at every scene once more."""
+
 
 def read_manifest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> dict[str, str]:
     """Return raw file name -> xxh3_128, as phase 1 took it.
@@ -33,7 +36,7 @@ def was_cut_short(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> b
 
 
 def read_whole_manifest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> dict[str, Any]:
-    """Return the manifest: {"files", "shot_cuts", "settings", "checksum"}.
+    """Return the manifest: {"files", "shot_cuts", "settings", "checksum"} and, where it matters, "decoding".
 
     Raises:
         CorruptInputError: missing, or not what the index vouches for.
@@ -72,29 +75,36 @@ def manifest_of(cfg: Config, raw: RawScene, entry: IndexEntry) -> dict[str, Any]
         files = {name: file_checksum(folder / name) for name in names}
     except OSError:
         return None
-    manifest, digest = new_manifest(cfg, files, entry.shot_cuts)
+    manifest, digest = new_manifest(cfg, files, entry.shot_cuts, entry.decoding)
     return manifest if digest == entry.ingest_digest else None
 
 
 def ingest_settings(cfg: Config) -> dict[str, Any]:
-    """Return the settings that decide which frames phase 1 sees."""
-    return {"max_frames": cfg.data.max_frames, "shot_cut_threshold": cfg.data.shot_cut_threshold}
+    """Return the settings that decide which frames phase 1 sees, and by which decoder."""
+    return {
+        "max_frames": cfg.data.max_frames,
+        "shot_cut_threshold": cfg.data.shot_cut_threshold,
+        "decoder": DECODER_VERSION,
+    }
 
 
 def _manifest_digest(manifest: Mapping[str, Any]) -> str:
     """Digest what the frames are; the settings that led there may change without changing them."""
-    return checksum(canonical({"files": manifest["files"], "shot_cuts": manifest["shot_cuts"]}))
+    body = {key: manifest[key] for key in ("files", "shot_cuts", "decoding") if key in manifest}
+    return checksum(canonical(body))
 
 
 def new_manifest(
-    cfg: Config, files: Mapping[str, str], shot_cuts: Sequence[int]
+    cfg: Config, files: Mapping[str, str], shot_cuts: Sequence[int], decoding: Sequence[str] = ()
 ) -> tuple[dict[str, Any], str]:
-    """Return (manifest, digest) of raw files and their checksums."""
+    """Return (manifest, digest) of raw files, their checksums, and the rules by which they become frames."""
     manifest: dict[str, Any] = {
         "files": dict(files),
         "shot_cuts": list(shot_cuts),
         "settings": ingest_settings(cfg),
     }
+    if decoding:
+        manifest["decoding"] = list(decoding)
     manifest["checksum"] = checksum(canonical(manifest))
     return manifest, _manifest_digest(manifest)
 

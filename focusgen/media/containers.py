@@ -63,12 +63,12 @@ def demuxer_of(path: Path, file: str) -> Demuxer:
     raise MediaError(file, "is no mp4, mov, mkv, webm or avi video")
 
 
-def check_whole(path: Path, file: str, demuxer: Demuxer) -> int | None:
+def check_whole(path: Path, file: str, demuxer: Demuxer) -> list[int]:
     """Refuse a container whose chain of lengths does not end where the file ends.
 
     Returns:
-        The number of pictures stored in a Matroska file, because FFmpeg passes over blocks that it cannot
-        place; None for the other kinds, which declare their number of frames.
+        The number of pictures stored in each video track of a Matroska file, because FFmpeg passes over
+        blocks that it cannot place; empty for the other kinds, which declare their number of frames.
 
     Raises:
         MediaError: truncated or damaged; names the file and the byte.
@@ -79,7 +79,7 @@ def check_whole(path: Path, file: str, demuxer: Demuxer) -> int | None:
                 return _walk_elements(data, file)
             walk = _walk_boxes if demuxer == "mov" else _walk_chunks
             walk(data, file)
-            return None
+            return []
     except OSError as error:
         raise MediaError(file, f"cannot be read: {error.strerror}") from error
 
@@ -125,19 +125,35 @@ def _is_printable(code: bytes) -> bool:
 
 
 def _walk_chunks(data: mmap.mmap, file: str) -> None:
+    for position, code, length in _chunks(data):
+        if not _is_printable(code):
+            raise _damaged(file, "chunk", position)
+        end = position + 8 + length
+        if end > len(data):
+            raise _truncated(file, f"chunk {code!r}", position, end, len(data))
+
+
+def _chunks(data: mmap.mmap) -> Iterator[tuple[int, bytes, int]]:
+    """Yield (position, code, length) of each chunk, and of those inside the lists that hold pictures."""
     position, size = 0, len(data)
     while position + 8 <= size:
         code = data[position : position + 4]
-        if not _is_printable(code):
-            raise _damaged(file, "chunk", position)
         length = int.from_bytes(data[position + 4 : position + 8], "little")
+        yield position, code, length
         end = position + 8 + length
-        if end > size:
-            raise _truncated(file, f"chunk {code!r}", position, end, size)
         is_list = code == b"RIFF" or (
             code == b"LIST" and data[position + 8 : position + 12] in (b"movi", b"rec ")
         )
         position = position + 12 if is_list else end + length % 2
+
+
+def count_dropped_frames(path: Path) -> int:
+    """Return how many frames of an AVI are empty chunks, by which a recorder says that it dropped them."""
+    n_dropped = 0
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for position, code, length in _chunks(data):
+            n_dropped += length == 0 and code[2:] in (b"dc", b"db") and position > 0
+    return n_dropped
 
 
 class _Blocks:
@@ -179,16 +195,15 @@ class _Blocks:
         if position != end:
             raise _damaged(self._file, "element", position)
 
-    def n_pictures(self) -> int:
-        """Return the number of blocks of the first video track."""
+    def n_pictures(self) -> list[int]:
+        """Return the number of blocks of each video track."""
         strays = self._n_blocks.keys() - self._track_types.keys()
         if strays:
             raise MediaError(self._file, f"damaged: blocks of a track {min(strays)} that does not exist")
-        video_tracks = [number for number, kind in self._track_types.items() if kind == _VIDEO_TYPE]
-        return self._n_blocks[video_tracks[0]] if video_tracks else 0
+        return [self._n_blocks[number] for number, kind in self._track_types.items() if kind == _VIDEO_TYPE]
 
 
-def _walk_elements(data: mmap.mmap, file: str) -> int:
+def _walk_elements(data: mmap.mmap, file: str) -> list[int]:
     position, size = 0, len(data)
     cluster_end: int | None = None
     blocks = _Blocks(data, file)

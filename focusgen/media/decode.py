@@ -275,5 +275,5 @@ def _child_environment() -> dict[str, str]:
 
 def _request(raw: RawScene, options: CheckOptions) -> dict[str, Any]:
     path = os.path.abspath(raw.path)
-    scene = {"scene_id": raw.scene_id, "kind": raw.kind, "path": path, "files": raw.files}
+    scene = {"scene_id": raw.scene_id, "kind": raw.kind, "path": path, "files": raw.files, "notes": raw.notes}
     return {"scene": scene, "options": vars(options)}

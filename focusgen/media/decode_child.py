@@ -58,7 +58,9 @@ class _Heartbeat:
 
 def _answer(request: dict[str, Any], on_frame: Callable[[int], None]) -> dict[str, Any]:
     scene = request["scene"]
-    raw = RawScene(scene["scene_id"], scene["kind"], Path(scene["path"]), tuple(scene["files"]))
+    raw = RawScene(
+        scene["scene_id"], scene["kind"], Path(scene["path"]), tuple(scene["files"]), tuple(scene["notes"])
+    )
     try:
         return {"report": check_raw(raw, **request["options"], on_frame=on_frame).to_json()}
     except MediaError as error:

@@ -7,7 +7,9 @@ The rule, in order:
 - The file must be whole: JPEG is decoded strictly (Pillow's `verify` finds no truncated JPEG at all, and
   `cv2.imread` returns wrong pixels in silence), the checksum of every PNG chunk is compared.
 - EXIF orientation is applied. Grey is repeated three times, a palette is looked up.
-- 16 bits become 8 by rounding v * 255 / 65535. ICC profiles and gamma notes are not applied.
+- 16 bits become 8 by rounding v * 255 / 65535.
+- A colour profile other than sRGB is converted to sRGB, and said (colour_profiles.py). A gamma alone, or
+  another statement about colours, is not applied, and said.
 - Alpha that is opaque everywhere is dropped. Any other alpha is refused: the colour under a transparent pixel
   is undefined, and putting it on a background would draw edges that no camera saw.
 - CMYK, Lab, float, 32-bit and animated or many-paged files are refused: how they should look is a choice.
@@ -18,7 +20,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -27,6 +29,10 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.names import MediaError
+from focusgen.media.colour_profiles import to_srgb, unapplied_note
+from focusgen.media.orientation import EXIF_ORIENTATIONS, ORIENTATION_TAG, Orientation, exif_orientation
+from focusgen.media.rules import ALL_RULES, PROFILE, TIFF_LAYOUT
+from focusgen.media.tiff_layout import GreyPlanes, as_plain_grey
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -47,46 +53,32 @@ _MAGIC = (
 )
 _PILLOW_FORMATS = {JPEG: ("JPEG", "MPO"), PNG: ("PNG",), TIFF: ("TIFF",), WEBP: ("WEBP",)}
 _RGB_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "YCbCr"})
-_ORIENTATION_TAG = 0x0112
 _BITS_TAG = 0x0102
+_SAMPLE_FORMAT_TAG, _SIGNED = 0x0153, 2
 # What Pillow's parsers raise on hostile bytes; found by fuzzing them, and wide because the formats are.
 _PARSER_ERRORS = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError)
 _DECODER_ERRORS = (*_PARSER_ERRORS, AttributeError, AssertionError, RuntimeError, struct.error, zlib.error)
 
 
-class Orientation(NamedTuple):
-    """How stored pixels become upright ones: transpose first, then mirror."""
+class Decoded(NamedTuple):
+    """An upright picture.
 
-    transpose: bool = False
-    flip_x: bool = False
-    flip_y: bool = False
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB.
+        notes: what a person should know of its colours.
+        rules: which of `rules.ALL_RULES` had an effect.
+    """
 
-    def size(self, width: int, height: int) -> tuple[int, int]:
-        """Return (width, height) after it was applied."""
-        return (height, width) if self.transpose else (width, height)
-
-    def apply(self, pixels: Frame) -> Frame:
-        """Return the upright pixels, contiguous."""
-        if self.transpose:
-            pixels = pixels.swapaxes(0, 1)
-        if self.flip_x:
-            pixels = pixels[:, ::-1]
-        if self.flip_y:
-            pixels = pixels[::-1]
-        return np.ascontiguousarray(pixels)
+    pixels: Frame
+    notes: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
 
 
-# EXIF values 1..8, by where row 0 and column 0 of the stored picture belong.
-_EXIF_ORIENTATIONS = {
-    1: Orientation(),
-    2: Orientation(flip_x=True),
-    3: Orientation(flip_x=True, flip_y=True),
-    4: Orientation(flip_y=True),
-    5: Orientation(transpose=True),
-    6: Orientation(transpose=True, flip_x=True),
-    7: Orientation(transpose=True, flip_x=True, flip_y=True),
-    8: Orientation(transpose=True, flip_y=True),
-}
+class _Colours(NamedTuple):
+    """What a file says of its colours."""
+
+    profile: bytes
+    unapplied: str
 
 
 def check_pixels(file: str, width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
@@ -137,26 +129,62 @@ def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
         raise MediaError(file, f"cannot be read: {error.strerror or error}") from error
 
 
-def decode_image(data: bytes, file: str, max_pixels: int = MAX_PIXELS) -> Frame:
-    """Return the upright RGB8 pixels of an image file's bytes, by the rule of this module.
+def decode_image(
+    data: bytes, file: str, max_pixels: int = MAX_PIXELS, rules: Collection[str] = ALL_RULES
+) -> Frame:
+    """Return the pixels of `examine_image`."""
+    return examine_image(data, file, max_pixels, rules).pixels
+
+
+def examine_image(
+    data: bytes, file: str, max_pixels: int = MAX_PIXELS, rules: Collection[str] = ALL_RULES
+) -> Decoded:
+    """Return the upright RGB8 pixels of an image file's bytes, by the rule of this module, and what to say.
 
     Args:
         data: the whole file.
         file: its name, for messages.
         max_pixels: limit, compared with the header.
+        rules: which of `rules.ALL_RULES` to apply.
 
     Raises:
         MediaError: damaged, too large, or of a kind that the rule refuses; names the file.
     """
     kind = _kind_of(file, data[:16])
     if kind == JPEG:
-        return _decode_jpeg(data, file, max_pixels)
-    if kind == PNG:
-        _check_png(data, file, max_pixels)
+        pixels, colours = _decode_jpeg(data, file, max_pixels)
+        applied: tuple[str, ...] = ()
+    else:
+        pixels, colours, applied = _decode_other(data, file, kind, max_pixels, rules)
+    if PROFILE not in rules or not (colours.profile or colours.unapplied):
+        return Decoded(pixels, (), applied)
+    with _naming(file, kind):
+        managed = to_srgb(pixels, colours.profile)
+    note = managed.note or colours.unapplied
+    return Decoded(
+        managed.pixels, (note,) if note else (), applied + ((PROFILE,) if managed.is_converted else ())
+    )
+
+
+def _decode_other(
+    data: bytes, file: str, kind: str, max_pixels: int, rules: Collection[str]
+) -> tuple[Frame, _Colours, tuple[str, ...]]:
+    """Return (pixels, colours, applied rules) of all that is no JPEG."""
+    cicp = _check_png(data, file, max_pixels) if kind == PNG else b""
+    grey_planes = as_plain_grey(data) if kind == TIFF else None
+    if grey_planes is not None:
+        if TIFF_LAYOUT not in rules:
+            raise MediaError(
+                file,
+                "16-bit TIFF of a layout that the release which indexed this scene read wrongly",
+                "Run phase 1 with --on_stale redo, then the later phases.",
+            )
+        deep, profile = deep_pixels(grey_planes, file, max_pixels)
+        return _rounded_to_eight_bits(deep), _Colours(profile, ""), (TIFF_LAYOUT,)
     with _opened(file, kind, io.BytesIO(data)) as image:
         check_pixels(file, *image.size, max_pixels)
         _refuse_sequences(image, file)
-        is_deep, is_turned_tiff = _is_sixteen_bit(image, data), _tag(image, _ORIENTATION_TAG, 1) != 1
+        is_deep, is_turned_tiff = _is_sixteen_bit(image, data), _tag(image, ORIENTATION_TAG, 1) != 1
         image.load()
         orientation = _orientation_of(image, file)
         if not is_deep:
@@ -167,7 +195,42 @@ def decode_image(data: bytes, file: str, max_pixels: int = MAX_PIXELS) -> Frame:
             raise MediaError(file, "16-bit RGB with an orientation tag; save it upright")
         else:
             pixels = _sixteen_bit_colour(data, file)
-    return orientation.apply(pixels)
+        colours = _colours_of(image, cicp)
+    return orientation.apply(pixels), colours, ()
+
+
+def deep_pixels(
+    planes: GreyPlanes, file: str, max_pixels: int = MAX_PIXELS
+) -> tuple[npt.NDArray[np.uint16], bytes]:
+    """Return ((H, W) grey or (H, W, 3) RGB, colour profile) of a TIFF that was taken apart into grey ones.
+
+    Raises:
+        MediaError: damaged, too large, or not opaque.
+    """
+    decoded = []
+    for plane in planes.files:
+        with _opened(file, TIFF, io.BytesIO(plane)) as image:
+            check_pixels(file, *image.size, max_pixels)
+            _refuse_sequences(image, file)
+            image.load()
+            if not image.mode.startswith("I;16"):
+                raise MediaError(file, "16-bit pixels of an unknown kind; convert it to 8-bit RGB")
+            decoded.append(np.asarray(image))
+            profile = bytes(image.info.get("icc_profile") or b"")
+    deep = decoded[0] if len(decoded) == 1 else np.stack(decoded, axis=-1)
+    if planes.is_white_zero:
+        deep = 65535 - deep
+    if deep.ndim == 3 and deep.shape[2] > 3:
+        refuse_transparency(deep[..., 3:], 65535, file)
+        deep = deep[..., :3]
+    return deep, profile
+
+
+def _colours_of(image: Image.Image, cicp: bytes) -> _Colours:
+    profile = image.info.get("icc_profile") or b""
+    if profile and not cicp:
+        return _Colours(bytes(profile), "")
+    return _Colours(b"", unapplied_note(image.info, image.info.get("exif", b""), cicp))
 
 
 def _kind_of(file: str, head: bytes) -> str:
@@ -184,11 +247,26 @@ def _opened(file: str, kind: str, stream: io.BufferedIOBase) -> Iterator[Image.I
     """Open with the one parser that fits the content, and name the file in whatever goes wrong inside."""
     from PIL import Image
 
+    with (
+        _naming(file, kind),
+        Image.open(stream, formats=_PILLOW_FORMATS[kind]) as image,  # type: ignore[arg-type]
+    ):
+        yield image
+
+
+@contextmanager
+def _naming(file: str, kind: str) -> Iterator[None]:
+    """Name the file in whatever Pillow raises inside."""
+    from PIL import Image, UnidentifiedImageError
+
     try:
-        with Image.open(stream, formats=_PILLOW_FORMATS[kind]) as image:  # type: ignore[arg-type]
-            yield image
+        yield
     except Image.DecompressionBombError as error:
         raise MediaError(file, "claims more pixels than any image may have") from error
+    except UnidentifiedImageError as error:
+        raise MediaError(
+            file, f"damaged {kind}, or of a kind that is not read: convert it to 8-bit RGB"
+        ) from error
     except _DECODER_ERRORS as error:
         raise MediaError(file, f"damaged {kind}: {_one_line(error)}") from error
 
@@ -197,7 +275,7 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def _decode_jpeg(data: bytes, file: str, max_pixels: int) -> Frame:
+def _decode_jpeg(data: bytes, file: str, max_pixels: int) -> tuple[Frame, _Colours]:
     import simplejpeg
 
     try:
@@ -209,12 +287,12 @@ def _decode_jpeg(data: bytes, file: str, max_pixels: int) -> Frame:
     except ValueError as error:
         raise MediaError(file, f"damaged JPEG: {_one_line(error)}") from error
     with _opened(file, JPEG, io.BytesIO(data)) as image:
-        return _orientation_of(image, file).apply(pixels)
+        return _orientation_of(image, file).apply(pixels), _colours_of(image, b"")
 
 
-def _check_png(data: bytes, file: str, max_pixels: int) -> None:
-    """Walk the chunks: every checksum right, the first IHDR, an IEND at the end."""
-    position, kind, first = 8, b"", b""
+def _check_png(data: bytes, file: str, max_pixels: int) -> bytes:
+    """Walk the chunks: every checksum right, the first IHDR, an IEND at the end. Return the body of cICP."""
+    position, kind, first, cicp = 8, b"", b"", b""
     while kind != b"IEND":
         head = data[position : position + 8]
         if len(head) < 8:
@@ -232,7 +310,10 @@ def _check_png(data: bytes, file: str, max_pixels: int) -> None:
                 raise MediaError(file, "damaged PNG: no header")
             width, height = struct.unpack(">II", body[4:12])
             check_pixels(file, width, height, max_pixels)
+        if kind == b"cICP":
+            cicp = bytes(body[4:])
         position += 12 + length
+    return cicp
 
 
 def _refuse_sequences(image: Image.Image, file: str) -> None:
@@ -255,7 +336,7 @@ def _tag(image: Image.Image, number: int, default: Tag) -> Tag:
 
 
 def _eight_bit(image: Image.Image, file: str) -> Frame:
-    if image.mode not in _RGB_MODES:
+    if image.mode not in _RGB_MODES or _SIGNED in _tag(image, _SAMPLE_FORMAT_TAG, ()):
         raise MediaError(file, f"pixels of mode {image.mode}; convert it to 8-bit RGB")
     if not image.has_transparency_data:
         return np.asarray(image.convert("RGB"))
@@ -296,24 +377,7 @@ def _sixteen_bit_colour(data: bytes, file: str) -> Frame:
 def _orientation_of(image: Image.Image, file: str) -> Orientation:
     if image.format == TIFF:
         return Orientation()  # Pillow states and loads TIFF upright by itself
-    value = _exif_orientation(image.info.get("exif", b""))
-    if value not in _EXIF_ORIENTATIONS:
+    value = exif_orientation(image.info.get("exif", b""))
+    if value not in EXIF_ORIENTATIONS:
         raise MediaError(file, f"EXIF orientation {value} does not exist (1 to 8)")
-    return _EXIF_ORIENTATIONS[value]
-
-
-def _exif_orientation(exif: bytes) -> int:
-    """Return the orientation in an EXIF block; 1 where there is none or the block is cut."""
-    tiff = exif[6:] if exif.startswith(b"Exif\0\0") else exif
-    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
-    if order is None or len(tiff) < 10:
-        return 1
-    start = struct.unpack_from(order + "I", tiff, 4)[0]
-    if start + 2 > len(tiff):
-        return 1
-    n_entries = struct.unpack_from(order + "H", tiff, start)[0]
-    for entry in range(start + 2, min(start + 2 + 12 * n_entries, len(tiff) - 11), 12):
-        tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, entry)
-        if tag == _ORIENTATION_TAG:
-            return int(value) or 1  # some writers leave 0 for "unknown"
-    return 1
+    return EXIF_ORIENTATIONS[value]

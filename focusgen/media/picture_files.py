@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import make_folder, publish
-from focusgen.media.images import decode_image, read_bytes, refuse_transparency
+from focusgen.media.images import decode_image, deep_pixels, read_bytes, refuse_transparency
+from focusgen.media.rules import ALL_RULES, PROFILE
+from focusgen.media.tiff_layout import as_plain_grey
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -69,16 +71,27 @@ def read_picture(path: Path) -> Picture:
     Raises:
         CorruptInputError: damaged, or of a kind that `focusgen.media.images` refuses; names the file.
     """
+    data = read_bytes(path, path.name)
+    # Checks the file, whatever its depth; colours stay in the profile, which is written again with them.
+    rgb: npt.NDArray[Any] = decode_image(data, path.name, rules=ALL_RULES - {PROFILE})
+    planes = as_plain_grey(data)
+    if planes is not None:
+        deep, profile = deep_pixels(planes, path.name)
+        rgb = deep if deep.ndim == 3 else np.repeat(deep[..., None], 3, axis=2)
+        return Picture(np.ascontiguousarray(rgb), b"", profile, CameraNotes())
+    return _with_notes(data, rgb, path.name)
+
+
+def _with_notes(data: bytes, rgb: npt.NDArray[Any], file: str) -> Picture:
+    """Return a decoded picture, with all of its 16 bits if it has them, and what belongs to it."""
     from PIL import Image
 
-    data = read_bytes(path, path.name)
-    rgb: npt.NDArray[Any] = decode_image(data, path.name)  # checks the file, whatever its depth
     with Image.open(io.BytesIO(data)) as image:
         exif, profile = image.getexif(), image.info.get("icc_profile") or b""
         is_turned = exif.get(ORIENTATION, 1) != 1
         deep = None if is_turned else _sixteen_bits(data, rgb.shape[:2])
         if deep is not None:
-            refuse_transparency(deep[..., 3:], 65535, path.name)
+            refuse_transparency(deep[..., 3:], 65535, file)
             rgb = np.ascontiguousarray(deep[..., :3])
         camera = _camera_notes(exif)
         notes = _upright_exif(exif)

@@ -15,8 +15,9 @@ from typing import Any
 import xxhash
 
 from focusgen.base.names import MediaError
-from focusgen.media.containers import check_whole, demuxer_of
-from focusgen.media.images import MAX_PIXELS, Frame, decode_image, read_bytes
+from focusgen.media.containers import check_whole, count_dropped_frames, demuxer_of
+from focusgen.media.images import MAX_PIXELS, Frame, examine_image, read_bytes
+from focusgen.media.numbering import notes_on_times
 from focusgen.media.scenes import RawScene
 from focusgen.media.shots import THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH, find_shot_cuts, signature, thumbnail_of
 from focusgen.media.streams import ONE_FRAME_PER_PACKET, VideoStream, count_pictures, frame_time_s, open_video
@@ -37,7 +38,9 @@ class RawReport:
         shot_cuts: index of the first frame of every shot after the first.
         digests: xxh3_128 of the bytes of each image file; one digest of the file for a video.
         n_decoded: frames decoded.
-        notes: warnings about a video whose pixels are unusual (not square, interlaced, HDR).
+        notes: what a person should know: unusual pixels (not square, interlaced, HDR, cropped), colours that
+            were converted, names and times that jump.
+        rules: which of `rules.ALL_RULES` had an effect; later phases apply these and no others.
     """
 
     frames: tuple[str, ...]
@@ -49,6 +52,7 @@ class RawReport:
     digests: tuple[str, ...]
     n_decoded: int
     notes: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` takes."""
@@ -124,10 +128,14 @@ def _check_images(
     files = raw.files[:max_frames]
     _check_length(raw, len(files), max(1, min_frames))
     digests, signatures = [], []
+    notes: dict[str, None] = dict.fromkeys(raw.notes)
+    rules: dict[str, None] = {}
     size = (0, 0)
     for index, file in enumerate(files):
         data = read_bytes(raw.file_path(index), file)
-        pixels = decode_image(data, file, max_pixels)
+        pixels, said, applied = examine_image(data, file, max_pixels)
+        notes.update(dict.fromkeys(said))
+        rules.update(dict.fromkeys(applied))
         if index == 0:
             size = (pixels.shape[1], pixels.shape[0])
         check_same_size(pixels, size, file, files[0])
@@ -135,7 +143,9 @@ def _check_images(
         signatures.append(signature(thumbnail_of(pixels)))
         on_frame(index + 1)
     cuts = find_shot_cuts(signatures, shot_cut_threshold)
-    return RawReport(files, *size, None, None, cuts, tuple(digests), len(files))
+    return RawReport(
+        files, *size, None, None, cuts, tuple(digests), len(files), tuple(notes), tuple(sorted(rules))
+    )
 
 
 def check_same_size(pixels: Frame, size: tuple[int, int], file: str, first_file: str) -> None:
@@ -158,7 +168,10 @@ def _check_video(
     digest = raw_digest(raw.path)
     signatures = []
     times: list[float | None] = []
-    with open_video(raw.path, max_pixels=max_pixels) as video, closing(video.decode()) as frames:
+    with (
+        open_video(raw.path, max_pixels=max_pixels, check_alpha=True) as video,
+        closing(video.decode()) as frames,
+    ):
         for frame in frames:
             times.append(frame_time_s(frame))
             signatures.append(signature(video.thumbnail(frame, THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT)))
@@ -168,28 +181,35 @@ def _check_video(
         n_frames = len(times)
         _check_length(raw, n_frames, max(1, min_frames))
         if n_frames != max_frames:
-            _check_complete(raw.path, video, n_frames, n_stored)
+            n_in_track = n_stored[video.track] if video.track < len(n_stored) else 0
+            _check_complete(raw.path, video, n_frames, n_in_track)
         width, height = video.upright_size
+    known_times = all_or_none(times)
     return RawReport(
         frames=tuple(f"frame_{index:04d}" for index in range(n_frames)),
         width=width,
         height=height,
         fps=video.fps,
-        frame_times_s=all_or_none(times),
+        frame_times_s=known_times,
         shot_cuts=find_shot_cuts(signatures, shot_cut_threshold),
         digests=(digest,),
         n_decoded=n_frames,
-        notes=video.notes,
+        notes=video.notes + notes_on_times(known_times),
+        rules=video.rules,
     )
 
 
-def _check_complete(path: Path, video: VideoStream, n_decoded: int, n_stored: int | None) -> None:
+def _check_complete(path: Path, video: VideoStream, n_decoded: int, n_stored: int) -> None:
     """Compare what was decoded with everything that the container says about its length."""
-    _require(video, video.n_packets, n_stored or 0, "pictures could be read of {} in the file")
+    _require(video, video.n_packets, n_stored, "pictures could be read of {} in the file")
     if video.codec in ONE_FRAME_PER_PACKET:
         _require(video, n_decoded, video.n_packets, "frames could be decoded of {} packets")
-    if not _is_trimmed(path, video, n_decoded):
-        _require(video, n_decoded, video.n_declared, "frames could be decoded of {} declared")
+    if n_decoded >= video.n_declared or _is_trimmed(path, video, n_decoded):
+        return
+    if demuxer_of(path, video.file) == "avi" and n_decoded + count_dropped_frames(path) == video.n_declared:
+        video.note(f"{video.n_declared - n_decoded} frames were dropped by the recorder (empty chunks)")
+        return
+    _require(video, n_decoded, video.n_declared, "frames could be decoded of {} declared")
 
 
 def _require(video: VideoStream, n_found: int, n_expected: int, what: str) -> None:

@@ -9,18 +9,21 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from focusgen.base.errors import ConfigError
+from focusgen.base.files import broken_link
 from focusgen.base.names import (
     display,
     name_problem,
     natural_key,
     scene_id_problem,
 )
+from focusgen.media.numbering import find_series
+from focusgen.media.rules import ALL_RULES
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
@@ -41,13 +44,22 @@ class RawScene:
         scene_id: checked name, the folder of the scene in the data set.
         kind: a folder of images, or one video file.
         path: that folder, or that video file itself.
-        files: names of the images in natural order, relative to `path`; the video's own file name.
+        files: names of the images in order, relative to `path`; the video's own file name.
+        notes: what a person should know of the names.
+        rules: of decoding, as phase 1 recorded them; None for all.
     """
 
     scene_id: str
     kind: Literal["images", "video"]
     path: Path
     files: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    rules: tuple[str, ...] | None = None
+
+    @property
+    def applied_rules(self) -> Collection[str]:
+        """Which rules of decoding hold for this scene."""
+        return ALL_RULES if self.rules is None else self.rules
 
     def file_path(self, index: int = 0) -> Path:
         """Return the path of one image, or of the video."""
@@ -91,7 +103,7 @@ class _Listing:
     problems: list[Rejection] = field(default_factory=list)
 
 
-def discover(raw_root: Path, glob: str | None = None) -> Discovery:
+def discover(raw_root: Path, glob: str | None = None, *, follow_links: bool = False) -> Discovery:
     """Return the scenes below a raw root.
 
     The root may hold folders of images and video files; be one folder of images or one video file; or be a
@@ -102,6 +114,7 @@ def discover(raw_root: Path, glob: str | None = None) -> Discovery:
         raw_root: folder or video file.
         glob: pattern of scene folders or videos below the root; with `*/*` the folder `class/clip` becomes
             scene `class_clip`, with `set/*/*` also `set/class/clip`.
+        follow_links: also read what links name outside the root.
 
     Raises:
         ConfigError: the root is missing or unreadable, or the pattern leaves it.
@@ -109,9 +122,10 @@ def discover(raw_root: Path, glob: str | None = None) -> Discovery:
     if raw_root.is_file():
         return _single_video(raw_root)
     if not raw_root.is_dir():
-        raise ConfigError(f"raw root {display(str(raw_root))}: no such folder or video file")
+        broken = broken_link(raw_root)
+        raise ConfigError(f"raw root {display(str(raw_root))}: {broken or 'no such folder or video file'}")
     root = raw_root / DAVIS_FRAMES if glob is None and (raw_root / DAVIS_FRAMES).is_dir() else raw_root
-    fence = raw_root.resolve()
+    fence = None if follow_links else raw_root.resolve()
     found, rejected = _candidates(root, fence, glob)
     found, twins = _drop_twins(found)
     rejected.update(twins)
@@ -136,7 +150,9 @@ def _single_video(path: Path) -> Discovery:
     return Discovery((), {display(found.scene_id): outcome})
 
 
-def _candidates(root: Path, fence: Path, glob: str | None) -> tuple[list[_Found], dict[str, Rejection]]:
+def _candidates(
+    root: Path, fence: Path | None, glob: str | None
+) -> tuple[list[_Found], dict[str, Rejection]]:
     if glob is not None:
         return list(_matches(root, glob)), {}
     try:
@@ -203,7 +219,7 @@ def _drop_twins(found: Iterable[_Found]) -> tuple[list[_Found], dict[str, Reject
     return unique, rejected
 
 
-def _as_scene(item: _Found, fence: Path) -> RawScene | Rejection:
+def _as_scene(item: _Found, fence: Path | None) -> RawScene | Rejection:
     problem = scene_id_problem(item.scene_id) or _link_problem(item.path, fence)
     if problem:
         return Rejection(item.label, problem)
@@ -231,7 +247,10 @@ def _image_scene(item: _Found, images: list[str]) -> RawScene | Rejection:
             return Rejection(
                 item.label + display(name), f"the same frame as '{display(other)}'; keep one of them"
             )
-    return RawScene(item.scene_id, "images", item.path, tuple(images))
+    series = find_series(images)
+    if series.problem:
+        return Rejection(item.label, series.problem)
+    return RawScene(item.scene_id, "images", item.path, series.files, series.notes)
 
 
 def _why_no_images(listing: _Listing) -> str:
@@ -247,7 +266,7 @@ def _is_passed_over(name: str) -> bool:
     return name.startswith(".") or name in SYSTEM_FOLDERS
 
 
-def _list_folder(folder: Path, fence: Path) -> _Listing:
+def _list_folder(folder: Path, fence: Path | None) -> _Listing:
     listing = _Listing()
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda entry: natural_key(entry.name)):
@@ -256,7 +275,7 @@ def _list_folder(folder: Path, fence: Path) -> _Listing:
     return listing
 
 
-def _sort_entry(entry: os.DirEntry[str], fence: Path, listing: _Listing) -> None:
+def _sort_entry(entry: os.DirEntry[str], fence: Path | None, listing: _Listing) -> None:
     link_problem = _link_problem(Path(entry.path), fence) if entry.is_symlink() else None
     if link_problem is not None:
         listing.problems.append(Rejection(display(entry.name), link_problem))
@@ -283,14 +302,15 @@ def _sort_file(entry: os.DirEntry[str], listing: _Listing) -> None:
         (listing.images if is_image else listing.videos).append(entry.name)
 
 
-def _link_problem(path: Path, fence: Path) -> str | None:
-    """Say why a path may not be followed: every link on the way must end below the raw root."""
+def _link_problem(path: Path, fence: Path | None) -> str | None:
+    """Say why a path may not be followed: with a fence, every link on the way must end inside."""
     try:
         target = path.resolve(strict=True)
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
-        return f"cannot be followed: {getattr(error, 'strerror', None) or 'a loop of links'}"
+        reason = getattr(error, "strerror", None) or "a loop of links"
+        return broken_link(path) or f"cannot be followed: {reason}"
     except ValueError:
         return "the name holds NUL"
-    if target != fence and fence not in target.parents:
-        return "a link that leaves the raw root"
+    if fence is not None and target != fence and fence not in target.parents:
+        return "a link that leaves the raw root; --follow_links (data.follow_links: true) reads what it names"
     return None

@@ -2,8 +2,12 @@
 
 - Only the demuxer that fits the content is used (containers.py), only local files, only known video codecs.
 - The rotation or mirroring that the container asks for is applied; an oblique display matrix is refused.
+- Of several video streams the default one is used, else the largest; cover pictures and thumbnails never are.
+- The crop that the container asks for is applied (crops.py).
 - Pixels become RGB24 by the matrix and range that the stream declares; where it declares none, by FFmpeg's
-  default, BT.601 and limited range. Transfer curves are not touched, and no tone mapping happens.
+  default, BT.601 and limited range. Transfer curves are not touched, and no tone mapping happens. What is
+  unusual is said in `notes` (stream_notes.py).
+- Alpha that is opaque is dropped, any other refused, also where it lies beside the picture (side_alpha.py).
 - A packet or frame that FFmpeg reports as corrupt is an error; its error concealment is never accepted.
 - Decoding runs on one thread: the order of errors does not depend on the machine, and workers do not compete.
 """
@@ -13,7 +17,7 @@ from __future__ import annotations
 import itertools
 import math
 import struct
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +27,14 @@ import numpy as np
 
 from focusgen.base.names import MediaError
 from focusgen.media.containers import demuxer_of
-from focusgen.media.images import MAX_PIXELS, Frame, Orientation, check_pixels, refuse_transparency
+from focusgen.media.crops import Crop, track_crops
+from focusgen.media.images import MAX_PIXELS, Frame, check_pixels, refuse_transparency
+from focusgen.media.orientation import Orientation
+from focusgen.media.rules import ALL_RULES, CROP, STREAM
+from focusgen.media.shots import thumbnail_of
+from focusgen.media.side_alpha import OPAQUE_NOTE, SideAlpha, side_alpha_of
+from focusgen.media.stream_choice import Choice, choose_stream
+from focusgen.media.stream_notes import Looks, check_matrix, note_on_aspect, notes_on_looks
 
 if TYPE_CHECKING:
     import av
@@ -48,7 +59,7 @@ _OPEN_OPTIONS = {
     "enable_drefs": "0",  # mov: never follow references to other files
 }
 _CODEC_OPTIONS = {"err_detect": "explode+crccheck"}
-_HDR_CURVES = (16, 18)  # PQ and HLG in ITU-T H.273
+_MAX_REORDERED = 16  # pictures that H.264 and HEVC may hold back to show later ones first
 _UNITY = 1 << 16  # display matrices are 16.16 fixed point
 
 
@@ -58,25 +69,44 @@ class VideoStream:
     Attributes:
         file: name for messages.
         codec: canonical name.
+        track: place of the stream among the video tracks of the file.
         fps: average frame rate that the container states, or None.
         n_declared: frames that the container declares, 0 if it does not say.
-        notes: what a person should know of pixels that are used as they are; known after the first frame.
         n_packets: packets of pictures to be shown, counted while decoding (an edit list may hide some).
+        rules: which of `rules.ALL_RULES` had an effect; whole once the first frame was decoded.
     """
 
-    def __init__(self, container: InputContainer, stream: av.VideoStream, file: str, max_pixels: int) -> None:
+    def __init__(
+        self,
+        container: InputContainer,
+        choice: Choice,
+        file: str,
+        max_pixels: int,
+        alpha: SideAlpha | None,
+        crop: Crop,
+    ) -> None:
         self._container = container
-        self._stream = stream
+        self._stream = stream = choice.stream
         self._max_pixels = max_pixels
         self._converter = _new_converter()
         self._orientation: Orientation | None = None
         self._first_size: tuple[int, int] | None = None
+        self._alpha = alpha
+        self._crop = crop
+        self._seen_looks: set[Looks] = set()
+        self._notes = dict.fromkeys([choice.note] if choice.note else [])
         self.file = file
         self.codec: str = stream.codec_context.codec.canonical_name
+        self.track = choice.track
         self.fps = _usable_rate(stream.average_rate)
         self.n_declared: int = max(0, stream.frames)
         self.n_packets = 0
-        self.notes: tuple[str, ...] = ()
+        self.rules: tuple[str, ...] = () if choice.is_first else (STREAM,)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the pixels; whole once all frames were decoded."""
+        return tuple(self._notes)
 
     def decode(self) -> Generator[av.VideoFrame, None, None]:
         """Yield every frame as PyAV's own object, checked for corruption and for a constant size.
@@ -89,6 +119,8 @@ class VideoStream:
                 self.n_packets += packet.size > 0 and not packet.is_discard
                 if packet.is_corrupt:
                     raise MediaError(self.file, f"damaged: packet {self.n_packets - 1} is corrupt")
+                if self._alpha is not None:
+                    self._alpha.check(packet)
                 yield from self._frames_of(packet)
 
     def count_in_time(self) -> int:
@@ -97,10 +129,14 @@ class VideoStream:
             packets = [packet for packet in self._container.demux(self._stream) if packet.size > 0]
         shown = sorted(packet.pts for packet in packets if packet.pts is not None)
         decoded = sorted(packet.dts for packet in packets if packet.dts is not None)
-        if _widest_gap(shown) > 1.5 * _widest_gap(decoded):
+        step = _widest_gap(decoded)
+        # Where a copy ends, the last pictures may wait for others that were cut off: no damage.
+        if _widest_gap(shown[:-_MAX_REORDERED]) > 1.5 * step:
             return 0
         duration = self._stream.duration or 0
-        return sum(time - shown[0] < duration for time in shown)
+        n_shown: int = sum(time - shown[0] < duration + _MAX_REORDERED * step for time in shown)
+        n_decoded: int = sum(time - decoded[0] < duration for time in decoded)
+        return min(n_shown, n_decoded)
 
     def _frames_of(self, packet: av.Packet[av.VideoStream]) -> Iterator[av.VideoFrame]:
         for frame in packet.decode():
@@ -112,10 +148,7 @@ class VideoStream:
     def _check_geometry(self, frame: av.VideoFrame) -> None:
         size = (frame.width, frame.height)
         if self._first_size is None:
-            check_pixels(self.file, *size, self._max_pixels)
-            self._first_size = size
-            self._orientation = _orientation_of(frame, self.file)
-            self.notes = tuple(_notes_on(self._stream, frame))
+            self._begin(frame, size)
         elif size != self._first_size:
             width, height = self._first_size
             raise MediaError(
@@ -123,12 +156,50 @@ class VideoStream:
             )
         elif _orientation_of(frame, self.file) != self._orientation:
             raise MediaError(self.file, "changes its rotation midway")
+        looks = Looks.of(frame)
+        if looks not in self._seen_looks:
+            self._take_note(looks, frame)
+
+    def _begin(self, frame: av.VideoFrame, size: tuple[int, int]) -> None:
+        check_pixels(self.file, *size, self._max_pixels)
+        self._first_size = size
+        self._orientation = _orientation_of(frame, self.file)
+        if self._crop:
+            self._check_crop(size)
+        if self._orientation != Orientation():
+            self.note("stored turned or mirrored: frames stand upright, as the file asks")
+        for note in note_on_aspect(self._stream):
+            self.note(note)
+        if self._alpha is not None:
+            self.note(OPAQUE_NOTE)
+        elif _has_alpha(frame):
+            self.note("an alpha channel is opaque everywhere: dropped")
+
+    def _check_crop(self, size: tuple[int, int]) -> None:
+        if self._crop.size == size and self._crop.is_possible:
+            width, height = self._crop.cropped_size
+            self.note(f"cropped from {size[0]}x{size[1]} to {width}x{height}, as the container asks")
+            self.rules += (CROP,)
+        else:
+            self.note(f"the container asks for a crop that does not fit {size[0]}x{size[1]}: not applied")
+            self._crop = Crop()
+
+    def _take_note(self, looks: Looks, frame: av.VideoFrame) -> None:
+        self._seen_looks.add(looks)
+        check_matrix(self.file, looks)
+        for note in notes_on_looks(looks, is_rgb=bool(frame.format.is_rgb), n_lines=frame.height):
+            self.note(note)
+
+    def note(self, text: str) -> None:
+        """Add a note, once."""
+        self._notes.setdefault(text)
 
     @property
     def upright_size(self) -> tuple[int, int]:
         """(width, height) of the upright frames; known once a frame was decoded."""
         assert self._first_size is not None and self._orientation is not None
-        return self._orientation.size(*self._first_size)
+        size = self._crop.cropped_size if self._crop else self._first_size
+        return self._orientation.size(*size)
 
     def pixels(self, frame: av.VideoFrame) -> Frame:
         """Return a frame of `decode` as upright RGB, full size.
@@ -141,8 +212,13 @@ class VideoStream:
             if _has_alpha(frame):
                 rgba = self._array(frame, "rgba")
                 refuse_transparency(rgba[..., 3], 255, self.file)
-                return self._orientation.apply(rgba[..., :3])
-            return self._orientation.apply(self._array(frame, "rgb24"))
+                rgb = rgba[..., :3]
+            else:
+                rgb = self._array(frame, "rgb24")
+        if self._crop:
+            height, width = rgb.shape[:2]
+            rgb = rgb[self._crop.top : height - self._crop.bottom, self._crop.left : width - self._crop.right]
+        return self._orientation.apply(rgb)
 
     def _array(self, frame: av.VideoFrame, pixel_format: str) -> Frame:
         pixels: Any = self._converter.reformat(frame, format=pixel_format).to_ndarray()  # uint8 by its format
@@ -150,6 +226,8 @@ class VideoStream:
 
     def thumbnail(self, frame: av.VideoFrame, width: int, height: int) -> Frame:
         """Return a frame of `decode` as a small RGB picture (not turned upright)."""
+        if self._crop:
+            return thumbnail_of(self.pixels(frame))
         with naming(self.file):
             if _has_alpha(frame):
                 self.pixels(frame)
@@ -168,7 +246,12 @@ def count_pictures(path: Path) -> int:
 
 @contextmanager
 def open_video(
-    path: Path, *, max_pixels: int = MAX_PIXELS, ignore_edits: bool = False
+    path: Path,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    ignore_edits: bool = False,
+    check_alpha: bool = False,
+    rules: Collection[str] = ALL_RULES,
 ) -> Iterator[VideoStream]:
     """Open a video file for one pass.
 
@@ -176,6 +259,8 @@ def open_video(
         path: the file.
         max_pixels: limit of one frame.
         ignore_edits: also deliver what an mp4's edit list cuts away.
+        check_alpha: decode alpha beside the picture as well, and refuse what is transparent.
+        rules: which of `rules.ALL_RULES` to apply.
 
     Raises:
         MediaError: no container of the accepted kinds, no video in it, a codec that is not accepted.
@@ -193,16 +278,16 @@ def open_video(
             metadata_errors="replace",
         )
     with container:
-        yield VideoStream(container, _only_video(container, file, max_pixels), file, max_pixels)
+        choice = choose_stream(container, file, rules)
+        _prepare(choice.stream, file, max_pixels)
+        alpha = side_alpha_of(choice.stream, file, max_pixels) if check_alpha else None
+        crops = track_crops(path, file, demuxer) if CROP in rules else []
+        crop = crops[choice.track] if choice.track < len(crops) else Crop()
+        yield VideoStream(container, choice, file, max_pixels, alpha, crop)
 
 
-def _only_video(container: InputContainer, file: str, max_pixels: int) -> av.VideoStream:
-    from av.stream import Disposition
-
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not streams:
-        raise MediaError(file, "holds no video")
-    stream = streams[0]
+def _prepare(stream: av.VideoStream, file: str, max_pixels: int) -> None:
+    """Check the codec of a stream before it is opened, and set its options."""
     context = stream.codec_context
     if context is None:
         raise MediaError(file, "damaged, or a codec that is not accepted")
@@ -216,7 +301,6 @@ def _only_video(container: InputContainer, file: str, max_pixels: int) -> av.Vid
         check_pixels(file, context.width, context.height, max_pixels)
     context.thread_count = 1
     context.options = {**_CODEC_OPTIONS, "max_pixels": str(max_pixels)}
-    return stream
 
 
 @contextmanager
@@ -244,16 +328,6 @@ def _usable_rate(rate: Fraction | None) -> float | None:
         return None
     fps = float(rate)
     return fps if math.isfinite(fps) else None
-
-
-def _notes_on(stream: av.VideoStream, frame: av.VideoFrame) -> Iterator[str]:
-    aspect = stream.sample_aspect_ratio
-    if aspect and aspect != 1:
-        yield f"pixels are not square ({aspect.numerator}:{aspect.denominator}): blur discs will be ellipses"
-    if frame.interlaced_frame:
-        yield "interlaced: each frame holds two moments"
-    if int(frame.color_trc) in _HDR_CURVES:
-        yield "HDR transfer curve: colours are kept as stored and look flat"
 
 
 def _widest_gap(times: list[int]) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -150,7 +150,7 @@ class _ImageFrames(_Closing):
         data = read_bytes(self._raw.file_path(index), file)
         if self._digests:
             _check_digest(file, xxhash.xxh3_128_hexdigest(data), self._digests[index])
-        pixels = decode_image(data, file, self._max_pixels)
+        pixels = decode_image(data, file, self._max_pixels, self._raw.applied_rules)
         check_same_size(pixels, (self.width, self.height), file, self._raw.files[0])
         return pixels
 
@@ -195,8 +195,11 @@ class _VideoFrames(_Closing):
             self._survey()
         return self._known_times
 
+    def _opened(self) -> AbstractContextManager[VideoStream]:
+        return open_video(self._raw.path, max_pixels=self._max_pixels, rules=self._raw.applied_rules)
+
     def _survey(self) -> None:
-        with open_video(self._raw.path, max_pixels=self._max_pixels) as video:
+        with self._opened() as video:
             times = [frame_time_s(frame) for frame in video.decode()]
         self._known_n_frames = len(times)
         self._known_times = all_or_none(times)
@@ -221,7 +224,7 @@ class _VideoFrames(_Closing):
 
     def _rewind(self) -> None:
         self._open.close()
-        self._video = self._open.enter_context(open_video(self._raw.path, max_pixels=self._max_pixels))
+        self._video = self._open.enter_context(self._opened())
         self._frames = self._open.enter_context(closing(self._video.decode()))
         self._next = 0
         self._kept.clear()

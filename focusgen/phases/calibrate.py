@@ -194,7 +194,9 @@ def _finite(value: float) -> float | None:
 
 
 def _implausible(p95_m: float, sensor_width_m: float) -> str | None:
-    if not math.isfinite(p95_m) or p95_m <= 0.0:
+    if p95_m == 0.0:
+        return "p95 is 0: nearly all depth is constant, and what is focused on it shows no blur"
+    if not math.isfinite(p95_m) or p95_m < 0.0:
         return "p95 is not a positive number"
     limit_m = sensor_width_m * IMPLAUSIBLE_SHARE_OF_SENSOR
     if p95_m > limit_m:
@@ -231,7 +233,11 @@ def draw_histogram(histogram: CocHistogram, stats: Mapping[str, Any], path: Path
         ylabel="share of pixels x lenses, %",
         title=f"{len(stats['scenes'])} scenes, {len(stats['lenses'])} lenses, {stats['n_values']:,} values",
     )
-    axes.legend()
+    if any(stats[name] for name in ("p50", "p90", "p95", "p99")):
+        axes.legend()
+    else:
+        text = "no blur: the depth is constant"
+        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center")
     make_folder(path.parent)
     drawn = io.BytesIO()
     FigureCanvasAgg(figure).print_figure(drawn, format="png", dpi=110)

@@ -6,22 +6,30 @@ The index is append-only: an indexed scene keeps its place and its split for eve
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.base.files import make_folder, publish_json
+from focusgen.base.files import broken_link, make_folder, publish_json
 from focusgen.base.locks import exclusive
+from focusgen.base.names import MediaError, display, known_as, same_form
 from focusgen.config import Config
-from focusgen.dataset.index import SPLITS, IndexEntry, IndexResult, publish_index, read_index
+from focusgen.dataset.index import IndexEntry, IndexResult, publish_index, read_index
 from focusgen.dataset.ingest import changed_files, ingest_settings, new_manifest, read_whole_manifest
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.media.decode import CheckOptions, DecodePool
 from focusgen.media.rawcheck import RawReport
 from focusgen.media.scenes import RawScene, Rejection, discover
+from focusgen.phases.splits import (
+    assign_group_splits,
+    assign_splits,
+    group_of,
+    read_groups,
+    remark_on_splits,
+)
 
-SPLIT_SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
+MAX_SHOWN = 5
 
 
 def index_dataset(
@@ -48,24 +56,33 @@ def index_dataset(
             "Every scene would be refused: raise --max_frames or lower --min_frames.",
         )
     if not data.raw_root.exists():
-        raise ConfigError(f"{data.raw_root}: no such folder", "Give --raw_root the folder of your videos.")
+        what = broken_link(data.raw_root) or "no such folder"
+        raise ConfigError(f"{data.raw_root}: {what}", "Give --raw_root the folder of your videos.")
+    listed = read_groups(data.groups_csv)
     dataset = DatasetLayout.of(cfg)
     make_folder(dataset.logs)
     with exclusive(dataset.index_lock):
-        found = discover(data.raw_root, data.glob)
+        found = discover(data.raw_root, data.glob, follow_links=data.follow_links)
         known = read_index(dataset) if dataset.index_json.exists() else {}
         result = IndexResult(index=dict(known), rejected=dict(found.rejected))
         on_start(len(found.scenes))
         new = []
-        for raw in found.scenes:
+        for raw in _as_known(found.scenes, known):
             if _is_unchanged(cfg, dataset, raw, known.get(raw.scene_id)):
                 on_scene(raw.scene_id)
             else:
                 new.append(raw)
         reports = _check_all(cfg, new, result, on_scene)
-        _add_scenes(cfg, dataset, reports, result)
+        _add_scenes(cfg, dataset, reports, result, listed)
         publish_index(dataset, result, raw_root=data.raw_root)
     return result
+
+
+def _as_known(scenes: Iterable[RawScene], known: Mapping[str, IndexEntry]) -> Iterator[RawScene]:
+    """Yield scenes under the ids that they have: a copy over macOS changes the Unicode form of a name."""
+    for raw in scenes:
+        scene_id = raw.scene_id if raw.scene_id in known else known_as(raw.scene_id, known)
+        yield replace(raw, scene_id=scene_id)
 
 
 def _is_unchanged(cfg: Config, dataset: DatasetLayout, raw: RawScene, entry: IndexEntry | None) -> bool:
@@ -103,7 +120,11 @@ def _check_all(
 
 
 def _rejection(raw: RawScene, error: CorruptInputError) -> Rejection:
-    return Rejection(file=getattr(error, "file", None) or raw.path.name, reason=error.message)
+    if isinstance(error, MediaError):
+        file, reason = error.file, error.reason
+    else:
+        file, reason = display(raw.path.name), error.message
+    return Rejection(file, f"{reason}. {error.advice}" if error.advice else reason)
 
 
 def _add_scenes(
@@ -111,34 +132,84 @@ def _add_scenes(
     dataset: DatasetLayout,
     reports: Mapping[str, tuple[RawScene, RawReport]],
     result: IndexResult,
+    listed: Mapping[str, str],
 ) -> None:
-    new = [scene_id for scene_id in reports if scene_id not in result.index]
-    splits = assign_splits(new, [e.split for e in result.index.values()], cfg.data.split_seed)
+    splits = _splits_of_new(cfg, reports, result, listed)
     for scene_id, (raw, report) in reports.items():
         before = result.index.get(scene_id)
         split = before.split if before else splits[scene_id]
         manifest, entry = _entry(cfg, raw, report, split)
-        if before is not None and before != entry and cfg.run.on_stale != "redo":
+        if before is not None and not _is_the_same(before, entry) and cfg.run.on_stale != "redo":
             if cfg.run.on_stale == "fail":
                 result.rejected[scene_id] = Rejection(raw.path.name, _what_changed(before, entry))
             continue
         result.index[scene_id] = entry
+        result.looked_at.append(scene_id)
         if before is None:
             result.added.append(scene_id)
         make_folder(dataset.scene(scene_id).root)
         publish_json(dataset.scene(scene_id).ingest_json, manifest)
 
 
+def _splits_of_new(
+    cfg: Config,
+    reports: Mapping[str, tuple[RawScene, RawReport]],
+    result: IndexResult,
+    listed: Mapping[str, str],
+) -> dict[str, str]:
+    """Return the split of each new scene, and remark on what cannot be split as asked."""
+    known = result.index
+    new = {name: _relative(cfg, raw) for name, (raw, _) in reports.items() if name not in known}
+    if cfg.data.split_by == "scene":
+        splits = assign_splits(list(new), [entry.split for entry in known.values()], cfg.data.split_seed)
+        n_groups = None
+    else:
+        old = [(group_of(name, e.source["path"], listed), e.split) for name, e in known.items()]
+        groups = {name: group_of(name, path, listed) for name, path in new.items()}
+        splits = assign_group_splits(groups, old, cfg.data.split_seed)
+        n_groups = len({group for group, _ in old} | set(groups.values()))
+        unlisted = [name for name in new if listed and same_form(name) not in listed]
+        if unlisted:
+            more = ", ..." if len(unlisted) > MAX_SHOWN else ""
+            result.remarks.append(
+                f"{len(unlisted)} scenes are not in {cfg.data.groups_csv}, each is a group of its own: "
+                f"{', '.join(unlisted[:MAX_SHOWN])}{more}"
+            )
+    every = [*(entry.split for entry in known.values()), *splits.values()]
+    result.remarks += filter(None, [remark_on_splits(every, n_groups)])
+    return splits
+
+
+def _relative(cfg: Config, raw: RawScene) -> str:
+    return raw.path.relative_to(cfg.data.raw_root).as_posix()
+
+
+def _is_the_same(before: IndexEntry, now: IndexEntry) -> bool:
+    """Compare all but the notes, which later releases have more of, and the Unicode form of the path."""
+
+    def essence(entry: IndexEntry) -> IndexEntry:
+        source = {key: value for key, value in entry.source.items() if key != "notes"}
+        return replace(entry, source=source | {"path": same_form(source["path"])})
+
+    return essence(before) == essence(now)
+
+
 def _entry(cfg: Config, raw: RawScene, report: RawReport, split: str) -> tuple[dict[str, Any], IndexEntry]:
     names = list(raw.files) if raw.kind == "video" else list(report.frames)
-    manifest, digest = new_manifest(cfg, dict(zip(names, report.digests, strict=True)), report.shot_cuts)
+    manifest, digest = new_manifest(
+        cfg, dict(zip(names, report.digests, strict=True)), report.shot_cuts, report.rules
+    )
     source: dict[str, Any] = {
-        "path": raw.path.relative_to(cfg.data.raw_root).as_posix(),
+        "path": _relative(cfg, raw),
         "kind": raw.kind,
         "fps": report.fps,
     }
     if raw.kind == "video":
         source["frame_times_s"] = list(report.frame_times_s or ())
+    if report.notes:
+        source["notes"] = list(report.notes)
+    if report.rules:
+        source["decoding"] = list(report.rules)
     entry = IndexEntry(
         frames=tuple(report.frames),
         width=report.width,
@@ -154,6 +225,8 @@ def _entry(cfg: Config, raw: RawScene, report: RawReport, split: str) -> tuple[d
 def _what_changed(before: IndexEntry, now: IndexEntry) -> str:
     if before.n_frames != now.n_frames:
         what = f"{before.n_frames} frames -> {now.n_frames}"
+    elif before.decoding != now.decoding:
+        what = "how its pixels are decoded: " + "; ".join(now.notes)
     elif before.ingest_digest != now.ingest_digest:
         what = "the content of its files"
     else:
@@ -162,24 +235,3 @@ def _what_changed(before: IndexEntry, now: IndexEntry) -> str:
         f"changed since it was indexed ({what}); the old entry was kept. "
         "Put the old files back, or start again with --on_stale redo."
     )
-
-
-def assign_splits(new: Sequence[str], existing: Sequence[str], seed: int) -> dict[str, str]:
-    """Return new scene -> split, so that old and new together come as near to 80/10/10 as they can.
-
-    Old scenes keep theirs. Shares are rounded by largest remainder: 90 scenes give 72/9/9.
-    """
-    total = len(new) + len(existing)
-    exact = {name: SPLIT_SHARES[name] * total for name in SPLITS}
-    target = {name: int(exact[name] + 1e-9) for name in SPLITS}
-    by_remainder = sorted(SPLITS, key=lambda name: (target[name] - exact[name], SPLITS.index(name)))
-    for name in by_remainder[: total - sum(target.values())]:
-        target[name] += 1
-    labels: list[str] = []
-    for name in ("test", "val", "train"):
-        room = max(0, target[name] - existing.count(name))
-        labels += [name] * min(room, len(new) - len(labels))
-    labels += ["train"] * (len(new) - len(labels))
-    shuffled = sorted(new)
-    random.Random(seed).shuffle(shuffled)
-    return dict(zip(shuffled, labels, strict=True))

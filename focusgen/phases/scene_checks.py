@@ -68,6 +68,7 @@ class SceneChecker:
     def run(self) -> SceneReport:
         """Return the report; a damaged file is an error in it, not an exception."""
         report = self.report
+        report.warnings += self.entry.notes
         self._check_split()
         self._check_ingest()
         records = SceneRecords(self.scene, report.error, report.warnings.append)

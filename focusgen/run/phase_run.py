@@ -26,7 +26,7 @@ from focusgen.base.locks import exclusive
 from focusgen.base.signals import StopFlag
 from focusgen.config import GRAPH, Config, PhaseName
 from focusgen.config.backends import PROVIDED
-from focusgen.dataset.index import IndexEntry, read_index
+from focusgen.dataset.index import IndexEntry, known_scene, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import Identity, PhaseState, Record, State, parse_json, phase_state, read_record
 from focusgen.dataset.scene_store import PhaseStore
@@ -74,10 +74,8 @@ def select_scenes(
             raise ConfigError(f"--scene_idx {scene_idx}: the index has scenes 0..{len(names) - 1}")
         names = [names[scene_idx]]
     if scenes is not None:
-        unknown = [name for name in scenes if name not in index]
-        if unknown:
-            raise ConfigError(f"no scene {unknown[0]!r} in the index", "focusgen status lists them.")
-        names = [name for name in names if name in set(scenes)]
+        asked = {known_scene(index, name) for name in scenes}
+        names = [name for name in names if name in asked]
     if split is not None:
         names = [name for name in names if index[name].split == split]
     return names

@@ -7,7 +7,7 @@ from typing import Any
 
 from focusgen.base.errors import CalibrationError, ConfigError, ExitCode
 from focusgen.base.files import share_with_group
-from focusgen.base.names import display, rich_text
+from focusgen.base.names import rich_text
 from focusgen.base.signals import StopFlag
 from focusgen.config import Config, PhaseName
 from focusgen.dataset.index import read_index
@@ -17,6 +17,7 @@ from focusgen.phases.index import index_dataset
 from focusgen.phases.scene_checks import SceneReport
 from focusgen.phases.validate import report_path, validate_dataset
 from focusgen.run.console import ConsoleObserver
+from focusgen.run.index_lines import note_lines, refusal_line
 from focusgen.run.phase_run import PhaseRun, complete_scenes, save_config, select_scenes
 
 
@@ -34,8 +35,9 @@ def run_index(cfg: Config, observer: ConsoleObserver) -> ExitCode:
     save_config(cfg, "index")
     console = observer.console
     for scene_id, rejection in sorted(result.rejected.items()):
-        reason = f"{display(rejection.file)}: {rejection.reason}"
-        console.print(f"  [red]refused[/red] {rich_text(scene_id)}: {rich_text(reason)}")
+        console.print(f"  [red]refused[/red] {rich_text(refusal_line(scene_id, rejection))}")
+    for text in [*note_lines(result), *result.remarks]:
+        console.print(f"  [yellow]note[/yellow] {rich_text(text)}")
     n_frames = sum(entry.n_frames for entry in result.index.values())
     console.print(
         f"  {len(result.index)} scenes indexed ({len(result.added)} new), {n_frames} frames, "

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from focusgen import config
-from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.errors import CorruptInputError
 from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName
-from focusgen.dataset.index import IndexEntry
+from focusgen.dataset.index import IndexEntry, known_scene
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.records import Identity, PhaseState, Record, State, phase_state, read_record
 from focusgen.run.table import PHASES
@@ -156,6 +156,4 @@ def check_scene(index: Mapping[str, IndexEntry], scene_id: str) -> IndexEntry:
     Raises:
         ConfigError: no such scene.
     """
-    if scene_id not in index:
-        raise ConfigError(f"no scene {scene_id!r} in the index", "focusgen status lists them.")
-    return index[scene_id]
+    return index[known_scene(index, scene_id)]

@@ -31,6 +31,7 @@ VIDEO_PANEL_PX = (640, 480)
 LEFT_PX, RIGHT_PX, HEADER_PX, GAP_PX = 136, 124, 92, 8
 TITLE_BAND_PX, SCALE_BAND_PX = 26, 50
 FPS_OF_IMAGES = 12.0  # a folder of images has no rate of its own
+WATCHABLE_FPS = (2.0, 120.0)  # an hour's gap in the time stamps makes an average rate that nobody can watch
 VIDEO_CODECS = ("libx264", "mpeg4")  # the second where FFmpeg was built without the first
 COLUMNS_OF_CELLS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3}
 
@@ -113,7 +114,25 @@ def _heading(canvas: Image, view: SceneView) -> None:
 
 def _facts(view: SceneView) -> str:
     rate = f", {view.fps:.3g} fps" if view.fps else ""
+    if rate_note(view):
+        rate += f" on average (video: {video_fps(view):g} fps)"
     return f"{view.n_frames} frames of {view.width} x {view.height}{rate};  {view.lens_text}"
+
+
+def video_fps(view: SceneView) -> float:
+    """Return the rate of the preview video: the scene's own where it can be watched."""
+    slowest, fastest = WATCHABLE_FPS
+    return view.fps if view.fps and slowest <= view.fps <= fastest else FPS_OF_IMAGES
+
+
+def rate_note(view: SceneView) -> str:
+    """Say that the preview video has another rate than the scene; empty if it has the same."""
+    if not view.fps or video_fps(view) == view.fps:
+        return ""
+    return (
+        f"{view.scene_id}: its average rate is {view.fps:.3g} fps (gaps in the frame times?); "
+        f"the preview video runs at {video_fps(view):g} fps"
+    )
 
 
 def _heading_width(view: SceneView) -> int:
@@ -207,7 +226,7 @@ def _encode(view: SceneView, path: Path) -> None:
     import av
 
     page = VideoPage(view)
-    rate = Fraction(view.fps or FPS_OF_IMAGES).limit_denominator(1001)
+    rate = Fraction(video_fps(view)).limit_denominator(1001)
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream: Any = container.add_stream(_codec(VIDEO_CODECS), rate=rate)
         stream.width, stream.height, stream.pix_fmt = page.size[0], page.size[1], "yuv420p"

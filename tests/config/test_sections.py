@@ -27,7 +27,8 @@ from focusgen.run.progress import Observer
 CHANGES: dict[str, tuple[str, ...]] = {
     "seed": ("deblur", "calibrate", "render"),
     **dict.fromkeys(
-        "data.glob data.min_frames data.max_frames data.split_seed data.shot_cut_threshold".split(),
+        "data.glob data.min_frames data.max_frames data.split_seed data.shot_cut_threshold "
+        "data.split_by data.groups_csv data.follow_links".split(),
         ("index",),
     ),
     **{
@@ -82,6 +83,7 @@ NOTHING = {
 }
 # Choices under which the one or the other field has an effect.
 SURROUNDINGS: dict[str, list[dict[str, Any]]] = {
+    "data": [{}, {"data.split_by": "group"}],
     "": [{}, {"deblur.backend": "deblurnet"}],
     "deblur": [
         {},
@@ -106,6 +108,7 @@ SURROUNDINGS: dict[str, list[dict[str, Any]]] = {
 }
 # Fields whose effect hangs on another field, worked out by hand: key -> what must hold.
 ONLY_IF: dict[str, Any] = {
+    "data.groups_csv": lambda c: c.data.split_by == "group",
     "deblur.radius": lambda c: c.deblur.effective("temporal") == "flow",
     **dict.fromkeys(
         ("deblur.window_size", "deblur.stride"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -44,3 +45,15 @@ def test_statistics_do_not_depend_on_the_counts_that_phase_3_kept(rgbd, monkeypa
     assert stats.read_bytes() == before
     assert n_read == (0 if damage == "none" else 4)
     assert json.loads(before)["n_values"] == 8 * n_pixels
+
+
+def test_constant_depth_gives_a_reason_a_picture_and_no_warning_of_the_plotting(rgbd, capsys):
+    rgbd.add_scene("a")
+    for path in (rgbd.depth_root / "a").glob("*.npy"):
+        np.save(path, np.full((32, 48), 3.0, np.float32))
+    flags = [*rgbd.flags("raw_root", "out_root", "depth_root"), "--min_frames", "2", "--workers", "1"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert cli.main(["run", *flags]) == 3
+    assert "p95 is 0: nearly all depth is constant" in " ".join(capsys.readouterr().err.split())
+    assert (rgbd.out_root / "logs" / "coc_histogram.png").stat().st_size > 1000

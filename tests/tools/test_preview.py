@@ -13,7 +13,7 @@ from focusgen.base.errors import ConfigError, CorruptInputError, MissingUpstream
 from focusgen.dataset.layout import SceneLayout
 from focusgen.media.codecs import encode_npz, encode_png
 from focusgen.optics.stats import depth_counts, depth_stats
-from focusgen.tools.preview import GAP_PX, TITLE_BAND_PX, contact_sheet, make_preview
+from focusgen.tools.preview import GAP_PX, TITLE_BAND_PX, contact_sheet, make_preview, rate_note
 from focusgen.tools.preview_scales import depth_scale, focus_scale, metres
 from focusgen.tools.preview_view import look_at
 
@@ -52,6 +52,18 @@ def decode_video(path: Path) -> tuple[list[np.ndarray], float]:
     with av.open(str(path)) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
         return frames, float(container.streams.video[0].average_rate)
+
+
+@pytest.mark.parametrize("fps", [0.005, 1000.0])
+def test_an_hour_between_two_frames_makes_no_video_of_an_hour(fps, tmp_path):
+    scene = publish_scene(tmp_path, n_frames=4)
+    publish(scene.metadata_json, json.dumps({"sets": [LENS_SET], "fps": fps}).encode())
+    view = make_preview(scene.root, tmp_path / "a.png", tmp_path / "a.mp4")
+    assert decode_video(tmp_path / "a.mp4")[1] == pytest.approx(12.0)
+    assert "the preview video runs at 12 fps" in rate_note(view)
+    publish(scene.metadata_json, json.dumps({"sets": [LENS_SET], "fps": 25.0}).encode())
+    assert rate_note(make_preview(scene.root, tmp_path / "a.png", tmp_path / "a.mp4")) == ""
+    assert decode_video(tmp_path / "a.mp4")[1] == pytest.approx(25.0)
 
 
 def test_depth_colours_read_back_as_depth():

@@ -1,0 +1,64 @@
+"""How stored pixels become upright ones, and what EXIF says of it."""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+ORIENTATION_TAG = 0x0112
+"""In TIFF directories, so in EXIF too."""
+
+
+class Orientation(NamedTuple):
+    """How stored pixels become upright ones: transpose first, then mirror."""
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Return (width, height) after it was applied."""
+        return (height, width) if self.transpose else (width, height)
+
+    def apply(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Return the upright pixels, contiguous."""
+        if self.transpose:
+            pixels = pixels.swapaxes(0, 1)
+        if self.flip_x:
+            pixels = pixels[:, ::-1]
+        if self.flip_y:
+            pixels = pixels[::-1]
+        return np.ascontiguousarray(pixels)
+
+
+# EXIF values 1..8, by where row 0 and column 0 of the stored picture belong.
+EXIF_ORIENTATIONS = {
+    1: Orientation(),
+    2: Orientation(flip_x=True),
+    3: Orientation(flip_x=True, flip_y=True),
+    4: Orientation(flip_y=True),
+    5: Orientation(transpose=True),
+    6: Orientation(transpose=True, flip_x=True),
+    7: Orientation(transpose=True, flip_x=True, flip_y=True),
+    8: Orientation(transpose=True, flip_y=True),
+}
+
+
+def exif_orientation(exif: bytes) -> int:
+    """Return the orientation in an EXIF block; 1 where there is none or the block is cut."""
+    tiff = exif[6:] if exif.startswith(b"Exif\0\0") else exif
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None or len(tiff) < 10:
+        return 1
+    start = struct.unpack_from(order + "I", tiff, 4)[0]
+    if start + 2 > len(tiff):
+        return 1
+    n_entries = struct.unpack_from(order + "H", tiff, start)[0]
+    for entry in range(start + 2, min(start + 2 + 12 * n_entries, len(tiff) - 11), 12):
+        tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, entry)
+        if tag == ORIENTATION_TAG:
+            return int(value) or 1  # some writers leave 0 for "unknown"
+    return 1

@@ -1,0 +1,22 @@
+"""Rules of decoding that came after the first release, so that no scene is made half by one, half by another.
+
+Phase 1 applies all of them and records which had an effect on a scene. Later phases apply what is recorded:
+a scene that an earlier release indexed goes on as it began, until phase 1 is told to look at it anew.
+"""
+
+from __future__ import annotations
+
+STREAM = "stream"
+"""Of several video streams the default one, else the largest, is taken, and not the first."""
+
+CROP = "crop"
+"""The container's crop (clap of mp4, PixelCrop of Matroska) is applied."""
+
+PROFILE = "profile"
+"""A colour profile other than sRGB is converted to sRGB."""
+
+TIFF_LAYOUT = "tiff"
+"""16-bit TIFF whose planes lie apart, or in which 0 is white, is read as it is meant."""
+
+ALL_RULES = frozenset({STREAM, CROP, PROFILE, TIFF_LAYOUT})
+"""What phase 1 applies."""

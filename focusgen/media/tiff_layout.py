@@ -1,0 +1,131 @@
+"""16-bit TIFF in layouts that neither Pillow nor OpenCV reads rightly, taken apart into plain grey files.
+
+Two kinds: colour whose planes lie one behind the other (PlanarConfiguration 2), and grey in which 0 is white
+(WhiteIsZero). Each plane becomes a TIFF of its own: the same bytes with another directory behind them, which
+any reader understands.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+_BYTE, _SHORT, _LONG, _UNDEFINED = 1, 3, 4, 7
+_CODE_OF_TYPE = {_BYTE: "B", _SHORT: "H", _LONG: "I", _UNDEFINED: "B"}
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_OFFSETS, _ORIENTATION, _SAMPLES, _ROWS_PER_STRIP, _COUNTS = 273, 274, 277, 278, 279
+_PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 284, 317, 322, 323, 324, 325
+_SAMPLE_FORMAT, _PROFILE = 339, 34675
+_COPIED = (
+    _WIDTH,
+    _HEIGHT,
+    _COMPRESSION,
+    _ORIENTATION,
+    _ROWS_PER_STRIP,
+    _PREDICTOR,
+    _TILE_WIDTH,
+    _TILE_HEIGHT,
+)
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _APART, _UNSIGNED = 0, 1, 2, 2, 1
+_MAX_VALUES = 1 << 20
+_MAX_SAMPLES = 4
+
+_Tags = dict[int, tuple[int, ...]]
+
+
+class GreyPlanes(NamedTuple):
+    """A TIFF taken apart.
+
+    Attributes:
+        files: a grey 16-bit TIFF for each plane.
+        is_white_zero: its values run from white to black.
+    """
+
+    files: tuple[bytes, ...]
+    is_white_zero: bool
+
+
+def as_plain_grey(data: bytes) -> GreyPlanes | None:
+    """Return the planes of a TIFF of one of the two kinds; None for any other, or a damaged directory."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
+    if order is None:
+        return None
+    try:
+        tags = _read_tags(data, order)
+    except (struct.error, ValueError):
+        return None  # damaged or many-paged: Pillow says so
+    bits, n_samples = tags.get(_BITS, (1,)), tags.get(_SAMPLES, (1,))[0]
+    photometric, planar = tags.get(_PHOTOMETRIC, (-1,))[0], tags.get(_PLANAR, (1,))[0]
+    is_unsigned = set(tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))) == {_UNSIGNED}
+    if set(bits) != {16} or not is_unsigned or not 1 <= n_samples <= _MAX_SAMPLES:
+        return None
+    is_apart = planar == _APART and n_samples in (3, 4) and photometric == _RGB
+    is_white_zero = photometric == _WHITE_IS_ZERO and n_samples == 1
+    if not (is_apart or is_white_zero):
+        return None
+    parts = [_plane_tags(tags, number, n_samples) for number in range(n_samples)]
+    if None in parts:
+        return None
+    return GreyPlanes(tuple(_with_tags(data, order, part) for part in parts if part), is_white_zero)
+
+
+def _read_tags(data: bytes, order: str) -> _Tags:
+    """Return the numbers of the first directory's entries."""
+    (start,) = struct.unpack_from(order + "I", data, 4)
+    (n_entries,) = struct.unpack_from(order + "H", data, start)
+    tags: _Tags = {}
+    for number in range(n_entries):
+        at = start + 2 + 12 * number
+        tag, kind, count = struct.unpack_from(order + "HHI", data, at)
+        if kind not in _CODE_OF_TYPE or not 0 < count <= _MAX_VALUES:
+            continue
+        code = f"{order}{count}{_CODE_OF_TYPE[kind]}"
+        is_here = struct.calcsize(code) <= 4
+        place = at + 8 if is_here else struct.unpack_from(order + "I", data, at + 8)[0]
+        tags[tag] = struct.unpack_from(code, data, place)
+    if struct.unpack_from(order + "I", data, start + 2 + 12 * n_entries) != (0,):
+        raise ValueError("more than one page")
+    return tags
+
+
+def _plane_tags(tags: _Tags, number: int, n_samples: int) -> _Tags | None:
+    """Return the directory of one plane: its share of the strips or tiles."""
+    plane: _Tags = {tag: tags[tag][:1] for tag in _COPIED if tag in tags}
+    if _PROFILE in tags:
+        plane[_PROFILE] = tags[_PROFILE]
+    plane |= {_BITS: (16,), _PHOTOMETRIC: (_BLACK_IS_ZERO,), _SAMPLES: (1,), _PLANAR: (1,)}
+    for tag in (_OFFSETS, _COUNTS, _TILE_OFFSETS, _TILE_COUNTS):
+        values = tags.get(tag)
+        if values is None:
+            continue
+        share, rest = divmod(len(values), n_samples)
+        if rest:
+            return None
+        plane[tag] = values[number * share : (number + 1) * share]
+    return plane
+
+
+def _with_tags(data: bytes, order: str, tags: _Tags) -> bytes:
+    """Return a TIFF with one other directory behind its bytes."""
+    padding = len(data) % 2
+    start = len(data) + padding
+    values_at = start + 2 + 12 * len(tags) + 4
+    entries, values = b"", b""
+    for tag in sorted(tags):
+        kind = _type_of(tag, tags[tag])
+        packed = struct.pack(f"{order}{len(tags[tag])}{_CODE_OF_TYPE[kind]}", *tags[tag])
+        if len(packed) > 4:
+            place = struct.pack(order + "I", values_at + len(values))
+            values += packed + bytes(len(packed) % 2)
+        else:
+            place = packed.ljust(4, b"\0")
+        entries += struct.pack(order + "HHI", tag, kind, len(tags[tag])) + place
+    directory = struct.pack(order + "H", len(tags)) + entries + bytes(4)
+    head = data[:4] + struct.pack(order + "I", start)
+    return head + data[8:] + bytes(padding) + directory + values
+
+
+def _type_of(tag: int, values: tuple[int, ...]) -> int:
+    if tag == _PROFILE:
+        return _UNDEFINED
+    return _SHORT if max(values) < 65536 and tag not in (_OFFSETS, _TILE_OFFSETS) else _LONG

@@ -1,0 +1,161 @@
+"""Which scene goes to train, val and test: 80/10/10, by scene or by group, settled for ever once given."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from focusgen.base.errors import ConfigError
+from focusgen.base.names import same_form
+from focusgen.dataset.index import SPLITS
+
+SPLIT_SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
+MIN_UNITS = 3  # scenes or groups from which each split gets one
+_CSV_COLUMNS = ["scene", "group"]
+
+
+def split_targets(total: int) -> dict[str, int]:
+    """Return how many of `total` scenes each split should have.
+
+    Shares are rounded by largest remainder: 90 scenes give 72/9/9. From three on, val and test have one.
+    """
+    exact = {name: SPLIT_SHARES[name] * total for name in SPLITS}
+    target = {name: int(exact[name] + 1e-9) for name in SPLITS}
+    by_remainder = sorted(SPLITS, key=lambda name: (target[name] - exact[name], SPLITS.index(name)))
+    for name in by_remainder[: total - sum(target.values())]:
+        target[name] += 1
+    if total >= MIN_UNITS:
+        for name in ("val", "test"):
+            target["train"] -= target[name] == 0
+            target[name] = max(1, target[name])
+    return target
+
+
+def assign_splits(new: Sequence[str], existing: Sequence[str], seed: int) -> dict[str, str]:
+    """Return new scene -> split, so that old and new together come as near to 80/10/10 as they can.
+
+    Args:
+        new: ids of the scenes that have no split yet.
+        existing: the split of each scene that has one, which it keeps.
+        seed: of the draw.
+    """
+    target = split_targets(len(new) + len(existing))
+    labels: list[str] = []
+    for name in ("test", "val", "train"):
+        room = max(0, target[name] - existing.count(name))
+        labels += [name] * min(room, len(new) - len(labels))
+    labels += ["train"] * (len(new) - len(labels))
+    shuffled = sorted(new)
+    random.Random(seed).shuffle(shuffled)
+    return dict(zip(shuffled, labels, strict=True))
+
+
+def assign_group_splits(
+    new: Mapping[str, str], existing: Sequence[tuple[str, str]], seed: int
+) -> dict[str, str]:
+    """Return new scene -> split, all scenes of a group in one.
+
+    Args:
+        new: scene -> group of the scenes that have no split yet.
+        existing: (group, split) of each scene that has one; new scenes of its group join it.
+        seed: of the draw.
+    """
+    settled = _settled_splits(existing)
+    members: dict[str, list[str]] = {}
+    for scene_id, group in new.items():
+        members.setdefault(group, []).append(scene_id)
+    counts = Counter(split for _, split in existing)
+    for group in members.keys() & settled.keys():
+        counts[settled[group]] += len(members[group])
+    free = sorted(members.keys() - settled.keys())
+    random.Random(seed).shuffle(free)
+    if len(settled.keys() | members.keys()) >= MIN_UNITS:
+        target = split_targets(len(new) + len(existing))
+        for name in ("test", "val"):
+            n_spare = len(free) - (counts["train"] == 0)
+            for group in _nearest(free[:n_spare], members, counts[name], target[name]):
+                settled[group] = name
+                free.remove(group)
+    return {scene_id: settled.get(group, "train") for scene_id, group in new.items()}
+
+
+def _settled_splits(existing: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return group -> the split that most of its scenes have."""
+    votes: dict[str, Counter[str]] = {}
+    for group, split in existing:
+        votes.setdefault(group, Counter())[split] += 1
+    return {group: max(SPLITS, key=lambda name: count[name]) for group, count in votes.items()}
+
+
+def _nearest(
+    groups: Sequence[str], members: Mapping[str, Sequence[str]], n_scenes: int, target: int
+) -> list[str]:
+    """Return groups that bring a split nearer to its target, one by one; at least one if it has none."""
+    taken: list[str] = []
+    left = list(groups)
+    while left:
+        best = min(left, key=lambda group: abs(n_scenes + len(members[group]) - target))
+        is_nearer = abs(n_scenes + len(members[best]) - target) < abs(n_scenes - target)
+        if n_scenes > 0 and not is_nearer:
+            break
+        taken.append(best)
+        left.remove(best)
+        n_scenes += len(members[best])
+    return taken
+
+
+def group_of(scene_id: str, path: str, listed: Mapping[str, str]) -> str:
+    """Return the group of a scene: as listed, else its parent folder; a scene right in the root is alone.
+
+    Args:
+        scene_id: of the scene.
+        path: of its folder or video, relative to the raw root.
+        listed: Unicode-normalised scene -> group, from `read_groups`.
+    """
+    if same_form(scene_id) in listed:
+        return f"listed:{listed[same_form(scene_id)]}"
+    parent = PurePosixPath(path).parent.as_posix()
+    return f"scene:{scene_id}" if listed or parent in (".", "JPEGImages/480p") else f"folder:{parent}"
+
+
+def read_groups(path: Path | None) -> dict[str, str]:
+    """Return scene -> group of a CSV file with the columns `scene` and `group`.
+
+    Raises:
+        ConfigError: unreadable, other columns, or a scene in two groups; names the line.
+    """
+    if path is None:
+        return {}
+    groups: dict[str, str] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            if (reader.fieldnames or [])[:2] != _CSV_COLUMNS:
+                raise ConfigError(f"{path}: the first line must be 'scene,group'")
+            for row in reader:
+                scene_id, group = same_form((row["scene"] or "").strip()), (row["group"] or "").strip()
+                if not scene_id or not group or groups.setdefault(scene_id, group) != group:
+                    raise ConfigError(
+                        f"{path}, line {reader.line_num}: a scene without group, or in two groups"
+                    )
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path}: {error}", "Give data.groups_csv a CSV file with scene,group.") from error
+    return groups
+
+
+def remark_on_splits(splits: Sequence[str], n_groups: int | None) -> str:
+    """Say why val or test is empty; nothing if neither is."""
+    empty = [name for name in ("val", "test") if name not in splits]
+    if not empty or not splits:
+        return ""
+    if len(splits) < MIN_UNITS:
+        noun = "scene" if len(splits) == 1 else "scenes"
+        why = f"{len(splits)} {noun} cannot be split in three"
+    elif n_groups is not None and n_groups < MIN_UNITS:
+        why = f"{n_groups} groups cannot be split in three, and a group stays together"
+    else:
+        why = "scenes that were indexed before keep their split; new ones go there first"
+    return f"no scene for {' and '.join(empty)}: {why}"

@@ -1,0 +1,34 @@
+"""What phase 1 says to a person: refusals, and notes on frames, each once with the scenes it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from focusgen.dataset.index import IndexResult
+from focusgen.media.scenes import Rejection
+
+MAX_NAMED = 5
+
+
+def refusal_line(scene_id: str, rejection: Rejection) -> str:
+    """Return a refusal with every name in it once."""
+    file = rejection.file
+    is_named = file.startswith(f"{scene_id}/") or scene_id in (file, PurePosixPath(file).stem)
+    return f"{file}: {rejection.reason}" if is_named else f"{scene_id}: {file}: {rejection.reason}"
+
+
+def note_lines(result: IndexResult) -> Iterator[str]:
+    """Yield each note on scenes that were decoded now, and where those on other scenes stand."""
+    scenes_of: dict[str, list[str]] = {}
+    for scene_id in result.looked_at:
+        for note in result.index[scene_id].notes:
+            scenes_of.setdefault(note, []).append(scene_id)
+    for note, scenes in scenes_of.items():
+        more = f" and {len(scenes) - MAX_NAMED} more" if len(scenes) > MAX_NAMED else ""
+        yield f"{', '.join(scenes[:MAX_NAMED])}{more}: {note}"
+    looked_at = set(result.looked_at)
+    n_before = sum(bool(entry.notes) for name, entry in result.index.items() if name not in looked_at)
+    if n_before:
+        whose = "1 scene indexed before has" if n_before == 1 else f"{n_before} scenes indexed before have"
+        yield f"{whose} notes (source.notes in scene_index.json)"

@@ -1,0 +1,121 @@
+"""Which files of a folder are its frames, in which order, and what is said of odd names."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+
+from focusgen.media.numbering import find_series, in_order, notes_on_times
+
+
+def names(form: str, numbers) -> list[str]:
+    """Return one name per number."""
+    return [form.format(number) for number in numbers]
+
+
+def test_a_plain_series_says_nothing():
+    files = names("frame_{}.png", range(8, 120))
+    found = find_series(sorted(files))
+    assert found.files == tuple(files)
+    assert (found.notes, found.problem) == ((), "")
+
+
+@pytest.mark.parametrize("second", ["{:04d}_R.jpg", "right{:04d}.jpg", "{:04d}_mask.png"])
+def test_two_series_of_the_same_numbers_are_refused_with_an_example_of_each(second):
+    left, right = names("{:04d}_L.jpg", range(10)), names(second, range(10))
+    found = find_series(left + right)
+    assert found.files == ()
+    assert f"'{left[0]}'" in found.problem and f"'{right[0]}'" in found.problem
+    assert "a folder of its own" in found.problem
+
+
+@pytest.mark.parametrize(
+    "strays",
+    [["poster.jpg"], ["thumb_00003.jpg", "thumb_00004.jpg"], ["00003 (1).jpg"], ["cover.png", "a.jpg"]],
+)
+def test_a_few_files_of_another_name_are_left_out_and_named(strays):
+    frames = names("{:05d}.jpg", range(20))
+    found = find_series([*frames, *strays])
+    assert found.files == tuple(frames)
+    (note,) = found.notes
+    assert note.startswith("left out") and all(stray in note for stray in strays)
+
+
+def test_a_stray_whose_number_goes_on_is_kept():
+    files = [*names("img_{:04d}.png", range(12)), "image_0012.png"]
+    found = find_series(files)
+    assert set(found.files) == set(files)
+    assert "2 forms" in found.notes[0]
+
+
+def test_names_without_numbers_keep_their_order_and_that_is_said():
+    found = find_series(["a.png", "b.png", "c.png"])
+    assert found.files == ("a.png", "b.png", "c.png")
+    assert found.notes == ("names hold no numbers: frames are in the order of their names",)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ([*range(10), *range(5000, 5010)], "numbers jump from 9.png to 5000.png"),
+        ([*range(5), *range(6, 20)], "numbers jump from 4.png to 6.png"),
+        (
+            [*range(0, 50, 5), 60, *range(65, 100, 5), 200],
+            "numbers jump from 45.png to 60.png, and at 1 more place",
+        ),
+        ([0, 3, 10, 14, 30, 31, 45], None),
+        ([0, 3, 10, 14, 30, 31, 45, 900], "numbers jump from 45.png to 900.png"),
+    ],
+)
+def test_jumps_of_the_numbers_are_said(numbers, said):
+    assert find_series(names("{}.png", numbers)).notes == ((said,) if said else ())
+
+
+def test_cameras_told_apart_by_a_number_are_said():
+    files = names("cam0_{:03d}.png", range(4)) + names("cam1_{:03d}.png", range(4))
+    (note,) = find_series(files).notes
+    assert "begin again after cam0_003.png (cam1_000.png follows)" in note
+    assert "one number: f01.png and f1.png" in find_series(["f01.png", "f1.png", "f2.png"]).notes[0]
+
+
+def test_decimal_time_stamps_are_ordered_as_numbers():
+    stamps = ["1305031452.755", "1305031452.79", "1305031452.7915", "1305031452.8", "1305031453.0"]
+    shuffled = [f"rgb-{stamp}.png" for stamp in (stamps[i] for i in (3, 0, 4, 2, 1))]
+    assert in_order(shuffled) == [f"rgb-{stamp}.png" for stamp in stamps]
+    assert find_series(shuffled).files == tuple(f"rgb-{stamp}.png" for stamp in stamps)
+
+
+@pytest.mark.parametrize("parts", [range(1, 120), range(95, 130)])
+def test_parts_and_frames_are_no_decimals(parts):
+    files = [f"1.{part}.png" for part in parts]
+    assert in_order(sorted(files)) == files
+
+
+def test_a_gap_between_time_stamps_is_said():
+    stamps = [1.3e9 + i / 30 + (2.0 if i > 10 else 0.0) for i in range(20)]
+    files = names("{:.6f}.png", stamps)
+    assert find_series(files).notes == (f"numbers jump from {files[10]} to {files[11]}",)
+
+
+def test_the_form_of_accents_makes_no_second_series():
+    files = [unicodedata.normalize("NFD" if i % 2 else "NFC", f"été_{i}.png") for i in range(6)]
+    found = find_series(files)
+    assert len(found.files) == 6 and not found.problem and not found.notes
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (
+            [0, 0.04, 0.08, 3600.12, 3600.16],
+            ("times jump by 3600 s between frames 2 and 3 (usual step 0.04 s)",),
+        ),
+        ([0, 0.04, 0.12, 0.16], ()),
+        ([0, 60, 120, 180], ()),
+        ([0.0], ()),
+        (None, ()),
+    ],
+)
+def test_a_jump_in_the_times_of_a_video_is_said(times, said):
+    assert notes_on_times(times) == said
