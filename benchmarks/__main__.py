@@ -45,6 +45,7 @@ BENCHMARKS = (
     Benchmark("vda", quick=("--write", "--frames", "64", "--no_memory")),
     Benchmark("flux"),
     Benchmark("slurm_packing"),
+    Benchmark("reader"),
     Benchmark("corruption", quick=("--repeats", "1")),
     Benchmark(
         "chaos",
