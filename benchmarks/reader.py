@@ -1,8 +1,8 @@
 """What reading costs: windows per CPU second of the plain way, of FocusDataset, and of streamed shards.
 
 Usage   python -m benchmarks.reader [--write] [--repeats 3] [--width 720 --height 480]
-Makes   two scenes of scikit-image's motorcycle (measured depth) through all phases in a temporary folder, once
-        with each PNG filter. The plain way is cv2.imread, np.load and the published formula on those files.
+Makes   two scenes of scikit-image's motorcycle (measured depth) through all phases in a temporary folder,
+        once with each PNG filter. The plain way is cv2.imread, np.load and the formula on those files.
 """
 
 from __future__ import annotations
