@@ -150,6 +150,29 @@ def test_decision_notes_are_numbered_and_dated():
         assert re.fullmatch(rf"{number}\. .+ \(\d{{4}}-\d\d-\d\d\)", heading), heading
 
 
+CITED = re.compile(
+    r"(?<![\w/.-])(?:focusgen|tests|docs|configs|scripts|jobs|benchmarks)/[\w/.-]*\w\.(?:py|md|sh|yaml)\b"
+    r"|\b[\w-]+\.md\b"
+)
+
+
+def test_whatever_file_is_cited_is_here():
+    here = [
+        path.relative_to(ROOT)
+        for folder in ("focusgen", "tests", "docs", "configs", "scripts", "jobs", "benchmarks")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".md", ".sh", ".yaml") and path.is_file()
+    ] + [path.relative_to(ROOT) for path in ROOT.glob("*.md")]
+    known = {path.as_posix() for path in here} | {path.name.lower() for path in here}
+    absent = [
+        f"{path} cites {name}"
+        for path in here
+        for name in CITED.findall((ROOT / path).read_text(encoding="utf-8", errors="replace"))
+        if name not in known and name.lower() not in known
+    ]
+    assert not absent, "say the fact itself: " + "; ".join(absent)
+
+
 def test_the_licence_is_whole():
     text = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert "Apache License" in text and "END OF TERMS AND CONDITIONS" in text and "Version 2.0" in text
