@@ -6,7 +6,6 @@ import pickle
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -45,14 +44,14 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return dict(document)
 
 
-def _read_safetensors(path: Path) -> Any:
+def _read_safetensors(path: Path) -> object:
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise _unreadable(path, "safetensors file", error) from error
 
 
-def _read_torch(path: Path) -> Any:
+def _read_torch(path: Path) -> object:
     try:
         # Never without weights_only, whatever the error: a pickle may run anything.
         return torch.load(path, map_location="cpu", weights_only=True)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from focusgen.models.flux.parts import Autoencoder
 from focusgen.models.flux.tokens import Grid
 from focusgen.models.flux.vae import decode, to_frames
 from focusgen.models.protocols import Frames
@@ -35,7 +36,7 @@ class Pending(NamedTuple):
 class Decoder:
     """Turns latents into frames; beside the denoiser on a GPU, at once elsewhere."""
 
-    def __init__(self, vae: Any, device: torch.device) -> None:
+    def __init__(self, vae: Autoencoder, device: torch.device) -> None:
         self._vae = vae
         cuda: Any = torch.cuda
         self._stream = cuda.Stream(device) if device.type == "cuda" else None

@@ -21,6 +21,7 @@ from focusgen.models.flux.forward import velocity
 from focusgen.models.flux.lora import Adapter, coverage, load_adapter
 from focusgen.models.flux.modulation import place
 from focusgen.models.flux.options import FluxOptions
+from focusgen.models.flux.parts import Autoencoder
 from focusgen.models.flux.prompts import PromptEmbedding, load_prompt
 from focusgen.models.flux.sampler import FluxSampler
 from focusgen.models.flux.schedule import Schedule, schedule_from
@@ -113,14 +114,15 @@ def load_schedule(model_id: str) -> Schedule:
     return schedule_from(config, f"{model_id}/scheduler")
 
 
-def load_vae(model_id: str, device: torch.device, dtype: torch.dtype) -> Any:
+def load_vae(model_id: str, device: torch.device, dtype: torch.dtype) -> Autoencoder:
     """Return the autoencoder.
 
     Raises:
         ConfigError: a weight is missing.
     """
     vae = _read_model("AutoencoderKL", model_id, "vae", **_in(dtype))
-    return vae.requires_grad_(False).eval().to(device)
+    loaded: Autoencoder = vae.requires_grad_(False).eval().to(device)
+    return loaded
 
 
 def load_transformer(source: str, options: FluxOptions, device: torch.device) -> Any:

@@ -106,7 +106,7 @@ def _signal(weights: FluxWeights, times: Tensor, guidance: float, pooled: Tensor
     """Return (n, D): what the modulation layers read."""
     times = times.to(weights.device)
     pooled = pooled.to(weights.device, weights.dtype).expand(len(times), -1)
-    embed: Any = weights.time_text_embed
+    embed = weights.time_text_embed
     if not weights.has_guidance:
         return F.silu(embed(times, pooled))
     strength = torch.full_like(times, guidance) * TIMESTEPS_PER_SIGMA

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from focusgen.models.flux.decoding import Decoder, Pending
 from focusgen.models.flux.forward import Surroundings, surround, velocity
 from focusgen.models.flux.memory import Effort, Ladder
 from focusgen.models.flux.modulation import ModulationTables, StepTables, modulation_tables
+from focusgen.models.flux.parts import Autoencoder
 from focusgen.models.flux.prompts import PromptEmbedding
 from focusgen.models.flux.schedule import Schedule, euler_step
 from focusgen.models.flux.tiling import TilePlan, plan_tiles
@@ -25,6 +26,9 @@ from focusgen.models.flux.weights import FluxWeights
 from focusgen.models.protocols import Frames
 
 Velocity = Callable[[FluxWeights, Surroundings, StepTables, Tensor], Tensor]
+
+TableKey = tuple[tuple[float, ...], frozenset[str | None]]
+"""Noise levels and adapters that a table was made for."""
 
 
 class Step(NamedTuple):
@@ -69,7 +73,7 @@ class FluxSampler:
     """
 
     weights: FluxWeights
-    vae: Any
+    vae: Autoencoder
     schedule: Schedule
     prompt: PromptEmbedding
     n_steps: int
@@ -77,7 +81,7 @@ class FluxSampler:
     velocity: Velocity = velocity
     origin: str = "FLUX"
     notes: tuple[str, ...] = ()
-    _tables: dict[tuple[Any, ...], ModulationTables] = field(default_factory=dict)
+    _tables: dict[TableKey, ModulationTables] = field(default_factory=dict)
     _black: dict[tuple[int, int], Posterior] = field(default_factory=dict)
 
     def generate(self, batches: Iterable[Batch], ladder: Ladder, what: str) -> Iterator[Frames]:

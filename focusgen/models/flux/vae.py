@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from focusgen.models.flux.parts import Autoencoder
 from focusgen.models.flux.tokens import Grid, pack, unpack
 
 
@@ -17,7 +18,7 @@ class Posterior(NamedTuple):
     std: Tensor
 
 
-def encode_posterior(vae: Any, pixels: Tensor, *, is_sliced: bool = False) -> Posterior:
+def encode_posterior(vae: Autoencoder, pixels: Tensor, *, is_sliced: bool = False) -> Posterior:
     """Return mean and spread of the latents of (B, 3, H, W) pixels, as they are: no preprocessing here.
 
     Args:
@@ -34,7 +35,7 @@ def encode_posterior(vae: Any, pixels: Tensor, *, is_sliced: bool = False) -> Po
     return Posterior(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
 
-def tokens_of(vae: Any, posterior: Posterior, noise: Tensor | None) -> Tensor:
+def tokens_of(vae: Autoencoder, posterior: Posterior, noise: Tensor | None) -> Tensor:
     """Return (B, tokens, 64) of a posterior: its mean, or a sample where noise (B, 16, h, w) is given."""
     latents = posterior.mean
     if noise is not None:
@@ -42,7 +43,7 @@ def tokens_of(vae: Any, posterior: Posterior, noise: Tensor | None) -> Tensor:
     return pack((latents - vae.config.shift_factor) * vae.config.scaling_factor)
 
 
-def decode(vae: Any, tokens: Tensor, grid: Grid, *, is_sliced: bool = False) -> Tensor:
+def decode(vae: Autoencoder, tokens: Tensor, grid: Grid, *, is_sliced: bool = False) -> Tensor:
     """Return (B, 3, H, W) pixels around [-1, 1], not clamped."""
     weight = next(vae.parameters())
     latents = unpack(tokens.to(weight.device, weight.dtype), grid)

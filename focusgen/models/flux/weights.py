@@ -6,7 +6,7 @@ and offloading hooks go on working, and adds B (A x) on the tokens of conditions
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from focusgen.models.flux.lora import LISTED, Adapter, LowRank, check_fits
+from focusgen.models.flux.parts import Layer, Linear, Norm
 
 MODULATION = ("norm1.linear", "norm1_context.linear", "norm.linear", "norm_out.linear")
 """Names of the layers that only turn a step into shifts, scales and gates: a quarter of all weights."""
@@ -31,7 +32,7 @@ class Span(NamedTuple):
 class Projection:
     """A linear layer for a sequence of which some spans belong to conditions."""
 
-    linear: Any
+    linear: Linear
     low_rank: Mapping[str, LowRank]
 
     def __call__(self, x: Tensor, conditions: Sequence[Span] = ()) -> Tensor:
@@ -67,18 +68,18 @@ class DoubleBlock:
     to_k: Projection
     to_v: Projection
     to_out: Projection
-    ff_in: Any
+    ff_in: Layer
     ff_out: Projection
-    norm_q: Any
-    norm_k: Any
-    text_q: Any
-    text_k: Any
-    text_v: Any
-    text_out: Any
-    text_ff_in: Any
-    text_ff_out: Any
-    text_norm_q: Any
-    text_norm_k: Any
+    norm_q: Norm
+    norm_k: Norm
+    text_q: Layer
+    text_k: Layer
+    text_v: Layer
+    text_out: Layer
+    text_ff_in: Layer
+    text_ff_out: Layer
+    text_norm_q: Norm
+    text_norm_k: Norm
     modulation: Projection
     text_modulation: Projection
 
@@ -92,8 +93,8 @@ class SingleBlock:
     to_v: Projection
     mlp_in: Projection
     out: Projection
-    norm_q: Any
-    norm_k: Any
+    norm_q: Norm
+    norm_k: Norm
     modulation: Projection
 
 
@@ -102,12 +103,12 @@ class FluxWeights:
     """All of a FLUX transformer and its adapters."""
 
     x_embedder: Projection
-    text_embedder: Any
-    time_text_embed: Any
+    text_embedder: Layer
+    time_text_embed: Callable[..., Tensor]
     double: tuple[DoubleBlock, ...]
     single: tuple[SingleBlock, ...]
     final_modulation: Projection
-    final_out: Any
+    final_out: Layer
     n_heads: int
     rotary_axes: tuple[int, ...]
     has_guidance: bool
@@ -171,7 +172,7 @@ def gather(
     )
 
 
-def _double(block: Any, name: str, projection: Any) -> DoubleBlock:
+def _double(block: Any, name: str, projection: Callable[[str], Projection]) -> DoubleBlock:
     attn = block.attn
     return DoubleBlock(
         to_q=projection(f"{name}.attn.to_q"),
@@ -195,7 +196,7 @@ def _double(block: Any, name: str, projection: Any) -> DoubleBlock:
     )
 
 
-def _single(block: Any, name: str, projection: Any) -> SingleBlock:
+def _single(block: Any, name: str, projection: Callable[[str], Projection]) -> SingleBlock:
     return SingleBlock(
         to_q=projection(f"{name}.attn.to_q"),
         to_k=projection(f"{name}.attn.to_k"),
