@@ -1,104 +1,87 @@
-"""The weight-free backends: they change nothing, invent nothing, or say that they invent."""
+"""Names to models: each is imported when it is asked for, and what it needs is known before."""
 
 from __future__ import annotations
 
-import numpy as np
+import subprocess
+import sys
+
 import pytest
 
-from focusgen.base.errors import CorruptInputError, MissingUpstreamError
-from focusgen.config import from_document, load
-from focusgen.models.protocols import NoiseKey
-from focusgen.models.registry import load_deblurrer, load_depth_model, needs_gpu
+from focusgen.config import load
+from focusgen.config.backends import BUILT_IN
+from focusgen.models import registry
+from focusgen.models.bokeh.thin_lens import ThinLensRenderer
+from focusgen.models.classical import ClassicalDeblurrer
+from focusgen.models.dryrun import DryRunDepth
+from focusgen.models.passthrough import Passthrough
+from focusgen.models.protocols import BokehRenderer, Deblurrer, DepthModel
+from focusgen.models.provided import ProvidedDepth
+from focusgen.models.registry import needs_gpu, weight_advice, weight_files
 
 
-class Scene:
-    """A scene in memory."""
-
-    scene_id, fps = "bear", None
-
-    def __init__(self, frames: np.ndarray, depth: list[np.ndarray | None] | None = None) -> None:
-        self.frames = frames
-        self.depth = depth
-        self.n_read_at_once = 0
-
-    @property
-    def height(self) -> int:
-        return self.frames.shape[1]
-
-    @property
-    def width(self) -> int:
-        return self.frames.shape[2]
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def read(self, start: int, stop: int) -> np.ndarray:
-        self.n_read_at_once = max(self.n_read_at_once, stop - start)
-        return self.frames[start:stop]
-
-    def provided_depth(self, index: int) -> np.ndarray | None:
-        return self.depth[index] if self.depth else None
+@pytest.mark.parametrize(
+    ("section", "name", "kind", "protocol"),
+    [
+        ("deblur", "passthrough", Passthrough, Deblurrer),
+        ("deblur", "classical", ClassicalDeblurrer, Deblurrer),
+        ("depth", "provided", ProvidedDepth, DepthModel),
+        ("depth", "dryrun", DryRunDepth, DepthModel),
+        ("render", "thin_lens", ThinLensRenderer, BokehRenderer),
+    ],
+)
+def test_a_name_becomes_its_model(section, name, kind, protocol):
+    load_model = {
+        "deblur": registry.load_deblurrer,
+        "depth": registry.load_depth_model,
+        "render": registry.load_renderer,
+    }[section]
+    model = load_model(load(None, {f"{section}.backend": name}))
+    assert type(model) is kind and protocol in kind.__mro__
 
 
-def moving_frames(n: int = 20, height: int = 48, width: int = 64) -> np.ndarray:
-    """Frames with a bright box that wanders."""
-    frames = np.full((n, height, width, 3), 40, np.uint8)
-    for index in range(n):
-        frames[index, 10:30, 2 * index : 2 * index + 20] = 220
-    return frames
+def test_no_name_stands_in_two_sections():
+    names = [backend.name for rows in BUILT_IN.values() for backend in rows]
+    assert len(names) == len(set(names)) == 9
 
 
-def test_passthrough_hands_on_a_copy():
-    frames = moving_frames(3)
-    out = load_deblurrer(from_document({}, "test")).deblur(frames, [NoiseKey("bear", i, 0) for i in range(3)])
-    assert np.array_equal(out, frames)
-    out[:] = 0
-    assert frames.any()
+def test_every_reference_of_the_table_leads_to_a_function():
+    for rows in BUILT_IN.values():
+        for backend in rows:
+            for reference in (backend.load, backend.weight_files):
+                assert reference is None or callable(registry._resolved(reference)), backend.name
 
 
-def test_provided_depth_comes_frame_by_frame_in_order_with_its_holes():
-    depth = [np.full((48, 64), i + 1.0, np.float32) for i in range(4)]
-    depth[2][0, 0] = np.nan
-    model = load_depth_model(from_document({"depth": {"backend": "provided"}}, "test"))
-    assert model.handles_long_video
-    estimated = list(model.estimate(Scene(moving_frames(4), depth)))
-    assert [index for index, _ in estimated] == [0, 1, 2, 3]
-    for index, depth_m in estimated:
-        np.testing.assert_array_equal(depth_m, depth[index])
+def test_facts_are_known_without_importing_a_network():
+    code = (
+        "import sys; from focusgen.config import load; from focusgen.models import registry;"
+        "cfg = load(None, {'deblur.backend': 'deblurnet', 'depth.backend': 'vda'});"
+        "assert registry.needs_gpu(cfg, 'deblur') and registry.weight_files(cfg, 'deblur');"
+        "assert list(registry.weight_files(cfg, 'depth')) == ['vda'];"
+        "sys.exit(bool({'torch', 'diffusers', 'transformers', 'cv2'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
 
 
-def test_missing_or_misfitting_depth_is_refused_by_frame():
-    model = load_depth_model(from_document({}, "test"))
-    whole = np.ones((48, 64), np.float32)
-    with pytest.raises(MissingUpstreamError, match=r"'bear', frame 1: no depth[\s\S]*depth_root"):
-        list(model.estimate(Scene(moving_frames(2), [whole, None])))
-    with pytest.raises(CorruptInputError, match=r"frame 0: depth of shape \(10, 64\)"):
-        list(model.estimate(Scene(moving_frames(1), [whole[:10]])))
+def test_weight_files_follow_the_settings():
+    cfg = load(None, {"depth.backend": "vda", "depth.checkpoint": "here/metric_x.pth"})
+    assert [str(path) for path in weight_files(cfg, "depth").values()] == ["here/metric_x.pth"]
+    assert weight_files(load(), "depth") == {} == weight_files(cfg, "index")
+    flux = load(None, {"render.backend": "bokehnet", "render.lora_path": "loras"})
+    assert str(weight_files(flux, "render")["flux/lora"]) == "loras/bokehNet.safetensors"
 
 
-def test_a_dry_run_is_plausible_alive_and_repeatable():
-    frames = moving_frames()
-    model = load_depth_model(from_document({"depth": {"backend": "dryrun"}}, "test"))
-    assert not model.handles_long_video  # so that rehearsals exercise the chunks
-    scene = Scene(frames)
-    first, again = (dict(model.estimate(scene)) for _ in range(2))
-    assert list(first) == list(range(20)) and scene.n_read_at_once <= 8
-    stack = np.stack(list(first.values()))
-    assert stack.dtype == np.float32 and stack.shape == (20, 48, 64)
-    assert stack.min() > 0.8 and stack.max() < 10.0
-    assert stack[:, -1].mean() < 2 < 6 < stack[:, 0].mean()  # near below, far above
-    assert np.any(stack[0] != stack[10])
-    medians = np.median(stack, axis=(1, 2))
-    assert np.abs(np.diff(medians) / medians[:-1]).max() < 0.15  # no false temporal warning
-    assert all(np.array_equal(first[i], again[i]) for i in first)
-
-
-def test_a_dry_run_does_not_depend_on_how_the_video_is_cut():
-    frames = moving_frames(12)
-    model = load_depth_model(from_document({"depth": {"backend": "dryrun"}}, "test"))
-    whole = dict(model.estimate(Scene(frames)))
-    part = dict(model.estimate(Scene(frames[5:11])))
-    assert all(np.array_equal(part[i], whole[i + 5]) for i in part)
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("vda", "focusgen weights fetch vda"),
+        ("flux/lora", "focusgen weights fetch deblurnet"),
+        ("flux/prompt", "focusgen weights prompts"),
+        ("flux/vae/config.json", "hf auth login"),
+        ("slope/weights", "from where it came"),
+    ],
+)
+def test_advice_for_a_missing_file_says_how_to_get_that_file(name, words):
+    assert words in weight_advice(name)
 
 
 @pytest.mark.parametrize(
