@@ -31,7 +31,7 @@ from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record, seal
 from focusgen.phases.index import index_dataset
 from focusgen.phases.validate import validate_dataset
-from focusgen.run.phase_run import save_config
+from focusgen.run.settings import save_config
 
 N_FRAMES, SIDE_PX = 16, 16
 COUNTS = (250, 500, 1000)

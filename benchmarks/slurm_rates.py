@@ -13,9 +13,11 @@ from focusgen import config
 from focusgen.base.signals import StopFlag
 from focusgen.phases.index import index_dataset
 from focusgen.run.console import ConsoleObserver, make_console
-from focusgen.run.phase_run import PhaseRun, complete_scenes
+from focusgen.run.phase_run import PhaseRun
 from focusgen.run.pipeline import run_validate
 from focusgen.run.progress import Observer
+from focusgen.run.selection import complete_scenes
+from focusgen.run.table import PHASES
 from focusgen.synth.write import synth_dataset
 
 N_FRAMES, WIDTH, HEIGHT, N_SETS = 12, 864, 480, 2
@@ -49,7 +51,7 @@ def main() -> None:
                 ("render", "thin_lens", N_SETS),
             ):
                 started_s = time.process_time()
-                PhaseRun(cfg, phase, names, Observer(), StopFlag()).run()  # type: ignore[arg-type]
+                PhaseRun(PHASES[phase], cfg, names, Observer(), StopFlag()).run()
                 seconds = time.process_time() - started_s
                 assert complete_scenes(cfg, phase, dict.fromkeys(names)) == list(names)  # type: ignore[arg-type]
                 print(f"{backend:<12} {seconds / megapixels / units:6.2f} s per megapixel", flush=True)

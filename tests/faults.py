@@ -20,6 +20,7 @@ from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import read_record
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
+from focusgen.run.table import PHASES
 
 FAILED_IN_CHILD = 99
 
@@ -46,7 +47,9 @@ def in_child(body: Callable[[], int]) -> int:
 
 def run_phases(cfg: Config, scene_ids: tuple[str, ...], phases: tuple[str, ...] = SCENE_PHASES) -> int:
     """Run scene phases as `focusgen run` does: every phase, whatever became of the one before."""
-    codes = [PhaseRun(cfg, phase, scene_ids, Observer(), StopFlag()).run().exit_code for phase in phases]
+    codes = [
+        PhaseRun(PHASES[phase], cfg, scene_ids, Observer(), StopFlag()).run().exit_code for phase in phases
+    ]
     return int(max(codes))
 
 

@@ -21,6 +21,7 @@ from focusgen.dataset.records import read_record
 from focusgen.phases.index import index_dataset
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
+from focusgen.run.table import PHASES
 
 SCENES = ("a", "b")
 
@@ -39,7 +40,7 @@ def in_child(body: Callable[[], int]) -> int:
 
 def run_phases(cfg) -> int:
     for phase in SCENE_PHASES:
-        code = PhaseRun(cfg, phase, SCENES, Observer(), StopFlag()).run().exit_code
+        code = PhaseRun(PHASES[phase], cfg, SCENES, Observer(), StopFlag()).run().exit_code
         if code:
             return int(code)
     return 0

@@ -136,6 +136,12 @@ def _write_all(descriptor: int, data: bytes) -> None:
         view = view[written:]
 
 
+def is_read_only(error: StorageError) -> bool:
+    """Say whether a storage failure means that one may only read there."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
 def storage_error(error: OSError, path: Path) -> SceneError:
     """Return the storage failure that an OSError means, with the next step."""
     advice = {

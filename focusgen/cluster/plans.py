@@ -19,6 +19,7 @@ from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish, publish_json
 from focusgen.base.names import display
 from focusgen.config import Config, PhaseName
+from focusgen.config.paths import keep_paths
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json
 
@@ -85,7 +86,7 @@ def write_plan(
     if path.exists():
         raise ConfigError(f"{path} exists, and plans are never changed")
     make_folder(dataset.plans)
-    publish(settings_yaml, config.dump(cfg).encode())
+    publish(settings_yaml, config.dump(keep_paths(cfg)).encode())
     document = {
         "plan_version": PLAN_VERSION,
         "plan_id": plan_id,

@@ -27,7 +27,8 @@ from focusgen.config.graph import scene_phases
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.forecast import SceneWork, forecast, survey, work_of
-from focusgen.run.phase_run import select_scenes, with_max_coc
+from focusgen.run.phase_run import with_max_coc
+from focusgen.run.selection import select_scenes
 
 Where = Literal["slurm", "local", "debug"]
 

@@ -23,6 +23,7 @@ from focusgen.cluster.plans import Kind, Plan, new_plan_id, plan_path, write_pla
 from focusgen.cluster.slurm import Limits
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.config.graph import scene_phases
+from focusgen.config.paths import keep_paths, with_paths
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.forecast import SceneWork, cost_s
 from focusgen.run.phase_run import with_max_coc
@@ -75,11 +76,7 @@ def workers_for(
 
 def absolute(cfg: Config) -> Config:
     """Return the settings with every path absolute: jobs need not start in today's folder."""
-    document = cfg.model_dump(by_alias=True)
-    for section in document.values():
-        if isinstance(section, dict):
-            section.update({k: v.absolute() for k, v in section.items() if isinstance(v, Path)})
-    return config.from_document(document, "settings")
+    return with_paths(cfg, Path.absolute)
 
 
 def make_plan(
@@ -212,7 +209,7 @@ def index_step(
     settings_yaml = dataset.plans / f"{plan_id}.yaml"
     if write:
         make_folder(dataset.plans)
-        publish(settings_yaml, config.dump(cfg).encode())
+        publish(settings_yaml, config.dump(keep_paths(cfg)).encode())
     job = sbatch.Job(
         name=f"focusgen-{plan_id}-index",
         phase="index",

@@ -25,10 +25,14 @@ from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_failure
 from focusgen.dataset.store import write_failure
 from focusgen.run.console import make_console
-from focusgen.run.phase_run import PhaseRun, RunSummary, complete_scenes, select_scenes
+from focusgen.run.outcomes import STALE_UPSTREAM, RunSummary
+from focusgen.run.phase_run import PhaseRun
 from focusgen.run.pipeline import Selection, run_phase, run_validate
+from focusgen.run.selection import complete_scenes, select_scenes
+from focusgen.run.table import PHASES
 
-SETTLED = frozenset({"complete", "kept", "partial", "stale"})
+SETTLED = frozenset({"complete", "kept", "partial", "stale", STALE_UPSTREAM})
+"""Outcomes that leave no failure record."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def _run_phases(task: Task, console: Console, stop: StopFlag) -> int:
 
 
 def _run_scene_phase(task: Task, phase: PhaseName, observer: AttemptObserver, stop: StopFlag) -> ExitCode:
-    run = PhaseRun(task.cfg, phase, task.scenes(), observer, stop)
+    run = PhaseRun(PHASES[phase], task.cfg, task.scenes(), observer, stop)
     try:
         summary = run.run()
     except Interrupted:
@@ -127,9 +131,12 @@ def _task_status(task: Task, phase: PhaseName, summary: RunSummary, console: Con
     lost = [scene for scene in bad if read_failure(dataset.scene(scene), phase) is None]
     if bad:
         console.print(f"  {len(bad)} of {len(summary.outcomes)} scenes failed; focusgen status tells why")
+    n_stale = sum(outcome == STALE_UPSTREAM for outcome in summary.outcomes.values())
+    if n_stale:
+        console.print(f"  {n_stale} of {len(summary.outcomes)} scenes lack an upstream that is not stale")
     if lost:
         console.print(f"  [red]no failure record could be written for {rich_text(', '.join(lost))}[/red]")
-    return ExitCode.INCOMPLETE if lost else ExitCode.COMPLETE
+    return ExitCode.INCOMPLETE if lost or n_stale else ExitCode.COMPLETE
 
 
 def _run_gate(task: Task, phase: PhaseName, observer: AttemptObserver, stop: StopFlag) -> ExitCode:

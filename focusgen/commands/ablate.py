@@ -44,6 +44,7 @@ class AblateFlags(RootFlags):
     truth_root: Path | None = option(None, "folder with <scene>/ of sharp frames, where the truth is known")
     config: str | None = option(None, CONFIG_HELP)
     raw_root: Path | None = sets("data.raw_root")
+    depth_root: Path | None = sets("depth.depth_root")
     backend: str | None = sets("deblur.backend")
     max_coc: float | None = sets("render.max_coc")
     device: str | None = sets("run.device")
@@ -54,7 +55,8 @@ def main(argv: Sequence[str]) -> int:
     parsed = parse(AblateFlags, argv, prog="focusgen ablate", doc=__doc__)
     given = parsed.flags
     cfg = _settings(given, parsed.overrides)
-    table = _measured(cfg, given)
+    asked = config.load(given.config, parsed.overrides)
+    table = _measured(cfg, asked, given)
     plot = given.plot or cfg.data.out_root / "logs" / f"ablate_{given.what}_{given.scene}.png"
     for path in (plot, given.csv, given.json):
         if path is not None:
@@ -67,29 +69,29 @@ def main(argv: Sequence[str]) -> int:
 
 def _settings(given: AblateFlags, overrides: dict[str, Any]) -> Config:
     """Return the given settings; without --config those that made the data set."""
-    from focusgen.run.status import saved_config
+    from focusgen.run.settings import saved_config, with_overrides
 
     asked = config.load(given.config, overrides)
     saved = saved_config(DatasetLayout.of(asked), "render" if given.what == "sets" else "deblur")
     if given.config or saved is None:
         return asked
-    document = saved.model_dump(mode="json", by_alias=True)
-    for key, value in overrides.items():
-        section, _, name = key.rpartition(".")
-        (document[section] if section else document)[name] = value
-    return config.from_document(document, "the data set's own settings")
+    return with_overrides(saved, overrides)
 
 
-def _measured(cfg: Config, given: AblateFlags) -> Table:
+def _measured(cfg: Config, asked: Config, given: AblateFlags) -> Table:
     from focusgen.dataset.frames import open_raw
     from focusgen.dataset.index import read_index, recorded_raw_root
     from focusgen.optics.sizes import frame_plan
-    from focusgen.run.status import check_scene
+    from focusgen.run.selection import check_scene
+    from focusgen.run.settings import expected_by_run
+    from focusgen.run.staleness import SceneChain, all_upstream, refuse_stale
 
     dataset = DatasetLayout.of(cfg)
     entry = check_scene(read_index(dataset), given.scene)
     n_frames = min(given.n_frames, entry.n_frames)
     if given.what == "sets":
+        chain = SceneChain(dataset, given.scene, entry, expected_by_run(dataset, asked))
+        refuse_stale(chain, all_upstream("render"), keep=asked.run.on_stale == "keep", look_at_inputs=True)
         from focusgen.tools.ablate import ablate_sets
 
         return ablate_sets(_lens_sets(cfg, given.scene, n_frames), n_sets=_values(given, (1, 2, 4, 8)))

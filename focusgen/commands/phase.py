@@ -106,6 +106,7 @@ class CalibrateFlags(ScriptFlags):
     max_coc: float | None = sets("render.max_coc")
     seed: int | None = sets("seed")
     auto_approve: bool = sets("run.auto_approve")
+    depth_root: Path | None = sets("depth.depth_root")
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ class RenderFlags(ScriptFlags):
     max_frames: int | None = sets("data.max_frames")
     seed: int | None = sets("seed")
     auto_approve: bool = sets("run.auto_approve")
+    depth_root: Path | None = sets("depth.depth_root")
     on_stale: str | None = sets("run.on_stale")
     device: str | None = sets("run.device")
 
@@ -133,6 +135,7 @@ class ValidateFlags(ScriptFlags):
 
     report: Path | None = sets("validate.report")
     workers: int | None = sets("run.workers")
+    depth_root: Path | None = sets("depth.depth_root")
 
 
 FLAGS: dict[PhaseName, type[ScriptFlags]] = {

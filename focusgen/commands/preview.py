@@ -10,7 +10,7 @@ from pathlib import Path
 from focusgen import config
 from focusgen.base.files import make_folder
 from focusgen.commands.groups import DataSetFlags
-from focusgen.config import Config
+from focusgen.config import SCENE_PHASES, Config
 from focusgen.config.flags import option, parse, positional, sets
 from focusgen.dataset.layout import DatasetLayout
 
@@ -43,6 +43,7 @@ def make(cfg: Config, scene_id: str, *, lens_set: int = 0, folder: Path | None =
     """Write the previews of one scene and return their paths."""
     from focusgen.dataset.frames import open_raw, published_plan
     from focusgen.dataset.index import read_index, recorded_raw_root
+    from focusgen.run.staleness import SceneChain, refuse_stale
     from focusgen.tools.preview import make_preview, rate_note
 
     dataset = DatasetLayout.of(cfg)
@@ -51,7 +52,9 @@ def make(cfg: Config, scene_id: str, *, lens_set: int = 0, folder: Path | None =
     make_folder(folder)
     stem = f"{scene_id}_set_{lens_set:02d}"
     png, mp4 = folder / f"{stem}.png", folder / f"{stem}.mp4"
-    entry, raw_root = read_index(dataset)[scene_id], recorded_raw_root(dataset, cfg.data.raw_root)
+    entry = read_index(dataset)[scene_id]
+    refuse_stale(SceneChain(dataset, scene_id, entry, {}), SCENE_PHASES)  # panels that belong together
+    raw_root = recorded_raw_root(dataset, cfg.data.raw_root)
     if entry.raw_scene(scene_id, raw_root).path.exists():
         with open_raw(raw_root, scene_id, entry, published_plan(scene, entry)) as raw:
             view = make_preview(scene.root, png, mp4, set_index=lens_set, raw_reader=raw.read)

@@ -33,6 +33,7 @@ class RepairFlags(DataSetFlags):
 
     scene: tuple[str, ...] = positional((), "scenes; default: all")
     raw_root: Path | None = sets("data.raw_root")
+    depth_root: Path | None = sets("depth.depth_root")
     device: str | None = sets("run.device")
 
 
@@ -42,7 +43,9 @@ def main(argv: Sequence[str]) -> int:
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
     from focusgen.dataset.index import known_scene, read_index
-    from focusgen.tools.repair import repair_scenes, restore_index
+    from focusgen.run.settings import saved_config, with_overrides
+    from focusgen.tools.repair import repair_scenes
+    from focusgen.tools.repair_index import restore_index
 
     dataset = DatasetLayout.of(cfg)
     restored = restore_index(dataset)
@@ -50,10 +53,10 @@ def main(argv: Sequence[str]) -> int:
     scene_ids = [known_scene(index, name) for name in given.scene] or list(index)
 
     def settings_of(phase: PhaseName) -> config.Config | None:
-        saved = dataset.config_yaml(phase)
-        if given.config:
-            return cfg
-        return config.load(saved, parsed.overrides) if saved.exists() else None
+        saved = None if given.config else saved_config(dataset, phase)
+        if saved is not None:
+            return with_overrides(saved, parsed.overrides)
+        return cfg if given.config or given.raw_root or given.depth_root else None
 
     is_whole = True
     with stop_on_signals() as stop, ConsoleObserver(make_console()) as observer:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from focusgen.cluster.causes import Loss
     from focusgen.cluster.outlook import PhaseOutlook
     from focusgen.dataset.records import PhaseState
-    from focusgen.run.status import SceneStatus
+    from focusgen.run.status import SceneStatus, Verdict
 
 COLOURS = {"complete": "green", "partial": "yellow", "stale": "magenta", "failed": "red", "pending": "dim"}
 MAX_ROWS = 200
@@ -72,6 +72,7 @@ class _View:
     running: Sequence[Attempt]
     lost: Sequence[Loss]
     outlook: Mapping[PhaseName, PhaseOutlook]
+    verdict: Verdict | None
 
 
 def _look(cfg: Config, today: Config | None, *, ask_slurm: bool) -> _View:
@@ -80,7 +81,7 @@ def _look(cfg: Config, today: Config | None, *, ask_slurm: bool) -> _View:
     from focusgen.cluster.outlook import outlook
     from focusgen.cluster.slurm import job_states
     from focusgen.dataset.index import read_index
-    from focusgen.run.status import all_status
+    from focusgen.run.status import all_status, last_verdict
 
     dataset = DatasetLayout.of(cfg)
     statuses = all_status(dataset, read_index(dataset), today)
@@ -91,7 +92,8 @@ def _look(cfg: Config, today: Config | None, *, ask_slurm: bool) -> _View:
     lost = losses(attempts, states)
     gone = {id(loss.attempt) for loss in lost}
     running = [attempt for attempt in attempts if attempt.is_running and id(attempt) not in gone]
-    return _View(statuses, running, lost, outlook(statuses, running))
+    verdict = last_verdict(dataset, statuses)
+    return _View(statuses, running, lost, outlook(statuses, running), verdict)
 
 
 def _document(view: _View) -> dict[str, Any]:
@@ -100,6 +102,7 @@ def _document(view: _View) -> dict[str, Any]:
     return {
         **status_document(view.statuses),
         "phases": {phase: asdict(expected) for phase, expected in view.outlook.items()},
+        "validate": asdict(view.verdict) if view.verdict is not None else None,
         "running": [asdict(attempt) for attempt in view.running],
         "lost": [{"cause": loss.cause, "node": loss.node, **asdict(loss.attempt)} for loss in view.lost],
     }
@@ -120,6 +123,17 @@ def _print(console: Console, view: _View, *, show_all: bool) -> None:
     for phase, counts in status_document(view.statuses)["counts"].items():
         console.print(f"{phase:<7} " + ", ".join(f"{n} {state}" for state, n in counts.items()))
         _print_outlook(console, view.outlook[phase])
+    console.print(rich_text(_verdict_text(view.verdict)), soft_wrap=True)
+
+
+def _verdict_text(verdict: Verdict | None) -> str:
+    """Return what phase 6 said last, and whether it still holds: complete does not mean right."""
+    if verdict is None:
+        return "phase 6 never run: nothing says that the files are right"
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(verdict.made_s))
+    text = f"phase 6 {verdict.verdict}: {verdict.passing_scenes} of {verdict.total_scenes} scenes, {made}"
+    changed = verdict.outdated_by
+    return f"{text}; older than the data ({changed}): run phase 6 again" if changed else text
 
 
 def _print_tasks(console: Console, view: _View) -> None:

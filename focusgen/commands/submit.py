@@ -46,9 +46,11 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.cluster.submission import Submission, next_phases, submit
     from focusgen.cluster.submit import absolute
     from focusgen.commands.run import backend_overrides
+    from focusgen.run.settings import with_last_settings
 
-    cfg = absolute(config.load(given.config, {**backend_overrides(given.backend), **parsed.overrides}))
+    cfg = config.load(given.config, {**backend_overrides(given.backend), **parsed.overrides})
     phases = parse_phases(given.phases) if given.phases else next_phases(cfg)
+    cfg = absolute(with_last_settings(cfg, phases))
     names = given.scenes.split(",") if given.scenes else None
     asked = Submission(cfg, phases, names, given.split, given.hold)
     return submit(asked, given.cluster, dry_run=given.dry_run)

@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
     from focusgen.dataset.index import read_index
-    from focusgen.run.status import check_scene
+    from focusgen.run.selection import check_scene
     from focusgen.tools.view import save_view
 
     dataset = DatasetLayout.of(cfg)

@@ -16,10 +16,13 @@ import yaml
 from pydantic import ValidationError
 
 from focusgen.base.errors import ConfigError
+from focusgen.config.paths import find_paths
 from focusgen.config.retired import without_retired
 from focusgen.config.sections import Config
 
 CONFIG_DIR = Path(__file__).resolve().parent.parent.parent / "configs"
+KEPT_IN = ((".focusgen", "config"), (".focusgen", "plans"))
+"""Folders of a data set whose settings hold paths relative to the data set."""
 MAX_YAML_BYTES = 1 << 20
 MAX_YAML_DEPTH = 12
 MAX_DEFAULTS_DEPTH = 8
@@ -161,6 +164,9 @@ def load(path: Path | str | None = None, overrides: Mapping[str, Any] | None = N
         source = CONFIG_DIR / f"{path}.yaml"
     # A wheel has no configs/ beside it; base.yaml only repeats the defaults of the fields.
     document = _resolve_defaults(source) if path is not None or source.exists() else {}
+    if source.parent.parts[-2:] in KEPT_IN:
+        kept = find_paths(from_document(document, str(source)), source.parent.parent.parent)
+        document = kept.model_dump(mode="json", by_alias=True)
     for dotted, value in (overrides or {}).items():
         if value is not None:
             document = deep_merge(document, _nest(dotted, value))

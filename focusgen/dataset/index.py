@@ -12,6 +12,8 @@ from focusgen.base.checksums import checksum
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import json_bytes, make_folder, publish, publish_json
 from focusgen.base.names import existing_form, known_as
+from focusgen.config.data import DataConfig
+from focusgen.config.paths import found, kept
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json
 from focusgen.media.scenes import RawScene, Rejection
@@ -102,11 +104,13 @@ class IndexResult:
         looked_at: scenes that were decoded now and are in the index.
         rejected: scene id or name -> why not.
         remarks: what concerns the data set as a whole.
+        renewed: scene -> what changed in the files of a scene that no phase had finished yet.
     """
 
     index: dict[str, IndexEntry]
     added: list[str] = field(default_factory=list)
     looked_at: list[str] = field(default_factory=list)
+    renewed: dict[str, str] = field(default_factory=dict)
     rejected: dict[str, Rejection] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
@@ -180,12 +184,15 @@ def index_checksum(dataset: DatasetLayout) -> str | None:
         ) from error
 
 
-def recorded_raw_root(dataset: DatasetLayout, otherwise: Path) -> Path:
-    """Return the raw root of the last phase 1, for steps that only look back."""
+def recorded_raw_root(dataset: DatasetLayout, said: Path) -> Path:
+    """Return where raw frames lie, for steps that only look back: as said, else where phase 1 saw them."""
+    if said != DataConfig().raw_root and said.exists():
+        return said
     try:
-        return Path(parse_json(dataset.index_checksum_json.read_bytes())["raw_root"])
+        recorded = found(Path(parse_json(dataset.index_checksum_json.read_bytes())["raw_root"]), dataset.root)
     except (FileNotFoundError, ValueError, KeyError):
-        return otherwise
+        return said
+    return recorded if recorded.exists() else said
 
 
 def publish_index(dataset: DatasetLayout, result: IndexResult, *, raw_root: Path) -> None:
@@ -209,7 +216,7 @@ def publish_index(dataset: DatasetLayout, result: IndexResult, *, raw_root: Path
         {
             "index": _relative_index(dataset),
             "xxh3_128": checksum(data),
-            "raw_root": str(raw_root.resolve()),
+            "raw_root": str(kept(raw_root, dataset.root)),
         },
     )
     rejected = {s: {"file": r.file, "reason": r.reason} for s, r in sorted(result.rejected.items())}

@@ -20,6 +20,8 @@ from focusgen.dataset.known_faults import known_fault
 from focusgen.dataset.layout import SceneLayout
 
 RECORD_VERSION = 1
+PROVIDED_DEPTH = "provided_depth"
+"""Name, among its weights, under which a record of phase 3 keeps the digest of the depth it was given."""
 MAX_RECORD_BYTES = 256 << 20
 
 
@@ -72,6 +74,12 @@ class Identity:
     def difference(self, recorded: Mapping[str, Any]) -> str | None:
         """Return the first of the differences, or None."""
         return next(iter(self.differences(recorded)), None)
+
+    def changed_input(self, recorded: Mapping[str, Any]) -> str | None:
+        """Return the first difference, if all of them are of the input and none is of settings; else None."""
+        found = self.differences(recorded)
+        inputs = ("upstream.", f"weights.{PROVIDED_DEPTH}:")
+        return found[0] if found and all(text.startswith(inputs) for text in found) else None
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Identity:
@@ -225,14 +233,14 @@ def phase_state(
             return PhaseState(State.STALE, key, record) if key else PhaseState(State.COMPLETE, "", record)
     except CorruptInputError as error:
         return PhaseState(State.STALE, error.message)
+    return state_without_record(scene, phase)
+
+
+def state_without_record(scene: SceneLayout, phase: PhaseName) -> PhaseState:
+    """Return where a phase stands that has no completion record: failed, begun, rehearsed, or nothing yet."""
     failure = read_failure(scene, phase)
     if failure is not None:
         return PhaseState(State.FAILED, f"{failure['class']}: {failure['message']}")
-    return _unfinished(scene, identity)
-
-
-def _unfinished(scene: SceneLayout, identity: Identity) -> PhaseState:
-    phase = identity.phase
     try:
         rehearsal = read_record(scene.partial(phase))
     except CorruptInputError as error:
@@ -242,7 +250,15 @@ def _unfinished(scene: SceneLayout, identity: Identity) -> PhaseState:
         return PhaseState(State.PARTIAL, reason, rehearsal)
     if scene.journal(phase).exists():
         return PhaseState(State.PARTIAL, "begun")
+    if has_published(scene, phase):
+        return PhaseState(State.PARTIAL, "record missing: focusgen repair or adopt may write it anew")
     return PhaseState(State.PENDING)
+
+
+def has_published(scene: SceneLayout, phase: PhaseName) -> bool:
+    """Say whether the first file of a phase lies there, with or without a record."""
+    first = {"deblur": scene.sharp(0), "depth": scene.depth(0), "render": scene.bokeh(0, 0)}
+    return first[phase].exists()
 
 
 def failure_document(

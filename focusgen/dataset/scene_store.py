@@ -41,8 +41,27 @@ class PhaseStore:
     """
 
     def __init__(
-        self, scene: SceneLayout, identity: Identity, *, redo: bool = False, group_writable: bool = False
+        self,
+        scene: SceneLayout,
+        identity: Identity,
+        *,
+        redo: bool = False,
+        group_writable: bool = False,
+        tell: Callable[[str], None] = lambda text: None,
     ) -> None:
+        """Begin, or go on where an earlier life stopped.
+
+        Args:
+            scene: paths.
+            identity: what the phase depends on today.
+            redo: replace what was made otherwise.
+            group_writable: give the group write permission.
+            tell: called with a line that a person should see.
+
+        Raises:
+            StaleError: what lies there was made otherwise, and `redo` is not said.
+        """
+        self._tell = tell
         self.scene, self.identity = scene, identity
         self.run_notes: dict[str, Any] = {}  # more for the part of the record that no digest covers
         self._group_writable = group_writable
@@ -85,27 +104,51 @@ class PhaseStore:
     def _is_resumable(self, redo: bool) -> bool:
         """Say whether what lies there was begun under today's settings; else it may have to go.
 
+        Work that was never finished goes when its input changed: who mended a damaged file means that.
+
         Raises:
             StaleError: it was made otherwise, and nobody allowed to replace it.
         """
-        phase = self.identity.phase
-        recorded = _read_journal(self.scene.journal(phase))
-        is_empty = not any(True for _ in self._published_files()) and not self.scene.done(phase).exists()
+        recorded, is_finished = _read_journal(self.scene.journal(self.identity.phase)), self._is_finished()
+        is_empty = not is_finished and not any(True for _ in self._published_files())
         if recorded is None:
-            reason = None if is_empty else "no journal says how its frames were made"
-        else:
-            reason = self.identity.difference(recorded)
-            if reason is None and not self.scene.done(phase).exists():
-                return True
-            if is_empty or int(recorded.get("n_frames", 0)) < self.identity.n_frames:
-                reason = None  # begun without a frame, or a rehearsal: made to be replaced
-        if reason and not redo:
+            if not redo and not is_empty:
+                raise self._record_missing()
+            return False
+        reason = self.identity.difference(recorded)
+        if reason is None and not is_finished:
+            return True
+        if redo or is_empty or int(recorded.get("n_frames", 0)) < self.identity.n_frames:
+            return False  # begun without a frame, or a rehearsal: made to be replaced
+        changed_input = self.identity.changed_input(recorded)
+        if changed_input is not None and not is_finished:
+            self._tell(f"what was begun is dropped: it was made from other input ({changed_input})")
+        elif reason is not None:
             raise StaleError(
-                f"scene {self.scene.scene_id!r}, phase {phase}: half made with other settings ({reason})",
-                "Start again with --on_stale redo to replace what is there; "
-                "focusgen repair puts a lost or damaged record back.",
+                f"{self._what}: half made with other settings ({reason})",
+                "Start again with --on_stale redo to replace what is there.",
             )
         return False
+
+    @property
+    def _what(self) -> str:
+        return f"scene {self.scene.scene_id!r}, phase {self.identity.phase}"
+
+    def _is_finished(self) -> bool:
+        return self.scene.done(self.identity.phase).exists()
+
+    def _record_missing(self) -> StaleError:
+        """Return what to say of frames that no record vouches for: hidden files were not copied."""
+        phase = self.identity.phase
+        if self.scene.record_copy(phase).exists():
+            advice = "focusgen repair puts it back from its copy in .focusgen/records."
+        else:
+            advice = (
+                "focusgen adopt checks every file and writes a record; --on_stale redo makes everything anew."
+            )
+        name = self.scene.done(phase)
+        text = f"record missing: {name} is not there, and no journal says how its frames were made"
+        return StaleError(f"{self._what}: {text}", advice)
 
     def _published_files(self) -> Iterable[Path]:
         for folder in self.scene.phase_folders(self.identity.phase):

@@ -18,7 +18,7 @@ from typing import Any
 
 from focusgen import __version__
 from focusgen.base.checksums import FileEntry, checksum
-from focusgen.base.errors import CorruptInputError, FailureClass, SceneError
+from focusgen.base.errors import CorruptInputError, FailureClass, FocusgenError, SceneError
 from focusgen.base.files import make_folder, publish, publish_json, remove
 from focusgen.config import PhaseName
 from focusgen.dataset.layout import SceneLayout
@@ -117,8 +117,9 @@ def write_failure(
     """
     before = read_failure(scene, phase)
     attempt = int(before.get("attempt", 0)) + 1 if before else 1
-    message = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
-    advice = getattr(error, "advice", "")
+    message, advice = f"{type(error).__name__}: {error}", ""
+    if isinstance(error, FocusgenError):
+        message, advice = error.message or message, error.advice
     document = failure_document(failure_class, message, advice, traceback, attempt, run_facts(started_s))
     make_folder(scene.failed(phase).parent)
     try:

@@ -77,6 +77,21 @@ class SceneRecords:
                     )
 
 
+PUBLISHED_AS = (
+    "frames_sharp/*.png",
+    "depth_maps/*.np[yz]",
+    "bokeh_renders/set_*/*.png",
+    "focus_maps/set_*/*.np[yz]",
+)
+"""What loaders take for a frame, a map, a render or a label: a file too many pairs all later ones wrongly."""
+
+
+def looks_published(scene: SceneLayout, path: Path) -> bool:
+    """Say whether a loader would take a file of a scene for one of the data set."""
+    relative = path.relative_to(scene.root)
+    return not path.name.startswith(".") and any(relative.match(pattern) for pattern in PUBLISHED_AS)
+
+
 class VouchedFiles:
     """Every file that the records of a scene vouch for; read once, and compared when it is."""
 

@@ -30,6 +30,7 @@ from focusgen.phases.splits import (
 )
 
 MAX_SHOWN = 5
+KEPT_ENTRY = "the old entry was kept. Put the old files back, or start again with --on_stale redo."
 
 
 def index_dataset(
@@ -140,9 +141,12 @@ def _add_scenes(
         split = before.split if before else splits[scene_id]
         manifest, entry = _entry(cfg, raw, report, split)
         if before is not None and not _is_the_same(before, entry) and cfg.run.on_stale != "redo":
-            if cfg.run.on_stale == "fail":
-                result.rejected[scene_id] = Rejection(raw.path.name, _what_changed(before, entry))
-            continue
+            what = _what_changed(before, entry)
+            if dataset.scene(scene_id).done("deblur").exists():
+                if cfg.run.on_stale == "fail":
+                    result.rejected[scene_id] = Rejection(raw.path.name, f"{what}; {KEPT_ENTRY}")
+                continue
+            result.renewed[scene_id] = what
         result.index[scene_id] = entry
         result.looked_at.append(scene_id)
         if before is None:
@@ -231,7 +235,4 @@ def _what_changed(before: IndexEntry, now: IndexEntry) -> str:
         what = "the content of its files"
     else:
         what = "its source or shot cuts"
-    return (
-        f"changed since it was indexed ({what}); the old entry was kept. "
-        "Put the old files back, or start again with --on_stale redo."
-    )
+    return f"changed since it was indexed ({what})"

@@ -21,7 +21,7 @@ from focusgen.media.codecs import check_png, decode_npz, decode_png
 from focusgen.optics.coc import Lens, focus_map
 from focusgen.optics.stats import depth_counts, depth_stats
 from focusgen.phases.blur_check import blur_agreement
-from focusgen.phases.file_checks import SceneRecords, VouchedFiles
+from focusgen.phases.file_checks import SceneRecords, VouchedFiles, looks_published
 
 MAX_ERRORS_PER_SCENE = 200
 DECODED_FRAMES = 4  # fully decoded per scene and set; every other PNG is walked chunk by chunk
@@ -85,7 +85,11 @@ class SceneChecker:
             self._check_frames()
         self.files.finish()
         report.n_bytes = self.files.n_bytes
-        report.warnings += [f"{self._name(path)}: unknown file" for path in self.files.unknown()]
+        for path in self.files.unknown():
+            if looks_published(self.scene, path):
+                report.error(f"{self._name(path)}: no record vouches for it, and a loader would read it")
+            else:
+                report.warnings.append(f"{self._name(path)}: unknown file")
         return report
 
     def _name(self, path: Path) -> str:

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from focusgen.base.errors import ConfigError
-from focusgen.base.files import make_folder, publish_json
+from focusgen.base.files import publish_json
 from focusgen.base.names import RESERVED_NAMES
 from focusgen.config import Config
 from focusgen.dataset.index import SPLITS, IndexEntry, read_index, recorded_raw_root
@@ -43,28 +44,39 @@ def validate_dataset(
     index: Mapping[str, IndexEntry],
     *,
     problems: Sequence[str] = (),
+    made_otherwise: Mapping[str, str] = MappingProxyType({}),
     on_scene: Callable[[SceneReport], None] = lambda report: None,
 ) -> dict[str, Any]:
-    """Check every scene of the index, write validation_report.json, and return it.
+    """Check every scene of the index and return the report.
 
     Args:
         cfg: the settings.
         index: scenes in index order.
         problems: what is wrong with the data set as a whole (a damaged index).
+        made_otherwise: scene -> why its records are not of today's settings.
         on_scene: called with each scene's report as it is done.
     """
     dataset = DatasetLayout.of(cfg)
     reports: dict[str, SceneReport] = {}
     for report in _check_all(cfg, dataset, index):
         reports[report.scene_id] = report
+        if report.scene_id in made_otherwise:
+            report.error(made_otherwise[report.scene_id])
         on_scene(report)
     ordered = [reports[scene_id] for scene_id in index]
     _check_one_max_coc(ordered)
     document = _document(ordered, list(problems))
     document["warnings"] += [f"{name}: unknown, no scene of the index" for name in _strangers(cfg, dataset)]
-    make_folder(dataset.logs)
-    publish_json(cfg.validate_.report or dataset.validation_report_json, document)
     return document
+
+
+def publish_report(cfg: Config, document: Mapping[str, Any]) -> None:
+    """Write a report where the settings say.
+
+    Raises:
+        StorageError: that folder cannot be written.
+    """
+    publish_json(report_path(cfg), document)
 
 
 def _check_all(cfg: Config, dataset: DatasetLayout, index: Mapping[str, IndexEntry]) -> Iterator[SceneReport]:

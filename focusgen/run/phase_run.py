@@ -2,83 +2,43 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import time
-import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
-from focusgen import config
 from focusgen.base.errors import (
     ApprovalError,
     ConfigError,
-    CorruptInputError,
-    ExitCode,
-    FailureClass,
-    FocusgenError,
     MissingUpstreamError,
     SceneError,
+    StaleError,
 )
-from focusgen.base.files import STORAGE_ERRNOS, make_folder, publish, publish_json, storage_error
+from focusgen.base.files import publish_json
 from focusgen.base.locks import exclusive
 from focusgen.base.signals import StopFlag
-from focusgen.config import GRAPH, Config, PhaseName
+from focusgen.config import GRAPH, Config, PhaseName, settings_for
 from focusgen.config.backends import PROVIDED
-from focusgen.dataset.index import IndexEntry, known_scene, read_index
+from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import Identity, PhaseState, Record, State, parse_json, phase_state, read_record
+from focusgen.dataset.records import (
+    PROVIDED_DEPTH,
+    Identity,
+    PhaseState,
+    State,
+    parse_json,
+    phase_state,
+)
 from focusgen.dataset.scene_store import PhaseStore
-from focusgen.dataset.store import merge_scene_logs, write_failure
-from focusgen.models import registry, weights
+from focusgen.dataset.store import merge_scene_logs
 from focusgen.phases import calibrate
 from focusgen.phases.job import SceneJob
 from focusgen.phases.provided_depth import open_provided
+from focusgen.run.inputs import weight_digests, weight_notes
+from focusgen.run.outcomes import STALE_UPSTREAM, Outcomes, RunSummary
 from focusgen.run.progress import Observer
-from focusgen.run.table import PHASES
-
-MAX_EQUAL_BUGS = 3
-
-
-@dataclass
-class RunSummary:
-    """How a phase ended, scene by scene."""
-
-    outcomes: dict[str, str] = field(default_factory=dict)
-    messages: dict[str, str] = field(default_factory=dict)
-    model_loads: int = 0
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """0 only if every asked scene is complete (or kept, or rehearsed as asked)."""
-        good = {"complete", "kept", "partial"}
-        return ExitCode.COMPLETE if set(self.outcomes.values()) <= good else ExitCode.INCOMPLETE
-
-
-def select_scenes(
-    index: Mapping[str, IndexEntry],
-    *,
-    scene_idx: int | None = None,
-    scenes: Sequence[str] | None = None,
-    split: str | None = None,
-) -> list[str]:
-    """Return the asked scenes in index order.
-
-    Raises:
-        ConfigError: no such index or name.
-    """
-    names = list(index)
-    if scene_idx is not None:
-        if not 0 <= scene_idx < len(names):
-            raise ConfigError(f"--scene_idx {scene_idx}: the index has scenes 0..{len(names) - 1}")
-        names = [names[scene_idx]]
-    if scenes is not None:
-        asked = {known_scene(index, name) for name in scenes}
-        names = [name for name in names if name in asked]
-    if split is not None:
-        names = [name for name in names if index[name].split == split]
-    return names
+from focusgen.run.settings import Expected, expected_by_run, save_config
+from focusgen.run.staleness import SceneChain, all_upstream, build_identity, refuse_stale
+from focusgen.run.table import PhaseSpec
 
 
 def with_max_coc(cfg: Config) -> Config:
@@ -98,29 +58,41 @@ def with_max_coc(cfg: Config) -> Config:
     return cfg.model_copy(update={"render": cfg.render.model_copy(update={"max_coc": value})})
 
 
-def save_config(cfg: Config, phase: PhaseName) -> None:
-    """Keep the resolved settings beside the outputs that they made."""
-    path, data = DatasetLayout.of(cfg).config_yaml(phase), config.dump(cfg).encode()
-    if not path.exists() or path.read_bytes() != data:
-        make_folder(path.parent)
-        publish(path, data)
-
-
 class PhaseRun:
-    """One phase over a list of scenes."""
+    """One phase over a list of scenes; what the phase is comes in as its `PhaseSpec`."""
 
     def __init__(
-        self, cfg: Config, phase: PhaseName, scene_ids: Sequence[str], observer: Observer, stop: StopFlag
+        self,
+        spec: PhaseSpec,
+        cfg: Config,
+        scene_ids: Sequence[str],
+        observer: Observer,
+        stop: StopFlag,
+        *,
+        expected: Mapping[PhaseName, Expected] | None = None,
     ) -> None:
-        self.spec = PHASES[phase]
-        self.cfg = with_max_coc(cfg) if phase == "render" else cfg
+        """Read the index.
+
+        Args:
+            spec: the phase.
+            cfg: settings of this run.
+            scene_ids: scenes to work on.
+            observer: is told what happens.
+            stop: is asked after each frame.
+            expected: what the records of earlier phases are compared with; None for what `cfg` says of them,
+                else their own last settings. An empty one compares nothing but the links.
+        """
+        self.spec, self.phase = spec, spec.name
+        self.cfg = with_max_coc(cfg) if self.phase == "render" else cfg
         self.dataset = DatasetLayout.of(cfg)
         self.index = read_index(self.dataset)
         self.scene_ids = list(scene_ids)
         self.observer, self.stop = observer, stop
-        self.summary = RunSummary()
+        self.outcomes = Outcomes(self.phase, self.dataset, observer)
+        self.summary = self.outcomes.summary
+        self._expected = expected_by_run(self.dataset, cfg) if expected is None else expected
         self._weights: dict[str, str] | None = None
-        self._bugs: list[str] = []
+        self._with_known_inputs: set[str] = set()
 
     def run(self, *, keep_settings: bool = True) -> RunSummary:
         """Do every pending scene; load the model only if there is one.
@@ -133,13 +105,11 @@ class PhaseRun:
             ConfigError: the backend cannot run here.
         """
         if keep_settings:
-            save_config(self.cfg, self.spec.name)
+            save_config(self.cfg, self.phase)
         work = [scene_id for scene_id in self.scene_ids if not self._is_settled(scene_id)]
         n_frames = sum(self.n_frames(scene_id) for scene_id in work)
-        self.observer.phase_started(self.spec.name, len(work), n_frames, len(self.scene_ids) - len(work))
-        for scene_id, outcome in self.summary.outcomes.items():
-            if outcome != "complete":
-                self.observer.scene_ended(scene_id, outcome, self.summary.messages[scene_id])
+        self.observer.phase_started(self.phase, len(work), n_frames, len(self.scene_ids) - len(work))
+        self.outcomes.tell_settled()
         model = None
         for scene_id in work:
             self.stop.check()
@@ -164,81 +134,93 @@ class PhaseRun:
         Raises:
             SceneError: an earlier phase has no trustworthy record.
         """
-        settings = config.settings_for(self.cfg, self.spec.name)
-        if self.spec.name == "render":
-            settings["render.max_coc"] = self.cfg.render.max_coc
-        return Identity(
-            phase=self.spec.name,
-            scene_id=scene_id,
-            backend=str(settings[f"{self.spec.name}.backend"]),
+        return build_identity(
+            self.phase,
+            scene_id,
+            settings=settings_for(self.cfg, self.phase),
             algorithm_version=self.spec.algorithm_version,
-            settings=settings,
             weights={**self._weight_digests(), **self._input_digests(scene_id)},
-            upstream={name: self._upstream_digest(scene_id, name) for name in GRAPH[self.spec.name].upstream},
+            digests=self._upstream_digests(scene_id),
             n_frames=self.n_frames(scene_id),
         )
 
-    def _weight_digests(self) -> dict[str, str]:
-        """Return name -> SHA-256 of the weights, compared with what was recorded at first use."""
-        if self._weights is None:
-            files = registry.weight_files(self.cfg, self.spec.name)
-            for name, path in files.items():
-                if not path.is_file():
-                    raise ConfigError(f"{path}: no such weight file", registry.weight_advice(name))
-            digests = {name: weights.verify(path).sha256 for name, path in files.items()}
-            self._weights = {**digests, **registry.installed_package(self.cfg, self.spec.name)}
-        return self._weights
+    def _chain(self, scene_id: str) -> SceneChain:
+        """Return the records of a scene as they lie there now."""
+        is_rehearsal = self.cfg.data.max_frames is not None
+        return SceneChain(
+            self.dataset, scene_id, self.index[scene_id], self._expected, with_rehearsals=is_rehearsal
+        )
 
-    def _weight_notes(self) -> dict[str, Any]:
-        """Return where the weights came from and under which licence, as far as it is recorded."""
-        files = registry.weight_files(self.cfg, self.spec.name)
-        known = {name: weights.read_record(path) for name, path in files.items()}
-        return {name: dataclasses.asdict(record) for name, record in known.items() if record is not None}
+    def _check_upstream(self, scene_id: str) -> None:
+        """Refuse to build on what is stale; files outside the data set are looked at once per scene.
+
+        Raises:
+            StaleError: what the phase depends on is stale, and is not to be kept.
+        """
+        look, keep = scene_id not in self._with_known_inputs, self.cfg.run.on_stale == "keep"
+        refuse_stale(self._chain(scene_id), all_upstream(self.phase), keep=keep, look_at_inputs=look)
+        self._with_known_inputs.add(scene_id)
+
+    def _weight_digests(self) -> dict[str, str]:
+        if self._weights is None:
+            self._weights = weight_digests(self.cfg, self.phase)
+        return self._weights
 
     def _input_digests(self, scene_id: str) -> dict[str, str]:
         """Digest the depth files that came with a scene: other depth makes phase 3 stale."""
-        if self.spec.name != "depth" or self.cfg.depth.backend != PROVIDED.name:
+        if self.phase != "depth" or self.cfg.depth.backend != PROVIDED.name:
             return {}
         source = open_provided(self.cfg, self.dataset, scene_id, self.index[scene_id])
-        return {"provided_depth": source.digest()}
+        return {PROVIDED_DEPTH: source.digest()}
 
-    def _upstream_digest(self, scene_id: str, phase: PhaseName) -> str:
-        if phase == "index":
-            return self.index[scene_id].ingest_digest
-        return self._upstream_record(scene_id, phase).digest
+    def _upstream_digests(self, scene_id: str) -> dict[PhaseName, str]:
+        """Return the digests of what the phase is made from.
 
-    def _upstream_record(self, scene_id: str, phase: PhaseName) -> Record:
-        scene = self.dataset.scene(scene_id)
-        record = read_record(scene.done(phase))
-        if record is None and self.cfg.data.max_frames is not None:
-            record = read_record(scene.partial(phase))
-        if record is None or record.n_frames < self.n_frames(scene_id):
-            raise MissingUpstreamError(
-                f"scene {scene_id!r}: phase {GRAPH[phase].number} ({phase}) is not complete",
-                f"Run phase {GRAPH[phase].number} for this scene first; focusgen status tells.",
-            )
-        return record
+        Raises:
+            SceneError: an earlier phase has no record of as many frames, or a damaged one.
+        """
+        chain = self._chain(scene_id)
+        for phase in GRAPH[self.phase].upstream:
+            record = chain.record(phase) if phase != "index" else None
+            n_known = chain.entry.n_frames if phase == "index" else record.n_frames if record else 0
+            if n_known < self.n_frames(scene_id):
+                raise MissingUpstreamError(
+                    f"scene {scene_id!r}: phase {GRAPH[phase].number} ({phase}) is not complete",
+                    f"Run phase {GRAPH[phase].number} for this scene first; focusgen status tells.",
+                )
+        return chain.digests()
 
     def _is_settled(self, scene_id: str) -> bool:
         """Record scenes that need no work: complete, kept, or stale and not to be redone."""
         try:
-            state = self._state(scene_id)
+            return self._settle(scene_id, self._state(scene_id))
+        except StaleError as error:
+            return self._settle_on_stale_upstream(scene_id, error)
         except SceneError:
             return False  # met again, and recorded, where the scene is run
-        return self._settle(scene_id, self._with_one_max_coc(state))
+
+    def _settle_on_stale_upstream(self, scene_id: str, error: StaleError) -> bool:
+        """Nothing is made on what is stale, and nothing written; what was finished may be kept."""
+        is_kept = self.cfg.run.on_stale == "keep" and self.dataset.scene(scene_id).done(self.phase).exists()
+        self.outcomes.note(
+            scene_id, "kept" if is_kept else STALE_UPSTREAM, f"{error.message}. {error.advice}"
+        )
+        return True
+
+    def _state(self, scene_id: str) -> PhaseState:
+        self._check_upstream(scene_id)
+        state = phase_state(self.dataset.scene(scene_id), self.identity(scene_id))
+        return self._with_one_max_coc(state)
 
     def _with_one_max_coc(self, state: PhaseState) -> PhaseState:
         """Make a scene stale that would be the first of another max_coc among finished ones."""
-        if self.spec.name != "render" or state.state is State.COMPLETE:
+        if self.phase != "render" or state.state is State.COMPLETE:
             return state
         finished_m = self._finished_max_coc_m()
         if finished_m in (None, self.cfg.render.max_coc):
             return state
         reason = f"render.max_coc: finished scenes have {finished_m} -> {self.cfg.render.max_coc}"
         return PhaseState(State.STALE, reason)
-
-    def _state(self, scene_id: str) -> PhaseState:
-        return phase_state(self.dataset.scene(scene_id), self.identity(scene_id))
 
     def _settle(self, scene_id: str, state: PhaseState) -> bool:
         outcome, message = "", ""
@@ -250,15 +232,14 @@ class PhaseRun:
             outcome = "stale"
             message = f"{state.reason}. --on_stale redo makes it anew, --on_stale keep leaves it."
         if outcome:
-            self.summary.outcomes[scene_id], self.summary.messages[scene_id] = outcome, message
+            self.outcomes.note(scene_id, outcome, message)
         return bool(outcome)
 
     def _lacks_upstream(self, scene_id: str) -> bool:
         try:
-            for phase in GRAPH[self.spec.name].upstream:
-                self._upstream_digest(scene_id, phase)
+            self._upstream_digests(scene_id)
         except SceneError as error:
-            self._fail(scene_id, error, error.failure_class, time.time())
+            self.outcomes.fail_now(scene_id, error)
             return True
         return False
 
@@ -267,36 +248,21 @@ class PhaseRun:
         self.observer.scene_started(scene_id, self.n_frames(scene_id))
         try:
             self._run_locked(scene_id, model)
-        except SceneError as error:
-            self._fail(scene_id, error, error.failure_class, started_s)
-        except FocusgenError:
-            raise  # a signal, or nothing can go on
-        except OSError as error:
-            self._fail_os_error(scene_id, error, started_s)
-        except MemoryError as error:
-            self._fail(scene_id, error, FailureClass.OOM, started_s)
         except Exception as error:  # noqa: BLE001 - a bug is an outcome to record; three equal ones stop the run
-            self._fail(scene_id, error, FailureClass.BUG, started_s)
-            self._count_bug(error)
+            self.outcomes.take(scene_id, error, started_s)
 
     def _run_locked(self, scene_id: str, model: object) -> None:
         scene = self.dataset.scene(scene_id)
-        with exclusive(scene.lock(self.spec.name), lambda who: self.observer.waiting(scene_id, who)):
+        with exclusive(scene.lock(self.phase), lambda who: self.observer.waiting(scene_id, who)):
             # Another process may have done it meanwhile.
-            if self._settle(scene_id, self._state(scene_id)):
-                self._end(scene_id, self.summary.outcomes[scene_id], self.summary.messages[scene_id])
+            if self._is_settled(scene_id):
+                self.outcomes.tell(scene_id)
             else:
                 self._process(scene_id, model)
 
-    def _fail_os_error(self, scene_id: str, error: OSError, started_s: float) -> None:
-        if error.errno in STORAGE_ERRNOS:
-            located = storage_error(error, self.dataset.scene(scene_id).root)
-            self._fail(scene_id, located, located.failure_class, started_s)
-        else:
-            self._fail(scene_id, error, FailureClass.BUG, started_s)
-
     def _process(self, scene_id: str, model: object) -> None:
         entry, n_frames = self.index[scene_id], self.n_frames(scene_id)
+        on_note = functools.partial(self.observer.scene_note, scene_id)
 
         def on_frame(frame: int) -> None:
             self.observer.frame_done(scene_id, frame)
@@ -307,14 +273,14 @@ class PhaseRun:
             self.identity(scene_id),
             redo=self.cfg.run.on_stale == "redo",
             group_writable=self.cfg.data.group_writable,
+            tell=on_note,
         ) as store:
-            store.run_notes["weights"] = self._weight_notes()
-            on_note = functools.partial(self.observer.scene_note, scene_id)
+            store.run_notes["weights"] = weight_notes(self.cfg, self.phase)
             job = SceneJob(self.cfg, self.dataset, scene_id, entry, store, n_frames, on_frame, on_note)
             self.spec.process(job, model)
-        if self.spec.name == "render" and self._finished_max_coc_m() != self.cfg.render.max_coc:
+        if self.phase == "render" and self._finished_max_coc_m() != self.cfg.render.max_coc:
             publish_json(self.dataset.max_coc_json, {"max_coc": self.cfg.render.max_coc})
-        self._end(scene_id, "complete" if n_frames == entry.n_frames else "partial")
+        self.outcomes.end(scene_id, "complete" if n_frames == entry.n_frames else "partial")
 
     def _finished_max_coc_m(self) -> float | None:
         path = self.dataset.max_coc_json
@@ -325,45 +291,7 @@ class PhaseRun:
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{path}: damaged: {error!r}", "Delete it to go on.") from error
 
-    def _end(self, scene_id: str, outcome: str, message: str = "") -> None:
-        self.summary.outcomes[scene_id] = outcome
-        self.summary.messages[scene_id] = message
-        self.observer.scene_ended(scene_id, outcome, message)
-
-    def _fail(
-        self, scene_id: str, error: BaseException, failure_class: FailureClass, started_s: float
-    ) -> None:
-        text = "".join(traceback.format_exception(error))
-        message = str(error) or type(error).__name__
-        try:
-            write_failure(self.dataset.scene(scene_id), self.spec.name, error, failure_class, text, started_s)
-        except SceneError as second:
-            message = f"{message}\n(and the failure could not be recorded: {second.message})"
-        self._end(scene_id, failure_class.value, message)
-
-    def _count_bug(self, error: BaseException) -> None:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        self._bugs.append(f"{type(error).__name__} at {frame.filename}:{frame.lineno}")
-        if self._bugs.count(self._bugs[-1]) >= MAX_EQUAL_BUGS:
-            raise FocusgenError(
-                f"the same bug in {MAX_EQUAL_BUGS} scenes ({self._bugs[-1]}): stopped",
-                "focusgen explain SCENE shows the traceback; please report it.",
-            ) from error
-
     def _merge_logs(self) -> None:
         for name, header in self.spec.logs:
             with exclusive(self.dataset.internal / "locks" / f"{name}.lock"):
                 merge_scene_logs(self.dataset.internal, self.dataset.logs / name, self.index, header)
-
-
-def complete_scenes(cfg: Config, phase: PhaseName, index: Mapping[str, IndexEntry]) -> list[str]:
-    """Return the scenes that have a trustworthy completion record of a phase, in index order."""
-    dataset = DatasetLayout.of(cfg)
-    names = []
-    for scene_id in index:
-        try:
-            if read_record(dataset.scene(scene_id).done(phase)) is not None:
-                names.append(scene_id)
-        except CorruptInputError:
-            continue  # status and phase 6 name it
-    return names

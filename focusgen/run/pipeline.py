@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from focusgen.base.errors import CalibrationError, ConfigError, ExitCode
-from focusgen.base.files import share_with_group
+from focusgen.base.errors import (
+    CalibrationError,
+    ConfigError,
+    CorruptInputError,
+    ExitCode,
+    StaleError,
+    StorageError,
+)
+from focusgen.base.files import is_read_only, share_with_group
 from focusgen.base.names import rich_text
 from focusgen.base.signals import StopFlag
-from focusgen.config import Config, PhaseName
-from focusgen.dataset.index import read_index
+from focusgen.config import SCENE_PHASES, Config, PhaseName
+from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.phases.calibrate import approve, calibrate, warning_about
 from focusgen.phases.index import index_dataset
 from focusgen.phases.scene_checks import SceneReport
-from focusgen.phases.validate import report_path, validate_dataset
+from focusgen.phases.validate import publish_report, report_path, validate_dataset
 from focusgen.run.console import ConsoleObserver
 from focusgen.run.index_lines import note_lines, refusal_line
-from focusgen.run.phase_run import PhaseRun, complete_scenes, save_config, select_scenes
+from focusgen.run.phase_run import PhaseRun
+from focusgen.run.selection import complete_scenes, select_scenes
+from focusgen.run.settings import expected_by_run, save_config
+from focusgen.run.staleness import SceneChain, refuse_stale
+from focusgen.run.table import PHASES
+
+MAX_NAMED = 5
 
 
 class Selection(dict[str, Any]):
@@ -38,6 +52,8 @@ def run_index(cfg: Config, observer: ConsoleObserver) -> ExitCode:
         console.print(f"  [red]refused[/red] {rich_text(refusal_line(scene_id, rejection))}")
     for text in [*note_lines(result), *result.remarks]:
         console.print(f"  [yellow]note[/yellow] {rich_text(text)}")
+    for scene_id, what in result.renewed.items():
+        console.print(f"  indexed anew: {rich_text(scene_id)}: {rich_text(what)}; no phase had finished it")
     n_frames = sum(entry.n_frames for entry in result.index.values())
     console.print(
         f"  {len(result.index)} scenes indexed ({len(result.added)} new), {n_frames} frames, "
@@ -58,7 +74,7 @@ def run_scene_phase(
         warning = warning_about(cfg.render.max_coc, cfg)
         if warning:
             observer.console.print(f"  [yellow]warning[/yellow]: --max_coc: {warning.replace('p95', 'it')}")
-    run = PhaseRun(cfg, phase, select_scenes(index, **selection), observer, stop)
+    run = PhaseRun(PHASES[phase], cfg, select_scenes(index, **selection), observer, stop)
     return run.run().exit_code
 
 
@@ -67,6 +83,7 @@ def run_calibrate(cfg: Config, observer: ConsoleObserver) -> ExitCode:
     dataset = DatasetLayout.of(cfg)
     index = read_index(dataset)
     ready = complete_scenes(cfg, "depth", index)
+    _refuse_stale_depth(cfg, dataset, {scene_id: index[scene_id] for scene_id in ready})
     missing = [scene_id for scene_id in index if scene_id not in set(ready)]
     console = observer.console
     if missing:
@@ -92,6 +109,27 @@ def run_calibrate(cfg: Config, observer: ConsoleObserver) -> ExitCode:
     return ExitCode.COMPLETE
 
 
+def _refuse_stale_depth(cfg: Config, dataset: DatasetLayout, ready: Mapping[str, IndexEntry]) -> None:
+    """Refuse to measure depth that is not what its settings and inputs would make today.
+
+    Raises:
+        CalibrationError: names the scenes, the phase and the key; nothing was written.
+    """
+    expected = expected_by_run(dataset, cfg)
+    stale: list[StaleError] = []
+    for scene_id, entry in ready.items():
+        chain = SceneChain(dataset, scene_id, entry, expected)
+        try:
+            keep = cfg.run.on_stale == "keep"
+            refuse_stale(chain, ("deblur", "depth"), keep=keep, look_at_inputs=True)
+        except StaleError as error:
+            stale.append(error)
+    if stale:
+        more = [f"... and {len(stale) - MAX_NAMED} more scenes"] if len(stale) > MAX_NAMED else []
+        lines = [error.message for error in stale[:MAX_NAMED]] + more
+        raise CalibrationError("\n".join(lines), stale[0].advice)
+
+
 def run_validate(cfg: Config, observer: ConsoleObserver, scenes: Sequence[str] | None = None) -> ExitCode:
     """Phase 6."""
     problems: list[str] = []
@@ -104,7 +142,8 @@ def run_validate(cfg: Config, observer: ConsoleObserver, scenes: Sequence[str] |
         index, problems = {}, [error.message]
     if scenes is not None:
         index = {scene_id: index[scene_id] for scene_id in select_scenes(index, scenes=scenes)}
-    save_config(cfg, "validate")
+    with _as_far_as_writable(observer, "settings of this run are not kept"):
+        save_config(cfg, "validate")
     observer.begin("validate", len(index), "scenes")
 
     def on_scene(report: SceneReport) -> None:
@@ -112,7 +151,11 @@ def run_validate(cfg: Config, observer: ConsoleObserver, scenes: Sequence[str] |
         for text in report.errors[:5]:
             observer.console.print(f"  [red]{rich_text(report.scene_id)}[/red]: {rich_text(text)}")
 
-    report = validate_dataset(cfg, index, problems=problems, on_scene=on_scene)
+    made_otherwise = _made_otherwise(cfg, index)
+    report = validate_dataset(cfg, index, problems=problems, made_otherwise=made_otherwise, on_scene=on_scene)
+    way_out = "the report is not written: say --validate.report FILE"
+    with _as_far_as_writable(observer, way_out):
+        publish_report(cfg, report)
     for text in [*problems, *report["warnings"][:20]]:
         observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(text)}")
     colour = {"pass": "green", "rehearsal": "yellow", "fail": "red"}[report["verdict"]]
@@ -121,6 +164,36 @@ def run_validate(cfg: Config, observer: ConsoleObserver, scenes: Sequence[str] |
         f"{report['total_scenes']} scenes pass, {report['total_frames']} frames; {report_path(cfg)}"
     )
     return ExitCode.INCOMPLETE if report["verdict"] == "fail" else ExitCode.COMPLETE
+
+
+@contextlib.contextmanager
+def _as_far_as_writable(observer: ConsoleObserver, consequence: str) -> Iterator[None]:
+    """Go on where a data set may only be read: phase 6 tells what it finds all the same."""
+    try:
+        yield
+    except StorageError as error:
+        if not is_read_only(error):
+            raise
+        text = f"{error.message}; {consequence}"
+        observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(text)}")
+
+
+def _made_otherwise(cfg: Config, index: Mapping[str, IndexEntry]) -> dict[str, str]:
+    """Return scene -> first record that was made under other settings than those that count today.
+
+    Broken links are found where the records are read.
+    """
+    dataset = DatasetLayout.of(cfg)
+    expected = expected_by_run(dataset, cfg)
+    found = {}
+    for scene_id, entry in index.items():
+        try:
+            link = SceneChain(dataset, scene_id, entry, expected).first_stale(SCENE_PHASES)
+        except CorruptInputError:
+            continue  # likewise
+        if link is not None and not link.is_broken and cfg.run.on_stale != "keep":
+            found[scene_id] = f"{link}. {link.advice}"
+    return found
 
 
 def run_phase(

@@ -16,16 +16,17 @@ from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import make_folder, publish, publish_json
 from focusgen.base.locks import exclusive
 from focusgen.base.names import natural_key, scene_id_problem
-from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName
+from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import SPLITS, IndexEntry, IndexResult, publish_index, read_index
-from focusgen.dataset.ingest import new_manifest
+from focusgen.dataset.ingest import new_manifest, read_manifest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
-from focusgen.dataset.records import Identity, parse_json, read_record
+from focusgen.dataset.records import Identity, Record, has_published, parse_json, read_record
 from focusgen.dataset.scene_store import record_document, write_record
 from focusgen.dataset.store import run_facts
 from focusgen.media.codecs import check_png
 from focusgen.optics.sizes import frame_plan
 from focusgen.phases.index import index_dataset
+from focusgen.run.staleness import build_identity
 from focusgen.tools.adopt_checks import AdoptionCheck, Found
 
 DEFAULT_MAX_LABEL_DIFFERENCE = 1e-3  # two float16 steps below 1: rounding, not another lens
@@ -85,7 +86,7 @@ def adopt(
         if outcomes[scene_id].problems:
             on_scene(outcomes[scene_id])
     good = [scene_id for scene_id in asked if not outcomes[scene_id].problems]
-    index = _adopt_index(cfg, dataset, entries, good, with_raw=with_raw)
+    index = _adopt_index(cfg, dataset, entries, {name: checks[name] for name in good}, with_raw=with_raw)
     for scene_id in good:
         _write(dataset, index[scene_id], checks[scene_id], outcomes[scene_id])
         on_scene(outcomes[scene_id])
@@ -154,29 +155,59 @@ def _check(
 ) -> AdoptionCheck:
     scene = dataset.scene(outcome.scene_id)
     check = AdoptionCheck(scene, entry.n_frames, max_label_difference=max_label_difference)
-    todo = []
-    for phase in phases:
-        if not scene.done(phase).exists():
-            break  # the reference pipeline did not finish it; ours can
-        if scene.done(phase).read_bytes().strip():
-            check.problem(_about_our_record(scene, phase))
-        todo.append(phase)
-    if not todo:
-        check.problem("no phase is finished: frames_sharp/.done is not there")
+    todo = _sort_phases(check, phases, is_ours=bool(entry.ingest_digest))
     if not check.problems:
         if scene.split_txt.exists() and scene.split_txt.read_text(errors="replace").strip() != entry.split:
             check.problem(f"split.txt is not {entry.split!r}, as the index says")
-        check.run(todo)
+        check.run([*check.kept, *todo])
     outcome.problems += check.problems
     outcome.warnings += [text for found in check.found.values() for text in found.warnings]
     return check
 
 
-def _about_our_record(scene: SceneLayout, phase: PhaseName) -> str:
+def _sort_phases(check: AdoptionCheck, phases: Sequence[PhaseName], *, is_ours: bool) -> list[PhaseName]:
+    """Return the phases that get a record; those before them that have one of ours are kept as they are.
+
+    A `.done` that is missing means another pipeline did not finish the phase; in a scene that our phase 1
+    indexed it was lost (hidden files were not copied), and the files must prove themselves like any other's.
+    """
+    todo: list[PhaseName] = []
+    for phase in phases:
+        done = check.scene.done(phase)
+        if not done.exists():
+            if not is_ours or not _is_lost(check, phase):
+                break
+        elif done.read_bytes().strip():
+            record = _our_record(check, phase)
+            if record is not None and not todo:
+                check.kept[phase] = record
+                continue
+            if record is not None:
+                check.problem(f"{_has_record(phase)}, and phase {todo[-1]} before it has none")
+        todo.append(phase)
+    if not todo:
+        nothing = "no phase is finished: frames_sharp/.done is not there"
+        check.problem(_has_record(next(iter(check.kept))) if check.kept else nothing)
+    return todo
+
+
+def _is_lost(check: AdoptionCheck, phase: PhaseName) -> bool:
+    """Say whether a phase of ours was finished once, and what else could bring its record back."""
+    scene = check.scene
+    if scene.record_copy(phase).exists():
+        check.problem(f"phase {phase}: its record is lost, not its copy: focusgen repair puts it back")
+    return has_published(scene, phase) and not scene.journal(phase).exists()
+
+
+def _our_record(check: AdoptionCheck, phase: PhaseName) -> Record | None:
     try:
-        read_record(scene.done(phase))
+        return read_record(check.scene.done(phase))
     except CorruptInputError as error:
-        return f"phase {phase}: {error.message}"
+        check.problem(f"phase {phase}: {error.message}")
+        return None
+
+
+def _has_record(phase: PhaseName) -> str:
     return f"phase {phase} has a record already: focusgen status shows the scene"
 
 
@@ -184,16 +215,16 @@ def _adopt_index(
     cfg: Config,
     dataset: DatasetLayout,
     entries: Mapping[str, IndexEntry],
-    good: Sequence[str],
+    checks: Mapping[str, AdoptionCheck],
     *,
     with_raw: bool,
 ) -> dict[str, IndexEntry]:
     """Publish the index with our keys, in the old order, and return it."""
-    index = dict(entries)
+    index, good = dict(entries), list(checks)
     with exclusive(dataset.index_lock):
         for scene_id in good:
-            if not entries[scene_id].ingest_digest:
-                manifest, digest = new_manifest(cfg, {}, [])  # nobody knows its raw frames
+            if "deblur" not in checks[scene_id].kept and not _knows_raw(dataset, scene_id, entries[scene_id]):
+                manifest, digest = new_manifest(cfg, {}, [])
                 index[scene_id] = replace(entries[scene_id], ingest_digest=digest)
                 publish_json(dataset.scene(scene_id).ingest_json, manifest)
             make_folder(dataset.scene(scene_id).root)
@@ -208,6 +239,15 @@ def _adopt_index(
     return index
 
 
+def _knows_raw(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> bool:
+    """Say whether phase 1's checksums of the raw frames are there; of another pipeline's nobody took any."""
+    try:
+        read_manifest(dataset, scene_id, entry)
+        return True
+    except CorruptInputError:
+        return False
+
+
 def _write(dataset: DatasetLayout, entry: IndexEntry, check: AdoptionCheck, outcome: Adoption) -> None:
     """Write the records of a scene, in the order in which the phases depend on each other."""
     scene, started_s = dataset.scene(outcome.scene_id), time.time()
@@ -219,14 +259,16 @@ def _write(dataset: DatasetLayout, entry: IndexEntry, check: AdoptionCheck, outc
         entry, check.found["deblur"].details
     )
     for phase, found in check.found.items():
-        identity = Identity(
-            phase=phase,
-            scene_id=scene.scene_id,
-            backend="adopted",
-            algorithm_version=0,
+        if phase in check.kept:
+            digests[phase] = check.kept[phase].digest
+            continue
+        identity = build_identity(
+            phase,
+            scene.scene_id,
             settings=found.settings,
+            algorithm_version=0,
             weights={},
-            upstream={name: digests[name] for name in GRAPH[phase].upstream},
+            digests=digests,
             n_frames=check.n_frames,
         )
         with exclusive(scene.lock(phase)):

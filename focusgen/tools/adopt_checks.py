@@ -20,7 +20,7 @@ from focusgen.base.errors import CorruptInputError, DepthRangeError, SceneError
 from focusgen.config import PhaseName
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.lens_metadata import lenses_of
-from focusgen.dataset.records import parse_json
+from focusgen.dataset.records import Record, parse_json
 from focusgen.media.codecs import decode_npz, decode_png
 from focusgen.optics.coc import Lens, focus_map
 from focusgen.optics.stats import depth_counts, depth_stats
@@ -47,13 +47,18 @@ class Found:
 
 
 class AdoptionCheck:
-    """Reads every file of a scene once; `problems` says what keeps it from being adopted."""
+    """Reads every file of a scene once; `problems` says what keeps it from being adopted.
+
+    Attributes:
+        kept: phases that have a record of ours, which stays.
+    """
 
     def __init__(self, scene: SceneLayout, n_frames: int, *, max_label_difference: float) -> None:
         self.scene, self.n_frames = scene, n_frames
         self.max_label_difference = max_label_difference
         self.problems: list[str] = []
         self.found: dict[PhaseName, Found] = {}
+        self.kept: dict[PhaseName, Record] = {}
         self._size: tuple[int, int] | None = None
 
     def run(self, phases: Sequence[PhaseName]) -> None:
@@ -146,7 +151,7 @@ class AdoptionCheck:
                 "width": self._size[0],
                 "height": self._size[1],
                 "is_exact": False,
-                "is_rehearsal": False,
+                "is_rehearsal": self._was_rehearsed(),
                 "patched_raised_lowered": {},
                 "changed_fraction": 0.0,
                 "seams": [],
@@ -154,6 +159,13 @@ class AdoptionCheck:
                 "counts_digest": checksum(counts.tobytes()),
                 "stats_tolerance": tolerance,
             }
+
+    def _was_rehearsed(self) -> bool:
+        """Say whether the metadata of our phase 5 calls the depth a dry run's."""
+        try:
+            return bool(parse_json(self.scene.metadata_json.read_bytes())["is_rehearsal"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
 
     def _check_stats(self, found: Found, exact: dict[str, float]) -> float:
         """Return the tolerance within which stats.json is right, 0 if it is exactly ours."""

@@ -13,8 +13,9 @@ from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import read_manifest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
-from focusgen.dataset.records import Record, phase_state, read_failure, read_record
-from focusgen.run.status import configs_for, status_identity
+from focusgen.dataset.records import Record, read_failure, read_record
+from focusgen.run.settings import expected_by_status
+from focusgen.run.staleness import SceneChain
 
 MAX_LOG_BYTES = 1 << 18
 MAX_LOG_LINES = 20
@@ -37,8 +38,7 @@ def explain_scene(
         entry: its entry.
         cfg: settings to compare with; None for those of each phase's own last run.
     """
-    scene = dataset.scene(scene_id)
-    configs = configs_for(dataset, cfg)
+    chain = SceneChain(dataset, scene_id, entry, expected_by_status(dataset, cfg))
     return {
         "scene_id": scene_id,
         "split": entry.split,
@@ -47,7 +47,7 @@ def explain_scene(
         "source": {key: value for key, value in entry.source.items() if key != "frame_times_s"},
         "shot_cuts": list(entry.shot_cuts),
         "raw_checksums": _ingest(dataset, scene_id, entry),
-        "phases": {phase: _phase(scene, entry, phase, configs.get(phase)) for phase in SCENE_PHASES},
+        "phases": {phase: _phase(chain, phase) for phase in SCENE_PHASES},
         "log": list(_log_tail(dataset, scene_id)),
     }
 
@@ -60,19 +60,13 @@ def _ingest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> str:
     return f"of {n_files} files" if n_files else "none (adopted without its raw frames)"
 
 
-def _phase(scene: SceneLayout, entry: IndexEntry, phase: PhaseName, cfg: Config | None) -> dict[str, Any]:
+def _phase(chain: SceneChain, phase: PhaseName) -> dict[str, Any]:
     found: dict[str, Any] = {"number": GRAPH[phase].number}
-    record = _record(scene, phase, found)
-    if cfg is None:
-        found["state"] = "complete" if record else found.get("state", "pending")
-        found["reason"] = "" if "record_error" not in found else found["record_error"]
-        found["differences"] = []
-    else:
-        identity = status_identity(scene, entry, phase, cfg)
-        state = phase_state(scene, identity)
-        found["state"], found["reason"] = state.state.value, state.reason
-        found["differences"] = identity.differences(record.document) if record else []
-    found["failure"] = read_failure(scene, phase)
+    record = _record(chain.scene, phase, found)
+    state = chain.state(phase)
+    found["state"], found["reason"] = state.state.value, state.reason
+    found["differences"] = chain.differences(phase) if record else []
+    found["failure"] = read_failure(chain.scene, phase)
     found["advice"] = _advice(found)
     return found
 

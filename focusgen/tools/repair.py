@@ -8,28 +8,33 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from focusgen import config
 from focusgen.base.checksums import FileEntry, checksum, file_checksum
-from focusgen.base.errors import ConfigError, CorruptInputError, FocusgenError, Interrupted, SceneError
-from focusgen.base.files import make_folder, publish, publish_json, remove
+from focusgen.base.errors import CorruptInputError, FocusgenError, Interrupted, SceneError
+from focusgen.base.files import json_bytes, make_folder, publish, publish_json, remove
 from focusgen.base.locks import exclusive
 from focusgen.base.signals import StopFlag
 from focusgen.config import SCENE_PHASES, Config, PhaseName
-from focusgen.dataset.index import IndexEntry, index_checksum, read_index
+from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.ingest import manifest_of, read_manifest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
-from focusgen.dataset.records import Record, parse_json, read_record, seal
+from focusgen.dataset.published import read_depth
+from focusgen.dataset.records import Record, has_published, read_record, seal
 from focusgen.dataset.scene_store import remove_leftovers, reopen
+from focusgen.optics.stats import depth_counts, depth_stats
 from focusgen.phases.scene_checks import SceneReport
 from focusgen.phases.validate import validate_scene
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
-from focusgen.run.status import saved_config
+from focusgen.run.settings import saved_config
+from focusgen.run.table import PHASES, PhaseSpec
 from focusgen.tools.later_models import loading_later
 
 SettingsOf = Callable[[PhaseName], Config | None]
@@ -60,51 +65,6 @@ class SceneRepair:
         return self.report is not None and not self.report.errors and not self.problems
 
 
-def restore_index(dataset: DatasetLayout) -> str | None:
-    """Put a damaged or lost scene index back from its copy; return what was done, None if it is whole.
-
-    Raises:
-        ConfigError: the copy is damaged too.
-    """
-    try:
-        read_index(dataset)
-        return None
-    except ConfigError as error:
-        damage = error
-    copy = dataset.index_copy_json
-    if not copy.exists():
-        raise damage
-    data = copy.read_bytes()
-    if not _fits(dataset, data):
-        raise ConfigError(
-            f"{damage.message}; its copy {copy} does not fit either",
-            "Put a backup of scene_index.json back. Without one: move the damaged index away and run phase 1 "
-            "with the same --split_seed; the split.txt of every scene says what its split was.",
-        )
-    with exclusive(dataset.index_lock):
-        publish(dataset.index_json, data)
-        try:
-            read_index(dataset)
-        except ConfigError:  # the index is whole, the file with its checksum is not
-            remove(dataset.index_checksum_json)
-    return f"{dataset.index_json}: restored from its copy"
-
-
-def _fits(dataset: DatasetLayout, data: bytes) -> bool:
-    """Say whether a copy of the index is the right one: by its checksum, else by all raw checksums."""
-    try:
-        if index_checksum(dataset) == checksum(data):
-            return True
-    except ConfigError:
-        pass
-    try:
-        for scene_id, entry in parse_json(data).items():
-            read_manifest(dataset, scene_id, IndexEntry.of(entry))
-    except (CorruptInputError, ValueError, KeyError, TypeError, AttributeError):
-        return False
-    return True
-
-
 class SceneRepairer:
     """Repairs one scene, phase after phase."""
 
@@ -114,11 +74,13 @@ class SceneRepairer:
         scene_id: str,
         entry: IndexEntry,
         *,
+        phases: Mapping[str, PhaseSpec] = PHASES,
         settings_of: SettingsOf | None = None,
         observer: Observer | None = None,
         stop: StopFlag | None = None,
     ) -> None:
         self.dataset, self.scene, self.entry = dataset, dataset.scene(scene_id), entry
+        self.phases = phases
         self.settings_of = settings_of or functools.partial(saved_config, dataset)
         self.observer, self.stop = observer or Observer(), stop or StopFlag()
         self.result = SceneRepair(scene_id)
@@ -189,13 +151,14 @@ class SceneRepairer:
 
     def _give_up_files(self, phase: PhaseName, record: Record, damaged: list[Path]) -> Redo | None:
         """Delete the damaged files, if they can be made again; return how."""
+        if damaged == [self.scene.stats_json] and self._restore_stats(record):
+            damaged = []
         if not damaged:
             self._restore_record(phase, record)
             return None
         run = self._run_of(phase, record)
         if not self._may_redo(phase, run, record, damaged):
             return None
-        run.spec = loading_later(run.spec, record)
         reopen(self.scene, record, damaged)
         return run, record.digest, damaged
 
@@ -225,22 +188,46 @@ class SceneRepairer:
                 make_folder(path.parent)
                 publish(path, data)
                 self._did(f"{self._name(path)}: restored from its other copy")
+        failed = self.scene.failed(phase)
+        if failed.exists():
+            remove(failed)
+            self._did(f"{self._name(failed)}: removed: the phase is whole")
+
+    def _restore_stats(self, record: Record) -> bool:
+        """Write stats.json anew from the saved maps, which are whole; False if other bytes are recorded."""
+        counts = np.zeros(65536, np.int64)
+        for frame in range(record.n_frames):
+            counts += depth_counts(read_depth(self.scene, frame))
+        data = json_bytes(depth_stats(counts))
+        if record.files[self.scene.stats_json.name] != FileEntry(len(data), checksum(data)):
+            return False
+        publish(self.scene.stats_json, data)
+        self._did(f"{self._name(self.scene.stats_json)}: computed again from the saved maps")
+        return True
 
     def _give_up_record(self, phase: PhaseName) -> Redo | None:
         """Begin a phase anew whose record is damaged in both copies: its frames can no longer be trusted."""
         if not self.scene.done(phase).exists():
-            self._problem(phase, "not complete: run it; repair mends only what was finished once")
+            self._problem(phase, self._why_no_record(phase))
             return None
         cfg = self.settings_of(phase)
         if cfg is None:
             self._problem(phase, "its record is lost and no settings are saved: give --config")
             return None
         expected = self._digest_downstream(phase)
-        run = PhaseRun(_redoing(cfg, self.dataset), phase, [self.scene.scene_id], self.observer, self.stop)
+        run = self._phase_run(self.phases[phase], cfg)
         run.identity(self.scene.scene_id)  # before anything is deleted: raises if it cannot be redone
         remove(self.scene.done(phase))
         remove(self.scene.journal(phase))
         return run, expected, []
+
+    def _why_no_record(self, phase: PhaseName) -> str:
+        if has_published(self.scene, phase) and not self.scene.journal(phase).exists():
+            return (
+                "record missing, and its copy too (were hidden files copied?): focusgen adopt checks every "
+                "file and writes a record; running the phase with --on_stale redo makes all anew"
+            )
+        return "not complete: run it; repair mends only what was finished once"
 
     def _digest_downstream(self, phase: PhaseName) -> str | None:
         """Return the digest that a later phase was made from."""
@@ -255,7 +242,13 @@ class SceneRepairer:
         if base is None:
             raise SceneError("the settings of its last run are gone", "Give --config with the paths.")
         cfg = _with_settings(base, {**config.unrecorded_defaults(phase), **record.document["settings"]})
-        return PhaseRun(_redoing(cfg, self.dataset), phase, [self.scene.scene_id], self.observer, self.stop)
+        return self._phase_run(loading_later(self.phases[phase], record), cfg)
+
+    def _phase_run(self, spec: PhaseSpec, cfg: Config) -> PhaseRun:
+        scenes = [self.scene.scene_id]
+        return PhaseRun(
+            spec, _redoing(cfg, self.dataset), scenes, self.observer, self.stop, expected={}
+        )  # each phase is made again as its own record says
 
     def _may_redo(self, phase: PhaseName, run: PhaseRun, record: Record, damaged: Sequence[Path]) -> bool:
         """Say whether a redo would give the same; nothing is deleted before that is known."""
@@ -331,6 +324,7 @@ def repair_scenes(
     dataset: DatasetLayout,
     scene_ids: Sequence[str],
     *,
+    phases: Mapping[str, PhaseSpec] = PHASES,
     settings_of: SettingsOf | None = None,
     observer: Observer | None = None,
     stop: StopFlag | None = None,
@@ -339,5 +333,11 @@ def repair_scenes(
     index = read_index(dataset)
     for scene_id in scene_ids:
         yield SceneRepairer(
-            dataset, scene_id, index[scene_id], settings_of=settings_of, observer=observer, stop=stop
+            dataset,
+            scene_id,
+            index[scene_id],
+            phases=phases,
+            settings_of=settings_of,
+            observer=observer,
+            stop=stop,
         ).run()

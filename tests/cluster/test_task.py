@@ -13,7 +13,8 @@ from focusgen.cluster.plans import Plan, write_plan
 from focusgen.cluster.task import Task, gpu_shares, run_task
 from focusgen.config import Config
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.run.phase_run import PhaseRun, RunSummary
+from focusgen.run.outcomes import RunSummary
+from focusgen.run.phase_run import PhaseRun
 
 PLAN_ID = "20260101T000000-000000-aaaa"
 

@@ -17,11 +17,12 @@ from focusgen.config import SCENE_PHASES, Config, Section, known_keys, settings_
 from focusgen.config.backends import names_of
 from focusgen.config.cluster import ClusterConfig
 from focusgen.config.section import setting
+from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import RECORD_VERSION, State, phase_state, seal
 from focusgen.models import registry
-from focusgen.run import phase_run
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
+from focusgen.run.table import PHASES
 
 # Which phases' published bytes a key may change. A person has to put a new field here, or among NOTHING.
 CHANGES: dict[str, tuple[str, ...]] = {
@@ -276,11 +277,11 @@ def finished(tmp_path_factory):
 @pytest.fixture
 def without_weights(monkeypatch):
     monkeypatch.setattr(registry, "weight_files", lambda cfg, phase: {})
-    monkeypatch.setattr(phase_run.PhaseRun, "_weight_digests", lambda self: {})
+    monkeypatch.setattr(PhaseRun, "_weight_digests", lambda self: {})
 
 
 def identity_of(cfg: Config, phase: str) -> Any:
-    return PhaseRun(cfg, phase, ["a"], Observer(), StopFlag()).identity("a")
+    return PhaseRun(PHASES[phase], cfg, ["a"], Observer(), StopFlag()).identity("a")
 
 
 # Another data set, or another input.
@@ -311,7 +312,7 @@ def test_a_changed_key_makes_stale_exactly_what_it_changes(section, finished, wi
 def check_state(before: Config, after: Config, key: str, phase: str, folder: Path, around: Any) -> None:
     """Write a record under the one settings and look at it under the other."""
     identity, today = identity_of(before, phase), identity_of(after, phase)
-    scene = dataclasses.replace(phase_run.DatasetLayout.of(before).scene("a"), dataset_root=folder)
+    scene = dataclasses.replace(DatasetLayout.of(before).scene("a"), dataset_root=folder)
     scene.phase_folder(phase).mkdir(parents=True, exist_ok=True)
     document = {"record_version": RECORD_VERSION, **identity.document()}
     document |= {"files": {}, "flags": {}, "warnings": [], "details": {}}

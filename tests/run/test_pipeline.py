@@ -14,10 +14,14 @@ import numpy as np
 import pytest
 
 from focusgen import cli
+from focusgen.base.signals import StopFlag
 from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.records import read_record
 from focusgen.media.codecs import encode_npz
 from focusgen.models.protocols import DepthModel
+from focusgen.phases.index import index_dataset
+from focusgen.run.phase_run import PhaseRun
+from focusgen.run.progress import Observer
 from focusgen.run.table import PHASES
 from tests.conftest import Rgbd
 
@@ -237,13 +241,15 @@ class StepModel(DepthModel):
 
 
 @pytest.mark.parametrize(("align", "largest_residual"), [("scale", 0.005), ("none", 0.2)])
-def test_a_scale_step_between_chunks_is_aligned_and_its_residual_recorded(
-    rgbd, monkeypatch, align, largest_residual
-):
+def test_a_scale_step_between_chunks_is_aligned_and_its_residual_recorded(rgbd, align, largest_residual):
     rgbd.add_scene("a", n_frames=12)
-    monkeypatch.setattr("focusgen.run.phase_run.PHASES", _with_depth_model(StepModel(rgbd.depth_root / "a")))
-    flags = ["--depth.max_chunk", "6", "--depth.overlap", "2", "--depth.align", align, "--backend", "dryrun"]
-    assert rgbd.run(*flags) == 0
+    chunks = {"depth__max_chunk": 6, "depth__overlap": 2, "depth__align": align}
+    cfg = rgbd.config(depth__backend="dryrun", **chunks)
+    index_dataset(cfg)
+    model = StepModel(rgbd.depth_root / "a")
+    stepped = dataclasses.replace(PHASES["depth"], load_model=lambda cfg, device=None: model)
+    for spec in (PHASES["deblur"], stepped):
+        assert PhaseRun(spec, cfg, ["a"], Observer(), StopFlag()).run().exit_code == 0
     seams = read_record(rgbd.out_root / "a" / "depth_maps" / ".done").details["seams"]
     assert [seam["frame"] for seam in seams] == [4, 8]
     assert seams[0]["step"] == pytest.approx(0.1, abs=2e-3)
@@ -251,11 +257,6 @@ def test_a_scale_step_between_chunks_is_aligned_and_its_residual_recorded(
     last = np.load(rgbd.out_root / "a" / "depth_maps" / "depth_0011.npz")["depth"].astype(np.float32)
     drift = float(np.median(last / np.load(rgbd.depth_root / "a" / "depth_0011.npy"))) - 1
     assert abs(drift) < 0.005 if align == "scale" else drift > 0.09
-
-
-def _with_depth_model(model):
-    depth = dataclasses.replace(PHASES["depth"], load_model=lambda cfg, device=None: model)
-    return {**PHASES, "depth": depth}
 
 
 def test_validation_names_a_label_that_does_not_belong_to_its_depth(rgbd, capsys):

@@ -1,0 +1,93 @@
+"""What a record depends on outside the data set: weight files and provided depth, as far as they lie here."""
+
+from __future__ import annotations
+
+import calendar
+import dataclasses
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from focusgen.base.errors import ConfigError, SceneError
+from focusgen.config import Config, PhaseName
+from focusgen.dataset.index import IndexEntry
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import PROVIDED_DEPTH, Record
+from focusgen.models import registry, weights
+from focusgen.phases.provided_depth import open_provided
+
+CLOCK_SLACK_S = 120.0  # between a node and a file server
+
+
+def weight_digests(cfg: Config, phase: PhaseName) -> dict[str, str]:
+    """Return name -> SHA-256 of the weights of a phase, compared with what was recorded at first use.
+
+    Raises:
+        ConfigError: a file is missing, or is not the one that was recorded.
+    """
+    files = registry.weight_files(cfg, phase)
+    for name, path in files.items():
+        if not path.is_file():
+            raise ConfigError(f"{path}: no such weight file", registry.weight_advice(name))
+    digests = {name: weights.verify(path).sha256 for name, path in files.items()}
+    return {**digests, **registry.installed_package(cfg, phase)}
+
+
+def weight_notes(cfg: Config, phase: PhaseName) -> dict[str, Any]:
+    """Return where the weights came from and under which licence, as far as it is recorded."""
+    known = {name: weights.read_record(path) for name, path in registry.weight_files(cfg, phase).items()}
+    return {name: dataclasses.asdict(record) for name, record in known.items() if record is not None}
+
+
+def inputs_here(cfg: Config, dataset: DatasetLayout, record: Record, entry: IndexEntry) -> dict[str, str]:
+    """Return name -> digest of weights and provided depth today; what is gone counts as unchanged.
+
+    Weights are not read again: what counts is the record beside the file, which every load verifies.
+    """
+    found: dict[str, str] = dict(record.document["weights"])
+    for name, path in _weight_files(cfg, record).items():
+        known = weights.read_record(path) if name in found and path.is_file() else None
+        if known is not None:
+            found[name] = known.sha256
+    if PROVIDED_DEPTH in found:
+        found[PROVIDED_DEPTH] = _provided(cfg, dataset, record, entry) or found[PROVIDED_DEPTH]
+    return found
+
+
+def _weight_files(cfg: Config, record: Record) -> dict[str, Path]:
+    try:
+        return registry.weight_files(cfg, record.document["phase"])
+    except ConfigError:
+        return {}  # not on this machine: phases 4 to 6 do not need them
+
+
+def _provided(cfg: Config, dataset: DatasetLayout, record: Record, entry: IndexEntry) -> str | None:
+    """Return the digest of the depth that lies there, None if it is gone or older than the record."""
+    root, scene_id = cfg.depth.depth_root, str(record.document["scene_id"])
+    if root is None or not _is_newer(_files_of(root, scene_id), record):
+        return None
+    try:
+        return open_provided(cfg, dataset, scene_id, entry).digest()
+    except SceneError as error:
+        return f"unusable: {error.message}"
+
+
+def _files_of(root: Path, scene_id: str) -> Iterator[Path]:
+    folder = root / scene_id
+    if folder.is_dir():
+        yield from folder.iterdir()
+    elif root.is_dir():
+        yield from (path for path in root.iterdir() if path.name.startswith(f"{scene_id}."))
+
+
+def _is_newer(files: Iterator[Path], record: Record) -> bool:
+    """Say whether any file came or changed since the record was begun: no time stamp survives a copy here.
+
+    The time is that of the inode's last change, which nobody can set; a folder that was copied to another
+    place is read once more in every run, and found to be the same.
+    """
+    started = time.strptime(record.document["run"]["started"], "%Y-%m-%dT%H:%M:%SZ")
+    since_s = calendar.timegm(started) - CLOCK_SLACK_S
+    return any(os.stat(path).st_ctime > since_s for path in files)

@@ -1,0 +1,106 @@
+"""How a phase ended, scene by scene: kept for the exit status, told to the observer, failures on disk."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from dataclasses import dataclass, field
+
+from focusgen.base.errors import ExitCode, FailureClass, FocusgenError, SceneError
+from focusgen.base.files import STORAGE_ERRNOS, storage_error
+from focusgen.config import PhaseName
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.store import write_failure
+from focusgen.run.progress import Observer
+
+MAX_EQUAL_BUGS = 3
+STALE_UPSTREAM = "stale upstream"
+"""Outcome of a scene that was not touched, since what it would be made from is itself stale."""
+
+
+@dataclass
+class RunSummary:
+    """How a phase ended, scene by scene."""
+
+    outcomes: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
+    model_loads: int = 0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 only if every asked scene is complete (or kept, or rehearsed as asked)."""
+        good = {"complete", "kept", "partial"}
+        return ExitCode.COMPLETE if set(self.outcomes.values()) <= good else ExitCode.INCOMPLETE
+
+
+class Outcomes:
+    """Takes down how the scenes of one phase end."""
+
+    def __init__(self, phase: PhaseName, dataset: DatasetLayout, observer: Observer) -> None:
+        self.phase, self.dataset, self.observer = phase, dataset, observer
+        self.summary = RunSummary()
+        self._bugs: list[str] = []
+
+    def note(self, scene_id: str, outcome: str, message: str = "") -> None:
+        """Keep an outcome that is told later."""
+        self.summary.outcomes[scene_id] = outcome
+        self.summary.messages[scene_id] = message
+
+    def end(self, scene_id: str, outcome: str, message: str = "") -> None:
+        """Keep an outcome and tell it."""
+        self.note(scene_id, outcome, message)
+        self.observer.scene_ended(scene_id, outcome, message)
+
+    def tell(self, scene_id: str) -> None:
+        """Tell the outcome that was kept of a scene."""
+        self.observer.scene_ended(scene_id, self.summary.outcomes[scene_id], self.summary.messages[scene_id])
+
+    def tell_settled(self) -> None:
+        """Tell what is known before any work: all but the complete scenes."""
+        for scene_id, outcome in self.summary.outcomes.items():
+            if outcome != "complete":
+                self.tell(scene_id)
+
+    def take(self, scene_id: str, error: Exception, started_s: float) -> None:
+        """Record what ended a scene.
+
+        Raises:
+            FocusgenError: it concerns more than this scene, or is a bug that was met too often.
+        """
+        if isinstance(error, SceneError):
+            self.fail(scene_id, error, error.failure_class, started_s)
+        elif isinstance(error, FocusgenError):
+            raise error  # a signal, or nothing can go on
+        elif isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
+            located = storage_error(error, self.dataset.scene(scene_id).root)
+            self.fail(scene_id, located, located.failure_class, started_s)
+        elif isinstance(error, MemoryError):
+            self.fail(scene_id, error, FailureClass.OOM, started_s)
+        else:
+            self.fail(scene_id, error, FailureClass.BUG, started_s)
+            self._count_bug(error)
+
+    def fail(self, scene_id: str, error: Exception, failure_class: FailureClass, started_s: float) -> None:
+        """Write `.failed` for a scene and tell it."""
+        text = "".join(traceback.format_exception(error))
+        message = str(error) or type(error).__name__
+        try:
+            write_failure(self.dataset.scene(scene_id), self.phase, error, failure_class, text, started_s)
+        except SceneError as second:
+            message = f"{message}\n(and the failure could not be recorded: {second.message})"
+        self.end(scene_id, failure_class.value, message)
+
+    def fail_now(self, scene_id: str, error: SceneError) -> None:
+        """Write `.failed` for a scene that was not begun."""
+        self.fail(scene_id, error, error.failure_class, time.time())
+
+    def _count_bug(self, error: Exception) -> None:
+        if isinstance(error, OSError):
+            return  # of the machine, not of the code: another scene may meet another
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        self._bugs.append(f"{type(error).__name__} at {frame.filename}:{frame.lineno}")
+        if self._bugs.count(self._bugs[-1]) >= MAX_EQUAL_BUGS:
+            raise FocusgenError(
+                f"the same bug in {MAX_EQUAL_BUGS} scenes ({self._bugs[-1]}): stopped",
+                "focusgen explain SCENE shows the traceback; please report it.",
+            ) from error

@@ -1,0 +1,58 @@
+"""Which scenes a run is about: those that were asked for, and those that an earlier phase has finished."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.config import Config, PhaseName
+from focusgen.dataset.index import IndexEntry, known_scene
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import read_record
+
+
+def select_scenes(
+    index: Mapping[str, IndexEntry],
+    *,
+    scene_idx: int | None = None,
+    scenes: Sequence[str] | None = None,
+    split: str | None = None,
+) -> list[str]:
+    """Return the asked scenes in index order.
+
+    Raises:
+        ConfigError: no such index or name.
+    """
+    names = list(index)
+    if scene_idx is not None:
+        if not 0 <= scene_idx < len(names):
+            raise ConfigError(f"--scene_idx {scene_idx}: the index has scenes 0..{len(names) - 1}")
+        names = [names[scene_idx]]
+    if scenes is not None:
+        asked = {known_scene(index, name) for name in scenes}
+        names = [name for name in names if name in asked]
+    if split is not None:
+        names = [name for name in names if index[name].split == split]
+    return names
+
+
+def check_scene(index: Mapping[str, IndexEntry], scene_id: str) -> IndexEntry:
+    """Return a scene's entry.
+
+    Raises:
+        ConfigError: no such scene.
+    """
+    return index[known_scene(index, scene_id)]
+
+
+def complete_scenes(cfg: Config, phase: PhaseName, index: Mapping[str, IndexEntry]) -> list[str]:
+    """Return the scenes that have a trustworthy completion record of a phase, in index order."""
+    dataset = DatasetLayout.of(cfg)
+    names = []
+    for scene_id in index:
+        try:
+            if read_record(dataset.scene(scene_id).done(phase)) is not None:
+                names.append(scene_id)
+        except CorruptInputError:
+            continue  # status and phase 6 name it
+    return names

@@ -1,0 +1,128 @@
+"""The settings of each phase's last run, kept beside what they made, and which settings count today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from focusgen import config
+from focusgen.base.files import make_folder, publish
+from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName, settings_for
+from focusgen.config.paths import find_paths, keep_paths
+from focusgen.config.section import Section
+from focusgen.dataset.layout import DatasetLayout
+
+
+def save_config(cfg: Config, phase: PhaseName) -> None:
+    """Keep the resolved settings beside the outputs that they made."""
+    path, data = DatasetLayout.of(cfg).config_yaml(phase), config.dump(keep_paths(cfg)).encode()
+    if not path.exists() or path.read_bytes() != data:
+        make_folder(path.parent)
+        publish(path, data)
+
+
+def saved_config(dataset: DatasetLayout, phase: PhaseName) -> Config | None:
+    """Return the settings of the phase's last run, None if it never ran."""
+    path = dataset.config_yaml(phase)
+    if not path.exists():
+        return None
+    return find_paths(config.from_document(config.read_yaml(path), str(path)), dataset.root)
+
+
+def with_overrides(cfg: Config, overrides: Mapping[str, Any]) -> Config:
+    """Return settings with dotted overrides on top."""
+    document = cfg.model_dump(mode="json", by_alias=True)
+    for dotted, value in overrides.items():
+        section, _, name = dotted.rpartition(".")
+        (document[section] if section else document)[name] = value
+    return config.from_document(document, "the data set's own settings")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the record of a phase is compared with.
+
+    Attributes:
+        keys_of_adopted: settings that count for an adopted scene, of which nobody knows how it was made;
+            None for all of them.
+    """
+
+    cfg: Config
+    keys_of_adopted: frozenset[str] | None = frozenset()
+
+
+def expected_by_status(dataset: DatasetLayout, today: Config | None) -> dict[PhaseName, Expected]:
+    """Return what status, explain and resubmit compare with: `today`, or each phase's own last settings."""
+    found: dict[PhaseName, Expected] = {}
+    for phase in SCENE_PHASES:
+        cfg = today or saved_config(dataset, phase)
+        if cfg is not None:
+            if phase == "render" and cfg.render.max_coc is None:
+                cfg = _with_recorded_max_coc(dataset, cfg)
+            found[phase] = Expected(cfg, None if today is not None else frozenset())
+    return found
+
+
+def _with_recorded_max_coc(dataset: DatasetLayout, cfg: Config) -> Config:
+    saved = saved_config(dataset, "render")
+    value = saved.render.max_coc if saved else None
+    return cfg.model_copy(update={"render": cfg.render.model_copy(update={"max_coc": value})})
+
+
+def expected_by_run(dataset: DatasetLayout, given: Config) -> dict[PhaseName, Expected]:
+    """Return what a run compares earlier phases with: what is said now, else their own last settings.
+
+    A job file says at each phase what that phase needs (`--backend vda` at phase 3 alone), so a default that
+    nobody wrote down today means nothing to the phases before.
+    """
+    found: dict[PhaseName, Expected] = {}
+    for phase in SCENE_PHASES:
+        saved = saved_config(dataset, phase)
+        cfg = given if saved is None else overlaid(saved, given)
+        said = frozenset(key for key in said_keys(given) if key in settings_for(cfg, phase))
+        found[phase] = Expected(cfg, said)
+    return found
+
+
+def overlaid(saved: Config, given: Config) -> Config:
+    """Return `saved` with every setting that `given` says on top."""
+    sections = dict(given.sections())
+    update: dict[str, Section] = {}
+    for name, section in saved.sections():
+        values = {field: getattr(sections[name], field) for field in _said(sections[name])}
+        update["validate_" if name == "validate" else name] = section.model_copy(update=values)
+    return saved.model_copy(update=update)
+
+
+def said_keys(given: Config) -> Iterator[str]:
+    """Yield the dotted settings that a configuration file or a flag says; the run's seed is not among them.
+
+    `--seed` of phase 5 is about lenses; what noise phase 2 drew is phase 2's business.
+    """
+    for name, section in given.sections():
+        yield from (f"{name}.{field}" for field in _said(section))
+
+
+def _said(section: Section) -> list[str]:
+    """Return the fields that were given; a path at its default (configs/base.yaml) says nothing."""
+    fields = type(section).model_fields
+    return [
+        name
+        for name in fields
+        if name in section.model_fields_set
+        and (section.effect(name).affects or getattr(section, name) != fields[name].default)
+    ]
+
+
+def with_last_settings(cfg: Config, phases: Sequence[PhaseName]) -> Config:
+    """Return the settings of a plan of `phases`: those before them stand in it as they last ran.
+
+    A plan holds every setting, so what nobody said at its submission would count as said on the nodes.
+    """
+    dataset = DatasetLayout.of(cfg)
+    for phase in SCENE_PHASES:
+        saved = saved_config(dataset, phase) if phase not in phases else None
+        if saved is not None and any(phase in GRAPH[later].upstream for later in phases):
+            cfg = cfg.model_copy(update={phase: getattr(overlaid(saved, cfg), phase)})
+    return cfg

@@ -1,0 +1,240 @@
+"""Is what lies there still what it was made from, and what it would be made with? From the raw checksums up.
+
+A phase depends on records, not on files alone: each names the digests of the records before it. A link that
+does not fit, or a record made under other settings than those that count today, makes all that follows stale.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from focusgen.base.errors import CorruptInputError, StaleError
+from focusgen.config import GRAPH, SCENE_PHASES, PhaseName, settings_for
+from focusgen.dataset.index import IndexEntry
+from focusgen.dataset.layout import DatasetLayout, SceneLayout
+from focusgen.dataset.records import (
+    Identity,
+    PhaseState,
+    Record,
+    State,
+    phase_state,
+    read_record,
+    state_without_record,
+)
+from focusgen.run.inputs import inputs_here
+from focusgen.run.settings import Expected
+from focusgen.run.table import PHASES
+
+ReadRecord = Callable[[Path], Record | None]
+ADOPTED = "adopted"
+"""Backend of a record that `focusgen adopt` wrote."""
+
+
+def build_identity(
+    phase: PhaseName,
+    scene_id: str,
+    *,
+    settings: Mapping[str, Any],
+    algorithm_version: int,
+    weights: Mapping[str, str],
+    digests: Mapping[PhaseName, str],
+    n_frames: int,
+) -> Identity:
+    """Return what a phase of a scene depends on; `digests` of the index and of each earlier record."""
+    return Identity(
+        phase=phase,
+        scene_id=scene_id,
+        backend=str(settings[f"{phase}.backend"]),
+        algorithm_version=algorithm_version,
+        settings=settings,
+        weights=weights,
+        upstream={name: digests[name] for name in GRAPH[phase].upstream},
+        n_frames=n_frames,
+    )
+
+
+@dataclass(frozen=True)
+class StaleLink:
+    """A record that is not what a later phase may build on.
+
+    Attributes:
+        difference: the key that differs, "depth.max_m: null -> 3.0".
+        is_broken: it was made from another input than what lies there: nothing can accept that. Else it was
+            made under other settings, which `--on_stale keep` accepts.
+    """
+
+    phase: PhaseName
+    difference: str
+    is_broken: bool
+
+    def __str__(self) -> str:
+        return f"phase {GRAPH[self.phase].number} ({self.phase}) is stale: {self.difference}"
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        redo = f"Run phase {GRAPH[self.phase].number} for this scene again with --on_stale redo"
+        return (
+            f"{redo}." if self.is_broken else f"{redo}, or say --run.on_stale keep to build on it as it is."
+        )
+
+
+class SceneChain:
+    """The records of one scene, each read once, compared link by link with what lies there."""
+
+    def __init__(
+        self,
+        dataset: DatasetLayout,
+        scene_id: str,
+        entry: IndexEntry,
+        expected: Mapping[PhaseName, Expected],
+        *,
+        with_rehearsals: bool = False,
+    ) -> None:
+        self.dataset, self.scene, self.entry = dataset, dataset.scene(scene_id), entry
+        self.expected = expected
+        self.read: ReadRecord = functools.cache(read_record)  # each is asked for by every later phase
+        self._with_rehearsals = with_rehearsals
+
+    def record(self, phase: PhaseName) -> Record | None:
+        """Return a phase's record, of a rehearsal where those count.
+
+        Raises:
+            CorruptInputError: it is damaged.
+        """
+        record = self.read(self.scene.done(phase))
+        if record is None and self._with_rehearsals:
+            record = self.read(self.scene.partial(phase))
+        return record
+
+    def digests(self) -> dict[PhaseName, str]:
+        """Return what each phase depends on upstream: the index's digest and those of the records."""
+        digests: dict[PhaseName, str] = {phase: self._digest(phase) for phase in SCENE_PHASES}
+        return {"index": self.entry.ingest_digest, **digests}
+
+    def _digest(self, phase: PhaseName) -> str:
+        try:
+            record = self.record(phase)
+        except CorruptInputError:
+            return "damaged"
+        return record.digest if record else "missing"
+
+    def identity(self, phase: PhaseName) -> Identity:
+        """Return what a phase depends on as far as records tell: weights and input are the record's own."""
+        try:
+            record = self.record(phase)
+        except CorruptInputError:
+            record = None
+        is_rehearsal = record is not None and not self.scene.done(phase).exists()
+        return build_identity(
+            phase,
+            self.scene.scene_id,
+            settings=settings_for(self.expected[phase].cfg, phase),
+            algorithm_version=PHASES[phase].algorithm_version,
+            weights=record.document["weights"] if record is not None else {},
+            digests=self.digests(),
+            n_frames=record.n_frames if record is not None and is_rehearsal else self.entry.n_frames,
+        )
+
+    def differences(self, phase: PhaseName) -> list[str]:
+        """Return "key: recorded -> today" for everything in which a phase's record differs."""
+        record = self.record(phase)
+        return self._today(phase, record).differences(record.document) if record is not None else []
+
+    def _today(self, phase: PhaseName, record: Record) -> Identity:
+        """Return what a record's phase depends on; without known settings only the links can differ."""
+        known, expected = Identity.of(record.document), self.expected.get(phase)
+        if expected is not None and (known.backend != ADOPTED or expected.keys_of_adopted is None):
+            return self.identity(phase)
+        keys = expected.keys_of_adopted or frozenset() if expected is not None else frozenset()
+        asked = settings_for(expected.cfg, phase) if expected is not None else {}
+        settings = {**known.settings, **{key: asked[key] for key in keys}}
+        digests = self.digests()
+        return replace(
+            known,
+            backend=str(settings[f"{phase}.backend"]),
+            settings=settings,
+            upstream={name: digests[name] for name in GRAPH[phase].upstream},
+        )
+
+    def stale_link(self, phase: PhaseName, *, look_at_inputs: bool = False) -> StaleLink | None:
+        """Return why a phase's own record is stale, None if it is not or there is none.
+
+        Args:
+            phase: a phase of the scene.
+            look_at_inputs: weights and provided depth too, as far as they lie here.
+
+        Raises:
+            CorruptInputError: the record is damaged.
+        """
+        record = self.record(phase)
+        if record is None:
+            return None
+        today = self._today(phase, record)
+        if look_at_inputs and phase in self.expected:
+            cfg = self.expected[phase].cfg
+            today = replace(today, weights=inputs_here(cfg, self.dataset, record, self.entry))
+        found = today.differences(record.document)
+        broken = [text for text in found if text.startswith("upstream.")]
+        return StaleLink(phase, (broken or found)[0], bool(broken)) if found else None
+
+    def stale_upstream(self, phase: PhaseName, *, look_at_inputs: bool = False) -> StaleLink | None:
+        """Return the first stale record among all that a phase depends on, from the raw checksums up."""
+        return self.first_stale(all_upstream(phase), look_at_inputs=look_at_inputs)
+
+    def first_stale(self, phases: Sequence[PhaseName], *, look_at_inputs: bool = False) -> StaleLink | None:
+        """Return the first stale record of some phases, in running order.
+
+        Raises:
+            CorruptInputError: a record is damaged.
+        """
+        links = (self.stale_link(phase, look_at_inputs=look_at_inputs) for phase in phases)
+        return next((link for link in links if link is not None), None)
+
+    def state(self, phase: PhaseName) -> PhaseState:
+        """Return where a phase stands: complete only if everything that it was made from is, too."""
+        try:
+            record = self.read(self.scene.done(phase))
+            if record is None and phase not in self.expected:
+                return _of_unrun(self.scene, phase)
+            today = self.identity(phase) if record is None else self._today(phase, record)
+            state = phase_state(self.scene, today, self.read)
+            link = self.stale_upstream(phase) if state.state is State.COMPLETE else None
+        except CorruptInputError as error:
+            return PhaseState(State.STALE, error.message)
+        return PhaseState(State.STALE, str(link), state.record) if link is not None else state
+
+
+def _of_unrun(scene: SceneLayout, phase: PhaseName) -> PhaseState:
+    """Return the state of a phase that has neither a record nor settings of a last run."""
+    state = state_without_record(scene, phase)
+    return PhaseState(State.PENDING, "never run") if state.state is State.PENDING else state
+
+
+def refuse_stale(
+    chain: SceneChain, phases: Sequence[PhaseName], *, keep: bool = False, look_at_inputs: bool = False
+) -> None:
+    """Refuse to work with records that do not fit together, or that today's settings would make otherwise.
+
+    Raises:
+        StaleError: names the scene, the phase and the key.
+        CorruptInputError: a record is damaged.
+    """
+    link = chain.first_stale(phases, look_at_inputs=look_at_inputs)
+    if link is not None and (link.is_broken or not keep):
+        raise StaleError(f"scene {chain.scene.scene_id!r}: {link}", link.advice)
+
+
+def all_upstream(phase: PhaseName) -> list[PhaseName]:
+    """Return the scene phases that a phase depends on, directly or not, in running order."""
+    found: set[PhaseName] = set()
+    todo = list(GRAPH[phase].upstream)
+    while todo:
+        earlier = todo.pop()
+        found.add(earlier)
+        todo += GRAPH[earlier].upstream
+    return [name for name in SCENE_PHASES if name in found]
