@@ -10,7 +10,7 @@ from typing import Any
 
 from focusgen.base.checksums import checksum
 from focusgen.base.errors import ConfigError
-from focusgen.base.files import json_bytes, make_folder, publish, publish_json
+from focusgen.base.files import broken_link, json_bytes, make_folder, publish, publish_json
 from focusgen.base.names import existing_form, known_as
 from focusgen.config.data import DataConfig
 from focusgen.config.paths import found, kept
@@ -128,7 +128,7 @@ def read_index(dataset: DatasetLayout) -> dict[str, IndexEntry]:
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise ConfigError(
-            f"{path}: no such file",
+            f"{path}: {broken_link(path) or 'no such file'}",
             f"Run phase 1 first: scripts/01_validate_dataset.py --raw_root ... --out_root {dataset.root}",
         ) from error
     expected = index_checksum(dataset)

@@ -42,6 +42,7 @@ Frame = npt.NDArray[np.uint8]
 
 Tag = TypeVar("Tag", int, tuple[int, ...])
 
+TURNED_NOTE = "stored turned or mirrored: frames stand upright, as EXIF asks"
 MAX_PIXELS = 64_000_000
 MAX_FILE_BYTES = 1 << 30  # 64 megapixels of 16-bit RGBA, uncompressed, take half of it
 JPEG, PNG, TIFF, WEBP = "JPEG", "PNG", "TIFF", "WEBP"
@@ -75,10 +76,11 @@ class Decoded(NamedTuple):
 
 
 class _Colours(NamedTuple):
-    """What a file says of its colours."""
+    """What a file says of its colours, and whether it was turned upright."""
 
     profile: bytes
     unapplied: str
+    is_turned: bool = False
 
 
 def check_pixels(file: str, width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
@@ -156,14 +158,14 @@ def examine_image(
         applied: tuple[str, ...] = ()
     else:
         pixels, colours, applied = _decode_other(data, file, kind, max_pixels, rules)
+    turned = (TURNED_NOTE,) if colours.is_turned else ()
     if PROFILE not in rules or not (colours.profile or colours.unapplied):
-        return Decoded(pixels, (), applied)
+        return Decoded(pixels, turned, applied)
     with _naming(file, kind):
         managed = to_srgb(pixels, colours.profile)
     note = managed.note or colours.unapplied
-    return Decoded(
-        managed.pixels, (note,) if note else (), applied + ((PROFILE,) if managed.is_converted else ())
-    )
+    said = (*turned, note) if note else turned
+    return Decoded(managed.pixels, said, applied + ((PROFILE,) if managed.is_converted else ()))
 
 
 def _decode_other(
@@ -195,7 +197,8 @@ def _decode_other(
             raise MediaError(file, "16-bit RGB with an orientation tag; save it upright")
         else:
             pixels = _sixteen_bit_colour(data, file)
-        colours = _colours_of(image, cicp)
+        is_turned = is_turned_tiff or orientation != Orientation()
+        colours = _colours_of(image, cicp)._replace(is_turned=is_turned)
     return orientation.apply(pixels), colours, ()
 
 
@@ -287,7 +290,9 @@ def _decode_jpeg(data: bytes, file: str, max_pixels: int) -> tuple[Frame, _Colou
     except ValueError as error:
         raise MediaError(file, f"damaged JPEG: {_one_line(error)}") from error
     with _opened(file, JPEG, io.BytesIO(data)) as image:
-        return _orientation_of(image, file).apply(pixels), _colours_of(image, b"")
+        orientation = _orientation_of(image, file)
+        colours = _colours_of(image, b"")._replace(is_turned=orientation != Orientation())
+    return orientation.apply(pixels), colours
 
 
 def _check_png(data: bytes, file: str, max_pixels: int) -> bytes:

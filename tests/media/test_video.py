@@ -60,6 +60,7 @@ def test_a_turned_photo_is_upright_in_size_and_pixels(tmp_path):
         (tmp_path / f"{index}.png").write_bytes(encoded(Image.fromarray(pixels), "PNG", exif=exif.tobytes()))
     report = check(only_scene(tmp_path))
     assert (report.width, report.height) == (48, 64)
+    assert report.notes == ("stored turned or mirrored: frames stand upright, as EXIF asks",)
     with open_frames(only_scene(tmp_path)) as reader:
         assert np.array_equal(reader.read(1, 2)[0], np.rot90(stored[1], -1))
 

@@ -124,6 +124,9 @@ def test_a_root_that_is_a_link_to_nothing_is_named_as_such(rgbd, root, capsys):
     assert phase(rgbd) != 0
     shown = " ".join(capsys.readouterr().err.split())
     assert f"a link to {rgbd.root}/unmounted, which is not there" in shown
+    if root == "out_root":
+        assert phase(rgbd, name="deblur") == 2
+        assert "which is not there" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_name_is_the_same_in_both_unicode_forms(rgbd, capsys):
