@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from focusgen.config.backends import PROVIDED
+
 
 def known_fault(record: Mapping[str, Any]) -> str | None:
     """Return what is wrong with the files of a completion record, None if nothing is known to be."""
     details = record.get("details")
-    if (record.get("phase"), record.get("backend")) == ("depth", "provided") and isinstance(details, dict):
+    if (record.get("phase"), record.get("backend")) == ("depth", PROVIDED.name) and isinstance(details, dict):
         return _zeros_taken_for_a_surface(details)
     return None
 
