@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import os
 import sys
 from collections.abc import Callable, Sequence
 
-from focusgen.base.errors import ExitCode, FocusgenError, Interrupted
+from focusgen.base.errors import ExitCode, FocusgenError
 from focusgen.base.interpreter import protect_children
 from focusgen.config import GRAPH, PhaseName
 from focusgen.run.console import print_error
+from focusgen.run.output import in_utf8, mute_output, output_error, printing
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("focusgen.commands.run", "all phases on this machine, stopping where a person has to approve"),
@@ -47,42 +47,58 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 def guarded(body: Callable[[], int]) -> int:
     """Run a command; turn every error that we raise on purpose into a message and an exit status."""
+    return printing(lambda: _outcome_of(body))
+
+
+def _outcome_of(body: Callable[[], int]) -> int:
     try:
         return int(body())
-    except Interrupted as error:
-        print_error(error)
-        return int(error.exit_code)
     except FocusgenError as error:
         print_error(error)
         return int(error.exit_code)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `focusgen status | head`
-        return int(ExitCode.COMPLETE)
+        raise  # not a failure of the command
     except OSError as error:
-        from pathlib import Path
-
-        from focusgen.base.files import STORAGE_ERRNOS, storage_error
-
-        if error.errno not in STORAGE_ERRNOS:
-            raise
-        print_error(storage_error(error, Path(error.filename or os.curdir)))
-        return int(ExitCode.INCOMPLETE)
+        return _storage_outcome(error)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
 
 
+def _storage_outcome(error: OSError) -> int:
+    """Blame the file that could not be written, or the standard output where none is named."""
+    from pathlib import Path
+
+    from focusgen.base.files import STORAGE_ERRNOS, storage_error
+
+    if error.errno not in STORAGE_ERRNOS:
+        raise error
+    if error.filename is None:
+        mute_output()
+        print_error(output_error(error))
+    else:
+        print_error(storage_error(error, Path(error.filename)))
+    return int(ExitCode.INCOMPLETE)
+
+
 def phase_main(phase: PhaseName, doc: str | None, argv: Sequence[str] | None = None) -> int:
     """Run one phase as a script; the return value is the exit status."""
-    from focusgen.commands import phase as command
-
     if argv is None:
         protect_children()
+        in_utf8()
+    from focusgen.commands import phase as command
+
     return guarded(lambda: command.main(phase, doc, sys.argv[1:] if argv is None else argv))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `focusgen COMMAND ...`; the return value is the exit status."""
+    if argv is None:
+        in_utf8()
     words = list(sys.argv[1:] if argv is None else argv)
+    return guarded(lambda: _dispatch(words))
+
+
+def _dispatch(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(usage())
         return int(ExitCode.COMPLETE if words else ExitCode.USAGE)
@@ -97,8 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         hint = f"; did you mean {near[0]}?" if near else ""
         print(f"focusgen: unknown command {words[0]!r}{hint}\n\n{usage()}", file=sys.stderr)
         return int(ExitCode.USAGE)
-    module = importlib.import_module(COMMANDS[name][0])
-    return guarded(lambda: module.main(rest))
+    return int(importlib.import_module(COMMANDS[name][0]).main(rest))
 
 
 def usage() -> str:

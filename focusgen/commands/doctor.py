@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from focusgen import config
 from focusgen.commands.groups import DataSetFlags
 from focusgen.config.flags import parse
 from focusgen.doctor import render, run_checks
+from focusgen.run.console import result_console
 
 
 def main(argv: Sequence[str]) -> int:
@@ -17,5 +16,5 @@ def main(argv: Sequence[str]) -> int:
     parsed = parse(DataSetFlags, argv, prog="focusgen doctor", doc=__doc__)
     cfg = config.load(parsed.flags.config, parsed.overrides)
     checks = run_checks(cfg.data.out_root, cfg)
-    Console(highlight=False, soft_wrap=True).print(render(checks))
+    result_console(soft_wrap=True).print(render(checks))
     return 2 if any(check.status.value == "fail" for check in checks) else 0

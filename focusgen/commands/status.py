@@ -21,6 +21,7 @@ from focusgen.commands.groups import DataSetFlags
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.config.flags import option, parse
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.run.console import result_console
 
 if TYPE_CHECKING:
     from focusgen.cluster.attempts import Attempt
@@ -50,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
     cfg = config.load(given.config, parsed.overrides)
     # Without a configuration of today's, each phase is compared with the settings of its own last run.
     today = cfg if given.config or parsed.dotted else None
-    console = Console(highlight=False)
+    console = result_console()
     while True:
         view = _look(cfg, today, ask_slurm=given.slurm)
         if given.json:

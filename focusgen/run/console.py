@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -23,9 +24,35 @@ from focusgen.run.progress import Observer
 GOOD = {"complete": "green", "kept": "yellow", "partial": "yellow"}
 
 
+class _MessageConsole(Console):
+    """Standard error; work goes on if nobody reads it any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Be quiet from now on."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+class _ResultConsole(Console):
+    """Standard output; a reader that leaves early ends the command as it ends every other."""
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to whoever runs the command.
+
+        Raises:
+            BrokenPipeError: always.
+        """
+        raise BrokenPipeError
+
+
 def make_console() -> Console:
     """Return the console for progress and messages: stderr, so that stdout stays for results."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _MessageConsole(stderr=True, highlight=False, soft_wrap=True)
+
+
+def result_console(*, soft_wrap: bool = False) -> Console:
+    """Return the console for tables that a person asked for."""
+    return _ResultConsole(highlight=False, soft_wrap=soft_wrap)
 
 
 class ConsoleObserver(Observer):

@@ -1,0 +1,98 @@
+"""Pipes that close, an output that is full, a locale that knows ASCII only: every command ends alike."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from focusgen import cli
+from tests.conftest import Rgbd
+
+COMMANDS = {
+    "help": ["help"],
+    "a flag's help": ["run", "--help"],
+    "config": ["config"],
+    "status": ["status"],
+    "status as JSON": ["status", "--json"],
+    "explain": ["explain"],
+    "adopt": ["adopt"],
+    "phase 6": ["validate"],
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Rgbd:
+    rgbd = Rgbd(tmp_path_factory.mktemp("finished"))
+    rgbd.add_scene("a", n_frames=2)
+    assert rgbd.run() == 0
+    return rgbd
+
+
+def printed_to(descriptor: int, words: list[str], rgbd: Rgbd) -> tuple[int, str]:
+    """Run a command in a fork with its standard output at a descriptor; return (exit status, stderr)."""
+    out = [] if words[-1] in ("help", "--help", "config") else rgbd.flags("out_root")
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        code = 99
+        with contextlib.suppress(BaseException):
+            os.dup2(descriptor, 1)
+            os.dup2(writer, 2)
+            sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), write_through=False)
+            sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), write_through=True)
+            try:
+                is_phase = words == ["validate"]
+                code = cli.phase_main("validate", "doc", out) if is_phase else cli.main([*words, *out])
+            except SystemExit as error:
+                code = int(error.code or 0)
+            sys.stdout.flush()
+        os._exit(code)
+    os.close(writer)
+    with open(reader, encoding="utf-8", errors="replace") as stream:
+        shown = stream.read()
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_reader_that_leaves_early_is_no_error(finished, name):
+    reader, writer = os.pipe()
+    os.close(reader)
+    code, shown = printed_to(writer, COMMANDS[name], finished)
+    os.close(writer)
+    expected = 3 if name == "adopt" else 0  # of a scene that has records already
+    assert code in (0, expected), shown
+    assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize("name", ["config", "status", "status as JSON", "explain"])
+def test_a_full_output_is_blamed_by_its_name(finished, name):
+    with open("/dev/full", "w") as full:
+        code, shown = printed_to(full.fileno(), COMMANDS[name], finished)
+    assert code == 3
+    assert "standard output: No space left on device" in shown
+    assert "Traceback" not in shown
+
+
+def test_names_are_the_same_text_under_a_locale_of_ascii(rgbd):
+    """A scene called by bytes that no locale names is another scene on the next machine."""
+    rgbd.add_scene("köln_日本", n_frames=2)
+    flags = [*rgbd.flags("raw_root", "out_root"), "--data.min_frames", "2", "--workers", "1"]
+    script = Path(__file__).parents[2] / "scripts" / "01_validate_dataset.py"
+    without = {k: v for k, v in os.environ.items() if k not in ("LC_ALL", "PYTHONUTF8", "LANG")}
+    plain = {**without, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    plain["PYTHONIOENCODING"] = "ascii:strict"
+    done = subprocess.run([sys.executable, script, *flags], env=plain, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert "köln_日本" in (rgbd.out_root / "scene_index.json").read_text("utf-8") or "k\\u00f6ln" in (
+        rgbd.out_root / "scene_index.json"
+    ).read_text("ascii")
+    status = [sys.executable, "-m", "focusgen.cli", "explain", *rgbd.flags("out_root"), "köln_日本"]
+    done = subprocess.run(status, env=plain, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert b"scene k\\xf6ln_\\u65e5\\u672c" in done.stdout
