@@ -1,0 +1,90 @@
+"""Every flag that a message of ours names exists for the command or script that it sends people to."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from focusgen import cli
+from focusgen.config import GRAPH, known_keys
+
+PACKAGE = Path(__file__).parents[2] / "focusgen"
+FLAG = re.compile(r"(?<![\w-])--([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)?)")
+COMMAND = re.compile(r"focusgen ([a-z]+)((?: [^\s.,;:)]+)*)")
+SCRIPT = re.compile(r"scripts/(0[1-6]_\w+\.py)((?: [^\s,;:)]+)*)")
+OTHERS = {"help", "version", "section.key", "query", "format", "noheader", "name", "user", "gpus"}
+"""Flags of every command, and of programs that are not ours (nvidia-smi, sinfo, scancel, srun)."""
+OTHERS |= {"force", "road", "revision", "include", "local"}
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Yield (place, text) of every string of the package that is no docstring; {} stands for a value."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        inside = {
+            id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values
+        }
+        for node in ast.walk(tree):
+            place = f"{path.relative_to(PACKAGE)}:{getattr(node, 'lineno', 0)}"
+            if isinstance(node, ast.JoinedStr):
+                parts = (part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+                yield place, "".join(map(str, parts))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+                yield place, node.value
+
+
+@cache
+def flags_of(name: str) -> frozenset[str]:
+    """Return the flags that a command's or script's --help lists."""
+    phase = next((phase.name for phase in GRAPH.values() if phase.script == name), None)
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
+        cli.phase_main(phase, "doc", ["--help"]) if phase else cli.main([*name.split(), "--help"])
+    return frozenset(re.findall(r"--([a-z0-9_]+)", shown.getvalue()))
+
+
+def exists(flag: str, name: str) -> bool:
+    return flag in known_keys() if "." in flag else flag in flags_of(name) or flag in OTHERS
+
+
+def test_a_command_that_a_message_names_takes_the_flags_that_stand_with_it():
+    wrong, n_seen = [], 0
+    for place, text in texts():
+        for name, words in [*COMMAND.findall(text), *SCRIPT.findall(text)]:
+            if name != "focal" and (name in cli.COMMANDS or name[0] == "0"):  # focal: of its sub-commands
+                for flag in FLAG.findall(words):
+                    n_seen += 1
+                    if not exists(flag, name):
+                        wrong.append(f"{place}: {name} has no --{flag}")
+    assert n_seen > 12
+    assert wrong == []
+
+
+def test_every_other_flag_that_a_message_names_is_one_of_ours():
+    names = [*cli.COMMANDS, "focal infer", *(phase.script for phase in GRAPH.values())]
+    ours = frozenset().union(*(flags_of(name) for name in names))
+    wrong = [
+        f"{place}: --{flag}"
+        for place, text in texts()
+        if "focal" not in place  # its sub-commands have flags of their own
+        for flag in FLAG.findall(text)
+        if not (flag in known_keys() if "." in flag else flag in ours | OTHERS) and flag != "section.key"
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", ["repair", "ablate", "run", "submit", "resubmit", "task", "plan"])
+def test_commands_that_may_need_raw_frames_or_depth_take_both_roots(name):
+    assert {"raw_root", "depth_root", "out_root"} <= flags_of(name)
+
+
+@pytest.mark.parametrize("phase", ["depth", "calibrate", "render", "validate"])
+def test_phases_that_look_at_own_depth_take_its_root(phase):
+    assert {"raw_root", "depth_root"} <= flags_of(GRAPH[phase].script)
