@@ -163,11 +163,11 @@ def test_two_labels_and_renders_swapped_as_a_pair_are_found(pair):
 
 def test_unknown_files_are_listed_but_fail_nothing(pair):
     (pair.out_root / "a" / "notes.txt").write_text("mine")
-    (pair.out_root / "a" / "depth_maps" / "depth_0009.npz").write_bytes(b"x")
+    (pair.out_root / "a" / "depth_maps" / "notes.json").write_bytes(b"x")
     (pair.out_root / "stranger").mkdir()
     assert problems_of(pair) == []
     warnings = json.loads((pair.out_root / "logs" / "validation_report.json").read_text())["warnings"]
-    for name in ("a: notes.txt", "a: depth_maps/depth_0009.npz", "stranger"):
+    for name in ("a: notes.txt", "a: depth_maps/notes.json", "stranger"):
         assert any(name in text and "unknown" in text for text in warnings), warnings
 
 
