@@ -1,7 +1,4 @@
-"""Focal stacks: depth in metres and an all-in-focus picture from slices focused at different distances.
-
-focusgen focal infer     a stack, or many, to depth, confidence and an all-in-focus picture
-"""
+"""Focal stacks: depth in metres and an all-in-focus picture from slices focused at different distances."""
 
 from __future__ import annotations
 
@@ -12,6 +9,10 @@ from focusgen.base.errors import ConfigError, ExitCode
 
 ACTIONS: dict[str, tuple[str, str]] = {
     "infer": ("focusgen.commands.focal_infer", "stacks to depth, confidence and all-in-focus pictures"),
+    "stacks": ("focusgen.commands.focal_stacks", "a list of stacks from a pipeline data set"),
+    "render": ("focusgen.commands.focal_render", "a stack from one sharp picture with depth"),
+    "evaluate": ("focusgen.commands.focal_evaluate", "tables over lists, trivial methods beside ours"),
+    "check": ("focusgen.commands.focal_check", "report on a list: files, ranges, what can be told, leakage"),
 }
 
 ALIASES = {"-o": "--output", "--aperture": "--f_number", "--sensor_size": "--sensor_width"}

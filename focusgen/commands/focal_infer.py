@@ -43,6 +43,7 @@ class InferFlags(Flags):
     device: str = option("cpu", "where --quality best computes: cpu, cuda, cuda:1")
     batch_size: int = option(1, "accepted for older calls: stacks are worked on one by one")
     ensemble_size: int = option(1, "accepted for older calls: the classical backend has no randomness")
+    as_scene: bool = option(False, "make the results a scene that phases 4 to 6 accept")
     save_visualization: bool = option(False, "write the confidence as a picture too")
 
 
@@ -60,6 +61,7 @@ def main(argv: Sequence[str]) -> int:
         _lens(flags),
         _options(flags),
         flags.save_visualization,
+        flags.as_scene,
     )
     from rich.progress import Progress
 

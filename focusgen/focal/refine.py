@@ -1,8 +1,8 @@
 """`--quality best`, the renderer in the loop: depth and sharp picture move until they explain the slices.
 
 The layered renderer of phase 5 is differentiable as it stands, occlusion included. Adam moves depth and light
-together; total variation that stops at edges keeps depth whole (without it, the error grows again). On
-ray-traced stacks: mean relative error .033 -> .023, the sharp picture +1 to +3 dB, in 15 to 25 CPU s.
+together; total variation that stops at edges keeps depth whole (without it, the error grows again). The gain
+over the default is small: from mean relative error .0260 to .0258, RMSE .186 to .180 m on the traced tabletop.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from focusgen.focal.stack import FocalStack
 Floats = npt.NDArray[np.float32]
 
 STEPS = 36
-DEPTH_RATE_OF_SPAN = 0.003
+DEPTH_RATE_OF_SPAN = 0.001
 LIGHT_RATE = 0.004
-FLATNESS = 0.15
+FLATNESS = 0.6
 EDGE_CONTRAST = 0.03
 BEYOND_ENDS = 0.05
 DARKEST = 1e-4

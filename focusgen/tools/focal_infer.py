@@ -10,15 +10,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from focusgen import __version__
 from focusgen.base.errors import ConfigError, FocusgenError
 from focusgen.base.files import make_folder, publish_json
 from focusgen.base.names import display
 from focusgen.focal.distances import parse_distances, read_distances
 from focusgen.focal.infer import InferOptions, LensFlags, StackResult, infer_stack
-from focusgen.focal.slice_files import StackFiles, stack_of_paths, stacks_below
+from focusgen.focal.lists import Roots, read_list
+from focusgen.focal.slice_files import StackFiles, stack_of_folder, stack_of_paths, stacks_below
+from focusgen.focal.sources import open_record, record_distances_m
+from focusgen.focal.stack import StackLens
 from focusgen.media.picture_files import PICTURE_SUFFIXES
 from focusgen.tools.focal_outputs import write_confidence_picture, write_result
+from focusgen.tools.focal_scene import SceneFrame, make_scenes, scene_name, write_frame
+
+LIST_SUFFIXES = (".jsonl", ".json", ".csv", ".txt", ".lst")
 
 Tell = Callable[[str, str, float], object]
 """Told the stack, what is being done to it, and which part of that is done."""
@@ -35,6 +44,7 @@ class InferJob:
         lens: what is known of the lens.
         options: how.
         saves_pictures: whether the confidence is written as a picture too.
+        as_scene: whether the results become a scene of the pipeline; several stacks are frames of one.
     """
 
     input: str
@@ -43,6 +53,7 @@ class InferJob:
     lens: LensFlags = field(default_factory=LensFlags)
     options: InferOptions = field(default_factory=InferOptions)
     saves_pictures: bool = False
+    as_scene: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,7 @@ def infer_all(job: InferJob, tell: Tell = lambda name, what, part: None) -> dict
     """
     stacks = list(_stacks(job))
     names = _unique([stack.files.name for stack in stacks])
+    scene_id = scene_name(names[0] if len(names) == 1 else Path(job.input).resolve().stem)
     done: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     for name, stack in zip(names, stacks, strict=True):
@@ -81,10 +93,24 @@ def infer_all(job: InferJob, tell: Tell = lambda name, what, part: None) -> dict
             failed.append({"name": name, "error": error.message, "advice": error.advice})
             continue
         done.append(_write(job, name, result))
+        if job.as_scene:
+            frame = SceneFrame(result.rgb, _metric_depth(name, result))
+            write_frame(job.output, scene_id, len(done) - 1, frame)
+    if job.as_scene and done:
+        make_scenes(job.output, [(stack["height"], stack["width"]) for stack in done])
     summary = {"stacks": done, "failed": failed, "focusgen": __version__}
     make_folder(job.output)
     publish_json(job.output / "summary.json", summary)
     return summary
+
+
+def _metric_depth(name: str, result: StackResult) -> npt.NDArray[np.float32]:
+    if not result.is_metric:
+        raise ConfigError(
+            f"{display(name)}: --as-scene needs metres, and the lens is not known",
+            "Give --focal-length and --f-number.",
+        )
+    return result.depth
 
 
 def _write(job: InferJob, name: str, result: StackResult) -> dict[str, Any]:
@@ -111,7 +137,6 @@ def _write(job: InferJob, name: str, result: StackResult) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
     import cv2
-    import numpy as np
 
     return {
         "focusgen": __version__,
@@ -122,8 +147,34 @@ def versions() -> dict[str, str]:
 
 
 def _stacks(job: InferJob) -> Iterator[Stack]:
+    path = Path(job.input)
+    if path.is_file() and path.suffix.lower() in LIST_SUFFIXES:
+        yield from _listed(path, job)
+        return
     for files in _stack_files(job.input):
         yield Stack(files, _distances(job.focus_distances, files), job.lens)
+
+
+def _listed(path: Path, job: InferJob) -> Iterator[Stack]:
+    """Yield the stacks of a file list; what a record says of its camera wins over the flags."""
+    for record in read_list(path):
+        files = open_record(record, Roots(), path.parent).files
+        if files is None:
+            raise ConfigError(
+                f"{record.where}: a picture with depth is no stack", "focusgen focal render draws one."
+            )
+        n_on_disk = len(files.paths)
+        if record.text("focal_stack") is not None:
+            n_on_disk = len(stack_of_folder(files.paths[0].parent).paths)
+        distances_m = record_distances_m(record, n_on_disk) or _distances(job.focus_distances, files)
+        yield Stack(files, distances_m, lens_flags(record.lens(), job.lens))
+
+
+def lens_flags(lens: StackLens | None, given: LensFlags) -> LensFlags:
+    """Return what is known of a lens: a record's camera wins over the flags."""
+    if lens is None:
+        return given
+    return LensFlags(1e3 * lens.focal_length_m, lens.f_number, 1e3 * lens.sensor_width_m, given.formula)
 
 
 def _stack_files(given: str) -> list[StackFiles]:
@@ -135,7 +186,7 @@ def _stack_files(given: str) -> list[StackFiles]:
     if not path.exists():
         raise ConfigError(
             f"{display(given)}: no such folder or file",
-            "Give a folder of slices, or the slices with commas between them.",
+            "Give a folder of slices, a file list, or the slices with commas between them.",
         )
     if path.suffix.lower() in PICTURE_SUFFIXES:
         return [stack_of_paths([path])]

@@ -1,0 +1,40 @@
+"""List the focal stacks of a data set: one JSON line per scene and frame, to train on or to evaluate.
+
+Each slice carries its own distance; lens sets of one focal length and f-number make a stack. --source thin_lens
+means stacks drawn anew from sharp frames and depth, mix lists both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from focusgen.commands.focal import ALIASES, renamed
+from focusgen.config.flags import Flags, option, parse, required
+
+
+@dataclass(frozen=True)
+class StacksFlags(Flags):
+    """Which data set, and which kind of stack."""
+
+    scenes: Path = required("out_root of a data set, after phase 5")
+    out: Path = required("list to write, .jsonl")
+    source: Literal["bokeh", "thin_lens", "mix"] = option("bokeh", "renders of phase 5, or drawn on the fly")
+    n_slices: int = option(5, "thin_lens: slices, even in diopters over the scene's depth")
+    focal_length: float = option(50.0, "thin_lens: millimetres")
+    f_number: float = option(2.0, "thin_lens: f-number (--aperture)")
+    every: int = option(1, "only every so many frames")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen focal stacks`."""
+    flags = parse(StacksFlags, renamed(argv, ALIASES), prog="focusgen focal stacks", doc=__doc__).flags
+    from focusgen.tools.focal_stacks import Sweep, list_stacks
+
+    sweep = Sweep(flags.n_slices, flags.focal_length / 1e3, flags.f_number)
+    records = list_stacks(flags.scenes, flags.out, source=flags.source, sweep=sweep, every=flags.every)
+    splits = sorted({str(record["split"]) for record in records})
+    print(f"{flags.out}: {len(records)} stacks, splits {', '.join(splits)}")
+    return 0

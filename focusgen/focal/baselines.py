@@ -1,0 +1,52 @@
+"""What stands beside us in every table: a constant guess, the sharpest slice, and plain depth from focus."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.focal.classical import estimate
+from focusgen.focal.fusion import fuse
+from focusgen.focal.sharpness import depth_from_focus, display_grey
+from focusgen.focal.stack import FocalStack, metres_of
+
+Floats = npt.NDArray[np.float32]
+METHODS = ("constant", "laplacian_argmax", "plain_dff", "classical")
+
+
+class Prediction(NamedTuple):
+    """Depth (H, W) in metres, confidence, and the sharp picture."""
+
+    depth_m: Floats
+    confidence: Floats
+    rgb: npt.NDArray[Any]
+
+
+def predict(method: str, stack: FocalStack) -> Prediction:
+    """Return what one of `METHODS` makes of a stack."""
+    shape = stack.slices.shape[1:3]
+    if method == "constant":
+        middle = np.full(shape, 0.5 * (stack.diopters.max() + stack.diopters.min()), np.float32)
+        return Prediction(metres_of(middle), np.ones(shape, np.float32), fuse(stack, middle).rgb)
+    if method == "laplacian_argmax":
+        return _sharpest_slice(stack)
+    if method == "plain_dff":
+        plain = depth_from_focus(stack)
+        return Prediction(metres_of(plain.diopters), plain.confidence, fuse(stack, plain.diopters).rgb)
+    found = estimate(stack)
+    return Prediction(metres_of(found.diopters), found.confidence, fuse(stack, found.diopters).rgb)
+
+
+def _sharpest_slice(stack: FocalStack) -> Prediction:
+    """Return the slice whose Laplacian is largest around each pixel."""
+    import cv2
+
+    sharp = np.stack(
+        [cv2.GaussianBlur(np.abs(cv2.Laplacian(one, cv2.CV_32F)), (0, 0), 3.0) for one in display_grey(stack)]
+    )
+    best = sharp.argmax(0)
+    rgb = np.take_along_axis(stack.slices, best[None, ..., None], 0)[0]
+    share = sharp.max(0) / np.maximum(sharp.sum(0), 1e-9)
+    return Prediction(metres_of(stack.diopters[best]), share.astype(np.float32), rgb)

@@ -1,0 +1,187 @@
+"""File lists: CSV, plain lines and JSON lines; quotes, comments, `${VAR}` and fallback roots.
+
+    scene_01 depth_01.png 9                    a folder of slices, its depth, how many slices
+    "a b.png" depth.npy f=50 # comment         one picture with depth
+    {"focal_stack": "s", "depth": "d.npy"}     JSON lines, all keys
+
+Relative paths are looked for below each root in turn, then beside the list. A root with an unset variable is
+skipped. Environment: FOCALDIFFUSION_DATA_ROOT, <SOURCE>_DATA_ROOT, and <TYPE>_DATA_ROOT (ALL_IN_FOCUS, DEPTH,
+FOCAL_STACK).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from focusgen.base.errors import ConfigError
+from focusgen.base.names import display
+from focusgen.focal.records import ALIASES, KEYS, StackRecord, record_of
+from focusgen.media.picture_files import PICTURE_SUFFIXES
+
+DEPTH_SUFFIXES = (".npy", ".npz", ".png", ".exr", ".h5", ".hdf5", ".pfm")
+VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
+
+
+@dataclass(frozen=True)
+class Roots:
+    """Where relative paths start.
+
+    Attributes:
+        folders: kind ("default", "all_in_focus", "depth", "focal_stack") -> folders, tried in turn.
+        source: name of the data set, for its environment variable.
+    """
+
+    folders: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    source: str = ""
+
+    @classmethod
+    def of(cls, given: Any, source: str = "") -> Roots:
+        """Return roots of a text, a list of fallbacks, or a map of kinds."""
+        if given is None:
+            return cls({}, source)
+        kinds = given if isinstance(given, Mapping) else {"default": given}
+        return cls({k: [v] if isinstance(v, str) else [str(x) for x in v] for k, v in kinds.items()}, source)
+
+    def candidates(self, path: str, kind: str, beside: Path) -> list[Path]:
+        """Return where a path may lie, best first."""
+        expanded = expand(path)
+        if expanded is None:
+            return []
+        if Path(expanded).is_absolute():
+            return [Path(expanded)]
+        names = (f"{kind.upper()}_DATA_ROOT", f"{self.source.upper()}_DATA_ROOT", "FOCALDIFFUSION_DATA_ROOT")
+        roots = [os.environ[name] for name in names if os.environ.get(name)]
+        roots += [*self.folders.get(kind, ()), *self.folders.get("default", ())]
+        found = [expand(root) for root in roots]
+        return [Path(root) / expanded for root in found if root is not None] + [beside / expanded]
+
+
+def expand(text: str) -> str | None:
+    """Return a text with `~` and `${VAR}` replaced; None where a variable is not set."""
+    names = [first or second for first, second in VARIABLE.findall(text)]
+    if any(not os.environ.get(name) for name in names):
+        return None
+    return os.path.expanduser(VARIABLE.sub(lambda found: os.environ[found[1] or found[2]], text))
+
+
+def read_list(path: Path) -> list[StackRecord]:
+    """Return the records of a file list.
+
+    Raises:
+        ConfigError: it cannot be read, or a line says what it may not; names file and line.
+    """
+    shown = display(str(path))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{shown}: cannot be read: {error}") from error
+    if path.suffix.lower() == ".json" and text.lstrip().startswith("["):
+        return _json_array(text, shown)
+    records = list(_records(text, shown))
+    if not records:
+        raise ConfigError(f"{shown}: holds no record")
+    return records
+
+
+def _json_array(text: str, shown: str) -> list[StackRecord]:
+    try:
+        items = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"{shown}: no JSON: {error}") from error
+    return [record_of(item, f"{shown}: item {n}") for n, item in enumerate(items, 1)]
+
+
+def _records(text: str, shown: str) -> Iterator[StackRecord]:
+    heading: list[str] | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        where, content = f"{shown}:{number}", line.strip()
+        if not content or content.startswith("#"):
+            continue
+        if content.startswith("{"):
+            yield record_of(_json_line(content, where), where)
+            continue
+        words = _words(content, where)
+        if heading is None and len(words) > 1 and all(ALIASES.get(word, word) in KEYS for word in words):
+            heading = words
+        elif heading is not None:
+            yield record_of(_row(heading, content, where), where)
+        elif words:
+            yield record_of(_plain(words, where), where)
+
+
+def _json_line(content: str, where: str) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
+    except ValueError as error:
+        raise ConfigError(f"{where}: no JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise ConfigError(f"{where}: a JSON line is one object")
+    return document
+
+
+def _words(content: str, where: str) -> list[str]:
+    lexer = shlex.shlex(content, posix=True, punctuation_chars="")
+    lexer.whitespace, lexer.whitespace_split, lexer.escape = " \t,", True, ""
+    try:
+        return list(lexer)
+    except ValueError as error:
+        raise ConfigError(
+            f"{where}: {error}: a quote is not closed", "Put paths with spaces in quotes."
+        ) from error
+
+
+def _row(heading: list[str], content: str, where: str) -> dict[str, Any]:
+    cells = [cell.strip() for cell in next(csv.reader(io.StringIO(content), skipinitialspace=True))]
+    if len(cells) != len(heading):
+        raise ConfigError(f"{where}: {len(cells)} cells, the heading has {len(heading)}")
+    return {key: cell for key, cell in zip(heading, cells, strict=True) if cell}
+
+
+def _plain(words: list[str], where: str) -> dict[str, Any]:
+    """Return what a plain line says: picture or folder, depth, then k=v, a count, or a folder of slices."""
+    first, *rest = words
+    is_picture = Path(first).suffix.lower() in PICTURE_SUFFIXES
+    values: dict[str, Any] = {"all_in_focus" if is_picture else "focal_stack": first}
+    for word in rest:
+        key, equals, value = word.partition("=")
+        if equals:
+            _put(values, key, value, where)
+        elif word.isdigit():
+            values["num_images"] = int(word)
+        elif "depth" not in values:
+            values["depth"] = word
+        elif "focal_stack" not in values:
+            values["focal_stack"] = word
+        else:
+            raise ConfigError(
+                f"{where}: what is {display(word)}?", "A line is: picture-or-folder depth [key=value]."
+            )
+    if is_picture and "focal_stack" not in values:
+        values.setdefault("generate_focal_stack", True)
+    return values
+
+
+def _put(values: dict[str, Any], key: str, value: str, where: str) -> None:
+    head, dot, tail = key.partition(".")
+    if dot and head == "camera":
+        values.setdefault("camera", {})[tail] = value
+    elif key in (
+        "focal_length",
+        "focal_length_mm",
+        "f_number",
+        "aperture",
+        "sensor_width",
+        "sensor_width_mm",
+    ):
+        values.setdefault("camera", {})[key] = value
+    else:
+        values[key] = value

@@ -1,0 +1,162 @@
+"""One stack, or one picture with depth, in a file list: what is known of it, checked key by key."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from focusgen.base.errors import ConfigError
+from focusgen.base.names import display
+from focusgen.focal.distances import parse_distance
+from focusgen.focal.stack import StackLens
+
+ALIASES = {
+    "depth_path": "depth",
+    "focal_stack_dir": "focal_stack",
+    "scene_path": "focal_stack",
+    "stack": "focal_stack",
+    "aif": "all_in_focus",
+    "aif_path": "all_in_focus",
+    "rgb": "all_in_focus",
+}
+KEYS = (
+    *(
+        "name",
+        "scene",
+        "frame",
+        "split",
+        "source",
+        "weight",
+        "slices",
+        "focal_stack",
+        "all_in_focus",
+        "depth",
+    ),
+    *("focus_distances", "focus_range", "depth_dataset", "depth_scale", "depth_shift", "depth_range"),
+    *("depth_kind", "generate_focal_stack", "num_images", "camera", "transpose_depth", "max_coc_m"),
+)
+CAMERA_KEYS = {
+    "focal_length_mm": 1e-3,
+    "focal_length_m": 1.0,
+    "focal_length": 1e-3,
+    "f_number": 1.0,
+    "aperture": 1.0,
+    "sensor_width_mm": 1e-3,
+    "sensor_width_m": 1.0,
+    "sensor_width": 1e-3,
+    "sensor_size": 1e-3,
+    "fx_px": 1.0,
+    "formula": 0.0,
+}
+"""Keys of a camera and what turns them into metres; without a suffix they are millimetres."""
+
+
+@dataclass(frozen=True)
+class StackRecord:
+    """One line of a file list.
+
+    Attributes:
+        where: file and line, for messages.
+        values: what the line says under the names of `KEYS`; aliases are replaced.
+    """
+
+    where: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def text(self, key: str) -> str | None:
+        """Return a word, None where it is not given."""
+        value = self.values.get(key)
+        return None if value is None else str(value)
+
+    def number(self, key: str, default: float) -> float:
+        """Return a number."""
+        value = self.values.get(key, default)
+        try:
+            number = float(value)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{self.where}: {key} is {value!r}, not a number") from error
+        if math.isnan(number):
+            raise ConfigError(f"{self.where}: {key} is not a number")
+        return number
+
+    def flag(self, key: str) -> bool:
+        """Return a yes or no."""
+        value = self.values.get(key, False)
+        if isinstance(value, bool):
+            return value
+        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if str(value).lower() not in words:
+            raise ConfigError(f"{self.where}: {key} is {value!r}, not true or false")
+        return words[str(value).lower()]
+
+    def focus_distances_m(self) -> list[float] | None:
+        """Return the focus distances, None where they are not given."""
+        given = self.values.get("focus_distances")
+        if given is None:
+            return None
+        items = given if isinstance(given, list) else str(given).replace(";", " ").replace(",", " ").split()
+        return [parse_distance(str(item), f"{self.where}: focus_distances") for item in items]
+
+    def lens(self) -> StackLens | None:
+        """Return the camera of the record, None where it has none."""
+        camera = self.values.get("camera")
+        if camera is None:
+            return None
+        if not isinstance(camera, Mapping):
+            raise ConfigError(f"{self.where}: camera is no mapping")
+        unknown = [key for key in camera if key not in CAMERA_KEYS]
+        if unknown:
+            raise ConfigError(unknown_key(self.where, f"camera.{unknown[0]}", unknown[0], CAMERA_KEYS))
+        focal_m, f_number, width_m = (
+            self._of_camera(camera, *names)
+            for names in (
+                ("focal_length_m", "focal_length_mm", "focal_length"),
+                ("f_number", "aperture"),
+                ("sensor_width_m", "sensor_width_mm", "sensor_width", "sensor_size"),
+            )
+        )
+        if focal_m is None or f_number is None:
+            return None
+        formula = "exact" if camera.get("formula") == "exact" else "paper"
+        return StackLens(focal_m, f_number, width_m or 0.036, formula)  # type: ignore[arg-type]
+
+    def _of_camera(self, camera: Mapping[str, Any], *names: str) -> float | None:
+        name = next((name for name in names if camera.get(name) is not None), None)
+        if name is None:
+            return None
+        try:
+            value = float(camera[name]) * CAMERA_KEYS[name]
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{self.where}: camera.{name} is {camera[name]!r}, not a number") from error
+        if not (math.isfinite(value) and value > 0):
+            raise ConfigError(f"{self.where}: camera.{name} must be > 0, not {camera[name]!r}")
+        return value
+
+
+def record_of(values: Mapping[str, Any], where: str) -> StackRecord:
+    """Return a record whose keys are all known.
+
+    Raises:
+        ConfigError: an unknown key, with the nearest one, or one thing said twice.
+    """
+    checked: dict[str, Any] = {}
+    for key, value in values.items():
+        name = ALIASES.get(key, key)
+        if name not in KEYS:
+            raise ConfigError(unknown_key(where, key, key, (*KEYS, *ALIASES)))
+        if name in checked:
+            raise ConfigError(f"{where}: {display(key)} says {name} for the second time")
+        checked[name] = value
+    record = StackRecord(where, checked)
+    record.lens()
+    record.focus_distances_m()
+    return record
+
+
+def unknown_key(where: str, shown: str, key: str, known: Any) -> str:
+    """Return the message for an unknown key."""
+    near = difflib.get_close_matches(str(key), list(known), n=1)
+    return f"{where}: unknown key {display(shown)}" + (f"; did you mean {near[0]}?" if near else "")

@@ -1,0 +1,62 @@
+"""A focal stack drawn from one sharp picture with depth: the renderer of phase 5, occlusion and all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.focal.stack import StackLens
+
+Floats = npt.NDArray[np.float32]
+MAX_RADIUS_OF_WIDTH = 0.1
+MARGIN_PX = 2
+
+
+def signed_radii_px(depth_m: Floats, focus_m: float, lens: StackLens) -> Floats:
+    """Return the blur radius of each pixel, + nearer than the slice's focus; infinity is allowed."""
+    k = lens.radius_px_m(depth_m.shape[1])
+    if lens.formula == "exact" and np.isfinite(focus_m):
+        k *= focus_m / (focus_m - lens.focal_length_m)
+    limit_px = MAX_RADIUS_OF_WIDTH * depth_m.shape[1]
+    radii = k * (1.0 / depth_m.astype(np.float64) - 1.0 / focus_m)
+    return np.clip(radii, -limit_px, limit_px).astype(np.float32)
+
+
+def render_stack(
+    rgb: npt.NDArray[Any], depth_m: Floats, focus_m: Sequence[float], lens: StackLens, *, device: str = "cpu"
+) -> Iterator[npt.NDArray[Any]]:
+    """Yield one slice per focus distance, (H, W, 3) of the picture's type.
+
+    Args:
+        rgb: (H, W, 3) uint8 or uint16, sharp.
+        depth_m: (H, W) metres, finite and > 0.
+        focus_m: focus distances, metres; inf is allowed.
+        lens: formula "exact" takes the magnification of each slice's own distance, the size staying.
+        device: where to compute.
+    """
+    import torch
+
+    from focusgen.models.bokeh.light import decode_display, encode_display
+    from focusgen.models.bokeh.ocp import render_ocp
+    from focusgen.models.bokeh.planes import plane_ladder
+    from focusgen.models.devices import pick_device
+
+    where, peak = pick_device(device, "focal render"), float(np.iinfo(rgb.dtype).max)
+    margin = min(MARGIN_PX + int(MAX_RADIUS_OF_WIDTH * rgb.shape[1]), *(side for side in rgb.shape[:2]))
+    sides = ((margin, margin), (margin, margin))
+    wide = np.pad(rgb.astype(np.float32) / np.float32(peak), (*sides, (0, 0)), "symmetric")
+    with torch.inference_mode():
+        shown = torch.from_numpy(wide).to(where).permute(2, 0, 1)[None]
+        linear = decode_display(shown).contiguous()
+        for distance_m in focus_m:
+            radii = signed_radii_px(depth_m, distance_m, lens)
+            radius = torch.from_numpy(np.pad(radii, sides, "symmetric")).to(where)[None]
+            drawn = encode_display(
+                render_ocp(linear, radius, plane_ladder(float(radii.min()), float(radii.max())))
+            )
+            inside = drawn[0, :, margin : -margin or None, margin : -margin or None]
+            display = inside.permute(1, 2, 0).cpu().numpy()
+            yield np.rint(display * peak).astype(rgb.dtype)

@@ -1,0 +1,171 @@
+"""Records opened: slices found on disk, depth in planar metres whatever its file, lens and distances."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.names import display
+from focusgen.focal.lists import Roots
+from focusgen.focal.records import StackRecord
+from focusgen.focal.slice_files import StackFiles, stack_of_folder, stack_of_paths
+from focusgen.media.depth_codecs import READERS, check_pixels, naming, to_metres
+
+Floats = npt.NDArray[np.float32]
+
+HDF5_KEYS = ("depth", "depth_meters", "dataset", "depth_m")
+HYPERSIM_FX_OF_WIDTH = 886.81 / 1024.0
+"""Focal length of Hypersim's cameras, as part of the width: its depth is the distance along the ray."""
+
+UNITS_PER_METRE = {"vkitti": 100.0, "virtual_kitti": 100.0, "hypersim": 1.0}
+"""Depth of Virtual KITTI is in centimetres."""
+
+
+class OpenedRecord(NamedTuple):
+    """Where the files of a record lie.
+
+    Attributes:
+        files: its slices; None for a picture with depth.
+        all_in_focus: the sharp picture, or None.
+        depth: the depth file, or None.
+    """
+
+    files: StackFiles | None
+    all_in_focus: Path | None
+    depth: Path | None
+
+
+def open_record(record: StackRecord, roots: Roots, beside: Path) -> OpenedRecord:
+    """Return the files of a record.
+
+    Raises:
+        ConfigError: one of them is not there; names file and line.
+    """
+    files = None
+    if record.values.get("slices") is not None:
+        paths = [_found(record, str(one), "focal_stack", roots, beside) for one in record.values["slices"]]
+        files = stack_of_paths(paths, record.text("name"))
+    elif record.text("focal_stack") is not None:
+        folder = _found(record, record.text("focal_stack") or "", "focal_stack", roots, beside)
+        files = _spread(stack_of_folder(folder), record)
+    picture, depth = (
+        None if record.text(key) is None else _found(record, record.text(key) or "", key, roots, beside)
+        for key in ("all_in_focus", "depth")
+    )
+    if files is None and picture is None:
+        raise ConfigError(f"{record.where}: neither focal_stack nor all_in_focus is given")
+    return OpenedRecord(files, picture, depth)
+
+
+def _found(record: StackRecord, path: str, kind: str, roots: Roots, beside: Path) -> Path:
+    candidates = roots.candidates(path, kind, beside)
+    found = next((candidate for candidate in candidates if candidate.exists()), None)
+    if found is None:
+        looked = ", ".join(display(str(one)) for one in candidates) or "nowhere: a variable is not set"
+        raise ConfigError(f"{record.where}: {kind} {display(path)} does not exist (looked at {looked})")
+    return found
+
+
+def _spread(files: StackFiles, record: StackRecord) -> StackFiles:
+    """Return as many slices as the record asks for, spread over the whole stack, both ends included."""
+    n = int(record.number("num_images", len(files.paths)))
+    named = files if record.text("name") is None else replace(files, name=str(record.text("name")))
+    if n > len(files.paths):
+        raise ConfigError(f"{record.where}: num_images is {n}, the folder holds {len(files.paths)} slices")
+    return replace(named, paths=tuple(files.paths[k] for k in spread(len(files.paths), n)))
+
+
+def record_distances_m(record: StackRecord, n_on_disk: int) -> list[float] | None:
+    """Return one distance per slice that the record asks for; None: EXIF has to say."""
+    distances = record.focus_distances_m()
+    n = int(record.number("num_images", n_on_disk))
+    if distances is not None and len(distances) == n_on_disk != n:
+        return [distances[k] for k in spread(n_on_disk, n)]
+    return distances
+
+
+def spread(n_all: int, n: int) -> list[int]:
+    """Return n of n_all places, spread evenly, both ends included."""
+    return sorted({int(round(k)) for k in np.linspace(0, n_all - 1, n)})
+
+
+def read_record_depth(record: StackRecord, path: Path) -> Floats:
+    """Return planar depth in metres; NaN where there is none.
+
+    Raises:
+        CorruptInputError: the file cannot be read; names it.
+    """
+    kind = (record.text("depth_dataset") or record.text("source") or "").lower()
+    scale = record.number("depth_scale", UNITS_PER_METRE.get(kind, 1000.0))
+    if path.suffix.lower() in (".h5", ".hdf5"):
+        depth_m = _read_hdf5(path)
+        if "depth_scale" in record.values:
+            depth_m = depth_m / np.float32(scale)
+    elif path.suffix.lower() in READERS:
+        with naming(path):
+            depth_m = to_metres(READERS[path.suffix.lower()](path), scale)
+    else:
+        raise CorruptInputError(f"{display(str(path))}: depth is read from {', '.join(READERS)} and hdf5")
+    if record.flag("transpose_depth"):
+        depth_m = np.ascontiguousarray(depth_m.T)
+    depth_m = depth_m + np.float32(record.number("depth_shift", 0.0))
+    ray = (record.text("depth_kind") or ("ray" if kind == "hypersim" else "planar")) == "ray"
+    if ray:
+        depth_m = planar_depth(depth_m, _fx_px(record, depth_m.shape[1]))
+    low, high = _range(record)
+    with np.errstate(invalid="ignore"):
+        outside = ~np.isfinite(depth_m) | (depth_m <= 0) | (depth_m < low) | (depth_m > high)
+    return np.where(outside, np.float32(np.nan), depth_m).astype(np.float32)
+
+
+def planar_depth(ray_m: Floats, fx_px: float) -> Floats:
+    """Return depth along the optical axis of distances along the rays."""
+    height, width = ray_m.shape
+    x = np.arange(width, dtype=np.float64) - 0.5 * (width - 1)
+    y = np.arange(height, dtype=np.float64)[:, None] - 0.5 * (height - 1)
+    return np.asarray(ray_m * (fx_px / np.sqrt(fx_px * fx_px + x * x + y * y)), np.float32)
+
+
+def _fx_px(record: StackRecord, width: int) -> float:
+    camera: Any = record.values.get("camera") or {}
+    return float(camera.get("fx_px", HYPERSIM_FX_OF_WIDTH * width))
+
+
+def _range(record: StackRecord) -> tuple[float, float]:
+    given = record.values.get("depth_range")
+    if given is None:
+        return 0.0, float("inf")
+    numbers: Sequence[Any] = given if isinstance(given, list) else str(given).replace(",", " ").split()
+    try:
+        low, high = (float(one) for one in numbers)
+    except ValueError as error:
+        raise ConfigError(f"{record.where}: depth_range is {given!r}, not two numbers") from error
+    return low, high
+
+
+def _h5py(path: Path) -> Any:
+    try:
+        import h5py  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise ConfigError(f"{display(str(path))}: h5py is not installed", "pip install h5py") from error
+    return h5py
+
+
+def _read_hdf5(path: Path) -> Floats:
+    h5py = _h5py(path)
+    with naming(path), h5py.File(path, "r") as file:
+        names = [name for name in file if isinstance(file[name], h5py.Dataset)]
+        name = next((key for key in HDF5_KEYS if key in names), names[0] if names else None)
+        if name is None:
+            raise CorruptInputError("it holds no array")
+        array = file[name]
+        if array.ndim != 2:
+            raise CorruptInputError(f"{name} has shape {array.shape}; one map is (H, W)")
+        check_pixels(array.shape[1], array.shape[0])
+        return np.asarray(array[()], np.float32)

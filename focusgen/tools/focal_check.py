@@ -1,0 +1,141 @@
+"""What a list of focal stacks holds, and what can be told from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from focusgen.base.errors import FocusgenError
+from focusgen.base.names import display
+from focusgen.focal.lists import Roots, read_list
+from focusgen.focal.presets import Preset
+from focusgen.focal.records import StackRecord
+from focusgen.focal.slice_files import read_slice
+from focusgen.focal.sources import open_record, read_record_depth
+
+MANY = 20
+
+
+@dataclass
+class ListReport:
+    """What was found.
+
+    Attributes:
+        n_samples: records.
+        n_slices: how many slices the stacks have.
+        depth_m: 5th, 50th and 95th percentiles of each depth map that was opened.
+        identifiable: share of each map that its lens can tell.
+        splits: scene -> splits that it lies in.
+        problems: one line each.
+    """
+
+    n_samples: int = 0
+    n_slices: list[int] = field(default_factory=list)
+    depth_m: list[tuple[float, float, float]] = field(default_factory=list)
+    identifiable: list[float] = field(default_factory=list)
+    splits: dict[str, set[str]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """Return the report for people."""
+        lines = [f"samples             {self.n_samples}"]
+        if self.n_slices:
+            lines.append(f"slices per stack    {min(self.n_slices)} to {max(self.n_slices)}")
+        if self.depth_m:
+            low, middle, high = np.median(np.array(self.depth_m), axis=0)
+            lines.append(f"depth               5 % {low:.3g} m, median {middle:.3g} m, 95 % {high:.3g} m")
+        if self.identifiable:
+            share = float(np.mean(self.identifiable))
+            lines.append(f"identifiable share  {share:.0%} (10 % of the depth changes the blur by 0.25 px)")
+        names = sorted({name for splits in self.splits.values() for name in splits})
+        if names:
+            lines.append(f"splits              {', '.join(names)}; {len(self.splits)} scenes")
+        lines += [f"problem: {line}" for line in self.problems[:MANY]]
+        if len(self.problems) > MANY:
+            lines.append(f"and {len(self.problems) - MANY} more problems")
+        return [*lines, "no problems" if not self.problems else f"{len(self.problems)} problems"]
+
+
+def check_lists(paths: Sequence[Path], roots: Roots, max_samples: int) -> ListReport:
+    """Return what lists hold; a record that cannot be used is a problem, not the end."""
+    report = ListReport()
+    for path in paths:
+        try:
+            records = read_list(path)
+        except FocusgenError as error:
+            report.problems.append(error.message)
+            continue
+        for record in records:
+            report.n_samples += 1
+            _note_split(report, record, path)
+            try:
+                _check_record(report, record, roots, path, max_samples)
+            except FocusgenError as error:
+                report.problems.append(error.message)
+    for scene, splits in sorted(report.splits.items()):
+        if len(splits) > 1:
+            report.problems.append(
+                f"leakage: scene {display(scene)} lies in {' and '.join(sorted(splits))}: split by scene"
+            )
+    return report
+
+
+def _note_split(report: ListReport, record: StackRecord, path: Path) -> None:
+    """Remember which split a scene lies in; a list's own name may say it."""
+    named = next((word for word in ("train", "val", "test") if word in path.stem.lower()), None)
+    split, scene = record.text("split") or named, record.text("scene")
+    if scene is None:
+        source = record.text("focal_stack") or record.text("all_in_focus")
+        scene = None if source is None else str(Path(source).parent)
+    if split is not None and scene not in (None, "."):
+        report.splits.setdefault(str(scene), set()).add(split)
+
+
+def _check_record(
+    report: ListReport, record: StackRecord, roots: Roots, path: Path, max_samples: int
+) -> None:
+    opened = open_record(record, roots, path.parent)
+    distances = record.focus_distances_m()
+    if opened.files is not None:
+        report.n_slices.append(len(opened.files.paths))
+        if distances is not None and len(distances) != len(opened.files.paths):
+            report.problems.append(
+                f"{record.where}: {len(opened.files.paths)} slices, {len(distances)} focus distances"
+            )
+    elif distances is not None:
+        report.n_slices.append(len(distances))
+    if opened.depth is None or len(report.depth_m) >= max_samples:
+        return
+    depth_m = read_record_depth(record, opened.depth)
+    known = depth_m[np.isfinite(depth_m)]
+    if not known.size:
+        report.problems.append(f"{record.where}: {display(str(opened.depth))} holds no depth > 0")
+        return
+    low, middle, high = np.percentile(known, (5, 50, 95))
+    report.depth_m.append((float(low), float(middle), float(high)))
+    lens = record.lens()
+    if lens is not None:
+        width = depth_m.shape[1]
+        if opened.all_in_focus is not None:
+            width = read_slice(opened.all_in_focus)[0].shape[1]
+        report.identifiable.append(float((known <= lens.identifiable_to_m(width)).mean()))
+
+
+def preset_lines(preset: Preset) -> list[str]:
+    """Return what a preset's lens can tell, and how much of its range that is."""
+    reach_m = preset.lens.identifiable_to_m(preset.width)
+    near_m, far_m = preset.focal_range_m
+    share = float(np.clip((min(reach_m, far_m) - near_m) / (far_m - near_m), 0.0, 1.0))
+    lens = f"f/{preset.lens.f_number:g} {1e3 * preset.lens.focal_length_m:g} mm"
+    lines = [
+        f"{preset.name}: {preset.focal_stack_size} slices, {near_m:g} to {far_m:g} m, {preset.width} px",
+        f"  {lens}: 10 % depth needs d <= {reach_m:.1f} m; {share:.0%} of the range",
+    ]
+    if share < 0.5:
+        lines.append(
+            "  not identifiable: beyond that, depth comes from what scenes usually look like, not from blur"
+        )
+    return lines

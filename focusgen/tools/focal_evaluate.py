@@ -1,0 +1,231 @@
+"""A table of depth, sharp pictures and confidence over a list of stacks, trivial methods beside ours."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from focusgen.base.errors import ConfigError
+from focusgen.base.files import make_folder, publish, publish_json
+from focusgen.focal.alignment import align, moved
+from focusgen.focal.baselines import METHODS, Prediction, predict
+from focusgen.focal.lists import Roots, read_list
+from focusgen.focal.records import StackRecord
+from focusgen.focal.render import render_stack
+from focusgen.focal.scores import averaged, confidence_scores, depth_scores, picture_scores
+from focusgen.focal.slice_files import read_slice
+from focusgen.focal.sources import open_record, read_record_depth, record_distances_m, spread
+from focusgen.focal.stack import FocalStack, StackLens
+from focusgen.tools.focal_outputs import depth_picture, npy_bytes, png_bytes
+from focusgen.tools.focal_render import usable_depth
+
+ZEDD_SIZE, ZEDD_SLICES = (1216, 1824), (0, 2, 4, 6, 8)
+"""The test server of ZEDD takes float32 maps of this size, made of these slices at f/2.8."""
+
+SHOWN = ("abs_rel", "rmse", "d1.05", "d1.25", "px", "aif_psnr", "surer_half_abs_rel", "identifiable")
+
+
+@dataclass(frozen=True)
+class EvaluateJob:
+    """What is judged.
+
+    Attributes:
+        n_slices: each stack is cut to these many slices, spread over it; empty: as it is.
+        protocol: "own"; "ddff": scores in disparity; "zedd": its files are written.
+    """
+
+    lists: Sequence[Path]
+    roots: Roots
+    output: Path
+    split: str | None = None
+    n_slices: Sequence[int] = ()
+    max_samples: int | None = None
+    saves_pictures: bool = False
+    protocol: str = "own"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A stack with its truth."""
+
+    name: str
+    stack: FocalStack
+    true_m: Any
+    aif: Any
+
+
+def evaluate(
+    job: EvaluateJob, tell: Callable[[str, float], object] = lambda name, part: None
+) -> dict[str, Any]:
+    """Score all samples; write json, csv, md, and one picture; return the table.
+
+    Raises:
+        ConfigError: nothing can be judged.
+    """
+    chosen = [
+        (path, record) for path in job.lists for record in read_list(path) if _is_chosen(record, job.split)
+    ]
+    chosen = chosen[: job.max_samples]
+    if not chosen:
+        raise ConfigError(f"no sample of split {job.split} in {', '.join(map(str, job.lists))}")
+    make_folder(job.output)
+    rows: list[dict[str, Any]] = []
+    first: tuple[Sample, dict[str, Prediction]] | None = None
+    for number, (path, record) in enumerate(chosen):
+        whole = load_sample(record, job.roots, path.parent)
+        tell(whole.name, number / len(chosen))
+        for n in job.n_slices or (len(whole.stack),):
+            sample = _cut(whole, n)
+            made = {method: predict(method, sample.stack) for method in METHODS}
+            rows += [_row(job, sample, method, result) for method, result in made.items()]
+            first = first or (sample, made)
+        if job.protocol == "zedd":
+            _write_zedd(job.output, whole)
+        if job.saves_pictures:
+            picture = depth_picture(made["classical"].depth_m, is_metric=True)
+            publish(job.output / f"{whole.name}_depth.png", png_bytes(picture))
+    table = _table(rows)
+    _write_tables(job, rows, table)
+    assert first is not None, "there is at least one sample"
+    publish(job.output / "evaluation.png", png_bytes(sheet(*first)))
+    return table
+
+
+def _is_chosen(record: StackRecord, split: str | None) -> bool:
+    return split is None or record.text("split") in (None, split)
+
+
+def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
+    """Return the stack of a record, drawn if it has no slices, with its truth.
+
+    Raises:
+        ConfigError: distances, lens or depth are missing; names file and line.
+    """
+    opened, lens = open_record(record, roots, beside), record.lens()
+    if lens is None:
+        raise ConfigError(f"{record.where}: camera is missing: focal_length_mm and f_number")
+    rgb = None if opened.all_in_focus is None else read_slice(opened.all_in_focus)[0]
+    true_m = None if opened.depth is None else read_record_depth(record, opened.depth)
+    n = None if opened.files is None else len(opened.files.paths)
+    distances_m = record_distances_m(record, n or int(record.number("num_images", 0)))
+    if distances_m is None:
+        raise ConfigError(f"{record.where}: focus_distances is missing")
+    if opened.files is not None:
+        slices = np.stack([read_slice(path)[0] for path in opened.files.paths])
+        if len(distances_m) != len(slices):
+            raise ConfigError(f"{record.where}: {len(slices)} slices, {len(distances_m)} focus distances")
+    else:
+        slices = _drawn(record, rgb, true_m, distances_m, lens)
+    order = np.argsort(distances_m)
+    diopters = 1.0 / np.asarray(distances_m)[order]
+    slices = slices[order]
+    alignment = align(slices)
+    if not alignment.is_still:
+        slices = np.stack([moved(one, m) for one, m in zip(slices, alignment.matrices, strict=True)])
+    name = record.text("name") or (opened.files.name if opened.files else record.where.rsplit("/", 1)[-1])
+    return Sample(name, FocalStack(slices, diopters, lens.radius_px_m(slices.shape[2])), true_m, rgb)
+
+
+def _drawn(record: StackRecord, rgb: Any, true_m: Any, distances_m: list[float], lens: StackLens) -> Any:
+    if rgb is None or true_m is None:
+        raise ConfigError(f"{record.where}: drawing a stack needs all_in_focus and depth")
+    depth_m = usable_depth(true_m, rgb.shape[:2], record.where)
+    return np.stack(list(render_stack(rgb, depth_m, distances_m, lens)))
+
+
+def _cut(sample: Sample, n: int) -> Sample:
+    if n > len(sample.stack):
+        raise ConfigError(f"{sample.name}: {n} slices are asked for, it has {len(sample.stack)}")
+    keep = spread(len(sample.stack), n)
+    stack = FocalStack(sample.stack.slices[keep], sample.stack.diopters[keep], sample.stack.radius_px_m)
+    return Sample(sample.name, stack, sample.true_m, sample.aif)
+
+
+def _row(job: EvaluateJob, sample: Sample, method: str, made: Prediction) -> dict[str, Any]:
+    scores: dict[str, float] = {}
+    gain = sample.stack.radius_px_m
+    if sample.true_m is not None:
+        scores.update(depth_scores(made.depth_m, sample.true_m, gain))
+        scores.update(confidence_scores(made.confidence, made.depth_m, sample.true_m))
+        known = sample.true_m[np.isfinite(sample.true_m)]
+        assert gain is not None, "every sample has a lens"
+        scores["identifiable"] = float((known <= 0.4 * gain).mean())
+        if job.protocol == "ddff":
+            disparity = depth_scores(1.0 / made.depth_m, 1.0 / sample.true_m)
+            scores.update({f"disparity_{key}": disparity[key] for key in ("rmse", "abs_rel", "d1.25")})
+    if sample.aif is not None:
+        scores.update(picture_scores(made.rgb, sample.aif))
+    return {"name": sample.name, "n_slices": len(sample.stack), "method": method, **scores}
+
+
+def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    groups: dict[tuple[int, str], list[dict[str, float]]] = {}
+    for row in rows:
+        scores = {key: value for key, value in row.items() if isinstance(value, float)}
+        groups.setdefault((row["n_slices"], row["method"]), []).append(scores)
+    return {f"{method} N={n}": averaged(found) for (n, method), found in sorted(groups.items())}
+
+
+def _write_tables(job: EvaluateJob, rows: list[dict[str, Any]], table: dict[str, Any]) -> None:
+    document = {"protocol": job.protocol, "table": table, "samples": rows}
+    publish_json(job.output / "evaluation.json", document)
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, keys, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    publish(job.output / "evaluation.csv", buffer.getvalue().encode())
+    publish(job.output / "evaluation.md", ("\n".join(markdown(table)) + "\n").encode())
+
+
+def markdown(table: dict[str, Any]) -> list[str]:
+    """Return the table for people: means, and the 95 % interval of the first figure."""
+    shown = [key for key in SHOWN if any(key in row for row in table.values())]
+    lines = [f"| method | {' | '.join(shown)} |", "|---" * (len(shown) + 1) + "|"]
+    for name, row in table.items():
+        cells = []
+        for key in shown:
+            mean, low, high = row.get(key, (float("nan"),) * 3)
+            cells.append(f"{mean:.3f} ({low:.3f}..{high:.3f})" if key == "abs_rel" else f"{mean:.3f}")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def _write_zedd(folder: Path, sample: Sample) -> None:
+    import cv2
+
+    keep = [k for k in ZEDD_SLICES if k < len(sample.stack)]
+    stack = FocalStack(sample.stack.slices[keep], sample.stack.diopters[keep], sample.stack.radius_px_m)
+    inverse = cv2.resize(
+        1.0 / predict("classical", stack).depth_m,
+        (ZEDD_SIZE[1], ZEDD_SIZE[0]),
+        interpolation=cv2.INTER_LINEAR,
+    )
+    make_folder(folder / "zedd")
+    publish(folder / "zedd" / f"{sample.name}.npy", npy_bytes((1.0 / inverse).astype(np.float32)))
+
+
+def sheet(sample: Sample, made: dict[str, Prediction]) -> Any:
+    """Return one picture: nearest and farthest slice, the sharp picture, true depth and each method's."""
+    own = made["classical"]
+    maps = [one.depth_m for one in made.values()]
+    if sample.true_m is not None:
+        maps.insert(0, usable_depth(sample.true_m, sample.true_m.shape, sample.name))
+    pictures = [_eight_bits(one) for one in (sample.stack.slices[0], sample.stack.slices[-1], own.rgb)]
+    coloured = [depth_picture(one, is_metric=True) for one in maps]
+    width = coloured[0].shape[1]
+    padded = [np.pad(one, ((0, 0), (0, width - one.shape[1]), (0, 0))) for one in pictures]
+    tiles = [*padded, *coloured]
+    while len(tiles) % 4:
+        tiles.append(np.zeros_like(tiles[0]))
+    return np.concatenate([np.concatenate(tiles[k : k + 4], 1) for k in range(0, len(tiles), 4)])
+
+
+def _eight_bits(pixels: Any) -> Any:
+    return pixels if pixels.dtype == np.uint8 else (pixels // 257).astype(np.uint8)

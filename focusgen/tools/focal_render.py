@@ -1,0 +1,94 @@
+"""A focal stack on disk from one sharp picture with depth: what `focusgen focal render` does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.files import make_folder, publish, publish_json
+from focusgen.base.names import display
+from focusgen.focal.distances import check_distances
+from focusgen.focal.render import render_stack
+from focusgen.focal.slice_files import read_slice
+from focusgen.focal.stack import StackLens
+from focusgen.media.depth_codecs import READERS, read_depth_file
+from focusgen.tools.focal_outputs import npy_bytes, png_bytes
+
+
+def write_stack(
+    picture: Path,
+    depth: Path,
+    distances_m: Sequence[float],
+    lens: StackLens,
+    folder: Path,
+    *,
+    depth_scale: float = 1000.0,
+    device: str = "cpu",
+) -> Iterator[Path]:
+    """Write the slices of a stack, its truth and its lens; yield each file.
+
+    Raises:
+        ConfigError: distances or lens cannot be; CorruptInputError: a file cannot be used.
+    """
+    names = [f"slice_{n:02d}.png" for n in range(len(distances_m))]
+    check_distances(distances_m, names, lens.focal_length_m)
+    for path in (picture, depth):
+        if not path.is_file():
+            raise ConfigError(f"{display(str(path))}: no such file")
+    if depth.suffix.lower() not in READERS:
+        raise ConfigError(f"{display(str(depth))}: depth is read from {', '.join(READERS)}")
+    rgb, _ = read_slice(picture)
+    depth_m = usable_depth(read_depth_file(depth, depth_scale), rgb.shape[:2], str(depth))
+    make_folder(folder)
+    for name, pixels in zip(names, render_stack(rgb, depth_m, distances_m, lens, device=device), strict=True):
+        publish(folder / name, png_bytes(pixels))
+        yield folder / name
+    publish(folder / "aif.png", png_bytes(rgb))
+    publish(folder / "depth.npy", npy_bytes(depth_m))
+    publish_json(folder / "stack.json", stack_document(names, distances_m, lens))
+    yield folder / "stack.json"
+
+
+def stack_document(names: Sequence[str], distances_m: Sequence[float], lens: StackLens) -> dict[str, object]:
+    """Return a record that `focusgen focal infer` and the lists understand."""
+    return {
+        "slices": list(names),
+        "focus_distances": ["inf" if math.isinf(one) else float(one) for one in distances_m],
+        "all_in_focus": "aif.png",
+        "depth": "depth.npy",
+        "camera": {
+            "focal_length_mm": 1e3 * lens.focal_length_m,
+            "f_number": lens.f_number,
+            "sensor_width_mm": 1e3 * lens.sensor_width_m,
+            "formula": lens.formula,
+        },
+    }
+
+
+def usable_depth(
+    depth_m: npt.NDArray[np.float32], size: tuple[int, ...], name: str
+) -> npt.NDArray[np.float32]:
+    """Return depth without holes: each takes the nearest pixel's, for drawing only.
+
+    Raises:
+        CorruptInputError: another size than the picture, or no depth at all.
+    """
+    if depth_m.shape != tuple(size):
+        raise CorruptInputError(
+            f"{display(name)}: depth is {depth_m.shape[1]}x{depth_m.shape[0]}, "
+            f"the picture {size[1]}x{size[0]}"
+        )
+    hole = ~(np.isfinite(depth_m) & (depth_m > 0))
+    if hole.all():
+        raise CorruptInputError(f"{display(name)}: no pixel has a depth > 0")
+    if hole.any():
+        from scipy.ndimage import distance_transform_edt
+
+        rows, columns = distance_transform_edt(hole, return_distances=False, return_indices=True)
+        depth_m = depth_m[rows, columns]
+    return np.asarray(depth_m, np.float32)

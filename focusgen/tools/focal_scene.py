@@ -1,0 +1,76 @@
+"""Captured stacks as scenes of the pipeline: `--as-scene`. What phases 4 to 6 get is made by phases 1 to 3.
+
+Sharp pictures become raw frames, depth becomes provided depth; index, frames and depth maps are
+then written by the phases that always write them, records and all. Several stacks are frames of one video.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen import config
+from focusgen.base.errors import ConfigError, ExitCode
+from focusgen.base.files import make_folder, publish
+from focusgen.run.here import run_phases
+from focusgen.run.pipeline import Selection
+from focusgen.tools.focal_outputs import npy_bytes, png_bytes
+
+RAW, RAW_DEPTH = "raw", "raw_depth"
+
+
+class SceneFrame(NamedTuple):
+    """One stack's result as a frame."""
+
+    rgb: npt.NDArray[Any]
+    depth_m: npt.NDArray[np.float32]
+
+
+def write_frame(root: Path, scene_id: str, number: int, frame: SceneFrame) -> None:
+    """Write the raw picture and the raw depth of one frame."""
+    for folder in (root / RAW / scene_id, root / RAW_DEPTH / scene_id):
+        make_folder(folder)
+    rgb = frame.rgb
+    if rgb.dtype == np.uint16:
+        rgb = ((rgb.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    publish(root / RAW / scene_id / f"frame_{number:04d}.png", png_bytes(rgb))
+    publish(root / RAW_DEPTH / scene_id / f"frame_{number:04d}.npy", npy_bytes(frame.depth_m))
+
+
+def scene_name(text: str) -> str:
+    """Return a name that may be a folder of a data set."""
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", text).lstrip("._-")
+    return name or "stack"
+
+
+def make_scenes(root: Path, sizes: Sequence[tuple[int, ...]]) -> None:
+    """Turn the raw frames below `root` into scenes: phases 1 to 3, nothing sharpened, depth as found.
+
+    Raises:
+        ConfigError: frames of one scene differ in size, or a phase did not complete.
+    """
+    if len(set(sizes)) > 1:
+        raise ConfigError("stacks of different sizes are no frames of one video", "Give each alone.")
+    cfg = config.load(None, scene_settings(root))
+    code = run_phases(cfg, ("index", "deblur", "depth"), Selection())
+    if code != ExitCode.COMPLETE:
+        raise ConfigError(
+            f"{root}: the frames did not become a scene", f"focusgen status --out_root {root} says why."
+        )
+
+
+def scene_settings(root: Path) -> dict[str, Any]:
+    """Return the settings that such a data set is made and continued with."""
+    return {
+        "data.raw_root": root / RAW,
+        "data.out_root": root,
+        "data.min_frames": 1,
+        "deblur.backend": "passthrough",
+        "depth.backend": "provided",
+        "depth.depth_root": root / RAW_DEPTH,
+    }

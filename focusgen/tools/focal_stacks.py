@@ -1,0 +1,166 @@
+"""Focal stacks out of a pipeline data set: one record per scene and frame."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from focusgen.base.errors import ConfigError
+from focusgen.base.files import make_folder, publish
+from focusgen.dataset.index import read_index
+from focusgen.dataset.layout import DatasetLayout, SceneLayout
+from focusgen.dataset.published import read_depth, read_sharp, read_stats
+from focusgen.dataset.records import parse_json
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The lens of stacks that are drawn on the fly."""
+
+    n_slices: int
+    focal_length_m: float
+    f_number: float
+
+
+def list_stacks(
+    scenes: Path, out: Path, *, source: str, sweep: Sweep, every: int = 1
+) -> list[dict[str, Any]]:
+    """Write a list of all stacks of a data set; return its records.
+
+    Raises:
+        ConfigError: no data set, or no scene holds a stack; nothing is written.
+    """
+    dataset = DatasetLayout(scenes, scenes / "scene_index.json")
+    records: list[dict[str, Any]] = []
+    for scene_id, entry in read_index(dataset).items():
+        scene = dataset.scene(scene_id)
+        if not scene.metadata_json.exists() and source != "thin_lens":
+            continue
+        for kind in ("bokeh", "thin_lens") if source == "mix" else (source,):
+            found = _of_bokeh(scene, every) if kind == "bokeh" else _of_thin_lens(scene, sweep, every)
+            records += [{**record, "split": entry.split, "source": kind} for record in found]
+    if not records:
+        raise ConfigError(
+            f"{scenes}: no scene has a stack",
+            "Run phase 5 with --n_sets 2 or more and lens.mode: sweep, or say --source thin_lens.",
+        )
+    beside = out.resolve().parent
+    make_folder(beside)
+    lines = [json.dumps(_relative(record, beside), allow_nan=False) for record in records]
+    publish(out, ("\n".join(lines) + "\n").encode())
+    return records
+
+
+def _relative(record: Mapping[str, Any], beside: Path) -> dict[str, Any]:
+    """Return a record whose paths are seen from the list, so that both may move together."""
+    moved = dict(record)
+    for key in ("all_in_focus", "depth"):
+        moved[key] = os.path.relpath(Path(record[key]).resolve(), beside)
+    if "slices" in record:
+        moved["slices"] = [os.path.relpath(Path(one).resolve(), beside) for one in record["slices"]]
+    return moved
+
+
+def _frames(scene: SceneLayout, every: int) -> Iterator[int]:
+    n = 0
+    while scene.sharp(n).exists() and scene.depth(n).exists():
+        yield n
+        n += every
+
+
+def _base(scene: SceneLayout, frame: int) -> dict[str, Any]:
+    return {
+        "name": f"{scene.scene_id}_{frame:04d}",
+        "scene": scene.scene_id,
+        "frame": frame,
+        "all_in_focus": str(scene.sharp(frame)),
+        "depth": str(scene.depth(frame)),
+    }
+
+
+def _of_bokeh(scene: SceneLayout, every: int) -> Iterator[dict[str, Any]]:
+    """Yield the stacks of the lens sets of phase 5 that share focal length and f-number."""
+    metadata = parse_json(scene.metadata_json.read_bytes())
+    groups: dict[tuple[float, float], list[int]] = {}
+    for number, lens in enumerate(metadata["sets"]):
+        groups.setdefault((float(lens["f"]), float(lens["N"])), []).append(number)
+    for (focal_m, f_number), numbers in groups.items():
+        if len(numbers) < 2:
+            continue
+        for frame in _frames(scene, every):
+            slices = [scene.bokeh(number, frame) for number in numbers]
+            distances_m = [_distance_m(metadata["sets"][number], frame) for number in numbers]
+            if not all(path.exists() for path in slices) or len(set(distances_m)) < len(distances_m):
+                continue
+            yield {
+                **_base(scene, frame),
+                "slices": [str(path) for path in slices],
+                "focus_distances": distances_m,
+                "max_coc_m": [float(metadata["sets"][number]["max_coc"]) for number in numbers],
+                "camera": _camera(focal_m, f_number, metadata),
+                "weight": _weight(scene, slices, frame, distances_m, focal_m, f_number, metadata),
+            }
+
+
+def _distance_m(lens: Mapping[str, Any], frame: int) -> float:
+    """Return where a lens set is focused at a frame: it may move."""
+    moving = lens.get("S_focus_per_frame")
+    return float(lens["S_focus"] if moving is None else moving[frame])
+
+
+def _camera(focal_m: float, f_number: float, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "focal_length_mm": 1e3 * focal_m,
+        "f_number": f_number,
+        "sensor_width_mm": float(metadata.get("sensor_width_mm", 36.0)),
+        "formula": metadata.get("formula", "paper"),
+    }
+
+
+def _weight(
+    scene: SceneLayout,
+    slices: list[Path],
+    frame: int,
+    distances_m: list[float],
+    focal_m: float,
+    f_number: float,
+    metadata: Mapping[str, Any],
+) -> float:
+    """Return how well physics explains a stack: 1 from 35 dB on, 0 below 20 dB, of its worst slice."""
+    from focusgen.focal.render import render_stack
+    from focusgen.focal.slice_files import read_slice
+    from focusgen.focal.stack import StackLens
+
+    width_m = float(metadata.get("sensor_width_mm", 36.0)) / 1e3
+    lens = StackLens(focal_m, f_number, width_m, metadata.get("formula", "paper"))
+    sharp, depth_m = read_sharp(scene, frame), read_depth(scene, frame).astype(np.float32)
+    worst_db = np.inf
+    for path, drawn in zip(slices, render_stack(sharp, depth_m, distances_m, lens), strict=True):
+        error = np.mean((drawn.astype(np.float32) - read_slice(path)[0]) ** 2)
+        worst_db = min(worst_db, float(10.0 * np.log10(255.0**2 / max(float(error), 1e-6))))
+    return round(float(np.clip((worst_db - 20.0) / 15.0, 0.0, 1.0)), 3)
+
+
+def _of_thin_lens(scene: SceneLayout, sweep: Sweep, every: int) -> Iterator[dict[str, Any]]:
+    """Yield records without slices: they are drawn from sharp frames and depth when they are needed."""
+    if not scene.stats_json.exists():
+        return
+    stats = read_stats(scene)
+    near_m = max(stats["d_p5"], 2.0 * sweep.focal_length_m)
+    far_m = max(stats["d_p95"], 1.05 * near_m)
+    distances_m = (1.0 / np.linspace(1.0 / near_m, 1.0 / far_m, sweep.n_slices)).round(4).tolist()
+    for frame in _frames(scene, every):
+        yield {
+            **_base(scene, frame),
+            "generate_focal_stack": True,
+            "focus_distances": distances_m,
+            "num_images": sweep.n_slices,
+            "camera": _camera(sweep.focal_length_m, sweep.f_number, {}),
+            "weight": 1.0,
+        }

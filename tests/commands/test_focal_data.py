@@ -1,0 +1,77 @@
+"""`focusgen focal render | check | infer LIST | evaluate`, one after the other on a small RGB-D picture."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from focusgen.cli import main
+from focusgen.dataset.index import read_index
+from focusgen.dataset.layout import DatasetLayout
+from tests.focal.stacks import truth
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("drawn")
+    traced = truth("tabletop")
+    cv2.imwrite(str(folder / "rgb.png"), traced.aif[40:136, 60:220, ::-1])
+    np.save(folder / "d.npy", traced.depth_m[40:136, 60:220])
+    words = ["--aif", str(folder / "rgb.png"), "--depth", str(folder / "d.npy"), "-o", str(folder / "stack")]
+    assert main(["focal", "render", *words, "--focus-distances", "0.55,1,3", "--sensor-size", "18"]) == 0
+    return folder
+
+
+def test_a_list_of_drawn_stacks_is_checked_inferred_and_judged(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    record = json.loads((drawn / "stack" / "stack.json").read_text())
+    listed = drawn / "stack" / "train.jsonl"
+    listed.write_text(json.dumps({**record, "name": "one", "scene": "s"}) + "\n")
+    assert main(["focal", "check", str(listed)]) == 0
+    assert "identifiable share" in capsys.readouterr().out
+    assert main(["focal", "infer", "--input", str(listed), "--output", str(tmp_path / "o")]) == 0
+    assert json.loads((tmp_path / "o" / "one_metadata.json").read_text())["unit"] == "metre"
+    assert (
+        main(["focal", "evaluate", "--list", str(listed), "-o", str(tmp_path / "e"), "--n-slices", "2,3"])
+        == 0
+    )
+    table = json.loads((tmp_path / "e" / "evaluation.json").read_text())["table"]
+    assert {name.split()[0] for name in table} == {"constant", "laplacian_argmax", "plain_dff", "classical"}
+    assert table["classical N=3"]["abs_rel"][0] < 0.5 * table["constant N=3"]["abs_rel"][0]
+    assert (tmp_path / "e" / "evaluation.md").read_text().count("\n") == 10
+
+
+def test_leakage_and_missing_files_are_problems(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    record = {"focal_stack": str(drawn / "stack"), "scene": "s"}
+    (tmp_path / "train.jsonl").write_text(json.dumps(record) + '\n{"focal_stack": "gone"}\n')
+    (tmp_path / "val.jsonl").write_text(json.dumps(record) + "\n")
+    assert main(["focal", "check", str(tmp_path / "train.jsonl"), str(tmp_path / "val.jsonl")]) == 3
+    said = capsys.readouterr().out
+    assert "leakage: scene s lies in train and val" in said
+    assert "train.jsonl:2: focal_stack gone does not exist" in said
+
+
+@pytest.mark.parametrize("name", ["base", "hypersim", "virtual_kitti", "mixed"])
+def test_presets_say_what_their_lens_can_tell(name: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["focal", "check", "--config", name]) == 0
+    said = capsys.readouterr().out
+    assert "10 % depth needs d <=" in said
+    assert ("not identifiable" in said) == (name in ("hypersim", "mixed"))
+    assert name != "base" or "f/8 50 mm: 10 % depth needs d <= 5.2 m" in said
+
+
+def test_a_stack_becomes_a_scene(drawn: Path, tmp_path: Path):
+    out = tmp_path / "scene"
+    words = ["--input", str(drawn / "stack"), "-o", str(out), "--focus-distances", "stack.json", "--as-scene"]
+    assert (
+        main(["focal", "infer", *words, "--focal-length", "50", "--f-number", "2", "--sensor-width", "18"])
+        == 0
+    )
+    assert (out / "stack" / "frames_sharp" / "frame_0000.png").exists()
+    assert (out / "stack" / "depth_maps" / ".done").exists()
+    assert list(read_index(DatasetLayout(out, out / "scene_index.json"))) == ["stack"]

@@ -1,0 +1,97 @@
+"""File lists: every form that people write, and errors that name file and line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from focusgen.base.errors import ConfigError
+from focusgen.focal.lists import Roots, expand, read_list
+from focusgen.focal.records import record_of
+from focusgen.focal.sources import planar_depth, read_record_depth, spread
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_plain_lines_csv_and_json_lines_say_the_same(tmp_path: Path):
+    plain = read_list(write(tmp_path, "a.txt", '# comment\n"my stack" d.npy 5 depth_scale=100 # more\n\n'))
+    commas = read_list(write(tmp_path, "a.csv", "my stack,d.npy,5\n".replace("my stack", '"my stack"')))
+    headed = read_list(write(tmp_path, "b.csv", 'focal_stack,depth,num_images\n"my stack",d.npy,5\n'))
+    lines = '{"focal_stack_dir": "my stack", "depth_path": "d.npy", "num_images": 5}\n'
+    json_lines = read_list(write(tmp_path, "a.jsonl", lines))
+    for (record,) in (plain, commas, headed, json_lines):
+        assert record.text("focal_stack") == "my stack"
+        assert record.text("depth") == "d.npy"
+        assert record.number("num_images", 0) == 5
+    assert plain[0].number("depth_scale", 0) == 100
+
+
+def test_a_picture_with_depth_is_drawn(tmp_path: Path):
+    (record,) = read_list(write(tmp_path, "a.txt", "rgb.png depth.png f_number=2 focal_length=50\n"))
+    assert record.flag("generate_focal_stack")
+    lens = record.lens()
+    assert lens is not None
+    assert lens.focal_length_m == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ('{"focal_stak": "x"}', r"l\.jsonl:2: unknown key focal_stak; did you mean focal_stack\?"),
+        ('{"camera": {"focal_lenght": 5}}', r"l\.jsonl:2: unknown key camera.focal_lenght; did you mean"),
+        ('{"focus_distances": [1, "far"]}', r"l\.jsonl:2: focus_distances: 'far' is no distance"),
+        ('{"focal_stack": ', r"l\.jsonl:2: no JSON"),
+        ('"open quote', r"l\.jsonl:2: .*quote is not closed"),
+        ('{"aif": "a.png", "rgb": "b.png"}', r"l\.jsonl:2: rgb says all_in_focus for the second time"),
+    ],
+)
+def test_errors_name_file_line_and_the_nearest_key(tmp_path: Path, line: str, complaint: str):
+    path = write(tmp_path, "l.jsonl", f"# first\n{line}\n")
+    with pytest.raises(ConfigError, match=complaint):
+        read_list(path)
+
+
+def test_camera_lengths_are_millimetres_unless_the_key_says_metres():
+    for camera in ({"focal_length": 50}, {"focal_length_mm": 50}, {"focal_length_m": 0.05}):
+        lens = record_of({"camera": {**camera, "aperture": 2, "sensor_size": 36}}, "x:1").lens()
+        assert lens is not None
+        assert (lens.focal_length_m, lens.sensor_width_m) == pytest.approx((0.05, 0.036))
+
+
+def test_roots_are_tried_in_turn_and_unset_variables_are_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("NOWHERE_SET", raising=False)
+    monkeypatch.setenv("SOMEWHERE", str(tmp_path))
+    roots = Roots.of({"default": ["${NOWHERE_SET}/x", "${SOMEWHERE}/y"], "depth": "/deep"}, "hypersim")
+    assert roots.candidates("a", "depth", tmp_path)[0] == Path("/deep/a")
+    assert roots.candidates("a", "focal_stack", tmp_path) == [tmp_path / "y" / "a", tmp_path / "a"]
+    monkeypatch.setenv("HYPERSIM_DATA_ROOT", "/env")
+    assert roots.candidates("a", "focal_stack", tmp_path)[0] == Path("/env/a")
+    assert expand("${NOWHERE_SET}/a") is None
+
+
+def test_depth_is_brought_to_planar_metres(tmp_path: Path):
+    import cv2
+
+    centimetres = np.full((4, 6), 1234, np.uint16)
+    centimetres[0, 0] = 0
+    cv2.imwrite(str(tmp_path / "d.png"), centimetres)
+    record = record_of({"depth": "d.png", "source": "vkitti"}, "x:1")
+    depth_m = read_record_depth(record, tmp_path / "d.png")
+    assert depth_m[1, 1] == pytest.approx(12.34)
+    assert np.isnan(depth_m[0, 0])
+    np.save(tmp_path / "d.npy", np.arange(1, 7, dtype=np.float32).reshape(2, 3))
+    turned = record_of({"depth": "d.npy", "transpose_depth": True, "depth_range": [2, 5]}, "x:1")
+    assert read_record_depth(turned, tmp_path / "d.npy").shape == (3, 2)
+    assert np.isnan(read_record_depth(turned, tmp_path / "d.npy")[0, 0])
+    assert planar_depth(np.full((3, 3), 5.0, np.float32), 2.0)[1, 2] == pytest.approx(5.0 * 2 / 5**0.5)
+
+
+def test_a_subset_is_spread_over_the_stack_with_both_ends():
+    assert spread(9, 5) == [0, 2, 4, 6, 8]
+    assert spread(5, 2) == [0, 4]

@@ -1,0 +1,29 @@
+"""Stacks drawn from RGB-D: white stays white, the focus plane stays sharp, infinity is a distance."""
+
+import math
+
+import numpy as np
+
+from focusgen.focal.render import render_stack, signed_radii_px
+from focusgen.focal.stack import StackLens
+
+LENS = StackLens(0.05, 2.0)
+
+
+def test_a_white_picture_stays_white_to_the_border():
+    white = np.full((24, 36, 3), 65535, np.uint16)
+    depth_m = np.linspace(0.5, 4.0, 864, dtype=np.float32).reshape(24, 36)
+    for shown in render_stack(white, depth_m, [0.5, 1.0, math.inf], LENS):
+        assert np.abs(shown.astype(float) / 65535 - 1.0).max() <= 2e-5
+
+
+def test_what_lies_in_the_focus_plane_is_not_changed():
+    rgb = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    (shown,) = render_stack(rgb, np.full((40, 60), 2.0, np.float32), [2.0], LENS)
+    assert np.array_equal(shown, rgb)
+
+
+def test_radii_are_signed_and_linear_in_diopters():
+    radii = signed_radii_px(np.array([[0.5, 1.0, 2.0] * 20], np.float32), 1.0, LENS)[0, :3]
+    k = LENS.radius_px_m(60)
+    assert np.allclose(radii, [k, 0.0, -0.5 * k], atol=1e-5)
