@@ -1,7 +1,7 @@
 """List the focal stacks of a data set: one JSON line per scene and frame, to train on or to evaluate.
 
-Each slice carries its own distance; lens sets of one focal length and f-number make a stack. --source thin_lens
-means stacks drawn anew from sharp frames and depth, mix lists both.
+Each slice carries its own distance; lens sets of one focal length and f-number make a stack. With --source
+thin_lens they are drawn anew from sharp frames and depth; mix lists both.
 """
 
 from __future__ import annotations

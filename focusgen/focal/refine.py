@@ -2,7 +2,7 @@
 
 The layered renderer of phase 5 is differentiable as it stands, occlusion included. Adam moves depth and light
 together; total variation that stops at edges keeps depth whole (without it, the error grows again). The gain
-over the default is small: from mean relative error .0260 to .0258, RMSE .186 to .180 m on the traced tabletop.
+over the default is small: mean relative error .0260 -> .0258, RMSE .186 -> .180 m on the traced tabletop.
 """
 
 from __future__ import annotations
