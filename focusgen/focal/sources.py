@@ -15,11 +15,11 @@ from focusgen.base.names import display
 from focusgen.focal.lists import Roots
 from focusgen.focal.records import StackRecord
 from focusgen.focal.slice_files import StackFiles, stack_of_folder, stack_of_paths
-from focusgen.media.depth_codecs import READERS, check_pixels, naming, to_metres
+from focusgen.media.depth_codecs import READERS, read_depth_file
+from focusgen.media.depth_units import DepthOptions
 
 Floats = npt.NDArray[np.float32]
 
-HDF5_KEYS = ("depth", "depth_meters", "dataset", "depth_m")
 HYPERSIM_FX_OF_WIDTH = 886.81 / 1024.0
 """Focal length of Hypersim's cameras, as part of the width: its depth is the distance along the ray."""
 
@@ -102,16 +102,11 @@ def read_record_depth(record: StackRecord, path: Path) -> Floats:
         CorruptInputError: the file cannot be read; names it.
     """
     kind = (record.text("depth_dataset") or record.text("source") or "").lower()
+    if path.suffix.lower() not in READERS:
+        raise CorruptInputError(f"{display(str(path))}: depth is read from {', '.join(READERS)}")
+    stated = "depth_scale" in record.values
     scale = record.number("depth_scale", UNITS_PER_METRE.get(kind, 1000.0))
-    if path.suffix.lower() in (".h5", ".hdf5"):
-        depth_m = _read_hdf5(path)
-        if "depth_scale" in record.values:
-            depth_m = depth_m / np.float32(scale)
-    elif path.suffix.lower() in READERS:
-        with naming(path):
-            depth_m = to_metres(READERS[path.suffix.lower()](path), scale)
-    else:
-        raise CorruptInputError(f"{display(str(path))}: depth is read from {', '.join(READERS)} and hdf5")
+    depth_m = read_depth_file(path, DepthOptions(scale, scale_floats=stated)).depth_m
     if record.flag("transpose_depth"):
         depth_m = np.ascontiguousarray(depth_m.T)
     depth_m = depth_m + np.float32(record.number("depth_shift", 0.0))
@@ -147,25 +142,3 @@ def _range(record: StackRecord) -> tuple[float, float]:
     except ValueError as error:
         raise ConfigError(f"{record.where}: depth_range is {given!r}, not two numbers") from error
     return low, high
-
-
-def _h5py(path: Path) -> Any:
-    try:
-        import h5py  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise ConfigError(f"{display(str(path))}: h5py is not installed", "pip install h5py") from error
-    return h5py
-
-
-def _read_hdf5(path: Path) -> Floats:
-    h5py = _h5py(path)
-    with naming(path), h5py.File(path, "r") as file:
-        names = [name for name in file if isinstance(file[name], h5py.Dataset)]
-        name = next((key for key in HDF5_KEYS if key in names), names[0] if names else None)
-        if name is None:
-            raise CorruptInputError("it holds no array")
-        array = file[name]
-        if array.ndim != 2:
-            raise CorruptInputError(f"{name} has shape {array.shape}; one map is (H, W)")
-        check_pixels(array.shape[1], array.shape[0])
-        return np.asarray(array[()], np.float32)

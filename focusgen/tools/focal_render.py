@@ -17,6 +17,7 @@ from focusgen.focal.render import render_stack
 from focusgen.focal.slice_files import read_slice
 from focusgen.focal.stack import StackLens
 from focusgen.media.depth_codecs import READERS, read_depth_file
+from focusgen.media.depth_units import DepthOptions
 from focusgen.tools.focal_outputs import npy_bytes, png_bytes
 
 
@@ -43,7 +44,8 @@ def write_stack(
     if depth.suffix.lower() not in READERS:
         raise ConfigError(f"{display(str(depth))}: depth is read from {', '.join(READERS)}")
     rgb, _ = read_slice(picture)
-    depth_m = usable_depth(read_depth_file(depth, depth_scale), rgb.shape[:2], str(depth))
+    options = DepthOptions(depth_scale, scale_floats=False)
+    depth_m = usable_depth(read_depth_file(depth, options).depth_m, rgb.shape[:2], str(depth))
     make_folder(folder)
     for name, pixels in zip(names, render_stack(rgb, depth_m, distances_m, lens, device=device), strict=True):
         publish(folder / name, png_bytes(pixels))
