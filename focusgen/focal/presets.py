@@ -1,4 +1,4 @@
-"""Presets of focal-stack data: `configs/focal/NAME.yaml`, each built on others by `defaults`."""
+"""Presets of focal-stack data: YAML files in configs/focal, each built on others by `defaults`."""
 
 from __future__ import annotations
 

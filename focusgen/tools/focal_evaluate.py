@@ -181,7 +181,7 @@ def _write_tables(job: EvaluateJob, rows: list[dict[str, Any]], table: dict[str,
     writer.writeheader()
     writer.writerows(rows)
     publish(job.output / "evaluation.csv", buffer.getvalue().encode())
-    publish(job.output / "evaluation.md", ("\n".join(markdown(table)) + "\n").encode())
+    publish((job.output / "evaluation").with_suffix(".md"), ("\n".join(markdown(table)) + "\n").encode())
 
 
 def markdown(table: dict[str, Any]) -> list[str]:
