@@ -27,7 +27,7 @@ from focusgen.config.graph import scene_phases
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.forecast import SceneWork, forecast, survey, work_of
-from focusgen.run.phase_run import with_max_coc
+from focusgen.run.max_coc import with_max_coc
 from focusgen.run.selection import select_scenes
 
 Where = Literal["slurm", "local", "debug"]
@@ -82,7 +82,7 @@ def next_phases(cfg: Config) -> tuple[PhaseName, ...]:
     if not DatasetLayout.of(cfg).index_json.exists():
         return before
     try:
-        with_max_coc(cfg.model_copy(update={"run": cfg.run.model_copy(update={"auto_approve": False})}))
+        with_max_coc(cfg)
     except ApprovalError:
         return before
     return ("render", "validate")

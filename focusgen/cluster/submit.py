@@ -26,7 +26,7 @@ from focusgen.config.graph import scene_phases
 from focusgen.config.paths import keep_paths, with_paths
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.forecast import SceneWork, cost_s
-from focusgen.run.phase_run import with_max_coc
+from focusgen.run.max_coc import with_max_coc
 
 
 @dataclass(frozen=True)

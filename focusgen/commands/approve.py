@@ -28,10 +28,9 @@ def main(argv: Sequence[str]) -> int:
     parsed = parse(ApproveFlags, argv, prog="focusgen approve", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
-    from focusgen.phases.calibrate import approve, warning_about
+    from focusgen.run.max_coc import approve_calibration
 
-    value_m = approve(cfg, given.max_coc)
-    warning = warning_about(value_m, cfg)
+    value_m, warning = approve_calibration(cfg)
     if warning:
         print(f"warning: {warning.replace('p95', 'max_coc')}")
     print(f"approved max_coc = {value_m:.6g} m; {DatasetLayout.of(cfg).coc_approval_json}")

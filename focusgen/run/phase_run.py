@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping, Sequence
 
 from focusgen.base.errors import (
-    ApprovalError,
     ConfigError,
     MissingUpstreamError,
     SceneError,
@@ -30,32 +29,15 @@ from focusgen.dataset.records import (
 )
 from focusgen.dataset.scene_store import PhaseStore
 from focusgen.dataset.store import merge_scene_logs
-from focusgen.phases import calibrate
 from focusgen.phases.job import SceneJob
 from focusgen.phases.provided_depth import open_provided
 from focusgen.run.inputs import weight_digests, weight_notes
+from focusgen.run.max_coc import with_max_coc
 from focusgen.run.outcomes import STALE_UPSTREAM, Outcomes, RunSummary
 from focusgen.run.progress import Observer
 from focusgen.run.settings import Expected, expected_by_run, save_config
 from focusgen.run.staleness import SceneChain, all_upstream, build_identity, refuse_stale
 from focusgen.run.table import PhaseSpec
-
-
-def with_max_coc(cfg: Config) -> Config:
-    """Return the settings with max_coc resolved: the person's own value, else the approved one.
-
-    Raises:
-        ApprovalError: neither is there.
-    """
-    if cfg.render.max_coc is not None:
-        return cfg
-    try:
-        value = calibrate.approved_max_coc_m(cfg)
-    except ApprovalError:
-        if not cfg.run.auto_approve:
-            raise
-        value = calibrate.approve(cfg, None, automatic=True)
-    return cfg.model_copy(update={"render": cfg.render.model_copy(update={"max_coc": value})})
 
 
 class PhaseRun:
@@ -83,7 +65,7 @@ class PhaseRun:
                 else their own last settings. An empty one compares nothing but the links.
         """
         self.spec, self.phase = spec, spec.name
-        self.cfg = with_max_coc(cfg) if self.phase == "render" else cfg
+        self.cfg = with_max_coc(cfg, may_approve=True) if self.phase == "render" else cfg
         self.dataset = DatasetLayout.of(cfg)
         self.index = read_index(self.dataset)
         self.scene_ids = list(scene_ids)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from focusgen import config
+from focusgen.base.errors import ApprovalError
 from focusgen.base.files import make_folder, publish
 from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName, settings_for
 from focusgen.config.paths import find_paths, keep_paths
 from focusgen.config.section import Section
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.run.max_coc import with_max_coc
 
 
 def save_config(cfg: Config, phase: PhaseName) -> None:
@@ -59,15 +61,18 @@ def expected_by_status(dataset: DatasetLayout, today: Config | None) -> dict[Pha
         cfg = today or saved_config(dataset, phase)
         if cfg is not None:
             if phase == "render" and cfg.render.max_coc is None:
-                cfg = _with_recorded_max_coc(dataset, cfg)
+                cfg = _with_any_max_coc(dataset, cfg)
             found[phase] = Expected(cfg, None if today is not None else frozenset())
     return found
 
 
-def _with_recorded_max_coc(dataset: DatasetLayout, cfg: Config) -> Config:
+def _with_any_max_coc(dataset: DatasetLayout, cfg: Config) -> Config:
+    """Return what a run would use today; where it would stop for approval, what the last run used."""
     saved = saved_config(dataset, "render")
-    value = saved.render.max_coc if saved else None
-    return cfg.model_copy(update={"render": cfg.render.model_copy(update={"max_coc": value})})
+    try:
+        return with_max_coc(cfg, recorded_m=saved.render.max_coc if saved else None)
+    except ApprovalError:
+        return cfg  # never run, never approved: there is nothing to compare with
 
 
 def expected_by_run(dataset: DatasetLayout, given: Config) -> dict[PhaseName, Expected]:

@@ -1,0 +1,42 @@
+"""Which max_coc a run uses: resolved here and nowhere else, so that all commands mean the same number."""
+
+from __future__ import annotations
+
+from focusgen.base.errors import ApprovalError
+from focusgen.config import Config
+from focusgen.phases.calibrate import approve, approved_max_coc_m, warning_about
+
+
+def with_max_coc(cfg: Config, *, may_approve: bool = False, recorded_m: float | None = None) -> Config:
+    """Return the settings with max_coc resolved: the person's own value, else the approved one.
+
+    Args:
+        cfg: the settings.
+        may_approve: where nothing is approved, approve the calibration if the settings ask for it; for runs.
+        recorded_m: where nothing is approved, take this: what the last run used; for comparisons.
+
+    Raises:
+        ApprovalError: none of these is there.
+    """
+    if cfg.render.max_coc is not None:
+        return cfg
+    try:
+        value_m = approved_max_coc_m(cfg)
+    except ApprovalError:
+        if may_approve and cfg.run.auto_approve:
+            value_m = approve(cfg, None, automatic=True)
+        elif recorded_m is not None:
+            value_m = recorded_m
+        else:
+            raise
+    return cfg.model_copy(update={"render": cfg.render.model_copy(update={"max_coc": value_m})})
+
+
+def approve_calibration(cfg: Config) -> tuple[float, str | None]:
+    """Approve the calibration, with the settings' own max_coc or the recommended one.
+
+    Returns:
+        The approved max_coc in metres, and what is odd about it, if anything is.
+    """
+    value_m = approve(cfg, cfg.render.max_coc)
+    return value_m, warning_about(value_m, cfg)

@@ -1,0 +1,78 @@
+"""One function says which max_coc holds: a person's own, else the approved one; a look writes nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from focusgen import cli
+from focusgen.base.errors import ApprovalError
+from focusgen.dataset.index import read_index
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.run.max_coc import with_max_coc
+from focusgen.run.status import all_status
+
+
+@pytest.fixture
+def calibrated(rgbd):
+    """Return a data set through phase 4, without approval."""
+    rgbd.add_scene("a", n_frames=2)
+    words = [*rgbd.flags("raw_root", "out_root", "depth_root"), "--min_frames", "2", "--workers", "1"]
+    assert cli.main(["submit", "--phases", "1-4", "--cluster", "debug", *words]) == 0
+    return rgbd
+
+
+def approve(rgbd, *more: str) -> None:
+    assert cli.main(["approve", *rgbd.flags("out_root"), *more]) == 0
+
+
+def test_a_persons_own_value_wins_over_the_approved_one(calibrated):
+    approve(calibrated, "--max_coc", "0.001")
+    assert with_max_coc(calibrated.config()).render.max_coc == calibrated.max_coc
+    assert with_max_coc(calibrated.config(render__max_coc=None)).render.max_coc == 0.001
+    assert with_max_coc(calibrated.config(render__max_coc=None), recorded_m=5.0).render.max_coc == 0.001
+
+
+@pytest.mark.parametrize("auto_approve", [False, True])
+def test_who_only_looks_never_approves(calibrated, auto_approve):
+    cfg = calibrated.config(render__max_coc=None, run__auto_approve=auto_approve)
+    with pytest.raises(ApprovalError, match="not approved"):
+        with_max_coc(cfg)
+    assert with_max_coc(cfg, recorded_m=0.003).render.max_coc == 0.003
+    assert not DatasetLayout.of(cfg).coc_approval_json.exists()
+
+
+def test_a_run_approves_only_where_the_settings_say_so(calibrated):
+    cfg = calibrated.config(render__max_coc=None)
+    with pytest.raises(ApprovalError):
+        with_max_coc(cfg, may_approve=True)
+    asked = calibrated.config(render__max_coc=None, run__auto_approve=True)
+    value_m = with_max_coc(asked, may_approve=True).render.max_coc
+    assert DatasetLayout.of(cfg).coc_approval_json.exists()
+    assert with_max_coc(cfg).render.max_coc == value_m
+
+
+def test_a_new_calibration_voids_the_approval(calibrated):
+    approve(calibrated)
+    path = DatasetLayout.of(calibrated.config()).coc_stats_json
+    path.write_bytes(path.read_bytes().replace(b'"n_values"', b'"n_other"'))
+    with pytest.raises(ApprovalError, match="void"):
+        with_max_coc(calibrated.config(render__max_coc=None))
+
+
+def test_approve_takes_the_value_of_the_settings_too(calibrated, capsys):
+    approve(calibrated, "--render.max_coc", "0.0015")
+    assert "approved max_coc = 0.0015 m" in capsys.readouterr().out
+
+
+def test_status_compares_with_the_value_that_a_run_would_use(calibrated):
+    approve(calibrated, "--max_coc", "0.001")
+    words = [*calibrated.flags("raw_root", "out_root", "depth_root"), "--n_sets", "1"]
+    assert cli.main(["submit", "--phases", "5", "--cluster", "debug", *words]) == 0
+    cfg = calibrated.config(render__max_coc=None, render__n_sets=1)
+    dataset = DatasetLayout.of(cfg)
+    (before,) = all_status(dataset, read_index(dataset), cfg)
+    assert before.phases["render"].state.value == "complete"
+    approve(calibrated, "--max_coc", "0.002")
+    (after,) = all_status(dataset, read_index(dataset), cfg)
+    assert after.phases["render"].state.value == "stale"
+    assert "render.max_coc" in after.phases["render"].reason
