@@ -6,16 +6,14 @@ read from EXIF where they are not given. Without --depth the configured depth ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.commands.groups import CONFIG_HELP
-from focusgen.config import Config
-from focusgen.config.backends import PROVIDED
 from focusgen.config.flags import Flags, option, parse, required, sets
 
 
@@ -53,9 +51,9 @@ def main(argv: Sequence[str]) -> int:
     cfg = config.load(given.config, parsed.overrides)
     from rich.progress import Progress
 
-    from focusgen.phases.provided_depth import depth_options
     from focusgen.run.console import make_console
     from focusgen.tools.picture import RenderPictureArgs, render_picture
+    from focusgen.tools.picture_depth import depth_estimator, how_depth_is_read
 
     args = RenderPictureArgs(
         image=given.image,
@@ -67,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
         focus_at=_pixel(given.focus_at),
         formula=given.formula,
         sensor_width_mm=given.sensor_width_mm,
-        depth_options=depth_options(cfg.depth),
+        depth_options=how_depth_is_read(cfg),
         far_m=cfg.depth.far_m,
         depth_edge_snap=given.depth_edge_snap,
         max_radius_px=given.max_radius_px,
@@ -102,42 +100,3 @@ def _pixel(text: str | None) -> tuple[int, int] | None:
     except ValueError as error:
         raise ConfigError(f"--focus_at {text}: give a pixel as x,y, e.g. 320,200") from error
     return x, y
-
-
-def depth_estimator(cfg: Config) -> Callable[[Any], Any] | None:
-    """Return a function from a picture to its depth by the configured backend; None if that is `provided`."""
-    if cfg.depth.backend == PROVIDED.name:
-        return None
-    from focusgen.models.registry import load_depth_model
-    from focusgen.phases.outputs import backend_words, checked_depth
-
-    model = load_depth_model(cfg, device=cfg.run.device)
-
-    def estimate(picture: Any) -> Any:
-        asked = model.estimate(PictureFrames(picture))
-        ((_, depth_m),) = checked_depth(asked, 1, picture.shape[:2], backend_words(cfg, "depth"))
-        return depth_m
-
-    return estimate
-
-
-class PictureFrames:
-    """One picture as a scene of one frame, for a depth model."""
-
-    scene_id = "picture"
-    fps = None
-
-    def __init__(self, picture: Any) -> None:
-        self._picture = picture
-        self.height, self.width = picture.shape[:2]
-
-    def __len__(self) -> int:
-        return 1
-
-    def read(self, start: int, stop: int) -> Any:
-        """Return the picture as (1, H, W, 3)."""
-        return self._picture[None][start:stop]
-
-    def provided_depth(self, index: int) -> None:
-        """Return None: a picture brings no depth."""
-        return None

@@ -15,7 +15,7 @@ from focusgen.run.status import all_status
 @pytest.fixture
 def calibrated(rgbd):
     """Return a data set through phase 4, without approval."""
-    rgbd.add_scene("a", n_frames=2)
+    rgbd.add_scene("a", n_frames=2, width=96)  # blurred by more than half a pixel
     words = [*rgbd.flags("raw_root", "out_root", "depth_root"), "--min_frames", "2", "--workers", "1"]
     assert cli.main(["submit", "--phases", "1-4", "--cluster", "debug", *words]) == 0
     return rgbd
