@@ -32,13 +32,12 @@ STRIDE = {
 class InlineWriter:
     """Publishes where it is called: strace counts the calls of each thread for itself."""
 
-    def __init__(self, *, group_writable: bool = False) -> None:
+    def __init__(self) -> None:
         self.entries: dict = {}
-        self._group_writable = group_writable
 
     def put(self, *files) -> None:
         for path, encode in files:
-            self.entries[path] = publish(path, encode(), group_writable=self._group_writable)
+            self.entries[path] = publish(path, encode())
 
     def close(self) -> None:
         pass

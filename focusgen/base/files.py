@@ -40,7 +40,7 @@ on_step: Callable[[str, Path], None] = lambda step, path: None  # noqa: E731
 """Called at each publish step (before_write, after_tmp, after_rename, before_record); tests kill there."""
 
 
-def publish(path: Path, data: bytes, *, group_writable: bool = False) -> FileEntry:
+def publish(path: Path, data: bytes) -> FileEntry:
     """Put `data` at `path` so that a reader sees the old file, or the whole new one, never a part.
 
     Raises:
@@ -53,8 +53,6 @@ def publish(path: Path, data: bytes, *, group_writable: bool = False) -> FileEnt
         descriptor = _create(temporary, mode)
         try:
             _write_all(descriptor, data)
-            if group_writable:
-                os.fchmod(descriptor, os.fstat(descriptor).st_mode | 0o060)
             if os.fstat(descriptor).st_size != len(data):
                 raise OSError(errno.EIO, "the file is shorter than what was written")
         finally:
@@ -159,14 +157,14 @@ def json_bytes(document: Document) -> bytes:
     return (json.dumps(document, indent=1, allow_nan=False) + "\n").encode()
 
 
-def publish_json(path: Path, document: Document, *, group_writable: bool = False) -> FileEntry:
+def publish_json(path: Path, document: Document) -> FileEntry:
     """Put a JSON document at `path`, atomically; finite numbers only."""
     data = json_bytes(document)
     make_folder(path.parent)
-    return publish(path, data, group_writable=group_writable)
+    return publish(path, data)
 
 
-def make_folder(path: Path, *, group_writable: bool = False) -> None:
+def make_folder(path: Path) -> None:
     """Create a folder and its parents.
 
     Raises:
@@ -174,8 +172,6 @@ def make_folder(path: Path, *, group_writable: bool = False) -> None:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        if group_writable:
-            path.chmod(path.stat().st_mode | 0o070)
     except OSError as error:
         broken = broken_link(path)
         if broken:

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder
-from focusgen.commands.groups import CONFIG_HELP, RootFlags
+from focusgen.commands.groups import CONFIG_HELP, RootFlags, settings_to_write
 from focusgen.config.flags import option, parse, required_positional, sets
 
 
@@ -46,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
     given = parsed.flags
     from focusgen.tools.ablate_scene import Asked, ablate_scene, settings_of
 
-    today = config.load(given.config, parsed.overrides)
+    today = settings_to_write(given.config, parsed.overrides)
     cfg = settings_of(today, given.config, parsed.overrides, given.what)
     numbers = _numbers(given.values)
     asked = Asked(given.what, given.scene, given.n_frames, today, numbers, given.truth_root)

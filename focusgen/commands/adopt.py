@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from focusgen import config
 from focusgen.base.errors import ConfigError, ExitCode
-from focusgen.commands.groups import DataSetFlags
+from focusgen.commands.groups import DataSetFlags, settings_to_write
 from focusgen.config import SCENE_PHASES, PhaseName
 from focusgen.config.flags import option, parse, positional, sets
 
@@ -32,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     """Run `focusgen adopt`."""
     parsed = parse(AdoptFlags, argv, prog="focusgen adopt", doc=__doc__)
     given = parsed.flags
-    cfg = config.load(given.config, parsed.overrides)
+    cfg = settings_to_write(given.config, parsed.overrides)
     phases = _phases(given.phases)
     from focusgen.base.names import display
     from focusgen.tools.adopt import Adoption, adopt

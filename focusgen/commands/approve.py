@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from focusgen import config
-from focusgen.commands.groups import DataSetFlags
+from focusgen.commands.groups import DataSetFlags, settings_to_write
 from focusgen.config.flags import parse, sets
 from focusgen.dataset.layout import DatasetLayout
 
@@ -27,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     """Run `focusgen approve`."""
     parsed = parse(ApproveFlags, argv, prog="focusgen approve", doc=__doc__)
     given = parsed.flags
-    cfg = config.load(given.config, parsed.overrides)
+    cfg = settings_to_write(given.config, parsed.overrides)
     from focusgen.run.max_coc import approve_calibration
 
     value_m, warning = approve_calibration(cfg)

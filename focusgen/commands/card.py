@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from focusgen import config
-from focusgen.commands.groups import DataSetFlags
+from focusgen.commands.groups import DataSetFlags, settings_to_write
 from focusgen.config.flags import option, parse, required
 
 
@@ -27,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     """Run `focusgen card`."""
     parsed = parse(CardFlags, argv, prog="focusgen card", doc=__doc__)
     given = parsed.flags
-    cfg = config.load(given.config, parsed.overrides)
+    cfg = settings_to_write(given.config, parsed.overrides)
     from focusgen.tools.card import Source, write_card
 
     source = Source(given.source_license, given.source_url, given.source_note)

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from focusgen import config
+from focusgen.base.files import share_with_group
+from focusgen.config import Config
 from focusgen.config.flags import Flags, option, sets
+
+
+def settings_to_write(path: str | None, overrides: Mapping[str, Any]) -> Config:
+    """Return the settings of a command that writes into a data set.
+
+    From here on the group may use all that the process makes, if `data.group_writable` says so.
+
+    Args:
+        path: YAML file or shipped name; None for the defaults.
+        overrides: dotted keys of the command line.
+    """
+    cfg = config.load(path, overrides)
+    share_with_group(cfg.data.group_writable)
+    return cfg
+
 
 CONFIG_HELP = "YAML file, or a shipped name (base, davis, demo, rgbd)"
 

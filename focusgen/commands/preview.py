@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from focusgen import config
 from focusgen.base.files import make_folder
-from focusgen.commands.groups import DataSetFlags
+from focusgen.commands.groups import DataSetFlags, settings_to_write
 from focusgen.config import SCENE_PHASES, Config
 from focusgen.config.flags import option, parse, positional, sets
 from focusgen.dataset.layout import DatasetLayout
@@ -29,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
     """Run `focusgen preview`."""
     parsed = parse(PreviewFlags, argv, prog="focusgen preview", doc=__doc__)
     given = parsed.flags
-    cfg = config.load(given.config, parsed.overrides)
+    cfg = settings_to_write(given.config, parsed.overrides)
     from focusgen.dataset.index import known_scene, read_index
 
     index = read_index(DatasetLayout.of(cfg))

@@ -15,7 +15,7 @@ from focusgen import config
 from focusgen.base.errors import ExitCode
 from focusgen.base.names import rich_text
 from focusgen.base.signals import stop_on_signals
-from focusgen.commands.groups import DataSetFlags
+from focusgen.commands.groups import DataSetFlags, settings_to_write
 from focusgen.config import PhaseName
 from focusgen.config.flags import parse, positional, sets
 from focusgen.dataset.layout import DatasetLayout
@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     """Run `focusgen repair`."""
     parsed = parse(RepairFlags, argv, prog="focusgen repair", doc=__doc__)
     given = parsed.flags
-    cfg = config.load(given.config, parsed.overrides)
+    cfg = settings_to_write(given.config, parsed.overrides)
     from focusgen.dataset.index import known_scene, read_index
     from focusgen.run.settings import saved_config, with_overrides
     from focusgen.tools.repair import repair_scenes

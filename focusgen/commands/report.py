@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from focusgen import config
-from focusgen.commands.groups import DataSetFlags
+from focusgen.commands.groups import DataSetFlags, settings_to_write
 from focusgen.config.flags import option, parse
 from focusgen.dataset.layout import DatasetLayout
 
@@ -25,7 +24,7 @@ class ReportFlags(DataSetFlags):
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen report`."""
     parsed = parse(ReportFlags, argv, prog="focusgen report", doc=__doc__)
-    cfg = config.load(parsed.flags.config, parsed.overrides)
+    cfg = settings_to_write(parsed.flags.config, parsed.overrides)
     from focusgen.tools.report_page import write_report
 
     dataset = DatasetLayout.of(cfg)

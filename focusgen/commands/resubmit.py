@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from focusgen.base.errors import ConfigError
+from focusgen.base.files import share_with_group
 from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings
 from focusgen.config.flags import option, parse
 from focusgen.config.graph import parse_phases
@@ -40,6 +41,7 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.dataset.records import State
 
     cfg = settings_of(given.config, given.plan, parsed.overrides)
+    share_with_group(cfg.data.group_writable)
     if given.indices:
         phases = parse_phases(given.phases) if given.phases else ()
         indices = _numbers(given.indices)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from focusgen import config
+from focusgen.base.files import share_with_group
 from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings
 from focusgen.config.flags import option, parse, sets
 from focusgen.config.graph import parse_phases
@@ -51,6 +52,7 @@ def main(argv: Sequence[str]) -> int:
     cfg = config.load(given.config, {**backend_overrides(given.backend), **parsed.overrides})
     phases = parse_phases(given.phases) if given.phases else next_phases(cfg)
     cfg = absolute(with_last_settings(cfg, phases))
+    share_with_group(cfg.data.group_writable)
     names = given.scenes.split(",") if given.scenes else None
     asked = Submission(cfg, phases, names, given.split, given.hold)
     return submit(asked, given.cluster, dry_run=given.dry_run)

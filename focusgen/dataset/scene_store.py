@@ -46,7 +46,6 @@ class PhaseStore:
         identity: Identity,
         *,
         redo: bool = False,
-        group_writable: bool = False,
         tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Begin, or go on where an earlier life stopped.
@@ -55,7 +54,6 @@ class PhaseStore:
             scene: paths.
             identity: what the phase depends on today.
             redo: replace what was made otherwise.
-            group_writable: give the group write permission.
             tell: called with a line that a person should see.
 
         Raises:
@@ -64,7 +62,6 @@ class PhaseStore:
         self._tell = tell
         self.scene, self.identity = scene, identity
         self.run_notes: dict[str, Any] = {}  # more for the part of the record that no digest covers
-        self._group_writable = group_writable
         self._started_s = time.time()
         self._files: dict[Path, FileEntry] = {}
         self._warnings: list[str] = []
@@ -72,7 +69,7 @@ class PhaseStore:
         self._notes = scene.journal(identity.phase).with_name(f"{identity.phase}_notes.jsonl")
         self._begin(redo)
         self._remembered = _open_notes(self._notes)
-        self._writer = Writer(group_writable=group_writable)
+        self._writer = Writer()
 
     def __enter__(self) -> PhaseStore:
         return self
@@ -90,15 +87,15 @@ class PhaseStore:
     def _begin(self, redo: bool) -> None:
         phase = self.identity.phase
         for folder in self.scene.phase_folders(phase):
-            make_folder(folder, group_writable=self._group_writable)
+            make_folder(folder)
         if self._is_resumable(redo):
             self.png_filter = _png_filter_of(_read_journal(self.scene.journal(phase)) or {})
         else:
             self._wipe()
             journal = self.scene.journal(phase)
-            make_folder(journal.parent, group_writable=self._group_writable)
+            make_folder(journal.parent)
             begun = {**self.identity.document(), "png_filter": self.png_filter}
-            publish_json(journal, begun, group_writable=self._group_writable)
+            publish_json(journal, begun)
         remove_leftovers(self.scene, phase)
 
     def _is_resumable(self, redo: bool) -> bool:
@@ -200,7 +197,7 @@ class PhaseStore:
 
     def put_json(self, path: Path, document: Mapping[str, object]) -> None:
         """Publish a JSON file that the record will vouch for."""
-        self._files[path] = publish_json(path, document, group_writable=self._group_writable)
+        self._files[path] = publish_json(path, document)
 
     def drain(self) -> None:
         """Wait until every queued file is published, then go on with a new queue.
@@ -210,7 +207,7 @@ class PhaseStore:
         """
         self._writer.close()
         self._files.update(self._writer.entries)
-        self._writer = Writer(group_writable=self._group_writable)
+        self._writer = Writer()
 
     def remember(self, key: str, value: object) -> None:
         """Keep a fact that published frames cannot tell (a count, a seam's scale) over a kill.
@@ -257,9 +254,7 @@ class PhaseStore:
         if self.png_filter != "paeth":  # whose records do not say it: a repaired one keeps its digest
             document["png_filter"] = self.png_filter
         run = {**run_facts(self._started_s), **self.run_notes, "notes": self._remembered}
-        record = write_record(
-            self.scene, document, run, whole_scene=whole_scene, group_writable=self._group_writable
-        )
+        record = write_record(self.scene, document, run, whole_scene=whole_scene)
         if whole_scene:
             remove(self.scene.partial(self.identity.phase))
             self._forget_progress()
@@ -292,7 +287,6 @@ def write_record(
     run: Mapping[str, Any],
     *,
     whole_scene: bool = True,
-    group_writable: bool = False,
 ) -> Record:
     """Write a completion record after everything that it vouches for has reached the device.
 
@@ -303,12 +297,12 @@ def write_record(
     folder, data = scene.phase_folder(phase), seal(document, run)
     if whole_scene:
         copy = scene.record_copy(phase)
-        make_folder(copy.parent, group_writable=group_writable)
-        publish(copy, data, group_writable=group_writable)
+        make_folder(copy.parent)
+        publish(copy, data)
     sync_file_system(folder)
     files.on_step("before_record", folder)
     path = scene.done(phase) if whole_scene else scene.partial(phase)
-    publish(path, data, group_writable=group_writable)
+    publish(path, data)
     try:
         fsync_folder(folder)
     except SceneError:  # nobody knows what the device holds: no claim over it

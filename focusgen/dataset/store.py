@@ -59,9 +59,8 @@ def valid_entry(path: Path) -> FileEntry | None:
 class Writer:
     """One thread that encodes and publishes, so that encoding overlaps computing; a bounded queue."""
 
-    def __init__(self, *, group_writable: bool = False) -> None:
+    def __init__(self) -> None:
         self.entries: dict[Path, FileEntry] = {}
-        self._group_writable = group_writable
         self._queue: queue.Queue[Sequence[tuple[Path, Encode]] | None] = queue.Queue(QUEUE_FRAMES)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._loop, name="focusgen-writer", daemon=True)
@@ -97,7 +96,7 @@ class Writer:
                 continue  # keep emptying, so that put() never blocks; nothing is written after a failure
             try:
                 for path, encode in files:
-                    self.entries[path] = publish(path, encode(), group_writable=self._group_writable)
+                    self.entries[path] = publish(path, encode())
             except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
                 self._error = error
 

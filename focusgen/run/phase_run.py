@@ -254,7 +254,6 @@ class PhaseRun:
             self.dataset.scene(scene_id),
             self.identity(scene_id),
             redo=self.cfg.run.on_stale == "redo",
-            group_writable=self.cfg.data.group_writable,
             tell=on_note,
         ) as store:
             store.run_notes["weights"] = weight_notes(self.cfg, self.phase)
