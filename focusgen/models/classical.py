@@ -29,6 +29,7 @@ from skimage.restoration import wiener
 from focusgen.base.errors import SceneError
 from focusgen.config import Config
 from focusgen.models.protocols import Deblurrer, Frames, NoiseKey
+from focusgen.motion.metrics import laplacian_energy
 
 UNTOUCHED_BELOW_PX = 0.6
 FULL_STRENGTH_FROM_PX = 0.85
@@ -41,6 +42,11 @@ NATURAL_BLUR_PX = 0.38  # what sharp frames measure (median 0.42): lens, sensor,
 NATURAL_SLOPE = 2.5  # prior of alpha, with a standard deviation of 1: its spread over natural pictures
 WIDTH_SPREAD = (0.74, 0.88, 1.02)  # of the estimate: where bokeh fills a frame, it is up to 40 % too wide
 NOISE_CAUTION = 0.75  # on the fitted noise-to-signal ratio; the spread of widths is caution enough
+FULLY_KEPT_BELOW, FREE_FROM = 1.0, 1.25
+"""Laplacian energy of what the filter makes over that of the frame. A Wiener filter is a denoiser too: where
+noise outweighs detail it takes away more than it brings back, and a sharpener that softens is none. Below 1
+no frequency is attenuated, above 1.25 the filter is free, and between the two results are blended."""
+
 ADAPTATION = 5.0  # that ratio divided by this where the picture is busy, times this where it is flat
 MIN_SIDE_PX = 48  # a smaller frame has too few frequencies for the fit
 BLOCK_PX = 256
@@ -98,7 +104,7 @@ def sharpened(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     fit = fit_spectrum(_luma(frame))
     if fit.blur_px < UNTOUCHED_BELOW_PX:
         return frame.copy()
-    change = _deconvolved(frame, fit) - frame
+    change = _never_softer(frame, fit) - frame
     if fit.blur_px < FULL_STRENGTH_FROM_PX:
         trust = (fit.blur_px - UNTOUCHED_BELOW_PX) / (FULL_STRENGTH_FROM_PX - UNTOUCHED_BELOW_PX)
         rms = float(np.sqrt(np.mean(np.square(change), dtype=np.float64)))
@@ -173,7 +179,20 @@ def _block_starts(length: int, side: int) -> list[int]:
     return sorted({round(start) for start in np.linspace(0, length - side, n_blocks)})
 
 
-def _deconvolved(frame: npt.NDArray[np.uint8], fit: SpectrumFit) -> npt.NDArray[np.float32]:
+def _never_softer(frame: npt.NDArray[np.uint8], fit: SpectrumFit) -> npt.NDArray[np.float32]:
+    """Return the deconvolved frame, in levels; with its noise where it would else be softer than it was."""
+    restored = _deconvolved(frame, fit, may_attenuate=True)
+    gain = laplacian_energy(restored) / max(laplacian_energy(frame), 1e-9)
+    kept = min(max((FREE_FROM - gain) / (FREE_FROM - FULLY_KEPT_BELOW), 0.0), 1.0)
+    if not kept:
+        return restored
+    with_noise = _deconvolved(frame, fit, may_attenuate=False)
+    return np.asarray(restored + np.float32(kept) * (with_noise - restored), np.float32)
+
+
+def _deconvolved(
+    frame: npt.NDArray[np.uint8], fit: SpectrumFit, *, may_attenuate: bool
+) -> npt.NDArray[np.float32]:
     """Return the frame without the blur that exceeds NATURAL_BLUR_PX, in levels, not rounded."""
     height, width = frame.shape[:2]
     below = next_fast_len(height + 2 * PADDING_PX, real=True) - height - PADDING_PX
@@ -183,14 +202,18 @@ def _deconvolved(frame: npt.NDArray[np.uint8], fit: SpectrumFit) -> npt.NDArray[
     planes = cv2.split(cv2.cvtColor(padded.astype(np.float32) / 255.0, cv2.COLOR_RGB2YCrCb))
     luma, *colours = (np.asarray(plane, np.float32) for plane in planes)
     blur, noise_to_signal = _transfer_functions(padded.shape[:2], fit)
-    busy = _wiener(luma, blur, noise_to_signal / ADAPTATION)
-    calm = _wiener(luma, blur, noise_to_signal * ADAPTATION)
+    ceiling = np.full_like(blur, np.inf)
+    if not may_attenuate:  # H / (H^2 + N/S) >= 1 while N/S <= H - H^2
+        blur = np.maximum(blur, np.float32(1e-3))
+        ceiling = blur - blur * blur
+    busy = _wiener(luma, blur, np.minimum(noise_to_signal / ADAPTATION, ceiling))
+    calm = _wiener(luma, blur, np.minimum(noise_to_signal * ADAPTATION, ceiling))
     share = _busyness(calm)
     restored = [share * busy + (1.0 - share) * calm]
     detail = _detail_energy(luma)
     for colour in colours:
         ratio = np.float32(max(_detail_energy(colour) / max(detail, 1e-12), 1e-3))
-        restored.append(_wiener(colour, blur, noise_to_signal / ratio))
+        restored.append(_wiener(colour, blur, np.minimum(noise_to_signal / ratio, ceiling)))
     levels = cv2.cvtColor(cv2.merge(restored), cv2.COLOR_YCrCb2RGB) * np.float32(255.0)
     return np.asarray(levels[PADDING_PX : PADDING_PX + height, PADDING_PX : PADDING_PX + width], np.float32)
 

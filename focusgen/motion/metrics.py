@@ -57,7 +57,7 @@ def ssim(image: Image, truth: Image) -> float:
     return float(similarity)
 
 
-def laplacian_energy(image: Image) -> float:
+def laplacian_energy(image: npt.NDArray[Any]) -> float:
     """Return the mean squared Laplacian (4 neighbours) over pixels and channels, without the border.
 
     Per channel: what a restorer invents is coloured, and in the luma half of it cancels.

@@ -4,7 +4,8 @@ A restorer that works frame by frame invents detail afresh in each frame, and th
 
     flow            each frame is the weighted mean of itself and its neighbours within `radius`, warped along
                     the optical flow of the *input* video. Weights: forward-backward consistency x photometric
-                    agreement of the input frames; the frame itself counts 1. Nothing crosses a shot cut.
+                    agreement of the input frames, in units of their noise where that is more than a few
+                    levels; the frame itself counts 1. Nothing crosses a shot cut.
     draws           windows of `window_size` frames every `stride`; each window restores with its own noise,
                     and a frame is the mean over the windows that cover it.
     none            the restored frame.
@@ -23,7 +24,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from focusgen.motion import flow
 from focusgen.motion.flow import Image
+from focusgen.motion.noise import clip_noise_levels, smoothed
 from focusgen.optics.windows import cut_segments, plan_windows
 
 STRATEGIES = ("flow", "draws", "none", "cached_window")
@@ -40,9 +41,11 @@ ReadRaw = Callable[[int], Image]
 Restore = Callable[[int, int], Image]
 """(frame index, draw) -> (H, W, 3) uint8 RGB, with noise of its own for each (frame, draw)."""
 
-PHOTOMETRIC_BLUR_PX = 1.0  # sensor noise must not look like an occlusion; detail of 1 px must
-PHOTOMETRIC_FULL = 6  # levels of 255 up to which a neighbour counts fully
-PHOTOMETRIC_NONE = 18  # levels from which on it does not count at all
+PHOTOMETRIC_FULL = 6.0  # levels of 255 up to which a neighbour counts fully
+PHOTOMETRIC_NONE = 18.0  # levels from which on it does not count at all
+NOISE_FULL = 2.5  # the same in standard deviations of the clip's noise, where that is more: the largest of
+NOISE_NONE = 5.0  # three channels of noise alone exceeds 2.5 in one pixel of 27, and 5 in one of 580,000
+NOISE_FLOOR_LEVELS = PHOTOMETRIC_FULL / NOISE_FULL  # less noise changes nothing
 
 
 def fuse(
@@ -57,6 +60,7 @@ def fuse(
     radius: int,
     window_size: int,
     stride: int,
+    noise_levels: float | None = None,
 ) -> Iterator[tuple[int, Image]]:
     """Yield (frame_index, output frame) for the frames [first, stop), in order.
 
@@ -65,13 +69,15 @@ def fuse(
         first: first frame wanted; > 0 after an interruption, and the bytes are the same.
         stop: one past the last frame wanted.
         shot_cuts: index of the first frame of every shot but the first (`windows.cut_segments`).
-        read_raw: reads the input video at output size; asked only by `flow`, once per frame.
+        read_raw: reads the input video at output size; asked only by `flow`, once per frame, and before that
+            for a few frames of the whole clip where `noise_levels` is not given.
         restore: restores one frame; asked for each (frame, draw) at most once, frames ascending. `flow`
             also asks for the `radius` frames around [first, stop) that lie in the same shot.
         strategy: one of STRATEGIES.
         radius: `flow`: neighbours on each side.
         window_size: `draws`, `cached_window`: frames per window.
         stride: `draws`, `cached_window`: frames between the starts of two windows, <= window_size.
+        noise_levels: `flow`: from `noise.clip_noise_levels`, which None asks for.
 
     Raises:
         ValueError: the strategy is unknown, or the numbers leave frames out.
@@ -81,8 +87,11 @@ def fuse(
     if not 0 <= first <= stop <= n_frames:
         raise ValueError(f"frames [{first}, {stop}) are not within the {n_frames} frames of the scene")
     if strategy == "flow":
+        if noise_levels is None:
+            noise_levels = clip_noise_levels(read_raw, n_frames, shot_cuts)
         shots = [range(*span) for span in cut_segments(n_frames, shot_cuts)]
-        return _fuse_along_flow(range(first, stop), shots, read_raw, restore, radius)
+        window = _FusionWindow(read_raw, restore, radius, photometric_weights(noise_levels))
+        return _fuse_along_flow(range(first, stop), shots, window)
     if strategy == "none":
         return ((index, restore(index, 0)) for index in range(first, stop))
     windows = plan_windows(n_frames, window_size, stride)
@@ -163,10 +172,13 @@ Hop = npt.NDArray[np.float32]
 class _FusionWindow:
     """The frames and flows around the frame being fused; everything older is forgotten."""
 
-    def __init__(self, read_raw: ReadRaw, restore: Restore, radius: int) -> None:
+    def __init__(
+        self, read_raw: ReadRaw, restore: Restore, radius: int, gap_weights: npt.NDArray[np.float32]
+    ) -> None:
         self._read_raw = read_raw
         self._restore = restore
         self._radius = radius
+        self._gap_weights = gap_weights
         self._estimator = flow.FlowEstimator()
         self._frames: dict[int, _LoadedFrame] = {}
         self._hops: dict[tuple[int, int], Hop] = {}
@@ -186,14 +198,13 @@ class _FusionWindow:
 
     def _load(self, index: int, shot: range) -> None:
         raw = self._read_raw(index)
-        smooth = np.asarray(cv2.GaussianBlur(raw, (0, 0), PHOTOMETRIC_BLUR_PX), np.uint8)
         restored = self._restore(index, 0)
-        self._frames[index] = _LoadedFrame(flow.luma(raw), smooth, restored, flow.doubled(restored))
+        self._frames[index] = _LoadedFrame(flow.luma(raw), smoothed(raw), restored, flow.doubled(restored))
         if index - 1 in self._frames and index - 1 in shot:
             first, second = self._frames[index - 1].luma, self._frames[index].luma
             there_px, back_px = self._estimator.flow_px(first, second), self._estimator.flow_px(second, first)
-            self._hops[index - 1, index] = _hop(there_px, back_px)
-            self._hops[index, index - 1] = _hop(back_px, there_px)
+            self._hops[index - 1, index] = believed_hop(there_px, back_px)
+            self._hops[index, index - 1] = believed_hop(back_px, there_px)
 
     def _weighted_mean(self, index: int, near: range) -> Image:
         centre = self._frames[index]
@@ -202,18 +213,30 @@ class _FusionWindow:
         for direction in (-1, 1):
             hop: Hop | None = None
             for other in range(index + direction, near.start - 1 if direction < 0 else near.stop, direction):
-                hop = _extended(hop, self._hops[other - direction, other])
-                _add_neighbour(total, weights, centre, self._frames[other], hop)
+                hop = extended_hop(hop, self._hops[other - direction, other])
+                weight = self._weight(centre, self._frames[other], hop)
+                weights += weight
+                moved = flow.warp_bicubic(self._frames[other].fine, hop[..., :2])
+                total += cv2.multiply(moved, cv2.merge([weight, weight, weight]), dtype=cv2.CV_32F)
         total /= weights[..., None]
         return _to_uint8(total)
 
+    def _weight(self, centre: _LoadedFrame, other: _LoadedFrame, hop: Hop) -> npt.NDArray[np.float32]:
+        """Return how much a neighbour counts in each pixel: agreement of the input frames x confidence."""
+        moved = flow.warp_bilinear(other.smooth, hop[..., :2])
+        red, green, blue = cv2.split(cv2.absdiff(centre.smooth, moved))
+        gap = cv2.max(cv2.max(red, green), blue)
+        return np.asarray(cv2.LUT(gap, self._gap_weights) * hop[..., 2], np.float32)
 
-def _hop(there_px: flow.Flow, back_px: flow.Flow) -> Hop:
+
+def believed_hop(there_px: flow.Flow, back_px: flow.Flow) -> Hop:
+    """Return a flow with its confidence: 0 where there and back disagree, or where it leaves the frame."""
     believed = ~(flow.disagrees(there_px, back_px) | flow.leaves_frame(there_px))
     return np.asarray(cv2.merge([*cv2.split(there_px), believed.astype(np.float32)]), np.float32)
 
 
-def _extended(hop: Hop | None, step: Hop) -> Hop:
+def extended_hop(hop: Hop | None, step: Hop) -> Hop:
+    """Return a hop with one more step behind it: the step is fetched where the hop arrives."""
     if hop is None:
         return step
     further = flow.warp_inside(step, hop[..., :2])  # 0, and so no confidence, outside the frame
@@ -222,37 +245,21 @@ def _extended(hop: Hop | None, step: Hop) -> Hop:
     return further
 
 
-def _add_neighbour(
-    total: npt.NDArray[np.float32],
-    weights: npt.NDArray[np.float32],
-    centre: _LoadedFrame,
-    other: _LoadedFrame,
-    hop: Hop,
-) -> None:
-    flow_px = hop[..., :2]
-    red, green, blue = cv2.split(cv2.absdiff(centre.smooth, flow.warp_bilinear(other.smooth, flow_px)))
-    gap = cv2.max(cv2.max(red, green), blue)
-    weight = cv2.LUT(gap, _photometric_weights()) * hop[..., 2]
-    weights += weight
-    moved = flow.warp_bicubic(other.fine, flow_px)
-    total += cv2.multiply(moved, cv2.merge([weight, weight, weight]), dtype=cv2.CV_32F)
+def photometric_weights(noise_levels: float) -> npt.NDArray[np.float32]:
+    """Return the weight of each of the 256 photometric differences: 1, then a ramp, then 0.
 
-
-@lru_cache(maxsize=1)
-def _photometric_weights() -> npt.NDArray[np.float32]:
-    """Return the weight of each of the 256 photometric differences: 1, then a ramp, then 0."""
+    Args:
+        noise_levels: from `noise.clip_noise_levels`; up to NOISE_FLOOR_LEVELS it changes nothing.
+    """
+    full = max(PHOTOMETRIC_FULL, NOISE_FULL * noise_levels)
+    none = max(PHOTOMETRIC_NONE, NOISE_NONE * noise_levels)
     gap = np.arange(256, dtype=np.float32)
-    return np.clip((PHOTOMETRIC_NONE - gap) / (PHOTOMETRIC_NONE - PHOTOMETRIC_FULL), 0, 1)
+    return np.asarray(np.clip((none - gap) / (none - full), 0, 1), np.float32)
 
 
 def _fuse_along_flow(
-    wanted: range,
-    shots: Sequence[range],
-    read_raw: ReadRaw,
-    restore: Restore,
-    radius: int,
+    wanted: range, shots: Sequence[range], window: _FusionWindow
 ) -> Iterator[tuple[int, Image]]:
-    window = _FusionWindow(read_raw, restore, radius)
     for shot in shots:
         for index in range(max(wanted.start, shot.start), min(wanted.stop, shot.stop)):
             yield index, window.fuse(index, shot)

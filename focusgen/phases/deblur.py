@@ -18,12 +18,14 @@ from focusgen.dataset.ingest import changed_files, read_manifest
 from focusgen.dataset.store import publish_scene_log
 from focusgen.models.protocols import Deblurrer
 from focusgen.motion.metrics import psnr_db
-from focusgen.motion.temporal import asked_pairs, fuse
+from focusgen.motion.noise import clip_noise_levels
+from focusgen.motion.temporal import NOISE_FLOOR_LEVELS, asked_pairs, fuse
 from focusgen.optics.sizes import frame_plan
 from focusgen.phases.job import SceneJob, runs_of
 from focusgen.phases.restore_ahead import RestoreAhead
 
 ALGORITHM_VERSION = 1
+NOISE_NOTE = "noise_levels"  # its key in the notes of a run and in the details of a record
 PSNR_HEADER = "scene_id,frame,psnr_db,seconds\n"
 
 
@@ -52,8 +54,9 @@ def deblur_scene(job: SceneJob, model: Deblurrer) -> None:
         n_kept = 2 * cfg.radius + 4 + n_together
         digests = tuple(manifest.values())
         with open_raw(raw_root, job.scene_id, job.entry, plan, n_kept=n_kept, digests=digests) as raw:
+            noise_levels = _noise_levels(job, raw)
             for first, stop in runs_of(missing):
-                _deblur_span(job, model, raw, (first, stop), n_together)
+                _deblur_span(job, model, raw, (first, stop), n_together, noise_levels)
     job.store.drain()
     _log_psnr(job)
     quality = {str(frame): value["psnr_db"] for frame, value in job.store.recall_frames("psnr").items()}
@@ -63,6 +66,7 @@ def deblur_scene(job: SceneJob, model: Deblurrer) -> None:
             "height": plan.height,
             "psnr_db": quality,
             "approximations": list(model.approximations),
+            **_noise_details(job),
         },
         whole_scene=job.n_frames == job.entry.n_frames,
     )
@@ -89,8 +93,29 @@ def _check_source(job: SceneJob) -> dict[str, str]:
     return manifest
 
 
+def _noise_levels(job: SceneJob, raw: RawFrames) -> float | None:
+    """Return the noise of the input that `flow` weighs in, None for other strategies; kept over a kill."""
+    if job.cfg.deblur.effective("temporal") != "flow":
+        return None
+    if job.store.recall(NOISE_NOTE) is None:
+        levels = clip_noise_levels(raw.frame, job.n_frames, job.shot_cuts)
+        job.store.remember(NOISE_NOTE, round(levels, 3))
+    return float(job.store.recall(NOISE_NOTE))
+
+
+def _noise_details(job: SceneJob) -> dict[str, float]:
+    """Return the noise where it had a say: records of clean video stay what they always were."""
+    levels = job.store.recall(NOISE_NOTE)
+    return {NOISE_NOTE: levels} if levels is not None and levels > NOISE_FLOOR_LEVELS else {}
+
+
 def _deblur_span(
-    job: SceneJob, model: Deblurrer, raw: RawFrames, frames: tuple[int, int], n_together: int
+    job: SceneJob,
+    model: Deblurrer,
+    raw: RawFrames,
+    frames: tuple[int, int],
+    n_together: int,
+    noise_levels: float | None,
 ) -> None:
     cfg = job.cfg.deblur
     span = (job.n_frames, *frames, job.shot_cuts)
@@ -100,7 +125,7 @@ def _deblur_span(
     ahead = RestoreAhead(model, job.scene_id, raw.frame, pairs, n_together)
     restore = functools.partial(_restore, job, ahead, raw)
     started_s = time.perf_counter()
-    for frame, sharp in fuse(*span, raw.frame, restore, strategy, **numbers):
+    for frame, sharp in fuse(*span, raw.frame, restore, strategy, noise_levels=noise_levels, **numbers):
         quality_db = psnr_db(sharp, raw.frame(frame))
         seconds, started_s = time.perf_counter() - started_s, time.perf_counter()
         job.store.remember(f"psnr/{frame}", {"psnr_db": _finite(quality_db), "seconds": round(seconds, 4)})

@@ -53,6 +53,6 @@ def _warnings(cfg: Config, measures: dict[str, float]) -> list[str]:
     if measures["sharpness_ratio"] < limits.min_sharpness_ratio:
         found.append(
             f"sharp frames are softer than the raw ones: sharpness ratio {measures['sharpness_ratio']:.2f} "
-            f"(expected >= {limits.min_sharpness_ratio})"
+            f"(expected >= {limits.min_sharpness_ratio}): phase 2 does not deblur this scene"
         )
     return found
