@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from focusgen.motion import flow
 from focusgen.motion.flow import Flow, Image, Mask

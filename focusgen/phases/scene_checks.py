@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from focusgen.base.errors import CorruptInputError, DepthRangeError
+from focusgen.base.finite import non_finite_keys
 from focusgen.config import SCENE_PHASES
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import read_manifest
@@ -22,36 +23,11 @@ from focusgen.optics.coc import Lens, focus_map
 from focusgen.optics.stats import depth_counts, depth_stats
 from focusgen.phases.blur_check import blur_agreement
 from focusgen.phases.file_checks import SceneRecords, VouchedFiles, looks_published
+from focusgen.phases.flat_frames import is_flat, spans_levels
+from focusgen.phases.scene_report import SceneReport
 
-MAX_ERRORS_PER_SCENE = 200
 DECODED_FRAMES = 4  # fully decoded per scene and set; every other PNG is walked chunk by chunk
 SET_KEYS = ("f", "N", "S_focus", "max_coc")
-
-
-@dataclass
-class SceneReport:
-    """What phase 6 found in one scene."""
-
-    scene_id: str
-    split: str
-    errors: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    n_frames: int = 0
-    n_bytes: int = 0
-    n_errors: int = 0
-    is_rehearsal: bool = False
-    max_coc_m: float | None = None
-    measures: dict[str, Any] = field(default_factory=dict)
-    records: dict[str, str] = field(default_factory=dict)
-
-    def error(self, text: str) -> None:
-        """Note what makes the scene fail; of very many errors the last line says how many there are more."""
-        self.n_errors += 1
-        if len(self.errors) < MAX_ERRORS_PER_SCENE:
-            self.errors.append(text)
-        else:
-            more = self.n_errors - MAX_ERRORS_PER_SCENE + 1
-            self.errors[-1] = f"... and {more} more; focusgen explain {self.scene_id} tells the state"
 
 
 class SceneChecker:
@@ -133,10 +109,16 @@ class SceneChecker:
         counts = np.zeros(65536, np.int64)
         sampled = set(_sampled(self.report.n_frames))
         for frame in range(self.report.n_frames):
-            self._check_png(self.scene.sharp(frame), size, keep=frame in sampled)
+            sharp = self._check_png(self.scene.sharp(frame), size, keep=frame in sampled)
+            is_sharp_flat = sharp is not None and is_flat(sharp, size)
+            if is_sharp_flat:
+                self.report.flat_frames.append(frame)
             depth = self._depth(frame, size, counts)
             for lens_set, lens in enumerate(lenses):
-                self._check_png(self.scene.bokeh(lens_set, frame), size, keep=frame in sampled)
+                path = self.scene.bokeh(lens_set, frame)
+                drawn = self._check_png(path, size, keep=frame in sampled)
+                if sharp and drawn and not is_sharp_flat and is_flat(drawn, size) and spans_levels(sharp):
+                    self.report.error(f"{self._name(path)}: a single colour, its sharp frame is not")
                 self._check_label(frame, lens_set, lens, max_coc_m, depth, size, keep=frame in sampled)
         self._check_stats(counts)
         self._check_blur(len(lenses))
@@ -166,6 +148,8 @@ class SceneChecker:
                         raise ValueError(f"set {number}: {key} is not positive")
             if not metadata["sets"]:
                 raise ValueError("no lens set")
+            if unknown := list(non_finite_keys(metadata)):
+                raise ValueError(f"no finite number: {', '.join(unknown)}")
             lenses_of(metadata)
         except (ValueError, KeyError, TypeError) as error:
             self.report.error(f"metadata.json: {error!r}")
@@ -182,19 +166,22 @@ class SceneChecker:
             "is_rehearsal": depth["is_rehearsal"],
         }
 
-    def _check_png(self, path: Path, size: tuple[int, int], *, keep: bool) -> None:
+    def _check_png(self, path: Path, size: tuple[int, int], *, keep: bool) -> bytes | None:
+        """Return the bytes of a picture that is whole and of the right size."""
         data = self.files.read(path)
         if data is None:
-            return
+            return None
         try:
             found = check_png(data)
         except CorruptInputError as error:
             self.report.error(f"{self._name(path)}: {error.message}")
-            return
+            return None
         if found != size:
             self.report.error(f"{self._name(path)}: {found[0]}x{found[1]}, the scene is {size[0]}x{size[1]}")
-        elif keep:
+            return None
+        if keep:
             self._sample[path] = data
+        return data
 
     def _load(self, path: Path, key: str, size: tuple[int, int], *, keep: bool = False) -> Any:
         data = self.files.read(path)
@@ -226,7 +213,12 @@ class SceneChecker:
         """Recompute the label from saved depth and metadata, and compare bit for bit."""
         path = self.scene.focus(lens_set, frame)
         label = self._load(path, "focus_map", size, keep=keep)
-        if label is None or depth is None:
+        if label is None:
+            return
+        if not bool(np.isfinite(label).all()):
+            self.report.error(f"{self._name(path)}: {int((~np.isfinite(label)).sum())} labels are not finite")
+            return
+        if depth is None:
             return
         n_differing, largest = label_difference(label, focus_map(depth, lens, max_coc_m))
         tolerance = self.records["render"].details.get("label_tolerance", 0.0)  # > 0 for adopted labels
@@ -250,6 +242,7 @@ class SceneChecker:
         frames = _sampled(self.report.n_frames)
         agreement = [self._agreement(lens_set, frames) for lens_set in range(n_sets)]
         known = [value for value in agreement if value is not None]
+        known = [value for value in known if math.isfinite(value)]  # NaN: said where the report is settled
         self.report.measures["blur_spearman"] = [None if v is None else round(v, 4) for v in agreement]
         if known and float(np.median(known)) < self.min_spearman:
             self.report.warnings.append(

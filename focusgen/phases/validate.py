@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +18,9 @@ from focusgen.base.names import RESERVED_NAMES
 from focusgen.config import Config
 from focusgen.dataset.index import SPLITS, IndexEntry, read_index, recorded_raw_root
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.phases.scene_checks import SceneChecker, SceneReport
+from focusgen.phases.flat_frames import judge_flat_frames
+from focusgen.phases.scene_checks import SceneChecker
+from focusgen.phases.scene_report import SceneReport
 from focusgen.phases.temporal_check import measure_temporal
 
 POOL_FROM_SCENES = 4  # below, starting processes costs more than it saves
@@ -25,18 +29,35 @@ POOL_FROM_SCENES = 4  # below, starting processes costs more than it saves
 def validate_scene(
     dataset: DatasetLayout, scene_id: str, entry: IndexEntry, min_spearman: float
 ) -> SceneReport:
-    """Return what is right and wrong with one scene."""
-    return SceneChecker(dataset, scene_id, entry, min_spearman=min_spearman).run()
+    """Return what is right and wrong with one scene, whatever is wrong with it."""
+    checker = SceneChecker(dataset, scene_id, entry, min_spearman=min_spearman)
+    try:
+        checker.run()
+    except Exception as error:  # noqa: BLE001 - one scene must not keep the others from being reported
+        _note_crash(checker.report, error)
+    checker.report.settle()
+    return checker.report
 
 
 def examine_scene(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> SceneReport:
     """Return what is right and wrong with one scene, and how it measures against its input video."""
     report = validate_scene(dataset, scene_id, entry, cfg.validate_.min_spearman)
-    if not report.errors:
-        measures, warnings = measure_temporal(cfg, dataset, scene_id, entry, report.n_frames)
-        report.measures["temporal"] = measures
-        report.warnings += warnings
+    try:
+        judge_flat_frames(cfg, dataset, scene_id, entry, report)
+        if not report.errors:
+            measures, warnings = measure_temporal(cfg, dataset, scene_id, entry, report.n_frames)
+            report.measures["temporal"] = measures
+            report.warnings += warnings
+    except Exception as error:  # noqa: BLE001 - as above
+        _note_crash(report, error)
+    report.settle()
     return report
+
+
+def _note_crash(report: SceneReport, error: Exception) -> None:
+    """Make an exception of the checks themselves the scene's error, with the line that raised it."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    report.error(f"the checks gave up: {error!r} ({Path(where.filename).name}, line {where.lineno})")
 
 
 def validate_dataset(
@@ -86,9 +107,22 @@ def _check_all(cfg: Config, dataset: DatasetLayout, index: Mapping[str, IndexEnt
         return
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(cfg.run.workers, mp_context=spawn) as pool:
-        jobs = [pool.submit(examine_scene, cfg, dataset, name, entry) for name, entry in index.items()]
+        jobs = {
+            pool.submit(examine_scene, cfg, dataset, name, entry): (name, entry)
+            for name, entry in index.items()
+        }
         for job in as_completed(jobs):
-            yield job.result()
+            yield _result(job, *jobs[job])
+
+
+def _result(job: Future[SceneReport], scene_id: str, entry: IndexEntry) -> SceneReport:
+    """Return a job's report; where its process died, a report that says so."""
+    try:
+        return job.result()
+    except BrokenProcessPool:
+        report = SceneReport(scene_id, entry.split)
+        report.error("the process that checked it, or one beside it, was killed (memory?)")
+        return report
 
 
 def _strangers(cfg: Config, dataset: DatasetLayout) -> list[str]:

@@ -22,7 +22,7 @@ from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.phases.calibrate import approve, calibrate, warning_about
 from focusgen.phases.index import index_dataset
-from focusgen.phases.scene_checks import SceneReport
+from focusgen.phases.scene_report import SceneReport
 from focusgen.phases.validate import publish_report, report_path, validate_dataset
 from focusgen.run.console import ConsoleObserver
 from focusgen.run.index_lines import note_lines, refusal_line

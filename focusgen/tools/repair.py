@@ -29,7 +29,7 @@ from focusgen.dataset.published import read_depth
 from focusgen.dataset.records import Record, has_published, read_record, seal
 from focusgen.dataset.scene_store import remove_leftovers, reopen
 from focusgen.optics.stats import depth_counts, depth_stats
-from focusgen.phases.scene_checks import SceneReport
+from focusgen.phases.scene_report import SceneReport
 from focusgen.phases.validate import validate_scene
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
