@@ -53,11 +53,17 @@ class BlackAt(Passthrough):
 class Renderer:
     """Returns what a function makes of the sharp frames."""
 
+    approximations: tuple[str, ...] = ()
+    n_parallel = 1
+
     def __init__(self, draw) -> None:
         self.draw = draw
 
     def start(self, context):
         return self
+
+    def frames_per_call(self):
+        return 1
 
     def render(self, frames, signed_radius_px, focus_maps, frame_indices):
         return self.draw(frames)
