@@ -63,7 +63,7 @@ def test_noise_is_not_measured_where_nothing_is_fused(rgbd: Rgbd):
 def test_an_input_frame_published_for_lack_of_memory_is_flagged(rgbd: Rgbd, monkeypatch):
     rgbd.add_scene("a")
     spec = dataclasses.replace(PHASES["deblur"], load_model=lambda cfg, device=None: TooSmallGpu())
-    monkeypatch.setattr("focusgen.run.phase_run.PHASES", {**PHASES, "deblur": spec})
+    monkeypatch.setitem(PHASES, "deblur", spec)
     assert deblur(rgbd) == 3
     assert deblur(rgbd, "--deblur.on_oom", "input") == 0
     assert list(record(rgbd)["flags"]) == ["2"]
