@@ -153,7 +153,7 @@ def draw(sharp: np.ndarray, depth_m: np.ndarray, lens: Lens, label: np.ndarray) 
         is_depth_exact=True,
         seed=0,
     )
-    session = ThinLensRenderer(max_radius_px=64.0, depth_edge_snap="auto", device="cpu").start(context)
+    session = ThinLensRenderer(max_radius_px=64.0, device="cpu").start(context)
     radius = signed_blur_radius_px(
         depth_m.astype(np.float32), lens, image_width_px=WIDTH, max_coc_m=MAX_COC_M
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import field_validator
+
 from focusgen.config.backends import BOKEHNET, THIN_LENS, RenderBackend
 from focusgen.config.flux import FluxSection, with_default
 from focusgen.config.section import Section, setting
@@ -28,7 +30,10 @@ class _Drawing(Section):
         help="larger blur is drawn as this",
     )
     depth_edge_snap: Literal["auto", "on", "off"] = setting(
-        "auto", affects=["render"], when=_THIN_LENS, help="auto: on for predicted depth"
+        "auto",
+        affects=["render"],
+        when=_THIN_LENS,
+        help="no effect since 0.2.0: pictures are drawn from the published depth (focusgen render snaps)",
     )
     guidance: Literal["normalised", "physical"] = setting(
         "normalised", affects=["render"], when={"backend": [BOKEHNET.name]}, help="unit of the defocus map"
@@ -40,6 +45,12 @@ class _Drawing(Section):
         gt=0,
         help="radius of physical guidance 1.0",
     )
+
+    @field_validator("depth_edge_snap", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        """YAML reads on and off as true and false."""
+        return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
 
 class RenderConfig(FluxSection, _Drawing):

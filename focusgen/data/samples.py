@@ -13,7 +13,6 @@ import torch
 from focusgen.data.crops import Box
 from focusgen.data.vetting import SceneInfo
 from focusgen.dataset.lens_metadata import SetLens
-from focusgen.optics.coc import focus_map
 
 Modality = Literal["sharp", "bokeh", "depth", "focus", "valid"]
 MODALITIES: tuple[Modality, ...] = ("sharp", "bokeh", "depth", "focus")
@@ -83,9 +82,7 @@ def build_sample(
         if modality == "depth":
             sample["depth"] = _as_floats(depth)
         elif modality == "focus" and recompute_labels:
-            labels = [
-                focus_map(d, lens.at(frame), lens.max_coc_m) for d, frame in zip(depth, frames, strict=True)
-            ]
+            labels = [lens.label(d, frame) for d, frame in zip(depth, frames, strict=True)]
             sample["focus"] = _as_floats(labels)
         elif modality == "focus":
             sample["focus"] = _as_floats([_cut(read("focus", frame), box) for frame in frames])

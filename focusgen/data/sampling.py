@@ -8,7 +8,6 @@ import torch
 from torch.utils.data import WeightedRandomSampler
 
 from focusgen.data.windows import FocusDataset, read_frame
-from focusgen.optics.coc import focus_map
 
 LABEL_BINS = 10
 
@@ -38,6 +37,6 @@ def _label_histogram(dataset: FocusDataset, index: int) -> npt.NDArray[np.float6
     scene, start, set_index = dataset.item(index)
     frame, lens = start + dataset.window // 2, scene.lenses[set_index]
     depth_m = np.ascontiguousarray(read_frame(scene, set_index, "depth", frame)[::4, ::4])
-    labels = focus_map(depth_m, lens.at(frame), lens.max_coc_m)
+    labels = lens.label(depth_m, frame)
     counts, _ = np.histogram(labels.astype(np.float64), bins=LABEL_BINS, range=(0.0, 1.0))
     return np.asarray(counts / counts.sum())

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from focusgen.config import Config
 from focusgen.dataset.records import Record
-from focusgen.optics.coc import Lens, blur_diameter_px
+from focusgen.optics.coc import Lens, blur_diameter_px, coc_of_radius_m, focus_map
 
 
 def lens_document(
@@ -56,17 +59,23 @@ class SetLens:
     Attributes:
         lens: at frame 0, and at every frame where focus does not move.
         focus_distances_m: of each frame where focus moves (`S_focus_per_frame`), else None.
+        coc_limit_m: where picture and label end earlier, see `label_limits_m`.
     """
 
     lens: Lens
     max_coc_m: float
     focus_distances_m: tuple[float, ...] | None = None
+    coc_limit_m: float | None = None
 
     def at(self, frame: int) -> Lens:
         """Return the lens of one frame."""
         if self.focus_distances_m is None:
             return self.lens
         return replace(self.lens, focus_distance_m=self.focus_distances_m[frame])
+
+    def label(self, depth_m: npt.NDArray[np.float16], frame: int) -> npt.NDArray[np.float16]:
+        """Return the published label of a frame's saved depth, bit for bit."""
+        return focus_map(depth_m, self.at(frame), self.max_coc_m, self.coc_limit_m)
 
 
 def set_lenses(metadata: Mapping[str, Any]) -> list[SetLens]:
@@ -76,8 +85,26 @@ def set_lenses(metadata: Mapping[str, Any]) -> list[SetLens]:
         KeyError, TypeError, ValueError: it lacks a key, or holds what is no number.
     """
     found = []
-    for lens, document in zip(lenses_of(metadata), metadata["sets"], strict=True):
+    limits_m = label_limits_m(metadata)
+    for lens, document, limit_m in zip(lenses_of(metadata), metadata["sets"], limits_m, strict=True):
         moving = document.get("S_focus_per_frame")
         distances_m = None if moving is None else tuple(float(value) for value in moving)
-        found.append(SetLens(lens, float(document["max_coc"]), distances_m))
+        found.append(SetLens(lens, float(document["max_coc"]), distances_m, limit_m))
     return found
+
+
+def label_limits_m(metadata: Mapping[str, Any]) -> list[float | None]:
+    """Return per lens set the CoC at which picture and label stop together, metres; None where nothing does.
+
+    A set whose blur the renderer limits says so by `max_radius_px`. Its label follows if picture and label
+    are to saturate together (`clip_to_max_coc`); metadata of other pipelines knows neither key.
+    """
+    if not metadata.get("clip_to_max_coc"):
+        return [None] * len(metadata["sets"])
+    width_px, sensor_width_m = metadata["width"], metadata.get("sensor_width_mm", 36.0) / 1000.0
+    return [
+        coc_of_radius_m(float(s["max_radius_px"]), image_width_px=width_px, sensor_width_m=sensor_width_m)
+        if "max_radius_px" in s
+        else None
+        for s in metadata["sets"]
+    ]

@@ -108,45 +108,51 @@ def check_depth_m(depth_m: npt.NDArray[Any]) -> None:
         )
 
 
-def focus_map(depth_m: npt.NDArray[np.float16], lens: Lens, max_coc_m: float) -> npt.NDArray[np.float16]:
+def focus_map(
+    depth_m: npt.NDArray[np.float16], lens: Lens, max_coc_m: float, coc_limit_m: float | None = None
+) -> npt.NDArray[np.float16]:
     """Return the focus label (1 = sharp, 0 = blurred by max_coc or more), exactly as published.
 
     Args:
         depth_m: (..., H, W) float16, metres, as saved by phase 3; finite and > 0.
         lens: the thin lens.
         max_coc_m: CoC that maps to 0, metres on the sensor, > 0.
+        coc_limit_m: CoC at which the renderer stopped; larger ones are labelled as this one.
 
     Returns:
         Same shape, float16 in [0, 1], bit for bit what anyone computes from the saved depth:
         `1.0 - np.clip((f*f/(N*S)) * np.abs(d-S)/d / max_coc, 0.0, 1.0)`, d float32, the others Python floats.
+        With a limit, np.minimum(CoC, coc_limit_m) stands in the place of the CoC.
 
     Raises:
         DepthRangeError: a depth is not finite or not positive.
     """
     check_depth_m(depth_m)
     # A float16 has 65,536 values: one table per lens is 5 x faster than the formula (measured).
-    table = focus_table(lens, float(max_coc_m))
+    table = focus_table(lens, float(max_coc_m), coc_limit_m)
     return np.take(table, depth_m.view(np.uint16))
 
 
 def focus_map_by_formula(
-    depth_m: npt.NDArray[np.float16], lens: Lens, max_coc_m: float
+    depth_m: npt.NDArray[np.float16], lens: Lens, max_coc_m: float, coc_limit_m: float | None = None
 ) -> npt.NDArray[np.float16]:
     """Return the label by the published expression, pixel by pixel: the reference for `focus_map`."""
     d = depth_m.astype(np.float32)
     coc = coc_diameter_m(d, lens)
+    if coc_limit_m is not None:
+        coc = np.minimum(coc, coc_limit_m)
     return np.asarray((1.0 - np.clip(coc / max_coc_m, 0.0, 1.0)).astype(np.float16))
 
 
 @lru_cache(maxsize=16)
-def focus_table(lens: Lens, max_coc_m: float) -> npt.NDArray[np.float16]:
+def focus_table(lens: Lens, max_coc_m: float, coc_limit_m: float | None = None) -> npt.NDArray[np.float16]:
     """Return the label of each of the 65,536 float16 bit patterns; read-only."""
     if not max_coc_m > 0.0:
         raise ValueError(f"max_coc must be > 0 m, not {max_coc_m}")
     depths_m = np.arange(1, LAST_DEPTH + 1, dtype=np.uint16).view(np.float16)
     table = np.full(65536, np.nan, np.float16)  # a pattern that is no depth; check_depth_m refuses it before
     with np.errstate(over="ignore"):  # a tiny max_coc: infinite blur is clipped to the label 0
-        table[1 : LAST_DEPTH + 1] = focus_map_by_formula(depths_m, lens, max_coc_m)
+        table[1 : LAST_DEPTH + 1] = focus_map_by_formula(depths_m, lens, max_coc_m, coc_limit_m)
     table.setflags(write=False)
     return table
 
@@ -184,3 +190,10 @@ def blur_diameter_px(
 ) -> float:
     """Return a CoC in metres on the sensor as a diameter in pixels on the image."""
     return coc_m * image_width_px / sensor_width_m
+
+
+def coc_of_radius_m(
+    radius_px: float, *, image_width_px: int, sensor_width_m: float = FULL_FRAME_WIDTH_M
+) -> float:
+    """Return the CoC in metres on the sensor that shows as a blur radius in pixels on the image."""
+    return 2.0 * radius_px * sensor_width_m / image_width_px

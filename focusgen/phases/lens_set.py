@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from focusgen.base.seeds import derive_seed, scene_seed
 from focusgen.config import Config
-from focusgen.dataset.lens_metadata import lenses_of
+from focusgen.config.backends import BOKEHNET, THIN_LENS
+from focusgen.dataset.lens_metadata import label_limits_m, lenses_of
 from focusgen.models.protocols import BokehRenderer, RenderContext, RenderSession
 from focusgen.optics.coc import Lens, focus_map, signed_blur_radius_px
 from focusgen.optics.lenses import sample_lenses
@@ -34,9 +35,68 @@ def draw_lenses(cfg: Config, scene_id: str, stats: Mapping[str, float], n: int) 
     return list(drawn.lenses), drawn.n_redrawn
 
 
+def renderer_limit_px(cfg: Config) -> float | None:
+    """Return the largest blur radius that the renderer draws, None where it has no limit."""
+    if cfg.render.backend == THIN_LENS.name:
+        return cfg.render.max_radius_px
+    if cfg.render.backend == BOKEHNET.name and cfg.render.guidance == "physical":
+        return cfg.render.guidance_max_radius_px
+    return None
+
+
+def largest_radius_px(metadata: Mapping[str, Any], index: int, stats: Mapping[str, float]) -> float:
+    """Return the largest blur radius that a lens set asks for within the scene's depth range."""
+    radii_px = signed_blur_radius_px(
+        np.array([stats["d_min"], stats["d_max"]]),
+        lenses_of(metadata)[index],
+        image_width_px=metadata["width"],
+        sensor_width_m=metadata["sensor_width_mm"] / 1000.0,
+        max_coc_m=float(metadata["sets"][index]["max_coc"]) if metadata["clip_to_max_coc"] else None,
+    )
+    return float(np.abs(radii_px).max())
+
+
+def mark_limited_sets(
+    metadata: dict[str, Any], stats: Mapping[str, float], limit_px: float | None
+) -> list[str]:
+    """Write `max_radius_px` into the sets whose blur the renderer limits; return what to tell of them."""
+    told = []
+    for index, lens_set in enumerate(metadata["sets"]):
+        needed_px = largest_radius_px(metadata, index, stats)
+        if limit_px is None or needed_px <= limit_px:
+            continue
+        lens_set["max_radius_px"] = limit_px
+        told.append(
+            f"set_{index:02d}: blur is drawn up to a radius of {limit_px:g} px of {needed_px:.1f} px; "
+            + ("labels stop with it" if metadata["clip_to_max_coc"] else "labels go on beyond it")
+            + ". A larger --render.max_radius_px draws more"
+        )
+    return told
+
+
+def unmarked_limits(
+    metadata: Mapping[str, Any], stats: Mapping[str, float], limit_px: float | None
+) -> list[str]:
+    """Return what to tell of sets that release 0.1.0 drew with less blur than their labels say."""
+    if limit_px is None or not {"clip_to_max_coc", "sensor_width_mm"} <= metadata.keys():
+        return []
+    needed_px = [largest_radius_px(metadata, index, stats) for index in range(len(metadata["sets"]))]
+    return [
+        f"set_{index:02d}: blur ends at a radius of {limit_px:g} px of {needed:.1f} px, labels go on: of "
+        "an older release; phase 5 with --on_stale redo makes label and picture end together"
+        for index, needed in enumerate(needed_px)
+        if needed > limit_px and "max_radius_px" not in metadata["sets"][index]
+    ]
+
+
 @dataclass(frozen=True)
 class LensSet:
-    """One lens of a scene with the renderer's session for it."""
+    """One lens of a scene with the renderer's session for it.
+
+    Attributes:
+        is_clipped: picture and label saturate together, at max_coc_m.
+        coc_limit_m: where both stop earlier, because the renderer does.
+    """
 
     index: int
     lens: Lens
@@ -44,6 +104,7 @@ class LensSet:
     is_clipped: bool
     sensor_width_m: float
     session: RenderSession
+    coc_limit_m: float | None = None
 
     def draw(
         self, frames: Sequence[int], sharp: npt.NDArray[np.uint8], depth_m: npt.NDArray[np.float16]
@@ -55,7 +116,7 @@ class LensSet:
             sharp: (B, H, W, 3) uint8 RGB.
             depth_m: (B, H, W) float16, as saved.
         """
-        labels = focus_map(depth_m, self.lens, self.max_coc_m)
+        labels = focus_map(depth_m, self.lens, self.max_coc_m, self.coc_limit_m)
         radius_px = signed_blur_radius_px(
             depth_m.astype(np.float32),
             self.lens,
@@ -72,7 +133,7 @@ def start_lens_sets(
 ) -> list[LensSet]:
     """Return the lens sets that a scene's metadata.json holds, each with a session of the renderer."""
     max_coc_m = float(metadata["sets"][0]["max_coc"])
-    lens_sets = []
+    lens_sets, limits_m = [], label_limits_m(metadata)
     for index, lens in enumerate(lenses_of(metadata)):
         context = RenderContext(
             scene_id=metadata["scene_id"],
@@ -88,6 +149,14 @@ def start_lens_sets(
         )
         session = renderer.start(context)
         lens_sets.append(
-            LensSet(index, lens, max_coc_m, metadata["clip_to_max_coc"], cfg.optics.sensor_width_m, session)
+            LensSet(
+                index,
+                lens,
+                max_coc_m,
+                metadata["clip_to_max_coc"],
+                cfg.optics.sensor_width_m,
+                session,
+                limits_m[index],
+            )
         )
     return lens_sets

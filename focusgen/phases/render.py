@@ -12,19 +12,39 @@ import numpy.typing as npt
 
 from focusgen.base.errors import MissingUpstreamError
 from focusgen.base.files import make_folder
-from focusgen.config.backends import BOKEHNET
+from focusgen.config import Config
+from focusgen.config.backends import BOKEHNET, THIN_LENS
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.lens_metadata import lens_document, lenses_of
 from focusgen.dataset.published import read_depth, read_focus, read_sharp, read_stats
-from focusgen.dataset.records import Record, read_record
+from focusgen.dataset.records import Record, parse_json, read_record
 from focusgen.dataset.store import publish_scene_log
 from focusgen.media.codecs import encode_npz
 from focusgen.models.protocols import BokehRenderer
 from focusgen.phases.job import SceneJob
-from focusgen.phases.lens_set import LensSet, draw_lenses, start_lens_sets
+from focusgen.phases.lens_set import (
+    LensSet,
+    draw_lenses,
+    mark_limited_sets,
+    renderer_limit_px,
+    start_lens_sets,
+)
 
 ALGORITHM_VERSION = 1
+SNAP_HAS_NO_EFFECT = (
+    "render.depth_edge_snap: on has no effect: the picture is drawn from the depth that its label is made of"
+)
 FOCUS_LOG = "focus_map_warnings.txt"
+
+
+def version_for(cfg: Config, depth: Record | None) -> int:
+    """Return the algorithm version: higher where release 0.1.0 drew from another map than it published.
+
+    It moved soft edges of predicted depth onto those of the picture, and labelled the depth as it was.
+    """
+    is_exact = depth is None or bool(depth.details.get("is_exact", True))
+    snapped = {"on": True, "auto": not is_exact, "off": False}[cfg.render.depth_edge_snap]
+    return ALGORITHM_VERSION + int(cfg.render.backend == THIN_LENS.name and snapped)
 
 
 def render_scene(job: SceneJob, renderer: BokehRenderer) -> None:
@@ -36,6 +56,10 @@ def render_scene(job: SceneJob, renderer: BokehRenderer) -> None:
     upstream = upstream_records(job.scene)
     stats = read_stats(job.scene)
     metadata = _metadata(job, stats, upstream)
+    told = mark_limited_sets(metadata, stats, renderer_limit_px(job.cfg))
+    if job.cfg.render.depth_edge_snap == "on":
+        told.append(SNAP_HAS_NO_EFFECT)
+    metadata = _begun_with(job.scene, metadata)
     lenses = lenses_of(metadata)
     job.store.put_json(job.scene.metadata_json, metadata)  # the lenses, before the first frame
     for lens_set in range(len(lenses)):
@@ -46,7 +70,7 @@ def render_scene(job: SceneJob, renderer: BokehRenderer) -> None:
         _render_frames(job, start_lens_sets(job.cfg, metadata, stats, renderer), missing, renderer)
     job.store.drain()
     means = _focus_means(job, len(lenses))
-    _warn(job, means)
+    _warn(job, [*told, *_unusual_means(job, means)])
     details = {"focus_mean": means, "approximations": list(renderer.approximations)}
     job.store.finish(details, whole_scene=job.n_frames == job.entry.n_frames)
 
@@ -93,6 +117,24 @@ def _metadata(job: SceneJob, stats: Mapping[str, float], upstream: Mapping[str, 
     }
 
 
+def _begun_with(scene: SceneLayout, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata of a scene that is half made: the rest of its labels has to follow the same rule.
+
+    Release 0.1.0 did not say where blur is limited, and labelled what lay beyond.
+    """
+    try:
+        begun: dict[str, Any] = parse_json(scene.metadata_json.read_bytes())
+        same = _without_limits(begun) == _without_limits(metadata)
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return metadata
+    return begun if same else metadata
+
+
+def _without_limits(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    sets = [{key: value for key, value in s.items() if key != "max_radius_px"} for s in metadata["sets"]]
+    return {**metadata, "sets": sets}
+
+
 def _render_frames(
     job: SceneJob, lens_sets: list[LensSet], frames: list[int], renderer: BokehRenderer
 ) -> None:
@@ -137,13 +179,17 @@ def _focus_means(job: SceneJob, n_sets: int) -> list[float]:
     return means
 
 
-def _warn(job: SceneJob, means: list[float]) -> None:
+def _unusual_means(job: SceneJob, means: list[float]) -> list[str]:
     low, high = job.cfg.render.warn_focus_mean
-    lines = [
+    return [
         f"set_{i:02d}: mean focus {mean:.3f} is outside {low}..{high}"
         for i, mean in enumerate(means)
         if not low <= mean <= high
     ]
+
+
+def _warn(job: SceneJob, lines: list[str]) -> None:
+    """Write warnings into the record and this scene's lines of the log."""
     for line in lines:
         job.store.warn(line)
     publish_scene_log(

@@ -16,14 +16,14 @@ from focusgen.config import SCENE_PHASES
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import read_manifest
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.lens_metadata import lenses_of
+from focusgen.dataset.lens_metadata import lenses_of, set_lenses
 from focusgen.dataset.records import parse_json
 from focusgen.media.codecs import check_png, decode_npz, decode_png
-from focusgen.optics.coc import Lens, focus_map
 from focusgen.optics.stats import depth_counts, depth_stats
 from focusgen.phases.blur_check import blur_agreement
 from focusgen.phases.file_checks import SceneRecords, VouchedFiles, looks_published
 from focusgen.phases.flat_frames import is_flat, spans_levels
+from focusgen.phases.lens_set import unmarked_limits
 from focusgen.phases.scene_report import SceneReport
 
 DECODED_FRAMES = 4  # fully decoded per scene and set; every other PNG is walked chunk by chunk
@@ -98,7 +98,7 @@ class SceneChecker:
         metadata = self._metadata()
         if metadata is None:
             return
-        lenses = lenses_of(metadata)
+        lenses = set_lenses(metadata)
         n_sets = int(self.records["render"].document["settings"]["render.n_sets"])
         if len(lenses) != n_sets:
             self.report.error(f"metadata.json: {len(lenses)} lens sets, the record says {n_sets}")
@@ -109,18 +109,18 @@ class SceneChecker:
         counts = np.zeros(65536, np.int64)
         sampled = set(_sampled(self.report.n_frames))
         for frame in range(self.report.n_frames):
-            sharp = self._check_png(self.scene.sharp(frame), size, keep=frame in sampled)
-            is_sharp_flat = sharp is not None and is_flat(sharp, size)
-            if is_sharp_flat:
-                self.report.flat_frames.append(frame)
+            sharp = self._check_sharp(frame, size, keep=frame in sampled)
             depth = self._depth(frame, size, counts)
             for lens_set, lens in enumerate(lenses):
-                path = self.scene.bokeh(lens_set, frame)
-                drawn = self._check_png(path, size, keep=frame in sampled)
-                if sharp and drawn and not is_sharp_flat and is_flat(drawn, size) and spans_levels(sharp):
-                    self.report.error(f"{self._name(path)}: a single colour, its sharp frame is not")
-                self._check_label(frame, lens_set, lens, max_coc_m, depth, size, keep=frame in sampled)
+                self._check_render(self.scene.bokeh(lens_set, frame), size, sharp, keep=frame in sampled)
+                path = self.scene.focus(lens_set, frame)
+                label = self._load(path, "focus_map", size, keep=frame in sampled)
+                if depth is not None and label is not None:
+                    self._check_label(path, label, lens.label(depth, frame))
         self._check_stats(counts)
+        if counts.any():
+            limit_px = self.records["render"].document["settings"].get("render.max_radius_px")
+            self.report.warnings += unmarked_limits(metadata, depth_stats(counts), limit_px)
         self._check_blur(len(lenses))
 
     def _depth(self, frame: int, size: tuple[int, int], counts: Any) -> Any:
@@ -142,15 +142,7 @@ class SceneChecker:
             return None
         try:
             metadata: dict[str, Any] = {**self._inherited(), **parse_json(data)}
-            for number, lens_set in enumerate(metadata["sets"]):
-                for key in SET_KEYS:
-                    if not float(lens_set[key]) > 0:
-                        raise ValueError(f"set {number}: {key} is not positive")
-            if not metadata["sets"]:
-                raise ValueError("no lens set")
-            if unknown := list(non_finite_keys(metadata)):
-                raise ValueError(f"no finite number: {', '.join(unknown)}")
-            lenses_of(metadata)
+            check_sets(metadata)
         except (ValueError, KeyError, TypeError) as error:
             self.report.error(f"metadata.json: {error!r}")
             return None
@@ -195,32 +187,29 @@ class SceneChecker:
         if array.dtype != np.float16 or array.shape != (size[1], size[0]):
             self.report.error(f"{self._name(path)}: {key} is {array.dtype} {array.shape}")
             return None
+        if key == "focus_map" and (n_unknown := int(np.count_nonzero(~np.isfinite(array)))):
+            self.report.error(f"{self._name(path)}: {n_unknown} labels are not finite")
+            return None
         if keep:
             self._sample[path] = data
         return array
 
-    def _check_label(
-        self,
-        frame: int,
-        lens_set: int,
-        lens: Lens,
-        max_coc_m: float,
-        depth: Any,
-        size: tuple[int, int],
-        *,
-        keep: bool,
-    ) -> None:
-        """Recompute the label from saved depth and metadata, and compare bit for bit."""
-        path = self.scene.focus(lens_set, frame)
-        label = self._load(path, "focus_map", size, keep=keep)
-        if label is None:
-            return
-        if not bool(np.isfinite(label).all()):
-            self.report.error(f"{self._name(path)}: {int((~np.isfinite(label)).sum())} labels are not finite")
-            return
-        if depth is None:
-            return
-        n_differing, largest = label_difference(label, focus_map(depth, lens, max_coc_m))
+    def _check_sharp(self, frame: int, size: tuple[int, int], *, keep: bool) -> bytes | None:
+        """Return a sharp frame whose renders must show more than one colour."""
+        png = self._check_png(self.scene.sharp(frame), size, keep=keep)
+        if png is not None and is_flat(png, size):
+            self.report.flat_frames.append(frame)
+            return None
+        return png
+
+    def _check_render(self, path: Path, size: tuple[int, int], sharp: bytes | None, *, keep: bool) -> None:
+        png = self._check_png(path, size, keep=keep)
+        if sharp is not None and png is not None and is_flat(png, size) and spans_levels(sharp):
+            self.report.error(f"{self._name(path)}: a single colour, its sharp frame is not")
+
+    def _check_label(self, path: Path, label: Any, expected: Any) -> None:
+        """Compare a label bit for bit with what saved depth and metadata give."""
+        n_differing, largest = label_difference(label, expected)
         tolerance = self.records["render"].details.get("label_tolerance", 0.0)  # > 0 for adopted labels
         if n_differing and (not tolerance or not largest <= tolerance):
             self.report.error(f"{self._name(path)}: {n_differing} labels differ from depth and metadata")
@@ -268,6 +257,24 @@ class SceneChecker:
             label = decode_npz(self._sample[paths[2]], "focus_map")
             samples.append((pictures[0], pictures[1], label))
         return blur_agreement(samples)
+
+
+def check_sets(metadata: dict[str, Any]) -> None:
+    """Check the lens sets of metadata.json, and that all its numbers are finite.
+
+    Raises:
+        ValueError, KeyError, TypeError: what is wrong.
+    """
+    if unknown := list(non_finite_keys(metadata)):
+        raise ValueError(f"no finite number: {', '.join(unknown)}")
+    for number, lens_set in enumerate(metadata["sets"]):
+        for key in SET_KEYS:
+            if not float(lens_set[key]) > 0:
+                raise ValueError(f"set {number}: {key} is not positive")
+    n_values = len({float(lens_set["max_coc"]) for lens_set in metadata["sets"]})
+    if n_values != 1:
+        raise ValueError(f"sets of {n_values} values of max_coc" if n_values else "no lens set")
+    lenses_of(metadata)
 
 
 def _sampled(n_frames: int) -> list[int]:

@@ -123,6 +123,12 @@ class SceneChain:
             return "damaged"
         return record.digest if record else "missing"
 
+    def _trusted(self, phase: PhaseName) -> Record | None:
+        try:
+            return self.record(phase)
+        except CorruptInputError:
+            return None
+
     def identity(self, phase: PhaseName) -> Identity:
         """Return what a phase depends on as far as records tell: weights and input are the record's own."""
         try:
@@ -134,7 +140,7 @@ class SceneChain:
             phase,
             self.scene.scene_id,
             settings=settings_for(self.expected[phase].cfg, phase),
-            algorithm_version=PHASES[phase].algorithm_version,
+            algorithm_version=PHASES[phase].version_for(self.expected[phase].cfg, self._trusted),
             weights=record.document["weights"] if record is not None else {},
             digests=self.digests(),
             n_frames=record.n_frames if record is not None and is_rehearsal else self.entry.n_frames,

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from focusgen.config import PhaseName
+from focusgen.config import Config, PhaseName
+from focusgen.dataset.records import Record
 from focusgen.models import registry
 from focusgen.phases import deblur, depth, render
 from focusgen.phases.job import SceneJob
@@ -25,6 +26,17 @@ class PhaseSpec:
     load_model: Callable[..., Any]
     process: Callable[[SceneJob, Any], None]
     logs: tuple[tuple[str, str], ...] = ()
+
+    def version_for(self, cfg: Config, record_of: Callable[[PhaseName], Record | None]) -> int:
+        """Return the algorithm version for one scene: higher where an older release was wrong about its kind.
+
+        Args:
+            cfg: the settings.
+            record_of: returns the record of an earlier phase of the scene, None if there is none to trust.
+        """
+        return (
+            render.version_for(cfg, record_of("depth")) if self.name == "render" else self.algorithm_version
+        )
 
 
 PHASES: dict[str, PhaseSpec] = {

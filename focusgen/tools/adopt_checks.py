@@ -19,7 +19,7 @@ from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import CorruptInputError, DepthRangeError, SceneError
 from focusgen.config import PhaseName
 from focusgen.dataset.layout import SceneLayout
-from focusgen.dataset.lens_metadata import lenses_of
+from focusgen.dataset.lens_metadata import label_limits_m, lenses_of
 from focusgen.dataset.records import Record, parse_json
 from focusgen.media.codecs import decode_npz, decode_png
 from focusgen.optics.coc import Lens, focus_map
@@ -59,6 +59,7 @@ class AdoptionCheck:
         self.problems: list[str] = []
         self.found: dict[PhaseName, Found] = {}
         self.kept: dict[PhaseName, Record] = {}
+        self.limits_m: list[float | None] = []
         self._size: tuple[int, int] | None = None
 
     def run(self, phases: Sequence[PhaseName]) -> None:
@@ -201,7 +202,8 @@ class AdoptionCheck:
                 self._picture(found, self.scene.bokeh(lens_set, frame))
                 label = self._map(found, self.scene.focus(lens_set, frame), "focus_map")
                 if label is not None:
-                    labels.add(lens_set, label, focus_map(depth, lens, max_coc_m))
+                    expected = focus_map(depth, lens, max_coc_m, self.limits_m[lens_set])
+                    labels.add(lens_set, label, expected)
         self._judge_labels(labels)
         found.settings |= {
             "render.max_coc": max_coc_m,
@@ -217,11 +219,13 @@ class AdoptionCheck:
         if data is None:
             return []
         try:
-            sets = [{key: float(s[key]) for key in SET_KEYS} for s in parse_json(data)["sets"]]
+            document = parse_json(data)
+            sets = [{key: float(s[key]) for key in SET_KEYS} for s in document["sets"]]
             for lens_set in sets:
                 if not all(np.isfinite(value) and value > 0 for value in lens_set.values()):
                     raise ValueError(f"{lens_set}: not positive")
             lenses_of({"sets": sets})
+            self.limits_m = label_limits_m(document)
         except (ValueError, KeyError, TypeError) as error:
             self.problem(f"metadata.json: {error!r}; it needs sets: [{{f, N, S_focus, max_coc}}, ...]")
             return []
@@ -236,7 +240,7 @@ class AdoptionCheck:
             depth = decode_npz(self.scene.depth(0).read_bytes(), "depth")
             label = decode_npz(self.scene.focus(0, 0).read_bytes(), "focus_map")
             differing = {
-                name: label_difference(label, focus_map(depth, lens, sets[0]["max_coc"]))[0]
+                name: label_difference(label, focus_map(depth, lens, sets[0]["max_coc"], self.limits_m[0]))[0]
                 for name, lens in _lens_by_formula(sets[0])
             }
         except (OSError, SceneError, ValueError, IndexError):

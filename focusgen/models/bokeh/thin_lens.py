@@ -14,7 +14,6 @@ from focusgen.config import Config
 from focusgen.models.bokeh.light import DISPLAY_GAMMA, encode_display
 from focusgen.models.bokeh.ocp import render_ocp
 from focusgen.models.bokeh.planes import plane_ladder
-from focusgen.models.bokeh.snap import snap_to_colour_edges
 from focusgen.models.devices import is_out_of_memory, pick_device
 from focusgen.models.protocols import BokehRenderer, Frames, RenderContext, RenderSession
 from focusgen.optics.coc import signed_blur_radius_px
@@ -28,13 +27,11 @@ class ThinLensRenderer(BokehRenderer):
 
     Args:
         max_radius_px: larger blur is drawn with this radius.
-        depth_edge_snap: "on", "off", or "auto": on when the depth was predicted.
         device: "cpu", "cuda", "cuda:1", ...
     """
 
-    def __init__(self, *, max_radius_px: float, depth_edge_snap: str, device: str = "cpu") -> None:
+    def __init__(self, *, max_radius_px: float, device: str = "cpu") -> None:
         self.max_radius_px = max_radius_px
-        self.depth_edge_snap = depth_edge_snap
         self.device = pick_device(device, "render.backend: thin_lens")
         if self.device.type == "cpu":
             # One core per lens set beats many per small plane, and bytes do not depend on their number.
@@ -55,16 +52,13 @@ class ThinLensRenderer(BokehRenderer):
             sensor_width_m=context.sensor_width_m,
             max_coc_m=context.max_coc_m,
         ).clip(-self.max_radius_px, self.max_radius_px)
-        auto = not context.is_depth_exact
-        snaps = auto if self.depth_edge_snap == "auto" else self.depth_edge_snap == "on"
-        return ThinLensSession(plane_ladder(float(lowest), float(highest)), snaps=snaps, device=self.device)
+        return ThinLensSession(plane_ladder(float(lowest), float(highest)), device=self.device)
 
 
 def load(cfg: Config, device: str | None) -> BokehRenderer:
     """Return the backend as `render` describes it, on the CPU unless another device is asked for."""
     return ThinLensRenderer(
         max_radius_px=cfg.render.max_radius_px,
-        depth_edge_snap=cfg.render.depth_edge_snap,
         device=device or "cpu",
     )
 
@@ -74,13 +68,11 @@ class ThinLensSession(RenderSession):
 
     Args:
         ladder: signed radii of the planes, nearest first.
-        snaps: whether soft edges of the radii are moved onto edges of the picture.
         device: where to compute.
     """
 
-    def __init__(self, ladder: tuple[float, ...], *, snaps: bool, device: torch.device) -> None:
+    def __init__(self, ladder: tuple[float, ...], *, device: torch.device) -> None:
         self.ladder = ladder
-        self.snaps = snaps
         self.device = device
         self._linear = torch.linspace(0.0, 1.0, 256, device=device) ** DISPLAY_GAMMA
 
@@ -119,8 +111,6 @@ class ThinLensSession(RenderSession):
         rgb8 = torch.from_numpy(np.ascontiguousarray(frames)).to(self.device).permute(0, 3, 1, 2)
         radius = torch.from_numpy(np.ascontiguousarray(signed_radius_px, dtype=np.float32)).to(self.device)
         radius = radius.clamp(self.ladder[-1], self.ladder[0])
-        if self.snaps:
-            radius = snap_to_colour_edges(rgb8 / 255.0, radius)
         linear = self._linear[rgb8.int()]
         shown = encode_display(render_ocp(linear, radius, self.ladder))
         if not torch.isfinite(shown).all():

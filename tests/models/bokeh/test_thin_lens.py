@@ -319,7 +319,7 @@ def render_one(renderer: ThinLensRenderer, ctx: RenderContext, depth_m: np.ndarr
 
 def test_the_backend_returns_the_frames_blurred_in_linear_light() -> None:
     depth_m = np.linspace(0.6, 4.0, 64)[None].repeat(48, 0)
-    out = render_one(ThinLensRenderer(max_radius_px=64, depth_edge_snap="auto"), context(), depth_m)
+    out = render_one(ThinLensRenderer(max_radius_px=64), context(), depth_m)
     frames = np.random.default_rng(0).integers(0, 256, (2, 48, 64, 3), dtype=np.uint8)
     assert out.shape == frames.shape and out.dtype == np.uint8
     assert out.std() < frames.std()
@@ -328,22 +328,11 @@ def test_the_backend_returns_the_frames_blurred_in_linear_light() -> None:
 
 
 def test_the_planes_are_fixed_by_the_scene_and_cut_at_the_largest_radius() -> None:
-    renderer = ThinLensRenderer(max_radius_px=1.0, depth_edge_snap="auto")
+    renderer = ThinLensRenderer(max_radius_px=1.0)
     assert max(abs(r) for r in renderer.start(context()).ladder) <= 1.0
-    session = ThinLensRenderer(max_radius_px=64, depth_edge_snap="auto").start(context(width=640))
+    session = ThinLensRenderer(max_radius_px=64).start(context(width=640))
     expected = signed_blur_radius_px(np.array([4.0, 0.6]), LENS, image_width_px=640)
     assert (session.ladder[-1], session.ladder[0]) == pytest.approx(tuple(expected), rel=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("choice", "is_exact", "snaps"),
-    [("auto", True, False), ("auto", False, True), ("on", True, True), ("off", False, False)],
-)
-def test_edges_are_snapped_for_predicted_depth_only_unless_told(
-    choice: str, is_exact: bool, snaps: bool
-) -> None:
-    renderer = ThinLensRenderer(max_radius_px=64, depth_edge_snap=choice)
-    assert renderer.start(context(is_depth_exact=is_exact)).snaps is snaps
 
 
 # --- truth ----------------------------------------------------------------------------------------
