@@ -223,9 +223,12 @@ class PhaseStore:
 
     def recall_frames(self, what: str) -> dict[int, Any]:
         """Return frame -> value of everything remembered as `what`/frame, in frame order."""
+        return dict(sorted((int(key), value) for key, value in self.recall_all(what).items()))
+
+    def recall_all(self, what: str) -> dict[str, Any]:
+        """Return key -> value of everything remembered as `what`/key."""
         prefix = f"{what}/"
-        found = {int(k[len(prefix) :]): v for k, v in self._remembered.items() if k.startswith(prefix)}
-        return dict(sorted(found.items()))
+        return {k[len(prefix) :]: v for k, v in self._remembered.items() if k.startswith(prefix)}
 
     def flag(self, frame: int, text: str) -> None:
         """Note something unusual about a frame; goes into the record."""

@@ -2,7 +2,7 @@
 
 A chunk's metric scale drifts from its neighbour's, and a crossfade alone would turn that step into a slow
 slope. Each chunk is first brought to the scale of the one before it, by the median ratio of log depth over
-the frames they share; what is left there is the residual of the seam, and is recorded.
+the frames they share; what the aligned maps still differ by is the residual of the seam, and is recorded.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class Seam:
         frame: first shared frame.
         step: relative difference of scale before alignment, median over the shared frames.
         scale: factor put on the later chunk, relative to its own output.
-        residual: relative difference left after alignment, mean absolute over the shared frames.
+        residual: relative difference of the maps as they are blended, mean absolute over the shared frames:
+            measured on them, so that an alignment gone wrong shows.
     """
 
     frame: int
@@ -65,10 +66,12 @@ def crossfaded(
         frames = infer(chunk)
         head = [next(frames) for _ in tail]
         if head:
-            seam = _seam(chunk.start, tail, head) if align else _unaligned(chunk.start, tail, head)
-            remember(number, asdict(seam))
-            scale = seam.scale
+            step = _median_log_ratio(tail, head)
+            scale = math.exp(step) if align else 1.0
         aligned = [_scaled(depth_m, scale) for depth_m in head]
+        if head and recall(number) is None:
+            residual = _mean_difference(tail, aligned)
+            remember(number, asdict(Seam(chunk.start, math.expm1(-step), scale, residual)))
         weight = weights[number]
         for offset, (old, new) in enumerate(zip(tail, aligned, strict=True)):
             yield chunk.start + offset, _blend(old, new, float(weight[offset]))
@@ -104,23 +107,15 @@ def _log_ratio(old: Sequence[Depth], new: Sequence[Depth]) -> npt.NDArray[np.flo
     return np.concatenate(parts) if parts else np.empty(0)
 
 
-def _seam(frame: int, old: Sequence[Depth], new: Sequence[Depth]) -> Seam:
+def _median_log_ratio(old: Sequence[Depth], new: Sequence[Depth]) -> float:
+    """Return the log of the factor that brings `new` to the scale of `old`; 0 where they share nothing."""
     ratio = _log_ratio(old, new)
-    if not ratio.size:
-        return Seam(frame, 0.0, 1.0, 0.0)
-    middle = float(np.median(ratio))
-    return Seam(frame, math.expm1(-middle), math.exp(middle), _mean_residual(ratio - middle))
+    return float(np.median(ratio)) if ratio.size else 0.0
 
 
-def _unaligned(frame: int, old: Sequence[Depth], new: Sequence[Depth]) -> Seam:
+def _mean_difference(old: Sequence[Depth], new: Sequence[Depth]) -> float:
     ratio = _log_ratio(old, new)
-    if not ratio.size:
-        return Seam(frame, 0.0, 1.0, 0.0)
-    return Seam(frame, math.expm1(-float(np.median(ratio))), 1.0, _mean_residual(ratio))
-
-
-def _mean_residual(log_ratio: npt.NDArray[np.float64]) -> float:
-    return float(np.mean(np.abs(np.expm1(log_ratio))))
+    return float(np.mean(np.abs(np.expm1(ratio)))) if ratio.size else 0.0
 
 
 def covering_chunk(chunks: Sequence[Chunk], frame: int) -> int:

@@ -140,7 +140,7 @@ def _chunked(
         align=cfg.align == "scale",
         recall=recall,
         remember=lambda number, seam: job.store.remember(
-            f"seam/{shot_number * 1_000_000 + number}", {**seam, "frame": seam["frame"] + start}
+            f"seam/{shot_number}/{number}", {**seam, "frame": seam["frame"] + start}
         ),
     )
     for index, depth_m in faded:
@@ -150,8 +150,16 @@ def _chunked(
 
 
 def _recall_seam(job: SceneJob, shot_number: int, chunk_number: int) -> dict[str, Any] | None:
-    seam: dict[str, Any] | None = job.store.recall(f"seam/{shot_number * 1_000_000 + chunk_number}")
-    return seam
+    return _seams(job).get((shot_number, chunk_number))
+
+
+def _seams(job: SceneJob) -> dict[tuple[int, int], dict[str, Any]]:
+    """Return (shot, chunk) -> seam, in order; release 0.1.0 remembered shot * 1,000,000 + chunk."""
+    found = {}
+    for key, seam in job.store.recall_all("seam").items():
+        shot, _, chunk = key.rpartition("/")
+        found[(int(shot), int(chunk)) if shot else divmod(int(chunk), 1_000_000)] = seam
+    return dict(sorted(found.items()))
 
 
 def _span(frames: SharpFrames, start: int, stop: int) -> SharpFrames:
@@ -234,7 +242,7 @@ def _measured(job: SceneJob, frames: SharpFrames, counts: npt.NDArray[np.int64])
         "is_rehearsal": job.cfg.depth.backend == DRYRUN.name,
         "patched_raised_lowered": touched,
         "changed_fraction": n_invented / total,
-        "seams": list(job.store.recall_frames("seam").values()),
+        "seams": list(_seams(job).values()),
         "median_m": {str(f): m for f, m in job.store.recall_frames("median").items()},
         "counts_digest": checksum(counts.tobytes()),
     }
@@ -249,6 +257,14 @@ def _check_patched(job: SceneJob, details: dict[str, Any]) -> None:
             "Check the depth source (sparse depth has to be completed first), or raise "
             "depth.max_patched_fraction.",
         )
+
+
+def _wide_seams(job: SceneJob) -> list[str]:
+    return [
+        f"chunks of depth that meet at frame {seam['frame']} differ by {100 * seam['residual']:.1f} %"
+        for seam in _seams(job).values()
+        if seam["residual"] > job.cfg.depth.warn_median_step
+    ]
 
 
 def _warn(
@@ -268,6 +284,7 @@ def _warn(
         if step > cfg.warn_median_step and frame not in job.shot_cuts:
             text = f"median depth changes by {100 * step:.1f} % from frame {frame - 1} to {frame}"
             consistency.append(text)
+    consistency += _wide_seams(job)
     for text in (*details.get("doubts", ()), *sanity, *consistency):
         job.store.warn(text)
     for text in sanity:
