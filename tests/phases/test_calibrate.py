@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from focusgen import cli
+from focusgen.base.errors import CalibrationError
 from focusgen.media.codecs import encode_npz
+from focusgen.phases.calibrate import calibrate, sample_scene_ids, warning_about
+from tests.conftest import Rgbd
 
 
 @pytest.mark.parametrize("damage", ["none", "lost", "cut", "of another scene", "not an array"])
@@ -57,3 +60,62 @@ def test_constant_depth_gives_a_reason_a_picture_and_no_warning_of_the_plotting(
         assert cli.main(["run", *flags]) == 3
     assert "p95 is 0: nearly all depth is constant" in " ".join(capsys.readouterr().err.split())
     assert (rgbd.out_root / "logs" / "coc_histogram.png").stat().st_size > 1000
+
+
+def calibrated(rgbd: Rgbd, **overrides) -> dict:
+    """Return coc_stats.json of a data set whose phases 1 to 3 are done."""
+    assert rgbd.run("--n_sets", "1") == 0
+    return calibrate(rgbd.config(**overrides), ["a"])
+
+
+@pytest.mark.parametrize("sensor_width_mm", [36.0, 18.0])
+def test_what_is_recommended_is_p95_of_every_pixel_through_every_lens(rgbd: Rgbd, sensor_width_mm: float):
+    rgbd.add_scene("a", width=64)
+    stats = calibrated(rgbd, optics__sensor_width_mm=sensor_width_mm)
+    folder = rgbd.out_root / "a" / "depth_maps"
+    depth = np.stack([np.load(p)["depth"] for p in sorted(folder.glob("*.npz"))]).astype(np.float32)
+    coc = [
+        (s["f"] * s["f"] / (s["N"] * s["S_focus"])) * np.abs(depth - s["S_focus"]) / depth
+        for s in stats["lenses"]
+    ]
+    assert len(coc) == 8 and stats["n_values"] == 8 * depth.size
+    p90, p95 = np.percentile(np.stack(coc).astype(np.float64), [90, 95])
+    assert stats["recommended_max_coc"] == stats["p95"] == pytest.approx(p95, rel=1e-9) != pytest.approx(p90)
+    assert stats["in_px_at_width"] == 64
+    assert stats["in_px"]["p95"] == pytest.approx(p95 * 64 / (sensor_width_mm / 1000))
+
+
+def test_a_p95_wider_than_a_tenth_of_the_sensor_is_written_and_not_recommended(rgbd: Rgbd):
+    rgbd.add_scene("a")
+    p95 = calibrated(rgbd)["p95"]
+    path = rgbd.out_root / "logs" / "coc_stats.json"
+    calibrate(rgbd.config(optics__sensor_width_mm=10_100 * p95), ["a"])
+    assert json.loads(path.read_text())["recommended_max_coc"] == pytest.approx(p95)
+    with pytest.raises(CalibrationError, match="wider than a tenth of the sensor"):
+        calibrate(rgbd.config(optics__sensor_width_mm=9_900 * p95), ["a"])
+    stats = json.loads(path.read_text())
+    assert stats["recommended_max_coc"] is None and stats["p95"] == pytest.approx(p95)
+
+
+def test_a_persons_own_value_is_warned_about_beyond_a_tenth_of_the_sensor(rgbd: Rgbd):
+    cfg = rgbd.config()
+    assert warning_about(3.59e-3, cfg) is None
+    assert "wider than a tenth" in str(warning_about(3.61e-3, cfg))
+    assert warning_about(float("nan"), cfg) and warning_about(0.0, cfg)
+
+
+def test_the_sample_is_rounded_up_and_never_below_its_least_number(rgbd: Rgbd):
+    names = [f"s{number:02d}" for number in range(31)]
+    cfg = rgbd.config(calibrate__sample_fraction=0.2, calibrate__min_scenes=5)
+    assert [len(sample_scene_ids(cfg, names[:n])) for n in (3, 5, 12, 25, 26, 30, 31)] == [
+        3,
+        5,
+        5,
+        5,
+        6,
+        6,
+        7,
+    ]
+    chosen = sample_scene_ids(cfg, names)
+    assert chosen == sorted(chosen) and sample_scene_ids(cfg, names[::-1]) == chosen[::-1]
+    assert sample_scene_ids(rgbd.config(seed=43), names) != chosen

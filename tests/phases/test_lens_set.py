@@ -151,6 +151,22 @@ def test_a_half_made_scene_goes_on_with_the_metadata_that_it_began_with(rgbd: Rg
     assert _begun_with(scene, marked) == marked
 
 
+@pytest.mark.parametrize(("limits", "n_told"), [("[0.0, 1.0]", 0), ("[0.99, 1.0]", 2), ("[0.0, 0.01]", 2)])
+def test_an_unusual_mean_focus_is_told_in_record_log_and_report(rgbd: Rgbd, limits: str, n_told: int):
+    rgbd.add_scene("a")
+    assert rgbd.run("--render.warn_focus_mean", limits) == 0
+    document = json.loads((rgbd.out_root / "a/bokeh_renders/.done").read_text())
+    report = json.loads((rgbd.out_root / "logs" / "validation_report.json").read_text())
+    log = (rgbd.out_root / "logs" / "focus_map_warnings.txt").read_text().splitlines()
+    for lines in (document["warnings"], report["warnings"], log):
+        assert sum("mean focus" in line for line in lines) == n_told
+    for number, mean in enumerate(document["details"]["focus_mean"]):
+        labels = (rgbd.out_root / f"a/focus_maps/set_{number:02d}").glob("*.npz")
+        assert mean == pytest.approx(
+            np.mean([np.load(p)["focus_map"].astype(float) for p in labels]), abs=1e-6
+        )
+
+
 # --- edges of predicted depth
 
 

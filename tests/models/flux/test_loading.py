@@ -14,9 +14,12 @@ from safetensors.torch import load_file, save_file
 
 from focusgen import config
 from focusgen.base.errors import ConfigError, ModelMemoryError
+from focusgen.models.flux.conditions import BlackCondition
+from focusgen.models.flux.deblurnet import DeblurNet
 from focusgen.models.flux.loading import offload
 from focusgen.models.flux.lora import load_adapter
 from focusgen.models.flux.prompts import encode_prompts, load_prompt
+from focusgen.models.flux.tokens import position_ids
 from focusgen.models.flux.weights import gather
 from focusgen.models.protocols import NoiseKey, RenderContext
 from focusgen.models.registry import load_deblurrer, load_renderer, weight_advice, weight_files
@@ -94,6 +97,16 @@ def test_the_protocol_is_named_and_changes_the_picture(tiny, deblurnet, caplog):
         black = load_deblurrer(settings(tiny, deblur__protocol="black+frame"), device="cpu")
     assert "deblur.protocol black+frame" in caplog.text and "cannot tell" in caplog.text
     assert not np.array_equal(black.deblur(FRAMES[:1], KEYS[:1]), deblurnet.deblur(FRAMES[:1], KEYS[:1]))
+
+
+def test_the_black_picture_lies_beside_the_tile_that_the_net_knows():
+    """DeblurNet was trained on 512 px, where black lay right of the frame: the positions must not overlap."""
+    black, frame = DeblurNet(None, "black+frame", 0)._conditions(np.zeros((1, 512, 512, 3), np.uint8))
+    columns = [set(position_ids(shown.grid, shown.position_delta)[:, 2].tolist()) for shown in (frame, black)]
+    assert isinstance(black, BlackCondition) and black.grid == frame.grid
+    assert min(columns[1]) == max(columns[0]) + 1
+    rows = [set(position_ids(shown.grid, shown.position_delta)[:, 1].tolist()) for shown in (frame, black)]
+    assert rows[0] == rows[1]
 
 
 def test_black_tokens_and_modulation_are_computed_once(tiny, monkeypatch):
