@@ -195,6 +195,39 @@ def test_the_limits_of_the_photometric_test_follow_the_noise_and_are_fixed_below
     assert noisy[[20, 30, 40, 255]].tolist() == [1, 0.5, 0, 0]
 
 
+def test_the_noise_of_a_clip_does_not_depend_on_where_a_run_starts():
+    frames = panning_video()
+    raw = [np.clip(np.rint(f + grain(i, f.shape)), 0, 255).astype(np.uint8) for i, f in enumerate(frames)]
+    raw[5:] = frames[5:]
+    whole, tail = (
+        [
+            output
+            for _, output in temporal.fuse(
+                9, first, 9, (), raw.__getitem__, lambda index, draw: raw[index], "flow", **NUMBERS
+            )
+        ]
+        for first in (0, 4)
+    )
+    assert np.array_equal(tail, whole[4:])
+
+
+def test_flow_leaves_out_what_is_not_believed(monkeypatch):
+    frames = panning_video(5)
+    restore = HallucinatingRestorer(frames)
+    believed_hop = temporal.believed_hop
+
+    def doubted(there_px, back_px):
+        hop = believed_hop(there_px, back_px)
+        hop[:, :48, 2] = 0.0
+        return hop
+
+    monkeypatch.setattr(temporal, "believed_hop", doubted)
+    outputs = fused(frames, "flow", restore)
+    for index, output in enumerate(outputs):
+        assert np.array_equal(output[:, :40], restore(index, 0)[:, :40])
+        assert not np.array_equal(output[:, 56:], restore(index, 0)[:, 56:])
+
+
 def test_a_hop_is_believed_where_there_and_back_agree_inside_the_frame():
     there, back = np.zeros((32, 48, 2), np.float32), np.zeros((32, 48, 2), np.float32)
     there[..., 0], back[..., 0] = 4.0, -4.0
