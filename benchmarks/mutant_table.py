@@ -324,7 +324,10 @@ DEPTH = _of(
     "tests/phases/test_raised_depth.py",
     ("n_invented = sum(patched + raised", "n_invented = sum(patched"),
     ('if details["changed_fraction"] > limit:', "if False:"),
-    ("depth_m < cfg.min_m", "depth_m < 0.0"),
+) + _of(
+    "focusgen/phases/depth_bounds.py",
+    "tests/phases/test_raised_depth.py",
+    ("low = depth_m < cfg.min_m", "low = depth_m < 0.0"),
 )
 
 TEMPORAL = _of(
