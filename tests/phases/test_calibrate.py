@@ -70,7 +70,7 @@ def calibrated(rgbd: Rgbd, **overrides) -> dict:
 
 @pytest.mark.parametrize("sensor_width_mm", [36.0, 18.0])
 def test_what_is_recommended_is_p95_of_every_pixel_through_every_lens(rgbd: Rgbd, sensor_width_mm: float):
-    rgbd.add_scene("a", width=64)
+    rgbd.add_scene("a", width=320)
     stats = calibrated(rgbd, optics__sensor_width_mm=sensor_width_mm)
     folder = rgbd.out_root / "a" / "depth_maps"
     depth = np.stack([np.load(p)["depth"] for p in sorted(folder.glob("*.npz"))]).astype(np.float32)
@@ -81,12 +81,12 @@ def test_what_is_recommended_is_p95_of_every_pixel_through_every_lens(rgbd: Rgbd
     assert len(coc) == 8 and stats["n_values"] == 8 * depth.size
     p90, p95 = np.percentile(np.stack(coc).astype(np.float64), [90, 95])
     assert stats["recommended_max_coc"] == stats["p95"] == pytest.approx(p95, rel=1e-9) != pytest.approx(p90)
-    assert stats["in_px_at_width"] == 64
-    assert stats["in_px"]["p95"] == pytest.approx(p95 * 64 / (sensor_width_mm / 1000))
+    assert stats["in_px_at_width"] == 320
+    assert stats["in_px"]["p95"] == pytest.approx(p95 * 320 / (sensor_width_mm / 1000))
 
 
 def test_a_p95_wider_than_a_tenth_of_the_sensor_is_written_and_not_recommended(rgbd: Rgbd):
-    rgbd.add_scene("a")
+    rgbd.add_scene("a", width=320)
     p95 = calibrated(rgbd)["p95"]
     path = rgbd.out_root / "logs" / "coc_stats.json"
     calibrate(rgbd.config(optics__sensor_width_mm=10_100 * p95), ["a"])
