@@ -120,9 +120,7 @@ class PhaseRun:
             self.phase,
             scene_id,
             settings=settings_for(self.cfg, self.phase),
-            algorithm_version=self.spec.version_for(
-                self.cfg, lambda phase: self._upstream_record(scene_id, phase)
-            ),
+            algorithm_version=self.spec.version_for(self.cfg, self._chain(scene_id).record),
             weights={**self._weight_digests(), **self._input_digests(scene_id)},
             digests=self._upstream_digests(scene_id),
             n_frames=self.n_frames(scene_id),
