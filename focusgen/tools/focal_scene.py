@@ -17,6 +17,7 @@ import numpy.typing as npt
 from focusgen import config
 from focusgen.base.errors import ConfigError, ExitCode
 from focusgen.base.files import make_folder, publish
+from focusgen.config.backends import PASSTHROUGH, PROVIDED
 from focusgen.run.here import run_phases
 from focusgen.run.pipeline import Selection
 from focusgen.tools.focal_outputs import npy_bytes, png_bytes
@@ -70,7 +71,7 @@ def scene_settings(root: Path) -> dict[str, Any]:
         "data.raw_root": root / RAW,
         "data.out_root": root,
         "data.min_frames": 1,
-        "deblur.backend": "passthrough",
-        "depth.backend": "provided",
+        "deblur.backend": PASSTHROUGH.name,
+        "depth.backend": PROVIDED.name,
         "depth.depth_root": root / RAW_DEPTH,
     }
