@@ -5,10 +5,11 @@ A constant guess, the sharpest slice and plain depth from focus stand in every t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from focusgen.base.errors import ConfigError
 from focusgen.commands.focal import ALIASES, renamed
@@ -45,7 +46,9 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.run.console import make_console
     from focusgen.tools.focal_evaluate import EvaluateJob, evaluate, markdown
 
-    lists, roots = _lists(flags)
+    if flags.checkpoint is not None:
+        print("note: --checkpoint has no effect: the classical backend has no weights", file=sys.stderr)
+    lists, roots, defaults = _lists(flags)
     job = EvaluateJob(
         lists,
         roots if flags.data_root is None else Roots.of(flags.data_root),
@@ -55,6 +58,7 @@ def main(argv: Sequence[str]) -> int:
         flags.max_samples,
         flags.save_viz,
         flags.protocol,
+        defaults,
     )
     with Progress(console=make_console(), transient=True) as progress:
         task = progress.add_task("evaluate", total=1.0)
@@ -64,12 +68,12 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _lists(flags: EvaluateFlags) -> tuple[Sequence[Path], Roots]:
+def _lists(flags: EvaluateFlags) -> tuple[Sequence[Path], Roots, Mapping[str, Any]]:
     from focusgen.focal.lists import Roots
     from focusgen.focal.presets import load_preset
 
     if flags.list is not None:
-        return [flags.list], Roots.of(None)
+        return [flags.list], Roots.of(None), {}
     if flags.config is None:
         raise ConfigError(
             "focusgen focal evaluate needs --list or --config", "A list: focusgen focal stacks."
@@ -78,7 +82,7 @@ def _lists(flags: EvaluateFlags) -> tuple[Sequence[Path], Roots]:
     names = [path for split, path in preset.lists.items() if flags.split in (None, split)]
     if not names:
         raise ConfigError(f"preset {preset.name} names no lists", "Say --list FILE, or give it a key lists.")
-    return [Path(name) for name in names], Roots.of(preset.data_root, preset.name)
+    return [Path(name) for name in names], Roots.of(preset.data_root, preset.name), preset.overrides
 
 
 def _counts(text: str | None) -> list[int]:

@@ -1,7 +1,7 @@
 """One stack of files to depth, confidence and an all-in-focus picture, in bounded memory.
 
 Depth is found at a working size of about a megapixel; the all-in-focus picture is put together at full size,
-one slice in memory at a time. Thirty slices of 20 megapixels stay below 3 GB.
+one slice in memory at a time.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +73,12 @@ def expand(text: str) -> str | None:
     return os.path.expanduser(VARIABLE.sub(lambda found: os.environ[found[1] or found[2]], text))
 
 
-def read_list(path: Path) -> list[StackRecord]:
+def read_list(path: Path, defaults: Mapping[str, Any] | None = None) -> list[StackRecord]:
     """Return the records of a file list.
+
+    Args:
+        path: the list.
+        defaults: keys that a record takes where it does not say them itself (a preset's).
 
     Raises:
         ConfigError: it cannot be read, or a line says what it may not; names file and line.
@@ -85,11 +89,12 @@ def read_list(path: Path) -> list[StackRecord]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{shown}: cannot be read: {error}") from error
     if path.suffix.lower() == ".json" and text.lstrip().startswith("["):
-        return _json_array(text, shown)
-    records = list(_records(text, shown))
+        records = _json_array(text, shown)
+    else:
+        records = list(_records(text, shown))
     if not records:
         raise ConfigError(f"{shown}: holds no record")
-    return records
+    return [replace(record, values={**(defaults or {}), **record.values}) for record in records]
 
 
 def _json_array(text: str, shown: str) -> list[StackRecord]:

@@ -16,7 +16,7 @@ from focusgen.focal.stack import StackLens
 PRESETS = CONFIG_DIR / "focal"
 KEYS = (
     *("defaults", "name", "data_root", "lists", "focal_stack_size", "focal_range", "image_size", "camera"),
-    *("depth_scale", "depth_kind", "depth_range", "depth_dataset", "sources", "note"),
+    *("depth_scale", "depth_kind", "depth_range", "depth_dataset", "note"),
 )
 MAX_DEPTH = 8
 

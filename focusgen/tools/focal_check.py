@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,12 +60,14 @@ class ListReport:
         return [*lines, "no problems" if not self.problems else f"{len(self.problems)} problems"]
 
 
-def check_lists(paths: Sequence[Path], roots: Roots, max_samples: int) -> ListReport:
+def check_lists(
+    paths: Sequence[Path], roots: Roots, max_samples: int, defaults: Mapping[str, Any] | None = None
+) -> ListReport:
     """Return what lists hold; a record that cannot be used is a problem, not the end."""
     report = ListReport()
     for path in paths:
         try:
-            records = read_list(path)
+            records = read_list(path, defaults)
         except FocusgenError as error:
             report.problems.append(error.message)
             continue

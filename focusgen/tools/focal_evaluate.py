@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class EvaluateJob:
     Attributes:
         n_slices: each stack is cut to these many slices, spread over it; empty: as it is.
         protocol: "own"; "ddff": scores in disparity; "zedd": its files are written.
+        defaults: keys that records take where they do not say them (a preset's).
     """
 
     lists: Sequence[Path]
@@ -48,6 +49,7 @@ class EvaluateJob:
     max_samples: int | None = None
     saves_pictures: bool = False
     protocol: str = "own"
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,10 @@ def evaluate(
         ConfigError: nothing can be judged.
     """
     chosen = [
-        (path, record) for path in job.lists for record in read_list(path) if _is_chosen(record, job.split)
+        (path, record)
+        for path in job.lists
+        for record in read_list(path, job.defaults)
+        if _is_chosen(record, job.split)
     ]
     chosen = chosen[: job.max_samples]
     if not chosen:

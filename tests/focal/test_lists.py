@@ -7,6 +7,7 @@ import pytest
 
 from focusgen.base.errors import ConfigError
 from focusgen.focal.lists import Roots, expand, read_list
+from focusgen.focal.presets import load_preset
 from focusgen.focal.records import record_of
 from focusgen.focal.sources import planar_depth, read_record_depth, spread
 
@@ -95,3 +96,14 @@ def test_depth_is_brought_to_planar_metres(tmp_path: Path):
 def test_a_subset_is_spread_over_the_stack_with_both_ends():
     assert spread(9, 5) == [0, 2, 4, 6, 8]
     assert spread(5, 2) == [0, 4]
+
+
+def test_a_preset_s_keys_hold_where_a_record_does_not_say_them(tmp_path):
+    path = write(tmp_path, "a.txt", "s d.png\ns2 d2.png depth_scale=256\n")
+    preset = load_preset("virtual_kitti")
+    assert preset.overrides["depth_scale"] == 100
+    assert [record.number("depth_scale", 1000.0) for record in read_list(path, preset.overrides)] == [
+        100,
+        256,
+    ]
+    assert [record.number("depth_scale", 1000.0) for record in read_list(path)] == [1000, 256]
