@@ -286,7 +286,11 @@ def identity_of(cfg: Config, phase: str) -> Any:
 
 # Another data set, or another input.
 WHERE = {"data.out_root", "data.scene_index", "data.raw_root", "depth.depth_root"}
-SECTIONS = ["", *(name for name, _ in Config().sections())]
+MANY_KEYS = {"deblur", "depth", "render"}  # under many surroundings: 10 to 25 s each
+SECTIONS = [
+    pytest.param(name, marks=pytest.mark.slow if name in MANY_KEYS else ())
+    for name in ("", *(name for name, _ in Config().sections()))
+]
 
 
 @pytest.mark.parametrize("section", SECTIONS)
