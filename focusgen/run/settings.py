@@ -85,6 +85,8 @@ def expected_by_run(dataset: DatasetLayout, given: Config) -> dict[PhaseName, Ex
     for phase in SCENE_PHASES:
         saved = saved_config(dataset, phase)
         cfg = given if saved is None else overlaid(saved, given)
+        if phase == "render" and cfg.render.max_coc is None:  # a plan says null: the approved one, then
+            cfg = _with_any_max_coc(dataset, cfg)
         said = frozenset(key for key in said_keys(given) if key in settings_for(cfg, phase))
         found[phase] = Expected(cfg, said)
     return found

@@ -6,6 +6,7 @@ import pytest
 
 from focusgen import cli
 from focusgen.base.errors import ApprovalError
+from focusgen.config import dump
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.max_coc import with_max_coc
@@ -76,3 +77,11 @@ def test_status_compares_with_the_value_that_a_run_would_use(calibrated):
     (after,) = all_status(dataset, read_index(dataset), cfg)
     assert after.phases["render"].state.value == "stale"
     assert "render.max_coc" in after.phases["render"].reason
+
+
+def test_phase_6_of_a_job_that_says_every_setting_takes_the_approved_value(calibrated):
+    approve(calibrated)
+    path = calibrated.root / "all.yaml"  # as a plan holds them: render.max_coc is null, and said
+    path.write_text(dump(calibrated.config(render__max_coc=None, data__min_frames=2)))
+    assert cli.phase_main("render", "", ["--config", str(path)]) == 0
+    assert cli.phase_main("validate", "", ["--config", str(path)]) == 0
