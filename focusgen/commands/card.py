@@ -27,7 +27,8 @@ def main(argv: Sequence[str]) -> int:
     parsed = parse(CardFlags, argv, prog="focusgen card", doc=__doc__)
     given = parsed.flags
     cfg = settings_to_write(given.config, parsed.overrides)
-    from focusgen.tools.card import Source, write_card
+    from focusgen.tools.card import write_card
+    from focusgen.tools.card_facts import Source
 
     source = Source(given.source_license, given.source_url, given.source_note)
     for path in write_card(cfg.data.out_root, source):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -17,34 +16,13 @@ from focusgen import __version__
 from focusgen.base.files import publish
 from focusgen.dataset.index import SPLITS
 from focusgen.dataset.records import parse_json
+from focusgen.tools.card_facts import Card, Source
+from focusgen.tools.croissant import write_croissant
 from focusgen.tools.export_plan import SPLIT_NAMES, ExportPlan, ExportScene, lenses_at, plan_export
-from focusgen.tools.licences import Part, hub_licence, parts_of
+from focusgen.tools.licences import hub_licence, parts_of
 
 BEGIN, END = "<!-- focusgen:begin -->", "<!-- focusgen:end -->"
 MANY_SCENES = 1000  # the hub takes 10,000 entries in a folder and asks for shards long before
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where the footage comes from, in its owner's words."""
-
-    licence: str
-    url: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a card was written from."""
-
-    plan: ExportPlan
-    parts: tuple[Part, ...]
-    report: Mapping[str, object]
-
-    @property
-    def name(self) -> str:
-        """A name for the data set's page."""
-        return "focusgen"
 
 
 def write_card(root: Path, source: Source) -> list[Path]:
@@ -72,8 +50,6 @@ def write_card(root: Path, source: Source) -> list[Path]:
             written.append(path)
         else:
             (root / f"{split}.jsonl").unlink(missing_ok=True)
-    from focusgen.tools.croissant import write_croissant
-
     write_croissant(root, card, source, [path for path in written if path.suffix == ".jsonl"])
     text = card_text(root / "README.md", _front_matter(card, _data_files(card)), _body(card, source))
     publish(root / "README.md", text.encode())

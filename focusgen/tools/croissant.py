@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 from focusgen import __version__
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import publish
+from focusgen.tools.card_facts import Card, Source
 from focusgen.tools.export import file_sha256
 
 if TYPE_CHECKING:
     from mlcroissant import FileObject, RecordSet
-
-    from focusgen.tools.card import Card, Source
 
 TEXT, INTEGER = "https://schema.org/Text", "https://schema.org/Integer"
 COLUMNS: tuple[tuple[str, str, str], ...] = (
