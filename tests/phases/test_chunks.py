@@ -142,3 +142,21 @@ def test_seams_are_kept_by_shot_and_chunk_those_of_a_killed_older_run_too(tmp_pa
         assert [(*place, seam["scale"]) for place, seam in _seams(job).items()] == [
             *((0, 2, 6.0), (1, 2, 3.0), (2, 1, 2.0), (2, 11, 1.0), (10, 1, 4.0)),
         ]
+
+
+def test_infinite_depth_of_a_later_chunk_spoils_neither_scale_nor_residual():
+    def spoil(depth_m: Depth, chunk: int, frame: int) -> Depth:
+        if chunk == 1:
+            depth_m[:4] = np.inf  # sky that only this chunk sees
+        return depth_m
+
+    depth, seams = run(Model(1.0, 1.25, spoil=spoil))
+    assert seams[1]["scale"] == pytest.approx(0.8) and seams[1]["residual"] < 1e-6
+    assert np.allclose(depth[9][4:], truth(9)[4:], rtol=1e-6)
+
+
+def test_a_seam_that_an_earlier_life_measured_is_not_written_again():
+    _, seams = run(Model(1.0, 1.25, 0.5), n=14)
+    marked = {**seams, 2: {**seams[2], "residual": 123.0}}
+    _, after = run(Model(1.25, 0.5), n=14, known=marked, first=1)
+    assert after == marked
