@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from focusgen.base import checksums
 from focusgen.base.errors import ConfigError, StorageError
 from focusgen.base.files import publish_json
 
@@ -25,7 +26,6 @@ log = logging.getLogger(__name__)
 
 RECORD_SUFFIX = ".focusgen.json"
 CACHE_DIR_VARIABLE = "FOCUSGEN_CACHE_DIR"
-_READ_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,10 @@ def file_sha256(path: Path, *, refresh: bool = False) -> str:
 
 
 def _hash_file(path: Path) -> str:
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as stream:
-            while block := stream.read(_READ_BYTES):
-                digest.update(block)
+        return checksums.file_sha256(path)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    return digest.hexdigest()
 
 
 def require_file(path: Path, advice: str = "") -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from focusgen import __version__
+from focusgen.base.checksums import file_sha256
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import publish
 from focusgen.tools.card_facts import Card, Source
-from focusgen.tools.export import file_sha256
 
 if TYPE_CHECKING:
     from mlcroissant import FileObject, RecordSet

@@ -7,7 +7,6 @@ the same bytes. Every source is compared with its record while it is read.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import json
 import os
@@ -19,7 +18,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from focusgen.base.checksums import FileEntry, checksum
+from focusgen.base.checksums import FileEntry, checksum, file_sha256
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import make_folder, publish, publish_json, remove, replacing, storage_error
 from focusgen.dataset.records import parse_json
@@ -239,12 +238,3 @@ def finish(dest: Path) -> None:
     )
     lines = [f"{file_sha256(dest / name)}  {name}\n" for name in names if not name.startswith(".")]
     publish(dest / MANIFEST, "".join(lines).encode())
-
-
-def file_sha256(path: Path) -> str:
-    """Return SHA-256 of a file, hex, read in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 22):
-            digest.update(piece)
-    return digest.hexdigest()

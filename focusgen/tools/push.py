@@ -8,8 +8,9 @@ from pathlib import Path
 
 import yaml
 
+from focusgen.base.checksums import file_sha256
 from focusgen.base.errors import ConfigError
-from focusgen.tools.export import MANIFEST, STATE, file_sha256
+from focusgen.tools.export import MANIFEST, STATE
 
 HUB_MAX_FILE_BYTES, HUB_MAX_FOLDER_FILES = 200 * 10**9, 10_000  # of the hub's storage limits
 
