@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def non_finite_keys(document: Any, prefix: str = "") -> Iterator[str]:
+def non_finite_keys(document: object, prefix: str = "") -> Iterator[str]:
     """Yield the place of each NaN or infinity in JSON data, like "sets[1].max_coc"."""
     if isinstance(document, float) and not math.isfinite(document):
         yield prefix

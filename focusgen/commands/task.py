@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
@@ -18,6 +18,9 @@ from focusgen.config import Config
 from focusgen.config.flags import option, parse
 from focusgen.config.graph import parse_phases, scene_phases
 from focusgen.dataset.layout import DatasetLayout
+
+if TYPE_CHECKING:
+    from focusgen.cluster.plans import Plan
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
     return run_task(Task(cfg, plan, phases, index, given.worker, tuple(argv), names))
 
 
-def _settings(given: str | None, plan: Any, overrides: dict[str, Any]) -> Config:
+def _settings(given: str | None, plan: Plan | None, overrides: dict[str, Any]) -> Config:
     """Return the plan's own settings, or those of --config where one was given; flags win over both."""
     source = given if given is not None or plan is None else str(plan.settings_yaml)
     return config.load(source, overrides)

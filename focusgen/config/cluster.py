@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args
 
-from pydantic import field_validator
+from pydantic import ValidationInfo, field_validator
 
 from focusgen.config.graph import PhaseName
 from focusgen.config.section import Section, setting
@@ -96,8 +96,8 @@ class ClusterConfig(Section):
 
     @field_validator("partition", "time_h", "memory_gb", "cpus", "gpus", mode="before")
     @classmethod
-    def _whole_table(cls, value: Any, info: Any) -> Any:
-        table = _TABLES[info.field_name]
+    def _whole_table(cls, value: object, info: ValidationInfo) -> object:
+        table = _TABLES[str(info.field_name)]
         return {**table, **value} if isinstance(value, dict) else dict.fromkeys(table, value)
 
     @field_validator("time_h", "memory_gb", "cpus")
@@ -116,7 +116,7 @@ class ClusterConfig(Section):
 
     @field_validator("partition", "account", "qos", "options", "python", mode="after")
     @classmethod
-    def _one_line(cls, value: Any) -> Any:
+    def _one_line(cls, value: object) -> object:
         texts = [*value, *value.values()] if isinstance(value, dict) else [value or ""]
         if any(not str(text).isprintable() for text in texts):
             raise ValueError("must be printable text of one line: it becomes an #SBATCH line")

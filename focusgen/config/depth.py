@@ -121,7 +121,7 @@ class DepthConfig(Section):
 
     @field_validator("invalid_value", mode="before")
     @classmethod
-    def _one_or_several(cls, value: Any) -> Any:
+    def _one_or_several(cls, value: object) -> object:
         return (value,) if isinstance(value, (int, float)) else value
 
     @model_validator(mode="after")

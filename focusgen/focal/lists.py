@@ -44,7 +44,9 @@ class Roots:
     source: str = ""
 
     @classmethod
-    def of(cls, given: Any, source: str = "") -> Roots:
+    def of(
+        cls, given: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None, source: str = ""
+    ) -> Roots:
         """Return roots of a text, a list of fallbacks, or a map of kinds."""
         if given is None:
             return cls({}, source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -156,7 +156,7 @@ def record_of(values: Mapping[str, Any], where: str) -> StackRecord:
     return record
 
 
-def unknown_key(where: str, shown: str, key: str, known: Any) -> str:
+def unknown_key(where: str, shown: str, key: str, known: Iterable[str]) -> str:
     """Return the message for an unknown key."""
     near = difflib.get_close_matches(str(key), list(known), n=1)
     return f"{where}: unknown key {display(shown)}" + (f"; did you mean {near[0]}?" if near else "")

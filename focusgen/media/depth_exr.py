@@ -15,6 +15,9 @@ from focusgen.base.names import display
 from focusgen.media.depth_arrays import check_pixels
 from focusgen.media.depth_units import Numbers
 
+Window = Sequence[Sequence[int]]
+"""(left, top), (right, bottom) of a rectangle of pixels, the last ones included."""
+
 DEPTH_WORDS = frozenset({"z", "depth", "zdepth", "depthz"})
 """What a channel or its layer is called if it is depth; case, `_`, `-` and spaces do not count."""
 
@@ -174,12 +177,12 @@ def _refusal(reason: str, channels: Sequence[Channel], *, lists_them: bool = Tru
     return CorruptInputError(message, f"Say which one holds it: --depth.channel '{display(example)}'")
 
 
-def _size(window: Any) -> tuple[int, int]:
+def _size(window: Window) -> tuple[int, int]:
     (left, top), (right, bottom) = window
     return int(right) - int(left) + 1, int(bottom) - int(top) + 1
 
 
-def on_canvas(pixels: npt.NDArray[Any], data_window: Any, display_window: Any) -> Numbers:
+def on_canvas(pixels: npt.NDArray[Any], data_window: Window, display_window: Window) -> Numbers:
     """Return the pixels of the data window where they belong in the display window; holes elsewhere.
 
     Raises:

@@ -64,7 +64,7 @@ def _arrays_below(file: h5py.File) -> dict[str, h5py.Dataset]:
     found: dict[str, h5py.Dataset] = {}
     n_seen = 0
 
-    def look(name: str, item: Any) -> bool | None:
+    def look(name: str, item: h5py.HLObject) -> bool | None:
         nonlocal n_seen
         n_seen += 1
         if isinstance(item, h5py.Dataset) and item.ndim >= 2:

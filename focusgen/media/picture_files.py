@@ -121,7 +121,7 @@ def _camera_notes(exif: Image.Exif) -> CameraNotes:
     return CameraNotes(focal_mm, f_number, width_mm, _distance_m(tags.get(SUBJECT_DISTANCE)))
 
 
-def _distance_m(value: Any) -> float | None:
+def _distance_m(value: str | SupportsFloat | None) -> float | None:
     """Return the subject distance; EXIF writes infinity as the largest numerator, unknown as 0."""
     distance_m = _positive(value)
     return float("inf") if distance_m is not None and distance_m >= ENDLESS else distance_m

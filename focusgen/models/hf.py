@@ -7,11 +7,12 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from focusgen.base.errors import ConfigError, ModelMemoryError
 from focusgen.config import Config
@@ -21,6 +22,11 @@ from focusgen.models.devices import free_cached_memory, is_out_of_memory, pick_d
 from focusgen.models.hf_files import hf_weight_files, model_folder
 from focusgen.models.precision import Precision, autocast, choose_precision
 from focusgen.models.protocols import DepthModel, SceneFrames
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+Loaded = TypeVar("Loaded")
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +59,7 @@ class HfDepth(DepthModel):
 
     def __init__(
         self,
-        model: Any,
+        model: nn.Module,
         processor: Any,
         *,
         device: torch.device,
@@ -167,7 +173,9 @@ def load_hf_depth(cfg: DepthConfig, *, device: str | None = None) -> HfDepth:
     )
 
 
-def metric_doubts(config: Any, is_metric: bool | None, model_id: str, card: str = "") -> tuple[str, ...]:
+def metric_doubts(
+    config: PretrainedConfig, is_metric: bool | None, model_id: str, card: str = ""
+) -> tuple[str, ...]:
     """Return what the record must say of a model that is metric by a person's word only, else nothing.
 
     Args:
@@ -192,7 +200,7 @@ def metric_doubts(config: Any, is_metric: bool | None, model_id: str, card: str 
     )
 
 
-def _why_not_metric(config: Any, card: str) -> str:
+def _why_not_metric(config: PretrainedConfig, card: str) -> str:
     """Return why a model may be relative, "" if configuration and card agree that it is metric."""
     kind = config.to_dict().get("depth_estimation_type")
     if kind == "relative":
@@ -215,7 +223,7 @@ def card_of(cfg: DepthConfig) -> str:
     return parts[1] if len(parts) == 3 and not parts[0].strip() else ""
 
 
-def _load_model(cfg: DepthConfig) -> Any:
+def _load_model(cfg: DepthConfig) -> nn.Module:
     from transformers import AutoModelForDepthEstimation
 
     model, info = _asked(
@@ -231,10 +239,11 @@ def _load_model(cfg: DepthConfig) -> Any:
     safe = [file for file in files if file.suffix == ".safetensors"]
     for file in safe or [file for file in files if file.name.startswith("pytorch_model")]:
         check_file_finite(file, may_hold_integers=True)
-    return model.requires_grad_(False)
+    net: nn.Module = model.requires_grad_(False)
+    return net
 
 
-def _load_processor(cfg: DepthConfig, config: Any) -> Any:
+def _load_processor(cfg: DepthConfig, config: PretrainedConfig) -> Any:
     """Return the model's image processor; a Depth Anything without one gets the family's, and it is said."""
     from transformers import AutoImageProcessor, DPTImageProcessor
 
@@ -252,7 +261,7 @@ def _load_processor(cfg: DepthConfig, config: Any) -> Any:
     )
 
 
-def _asked(cfg: DepthConfig, load: Callable[..., Any], **options: Any) -> Any:
+def _asked(cfg: DepthConfig, load: Callable[..., Loaded], **options: object) -> Loaded:
     """Return what transformers loads for the configured model, never running code that comes with it.
 
     Nothing is downloaded: a record must name the digests of its weights, and they are taken before the

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from focusgen.base.errors import ConfigError
 from focusgen.models.weight_sources import (
@@ -25,6 +25,8 @@ from focusgen.models.weights import (
     verify,
     write_record,
 )
+
+Answer = TypeVar("Answer")
 
 Say = Callable[[str], None]
 
@@ -78,7 +80,7 @@ def _list_files(source: WeightSource, revision: str | None) -> tuple[str, list[t
 
     info = _asked(source, lambda: HfApi().model_info(source.repo_id, revision=revision, files_metadata=True))
     listing = [
-        (entry.rfilename, int(entry.size), entry.lfs.sha256 if entry.lfs else None)
+        (entry.rfilename, int(entry.size or 0), entry.lfs.sha256 if entry.lfs else None)
         for entry in info.siblings or []
         if any(fnmatch.fnmatch(entry.rfilename, pattern) for pattern in source.files)
     ]
@@ -97,7 +99,7 @@ def _download(source: WeightSource, file_name: str, commit: str, dest: Path) -> 
     )
 
 
-def _asked(source: WeightSource, question: Callable[[], Any]) -> Any:
+def _asked(source: WeightSource, question: Callable[[], Answer]) -> Answer:
     """Return the hub's answer.
 
     Raises:

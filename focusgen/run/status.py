@@ -112,7 +112,12 @@ def last_verdict(dataset: DatasetLayout, statuses: Sequence[SceneStatus]) -> Ver
         return None
 
 
-def _outdated_by(dataset: DatasetLayout, records: Any, statuses: Sequence[SceneStatus], made_s: float) -> str:
+def _outdated_by(
+    dataset: DatasetLayout,
+    records: Mapping[str, Mapping[str, str]] | None,
+    statuses: Sequence[SceneStatus],
+    made_s: float,
+) -> str:
     """Return the first scene that is not as phase 6 saw it; a report of 0.1.0 tells by its time only."""
     for status in statuses:
         for phase, digest in status.digests.items():

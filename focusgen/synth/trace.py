@@ -178,7 +178,7 @@ def _hit_cylinder(o: list[Any], d: list[Array]) -> Array:
     return _only_where(enter <= leave, enter)
 
 
-def _slab(o: Any, d: Array) -> tuple[Array, Array]:
+def _slab(o: float | Array, d: Array) -> tuple[Array, Array]:
     inverse = 1.0 / d
     first, second = (-1.0 - o) * inverse, (1.0 - o) * inverse
     return np.minimum(first, second), np.maximum(first, second)
@@ -210,7 +210,7 @@ def _lit_colour(body: PlacedShape, point: list[Array]) -> Array:
     return np.clip(colour, 0.0, 1.0)
 
 
-def _lambert(body: PlacedShape, point: list[Array], half: list[float]) -> Any:
+def _lambert(body: PlacedShape, point: list[Array], half: list[float]) -> float | Array:
     """Return ambient, sky and key light on the points' normals."""
     kind = body.shape.kind
     if kind in FLAT_KINDS:

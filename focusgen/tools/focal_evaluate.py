@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish, publish_json
@@ -137,7 +138,13 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     return Sample(name, FocalStack(slices, diopters, lens.radius_px_m(slices.shape[2])), true_m, rgb)
 
 
-def _drawn(record: StackRecord, rgb: Any, true_m: Any, distances_m: list[float], lens: StackLens) -> Any:
+def _drawn(
+    record: StackRecord,
+    rgb: npt.NDArray[Any] | None,
+    true_m: npt.NDArray[np.float32] | None,
+    distances_m: list[float],
+    lens: StackLens,
+) -> npt.NDArray[Any]:
     if rgb is None or true_m is None:
         raise ConfigError(f"{record.where}: drawing a stack needs all_in_focus and depth")
     depth_m = usable_depth(true_m, rgb.shape[:2], record.where)
@@ -216,7 +223,7 @@ def _write_zedd(folder: Path, sample: Sample) -> None:
     publish(folder / "zedd" / f"{sample.name}.npy", npy_bytes((1.0 / inverse).astype(np.float32)))
 
 
-def sheet(sample: Sample, made: dict[str, Prediction]) -> Any:
+def sheet(sample: Sample, made: dict[str, Prediction]) -> npt.NDArray[np.uint8]:
     """Return one picture: nearest and farthest slice, the sharp picture, true depth and each method's."""
     own = made["classical"]
     maps = [one.depth_m for one in made.values()]
@@ -232,5 +239,5 @@ def sheet(sample: Sample, made: dict[str, Prediction]) -> Any:
     return np.concatenate([np.concatenate(tiles[k : k + 4], 1) for k in range(0, len(tiles), 4)])
 
 
-def _eight_bits(pixels: Any) -> Any:
+def _eight_bits(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     return pixels if pixels.dtype == np.uint8 else (pixels // 257).astype(np.uint8)

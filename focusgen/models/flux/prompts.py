@@ -8,10 +8,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish
@@ -19,6 +19,9 @@ from focusgen.config import Config
 from focusgen.models.checkpoints import check_finite
 from focusgen.models.flux.environment import explain_download, require_libraries
 from focusgen.models.flux.files import model_folder, prompt_file, weight_advice
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 MAX_T5_TOKENS = 512
 FORMAT = "focusgen-flux-prompt/1"
@@ -91,7 +94,7 @@ def _source(model_id: str) -> str:
     return str(folder) if has_encoders else model_id
 
 
-def _read_encoder(kind: str, source: str, part: str, dtype: torch.dtype) -> Any:
+def _read_encoder(kind: str, source: str, part: str, dtype: torch.dtype) -> nn.Module:
     """Return a text encoder with all of its weights.
 
     Raises:
@@ -108,7 +111,8 @@ def _read_encoder(kind: str, source: str, part: str, dtype: torch.dtype) -> Any:
             f"{source}/{part}: {len(missing)} weights are missing, e.g. {missing[0]}",
             "Fetch the model again.",
         )
-    return encoder.eval()
+    net: nn.Module = encoder.eval()
+    return net
 
 
 def _clip_pooled(source: str, prompts: list[str], device: str, dtype: torch.dtype) -> Tensor:
@@ -129,7 +133,7 @@ def _t5_states(source: str, prompts: list[str], device: str, dtype: torch.dtype)
     return torch.cat([encoder(one[None].to(device))[0].cpu() for one in ids])
 
 
-def _token_ids(tokenizer: Any, prompts: list[str], length: int) -> Tensor:
+def _token_ids(tokenizer: PreTrainedTokenizerBase, prompts: list[str], length: int) -> Tensor:
     """Return (prompts, length) token numbers, padded and cut."""
     encoded = tokenizer(
         prompts, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
