@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import field_validator
 
@@ -28,8 +28,10 @@ class OpticsConfig(Section):
 class LensConfig(Section):
     """The law that lenses are drawn from."""
 
-    law: Literal["random", "sweep"] = setting(
-        "random", affects=["calibrate", "render"], help="random: the report's law; sweep: S even in diopters"
+    law: Literal["random", "sweep", "balanced"] = setting(
+        "random",
+        affects=["calibrate", "render"],
+        help="random: the report's law; sweep: S even in diopters; balanced: at surfaces, even blur",
     )
     focal_length_mm: tuple[float, float] = setting(
         (24.0, 85.0), affects=["calibrate", "render"], help="uniform between"
@@ -38,13 +40,32 @@ class LensConfig(Section):
         (1.4, 8.0), affects=["calibrate", "render"], help="log-uniform between"
     )
     focus_range: Literal["full", "robust"] = setting(
-        "full", affects=["calibrate", "render"], help="S between d_min..d_max, or d_p5..d_p95"
+        "full",
+        affects=["calibrate", "render"],
+        when={"law": ["random", "sweep"]},
+        help="S between d_min..d_max, or d_p5..d_p95",
+    )
+    target_blur_px: tuple[float, float] | None = setting(
+        None,
+        affects=["calibrate", "render"],
+        when={"law": ["balanced"]},
+        is_recorded_at_default=False,
+        help="blur (CoC) that the sets reach, between; default 1 to 3 % of the frame's width",
     )
 
-    @field_validator("focal_length_mm", "f_number")
+    def document(self) -> dict[str, Any]:
+        """Return what metadata.json says about the law: the settings that this law has."""
+        document = self.model_dump(mode="json")
+        if not self.has_effect("target_blur_px"):
+            del document["target_blur_px"]
+        if not self.has_effect("focus_range"):
+            del document["focus_range"]
+        return document
+
+    @field_validator("focal_length_mm", "f_number", "target_blur_px")
     @classmethod
-    def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
-        if not 0 < value[0] <= value[1]:
+    def _ordered(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not 0 < value[0] <= value[1]:
             raise ValueError(f"needs 0 < low <= high, not {list(value)}")
         return value
 
@@ -54,6 +75,14 @@ class CalibrateConfig(Section):
 
     sample_fraction: float = setting(0.2, affects=["calibrate"], gt=0, le=1, help="share of scenes sampled")
     min_scenes: int = setting(5, affects=["calibrate"], ge=1, help="scenes sampled at least")
-    n_lens_sets: int = setting(8, affects=["calibrate"], ge=1, help="lenses drawn per sampled scene")
+    lenses: Literal["drawn", "law"] = setting(
+        "drawn",
+        affects=["calibrate"],
+        is_recorded_at_default=False,
+        help="drawn: n_lens_sets of each scene's own; law: many that stand for the law, whatever its name",
+    )
+    n_lens_sets: int = setting(
+        8, affects=["calibrate"], when={"lenses": ["drawn"]}, ge=1, help="lenses drawn per sampled scene"
+    )
     output_stats: Path | None = setting(None, help="default <out_root>/logs/coc_stats.json")
     output_plot: Path | None = setting(None, help="default <out_root>/logs/coc_histogram.png")

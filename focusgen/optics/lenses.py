@@ -4,6 +4,8 @@
              redrawn as a whole, and counted, while S < 2 f
     sweep:   one f and N drawn by the same law, S even in diopters from the near to the far end
 
+The balanced law, which knows the whole depth histogram, is in `balanced`.
+
 Calibration and rendering both draw here, so that the CoC statistics are those of the published labels.
 """
 
@@ -33,11 +35,14 @@ class LensDraw:
 
     Attributes:
         lenses: in order; the set index of the data set is the position.
-        n_redrawn: draws that were thrown away because they focused nearer than 2 f.
+        n_redrawn: draws that were thrown away: they focused nearer than 2 f or, in the balanced law, lacked
+            something.
+        lacking: what the sets lack that the balanced law promises, one line each; empty for the other laws.
     """
 
     lenses: tuple[Lens, ...]
     n_redrawn: int
+    lacking: tuple[str, ...] = ()
 
 
 def sample_lenses(
@@ -79,6 +84,40 @@ def sample_lenses(
         lenses.append(lens)
         n_redrawn += n_rejected
     return LensDraw(tuple(lenses), n_redrawn)
+
+
+def spread_lenses(
+    n: int,
+    d_min_m: float,
+    d_max_m: float,
+    focal_length_mm: tuple[float, float] = FOCAL_LENGTH_MM,
+    f_number: tuple[float, float] = F_NUMBER,
+    *,
+    formula: Formula = "paper",
+) -> tuple[Lens, ...]:
+    """Return n lenses that stand for the whole random law: even over it, the same for any scene and seed.
+
+    An additive recurrence with the powers of 1/1.2207 (the root of x^4 = x + 1) fills the cube of (f, N, S).
+
+    Raises:
+        SceneError: as `sample_lenses`.
+    """
+    _check_range(d_min_m, d_max_m, focal_length_mm)
+    low_n, high_n = math.log(f_number[0]), math.log(f_number[1])
+    lenses = list[Lens]()
+    for i in range(1, n + MAX_DRAWS):
+        u, v, w = (
+            (0.5 + i * step) % 1.0 for step in (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
+        )
+        f = _between(*focal_length_mm, u) / 1000.0
+        n_stop = math.exp(_between(low_n, high_n, v))
+        # Beta(2, 2) has the distribution 3 x^2 - 2 x^3, of which this is the inverse.
+        s = _between(d_min_m, d_max_m, 0.5 - math.sin(math.asin(1.0 - 2.0 * w) / 3.0))
+        if s >= MIN_FOCUS_OVER_FOCAL_LENGTH * f:
+            lenses.append(Lens(f, float(min(max(n_stop, f_number[0]), f_number[1])), s, formula))
+            if len(lenses) == n:
+                return tuple(lenses)
+    raise _too_near(d_max_m, focal_length_mm, "hardly any lens of the law can focus in it")
 
 
 def focus_distances_even_in_diopters(n: int, near_m: float, far_m: float) -> tuple[float, ...]:

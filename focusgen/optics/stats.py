@@ -53,6 +53,23 @@ def depth_counts(depth_m: npt.NDArray[np.float16]) -> Counts:
     return counts
 
 
+def merged_counts(counts: Counts, n_values: int) -> Counts:
+    """Return the counts with neighbours put together, at one of them, until about n_values depths are left.
+
+    Percentiles move by at most 1 / n_values of the pixels.
+    """
+    used = np.flatnonzero(counts)
+    if used.size <= n_values:
+        return counts
+    pixels = counts[used]
+    group = (np.cumsum(pixels) - (pixels + 1) // 2) * n_values // int(pixels.sum())
+    first = np.flatnonzero(np.diff(group, prepend=-1))
+    last = np.append(first[1:], used.size) - 1
+    merged = np.zeros_like(counts)
+    merged[used[(first + last) // 2]] = np.add.reduceat(pixels, first)
+    return merged
+
+
 def depth_percentiles(counts: Counts, qs: Sequence[float]) -> dict[float, float]:
     """Return exact percentiles of the counted depths, metres.
 

@@ -6,7 +6,6 @@ whole distribution.
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import io
 import math
@@ -27,12 +26,11 @@ from focusgen.base.files import make_folder, publish, publish_json
 from focusgen.base.seeds import derive_seed
 from focusgen.config import Config, settings_for
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.published import read_depth, read_stats
 from focusgen.dataset.records import canonical, parse_json, read_record
-from focusgen.media.codecs import decode_npz
 from focusgen.optics.coc import Lens, blur_diameter_px
-from focusgen.optics.stats import CocHistogram, Counts, coc_percentiles, depth_counts
-from focusgen.phases.lens_set import draw_lenses
+from focusgen.optics.stats import CocHistogram, Counts, coc_percentiles, merged_counts
+from focusgen.phases.lens_set import draw_lenses, law_lenses
+from focusgen.phases.scene_depth import SURFACES, SceneDepth
 
 PERCENTILES = (50.0, 90.0, 95.0, 99.0)
 RECOMMENDED_PERCENTILE = 95.0
@@ -45,11 +43,16 @@ class SampledScene:
     """A scene of the sample, with the lenses drawn for it."""
 
     scene_id: str
-    n_frames: int
     width: int
     lenses: tuple[Lens, ...]
     n_redrawn: int
-    counts_digest: str
+    depth: SceneDepth
+    is_whole_law: bool
+
+    def counts(self) -> Counts:
+        """Return its pixels by depth; through thousands of lenses a thousand depths tell the same."""
+        counts = self.depth.counts()
+        return merged_counts(counts, SURFACES) if self.is_whole_law else counts
 
 
 def calibrate(
@@ -104,7 +107,7 @@ def _measure(
         os.posix_fallocate(file.fileno(), 0, len(sampled) * 65536 * 8)
         counts = np.memmap(file, np.int64, "w+", shape=(len(sampled), 65536))
         for row, scene in enumerate(sampled):
-            counts[row] = _scene_counts(dataset, scene)
+            counts[row] = scene.counts()
             on_scene(scene.scene_id)
 
         def sources() -> Iterator[tuple[Counts, Lens]]:
@@ -132,21 +135,9 @@ def _sample_scene(cfg: Config, dataset: DatasetLayout, scene_id: str) -> Sampled
     record = read_record(scene.done("depth"))
     if record is None:
         raise CorruptInputError(f"{scene.done('depth')}: vanished while calibrating", "Start phase 4 again.")
-    lenses, n_redrawn = draw_lenses(cfg, scene_id, read_stats(scene), cfg.calibrate.n_lens_sets)
-    width, digest = int(record.details["width"]), str(record.details.get("counts_digest"))
-    return SampledScene(scene_id, record.n_frames, width, tuple(lenses), n_redrawn, digest)
-
-
-def _scene_counts(dataset: DatasetLayout, scene: SampledScene) -> Counts:
-    """Return the counts that phase 3 kept; where they are lost or of another run, count the maps anew."""
-    with contextlib.suppress(OSError, CorruptInputError):
-        kept = decode_npz(dataset.scene(scene.scene_id).depth_counts_npz.read_bytes(), "counts")
-        if checksum(kept.tobytes()) == scene.counts_digest:
-            return np.asarray(kept[0])
-    total = np.zeros(65536, np.int64)
-    for frame in range(scene.n_frames):
-        total += depth_counts(read_depth(dataset.scene(scene.scene_id), frame))
-    return total
+    depth, is_whole_law = SceneDepth(scene, record), cfg.calibrate.lenses == "law"
+    drawn = law_lenses(cfg, depth) if is_whole_law else draw_lenses(cfg, depth, cfg.calibrate.n_lens_sets)
+    return SampledScene(scene_id, depth.width_px, drawn.lenses, drawn.n_redrawn, depth, is_whole_law)
 
 
 def _document(
@@ -183,6 +174,7 @@ def _document(
             }
             for scene in sampled
             for lens in scene.lenses
+            if not scene.is_whole_law  # the law itself is said by the settings
         ],
         "redrawn_share": n_redrawn / (n_drawn + n_redrawn),
         "settings": settings_for(cfg, "calibrate"),
@@ -214,6 +206,10 @@ def _invisible(p95_m: float, width_px: int, cfg: Config) -> str | None:
     return None
 
 
+def _lens_words(stats: Mapping[str, Any]) -> str:
+    return f"{len(stats['lenses'])} lenses" if stats["lenses"] else "the whole law of lenses"
+
+
 def draw_histogram(histogram: CocHistogram, stats: Mapping[str, Any], path: Path) -> None:
     """Write the distribution of CoC with its percentiles as a picture."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -227,11 +223,17 @@ def draw_histogram(histogram: CocHistogram, stats: Mapping[str, Any], path: Path
         if stats[name]:
             label = f"{name} = {1e3 * stats[name]:.3f} mm = {stats['in_px'][name]:.1f} px"
             axes.axvline(1e3 * stats[name], color=colour, label=label)
+    if stats["recommended_max_coc"]:
+        recommended_mm = 1e3 * stats["recommended_max_coc"]
+        axes.axvspan(recommended_mm, 1e3 * edges_m[-1], color="#b03030", alpha=0.12, label="label is 0")
+        axes.axvline(
+            recommended_mm, color="#b03030", linewidth=3, label=f"recommended: {recommended_mm:.3f} mm"
+        )
     axes.set(
         xscale="log",
         xlabel="circle of confusion, mm on the sensor (diameter)",
         ylabel="share of pixels x lenses, %",
-        title=f"{len(stats['scenes'])} scenes, {len(stats['lenses'])} lenses, {stats['n_values']:,} values",
+        title=f"{len(stats['scenes'])} scenes, {_lens_words(stats)}, {stats['n_values']:,} values",
     )
     if any(stats[name] for name in ("p50", "p90", "p95", "p99")):
         axes.legend()

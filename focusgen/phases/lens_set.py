@@ -14,25 +14,73 @@ from focusgen.config import Config
 from focusgen.config.backends import BOKEHNET, THIN_LENS
 from focusgen.dataset.lens_metadata import label_limits_m, lenses_of
 from focusgen.models.protocols import BokehRenderer, RenderContext, RenderSession
+from focusgen.optics.balanced import Balance, sample_balanced
 from focusgen.optics.coc import Lens, focus_map, signed_blur_radius_px
-from focusgen.optics.lenses import sample_lenses
+from focusgen.optics.lenses import LensDraw, LensLaw, sample_lenses, spread_lenses
 from focusgen.phases.outputs import checked_frames
+from focusgen.phases.scene_depth import SceneDepth
+
+LAW_LENSES = 2048  # that stand for the whole law in one scene
+LAW_DRAWS, LAW_SETS = 128, 4  # where a set depends on those before it: so many draws of so many sets
+DEFAULT_TARGET_BLUR = (0.01, 0.03)  # of the frame's width
 
 
-def draw_lenses(cfg: Config, scene_id: str, stats: Mapping[str, float], n: int) -> tuple[list[Lens], int]:
-    """Return n lenses by the one law that calibration and rendering share, and the count of redraws."""
-    robust = cfg.lens.focus_range == "robust"
-    drawn = sample_lenses(
+def draw_lenses(cfg: Config, depth: SceneDepth, n: int) -> LensDraw:
+    """Return n lenses of a scene by the one law that calibration and rendering share."""
+    seed = scene_seed(cfg.seed, depth.scene.scene_id, "lenses")
+    if cfg.lens.law == "balanced":
+        return sample_balanced(n, depth.surfaces(), _balance(cfg, depth.width_px), seed=seed)
+    return _draw_in_range(cfg, depth.stats(), n, cfg.lens.law, seed)
+
+
+def law_lenses(cfg: Config, depth: SceneDepth) -> LensDraw:
+    """Return lenses that stand for the law itself in a scene, whatever the scene's name and the seed."""
+    if cfg.lens.law == "random":
+        ranges = (cfg.lens.focal_length_mm, cfg.lens.f_number)
+        near_m, far_m = _focus_range_m(cfg, depth.stats())
+        return LensDraw(spread_lenses(LAW_LENSES, near_m, far_m, *ranges, formula=cfg.optics.formula), 0)
+    surfaces = depth.surfaces() if cfg.lens.law == "balanced" else None
+    stats, draws = depth.stats(), list[LensDraw]()
+    for number in range(LAW_DRAWS):
+        seed = derive_seed(number, "law")
+        if surfaces is not None:
+            balance = _balance(cfg, depth.width_px)
+            draws.append(sample_balanced(LAW_SETS, surfaces, balance, seed=seed))
+        else:
+            draws.append(_draw_in_range(cfg, stats, LAW_SETS, "sweep", seed))
+    lenses = tuple(lens for draw in draws for lens in draw.lenses)
+    return LensDraw(lenses, sum(draw.n_redrawn for draw in draws))
+
+
+def _draw_in_range(cfg: Config, stats: Mapping[str, float], n: int, law: LensLaw, seed: int) -> LensDraw:
+    near_m, far_m = _focus_range_m(cfg, stats)
+    return sample_lenses(
         n,
-        d_min_m=stats["d_p5" if robust else "d_min"],
-        d_max_m=stats["d_p95" if robust else "d_max"],
-        seed=scene_seed(cfg.seed, scene_id, "lenses"),
+        d_min_m=near_m,
+        d_max_m=far_m,
+        seed=seed,
         focal_length_mm=cfg.lens.focal_length_mm,
         f_number=cfg.lens.f_number,
-        law=cfg.lens.law,
+        law=law,
         formula=cfg.optics.formula,
     )
-    return list(drawn.lenses), drawn.n_redrawn
+
+
+def _focus_range_m(cfg: Config, stats: Mapping[str, float]) -> tuple[float, float]:
+    robust = cfg.lens.focus_range == "robust"
+    return stats["d_p5" if robust else "d_min"], stats["d_p95" if robust else "d_max"]
+
+
+def _balance(cfg: Config, width_px: int) -> Balance:
+    pixel_m = cfg.optics.sensor_width_m / width_px
+    low, high = cfg.lens.target_blur_px or tuple(share * width_px for share in DEFAULT_TARGET_BLUR)
+    return Balance(
+        cfg.lens.focal_length_mm,
+        cfg.lens.f_number,
+        (low * pixel_m, high * pixel_m),
+        pixel_m,
+        cfg.optics.formula,
+    )
 
 
 def renderer_limit_px(cfg: Config) -> float | None:

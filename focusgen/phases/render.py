@@ -21,6 +21,7 @@ from focusgen.dataset.records import Record, parse_json, read_record
 from focusgen.dataset.store import publish_scene_log
 from focusgen.media.codecs import encode_npz
 from focusgen.models.protocols import BokehRenderer
+from focusgen.optics.lenses import LensDraw
 from focusgen.phases.job import SceneJob
 from focusgen.phases.lens_set import (
     LensSet,
@@ -29,6 +30,7 @@ from focusgen.phases.lens_set import (
     renderer_limit_px,
     start_lens_sets,
 )
+from focusgen.phases.scene_depth import SceneDepth
 
 ALGORITHM_VERSION = 1
 SNAP_HAS_NO_EFFECT = (
@@ -55,8 +57,10 @@ def render_scene(job: SceneJob, renderer: BokehRenderer) -> None:
     """
     upstream = upstream_records(job.scene)
     stats = read_stats(job.scene)
-    metadata = _metadata(job, stats, upstream)
+    drawn = draw_lenses(job.cfg, SceneDepth(job.scene, upstream["depth"]), job.cfg.render.n_sets)
+    metadata = _metadata(job, drawn, upstream)
     told = mark_limited_sets(metadata, stats, renderer_limit_px(job.cfg))
+    told += [f"balanced lenses: {text}" for text in drawn.lacking]
     if job.cfg.render.depth_edge_snap == "on":
         told.append(SNAP_HAS_NO_EFFECT)
     metadata = _begun_with(job.scene, metadata)
@@ -95,18 +99,20 @@ def upstream_records(scene: SceneLayout) -> dict[str, Record]:
     return records
 
 
-def _metadata(job: SceneJob, stats: Mapping[str, float], upstream: Mapping[str, Record]) -> dict[str, Any]:
+def _metadata(job: SceneJob, drawn: LensDraw, upstream: Mapping[str, Record]) -> dict[str, Any]:
     """Return metadata.json: everything that a stranger needs to recompute a label; no dates."""
     cfg, deblur, depth = job.cfg, upstream["deblur"], upstream["depth"]
-    lenses, n_redrawn = draw_lenses(cfg, job.scene_id, stats, cfg.render.n_sets)
+    law = {**cfg.lens.document(), "seed": cfg.seed, "n_redrawn": drawn.n_redrawn}
+    if cfg.lens.law == "balanced":
+        law["lacking"] = list(drawn.lacking)
     return {
-        **lens_document(cfg, job.scene_id, lenses, upstream),
+        **lens_document(cfg, job.scene_id, drawn.lenses, upstream),
         "n_frames": job.n_frames,
         "fps": job.entry.source.get("fps"),
         "shot_cuts": list(job.shot_cuts),
         "label": "focus_map = 1 - clip(CoC / max_coc, 0, 1), float32 arithmetic, saved as float16",
         "guidance": cfg.render.guidance if cfg.render.backend == BOKEHNET.name else None,
-        "lens_law": {**cfg.lens.model_dump(mode="json"), "seed": cfg.seed, "n_redrawn": n_redrawn},
+        "lens_law": law,
         "backends": {
             "deblur": deblur.document["backend"],
             "depth": depth.document["backend"],

@@ -23,6 +23,7 @@ from focusgen.models.registry import load_deblurrer, load_renderer
 from focusgen.optics.sizes import FramePlan, frame_plan, resize_frame
 from focusgen.phases.lens_set import LensSet, draw_lenses, start_lens_sets
 from focusgen.phases.render import upstream_records
+from focusgen.phases.scene_depth import SceneDepth
 from focusgen.run.max_coc import with_max_coc
 from focusgen.run.selection import check_scene
 from focusgen.run.settings import expected_by_run, saved_config, with_overrides
@@ -134,8 +135,8 @@ def _lens_sets(cfg: Config, scene_id: str, n_frames: int) -> LensSets:
     renderer = load_renderer(chosen, device=chosen.run.device)
 
     def start(n_sets: int) -> list[Callable[[int], tuple[Any, Any]]]:
-        lenses, _ = draw_lenses(chosen, scene_id, stats, n_sets)
-        metadata = lens_document(chosen, scene_id, lenses, upstream)
+        drawn = draw_lenses(chosen, SceneDepth(scene, upstream["depth"]), n_sets)
+        metadata = lens_document(chosen, scene_id, drawn.lenses, upstream)
         return [functools.partial(draw, one) for one in start_lens_sets(chosen, metadata, stats, renderer)]
 
     def draw(one: LensSet, frame: int) -> tuple[Any, Any]:

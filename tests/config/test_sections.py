@@ -47,9 +47,12 @@ CHANGES: dict[str, tuple[str, ...]] = {
     **{f"optics.{name}": ("calibrate", "render") for name in ("formula", "sensor_width_mm")},
     **{
         f"lens.{name}": ("calibrate", "render")
-        for name in ("law", "focal_length_mm", "f_number", "focus_range")
+        for name in ("law", "focal_length_mm", "f_number", "focus_range", "target_blur_px")
     },
-    **{f"calibrate.{name}": ("calibrate",) for name in ("sample_fraction", "min_scenes", "n_lens_sets")},
+    **{
+        f"calibrate.{name}": ("calibrate",)
+        for name in "sample_fraction min_scenes lenses n_lens_sets".split()
+    },
     **{
         f"render.{name}": ("render",)
         for name in "backend n_sets max_coc clip_to_max_coc max_radius_px depth_edge_snap guidance "
@@ -101,6 +104,8 @@ SURROUNDINGS: dict[str, list[dict[str, Any]]] = {
         {"depth.backend": "vda", "depth.long_video": "stream", "depth.fp32": True},
         {"depth.backend": "hf", "depth.model_id": "a/b"},
     ],
+    "lens": [{}, {"lens.law": "balanced"}],
+    "calibrate": [{}, {"calibrate.lenses": "law"}],
     "render": [
         {},
         {"render.backend": "bokehnet"},
@@ -109,6 +114,9 @@ SURROUNDINGS: dict[str, list[dict[str, Any]]] = {
 }
 # Fields whose effect hangs on another field, worked out by hand: key -> what must hold.
 ONLY_IF: dict[str, Any] = {
+    "lens.focus_range": lambda c: c.lens.law != "balanced",
+    "lens.target_blur_px": lambda c: c.lens.law == "balanced",
+    "calibrate.n_lens_sets": lambda c: c.calibrate.lenses == "drawn",
     "data.groups_csv": lambda c: c.data.split_by == "group",
     "deblur.radius": lambda c: c.deblur.effective("temporal") == "flow",
     **dict.fromkeys(
@@ -211,6 +219,8 @@ def other_values(kind: Any, value: Any) -> Iterator[Any]:
         yield from (choice for choice in parts if choice != value)
     elif get_origin(kind) is tuple and Ellipsis in parts:
         yield [*value, 65535.0 if parts[0] is float else "one more"]
+    elif get_origin(kind) is tuple and value is None:
+        yield [1.5, 2.5]
     elif get_origin(kind) is tuple:
         yield [value[0] * 1.1, value[1] * 1.2] if parts[0] is float else ["one more"]
     elif get_origin(kind) is dict:

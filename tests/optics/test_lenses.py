@@ -10,7 +10,7 @@ import pytest
 
 from focusgen.base.errors import SceneError
 from focusgen.optics.coc import Lens
-from focusgen.optics.lenses import focus_distances_even_in_diopters, sample_lenses
+from focusgen.optics.lenses import focus_distances_even_in_diopters, sample_lenses, spread_lenses
 
 FROZEN = (0.06669429124541147, 2.5601340702660584, 4.013245878517101)  # seed 42
 WIDE = {"d_min_m": 1.0, "d_max_m": 9.0}
@@ -97,3 +97,13 @@ def test_one_slice_of_a_sweep_stands_in_the_middle_in_diopters():
 def test_the_ranges_of_the_configuration_are_obeyed():
     lenses = sample_lenses(50, **WIDE, seed=0, focal_length_mm=(50.0, 50.0), f_number=(2.0, 2.0)).lenses
     assert {(lens.focal_length_m, lens.f_number) for lens in lenses} == {(0.05, 2.0)}
+
+
+def test_lenses_that_stand_for_the_law_are_spread_as_the_law_draws():
+    spread = spread_lenses(2000, WIDE["d_min_m"], WIDE["d_max_m"])
+    drawn = sample_lenses(4000, **WIDE, seed=1).lenses
+    for name in ("focal_length_m", "f_number", "focus_distance_m"):
+        a, b = ([getattr(lens, name) for lens in lenses] for lenses in (spread, drawn))
+        assert np.percentile(a, [5, 25, 50, 75, 95]) == pytest.approx(
+            np.percentile(b, [5, 25, 50, 75, 95]), rel=0.08
+        )

@@ -32,10 +32,10 @@ def test_statistics_do_not_depend_on_the_counts_that_phase_3_kept(rgbd, monkeypa
         n_read += 1
         return read_depth(scene, frame)
 
-    from focusgen.phases import calibrate
+    from focusgen.phases import scene_depth
 
-    read_depth = calibrate.read_depth
-    monkeypatch.setattr(calibrate, "read_depth", counting_read)
+    read_depth = scene_depth.read_depth
+    monkeypatch.setattr(scene_depth, "read_depth", counting_read)
     if damage == "lost":
         kept.unlink()
     elif damage == "cut":
@@ -119,3 +119,20 @@ def test_the_sample_is_rounded_up_and_never_below_its_least_number(rgbd: Rgbd):
     chosen = sample_scene_ids(cfg, names)
     assert chosen == sorted(chosen) and sample_scene_ids(cfg, names[::-1]) == chosen[::-1]
     assert sample_scene_ids(rgbd.config(seed=43), names) != chosen
+
+
+@pytest.mark.parametrize("law", ["random", "balanced"])
+def test_the_law_itself_recommends_the_same_under_any_name(rgbd, law, tmp_path):
+    rgbd.add_scene("a", width=96)
+    flags = ["--min_frames", "2", "--workers", "1", "--lens.law", law, "--calibrate.lenses", "law"]
+    recommended = []
+    for name in ("a", "b"):
+        if name == "b":
+            for root in (rgbd.raw_root, rgbd.depth_root):
+                (root / "a").rename(root / "b")
+        roots = ["--raw_root", rgbd.raw_root, "--depth_root", rgbd.depth_root, "--out_root", tmp_path / name]
+        assert cli.main(["run", *map(str, roots), *flags]) == 4
+        document = json.loads((tmp_path / name / "logs" / "coc_stats.json").read_text())
+        recommended.append(document["recommended_max_coc"] or document["p95"])
+        assert document["lenses"] == []
+    assert recommended[0] == pytest.approx(recommended[1], rel=0.02)

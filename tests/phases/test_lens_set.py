@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 
 from focusgen import cli
+from focusgen.config import Config
+from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.lens_metadata import label_limits_m
+from focusgen.dataset.records import Record
 from focusgen.models.bokeh.thin_lens import ThinLensRenderer
 from focusgen.models.protocols import RenderContext
 from focusgen.optics.coc import Lens, signed_blur_radius_px
 from focusgen.optics.stats import spearman
 from focusgen.phases.lens_set import LensSet, draw_lenses, mark_limited_sets, unmarked_limits
 from focusgen.phases.render import _begun_with, version_for
+from focusgen.phases.scene_depth import SceneDepth
 from tests.conftest import Rgbd
 
 STATS = {"d_min": 0.5, "d_max": 100.0, "d_median": 2.0, "d_p5": 1.0, "d_p95": 3.0}
@@ -38,17 +42,26 @@ def drawn(*, is_clipped: bool, sensor_width_m: float = 0.036, coc_limit_m: float
     return session.radius_px[0, 0], labels[0, 0].astype(float)
 
 
+def depth_of(cfg: Config, scene_id: str) -> SceneDepth:
+    """Return a scene of which nothing but its statistics is there."""
+    scene = DatasetLayout.of(cfg).scene(scene_id)
+    scene.stats_json.parent.mkdir(parents=True, exist_ok=True)
+    scene.stats_json.write_text(json.dumps(STATS))
+    return SceneDepth(scene, Record({"details": {"width": 48}, "n_frames": 0}))
+
+
 def test_the_first_lenses_of_a_scene_do_not_change_when_more_are_asked(rgbd: Rgbd):
     cfg = rgbd.config()
-    many, _ = draw_lenses(cfg, "a", STATS, 6)
+    many = draw_lenses(cfg, depth_of(cfg, "a"), 6).lenses
     for n in range(6):
-        assert draw_lenses(cfg, "a", STATS, n)[0] == many[:n]
-    assert draw_lenses(cfg, "b", STATS, 6)[0] != many
+        assert draw_lenses(cfg, depth_of(cfg, "a"), n).lenses == many[:n]
+    assert draw_lenses(cfg, depth_of(cfg, "b"), 6).lenses != many
 
 
 def test_the_robust_range_draws_focus_between_percentiles(rgbd: Rgbd):
-    full, _ = draw_lenses(rgbd.config(), "a", STATS, 60)
-    robust, _ = draw_lenses(rgbd.config(lens__focus_range="robust"), "a", STATS, 60)
+    depth = depth_of(rgbd.config(), "a")
+    full = draw_lenses(rgbd.config(), depth, 60).lenses
+    robust = draw_lenses(rgbd.config(lens__focus_range="robust"), depth, 60).lenses
     assert all(1.0 <= lens.focus_distance_m <= 3.0 for lens in robust)
     assert (
         max(lens.focus_distance_m for lens in robust)

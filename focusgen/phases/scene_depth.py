@@ -1,0 +1,53 @@
+"""The depth of a scene as the laws of lenses look at it: its statistics and its exact histogram."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from focusgen.base.checksums import checksum
+from focusgen.base.errors import CorruptInputError
+from focusgen.dataset.layout import SceneLayout
+from focusgen.dataset.published import read_depth, read_stats
+from focusgen.dataset.records import Record
+from focusgen.media.codecs import decode_npz
+from focusgen.optics.stats import Counts, depth_counts, merged_counts
+from focusgen.optics.surfaces import Surfaces
+
+SURFACES = 1024  # depths that a law tells apart: a thousandth of the pixels each
+
+
+@dataclass(frozen=True)
+class SceneDepth:
+    """A scene with the record of its depth, whole or of a rehearsal."""
+
+    scene: SceneLayout
+    record: Record
+
+    @property
+    def width_px(self) -> int:
+        """Width of the published frames."""
+        return int(self.record.details["width"])
+
+    def stats(self) -> dict[str, float]:
+        """Return stats.json."""
+        return read_stats(self.scene)
+
+    def counts(self) -> Counts:
+        """Return the counts that phase 3 kept; where they are lost or of another run, count the maps anew."""
+        with contextlib.suppress(OSError, CorruptInputError):
+            kept = decode_npz(self.scene.depth_counts_npz.read_bytes(), "counts")
+            if checksum(kept.tobytes()) == str(self.record.details.get("counts_digest")):
+                return np.asarray(kept[0])
+        total = np.zeros(65536, np.int64)
+        for frame in range(self.record.n_frames):
+            total += depth_counts(read_depth(self.scene, frame))
+        return total
+
+    def surfaces(self) -> Surfaces:
+        """Return what a lens may focus at; the same whether the counts were kept or lost."""
+        patched = self.record.details.get("patched_raised_lowered", {})
+        n_filled = sum(int(row[0]) for row in patched.values())
+        return Surfaces.of(merged_counts(self.counts(), SURFACES), n_filled=n_filled)
