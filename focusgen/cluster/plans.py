@@ -26,7 +26,8 @@ from focusgen.dataset.records import parse_json
 PLAN_VERSION = 1
 PLAN_ID = re.compile(r"\d{8}T\d{6}-\d{6}-[0-9a-f]{4}")
 
-Kind = Literal["submit", "resubmit"]
+Kind = Literal["submit", "resubmit", "index"]
+"""Only plans of the first kind are found without being named; those of phase 1 deal out raw scenes."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,22 @@ def new_plan_id() -> str:
 
 
 def write_plan(
-    cfg: Config, kind: Kind, phases: Sequence[PhaseName], slots: Sequence[Sequence[str]], plan_id: str
+    cfg: Config,
+    kind: Kind,
+    phases: Sequence[PhaseName],
+    slots: Sequence[Sequence[str]],
+    plan_id: str,
+    workers: int | None = None,
 ) -> Plan:
     """Write a plan and its settings, and return it.
+
+    Args:
+        cfg: the settings.
+        kind: of plan.
+        phases: that it is for.
+        slots: scenes of each worker.
+        plan_id: from `new_plan_id`.
+        workers: of one array task; None for what the settings say.
 
     Raises:
         ConfigError: a plan of that id exists; plans never change.
@@ -92,7 +106,7 @@ def write_plan(
         "plan_id": plan_id,
         "kind": kind,
         "phases": list(phases),
-        "workers_per_task": cfg.cluster.workers_per_task,
+        "workers_per_task": workers or cfg.cluster.workers_per_task,
         "settings": settings_yaml.name,
         "slots": [list(scenes) for scenes in slots],
     }

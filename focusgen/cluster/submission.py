@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from focusgen.base.errors import ApprovalError, ConfigError
+from focusgen.cluster.index_jobs import index_steps
 from focusgen.cluster.local import run_plan
 from focusgen.cluster.pending import unfinished
 from focusgen.cluster.report import forecast_lines
@@ -15,7 +16,6 @@ from focusgen.cluster.slurm import Limits, read_limits, require_slurm
 from focusgen.cluster.submit import (
     Step,
     check_ready,
-    index_step,
     make_plan,
     script_texts,
     steps_of,
@@ -102,7 +102,7 @@ def submit(asked: Submission, where: Where, *, dry_run: bool) -> int:
 
 def _show(asked: Submission) -> int:
     limits = read_limits()
-    steps = [index_step(asked.cfg, asked.later, write=False)[0]] if "index" in asked.phases else []
+    steps = index_steps(asked.cfg, asked.later, limits, write=False)[1] if "index" in asked.phases else []
     has_index = DatasetLayout.of(asked.cfg).index_json.exists()
     works = asked.works() if has_index else survey(asked.cfg)
     steps += _steps(asked, works, limits, write=False)[1]
@@ -132,8 +132,9 @@ def _to_slurm(asked: Submission) -> int:
     """Submit; with phase 1 asked for, its job submits the rest from the index that it makes."""
     require_slurm()
     if "index" in asked.phases:
-        step, plan_id = index_step(asked.cfg, asked.later, _later_words(asked))
-        return hand_in(asked.cfg, plan_id, asked.phases, [step], dry_run=False)
+        words = _later_words(asked)
+        plan_id, steps = index_steps(asked.cfg, asked.later, read_limits(), words, hold=asked.hold)
+        return hand_in(asked.cfg, plan_id, asked.phases, steps, dry_run=False)
     plan_id, steps = _steps(asked, asked.works(), read_limits(), write=True)
     if not steps:
         print("every asked scene is complete: nothing to submit")

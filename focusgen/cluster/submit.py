@@ -14,16 +14,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.base.files import make_folder, publish, publish_json, remove
+from focusgen.base.files import make_folder, publish_json, remove
 from focusgen.cluster import sbatch, slurm
 from focusgen.cluster.packing import Packing, one_each, pack_within
 from focusgen.cluster.plans import Kind, Plan, new_plan_id, plan_path, write_plan
 from focusgen.cluster.slurm import Limits
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.config.graph import scene_phases
-from focusgen.config.paths import keep_paths, with_paths
+from focusgen.config.paths import with_paths
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.forecast import SceneWork, cost_s
 from focusgen.run.max_coc import with_max_coc
@@ -116,12 +115,12 @@ def steps_of(
     gate: tuple[str, ...] = ()  # a calibration that the next phase waits for
     for phase in phases:
         if phase in SCENE_PHASES:
-            arrays = list(_arrays(cfg, plan, phase, chunks, last, gate, hold))
+            arrays = list(arrays_of(cfg, plan, phase, chunks, last, gate, hold=hold))
             steps += arrays
             last = [step.job.name for step in arrays]
         else:
             waits = tuple(step.job.name for step in steps)
-            job = _gate_job(cfg, plan, phase, hold)
+            job = gate_job(cfg, plan, phase, hold=hold)
             steps.append(Step(job, (("afterany", waits),) if waits else (), 1))
             gate = (job.name,)
     return steps
@@ -158,15 +157,17 @@ def array_text(indices: Sequence[int], throttle: int) -> str:
     return f"{text}%{throttle}" if throttle < len(indices) else text
 
 
-def _arrays(
+def arrays_of(
     cfg: Config,
     plan: Plan,
     phase: PhaseName,
     chunks: Sequence[Chunk],
-    last: Sequence[str],
-    gate: tuple[str, ...],
-    hold: bool,
+    last: Sequence[str] = (),
+    gate: tuple[str, ...] = (),
+    *,
+    hold: bool = False,
 ) -> Iterator[Step]:
+    """Yield the array of each chunk, after the chunk's array of the phase before and after a gate."""
     dataset = DatasetLayout.of(cfg)
     throttle = max(1, cfg.cluster.throttle // len(chunks))
     for number, chunk in enumerate(chunks):
@@ -185,7 +186,8 @@ def _arrays(
         yield Step(job, tuple(after), len(chunk.indices))
 
 
-def _gate_job(cfg: Config, plan: Plan, phase: PhaseName, hold: bool) -> sbatch.Job:
+def gate_job(cfg: Config, plan: Plan, phase: PhaseName, *, hold: bool) -> sbatch.Job:
+    """Return the job of a phase that looks at the whole data set."""
     folder = DatasetLayout.of(cfg).slurm_logs / plan.plan_id
     return sbatch.Job(
         name=f"focusgen-{plan.plan_id}-{phase}",
@@ -194,30 +196,6 @@ def _gate_job(cfg: Config, plan: Plan, phase: PhaseName, hold: bool) -> sbatch.J
         log=sbatch.log_pattern(folder, phase, is_array=False),
         hold=hold,
     )
-
-
-def index_step(
-    cfg: Config, later: Sequence[PhaseName], more: Sequence[str] = (), *, write: bool = True
-) -> tuple[Step, str]:
-    """Return the job of phase 1, which ends by submitting the later phases, and the submission's id.
-
-    The later phases are planned on the node, because only phase 1 knows which scenes there are; `more` are
-    further words of that submission.
-    """
-    plan_id = new_plan_id()
-    dataset = DatasetLayout.of(cfg)
-    settings_yaml = dataset.plans / f"{plan_id}.yaml"
-    if write:
-        make_folder(dataset.plans)
-        publish(settings_yaml, config.dump(keep_paths(cfg)).encode())
-    job = sbatch.Job(
-        name=f"focusgen-{plan_id}-index",
-        phase="index",
-        command=sbatch.gate_command(cfg, settings_yaml, "index"),
-        log=sbatch.log_pattern(dataset.slurm_logs / plan_id, "index", is_array=False),
-    )
-    then = (*sbatch.submit_command(cfg, settings_yaml, later), *more) if later else ()
-    return Step(job, (), 1, then), plan_id
 
 
 def dependency_text(step: Step, ids: dict[str, str]) -> str:

@@ -27,7 +27,7 @@ from focusgen.dataset.store import write_failure
 from focusgen.run.console import make_console
 from focusgen.run.outcomes import STALE_UPSTREAM, RunSummary
 from focusgen.run.phase_run import PhaseRun
-from focusgen.run.pipeline import Selection, run_phase, run_validate
+from focusgen.run.pipeline import Selection, run_index_share, run_phase, run_validate
 from focusgen.run.selection import complete_scenes, select_scenes
 from focusgen.run.table import PHASES
 
@@ -141,6 +141,9 @@ def _task_status(task: Task, phase: PhaseName, summary: RunSummary, console: Con
 
 def _run_gate(task: Task, phase: PhaseName, observer: AttemptObserver, stop: StopFlag) -> ExitCode:
     """Run a phase that looks at the whole data set (or at the scenes that were named)."""
+    if phase == "index" and task.plan is not None:
+        share = [scene for slot in task.slots for scene in task.plan.slots[slot]]
+        return run_index_share(task.cfg, share, observer, stop)
     if phase == "validate":
         return run_validate(task.cfg, observer, task.names)
     code = run_phase(task.cfg, phase, Selection(), observer, stop)
@@ -203,8 +206,9 @@ def _time_out(task: Task) -> int:
     """Record that the unfinished scenes ran out of time; frames already published stay."""
     dataset = DatasetLayout.of(task.cfg)
     cap = task.cfg.cluster.max_requeues
-    index = read_index(dataset)
-    for phase in (phase for phase in task.phases if phase in SCENE_PHASES):
+    phases = [phase for phase in task.phases if phase in SCENE_PHASES]
+    index = read_index(dataset) if phases else {}  # phase 1 has none yet
+    for phase in phases:
         done = set(complete_scenes(task.cfg, phase, {scene: index[scene] for scene in task.scenes()}))
         for scene in task.scenes():
             if scene in done or read_failure(dataset.scene(scene), phase) is not None:

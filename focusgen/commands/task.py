@@ -47,7 +47,9 @@ def main(argv: Sequence[str]) -> int:
     phases = parse_phases(given.phases) if given.phases else None
     dataset = DatasetLayout.of(config.load(given.config, parsed.overrides))
     names = tuple(given.scenes.split(",")) if given.scenes else None
-    needs_plan = names is None and (phases is None or scene_phases(phases))
+    # A task of phase 1 names its plan; so does one of the scene phases, or means the newest.
+    wants_plan = phases is None or bool(scene_phases(phases)) or given.plan is not None
+    needs_plan = names is None and wants_plan
     plan = find_plan(dataset, given.plan, scene_phases(phases or ())) if needs_plan else None
     if plan is None and phases is None:
         raise ConfigError(f"no plan in {dataset.plans}", "Give --phases, or submit with focusgen submit.")

@@ -188,6 +188,11 @@ class DatasetLayout:
         return self.internal / "records" / "scene_index.json"
 
     @property
+    def found(self) -> Path:
+        """What phase 1 has found out since it last published an index."""
+        return self.internal / "found"
+
+    @property
     def index_lock(self) -> Path:
         """One writer of the index at a time."""
         return self.internal / "locks" / "scene_index.lock"

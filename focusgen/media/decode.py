@@ -42,6 +42,10 @@ _IMPORT_ROOT = Path(__file__).resolve().parent.parent
 Outcome = RawReport | CorruptInputError
 
 
+class DecoderLostError(MediaError):
+    """A scene is refused because its decoder process crashed or hung: the next one may fare better."""
+
+
 @dataclass(frozen=True)
 class CheckOptions:
     """What `check_raw` is asked; see there."""
@@ -256,7 +260,7 @@ class _Worker:
         return display(lines[-1][:300]) if lines else ""
 
     def _refuse(self, reason: str) -> None:
-        self._outcome = MediaError(self.raw.path.name, reason)
+        self._outcome = DecoderLostError(self.raw.path.name, reason)
         self.end()
 
     def end(self) -> None:

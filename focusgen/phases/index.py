@@ -6,21 +6,22 @@ The index is append-only: an indexed scene keeps its place and its split for eve
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.base.files import broken_link, make_folder, publish_json
+from focusgen.base.errors import CorruptInputError
+from focusgen.base.files import make_folder, publish_json
 from focusgen.base.locks import exclusive
-from focusgen.base.names import MediaError, display, known_as, same_form
+from focusgen.base.names import MediaError, display, same_form
 from focusgen.config import Config
+from focusgen.dataset.findings import Finding, Findings, named_digests
 from focusgen.dataset.index import IndexEntry, IndexResult, publish_index, read_index
-from focusgen.dataset.ingest import changed_files, ingest_settings, new_manifest, read_whole_manifest
+from focusgen.dataset.ingest import new_manifest
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.media.decode import CheckOptions, DecodePool
 from focusgen.media.rawcheck import RawReport
-from focusgen.media.scenes import RawScene, Rejection, discover
+from focusgen.media.scenes import RawScene, Rejection
+from focusgen.phases.looking import as_known, check_asked, discover_scenes, look_at
 from focusgen.phases.splits import (
     assign_group_splits,
     assign_splits,
@@ -38,86 +39,98 @@ def index_dataset(
     *,
     on_start: Callable[[int], None] = lambda n: None,
     on_scene: Callable[[str], None] = lambda scene_id: None,
+    on_progress: Callable[[], None] = lambda: None,
 ) -> IndexResult:
     """Scan the raw root, check every frame of every new scene, and publish index, splits and rejections.
+
+    What an earlier run that did not come so far has found out, or the tasks of an array, is taken from them.
 
     Args:
         cfg: the settings.
         on_start: called with the number of scenes to check.
         on_scene: called as each is done.
+        on_progress: called while scenes are decoded; what it raises ends the run, and nothing is lost.
 
     Raises:
         ConfigError: the raw root does not exist, or max_frames is below min_frames.
         StorageError: the data set cannot be written.
     """
-    data = cfg.data
-    if data.max_frames is not None and data.max_frames < data.min_frames:
-        raise ConfigError(
-            f"--max_frames {data.max_frames} is below --min_frames {data.min_frames}",
-            "Every scene would be refused: raise --max_frames or lower --min_frames.",
-        )
-    if not data.raw_root.exists():
-        what = broken_link(data.raw_root) or "no such folder"
-        raise ConfigError(f"{data.raw_root}: {what}", "Give --raw_root the folder of your videos.")
-    listed = read_groups(data.groups_csv)
+    check_asked(cfg)
+    listed = read_groups(cfg.data.groups_csv)
     dataset = DatasetLayout.of(cfg)
     make_folder(dataset.logs)
     with exclusive(dataset.index_lock):
-        found = discover(data.raw_root, data.glob, follow_links=data.follow_links)
+        found = discover_scenes(cfg)
         known = read_index(dataset) if dataset.index_json.exists() else {}
         result = IndexResult(index=dict(known), rejected=dict(found.rejected))
         on_start(len(found.scenes))
-        new = []
-        for raw in _as_known(found.scenes, known):
-            if _is_unchanged(cfg, dataset, raw, known.get(raw.scene_id)):
-                on_scene(raw.scene_id)
-            else:
-                new.append(raw)
-        reports = _check_all(cfg, new, result, on_scene)
-        _add_scenes(cfg, dataset, reports, result, listed)
-        publish_index(dataset, result, raw_root=data.raw_root)
+        scenes = as_known(found.scenes, known)
+        findings = Findings(cfg, dataset)
+        taken = _Taken(cfg, dataset, result)
+        for raw, finding in look_at(cfg, dataset, known, scenes, findings, on_progress):
+            taken.take(raw, finding)
+            on_scene(raw.scene_id)
+        taken.add_all(scenes, listed)
+        publish_index(dataset, result, raw_root=cfg.data.raw_root)
+        findings.forget()
     return result
 
 
-def _as_known(scenes: Iterable[RawScene], known: Mapping[str, IndexEntry]) -> Iterator[RawScene]:
-    """Yield scenes under the ids that they have: a copy over macOS changes the Unicode form of a name."""
-    for raw in scenes:
-        scene_id = raw.scene_id if raw.scene_id in known else known_as(raw.scene_id, known)
-        yield replace(raw, scene_id=scene_id)
+class _Taken:
+    """What was found out about scenes that are to enter the index, until all splits can be given.
 
+    The checksums of a new scene are put down at once: nothing vouches for them before the index does. Those
+    of an indexed scene that changed are kept back, lest they belong to another index than the one there.
+    """
 
-def _is_unchanged(cfg: Config, dataset: DatasetLayout, raw: RawScene, entry: IndexEntry | None) -> bool:
-    """Say whether an indexed scene's raw files still have the bytes that phase 1 decoded before."""
-    if entry is None:
-        return False
-    try:
-        manifest = read_whole_manifest(dataset, raw.scene_id, entry)
-    except CorruptInputError:
-        return False
-    files = raw.files if raw.kind == "video" else raw.files[: cfg.data.max_frames]
-    if manifest["settings"] != ingest_settings(cfg) or list(manifest["files"]) != list(files):
-        return False
-    return not changed_files(raw, manifest["files"])
+    def __init__(self, cfg: Config, dataset: DatasetLayout, result: IndexResult) -> None:
+        self._cfg, self._dataset, self._result = cfg, dataset, result
+        self._entries: dict[str, IndexEntry] = {}
+        self._manifests: dict[str, dict[str, Any]] = {}
 
-
-def _check_all(
-    cfg: Config, scenes: Sequence[RawScene], result: IndexResult, on_scene: Callable[[str], None]
-) -> dict[str, tuple[RawScene, RawReport]]:
-    """Decode every frame of every scene in child processes; damaged ones go to `result.rejected`."""
-    data, reports = cfg.data, {}
-    with DecodePool(workers=cfg.run.workers) as pool:
-        options = CheckOptions(
-            min_frames=data.min_frames,
-            max_frames=data.max_frames,
-            shot_cut_threshold=data.shot_cut_threshold,
-        )
-        for raw, outcome in pool.check(scenes, options):
-            if isinstance(outcome, CorruptInputError):
-                result.rejected[raw.scene_id] = _rejection(raw, outcome)
+    def take(self, raw: RawScene, finding: Finding) -> None:
+        """Take what was found out about one scene."""
+        if isinstance(finding, CorruptInputError):
+            self._result.rejected[raw.scene_id] = _rejection(raw, finding)
+        elif isinstance(finding, RawReport):
+            before = self._result.index.get(raw.scene_id)
+            manifest, entry = _entry(self._cfg, raw, finding, before.split if before else "")
+            self._entries[raw.scene_id] = entry
+            if before is None or _is_the_same(before, entry):
+                publish_json(self._dataset.scene(raw.scene_id).ingest_json, manifest)
             else:
-                reports[raw.scene_id] = (raw, outcome)
-            on_scene(raw.scene_id)
-    return {raw.scene_id: reports[raw.scene_id] for raw in scenes if raw.scene_id in reports}
+                self._manifests[raw.scene_id] = manifest
+
+    def add_all(self, scenes: Sequence[RawScene], listed: Mapping[str, str]) -> None:
+        """Put the scenes into the index, in the order of their discovery."""
+        ordered = [raw for raw in scenes if raw.scene_id in self._entries]
+        known = dict(self._result.index)
+        new = {raw.scene_id: _relative(self._cfg, raw) for raw in ordered if raw.scene_id not in known}
+        splits = _splits_of_new(self._cfg, new, self._result, listed)
+        for raw in ordered:
+            entry = self._entries[raw.scene_id]
+            before = known.get(raw.scene_id)
+            if before is None:
+                entry = replace(entry, split=splits[raw.scene_id])
+                self._result.added.append(raw.scene_id)
+            elif not self._may_replace(raw, before, entry):
+                continue
+            self._result.index[raw.scene_id] = entry
+            self._result.looked_at.append(raw.scene_id)
+            if raw.scene_id in self._manifests:
+                publish_json(self._dataset.scene(raw.scene_id).ingest_json, self._manifests[raw.scene_id])
+
+    def _may_replace(self, raw: RawScene, before: IndexEntry, entry: IndexEntry) -> bool:
+        """Say whether an indexed scene's line may become another; note why, or why not."""
+        if _is_the_same(before, entry) or self._cfg.run.on_stale == "redo":
+            return True
+        what = _what_changed(before, entry)
+        if not self._dataset.scene(raw.scene_id).done("deblur").exists():
+            self._result.renewed[raw.scene_id] = what
+            return True
+        if self._cfg.run.on_stale == "fail":
+            self._result.rejected[raw.scene_id] = Rejection(raw.path.name, f"{what}; {KEPT_ENTRY}")
+        return False
 
 
 def _rejection(raw: RawScene, error: CorruptInputError) -> Rejection:
@@ -128,42 +141,18 @@ def _rejection(raw: RawScene, error: CorruptInputError) -> Rejection:
     return Rejection(file, f"{reason}. {error.advice}" if error.advice else reason)
 
 
-def _add_scenes(
-    cfg: Config,
-    dataset: DatasetLayout,
-    reports: Mapping[str, tuple[RawScene, RawReport]],
-    result: IndexResult,
-    listed: Mapping[str, str],
-) -> None:
-    splits = _splits_of_new(cfg, reports, result, listed)
-    for scene_id, (raw, report) in reports.items():
-        before = result.index.get(scene_id)
-        split = before.split if before else splits[scene_id]
-        manifest, entry = _entry(cfg, raw, report, split)
-        if before is not None and not _is_the_same(before, entry) and cfg.run.on_stale != "redo":
-            what = _what_changed(before, entry)
-            if dataset.scene(scene_id).done("deblur").exists():
-                if cfg.run.on_stale == "fail":
-                    result.rejected[scene_id] = Rejection(raw.path.name, f"{what}; {KEPT_ENTRY}")
-                continue
-            result.renewed[scene_id] = what
-        result.index[scene_id] = entry
-        result.looked_at.append(scene_id)
-        if before is None:
-            result.added.append(scene_id)
-        make_folder(dataset.scene(scene_id).root)
-        publish_json(dataset.scene(scene_id).ingest_json, manifest)
-
-
 def _splits_of_new(
-    cfg: Config,
-    reports: Mapping[str, tuple[RawScene, RawReport]],
-    result: IndexResult,
-    listed: Mapping[str, str],
+    cfg: Config, new: Mapping[str, str], result: IndexResult, listed: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the split of each new scene, and remark on what cannot be split as asked."""
+    """Return the split of each new scene, and remark on what cannot be split as asked.
+
+    Args:
+        cfg: the settings.
+        new: scene -> its path relative to the raw root.
+        result: the scenes that have a split; takes the remarks.
+        listed: scene -> group.
+    """
     known = result.index
-    new = {name: _relative(cfg, raw) for name, (raw, _) in reports.items() if name not in known}
     if cfg.data.split_by == "scene":
         splits = assign_splits(list(new), [entry.split for entry in known.values()], cfg.data.split_seed)
         n_groups = None
@@ -199,10 +188,7 @@ def _is_the_same(before: IndexEntry, now: IndexEntry) -> bool:
 
 
 def _entry(cfg: Config, raw: RawScene, report: RawReport, split: str) -> tuple[dict[str, Any], IndexEntry]:
-    names = list(raw.files) if raw.kind == "video" else list(report.frames)
-    manifest, digest = new_manifest(
-        cfg, dict(zip(names, report.digests, strict=True)), report.shot_cuts, report.rules
-    )
+    manifest, digest = new_manifest(cfg, named_digests(raw, report), report.shot_cuts, report.rules)
     source: dict[str, Any] = {
         "path": _relative(cfg, raw),
         "kind": raw.kind,

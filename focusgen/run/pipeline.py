@@ -22,6 +22,7 @@ from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.phases.calibrate import approve, calibrate, warning_about
 from focusgen.phases.index import index_dataset
+from focusgen.phases.looking import look_at_share
 from focusgen.phases.scene_report import SceneReport
 from focusgen.phases.validate import publish_report, report_path, validate_dataset
 from focusgen.run.console import ConsoleObserver
@@ -39,12 +40,16 @@ class Selection(dict[str, Any]):
     """Which scenes a command is about: the keyword arguments of `select_scenes`."""
 
 
-def run_index(cfg: Config, observer: ConsoleObserver) -> ExitCode:
+INDEX_STOPPED = "stopped by a signal; what was found out about scenes so far is kept for the next run"
+
+
+def run_index(cfg: Config, observer: ConsoleObserver, stop: StopFlag) -> ExitCode:
     """Phase 1."""
     result = index_dataset(
         cfg,
         on_start=lambda n: observer.begin("index", n, "scenes"),
         on_scene=lambda scene_id: observer.advance(),
+        on_progress=lambda: stop.check(INDEX_STOPPED),
     )
     save_config(cfg, "index")
     console = observer.console
@@ -63,6 +68,21 @@ def run_index(cfg: Config, observer: ConsoleObserver) -> ExitCode:
         console.print("  no usable scene: logs/rejected_scenes.json says why")
         return ExitCode.INCOMPLETE
     return ExitCode.INCOMPLETE if result.rejected and cfg.run.strict else ExitCode.COMPLETE
+
+
+def run_index_share(
+    cfg: Config, scene_ids: Sequence[str], observer: ConsoleObserver, stop: StopFlag
+) -> ExitCode:
+    """Phase 1's share of one array task: decode some scenes and leave the index to whoever merges."""
+    look_at_share(
+        cfg,
+        scene_ids,
+        on_start=lambda n: observer.begin("index", n, f"of {len(scene_ids)} scenes of this task"),
+        on_scene=lambda scene_id: observer.advance(),
+        on_progress=lambda: stop.check(INDEX_STOPPED),
+    )
+    observer.console.print("  looked at; the job that merges the tasks publishes the index")
+    return ExitCode.COMPLETE
 
 
 def run_scene_phase(
@@ -202,7 +222,7 @@ def run_phase(
     """Run one phase and return its exit status."""
     share_with_group(cfg.data.group_writable)
     if phase == "index":
-        return run_index(cfg, observer)
+        return run_index(cfg, observer, stop)
     if phase == "calibrate":
         return run_calibrate(cfg, observer)
     if phase == "validate":
@@ -217,7 +237,7 @@ def run_all(cfg: Config, selection: Selection, observer: ConsoleObserver, stop: 
         The worst exit status met.
     """
     share_with_group(cfg.data.group_writable)
-    codes = [run_index(cfg, observer)]
+    codes = [run_index(cfg, observer, stop)]
     index = read_index(DatasetLayout.of(cfg))
     chosen = Selection(scenes=select_scenes(index, **selection))
     for phase in ("deblur", "depth"):
