@@ -50,6 +50,9 @@ class DepthConfig(Section):
     )
     channel: str | None = _provided(None, help="channel of an EXR file, where the names do not tell")
     key: str | None = _provided(None, help="array of an npz or HDF5 file, where the names do not tell")
+    is_exact: Literal["auto", "true", "false"] = _provided(
+        "auto", help="whether edges of the given depth are those of the picture: false for stereo or ToF"
+    )
     accept_range: bool = setting(False, when=_PROVIDED, help="a median below 5 cm or above 500 m is right")
     checkpoint: Path = setting(
         Path("checkpoints/metric_video_depth_anything_vitl.pth"),
@@ -124,6 +127,16 @@ class DepthConfig(Section):
     def _one_or_several(cls, value: object) -> object:
         return (value,) if isinstance(value, (int, float)) else value
 
+    @field_validator("is_exact", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        return str(value).lower() if isinstance(value, bool) else value
+
+    @property
+    def taken_as_exact(self) -> bool:
+        """True if edges of the depth are those of the picture: it was given, and nobody says otherwise."""
+        return self.backend == PROVIDED.name and self.is_exact != "false"
+
     @model_validator(mode="after")
     def _far_fits(self) -> DepthConfig:
         if self.far_m is not None and self.far_m > (self.max_m or math.inf):
@@ -137,13 +150,15 @@ class DepthConfig(Section):
         return self
 
     def effective(self, name: str) -> Any:
-        """Say how a long shot is really cut, and the scale of depth files: records hold 1000 for none.
+        """Say how a long shot is really cut, the scale of depth files (records hold 1000 for none), and more.
 
         Only vda can stream, and frames that stand alone are never cut. An installed backend is asked when it
         is loaded; until then it counts as one whose shots are cut.
         """
         if name == "depth_scale" and self.depth_scale is None:
             return 1000.0
+        if name == "is_exact":  # given depth is exact where nothing is said
+            return "false" if self.is_exact == "false" else "auto"
         if name != "long_video" or self.backend == VDA.name:
             return getattr(self, name)
         backend = built_in("depth", self.backend)

@@ -29,7 +29,7 @@ from focusgen.data.windows import (
 )
 from focusgen.dataset.index import SPLITS
 from focusgen.dataset.lens_metadata import SetLens
-from focusgen.media.codecs import decode_npz, decode_png
+from focusgen.media.codecs import decode_grey_png, decode_npz, decode_png
 from focusgen.optics.coc import Lens
 
 RawSample = Mapping[str, Any]
@@ -253,10 +253,5 @@ def _decode(data: bytes, modality: Modality) -> npt.NDArray[Any]:
     if modality == "focus":
         return decode_npz(data, "focus_map")
     if modality == "valid":
-        import cv2
-
-        flags = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        if flags is None:
-            raise CorruptInputError("PNG does not decode")
-        return np.asarray(flags, np.uint8)
+        return decode_grey_png(data)
     return decode_png(data)

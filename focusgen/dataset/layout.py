@@ -95,6 +95,10 @@ class SceneLayout:
         """A depth map with holes that waits for the scene median."""
         return self.dataset_root / ".focusgen" / "progress" / self.scene_id / f"depth_{frame:04d}.npz"
 
+    def held_back_flags(self, frame: int) -> Path:
+        """What was noticed of a frame's depth while it was made; waits for the edges of the saved map."""
+        return self.held_back_depth(frame).with_name(f"depth_flags_{frame:04d}.png")
+
     @property
     def depth_counts_npz(self) -> Path:
         """How often each float16 depth occurs in the scene: what calibration needs of its depth."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import parse_json
-from focusgen.media.codecs import decode_npz, decode_png
+from focusgen.media.codecs import decode_grey_png, decode_npz, decode_png
 from focusgen.media.depth_sources import DepthSource
 from focusgen.optics.sizes import FramePlan, resize_depth
 
@@ -49,17 +49,15 @@ def read_flags(scene: SceneLayout, frame: int, size: tuple[int, int]) -> npt.NDA
     Raises:
         CorruptInputError: damaged, or no 8-bit grey picture; names the file.
     """
-    import cv2
-
     path = scene.valid(frame)
     try:
-        data = path.read_bytes()
+        return decode_grey_png(path.read_bytes())
     except FileNotFoundError:
         return np.zeros(size, np.uint8)
-    flags = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
-    if flags is None or flags.dtype != np.uint8 or flags.ndim != 2:
-        raise CorruptInputError(f"{path}: not an 8-bit grey picture", "focusgen repair redoes damaged files.")
-    return np.asarray(flags, np.uint8)
+    except CorruptInputError as error:
+        raise CorruptInputError(
+            f"{path}: {error.message}", "focusgen repair redoes damaged files."
+        ) from error
 
 
 def _read_png(path: Path, advice: str) -> npt.NDArray[np.uint8]:
@@ -165,3 +163,12 @@ class SharpFrames:
         except CorruptInputError as error:
             name = self.depth.name(self.start + index)
             raise CorruptInputError(f"{name}: {error.message}", error.advice) from error
+
+    def saturated(self, frame: int) -> npt.NDArray[np.bool_] | None:
+        """Return where provided depth of the frame that was read last is at its file's limit, or None."""
+        if self.depth is None or self.depth.last_saturated is None:
+            return None
+        index, is_saturated = self.depth.last_saturated
+        if index != frame:
+            return None
+        return np.asarray(resize_depth(is_saturated.astype(np.float32), self.plan) > 0)

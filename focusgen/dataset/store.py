@@ -23,7 +23,7 @@ from focusgen.base.files import make_folder, publish, publish_json, remove
 from focusgen.config import PhaseName
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import failure_document, read_failure
-from focusgen.media.codecs import check_png, decode_npz
+from focusgen.media.codecs import GREY, RGB, check_png, decode_npz
 
 QUEUE_FRAMES = 8
 
@@ -48,7 +48,7 @@ def valid_entry(path: Path) -> FileEntry | None:
     try:
         data = path.read_bytes()
         if path.suffix == ".png":
-            check_png(data)
+            check_png(data, GREY if path.name.startswith("valid_") else RGB)
         else:
             decode_npz(data, "depth" if path.name.startswith("depth_") else "focus_map")
     except (FileNotFoundError, CorruptInputError):

@@ -27,6 +27,7 @@ PngFilter = Literal["paeth", "up"]
 """How rows become residuals: `up` is read 1.5 x faster by everybody; release 0.1.0 wrote `paeth`."""
 
 _HAS_KORNIA = importlib.util.find_spec("kornia_rs") is not None
+GREY, RGB = 0, 2  # colour types of the PNG standard
 _UP = 2  # the filter's number in the PNG standard
 _FILTER_ROWS = 64  # what is filtered together stays in the cache, and memory does not grow with the frame
 MAX_ARRAY_BYTES = 1 << 32
@@ -38,10 +39,20 @@ def encode_png(rgb: npt.NDArray[np.uint8], png_filter: PngFilter = "up") -> byte
     """Return an (H, W, 3) uint8 RGB image as PNG bytes."""
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
         raise ValueError(f"a published frame is (H, W, 3) uint8, not {rgb.shape} {rgb.dtype}")
-    height, width = rgb.shape[:2]
-    rows = np.ascontiguousarray(rgb).reshape(height, width * 3)
+    rows = np.ascontiguousarray(rgb).reshape(len(rgb), -1)
     filtered = _up_filtered(rows) if png_filter == "up" else _paeth_filtered(rows)
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return _png(rgb.shape[1], RGB, filtered)
+
+
+def encode_grey_png(grey: npt.NDArray[np.uint8]) -> bytes:
+    """Return an (H, W) uint8 image, such as flags, as PNG bytes."""
+    if grey.dtype != np.uint8 or grey.ndim != 2:
+        raise ValueError(f"flags are (H, W) uint8, not {grey.shape} {grey.dtype}")
+    return _png(grey.shape[1], GREY, _up_filtered(np.ascontiguousarray(grey)))
+
+
+def _png(width: int, colour_type: int, filtered: npt.NDArray[np.uint8]) -> bytes:
+    header = struct.pack(">IIBBBBB", width, len(filtered), 8, colour_type, 0, 0, 0)
     body = deflate.zlib_compress(filtered, PNG_LEVEL)
     return PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
 
@@ -94,13 +105,13 @@ def _paeth(
     return np.asarray(best ^ ((best ^ corner) & -is_corner.view(np.uint8)))
 
 
-def check_png(data: bytes) -> tuple[int, int]:
-    """Walk the chunks, compare every CRC, and return (width, height) of an 8-bit RGB PNG.
+def check_png(data: bytes, colour_type: int = RGB) -> tuple[int, int]:
+    """Walk the chunks, compare every CRC, and return (width, height) of an 8-bit RGB PNG, or of a grey one.
 
     Proves the bytes, not that they inflate to an image; 100 x cheaper than decoding.
 
     Raises:
-        CorruptInputError: damaged, cut short, followed by junk, or not 8-bit RGB.
+        CorruptInputError: damaged, cut short, followed by junk, or of another kind.
     """
     if data[:8] != PNG_SIGNATURE:
         raise CorruptInputError("not a PNG file")
@@ -116,8 +127,11 @@ def check_png(data: bytes) -> tuple[int, int]:
             raise CorruptInputError(f"PNG chunk {kind!r} is damaged")
         if kind == b"IHDR":
             width, height, depth, colour = struct.unpack_from(">IIBB", data, offset + 8)
-            if (depth, colour) != (8, 2):
-                raise CorruptInputError(f"PNG is not 8-bit RGB (bit depth {depth}, colour type {colour})")
+            if (depth, colour) != (8, colour_type):
+                kind_asked = "RGB" if colour_type == RGB else "grey"
+                raise CorruptInputError(
+                    f"PNG is not 8-bit {kind_asked} (bit depth {depth}, colour type {colour})"
+                )
             size = (width, height)
         offset = stop + 4
     if offset != len(data):
@@ -139,6 +153,21 @@ def decode_png(data: bytes) -> npt.NDArray[np.uint8]:
     if rgb is None or rgb.shape != (height, width, 3):
         raise CorruptInputError("PNG does not decode")
     return rgb
+
+
+def decode_grey_png(data: bytes) -> npt.NDArray[np.uint8]:
+    """Return the (H, W) uint8 image of PNG bytes, every CRC checked.
+
+    Raises:
+        CorruptInputError: damaged, or not 8-bit grey.
+    """
+    import cv2
+
+    width, height = check_png(data, GREY)
+    grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if grey is None or grey.dtype != np.uint8 or grey.shape != (height, width):
+        raise CorruptInputError("PNG does not decode")
+    return np.asarray(grey, np.uint8)
 
 
 def _decoded_by_kornia(data: bytes, width: int, height: int) -> npt.NDArray[np.uint8] | None:

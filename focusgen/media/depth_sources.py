@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from focusgen.base.checksums import checksum, file_checksum
 from focusgen.base.errors import CorruptInputError
@@ -43,12 +44,14 @@ class DepthSource(ABC):
     Attributes:
         unit: what its numbers are, for people; empty before the first map was read.
         saturated_fractions: of the frames read so far, frame -> part of its numbers at the 16-bit limit.
+        last_saturated: of the frame read last, (frame, which pixels are at the limit); None if none is.
     """
 
     def __init__(self, path: Path, options: DepthOptions) -> None:
         self.path, self.options = path, options
         self.unit = ""
         self.saturated_fractions: dict[int, float] = {}
+        self.last_saturated: tuple[int, npt.NDArray[np.bool_]] | None = None
         self._divisor: float | None = None
 
     @abstractmethod
@@ -89,8 +92,12 @@ class DepthSource(ABC):
                 divisor = units_per_metre(values, self.options) or 1.0
             reading = read_numbers(values, self.options, divisor)
         self.unit = reading.unit
-        if reading.saturated_fraction:
-            self.saturated_fractions[index] = reading.saturated_fraction
+        self.last_saturated = None
+        if reading.saturated is not None:
+            self.last_saturated = (index, reading.saturated)
+            self.saturated_fractions[index] = (
+                int(np.count_nonzero(reading.saturated)) / reading.saturated.size
+            )
         return reading.depth_m
 
     def digest(self) -> str:

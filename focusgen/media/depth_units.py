@@ -58,12 +58,12 @@ class DepthReading:
     Attributes:
         depth_m: the map.
         unit: the unit of its numbers, for people.
-        saturated_fraction: part of its pixels that stand at the largest 16-bit number.
+        saturated: (H, W) which pixels stand at the largest 16-bit number; None where none does.
     """
 
     depth_m: DepthMap
     unit: str
-    saturated_fraction: float
+    saturated: npt.NDArray[np.bool_] | None
 
 
 def is_plausible_median(median_m: float) -> bool:
@@ -142,7 +142,7 @@ def read_numbers(values: Numbers, options: DepthOptions, divisor: float) -> Dept
     if options.ray_distance_focal_px is not None:
         depth_m *= _planar_share(depth_m.shape, options.ray_distance_focal_px)
     unit = "metres" if is_float and divisor == 1.0 else f"{divisor:g} per metre"
-    return DepthReading(depth_m, f"{unit} ({values.dtype.name})", _saturated_fraction(values, options))
+    return DepthReading(depth_m, f"{unit} ({values.dtype.name})", _saturated(values, options))
 
 
 def _floats_as_metres(values: Numbers, divisor: float) -> DepthMap:
@@ -173,11 +173,11 @@ def _is_marked(values: Numbers, marks: tuple[float, ...]) -> npt.NDArray[np.bool
     return is_marked
 
 
-def _saturated_fraction(values: Numbers, options: DepthOptions) -> float:
+def _saturated(values: Numbers, options: DepthOptions) -> npt.NDArray[np.bool_] | None:
     is_sixteen_bit = values.dtype.kind == "u" and values.dtype.itemsize == 2
     if not is_sixteen_bit or SATURATED in options.invalid_values or values.max() != SATURATED:
-        return 0.0
-    return int(np.count_nonzero(values == SATURATED)) / values.size
+        return None
+    return np.asarray(values == SATURATED)
 
 
 @functools.lru_cache(maxsize=2)

@@ -52,6 +52,7 @@ class HfDepth(DepthModel):
         precision: of the matrices, through torch.autocast.
         batch_frames: frames that run together; halved when memory runs out.
         doubts: why its output may not be metres, in words for the record.
+        trained_to_m: largest depth that it can say, metres; None where its configuration does not tell.
     """
 
     handles_long_video = True
@@ -66,6 +67,7 @@ class HfDepth(DepthModel):
         precision: Precision = "fp32",
         batch_frames: int = 8,
         doubts: Sequence[str] = (),
+        trained_to_m: float | None = None,
     ) -> None:
         self.model = model.to(device).eval()
         self.processor = processor
@@ -73,6 +75,12 @@ class HfDepth(DepthModel):
         self._precision: Precision = precision
         self._batch_frames = batch_frames
         self._doubts = tuple(doubts)
+        self._trained_to_m = trained_to_m
+
+    @property
+    def trained_to_m(self) -> float | None:
+        """Largest depth that it was trained on."""
+        return self._trained_to_m
 
     @property
     def doubts(self) -> Sequence[str]:
@@ -170,7 +178,19 @@ def load_hf_depth(cfg: DepthConfig, *, device: str | None = None) -> HfDepth:
         precision=precision,
         batch_frames=cfg.batch_frames,
         doubts=doubts,
+        trained_to_m=_largest_depth_m(config),
     )
+
+
+def _largest_depth_m(config: PretrainedConfig) -> float | None:
+    """Return where the depth of a metric model ends by its configuration: 20 m indoors, 80 m outdoors."""
+    document = config.to_dict()
+    ends_m = [
+        document.get("max_depth"),
+        *(b.get("max_depth") for b in document.get("bin_configurations", ())),
+    ]
+    known_m = [float(end_m) for end_m in ends_m if end_m and end_m > 1.0]  # 1: a relative model's
+    return max(known_m, default=None)
 
 
 def metric_doubts(

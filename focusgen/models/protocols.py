@@ -89,6 +89,11 @@ class DepthModel(Protocol):
         """Why its output may not be metres, in words for the record and the report."""
         return ()
 
+    @property
+    def trained_to_m(self) -> float | None:
+        """Largest depth that it was trained on, metres: what it says beyond is flagged; None if unknown."""
+        return None
+
     def estimate(self, scene: SceneFrames) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
         """Yield (frame_index, (H, W) float32 metres), each frame once, in order, final."""
 

@@ -24,6 +24,7 @@ from focusgen.optics.stats import depth_counts, depth_percentiles, depth_stats
 from focusgen.optics.windows import Chunk, cut_segments, plan_chunks
 from focusgen.phases.chunks import covering_chunk, crossfaded
 from focusgen.phases.depth_bounds import bounded_depth, check_float16
+from focusgen.phases.depth_flags import SceneFlags
 from focusgen.phases.job import SceneJob
 from focusgen.phases.outputs import backend_words, checked_depth
 from focusgen.phases.provided_depth import ProvidedNotes, check_median, open_provided
@@ -44,19 +45,20 @@ def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:
     frames = _scene_frames(job)
     todo = set(job.store.missing(lambda frame: [job.scene.depth(frame)]))
     todo -= {frame for frame in todo if valid_entry(job.scene.held_back_depth(frame)) is not None}
-    notes = ProvidedNotes(job, frames.depth)
+    notes, flags = ProvidedNotes(job, frames.depth), SceneFlags(job, frames, model.trained_to_m)
+    todo |= flags.lacking()
     for frame, depth_m in _estimates(job, model, frames, todo):
         if frame in todo:
             notes.remember(frame)
-            _publish_frame(job, frame, depth_m)
+            _publish_frame(job, frame, depth_m, flags)
             job.on_frame(frame)
     job.store.drain()
     _patch_held_back(job)
     job.store.drain()
-    counts = _count_saved(job)
+    counts = _count_saved(job, flags)
     _keep_counts(job, counts)
     stats = depth_stats(counts.sum(axis=0))
-    details = _measured(job, frames, counts) | notes.details(stats)
+    details = _measured(job, frames, counts) | notes.details(stats) | flags.details()
     if model.doubts:
         details["doubts"] = list(model.doubts)
     _check_patched(job, details)
@@ -166,11 +168,12 @@ def _span(frames: SharpFrames, start: int, stop: int) -> SharpFrames:
     return SharpFrames(**{**frames.__dict__, "start": start, "stop": stop})
 
 
-def _publish_frame(job: SceneJob, frame: int, depth_m: npt.NDArray[np.float32]) -> None:
+def _publish_frame(job: SceneJob, frame: int, depth_m: npt.NDArray[np.float32], flags: SceneFlags) -> None:
     """Bring one map to float16 inside the allowed range; one with holes or sky waits for the whole scene."""
     bounded = bounded_depth(depth_m, job.cfg.depth)
     check_float16(bounded.depth_m, job.cfg.depth, f"scene {job.scene_id!r}, frame {frame}")
     saved = bounded.depth_m.astype(np.float16)
+    flags.remember(frame, bounded.depth_m, bounded.flags)
     job.store.remember(f"pixels/{frame}", bounded.counts)
     if bounded.is_measured_everywhere:
         job.store.put((job.scene.depth(frame), functools.partial(encode_npz, "depth", saved)))
@@ -212,11 +215,13 @@ def _measured_depth(job: SceneJob, frame: int) -> npt.NDArray[np.float16]:
     return read_float16(path, "depth", "Start phase 3 again for this scene.")
 
 
-def _count_saved(job: SceneJob) -> npt.NDArray[np.int64]:
+def _count_saved(job: SceneJob, flags: SceneFlags) -> npt.NDArray[np.int64]:
     """Return the sum of the counts of all saved maps as one row, with per-frame medians kept aside."""
     total = np.zeros((1, 65536), np.int64)
     for frame in range(job.n_frames):
-        counts = depth_counts(read_depth(job.scene, frame))
+        saved = read_depth(job.scene, frame)
+        flags.add(frame, saved)
+        counts = depth_counts(saved)
         total[0] += counts
         job.store.remember(f"median/{frame}", depth_percentiles(counts, [50.0])[50.0])
     return total
@@ -238,7 +243,7 @@ def _measured(job: SceneJob, frames: SharpFrames, counts: npt.NDArray[np.int64])
     return {
         "width": frames.width,
         "height": frames.height,
-        "is_exact": job.cfg.depth.backend == PROVIDED.name,
+        "is_exact": job.cfg.depth.taken_as_exact,
         "is_rehearsal": job.cfg.depth.backend == DRYRUN.name,
         "patched_raised_lowered": touched,
         "changed_fraction": n_invented / total,

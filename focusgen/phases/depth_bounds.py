@@ -10,6 +10,7 @@ import numpy.typing as npt
 from focusgen.base.errors import DepthRangeError
 from focusgen.config import DepthConfig
 from focusgen.config.backends import PROVIDED
+from focusgen.optics.validity import DepthFlag
 
 FLOAT16_MAX_M = 65504.0
 
@@ -20,10 +21,12 @@ class BoundedDepth:
 
     Attributes:
         counts: pixels that are holes, raised, lowered; and far, where there are any.
+        flags: (H, W) uint8 `DepthFlag`; None where no pixel has one.
     """
 
     depth_m: npt.NDArray[np.float32]
     counts: list[int]
+    flags: npt.NDArray[np.uint8] | None = None
 
     @property
     def is_measured_everywhere(self) -> bool:
@@ -50,7 +53,8 @@ def bounded_depth(depth_m: npt.NDArray[np.float32], cfg: DepthConfig) -> Bounded
     bounded = np.where(high, np.float32(cfg.max_m or 0.0), bounded)
     bounded = np.where(holes, np.float32(np.nan), bounded)
     counts = [int(np.count_nonzero(mask)) for mask in (holes, low, high, far)]
-    return BoundedDepth(bounded, counts if counts[3] else counts[:3])
+    flags = holes * DepthFlag.PATCHED | low * DepthFlag.RAISED | (high | far) * DepthFlag.FAR
+    return BoundedDepth(bounded, counts if counts[3] else counts[:3], flags.astype(np.uint8))
 
 
 def check_float16(depth_m: npt.NDArray[np.float32], cfg: DepthConfig, place: str) -> None:

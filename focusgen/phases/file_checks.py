@@ -80,6 +80,7 @@ class SceneRecords:
 PUBLISHED_AS = (
     "frames_sharp/*.png",
     "depth_maps/*.np[yz]",
+    "depth_maps/valid_*.png",
     "bokeh_renders/set_*/*.png",
     "focus_maps/set_*/*.np[yz]",
 )

@@ -22,6 +22,7 @@ from focusgen.media.codecs import check_png, decode_npz, decode_png
 from focusgen.optics.stats import depth_counts, depth_stats
 from focusgen.phases.blur_check import blur_agreement
 from focusgen.phases.file_checks import SceneRecords, VouchedFiles, looks_published
+from focusgen.phases.flag_checks import FlagChecker
 from focusgen.phases.flat_frames import is_flat, spans_levels
 from focusgen.phases.lens_set import unmarked_limits
 from focusgen.phases.scene_report import SceneReport
@@ -108,9 +109,11 @@ class SceneChecker:
         size = (int(metadata["width"]), int(metadata["height"]))
         counts = np.zeros(65536, np.int64)
         sampled = set(_sampled(self.report.n_frames))
+        flags = FlagChecker(self.scene, self.files, self.records["depth"], self.report.error)
         for frame in range(self.report.n_frames):
             sharp = self._check_sharp(frame, size, keep=frame in sampled)
             depth = self._depth(frame, size, counts)
+            flags.check(frame, depth, size)
             for lens_set, lens in enumerate(lenses):
                 self._check_render(self.scene.bokeh(lens_set, frame), size, sharp, keep=frame in sampled)
                 path = self.scene.focus(lens_set, frame)

@@ -171,7 +171,9 @@ def _body(card: Card, source: Source) -> str:
 _HOW_TO_READ = """## How to read it
 
 Sharp frames and renders are 8-bit RGB PNG; `depth_maps/*.npz` hold `depth`, float16 metres;
-`focus_maps/*/*.npz` hold `focus_map`, float16, 1 = in focus. A label is recomputed bit for bit from
+`focus_maps/*/*.npz` hold `focus_map`, float16, 1 = in focus. Where there are
+`depth_maps/valid_*.png`, a loss should ignore pixels that are not 0 (1 patched, 2 raised, 4 far,
+8 saturated, 16 extrapolated, 32 depth edge). A label is recomputed bit for bit from
 depth and lens:
 
     coc = (f * f / (N * S)) * np.abs(d - S) / d          # d: float32 of the saved depth; "paper" formula

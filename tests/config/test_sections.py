@@ -42,7 +42,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
         f"depth.{name}": ("depth",)
         for name in "backend depth_scale model_id model_revision input_size fp32 precision compile "
         "long_video max_chunk overlap align min_m max_m scale_floats invalid_value far_m "
-        "ray_distance_focal_px channel key".split()
+        "ray_distance_focal_px channel key is_exact".split()
     },
     **{f"optics.{name}": ("calibrate", "render") for name in ("formula", "sensor_width_mm")},
     **{
@@ -138,7 +138,8 @@ ONLY_IF: dict[str, Any] = {
     **dict.fromkeys(
         [
             f"depth.{n}"
-            for n in "depth_scale scale_floats invalid_value far_m ray_distance_focal_px channel key".split()
+            for n in "depth_scale scale_floats invalid_value far_m ray_distance_focal_px channel key "
+            "is_exact".split()
         ],
         lambda c: c.depth.backend == "provided",
     ),

@@ -46,11 +46,11 @@ def test_a_number_that_means_no_depth_can_be_named_as_the_file_says_it(value):
 def test_sixteen_bit_saturation_is_counted_unless_it_was_named_as_no_depth():
     values = np.array([[65535, 65534, 1, 0]], np.uint16)
     options = DepthOptions(1000.0)
-    assert read_numbers(values, options, 1000.0).saturated_fraction == 0.25
-    assert read_numbers(values // 2, options, 1000.0).saturated_fraction == 0.0
-    assert read_numbers(values.astype(np.int32), options, 1000.0).saturated_fraction == 0.0
+    assert read_numbers(values, options, 1000.0).saturated.tolist() == (values == 65535).tolist()
+    assert read_numbers(values // 2, options, 1000.0).saturated is None
+    assert read_numbers(values.astype(np.int32), options, 1000.0).saturated is None
     named = DepthOptions(1000.0, invalid_values=(65535.0,))
-    assert read_numbers(values, named, 1000.0).saturated_fraction == 0.0
+    assert read_numbers(values, named, 1000.0).saturated is None
     assert np.isnan(read_numbers(values, named, 1000.0).depth_m[0, 0])
 
 

@@ -21,6 +21,9 @@ from focusgen.models.vda.schedule import DepthMap
 from focusgen.models.vda.stream import VideoStreamer
 from focusgen.models.weights import WeightRecord
 
+TRAINED_TO_M = 80.0
+"""Outdoor metric heads of this family learn from Virtual KITTI up to here; sky and beyond is a guess."""
+
 
 class VideoDepthAnything(DepthModel):
     """Metric depth of whole scenes; a `DepthModel`.
@@ -68,6 +71,11 @@ class VideoDepthAnything(DepthModel):
     def handles_long_video(self) -> bool:
         """True if the whole scene is one sequence."""
         return self._handles_long_video
+
+    @property
+    def trained_to_m(self) -> float:
+        """Largest depth that its metric head was trained on."""
+        return TRAINED_TO_M
 
     def estimate(self, scene: SceneFrames) -> Iterator[tuple[int, DepthMap]]:
         """Yield (frame_index, (H, W) float32 metres), each frame once, in order, final.
