@@ -12,6 +12,7 @@ ACTIONS: dict[str, tuple[str, str]] = {
     "stacks": ("focusgen.commands.focal_stacks", "a list of stacks from a pipeline data set"),
     "render": ("focusgen.commands.focal_render", "a stack from one sharp picture with depth"),
     "evaluate": ("focusgen.commands.focal_evaluate", "tables over lists, trivial methods beside ours"),
+    "synth": ("focusgen.commands.focal_synth", "stacks to train on, from procedural scenes"),
     "check": ("focusgen.commands.focal_check", "report on a list: files, ranges, what can be told, leakage"),
 }
 

@@ -1,0 +1,127 @@
+"""Training stacks on disk: a few to a file, in a folder that says what they were made by."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.files import make_folder, publish, publish_json
+from focusgen.base.names import display
+from focusgen.focal.learned.stacks import Progress, StackRecipe, TrainingStack, training_stack
+
+STACKS_PER_SHARD = 8
+ABOUT_FILE = "about.json"
+STACKS_VERSION = 1
+"""Raised when the same seed would give other stacks."""
+
+
+@dataclass(frozen=True)
+class StackSet:
+    """A folder of training stacks."""
+
+    folder: Path
+    recipe: StackRecipe
+
+    def shard(self, number: int) -> Path:
+        """Return the file of one shard."""
+        return self.folder / f"stacks_{number:05d}.npz"
+
+    def is_there(self, index: int) -> bool:
+        """Say whether a stack has been made."""
+        return self.shard(index // STACKS_PER_SHARD).is_file()
+
+    def read(self, number: int) -> list[TrainingStack]:
+        """Return the stacks of one shard.
+
+        Raises:
+            CorruptInputError: it cannot be read; names it and the way out.
+        """
+        path = self.shard(number)
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return [_unpacked(arrays, k) for k in range(STACKS_PER_SHARD)]
+        except (OSError, ValueError, KeyError) as error:
+            raise CorruptInputError(
+                f"{display(str(path))}: cannot be read: {error}", "Delete it; focusgen focal synth makes it anew."
+            ) from error
+
+
+def make_stacks(
+    folder: Path, recipe: StackRecipe, n_stacks: int, progress: Progress = lambda done, n: None
+) -> StackSet:
+    """Make what a folder lacks of a set; a shard that is there is kept.
+
+    Raises:
+        ConfigError: the folder holds another set.
+    """
+    made = StackSet(folder, recipe)
+    make_folder(folder)
+    _claim(folder, recipe)
+    n_shards = -(-n_stacks // STACKS_PER_SHARD)
+    for number in range(n_shards):
+        first = number * STACKS_PER_SHARD
+        if not made.shard(number).is_file():
+            stacks = []
+            for index in range(first, first + STACKS_PER_SHARD):
+                stacks.append(training_stack(recipe, index))
+                progress(index + 1, n_shards * STACKS_PER_SHARD)
+            publish(made.shard(number), _packed(stacks))
+        progress(first + STACKS_PER_SHARD, n_shards * STACKS_PER_SHARD)
+    return made
+
+
+def open_stacks(folder: Path) -> StackSet:
+    """Return the set that a folder holds.
+
+    Raises:
+        ConfigError: it holds none; says the command that makes one.
+    """
+    about = folder / ABOUT_FILE
+    if not about.is_file():
+        raise ConfigError(
+            f"{display(str(folder))}: no training stacks", f"Make some: focusgen focal synth --out {folder}"
+        )
+    document = json.loads(about.read_text(encoding="utf-8"))["recipe"]
+    return StackSet(folder, StackRecipe(**{**document, "families": tuple(document["families"])}))
+
+
+def _claim(folder: Path, recipe: StackRecipe) -> None:
+    document = {"version": STACKS_VERSION, "recipe": {**asdict(recipe), "families": list(recipe.families)}}
+    about = folder / ABOUT_FILE
+    if not about.is_file():
+        publish_json(about, document)
+        return
+    if json.loads(about.read_text(encoding="utf-8")) != document:
+        raise ConfigError(
+            f"{display(str(folder))} holds stacks of another seed, size, version or choice of families",
+            f"Give another --out, or the same flags again: {display(str(about))} has them.",
+        )
+
+
+def _packed(stacks: list[TrainingStack]) -> bytes:
+    arrays: dict[str, Any] = {}
+    for k, stack in enumerate(stacks):
+        arrays[f"{k}_slices"], arrays[f"{k}_sharp"] = stack.slices, stack.sharp
+        arrays[f"{k}_diopters"], arrays[f"{k}_radius_px_m"] = stack.diopters, stack.radius_px_m
+        arrays[f"{k}_depth_m"] = stack.depth_m.astype(np.float16)
+        arrays[f"{k}_notes"] = json.dumps(stack.notes)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _unpacked(arrays: Any, k: int) -> TrainingStack:
+    return TrainingStack(
+        arrays[f"{k}_slices"],
+        arrays[f"{k}_diopters"],
+        float(arrays[f"{k}_radius_px_m"]),
+        arrays[f"{k}_depth_m"].astype(np.float32),
+        arrays[f"{k}_sharp"],
+        json.loads(str(arrays[f"{k}_notes"])),
+    )
