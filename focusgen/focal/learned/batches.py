@@ -1,0 +1,103 @@
+"""Batches to learn from: step and seed alone say which stacks are drawn and what happens to them."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from focusgen.base.errors import ConfigError
+from focusgen.base.seeds import derive_seed
+from focusgen.focal.learned.degrade import degraded
+from focusgen.focal.learned.losses import Truth
+from focusgen.focal.learned.settings import SmallSettings
+from focusgen.focal.learned.shards import STACKS_PER_SHARD, StackSet
+from focusgen.focal.learned.stacks import TrainingStack
+from focusgen.focal.learned.volume import Evidence, evidence_of
+from focusgen.focal.stack import FocalStack
+
+SHARDS_IN_MEMORY = 400
+PATIENCE_S = 600.0
+"""How long a step waits for stacks that are still being made."""
+
+
+class Batch(NamedTuple):
+    """Input of the network, and the truth."""
+
+    volume: Tensor
+    context: Tensor
+    sharp: Tensor
+    hypotheses: Tensor
+    truth: Truth
+
+
+class Batches:
+    """Draws batches from a set of stacks that may still be growing."""
+
+    def __init__(self, stacks: StackSet, settings: SmallSettings) -> None:
+        self._stacks, self._settings = stacks, settings
+        self._read: OrderedDict[int, list[TrainingStack]] = OrderedDict()
+
+    def pool(self, step: int) -> int:
+        """Return how many stacks step `step` draws from: more as training goes on, the same in every run."""
+        data = self._settings.data
+        return min(data.most, data.first + int(max(step - data.hold_steps, 0) * data.per_step))
+
+    def batch(self, step: int) -> Batch:
+        """Return the batch of a step.
+
+        Raises:
+            ConfigError: stacks that it needs are not there, and did not come.
+        """
+        train = self._settings.train
+        samples = []
+        for place in range(train.batch):
+            rng = np.random.default_rng(derive_seed(train.seed, "batch", step, place))
+            stack = degraded(self._stack(int(rng.integers(self.pool(step)))), rng)
+            samples.append((evidence_of(observed(stack)), stack))
+        return collated(samples)
+
+    def _stack(self, index: int) -> TrainingStack:
+        number = index // STACKS_PER_SHARD
+        if number not in self._read:
+            self._await(index)
+            self._read[number] = self._stacks.read(number)
+            if len(self._read) > SHARDS_IN_MEMORY:
+                self._read.popitem(last=False)
+        return self._read[number][index % STACKS_PER_SHARD]
+
+    def _await(self, index: int) -> None:
+        started = time.monotonic()
+        while not self._stacks.is_there(index):
+            if time.monotonic() - started > PATIENCE_S:
+                raise ConfigError(
+                    f"{self._stacks.folder}: stack {index} is not there",
+                    f"Make more: focusgen focal synth --output {self._stacks.folder} --n_stacks {index + 1}",
+                )
+            time.sleep(1.0)
+
+
+def observed(stack: TrainingStack) -> FocalStack:
+    """Return what is seen of a training stack."""
+    return FocalStack(stack.slices, stack.diopters, stack.radius_px_m)
+
+
+def tensors(evidence: Evidence) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the network's input for one stack, with a first axis of 1."""
+    parts = (evidence.volume, evidence.context, evidence.sharp, evidence.hypotheses)
+    volume, context, sharp, hypotheses = (torch.from_numpy(np.ascontiguousarray(one))[None] for one in parts)
+    return volume, context, sharp, hypotheses
+
+
+def collated(samples: list[tuple[Evidence, TrainingStack]]) -> Batch:
+    """Return one batch of stacks of one size."""
+    columns = zip(*(tensors(evidence) for evidence, _ in samples), strict=True)
+    volume, context, sharp, hypotheses = (torch.cat(column) for column in columns)
+    diopters = torch.from_numpy(np.stack([1.0 / stack.depth_m for _, stack in samples])[:, None])
+    shown = np.stack([stack.sharp.transpose(2, 0, 1) for _, stack in samples])
+    truth = Truth(diopters.float(), torch.from_numpy(shown).float() / 127.5 - 1.0)
+    return Batch(volume, context, sharp, hypotheses, truth)

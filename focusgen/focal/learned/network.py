@@ -1,0 +1,164 @@
+"""The network: evidence per hypothesis, mixed along depth, seen whole by a U-Net, back at full size by weights.
+
+It starts from the evidence itself: with no training it is about a semi-global sweep, and what it learns are
+corrections. One head says how wrong the depth may be, one mends the sharp picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from focusgen.focal.learned.volume import N_CONTEXT, N_EVIDENCE, N_HYPOTHESES
+
+PRIOR = (0.6, 0.4, 0.6, 0.4, 5.0)
+PRIOR_SIGNS = (-1.0, -1.0, 1.0, 1.0, -1.0)
+"""What the evidence says at the start: residuals and cost speak against a hypothesis, energy for it."""
+
+N_MIXED = 2
+N_NEIGHBOURS, N_SUB = 9, 4
+"""Each pixel of the full size is a weighted mean of the 3 x 3 around its pixel of half size."""
+
+NEAREST_EVEN_DIOPTERS = 1e-3
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """Sizes of the network; they are written beside its weights.
+
+    Attributes:
+        channels: of the four levels of the U-Net, each half as large as the one before.
+        mix: of the mix along depth.
+        sharp: of the head that mends the picture.
+    """
+
+    channels: tuple[int, int, int, int] = (40, 64, 96, 128)
+    mix: int = 8
+    sharp: int = 16
+
+
+class Answer(NamedTuple):
+    """What the network says; h, w are half of the padded size.
+
+    Attributes:
+        diopters: (B, 1, 2h, 2w).
+        logits: (B, K, h, w) of the hypotheses.
+        log_error: (B, 1, h, w) logarithm of the error in log depth that it expects.
+        mended: (B, 3, 2h, 2w) the sharp picture, -1 to 1.
+    """
+
+    diopters: Tensor
+    logits: Tensor
+    log_error: Tensor
+    mended: Tensor
+
+
+class Block(nn.Module):
+    """Two convolutions and a way round them."""
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(n_in, n_out, 3, padding=1)
+        self.norm = nn.GroupNorm(8, n_out)
+        self.second = nn.Conv2d(n_out, n_out, 3, padding=1)
+        self.around = nn.Conv2d(n_in, n_out, 1) if n_in != n_out else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the same size, n_out channels."""
+        out: Tensor = self.around(x) + self.second(F.gelu(self.norm(self.first(x))))
+        return out
+
+
+class FocalNet(nn.Module):
+    """Depth, its likely error and a better sharp picture from the evidence of one stack."""
+
+    def __init__(self, shape: NetworkShape | None = None) -> None:
+        super().__init__()
+        self.shape = shape = shape or NetworkShape()
+        c = shape.channels
+        self.mix = nn.Sequential(
+            nn.Conv3d(N_EVIDENCE, shape.mix, (3, 1, 1), padding=(1, 0, 0)),
+            nn.GELU(),
+            nn.Conv3d(shape.mix, N_MIXED, (5, 3, 3), padding=(2, 1, 1)),
+        )
+        self.enter = nn.Conv2d(N_MIXED * N_HYPOTHESES + N_CONTEXT, c[0], 1)
+        self.down = nn.ModuleList([Block(c[0], c[0]), *(Block(c[i], c[i + 1]) for i in range(3))])
+        self.up = nn.ModuleList([Block(c[i + 1] + c[i], c[i]) for i in range(3)])
+        self.logit = nn.Conv2d(c[0], N_HYPOTHESES, 3, padding=1)
+        self.prior = nn.Parameter(torch.tensor(PRIOR))
+        n_out = N_NEIGHBOURS * N_SUB + 1
+        self.enlarge = nn.Sequential(
+            nn.Conv2d(c[0] + 12, 48, 3, padding=1), nn.GELU(), nn.Conv2d(48, n_out, 1)
+        )
+        self.mend = nn.Sequential(
+            nn.Conv2d(12 + 12 + 2, shape.sharp, 3, padding=1),
+            nn.GELU(),
+            nn.Conv2d(shape.sharp, 12, 3, padding=1),
+        )
+        self.register_buffer("signs", torch.tensor(PRIOR_SIGNS), persistent=False)
+        for layer in (self.logit, self.mend[-1]):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(
+        self, volume: Tensor, context: Tensor, sharp: Tensor, hypotheses: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the fields of `Answer`, as a plain tuple: that is what ONNX knows.
+
+        Args:
+            volume: (B, N_EVIDENCE, K, h, w).
+            context: (B, N_CONTEXT, h, w).
+            sharp: (B, 3, 2h, 2w).
+            hypotheses: (B, K).
+        """
+        features = self._seen(volume, context)
+        weights = (self.prior * self.signs).reshape(1, -1, 1, 1, 1)
+        logits = 4.0 * self.logit(features) + (volume[:, : len(PRIOR)] * weights).sum(1)
+        half = (logits.softmax(1) * hypotheses[:, :, None, None]).sum(1, keepdim=True)
+        small = F.pixel_unshuffle(sharp, 2)
+        told = self.enlarge(torch.cat([features, small], 1))
+        diopters = enlarged(half, told[:, : N_NEIGHBOURS * N_SUB])
+        log_error = told[:, -1:]
+        mended = self._mended(small, context, log_error, diopters, hypotheses)
+        return diopters, logits, log_error, mended
+
+    def _seen(self, volume: Tensor, context: Tensor) -> Tensor:
+        mixed = self.mix(volume)
+        x = self.enter(torch.cat([mixed.flatten(1, 2), context], 1))
+        kept: list[Tensor] = []
+        for level, block in enumerate(self.down):
+            x = block(F.avg_pool2d(x, 2) if level else x)
+            kept.append(x)
+        for level in (2, 1, 0):
+            x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+            x = self.up[level](torch.cat([x, kept[level]], 1))
+        return x
+
+    def _mended(
+        self, small: Tensor, context: Tensor, log_error: Tensor, diopters: Tensor, hypotheses: Tensor
+    ) -> Tensor:
+        """Return the sharp picture with what the depth says of it; depth learns nothing from this."""
+        span = (hypotheses[:, -1] - hypotheses[:, 0]).reshape(-1, 1, 1, 1)
+        place = (diopters.detach() - hypotheses[:, :1, None, None]) / span
+        steps = F.pixel_unshuffle(place, 2)
+        flat = torch.cat([small, small - F.avg_pool2d(small, 5, 1, 2, count_include_pad=False)], 1)
+        seen = torch.cat([flat, log_error.detach(), steps.std(1, keepdim=True, correction=0)], 1)
+        return F.pixel_shuffle(small + 0.2 * self.mend(seen), 2)
+
+
+def enlarged(half: Tensor, weights: Tensor) -> Tensor:
+    """Return (B, 1, 2h, 2w): each pixel a convex mean of the 3 x 3 around its pixel of half size."""
+    b, _, h, w = half.shape
+    share = weights.reshape(b, N_NEIGHBOURS, N_SUB, h, w).softmax(1)
+    around = F.pad(half, (1, 1, 1, 1), mode="replicate")
+    near = torch.stack([around[:, 0, y : y + h, x : x + w] for y in range(3) for x in range(3)], 1)
+    return F.pixel_shuffle((share * near[:, :, None]).sum(1), 2)
+
+
+def n_parameters(net: nn.Module) -> int:
+    """Return how many numbers a network has learned."""
+    return sum(one.numel() for one in net.parameters())

@@ -1,0 +1,93 @@
+"""Settings of training the small network: configs/focal/small.yaml."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from focusgen.base.errors import ConfigError
+from focusgen.config.files import read_yaml
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelSettings(_Section):
+    """Sizes of the network."""
+
+    kind: Literal["small"] = "small"
+    channels: tuple[int, int, int, int] = (40, 64, 96, 128)
+    mix: int = Field(8, ge=1)
+    sharp: int = Field(16, ge=1)
+
+
+class DataSettings(_Section):
+    """Stacks to learn from, and how many of them a step may draw from: the same for every run."""
+
+    folder: Path = Path("focal_stacks")
+    first: int = Field(8, ge=1, description="stacks that the first steps draw from")
+    hold_steps: int = Field(60, ge=0, description="steps after which more are used")
+    per_step: float = Field(0.5, ge=0.0, description="stacks that each step adds")
+    most: int = Field(1000, ge=1, description="stacks in all")
+
+
+class TrainSettings(_Section):
+    """The schedule."""
+
+    seed: int = 0
+    steps: int = Field(4000, ge=1)
+    batch: int = Field(2, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    warm_up: int = Field(50, ge=1)
+    decay_from: int = Field(3000, ge=1, description="step from which the rate falls to a fiftieth")
+    weight_decay: float = Field(1e-3, ge=0)
+    average: float = Field(0.998, ge=0, lt=1, description="of the weights; the averaged ones ship")
+    clip: float = Field(1.0, gt=0)
+    log_every: int = Field(20, ge=1)
+    checkpoint_every_s: float = Field(180.0, gt=0)
+
+
+class SmallSettings(_Section):
+    """All of it."""
+
+    model: ModelSettings = ModelSettings()
+    data: DataSettings = DataSettings()
+    train: TrainSettings = TrainSettings()
+    output_dir: Path = Path("focal_training")
+
+
+def load_settings(path: Path, overrides: dict[str, Any] | None = None) -> SmallSettings:
+    """Return the settings of a file; `overrides` are {"train.steps": value}.
+
+    Raises:
+        ConfigError: an unknown key or a value that cannot be; names it and the nearest key.
+    """
+    document = read_yaml(path)
+    for dotted, value in (overrides or {}).items():
+        *sections, key = dotted.split(".")
+        place = document
+        for section in sections:
+            place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f"--override {dotted}: {section} is no section of {path}")
+        place[key] = value
+    try:
+        return SmallSettings.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        near = difflib.get_close_matches(where, known_keys(), n=1)
+        hint = f"; did you mean {near[0]}?" if near and near[0] != where else ""
+        raise ConfigError(f"{path}: {where}: {first['msg']}{hint}") from error
+
+
+def known_keys() -> list[str]:
+    """Return every key, with its section."""
+    keys = ["output_dir"]
+    for section, model in (("model", ModelSettings), ("data", DataSettings), ("train", TrainSettings)):
+        keys += [f"{section}.{name}" for name in model.model_fields]
+    return keys

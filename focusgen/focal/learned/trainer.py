@@ -1,0 +1,236 @@
+"""Training the small network on one core: resumable, and the same to the bit however often it was stopped."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.files import append, make_folder, publish, replacing
+from focusgen.base.names import display
+from focusgen.focal.learned.batches import Batches
+from focusgen.focal.learned.losses import losses, total
+from focusgen.focal.learned.network import Answer, FocalNet, NetworkShape
+from focusgen.focal.learned.settings import SmallSettings
+from focusgen.focal.learned.shards import open_stacks
+
+CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
+PARTS = ("log", "span", "hypothesis", "slope", "error", "sharp")
+COLUMNS = ("step", "total", *PARTS, "learning_rate", "stacks", "cpu_s")
+LEAST_RATE = 0.02
+
+Tell = Callable[[int, dict[str, float]], object]
+"""Told the step, and the means since it was told last."""
+
+
+@dataclass
+class Run:
+    """Everything that a checkpoint keeps.
+
+    Attributes:
+        net: what is trained.
+        average: its weights, averaged over the steps: what ships.
+        optimizer: its state is kept too.
+        step: steps that are done.
+        cpu_s: what they took, over all sittings.
+        rows: sums since the last line of the log.
+    """
+
+    net: FocalNet
+    average: dict[str, Tensor]
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    cpu_s: float = 0.0
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+
+def new_run(settings: SmallSettings) -> Run:
+    """Return an untrained network; its first weights come from the seed."""
+    torch.manual_seed(settings.train.seed)
+    model = settings.model
+    net = FocalNet(NetworkShape(model.channels, model.mix, model.sharp))
+    optimizer = torch.optim.AdamW(
+        net.parameters(), settings.train.learning_rate, weight_decay=settings.train.weight_decay
+    )
+    return Run(net, {name: value.clone() for name, value in net.state_dict().items()}, optimizer)
+
+
+def rate_at(step: int, settings: SmallSettings) -> float:
+    """Return the learning rate: up from nothing, even, and down along a cosine at the end."""
+    train = settings.train
+    part = (step - train.decay_from) / max(train.steps - train.decay_from, 1)
+    fall = 1.0 if part <= 0 else LEAST_RATE + (1.0 - LEAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * part))
+    return train.learning_rate * min(1.0, (step + 1) / train.warm_up) * fall
+
+
+def train(settings: SmallSettings, resume: str = "auto", tell: Tell = lambda step, means: None) -> Run:
+    """Train up to the last step, or until the process is told to stop; the state is on disk either way.
+
+    Args:
+        settings: all of it.
+        resume: "auto": go on where the folder stopped; "none": begin; else a checkpoint's path.
+        tell: told at every line of the log.
+
+    Raises:
+        ConfigError: stacks are missing, or the checkpoint is of another network.
+        Stopped: after a checkpoint, because of SIGTERM or SIGUSR1.
+    """
+    folder = settings.output_dir
+    make_folder(folder)
+    run = _resumed(settings, resume)
+    batches = Batches(open_stacks(settings.data.folder), settings)
+    with _told_to_stop() as stop:
+        saved_s = time.monotonic()
+        while run.step < settings.train.steps and not stop:
+            started_s = time.process_time()
+            _step(run, batches, settings)
+            run.cpu_s += time.process_time() - started_s
+            if run.step % settings.train.log_every == 0:
+                _log(run, folder, batches.pool(run.step - 1), tell)
+            if time.monotonic() - saved_s > settings.train.checkpoint_every_s:
+                save_run(run, settings, folder / CHECKPOINT)
+                saved_s = time.monotonic()
+        save_run(run, settings, folder / CHECKPOINT)
+    if stop:
+        raise Stopped(stop[0], run.step)
+    return run
+
+
+class Stopped(Exception):
+    """The process was told to stop, and has saved its state."""
+
+    def __init__(self, signal_number: int, step: int) -> None:
+        super().__init__(f"signal {signal_number} at step {step}")
+        self.signal_number, self.step = signal_number, step
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[list[int]]:
+    """Yield a list that a signal fills; the step that is under way is finished first."""
+    seen: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        yield seen
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _step(run: Run, batches: Batches, settings: SmallSettings) -> None:
+    batch = batches.batch(run.step)
+    rate = rate_at(run.step, settings)
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate
+    run.net.train()
+    answer = Answer(*run.net(batch.volume, batch.context, batch.sharp, batch.hypotheses))
+    parts = losses(answer, batch.truth, batch.hypotheses)
+    whole = total(parts)
+    run.optimizer.zero_grad(set_to_none=True)
+    whole.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(run.net.parameters(), settings.train.clip)
+    run.optimizer.step()
+    keep = min(settings.train.average, (1.0 + run.step) / (10.0 + run.step))
+    with torch.no_grad():
+        for name, value in run.net.state_dict().items():
+            run.average[name].lerp_(value, 1.0 - keep)
+    run.step += 1
+    row = {"total": float(whole.detach()), **{name: float(part.detach()) for name, part in parts.items()}}
+    run.rows.append({**row, "learning_rate": rate})
+
+
+def _log(run: Run, folder: Path, n_stacks: int, tell: Tell) -> None:
+    means = {key: sum(row[key] for row in run.rows) / len(run.rows) for key in run.rows[0]}
+    means = {**means, "stacks": float(n_stacks), "cpu_s": run.cpu_s}
+    run.rows.clear()
+    path = folder / LOG
+    if not path.is_file():
+        publish(path, (",".join(COLUMNS) + "\n").encode())
+    values = [str(run.step), *(f"{means[key]:.6g}" for key in COLUMNS[1:])]
+    append(path, (",".join(values) + "\n").encode())
+    tell(run.step, means)
+
+
+def save_run(run: Run, settings: SmallSettings, path: Path) -> None:
+    """Write a checkpoint; the one before stays until this one is whole."""
+    document = {
+        "model": run.net.state_dict(),
+        "average": run.average,
+        "optimizer": run.optimizer.state_dict(),
+        "step": run.step,
+        "cpu_s": run.cpu_s,
+        "rows": run.rows,
+        "settings": settings.model_dump(mode="json"),
+    }
+    with replacing(path) as temporary:
+        torch.save(document, temporary)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Return what a checkpoint holds.
+
+    Raises:
+        CorruptInputError: it cannot be read; names it.
+    """
+    try:
+        document: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # noqa: BLE001 - torch.load fails in a dozen ways; all mean the same
+        raise CorruptInputError(
+            f"{display(str(path))}: no readable checkpoint: {error}", "Give another --resume, or none."
+        ) from error
+    return document
+
+
+def _resumed(settings: SmallSettings, resume: str) -> Run:
+    run, path = new_run(settings), settings.output_dir / CHECKPOINT
+    if resume not in ("auto", "none"):
+        path = Path(resume)
+        if not path.is_file():
+            raise ConfigError(f"--resume {display(resume)}: no such file", "auto goes on in output_dir.")
+    if resume == "none" or not path.is_file():
+        (settings.output_dir / LOG).unlink(missing_ok=True)
+        return run
+    document = read_checkpoint(path)
+    _check_same(document["settings"], settings, path)
+    run.net.load_state_dict(document["model"])
+    run.average = document["average"]
+    run.optimizer.load_state_dict(document["optimizer"])
+    run.step, run.cpu_s, run.rows = document["step"], document["cpu_s"], document["rows"]
+    _cut_log(settings.output_dir / LOG, run.step)
+    return run
+
+
+def _check_same(saved: dict[str, Any], settings: SmallSettings, path: Path) -> None:
+    """Refuse a checkpoint of another network or another draw; the schedule may be prolonged."""
+    now = settings.model_dump(mode="json")
+    fixed = [("model", key) for key in now["model"]] + [("train", "seed"), ("train", "batch")]
+    fixed += [("data", key) for key in ("first", "hold_steps", "per_step")]
+    for section, key in fixed:
+        if saved[section][key] != now[section][key]:
+            raise ConfigError(
+                f"{display(str(path))} was made with {section}.{key} {saved[section][key]}, "
+                f"not {now[section][key]}",
+                "Use the same settings, another output_dir, or --resume none.",
+            )
+
+
+def _cut_log(path: Path, step: int) -> None:
+    """Drop lines of steps after the checkpoint: they will be done again."""
+    if not path.is_file():
+        return
+    head, *lines = path.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if int(line.split(",")[0]) <= step]
+    publish(path, ("\n".join([head, *kept]) + "\n").encode())

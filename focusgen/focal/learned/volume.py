@@ -1,0 +1,217 @@
+"""What the network sees of a stack: evidence for 32 depths per pixel, the same for any lens and any slices.
+
+Depth is a place between the first and the last hypothesis, not a number of metres; blur is in pixels. So one
+network reads two slices or ten, even or uneven, of a phone or of a 85 mm lens.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.focal.blur_bank import BlurBank
+from focusgen.focal.fusion import fuse
+from focusgen.focal.light import grey, linear_of
+from focusgen.focal.relative_blur import RESIDUAL_CAP, RESIDUAL_FLOOR, gap_weights
+from focusgen.focal.sharpness import display_grey, focus_energy, peak_between
+from focusgen.focal.smoothing import semi_global_cost
+from focusgen.focal.stack import FocalStack
+
+Floats = npt.NDArray[np.float32]
+
+N_HYPOTHESES = 32
+N_BEYOND = 2
+"""Hypotheses on each side of the slices' range."""
+
+BEYOND_ENDS = 0.08
+"""How far they reach, as part of the span; at the far end at most to 1.5 times the farthest distance."""
+
+N_EVIDENCE = 7
+"""Channels per hypothesis: residual of the two next slices, of all, energy (two windows), the cost after every
+pixel has listened to its neighbours, blur of the sharpest slice, blur of one step."""
+
+N_CONTEXT = 7
+"""Channels per pixel: first sharp picture (3), least residual, top energy, span of the lens, slices."""
+
+MULTIPLE_PX = 16
+"""Pictures are padded to multiples of this."""
+
+ENERGY_WINDOWS_PX = (1.0, 2.5)
+SHARPER_COST, SHARPER_LOG = 0.1, 3.0
+VOTE_POWER, VOTE_FLOOR, COST_FLOOR = 8.0, 0.02, 5e-3
+
+
+class Evidence(NamedTuple):
+    """Input of the network for one stack; h, w are half of the padded size.
+
+    Attributes:
+        hypotheses: (K,) diopters, rising.
+        volume: (N_EVIDENCE, K, h, w).
+        context: (N_CONTEXT, h, w).
+        sharp: (3, 2h, 2w) first all-in-focus picture, -1 to 1.
+    """
+
+    hypotheses: Floats
+    volume: Floats
+    context: Floats
+    sharp: Floats
+
+
+def spread_hypotheses(diopters: npt.NDArray[np.float64], n: int = N_HYPOTHESES) -> Floats:
+    """Return n depths in diopters, rising; a gap between slices gets more of them the wider it is.
+
+    Slices that are even in metres lie close together at the far end: the share of a gap grows with its root.
+    """
+    rising = np.sort(diopters)
+    gaps = np.diff(rising)
+    beyond = BEYOND_ENDS * (rising[-1] - rising[0])
+    low, high = max(rising[0] - beyond, rising[0] / 1.5), rising[-1] + beyond
+    n_below = N_BEYOND if rising[0] - low > 1e-3 * beyond else 0
+    places = n_below + (n - 1 - n_below - N_BEYOND) * np.concatenate(([0.0], np.cumsum(np.sqrt(gaps))))
+    places[1:] = n_below + (places[1:] - n_below) / np.sqrt(gaps).sum()
+    if n_below:
+        places, rising = np.concatenate(([0.0], places)), np.concatenate(([low], rising))
+    places, rising = np.concatenate((places, [n - 1.0])), np.concatenate((rising, [high]))
+    return np.interp(np.arange(n), places, rising).astype(np.float32)
+
+
+def evidence_of(stack: FocalStack) -> Evidence:
+    """Return the network's input for a stack of a known lens, padded to a multiple of 16."""
+    import cv2
+
+    assert stack.radius_px_m is not None, "the caller has a lens"
+    padded = _padded(stack)
+    hypotheses = spread_hypotheses(stack.diopters)
+    radius_px = stack.radius_px_m * np.abs(hypotheses[:, None].astype(np.float64) - stack.diopters)
+    near, whole = _residuals(padded, radius_px)
+    energy = _energies(padded)
+    log_energy = np.log(energy)
+    fine, wide = (_between(log_energy[:, k], stack.diopters, hypotheses) for k in (0, 1))
+    top = fine.max(0)
+    cost = 0.5 * (near + whole) + _sharper(energy[:, 0])[radius_px.argmin(1)]
+    smooth = np.stack([cv2.blur(one, (3, 3)) for one in cost])
+    listened = _listened(smooth, _fused(padded, smooth, hypotheses))
+    sharp = _fused(padded, listened, hypotheses)
+    volume = np.empty((N_EVIDENCE, *cost.shape), np.float32)
+    volume[0], volume[1] = 8.0 * near, 8.0 * whole
+    volume[2] = np.maximum(fine - top, -4.0) * 0.5 + 1.0
+    volume[3] = np.maximum(wide - wide.max(0), -4.0) * 0.5 + 1.0
+    volume[4] = listened
+    volume[5] = _wide(np.minimum(radius_px.min(1), 12.0) / 3.0)
+    volume[6] = _wide(np.log(1e-3 + stack.radius_px_m * np.gradient(hypotheses)) * 0.5)
+    context = np.empty((N_CONTEXT, *top.shape), np.float32)
+    context[:3] = _half(sharp.transpose(1, 2, 0)).transpose(2, 0, 1)
+    context[3], context[4] = 4.0 * cost.min(0), 0.2 * top + 1.0
+    context[5] = np.log(stack.radius_px_m * stack.span) - 2.0
+    context[6] = len(stack) / 5.0 - 1.0
+    return Evidence(hypotheses, volume, context, sharp)
+
+
+def _padded(stack: FocalStack) -> FocalStack:
+    height, width = stack.slices.shape[1:3]
+    below, right = -height % MULTIPLE_PX, -width % MULTIPLE_PX
+    if not (below or right):
+        return stack
+    slices = np.pad(stack.slices, ((0, 0), (0, below), (0, right), (0, 0)), "symmetric")
+    return FocalStack(slices, stack.diopters, stack.radius_px_m)
+
+
+def _residuals(stack: FocalStack, radius_px: npt.NDArray[np.float64]) -> tuple[Floats, Floats]:
+    """Return (K, h, w) how badly the sharpest slice, blurred, predicts the next two slices, and all."""
+    light = [grey(linear_of(one)) for one in stack.slices]
+    weights = gap_weights(stack.diopters)
+    shape = (len(radius_px), light[0].shape[0] // 2, light[0].shape[1] // 2)
+    near, whole = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    star, bank = -1, BlurBank(light[0])
+    for k, radii in enumerate(radius_px):
+        if star != int(np.argmin(radii)):
+            star = int(np.argmin(radii))
+            bank = BlurBank(light[star])
+        near[k], whole[k] = _residual(light, bank, radii, star, weights)
+    return near, whole
+
+
+def _residual(
+    light: list[Floats],
+    bank: BlurBank,
+    radii_px: npt.NDArray[np.float64],
+    star: int,
+    weights: npt.NDArray[np.float64],
+) -> tuple[Floats, Floats]:
+    others = [n for n in np.argsort(radii_px, kind="stable").tolist() if n != star]
+    total, near = np.zeros_like(light[0]), np.zeros_like(light[0])
+    for rank, n in enumerate(others):
+        predicted = bank.blurred(float(np.sqrt(max(radii_px[n] ** 2 - radii_px[star] ** 2, 0.0))))
+        scale = np.float32(RESIDUAL_FLOOR) + 0.5 * (np.maximum(predicted, 0.0) + light[n])
+        part = np.minimum(np.abs(predicted - light[n]) / scale, RESIDUAL_CAP) * np.float32(weights[n])
+        total += part
+        if rank < 2:
+            near += part
+    of_near, of_all = sum(weights[n] for n in others[:2]), sum(weights[n] for n in others)
+    return _half(near) / np.float32(of_near), _half(total) / np.float32(of_all)
+
+
+def _energies(stack: FocalStack) -> Floats:
+    """Return (N, 2, h, w) focus energy in two windows, above a floor."""
+    import cv2
+
+    out = []
+    for one in display_grey(stack):
+        energy = focus_energy(one)
+        out.append(np.stack([_half(cv2.GaussianBlur(energy, (0, 0), s)) for s in ENERGY_WINDOWS_PX]))
+    energies = np.stack(out)
+    floor = 0.02 * np.median(energies.max(0), axis=(1, 2), keepdims=True) + 1e-7
+    return np.asarray(energies + floor, np.float32)
+
+
+def _sharper(energy: Floats) -> Floats:
+    """Return what it costs to call a slice the sharpest while another one has more energy."""
+    ratio = np.minimum(np.log(energy.max(0) / energy), SHARPER_LOG)
+    return np.asarray(ratio * (SHARPER_COST / SHARPER_LOG), np.float32)
+
+
+def _between(values: Floats, diopters: npt.NDArray[np.float64], hypotheses: Floats) -> Floats:
+    """Return values of slices, interpolated to the hypotheses."""
+    order = np.argsort(diopters)
+    rising, values = diopters[order], values[order]
+    left = np.clip(np.searchsorted(rising, hypotheses) - 1, 0, len(rising) - 2)
+    share = np.clip((hypotheses - rising[left]) / (rising[left + 1] - rising[left]), 0.0, 1.0)
+    share = share.astype(np.float32)[:, None, None]
+    return np.asarray(values[left] * (1.0 - share) + values[left + 1] * share)
+
+
+def _fused(stack: FocalStack, cost: Floats, hypotheses: Floats) -> Floats:
+    """Return the all-in-focus picture for the depth of least cost, (3, 2h, 2w), -1 to 1."""
+    import cv2
+
+    peak = peak_between(-cost, hypotheses)
+    whole = cv2.resize(peak, None, fx=2.0, fy=2.0, interpolation=cv2.INTER_LINEAR)
+    rgb = fuse(stack, whole).rgb.astype(np.float32) / np.float32(np.iinfo(stack.slices.dtype).max)
+    return np.ascontiguousarray(2.0 * rgb.transpose(2, 0, 1) - 1.0)
+
+
+def _listened(smooth: Floats, sharp: Floats) -> Floats:
+    """Return (K, h, w) the cost after pixels that are less sure have listened to those that are more."""
+    least = smooth.min(0)
+    gain = np.median(smooth, 0) - least
+    excess = np.maximum(least - np.percentile(least, 20.0), 0.0)
+    sure = gain / (gain + excess + COST_FLOOR)
+    vote = np.minimum(sure / max(float(np.percentile(sure, 90.0)), 1e-3), 1.0) ** VOTE_POWER
+    vote = 0.1 * vote / (gain + excess + VOTE_FLOOR)
+    unary = np.ascontiguousarray(((smooth - least) * vote).transpose(1, 2, 0), np.float32)
+    guide = _half(0.5 + 0.5 * sharp.transpose(1, 2, 0))
+    whole = semi_global_cost(unary, guide).transpose(2, 0, 1)
+    return np.asarray(np.minimum((whole - whole.min(0)) * 4.0, 4.0), np.float32)
+
+
+def _wide(per_hypothesis: npt.NDArray[np.floating]) -> Floats:
+    return per_hypothesis.astype(np.float32)[:, None, None]
+
+
+def _half(picture: Floats) -> Floats:
+    import cv2
+
+    size = (picture.shape[1] // 2, picture.shape[0] // 2)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
