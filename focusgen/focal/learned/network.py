@@ -1,4 +1,4 @@
-"""The network: evidence per hypothesis, mixed along depth, seen whole by a U-Net, back at full size by weights.
+"""The network: evidence per hypothesis, mixed along depth, seen whole by a U-Net, weighed back to full size.
 
 It starts from the evidence itself: with no training it is about a semi-global sweep, and what it learns are
 corrections. One head says how wrong the depth may be, one mends the sharp picture.
@@ -94,15 +94,10 @@ class FocalNet(nn.Module):
         self.enlarge = nn.Sequential(
             nn.Conv2d(c[0] + 12, 48, 3, padding=1), nn.GELU(), nn.Conv2d(48, n_out, 1)
         )
-        self.mend = nn.Sequential(
-            nn.Conv2d(12 + 12 + 2, shape.sharp, 3, padding=1),
-            nn.GELU(),
-            nn.Conv2d(shape.sharp, 12, 3, padding=1),
-        )
-        self.register_buffer("signs", torch.tensor(PRIOR_SIGNS), persistent=False)
-        for layer in (self.logit, self.mend[-1]):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        last = nn.Conv2d(shape.sharp, 12, 3, padding=1)
+        self.mend = nn.Sequential(nn.Conv2d(12 + 12 + 2, shape.sharp, 3, padding=1), nn.GELU(), last)
+        _start_at_zero(self.logit)
+        _start_at_zero(last)
 
     def forward(
         self, volume: Tensor, context: Tensor, sharp: Tensor, hypotheses: Tensor
@@ -116,7 +111,7 @@ class FocalNet(nn.Module):
             hypotheses: (B, K).
         """
         features = self._seen(volume, context)
-        weights = (self.prior * self.signs).reshape(1, -1, 1, 1, 1)
+        weights = (self.prior * self.prior.new_tensor(PRIOR_SIGNS)).reshape(1, -1, 1, 1, 1)
         logits = 4.0 * self.logit(features) + (volume[:, : len(PRIOR)] * weights).sum(1)
         half = (logits.softmax(1) * hypotheses[:, :, None, None]).sum(1, keepdim=True)
         small = F.pixel_unshuffle(sharp, 2)
@@ -136,7 +131,8 @@ class FocalNet(nn.Module):
         for level in (2, 1, 0):
             x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
             x = self.up[level](torch.cat([x, kept[level]], 1))
-        return x
+        seen: Tensor = x
+        return seen
 
     def _mended(
         self, small: Tensor, context: Tensor, log_error: Tensor, diopters: Tensor, hypotheses: Tensor
@@ -148,6 +144,12 @@ class FocalNet(nn.Module):
         flat = torch.cat([small, small - F.avg_pool2d(small, 5, 1, 2, count_include_pad=False)], 1)
         seen = torch.cat([flat, log_error.detach(), steps.std(1, keepdim=True, correction=0)], 1)
         return F.pixel_shuffle(small + 0.2 * self.mend(seen), 2)
+
+
+def _start_at_zero(layer: nn.Conv2d) -> None:
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
 
 
 def enlarged(half: Tensor, weights: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,10 @@ class StackSet:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return [_unpacked(arrays, k) for k in range(STACKS_PER_SHARD)]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise CorruptInputError(
-                f"{display(str(path))}: cannot be read: {error}", "Delete it; focusgen focal synth makes it anew."
+                f"{display(str(path))}: cannot be read: {error}",
+                "Delete it; focusgen focal synth makes it anew.",
             ) from error
 
 

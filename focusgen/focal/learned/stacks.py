@@ -1,4 +1,4 @@
-"""Focal stacks to learn from: drawn scene by scene from a seed, rendered by the tracer or the layered renderer.
+"""Focal stacks to learn from: drawn scene by scene from a seed, rendered by rays or in layers.
 
 A stack depends on (seed, index) alone, so any part of a set can be made anywhere, in any order, again.
 """
@@ -119,7 +119,7 @@ def training_stack(recipe: StackRecipe, index: int) -> TrainingStack:
 def focus_diopters(
     rng: np.random.Generator, depth_m: npt.NDArray[np.float32], n: int
 ) -> npt.NDArray[np.float64]:
-    """Return where slices are focused: about the scene's depth, even in diopters, in metres, or not at all."""
+    """Return where slices are focused: about the scene, even in diopters, in metres, or not at all."""
     low, high = (float(one) for one in np.percentile(1.0 / depth_m, (2.0, 98.0)))
     span = max(high - low, MIN_SPAN)
     low = max(low + span * float(rng.uniform(-0.12, 0.12)), 1.0 / FARTHEST_FOCUS_M)
@@ -152,7 +152,8 @@ def _built(family: str, seed: int) -> Built:
 
 
 def _exposed(light: npt.NDArray[np.float32], exposure: float) -> Pixels:
-    return np.rint(255.0 * encode_srgb(light * np.float32(exposure))).astype(np.uint8)
+    pixels: Pixels = np.rint(255.0 * encode_srgb(light * np.float32(exposure))).astype(np.uint8)
+    return pixels
 
 
 def _traced(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -187,7 +188,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         document: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 - torch.load fails in a dozen ways; all mean the same
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
         raise CorruptInputError(
             f"{display(str(path))}: no readable checkpoint: {error}", "Give another --resume, or none."
         ) from error

@@ -29,8 +29,8 @@ BEYOND_ENDS = 0.08
 """How far they reach, as part of the span; at the far end at most to 1.5 times the farthest distance."""
 
 N_EVIDENCE = 7
-"""Channels per hypothesis: residual of the two next slices, of all, energy (two windows), the cost after every
-pixel has listened to its neighbours, blur of the sharpest slice, blur of one step."""
+"""Channels per hypothesis: residual of the two next slices, of all, energy (two windows), the cost after
+every pixel has listened to its neighbours, blur of the sharpest slice, blur of one step."""
 
 N_CONTEXT = 7
 """Channels per pixel: first sharp picture (3), least residual, top energy, span of the lens, slices."""
@@ -160,7 +160,8 @@ def _energies(stack: FocalStack) -> Floats:
     out = []
     for one in display_grey(stack):
         energy = focus_energy(one)
-        out.append(np.stack([_half(cv2.GaussianBlur(energy, (0, 0), s)) for s in ENERGY_WINDOWS_PX]))
+        windows = [np.asarray(cv2.GaussianBlur(energy, (0, 0), s), np.float32) for s in ENERGY_WINDOWS_PX]
+        out.append(np.stack([_half(window) for window in windows]))
     energies = np.stack(out)
     floor = 0.02 * np.median(energies.max(0), axis=(1, 2), keepdims=True) + 1e-7
     return np.asarray(energies + floor, np.float32)
@@ -178,8 +179,8 @@ def _between(values: Floats, diopters: npt.NDArray[np.float64], hypotheses: Floa
     rising, values = diopters[order], values[order]
     left = np.clip(np.searchsorted(rising, hypotheses) - 1, 0, len(rising) - 2)
     share = np.clip((hypotheses - rising[left]) / (rising[left + 1] - rising[left]), 0.0, 1.0)
-    share = share.astype(np.float32)[:, None, None]
-    return np.asarray(values[left] * (1.0 - share) + values[left + 1] * share)
+    upper = share.astype(np.float32)[:, None, None]
+    return np.asarray(values[left] * (1.0 - upper) + values[left + 1] * upper)
 
 
 def _fused(stack: FocalStack, cost: Floats, hypotheses: Floats) -> Floats:
@@ -187,7 +188,7 @@ def _fused(stack: FocalStack, cost: Floats, hypotheses: Floats) -> Floats:
     import cv2
 
     peak = peak_between(-cost, hypotheses)
-    whole = cv2.resize(peak, None, fx=2.0, fy=2.0, interpolation=cv2.INTER_LINEAR)
+    whole = np.asarray(cv2.resize(peak, None, fx=2.0, fy=2.0, interpolation=cv2.INTER_LINEAR), np.float32)
     rgb = fuse(stack, whole).rgb.astype(np.float32) / np.float32(np.iinfo(stack.slices.dtype).max)
     return np.ascontiguousarray(2.0 * rgb.transpose(2, 0, 1) - 1.0)
 

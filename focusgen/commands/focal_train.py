@@ -1,0 +1,98 @@
+"""Train depth from focus; `model.kind` in --config says which network.
+
+A call that was stopped goes on: by default training resumes in output_dir. SIGTERM and SIGUSR1 finish the
+step, save, and end with status 143, so that a cluster can queue the job again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from focusgen.base.errors import ConfigError, ExitCode
+from focusgen.commands.focal import ALIASES, renamed
+from focusgen.config.flags import Flags, option, parse, required
+
+
+@dataclass(frozen=True)
+class TrainFlags(Flags):
+    """What is trained, on what, and for how long."""
+
+    config: Path = required("YAML settings, such as configs/focal/small.yaml")
+    dry_run: bool = option(False, "load, learn a little, save, load; say what all would take; keep nothing")
+    override: tuple[str, ...] = option((), "key=value of the settings, such as train.steps=200")
+    resume: str = option("auto", "auto: where output_dir stopped; none: begin; or a checkpoint")
+    data_root: Path | None = option(None, "folder of stacks (focusgen focal synth)")
+    train_filelist: Path | None = option(None, "list of stacks to train on")
+    val_filelist: Path | None = option(None, "list of stacks to choose by")
+    test_filelist: Path | None = option(None, "list of stacks to judge by")
+    output_dir: Path | None = option(None, "folder for checkpoints, log and weights (-o)")
+    max_steps: int | None = option(None, "stop after so many steps in all")
+    debug: bool = option(False, "few steps, each of them in the log")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen focal train`."""
+    words = renamed(argv, {**ALIASES, "-o": "--output_dir", "--output": "--output_dir"})
+    flags = parse(TrainFlags, words, prog="focusgen focal train", doc=__doc__).flags
+    kind = _kind(flags.config)
+    if kind not in _TRAINERS:
+        raise ConfigError(
+            f"{flags.config}: model.kind {kind!r} cannot be trained", f"There is {', '.join(_TRAINERS)}."
+        )
+    return _TRAINERS[kind](flags)
+
+
+def _kind(path: Path) -> str:
+    from focusgen.config.files import read_yaml
+
+    model = read_yaml(path).get("model")
+    if not isinstance(model, dict) or "kind" not in model:
+        raise ConfigError(f"{path}: model.kind is missing", "configs/focal/small.yaml shows one.")
+    return str(model["kind"])
+
+
+def _train_small(flags: TrainFlags) -> int:
+    for name in ("train_filelist", "val_filelist", "test_filelist"):
+        if getattr(flags, name) is not None:
+            raise ConfigError(
+                f"--{name}: the small network learns from a folder of stacks, not from lists",
+                "Make one with focusgen focal synth, and give it as --data_root.",
+            )
+    from focusgen.focal.learned.job import TrainJob, run_job
+    from focusgen.focal.learned.trainer import Stopped
+
+    overrides = overrides_of(flags.override)
+    given = {"data.folder": flags.data_root, "output_dir": flags.output_dir, "train.steps": flags.max_steps}
+    overrides |= {key: value for key, value in given.items() if value is not None}
+    try:
+        run_job(TrainJob(flags.config, overrides, flags.resume, flags.dry_run, flags.debug))
+    except Stopped as stopped:
+        print(f"stopped by {stopped}; the same command goes on from there")
+        return int(ExitCode.TERMINATED)
+    return 0
+
+
+def overrides_of(words: Sequence[str]) -> dict[str, Any]:
+    """Return {dotted key: value} of key=value words; values are read as YAML.
+
+    Raises:
+        ConfigError: a word without "=", or with a value that is no YAML.
+    """
+    import yaml
+
+    out = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not (key and equals):
+            raise ConfigError(f"--override {word}: give key=value, such as train.steps=200")
+        try:
+            out[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--override {word}: the value is no YAML: {error}") from error
+    return out
+
+
+_TRAINERS: dict[str, Callable[[TrainFlags], int]] = {"small": _train_small}

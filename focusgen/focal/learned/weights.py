@@ -1,0 +1,86 @@
+"""The weights of the small network: one safetensors file, with the network's sizes in its header."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from focusgen import __version__
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.files import publish
+from focusgen.base.names import display
+from focusgen.focal.learned.network import FocalNet, NetworkShape
+
+WEIGHTS_FILE = "focal_small.safetensors"
+SHIPPED = Path(__file__).resolve().parent.parent / "weights" / WEIGHTS_FILE
+FORMAT = "focusgen focal small 1"
+
+
+def save_weights(
+    path: Path, tensors: Mapping[str, Tensor], shape: NetworkShape, notes: Mapping[str, str]
+) -> None:
+    """Write weights with all that is needed to use them."""
+    about = {
+        "format": FORMAT,
+        "shape": json.dumps(asdict(shape)),
+        "focusgen": __version__,
+        "license": "Apache-2.0",
+        **notes,
+    }
+    publish(path, save({name: value.contiguous() for name, value in tensors.items()}, about))
+
+
+def load_network(path: Path = SHIPPED) -> FocalNet:
+    """Return the network of a weights file, ready to be asked.
+
+    Raises:
+        ConfigError: there is no such file.
+        CorruptInputError: it holds no such network; names it.
+    """
+    if not path.is_file():
+        raise ConfigError(
+            f"{display(str(path))}: no such weights",
+            "Weights ship with focusgen; focusgen focal train makes others: --checkpoint FILE.safetensors",
+        )
+    return _loaded(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _loaded(path: Path, changed_ns: int) -> FocalNet:
+    try:
+        with safe_open(str(path), "pt") as file:  # type: ignore[no-untyped-call]
+            about: dict[str, str] = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        if about.get("format") != FORMAT:
+            raise CorruptInputError(
+                f"{display(str(path))}: format {about.get('format')!r}, not {FORMAT!r}",
+                "Give weights that focusgen focal train wrote.",
+            )
+        net = FocalNet(_shape_of(about["shape"]))
+        net.load_state_dict(tensors)
+    except (SafetensorError, OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        raise CorruptInputError(
+            f"{display(str(path))}: not the weights of a small focal network: {error}",
+            "Give weights that focusgen focal train wrote, or none.",
+        ) from error
+    return net.eval().requires_grad_(False)
+
+
+def weights_notes(path: Path = SHIPPED) -> dict[str, str]:
+    """Return what a weights file says of itself."""
+    with safe_open(str(path), "pt") as file:  # type: ignore[no-untyped-call]
+        notes: dict[str, str] = file.metadata() or {}
+    return notes
+
+
+def _shape_of(text: str) -> NetworkShape:
+    document = json.loads(text)
+    first, second, third, fourth = document.pop("channels")
+    return NetworkShape(channels=(first, second, third, fourth), **document)

@@ -1,0 +1,31 @@
+"""Batches: step and seed say all, and more stacks come in as training goes on."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from focusgen.base.errors import ConfigError
+from focusgen.focal.learned import batches
+from focusgen.focal.learned.batches import Batches
+from focusgen.focal.learned.shards import StackSet
+from tests.focal.learned.small import small_settings
+
+
+def test_a_step_draws_the_same_batch_in_every_process(stacks: StackSet, tmp_path: Path):
+    settings = small_settings(stacks.folder, tmp_path)
+    first, again = (Batches(stacks, settings).batch(4) for _ in range(2))
+    assert torch.equal(first.volume, again.volume) and torch.equal(first.truth.diopters, again.truth.diopters)
+    assert not torch.equal(first.volume, Batches(stacks, settings).batch(5).volume)
+
+
+def test_the_pool_grows_to_all(stacks: StackSet, tmp_path: Path):
+    drawn = Batches(stacks, small_settings(stacks.folder, tmp_path))
+    assert [drawn.pool(step) for step in (0, 2, 3, 4, 100)] == [4, 4, 5, 6, 8]
+
+
+def test_a_stack_that_never_comes_is_named(stacks: StackSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(batches, "PATIENCE_S", -1.0)
+    empty = StackSet(tmp_path, stacks.recipe)
+    with pytest.raises(ConfigError, match=r"stack \d is not there"):
+        Batches(empty, small_settings(stacks.folder, tmp_path)).batch(0)

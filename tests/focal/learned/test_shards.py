@@ -1,0 +1,42 @@
+"""Files of training stacks: whole, kept, and refused where they are another set's."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.focal.learned.shards import StackSet, make_stacks, open_stacks
+from focusgen.focal.learned.stacks import training_stack
+from tests.focal.learned.small import RECIPE
+
+
+def test_what_was_drawn_is_read_back(stacks: StackSet):
+    read, drawn = open_stacks(stacks.folder).read(0)[3], training_stack(RECIPE, 3)
+    assert np.array_equal(read.slices, drawn.slices)
+    assert np.allclose(read.depth_m, drawn.depth_m, rtol=1e-3)
+    assert read.radius_px_m == drawn.radius_px_m and read.notes == drawn.notes
+
+
+def test_a_second_call_draws_nothing(stacks: StackSet):
+    before = stacks.shard(0).stat().st_mtime_ns
+    make_stacks(stacks.folder, RECIPE, 8)
+    assert stacks.shard(0).stat().st_mtime_ns == before
+
+
+def test_another_seed_in_the_same_folder_is_refused(stacks: StackSet):
+    with pytest.raises(ConfigError, match="another seed"):
+        make_stacks(stacks.folder, replace(RECIPE, seed=6), 8)
+
+
+def test_a_folder_without_stacks_says_the_command(tmp_path: Path):
+    with pytest.raises(ConfigError, match="focal synth"):
+        open_stacks(tmp_path)
+
+
+def test_a_damaged_file_is_named(stacks: StackSet, tmp_path: Path):
+    other = StackSet(tmp_path, RECIPE)
+    other.shard(0).write_bytes(stacks.shard(0).read_bytes()[:1000])
+    with pytest.raises(CorruptInputError, match="stacks_00000"):
+        other.read(0)

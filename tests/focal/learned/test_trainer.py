@@ -1,0 +1,93 @@
+"""Training: stopped and resumed it ends with the same bits, and a signal loses nothing."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.focal.learned.settings import SmallSettings
+from focusgen.focal.learned.shards import StackSet
+from focusgen.focal.learned.trainer import CHECKPOINT, LOG, Run, Stopped, rate_at, train
+from tests.focal.learned.small import small_settings
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def whole(stacks: StackSet, tmp_path_factory: pytest.TempPathFactory) -> tuple[SmallSettings, Run]:
+    settings = small_settings(stacks.folder, tmp_path_factory.mktemp("whole"))
+    return settings, train(settings)
+
+
+def log_of(folder: Path) -> list[str]:
+    """Return the lines of a log without the time that they took."""
+    return [line.rpartition(",")[0] for line in (folder / LOG).read_text().splitlines()]
+
+
+def same_weights(first: Run, second: Run) -> bool:
+    pairs = zip(first.net.state_dict().values(), second.net.state_dict().values(), strict=True)
+    averages = zip(first.average.values(), second.average.values(), strict=True)
+    return all(torch.equal(a, b) for a, b in (*pairs, *averages))
+
+
+def test_a_run_that_was_stopped_by_a_signal_ends_with_the_same_bits(
+    stacks: StackSet, whole: tuple[SmallSettings, Run], tmp_path: Path
+):
+    settings = small_settings(stacks.folder, tmp_path)
+
+    def stop_at_two(step: int, means: dict[str, float]) -> None:
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Stopped) as stopped:
+        train(settings, tell=stop_at_two)
+    assert stopped.value.step < settings.train.steps
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    resumed = train(settings)
+    assert same_weights(whole[1], resumed)
+    assert log_of(tmp_path) == log_of(whole[0].output_dir)
+
+
+def test_the_average_follows_the_weights_and_the_log_has_every_line(whole: tuple[SmallSettings, Run]):
+    settings, run = whole
+    lines = log_of(settings.output_dir)
+    assert [line.split(",")[0] for line in lines] == ["step", "2", "4", "6"]
+    assert any(not torch.equal(run.average[k], v) for k, v in run.net.state_dict().items())
+
+
+def test_the_rate_rises_stays_and_falls(stacks: StackSet, tmp_path: Path):
+    settings = small_settings(stacks.folder, tmp_path, steps=20)
+    rates = [rate_at(step, settings) for step in range(20)]
+    assert rates[0] < rates[2] < rates[3] == rates[5] > rates[12] > rates[19] > 0
+
+
+def test_a_checkpoint_of_another_network_is_refused(stacks: StackSet, whole: tuple[SmallSettings, Run]):
+    settings = whole[0]
+    other = settings.model_copy(update={"model": settings.model.model_copy(update={"mix": 5})})
+    with pytest.raises(ConfigError, match=r"model\.mix 4, not 5"):
+        train(other)
+
+
+def test_a_damaged_checkpoint_is_named(stacks: StackSet, tmp_path: Path):
+    (tmp_path / CHECKPOINT).write_bytes(b"no checkpoint")
+    with pytest.raises(CorruptInputError, match=CHECKPOINT):
+        train(small_settings(stacks.folder, tmp_path))
+
+
+def test_learning_lowers_the_loss(stacks: StackSet, tmp_path: Path):
+    settings = small_settings(stacks.folder, tmp_path, steps=40)
+    steady = settings.train.model_copy(update={"decay_from": 40, "log_every": 10})
+    found: list[float] = []
+    train(
+        settings.model_copy(update={"train": steady}), tell=lambda step, means: found.append(means["total"])
+    )
+    assert found[-1] < 0.85 * found[0]
