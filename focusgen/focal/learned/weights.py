@@ -55,7 +55,7 @@ def load_network(path: Path = SHIPPED) -> FocalNet:
 @lru_cache(maxsize=2)
 def _loaded(path: Path, changed_ns: int) -> FocalNet:
     try:
-        with safe_open(str(path), "pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(str(path), "pt") as file:
             about: dict[str, str] = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}
         if about.get("format") != FORMAT:
@@ -75,7 +75,7 @@ def _loaded(path: Path, changed_ns: int) -> FocalNet:
 
 def weights_notes(path: Path = SHIPPED) -> dict[str, str]:
     """Return what a weights file says of itself."""
-    with safe_open(str(path), "pt") as file:  # type: ignore[no-untyped-call]
+    with safe_open(str(path), "pt") as file:
         notes: dict[str, str] = file.metadata() or {}
     return notes
 
