@@ -36,7 +36,7 @@ def predict(method: str, stack: FocalStack) -> Prediction:
         plain = depth_from_focus(stack)
         return Prediction(metres_of(plain.diopters), plain.confidence, fuse(stack, plain.diopters).rgb)
     found = estimate(stack)
-    return Prediction(metres_of(found.diopters), found.confidence, fuse(stack, found.diopters).rgb)
+    return Prediction(metres_of(found.diopters), found.confidence, fuse(stack, found.sharpest).rgb)
 
 
 def _sharpest_slice(stack: FocalStack) -> Prediction:

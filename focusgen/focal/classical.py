@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.focal.blur_bank import BlurBank
+from focusgen.focal.edges import settle_edges
 from focusgen.focal.fusion import fuse
 from focusgen.focal.light import grey, linear_of
 from focusgen.focal.relative_blur import CostVolume, cost_volume
@@ -41,12 +42,15 @@ class Estimate(NamedTuple):
 
     Attributes:
         diopters: (H, W) inverse depth.
+        sharpest: (H, W) focus at which a pixel's own light is sharpest. Beside a near thing that is not its
+            depth; the sharp picture is put together by it.
         confidence: (H, W), 0 to 1.
         method: which of the two candidates was kept.
         rerender_error: of each candidate, mean difference between slices and re-blurred picture.
     """
 
     diopters: Floats
+    sharpest: Floats
     confidence: Floats
     method: Literal["relative_blur", "focus_measure"]
     rerender_error: dict[str, float]
@@ -56,7 +60,7 @@ def estimate(stack: FocalStack) -> Estimate:
     """Return depth and confidence; without a lens, from sharpness alone."""
     plain = depth_from_focus(stack)
     if stack.radius_px_m is None:
-        return Estimate(plain.diopters, _usable(plain.confidence), "focus_measure", {})
+        return Estimate(plain.diopters, plain.diopters, _usable(plain.confidence), "focus_measure", {})
     volume = cost_volume(stack)
     sweep = _from_volume(stack, volume)
     errors = {
@@ -64,8 +68,10 @@ def estimate(stack: FocalStack) -> Estimate:
         "focus_measure": rerender_error(stack, plain.diopters),
     }
     if errors["relative_blur"] > VETO_RATIO * errors["focus_measure"]:
-        return Estimate(plain.diopters, _usable(plain.confidence), "focus_measure", errors)
-    return Estimate(sweep.diopters, sweep.confidence, "relative_blur", errors)
+        return Estimate(plain.diopters, plain.diopters, _usable(plain.confidence), "focus_measure", errors)
+    return _settled(
+        stack, Estimate(sweep.diopters, sweep.diopters, sweep.confidence, "relative_blur", errors)
+    )
 
 
 def _usable(confidence: Floats) -> Floats:
@@ -91,6 +97,19 @@ def _from_volume(stack: FocalStack, volume: CostVolume) -> DepthGuess:
     blurred = nearest_radius_px(stack, diopters) / BLURRED_PX
     confidence = sure**2 * np.exp(-moved) / (1.0 + blurred**2)
     return DepthGuess(diopters, _usable(confidence.astype(np.float32)))
+
+
+def _settled(stack: FocalStack, found: Estimate) -> Estimate:
+    """Put jumps of depth on the picture's edges.
+
+    After the veto, not before: it re-blurs without occlusion, so true depth at an edge explains slices worse.
+    """
+    assert stack.radius_px_m is not None, "the caller has a lens"
+    rgb = fuse(stack, found.diopters).rgb
+    guide = rgb.astype(np.float32) / np.float32(np.iinfo(rgb.dtype).max)
+    diopters = settle_edges(found.diopters, guide, stack.span, stack.radius_px_m * stack.span)
+    moved = np.abs(diopters - found.diopters) / (DISAGREEMENT_SHARE * stack.span)
+    return found._replace(diopters=diopters, confidence=found.confidence * np.exp(-moved))
 
 
 def nearest_radius_px(stack: FocalStack, diopters: Floats) -> Floats:

@@ -155,7 +155,8 @@ def infer_stack(
         seen_by_all(alignment, *slices.shape[1:3]), found.confidence, 0.5 * found.confidence
     )
     whole = _enlarged(found.diopters, loaded.size, stack.span)
-    fused = _fused(files, order, alignment, loaded, stack, whole, progress)
+    sharpest = _enlarged(found.sharpest, loaded.size, stack.span)
+    fused = _fused(files, order, alignment, loaded, stack, sharpest, progress)
     if refined is not None and loaded.factor == 1:
         fused = fused._replace(rgb=refined.rgb)
     if known is None:
@@ -188,9 +189,7 @@ def _refined(stack: FocalStack, found: Estimate, options: InferOptions, progress
     """Return depth with the renderer in the loop, if that was asked for and the lens is known."""
     if options.quality != "best" or stack.radius_px_m is None:
         return None
-    return refine(
-        stack, found.diopters, device=options.device, progress=lambda part: progress("refine", part)
-    )
+    return refine(stack, found, device=options.device, progress=lambda part: progress("refine", part))
 
 
 def _load(files: StackFiles, quality: Quality, progress: Progress) -> _Loaded:

@@ -2,7 +2,8 @@
 
 The layered renderer of phase 5 is differentiable as it stands, occlusion included. Adam moves depth and light
 together; total variation that stops at edges keeps depth whole (without it, the error grows again). The gain
-over the default is small: mean relative error .0260 -> .0258, RMSE .186 -> .180 m on the traced tabletop.
+over the default is small: the default already explains the slices as well as the true depth does (mean
+difference .0026 for both on the traced tabletop): RMSE .121 -> .118 m there, the sharp picture +0 to +0.6 dB.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from focusgen.focal.classical import Estimate
 from focusgen.focal.fusion import fuse
 from focusgen.focal.light import linear_of, pixels_of
 from focusgen.focal.stack import FocalStack
@@ -43,7 +45,7 @@ class Refined(NamedTuple):
 
 def refine(
     stack: FocalStack,
-    diopters: Floats,
+    found: Estimate,
     *,
     device: str = "cpu",
     n_steps: int = STEPS,
@@ -53,7 +55,7 @@ def refine(
 
     Args:
         stack: slices of a known lens.
-        diopters: where to start.
+        found: where to start.
         device: where to compute.
         n_steps: steps of Adam.
         progress: told which part is done.
@@ -66,8 +68,8 @@ def refine(
     where = pick_device(device, "--quality best")
     low, high = _limits(stack)
     span = max(stack.span, 1e-9)
-    depth = torch.tensor(np.clip(diopters, low, high), device=where, requires_grad=True)
-    sharp = linear_of(fuse(stack, diopters).rgb).transpose(2, 0, 1)
+    depth = torch.tensor(np.clip(found.diopters, low, high), device=where, requires_grad=True)
+    sharp = linear_of(fuse(stack, found.sharpest).rgb).transpose(2, 0, 1)
     light = torch.tensor(np.ascontiguousarray(sharp), device=where, requires_grad=True)
     seen = _shown(
         torch.tensor(np.ascontiguousarray(linear_of(stack.slices).transpose(0, 3, 1, 2)), device=where)

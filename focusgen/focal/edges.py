@@ -1,0 +1,87 @@
+"""Depth at edges: each pixel near a jump takes the depth of the neighbours that look like it.
+
+Around a near thing lies a fringe as wide as its blur, where its defocused edge covers what is behind: there
+every hypothesis is contradicted, and depth is drawn to either side. The picture knows better where the thing
+ends. A weighted median asks neighbours up to a blur radius away, those of the same colour louder; it invents
+no depth that no neighbour has. Surfaces without a jump nearby are left as they are.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+JUMP_SHARE = 0.1
+"""Depth that changes by more than this part of the slices' span, within reach, counts as a jump."""
+
+COLOUR_SIGMA = 0.08
+"""Difference of display values at which a neighbour's voice falls to exp(-1/2)."""
+
+DISTANCE_SIGMA = 0.75
+"""Distance, in reaches, at which it does."""
+
+MIN_REACH_PX, MAX_REACH_PX = 4, 48
+PIXELS_AT_ONCE = 16_384
+
+
+def settle_edges(diopters: Floats, guide: Floats, span: float, blur_radius_px: float) -> Floats:
+    """Return depth whose jumps lie on the picture's edges.
+
+    Args:
+        diopters: (H, W) inverse depth.
+        guide: (H, W, 3) sharp picture, 0 to 1.
+        span: of the slices, diopters.
+        blur_radius_px: largest radius in the stack; fringes are as wide.
+
+    References:
+        Zhang, Xu, Jia 2014, 100+ times faster weighted median filter: the filter, not its data structure.
+    """
+    reach_px = round(min(max(1.25 * blur_radius_px, MIN_REACH_PX), MAX_REACH_PX, max(diopters.shape)))
+    settled = diopters.copy()
+    rows, columns = np.nonzero(_has_jump(diopters, reach_px, JUMP_SHARE * span))
+    around = _Around(diopters, guide, reach_px)
+    for start in range(0, len(rows), PIXELS_AT_ONCE):
+        part = slice(start, start + PIXELS_AT_ONCE)
+        settled[rows[part], columns[part]] = around.median(rows[part], columns[part])
+    return settled
+
+
+def _has_jump(diopters: Floats, reach_px: int, jump: float) -> npt.NDArray[np.bool_]:
+    import cv2
+
+    size = 2 * reach_px + 1
+    window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    return np.asarray((cv2.dilate(diopters, window) - cv2.erode(diopters, window)) > jump)
+
+
+class _Around:
+    """Depth and colour of about 150 neighbours of any pixel."""
+
+    def __init__(self, diopters: Floats, guide: Floats, reach_px: int) -> None:
+        self._pad = reach_px
+        self._depth = np.pad(diopters, reach_px, mode="edge")
+        self._guide = np.pad(guide, ((reach_px, reach_px), (reach_px, reach_px), (0, 0)), mode="edge")
+        step = math.ceil(reach_px / 6)
+        offsets = np.arange(-(reach_px // step) * step, reach_px + 1, step)
+        down, right = (axis.ravel() for axis in np.meshgrid(offsets, offsets, indexing="ij"))
+        self._down, self._right = down, right
+        far = (down**2 + right**2) / (2.0 * (DISTANCE_SIGMA * reach_px) ** 2)
+        self._distance_cost = far.astype(np.float32)
+
+    def median(self, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Floats:
+        """Return (n,) depth at which half of the neighbours' voices lie below."""
+        down = rows[:, None] + (self._pad + self._down)
+        right = columns[:, None] + (self._pad + self._right)
+        own = self._guide[rows + self._pad, columns + self._pad]
+        unlike = ((self._guide[down, right] - own[:, None]) ** 2).sum(-1) / (2.0 * COLOUR_SIGMA**2)
+        voices = np.exp(-(unlike + self._distance_cost))
+        depths = self._depth[down, right]
+        order = np.argsort(depths, axis=1)
+        heard = np.cumsum(np.take_along_axis(voices, order, 1), axis=1)
+        middle = (heard >= 0.5 * heard[:, -1:]).argmax(1)
+        chosen = np.take_along_axis(order, middle[:, None], 1)
+        return np.asarray(np.take_along_axis(depths, chosen, 1)[:, 0])

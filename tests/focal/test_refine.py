@@ -1,0 +1,24 @@
+"""The renderer in the loop, on a traced stack."""
+
+import numpy as np
+import pytest
+
+from focusgen.focal.classical import estimate
+from focusgen.focal.fusion import fuse
+from focusgen.focal.refine import refine
+from focusgen.focal.scores import depth_scores
+from focusgen.focal.stack import FocalStack, metres_of
+from tests.focal.stacks import psnr_db, truth
+
+
+@pytest.mark.slow
+def test_best_is_never_worse_and_its_outliers_are_fewer():
+    traced = truth("tabletop")
+    stack = FocalStack(traced.slices, 1.0 / np.array(traced.distances_m), traced.radius_px_m)
+    found = estimate(stack)
+    refined = refine(stack, found)
+    before, after = (depth_scores(metres_of(d), traced.depth_m) for d in (found.diopters, refined.diopters))
+    assert after["abs_rel"] <= 1.02 * before["abs_rel"]
+    assert after["rmse"] <= before["rmse"]
+    assert psnr_db(refined.rgb, traced.aif) >= psnr_db(fuse(stack, found.sharpest).rgb, traced.aif) - 0.1
+    assert refined.rgb.dtype == np.uint8
