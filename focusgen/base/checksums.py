@@ -22,6 +22,23 @@ def checksum(data: bytes | memoryview) -> str:
     return xxhash.xxh3_128_hexdigest(data)
 
 
+class RunningChecksum:
+    """xxh3_128 of bytes that come piece by piece."""
+
+    def __init__(self) -> None:
+        self._digest = xxhash.xxh3_128()
+        self.size = 0
+
+    def update(self, data: bytes | memoryview) -> None:
+        """Take the next piece."""
+        self._digest.update(data)
+        self.size += len(data)
+
+    def entry(self) -> FileEntry:
+        """Return size and checksum of all pieces so far."""
+        return FileEntry(self.size, self._digest.hexdigest())
+
+
 def file_checksum(path: Path) -> str:
     """Return xxh3_128 of a file, hex, read in pieces."""
     return _in_pieces(path, xxhash.xxh3_128())

@@ -11,10 +11,10 @@ import ctypes
 import errno
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from focusgen.base.checksums import FileEntry, checksum
+from focusgen.base.checksums import FileEntry, RunningChecksum
 from focusgen.base.errors import SceneError, StorageError
 
 STORAGE_ERRNOS = frozenset(
@@ -31,7 +31,7 @@ STORAGE_ERRNOS = frozenset(
         errno.ETIMEDOUT,
     }
 )
-
+COPY_BYTES = 1 << 20
 
 Document = Mapping[str, object] | Sequence[object]
 """What becomes JSON: names and numbers all the way down."""
@@ -46,14 +46,26 @@ def publish(path: Path, data: bytes) -> FileEntry:
     Raises:
         StorageError: the disk is full, limited, failing or read-only; nothing is left behind.
     """
+    return publish_pieces(path, (data,))
+
+
+def publish_pieces(path: Path, pieces: Iterable[bytes]) -> FileEntry:
+    """Do as `publish` with what does not fit into memory as a whole; checksum of the bytes handed over.
+
+    Raises:
+        StorageError: the disk is full, limited, failing or read-only; nothing is left behind.
+    """
     on_step("before_write", path)
     temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
     mode = 0o666  # the umask decides; a tempfile's 0600 would survive the rename and lock a group out
+    written = RunningChecksum()
     try:
         descriptor = _create(temporary, mode)
         try:
-            _write_all(descriptor, data)
-            if os.fstat(descriptor).st_size != len(data):
+            for piece in pieces:
+                _write_all(descriptor, piece)
+                written.update(piece)
+            if os.fstat(descriptor).st_size != written.size:
                 raise OSError(errno.EIO, "the file is shorter than what was written")
         finally:
             os.close(descriptor)
@@ -63,8 +75,27 @@ def publish(path: Path, data: bytes) -> FileEntry:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise storage_error(error, path) from error
+    except BaseException:  # whoever makes the pieces gave up
+        temporary.unlink(missing_ok=True)
+        raise
     on_step("after_rename", path)
-    return FileEntry(len(data), checksum(data))
+    return written.entry()
+
+
+def publish_copy(path: Path, original: Path, entry: FileEntry) -> None:
+    """Put a copy of a file at `path`, of which size and checksum are known since it was written.
+
+    Raises:
+        StorageError: it cannot be written, or what was read is not what was written.
+    """
+    if publish_pieces(path, _pieces_of(original)) != entry:
+        raise storage_error(OSError(errno.EIO, "reads otherwise than it was written"), original)
+
+
+def _pieces_of(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(COPY_BYTES):
+            yield piece
 
 
 def _create(path: Path, mode: int) -> int:

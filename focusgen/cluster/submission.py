@@ -68,7 +68,7 @@ class Submission:
                 f"{dataset.rejected_scenes_json} says why; mend that, then run phase 1 again.",
             )
         chosen = select_scenes(index, scenes=self.names, split=self.split)
-        pending = set(unfinished(self.cfg, {scene: index[scene] for scene in chosen}, self.later))
+        pending = set(unfinished(self.cfg, index, self.later, chosen))
         return [work for work in work_of(self.cfg, index) if work.scene_id in pending]
 
     def due(self, works: Sequence[SceneWork]) -> tuple[PhaseName, ...]:

@@ -23,14 +23,14 @@ from focusgen.config import Config
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import changed_files, ingest_settings
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import canonical, parse_json
+from focusgen.dataset.records import canonical
+from focusgen.dataset.sealed_lines import open_line, seal_line
 from focusgen.media.decode import DecoderLostError
 from focusgen.media.rawcheck import RawReport
 from focusgen.media.scenes import RawScene
 
 SETTLED_S = 2.0
 """A file that changed so recently may change again without another time stamp: its bytes are compared."""
-_CHECKSUM_CHARS = 32
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Unchanged:
 Finding = RawReport | CorruptInputError | Unchanged
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Place:
     """Where a line lies: `size` bytes of `path` from `start`."""
 
@@ -96,10 +96,9 @@ class Findings:
         if isinstance(finding, DecoderLostError):
             return
         document = {"scene": raw.scene_id, "asked": self._asked(raw), "stamp": stamp, **_document(finding)}
-        data = canonical(document)
         if not self._own.exists():
             make_folder(self._own.parent)
-        append(self._own, checksum(data).encode() + b" " + data + b"\n")
+        append(self._own, seal_line(document))
 
     def forget(self) -> None:
         """Remove what stands in the index now."""
@@ -163,7 +162,7 @@ def _places_in(path: Path) -> dict[str, _Place]:
     start = 0
     with path.open("rb") as file:
         for data in file:
-            line = _parse(data)
+            line = open_line(data)
             if line is not None:
                 places[line["scene"]] = _Place(path, start, len(data))
             start += len(data)
@@ -174,15 +173,6 @@ def _line_at(place: _Place) -> dict[str, Any] | None:
     try:
         with place.path.open("rb") as file:
             file.seek(place.start)
-            return _parse(file.read(place.size))
+            return open_line(file.read(place.size))
     except FileNotFoundError:  # another process has published meanwhile
         return None
-
-
-def _parse(data: bytes) -> dict[str, Any] | None:
-    """Return what a line says, None if it is torn or damaged."""
-    body = data[_CHECKSUM_CHARS + 1 : -1]
-    if not data.endswith(b"\n") or checksum(body).encode() != data[:_CHECKSUM_CHARS]:
-        return None
-    line: dict[str, Any] = parse_json(body)
-    return line

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from focusgen.base.checksums import checksum
-from focusgen.base.errors import ConfigError
-from focusgen.base.files import broken_link, json_bytes, make_folder, publish, publish_json
+from focusgen.base.checksums import checksum, file_checksum
+from focusgen.base.errors import ConfigError, StorageError
+from focusgen.base.files import broken_link
 from focusgen.base.names import existing_form, known_as
 from focusgen.config.data import DataConfig
-from focusgen.config.paths import found, kept
+from focusgen.config.paths import found
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json
+from focusgen.dataset.scene_table import Original, SceneTable, TableWriter, open_table
 from focusgen.media.scenes import RawScene, Rejection
 
 SPLITS = ("train", "val", "test")
 
 
 MAX_INDEX_BYTES = 4 << 30
+TABLE_FROM_SCENES = 1000
+"""From so many on a table stands for the index: to read 100,000 entries takes 3 s and 0.7 GB."""
+
+
+class Outline(NamedTuple):
+    """What is asked of all scenes at once."""
+
+    split: str
+    n_frames: int
+    width: int
+    height: int
+    n_notes: int
 
 
 @dataclass(frozen=True)
@@ -60,6 +75,11 @@ class IndexEntry:
         """Rules of decoding that changed a pixel in phase 1; later phases apply these and no others."""
         return tuple(self.source.get("decoding", ()))
 
+    @property
+    def outline(self) -> Outline:
+        """What is asked of all scenes at once."""
+        return Outline(self.split, self.n_frames, self.width, self.height, len(self.notes))
+
     def document(self) -> dict[str, Any]:
         """Return the published JSON form."""
         return {
@@ -77,7 +97,7 @@ class IndexEntry:
     def of(cls, document: Mapping[str, Any]) -> IndexEntry:
         """Return the entry of a published JSON form."""
         return cls(
-            frames=tuple(document["frames"]),
+            frames=tuple(map(sys.intern, document["frames"])),  # most scenes have the same names
             width=int(document["width"]),
             height=int(document["height"]),
             split=str(document["split"]),
@@ -107,7 +127,7 @@ class IndexResult:
         renewed: scene -> what changed in the files of a scene that no phase had finished yet.
     """
 
-    index: dict[str, IndexEntry]
+    index: MutableMapping[str, IndexEntry]
     added: list[str] = field(default_factory=list)
     looked_at: list[str] = field(default_factory=list)
     renewed: dict[str, str] = field(default_factory=dict)
@@ -115,12 +135,55 @@ class IndexResult:
     remarks: list[str] = field(default_factory=list)
 
 
-def read_index(dataset: DatasetLayout) -> dict[str, IndexEntry]:
-    """Return the scenes in index order.
+def read_index(dataset: DatasetLayout) -> Mapping[str, IndexEntry]:
+    """Return the scenes in index order; of very many, each is read when it is asked for.
 
     Raises:
         ConfigError: there is no index, or it is damaged.
     """
+    table = _whole_table(dataset)
+    if table is not None:
+        return table
+    index = _read_json(dataset)
+    if len(index) < TABLE_FROM_SCENES:
+        return index
+    with contextlib.suppress(StorageError):  # where one may only read, it stays in memory
+        write_table(dataset, index)
+        return _whole_table(dataset) or index
+    return index
+
+
+def _whole_table(dataset: DatasetLayout) -> SceneTable[IndexEntry] | None:
+    """Return the table of today's index, None if there is none or phase 1 does not vouch for the index."""
+    opened = open_table(dataset.index_table, dataset.index_json, relative_index(dataset), IndexEntry.of)
+    if opened is None or index_checksum(dataset) not in (None, opened[1]):
+        return None
+    return opened[0]
+
+
+def write_table(dataset: DatasetLayout, index: Mapping[str, IndexEntry]) -> None:
+    """Write the table of the index that lies there.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    with TableWriter(dataset.index_table) as table:
+        for scene_id, entry in index.items():
+            add_to_table(table, scene_id, entry)
+        table.publish(original_of(dataset, file_checksum(dataset.index_json)))
+
+
+def add_to_table(table: TableWriter, scene_id: str, entry: IndexEntry) -> None:
+    """Write a scene's line of the table."""
+    table.add(scene_id, entry.document(), entry.outline._asdict())
+
+
+def original_of(dataset: DatasetLayout, digest: str) -> Original:
+    """Return the index of that checksum as the original of a table."""
+    return Original(dataset.index_json, relative_index(dataset), digest)
+
+
+def _read_json(dataset: DatasetLayout) -> dict[str, IndexEntry]:
     path = dataset.index_json
     try:
         if path.stat().st_size > MAX_INDEX_BYTES:
@@ -162,7 +225,7 @@ def _is_last_written(dataset: DatasetLayout, data: bytes) -> bool:
     return copy.exists() and copy.read_bytes() == data
 
 
-def _relative_index(dataset: DatasetLayout) -> str:
+def relative_index(dataset: DatasetLayout) -> str:
     """Return where the index lies as seen from the data set, so that both may move together."""
     return os.path.relpath(dataset.index_json.resolve(), dataset.root.resolve())
 
@@ -175,7 +238,7 @@ def index_checksum(dataset: DatasetLayout) -> str | None:
     """
     try:
         document = parse_json(dataset.index_checksum_json.read_bytes())
-        return str(document["xxh3_128"]) if document.get("index") == _relative_index(dataset) else None
+        return str(document["xxh3_128"]) if document.get("index") == relative_index(dataset) else None
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, AttributeError) as error:
@@ -193,31 +256,3 @@ def recorded_raw_root(dataset: DatasetLayout, said: Path) -> Path:
     except (FileNotFoundError, ValueError, KeyError):
         return said
     return recorded if recorded.exists() else said
-
-
-def publish_index(dataset: DatasetLayout, result: IndexResult, *, raw_root: Path) -> None:
-    """Write index, copy, checksum, splits and rejections; under the index lock."""
-    for scene_id, entry in result.index.items():
-        scene = dataset.scene(scene_id)
-        make_folder(scene.root)
-        if not scene.split_txt.exists() or scene.split_txt.read_bytes() != f"{entry.split}\n".encode():
-            publish(scene.split_txt, f"{entry.split}\n".encode())
-    document = {scene_id: entry.document() for scene_id, entry in result.index.items()}
-    make_folder(dataset.index_json.parent)
-    for folder in (dataset.index_json.parent, dataset.internal, dataset.logs):
-        for leftover in folder.glob(".*.json.*.tmp"):  # of a killed run; this one holds the lock
-            leftover.unlink(missing_ok=True)
-    data = json_bytes(document)
-    make_folder(dataset.index_copy_json.parent)
-    publish(dataset.index_copy_json, data)
-    publish(dataset.index_json, data)
-    publish_json(
-        dataset.index_checksum_json,
-        {
-            "index": _relative_index(dataset),
-            "xxh3_128": checksum(data),
-            "raw_root": str(kept(raw_root, dataset.root)),
-        },
-    )
-    rejected = {s: {"file": r.file, "reason": r.reason} for s, r in sorted(result.rejected.items())}
-    publish_json(dataset.rejected_scenes_json, rejected)

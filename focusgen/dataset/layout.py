@@ -192,6 +192,11 @@ class DatasetLayout:
         return self.internal / "records" / "scene_index.json"
 
     @property
+    def index_table(self) -> Path:
+        """The scene index in a form of which one scene can be read."""
+        return self.internal / "index"
+
+    @property
     def found(self) -> Path:
         """What phase 1 has found out since it last published an index."""
         return self.internal / "found"

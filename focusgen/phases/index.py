@@ -16,7 +16,9 @@ from focusgen.base.locks import exclusive
 from focusgen.base.names import MediaError, display, same_form
 from focusgen.config import Config
 from focusgen.dataset.findings import Finding, Findings, named_digests
-from focusgen.dataset.index import IndexEntry, IndexResult, publish_index, read_index
+from focusgen.dataset.index import IndexEntry, IndexResult, read_index
+from focusgen.dataset.index_draft import IndexDraft, PackedEntry, outline_of
+from focusgen.dataset.index_writing import publish_index
 from focusgen.dataset.ingest import new_manifest
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.media.rawcheck import RawReport
@@ -62,11 +64,12 @@ def index_dataset(
     with exclusive(dataset.index_lock):
         found = discover_scenes(cfg)
         known = read_index(dataset) if dataset.index_json.exists() else {}
-        result = IndexResult(index=dict(known), rejected=dict(found.rejected))
+        draft = IndexDraft(known)
+        result = IndexResult(index=draft, rejected=dict(found.rejected))
         on_start(len(found.scenes))
         scenes = as_known(found.scenes, known)
         findings = Findings(cfg, dataset)
-        taken = _Taken(cfg, dataset, result)
+        taken = _Taken(cfg, dataset, draft, result)
         for raw, finding in look_at(cfg, dataset, known, scenes, findings, on_progress):
             taken.take(raw, finding)
             on_scene(raw.scene_id)
@@ -83,9 +86,9 @@ class _Taken:
     of an indexed scene that changed are kept back, lest they belong to another index than the one there.
     """
 
-    def __init__(self, cfg: Config, dataset: DatasetLayout, result: IndexResult) -> None:
-        self._cfg, self._dataset, self._result = cfg, dataset, result
-        self._entries: dict[str, IndexEntry] = {}
+    def __init__(self, cfg: Config, dataset: DatasetLayout, draft: IndexDraft, result: IndexResult) -> None:
+        self._cfg, self._dataset, self._draft, self._result = cfg, dataset, draft, result
+        self._entries: dict[str, PackedEntry] = {}
         self._manifests: dict[str, dict[str, Any]] = {}
 
     def take(self, raw: RawScene, finding: Finding) -> None:
@@ -93,9 +96,9 @@ class _Taken:
         if isinstance(finding, CorruptInputError):
             self._result.rejected[raw.scene_id] = _rejection(raw, finding)
         elif isinstance(finding, RawReport):
-            before = self._result.index.get(raw.scene_id)
+            before = self._draft.before.get(raw.scene_id)
             manifest, entry = _entry(self._cfg, raw, finding, before.split if before else "")
-            self._entries[raw.scene_id] = entry
+            self._entries[raw.scene_id] = PackedEntry.of(entry)
             if before is None or _is_the_same(before, entry):
                 publish_json(self._dataset.scene(raw.scene_id).ingest_json, manifest)
             else:
@@ -104,18 +107,17 @@ class _Taken:
     def add_all(self, scenes: Sequence[RawScene], listed: Mapping[str, str]) -> None:
         """Put the scenes into the index, in the order of their discovery."""
         ordered = [raw for raw in scenes if raw.scene_id in self._entries]
-        known = dict(self._result.index)
+        known = self._draft.before
         new = {raw.scene_id: _relative(self._cfg, raw) for raw in ordered if raw.scene_id not in known}
         splits = _splits_of_new(self._cfg, new, self._result, listed)
         for raw in ordered:
-            entry = self._entries[raw.scene_id]
-            before = known.get(raw.scene_id)
-            if before is None:
-                entry = replace(entry, split=splits[raw.scene_id])
+            packed = self._entries[raw.scene_id]
+            if raw.scene_id in splits:
+                packed = packed.with_split(splits[raw.scene_id])
                 self._result.added.append(raw.scene_id)
-            elif not self._may_replace(raw, before, entry):
+            elif not self._may_replace(raw, known[raw.scene_id], packed.entry()):
                 continue
-            self._result.index[raw.scene_id] = entry
+            self._draft.put(raw.scene_id, packed)
             self._result.looked_at.append(raw.scene_id)
             if raw.scene_id in self._manifests:
                 publish_json(self._dataset.scene(raw.scene_id).ingest_json, self._manifests[raw.scene_id])
@@ -153,8 +155,9 @@ def _splits_of_new(
         listed: scene -> group.
     """
     known = result.index
+    old_splits = [outline_of(known, name).split for name in known]
     if cfg.data.split_by == "scene":
-        splits = assign_splits(list(new), [entry.split for entry in known.values()], cfg.data.split_seed)
+        splits = assign_splits(list(new), old_splits, cfg.data.split_seed)
         n_groups = None
     else:
         old = [(group_of(name, e.source["path"], listed), e.split) for name, e in known.items()]
@@ -168,7 +171,7 @@ def _splits_of_new(
                 f"{len(unlisted)} scenes are not in {cfg.data.groups_csv}, each is a group of its own: "
                 f"{', '.join(unlisted[:MAX_SHOWN])}{more}"
             )
-    every = [*(entry.split for entry in known.values()), *splits.values()]
+    every = [*old_splits, *splits.values()]
     result.remarks += filter(None, [remark_on_splits(every, n_groups)])
     return splits
 

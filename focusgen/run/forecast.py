@@ -22,6 +22,7 @@ from focusgen.base.names import MediaError
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.config.backends import Rate
 from focusgen.dataset.index import IndexEntry, read_index
+from focusgen.dataset.index_draft import outline_of
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record
 from focusgen.doctor.disk import (
@@ -108,11 +109,12 @@ def work_of(cfg: Config, index: Mapping[str, IndexEntry]) -> list[SceneWork]:
     """Return the work of every indexed scene, in index order."""
     sizes: dict[tuple[int, int], tuple[int, int]] = {}
     found = []
-    for scene_id, entry in index.items():
-        raw = (entry.width, entry.height)
+    for scene_id in index:
+        outline = outline_of(index, scene_id)
+        raw = (outline.width, outline.height)
         if raw not in sizes:
             sizes[raw] = _published_size(cfg, *raw)
-        found.append(SceneWork(scene_id, _limited(cfg, entry.n_frames), *sizes[raw]))
+        found.append(SceneWork(scene_id, _limited(cfg, outline.n_frames), *sizes[raw]))
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from focusgen.dataset.index import IndexResult
+from focusgen.dataset.index_draft import outline_of
 from focusgen.media.scenes import Rejection
 
 MAX_NAMED = 5
@@ -22,13 +23,16 @@ def note_lines(result: IndexResult) -> Iterator[str]:
     """Yield each note on scenes that were decoded now, and where those on other scenes stand."""
     scenes_of: dict[str, list[str]] = {}
     for scene_id in result.looked_at:
-        for note in result.index[scene_id].notes:
+        notes = result.index[scene_id].notes if outline_of(result.index, scene_id).n_notes else ()
+        for note in notes:
             scenes_of.setdefault(note, []).append(scene_id)
     for note, scenes in scenes_of.items():
         more = f" and {len(scenes) - MAX_NAMED} more" if len(scenes) > MAX_NAMED else ""
         yield f"{', '.join(scenes[:MAX_NAMED])}{more}: {note}"
     looked_at = set(result.looked_at)
-    n_before = sum(bool(entry.notes) for name, entry in result.index.items() if name not in looked_at)
+    n_before = sum(
+        outline_of(result.index, name).n_notes > 0 for name in result.index if name not in looked_at
+    )
     if n_before:
         whose = "1 scene indexed before has" if n_before == 1 else f"{n_before} scenes indexed before have"
         yield f"{whose} notes (source.notes in scene_index.json)"

@@ -19,6 +19,7 @@ from focusgen.base.names import rich_text
 from focusgen.base.signals import StopFlag
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
+from focusgen.dataset.index_draft import outline_of
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.phases.calibrate import approve, calibrate, warning_about
 from focusgen.phases.index import index_dataset
@@ -59,7 +60,7 @@ def run_index(cfg: Config, observer: ConsoleObserver, stop: StopFlag) -> ExitCod
         console.print(f"  [yellow]note[/yellow] {rich_text(text)}")
     for scene_id, what in result.renewed.items():
         console.print(f"  indexed anew: {rich_text(scene_id)}: {rich_text(what)}; no phase had finished it")
-    n_frames = sum(entry.n_frames for entry in result.index.values())
+    n_frames = sum(outline_of(result.index, scene_id).n_frames for scene_id in result.index)
     console.print(
         f"  {len(result.index)} scenes indexed ({len(result.added)} new), {n_frames} frames, "
         f"{len(result.rejected)} refused"

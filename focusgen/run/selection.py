@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.config import Config, PhaseName
 from focusgen.dataset.index import IndexEntry, known_scene
+from focusgen.dataset.index_draft import outline_of
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record
 
@@ -32,7 +33,7 @@ def select_scenes(
         asked = {known_scene(index, name) for name in scenes}
         names = [name for name in names if name in asked]
     if split is not None:
-        names = [name for name in names if index[name].split == split]
+        names = [name for name in names if outline_of(index, name).split == split]
     return names
 
 

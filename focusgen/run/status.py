@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -52,11 +52,15 @@ def scene_status(
 
 
 def all_status(
-    dataset: DatasetLayout, index: Mapping[str, IndexEntry], cfg: Config | None = None
+    dataset: DatasetLayout,
+    index: Mapping[str, IndexEntry],
+    cfg: Config | None = None,
+    scenes: Iterable[str] | None = None,
 ) -> list[SceneStatus]:
-    """Return every scene's state, under `cfg`, or under each phase's own last settings."""
+    """Return the state of scenes, all by default, under `cfg` or under each phase's own last settings."""
     expected = expected_by_status(dataset, cfg)
-    return [scene_status(dataset, index, scene_id, expected) for scene_id in index]
+    asked = index if scenes is None else scenes
+    return [scene_status(dataset, index, scene_id, expected) for scene_id in asked]
 
 
 def status_document(statuses: list[SceneStatus]) -> dict[str, Any]:

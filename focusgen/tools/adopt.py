@@ -17,7 +17,8 @@ from focusgen.base.files import make_folder, publish, publish_json
 from focusgen.base.locks import exclusive
 from focusgen.base.names import natural_key, scene_id_problem
 from focusgen.config import SCENE_PHASES, Config, PhaseName
-from focusgen.dataset.index import SPLITS, IndexEntry, IndexResult, publish_index, read_index
+from focusgen.dataset.index import SPLITS, IndexEntry, IndexResult, read_index
+from focusgen.dataset.index_writing import publish_index
 from focusgen.dataset.ingest import new_manifest, read_manifest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.records import Identity, Record, has_published, parse_json, read_record
@@ -218,7 +219,7 @@ def _adopt_index(
     checks: Mapping[str, AdoptionCheck],
     *,
     with_raw: bool,
-) -> dict[str, IndexEntry]:
+) -> Mapping[str, IndexEntry]:
     """Publish the index with our keys, in the old order, and return it."""
     index, good = dict(entries), list(checks)
     with exclusive(dataset.index_lock):
