@@ -50,7 +50,7 @@ class LensConfig(Section):
         affects=["calibrate", "render"],
         when={"law": ["balanced"]},
         is_recorded_at_default=False,
-        help="blur (CoC) that the sets reach, between; default 1 to 3 % of the frame's width",
+        help="blur (CoC) that the sets reach, between; default .75 to 2 % of the frame's width",
     )
 
     def document(self) -> dict[str, Any]:

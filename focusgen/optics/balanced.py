@@ -1,199 +1,200 @@
 """The balanced law: lenses that show each scene near, middle and far in focus, blurred by what was asked for.
 
-    S     a surface of the scene: a quantile of its depth histogram. The sets of a scene take the near, middle
-          and far third of its pixels in turn; the fourth and later ones look where nothing was sharp yet
-    blur  the CoC that 90 % of the pixels stay below: even between the two ends of the target
+    S     a surface of the scene: a quantile of its depth histogram. The first three sets of a scene take the
+          near, middle and far third of its pixels in an order of the scene's own, unless that costs a decile;
+          the fourth and later ones look where nothing was sharp yet
+    blur  the CoC that 90 % of the pixels stay below: even between the two ends of the target, any four sets
+          in its four quarters
     N, f  f^2 / N gives that blur at that S; f even between what the ranges allow, N follows
 
-A set is drawn anew, target and all, until enough pixels are in focus, enough are blurred, its mean label is
-moderate, and it shows its part of the depth deciles sharp. Where no draw does, the best one is taken and what
-it lacks is said. Set k looks at the sets before it only, so that the first k are the same for any n.
+A target is drawn anew, and counted, until one of its surfaces gives a set without fault (`balance`) that does
+not cost the scene a decile of depth which its first four sets can show (`coverage_plan`). Of several such
+surfaces it is the one that spreads the labels of the scene's sets most evenly. Where no draw does, the
+planned set or the best one is taken, and what it lacks is said. Set k looks at the sets before it only, so
+that the first k are the same for any n.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from focusgen.base.errors import SceneError
 from focusgen.base.seeds import derive_seed
-from focusgen.optics.coc import Formula, Lens
-from focusgen.optics.lenses import MIN_FOCUS_OVER_FOCAL_LENGTH, LensDraw
-from focusgen.optics.surfaces import Surfaces
-
-IN_FOCUS_RADIUS_PX = 0.5  # a disc that stays inside its pixel
-SHARP_LABEL = 0.97
-MIN_SHARE_IN_FOCUS, MIN_SHARE_BLURRED = 0.05, 0.20
-BLURRED_FROM = 0.25  # of max_coc
-MEAN_LABEL = (0.22, 0.78)  # .2 to .8 with room for a max_coc that is not quite the expected one
-COVERING_SETS = 4  # so many sets show every decile of depth sharp, where the scene allows it
-BLUR_RANGE = 0.9
-EXPECTED_MAX_COC = 0.85  # of the largest target: p95 of 14 scenes was .68 to .99 over ten seeds
-TARGETS_TRIED, SURFACES_TRIED = 24, 16
-
-TARGET, IN_FOCUS, BLURRED, MEAN = (
-    "no lens of the ranges reaches the target blur",
-    "less than 5 % of the pixels in focus",
-    "less than 20 % of the pixels blurred by a quarter of max_coc",
-    "mean label outside .2 to .8",
+from focusgen.optics.balance import (
+    BLUR_RANGE,
+    LABEL_BINS,
+    LACKS,
+    NO_RANGE_PER_M,
+    Balance,
+    Judged,
+    entropy,
+    judge,
 )
+from focusgen.optics.coc import Lens
+from focusgen.optics.coverage_plan import COVERING_SETS, CoveragePlan, stratum_of
+from focusgen.optics.lenses import LensDraw
+from focusgen.optics.surfaces import Floats, Surfaces, rank_in_decile
+
+TARGETS_TRIED, SURFACES_TRIED = 24, 16
+TARGETS_IN_TURN, STRATA = 8, 4  # any four sets take the four quarters of the targets; where one fails, any
+RANKS_OF_REACH = 64
+ENTROPY_DIGITS = 6  # equal ones must stay equal on another processor
 
 
 @dataclass(frozen=True)
-class Balance:
-    """What the law may choose from, all lengths on the sensor.
+class _Shown:
+    """What the sets of a scene show so far: deciles of depth, as bits, and labels, as a histogram."""
 
-    Attributes:
-        focal_length_mm: between.
-        f_number: between.
-        target_blur_m: CoC that the blur of a set reaches, between.
-        pixel_m: width that one pixel of the frame shows.
-        formula: handed on to each `Lens`.
-    """
+    deciles: int
+    labels: Floats
 
-    focal_length_mm: tuple[float, float]
-    f_number: tuple[float, float]
-    target_blur_m: tuple[float, float]
-    pixel_m: float
-    formula: Formula = "paper"
+    def with_set(self, found: _Found) -> _Shown:
+        """Return what is shown with one set more."""
+        judged, place = found.judged, found.place
+        return _Shown(self.deciles | int(judged.deciles[place]), self.labels + judged.labels[place])
 
-    @property
-    def expected_max_coc_m(self) -> float:
-        """The max_coc that sets are judged by: the calibrated one hangs on all scenes, a draw on its own."""
-        return EXPECTED_MAX_COC * self.target_blur_m[1]
+
+@dataclass(frozen=True, order=True)
+class _Merit:
+    """How good a set is; the first that differs decides."""
+
+    minus_lacks: int
+    most_deciles: int
+    entropy: float
 
 
 @dataclass(frozen=True)
-class _Candidate:
-    """A lens, the deciles that it shows sharp, and what it lacks."""
+class _Found:
+    """One of the lenses that were judged, and where its focal length lies among those that give its blur."""
 
-    lens: Lens
-    deciles: frozenset[int]
-    lacks: tuple[str, ...]
+    merit: _Merit
+    judged: Judged
+    place: int
+    part: float
+
+    def lens(self, balance: Balance) -> Lens:
+        """Return the lens."""
+        s, scale = self.judged.focus_distance_m[self.place], self.judged.coc_per_diopter_m2[self.place]
+        return balance.lens(float(s), float(scale), self.part)
 
 
-def sample_balanced(n: int, surfaces: Surfaces, balance: Balance, *, seed: int) -> LensDraw:
-    """Return n lenses of one scene; the same arguments give the same lenses anywhere.
+def _merit_of(found: _Found) -> _Merit:
+    return found.merit
 
-    Args:
-        n: how many; the first k do not change when n grows.
-        surfaces: depth of the scene.
-        balance: ranges and target.
-        seed: from `seeds.scene_seed(run_seed, scene_id, "lenses")`.
+
+class BalancedLaw:
+    """The balanced law of one scene; see the top of this file.
 
     Raises:
         SceneError: the scene is nearer than twice the shortest focal length.
     """
-    lenses, lacking = list[Lens](), list[str]()
-    covered, n_redrawn = frozenset[int](), 0
-    for index in range(n):
-        found, n_rejected = _draw_set(index, surfaces, balance, covered, seed)
-        lenses.append(found.lens)
-        lacking += [f"set_{index:02d}: {text}" for text in found.lacks]
-        covered |= found.deciles
-        n_redrawn += n_rejected
-    missing = sorted(surfaces.all_deciles - covered)
-    if missing and n >= COVERING_SETS:
-        lacking.append(f"depth deciles sharp in no set: {', '.join(map(str, missing))}")
-    return LensDraw(tuple(lenses), n_redrawn, tuple(lacking))
 
+    def __init__(self, surfaces: Surfaces, balance: Balance) -> None:
+        self._surfaces = surfaces.beyond(balance.nearest_focus_m)
+        self._balance = balance
+        self._plan = CoveragePlan(self._surfaces, balance)
 
-def _draw_set(
-    index: int, surfaces: Surfaces, balance: Balance, covered: frozenset[int], seed: int
-) -> tuple[_Candidate, int]:
-    """Return the best lens of the first target that has one without fault, and how many targets failed."""
-    rng = np.random.Generator(np.random.PCG64(derive_seed(seed, "balanced", index)))
-    ranks = _ranks(index, surfaces, covered, seed, rng)
-    quota = _quota(index, len(surfaces.all_deciles - covered))
-    best: tuple[tuple[int, bool, int], _Candidate] | None = None
-    for n_rejected in range(TARGETS_TRIED):
-        low, high = balance.target_blur_m
-        target_m = low + (high - low) * float(rng.random())
-        for _ in range(SURFACES_TRIED):
-            candidate = _candidate(surfaces, balance, target_m, next(ranks), float(rng.random()))
-            if candidate is None:
-                continue
-            n_new = len(candidate.deciles - covered)
-            merit = (-len(candidate.lacks), n_new >= quota, n_new)
-            if best is None or merit > best[0]:
-                best = merit, candidate
-        if best is not None and best[0][:2] == (0, True):
-            return best[1], n_rejected
-    if best is None:
-        raise SceneError(
-            f"no surface lies beyond twice the shortest focal length ({balance.focal_length_mm[0]:g} mm)",
-            "Check the unit of the depth (depth.depth_scale: units per metre), or lower "
-            "lens.focal_length_mm.",
+    def draw(self, n: int, seed: int, max_coc_m: float | None = None) -> LensDraw:
+        """Return n lenses; the same arguments give the same lenses anywhere.
+
+        Args:
+            n: how many; the first k do not change when n grows.
+            seed: from `seeds.scene_seed(run_seed, scene_id, "lenses")`.
+            max_coc_m: the data set's, by which it is said what the sets lack; no lens depends on it.
+        """
+        shown, n_redrawn, lenses = _Shown(0, np.zeros(LABEL_BINS)), 0, list[Lens]()
+        for index in range(n):
+            found, n_rejected = self._draw_set(index, shown, seed)
+            lenses.append(found.lens(self._balance))
+            shown = shown.with_set(found)
+            n_redrawn += n_rejected
+        return LensDraw(tuple(lenses), n_redrawn, tuple(self.lacking(lenses, max_coc_m)))
+
+    def lacking(self, lenses: Sequence[Lens], max_coc_m: float | None = None) -> list[str]:
+        """Return what lens sets lack that the law promises, one line each.
+
+        Args:
+            lenses: in order.
+            max_coc_m: the data set's; None before it is calibrated.
+        """
+        if not lenses:
+            return []
+        s = np.array([lens.focus_distance_m for lens in lenses])
+        scale = np.array([lens.coc_per_diopter_m2 for lens in lenses])
+        judged = judge(self._surfaces, self._balance, s, scale, max_coc_m)
+        lines = [
+            f"set_{index:02d}: {text}"
+            for index, lacks in enumerate(judged.lacks)
+            for text, is_lacking in zip(LACKS, lacks, strict=True)
+            if is_lacking
+        ]
+        missing = self._missing(int(np.bitwise_or.reduce(judged.deciles)))
+        if missing and len(lenses) >= COVERING_SETS:
+            lines.append(f"depth deciles sharp in no set: {', '.join(map(str, missing))}")
+        return lines
+
+    def reach_m(self) -> tuple[float, float]:
+        """Return the least and the largest blur that lenses of the ranges give somewhere in the scene."""
+        s = self._surfaces.depths_at(np.linspace(0.0, 1.0, RANKS_OF_REACH))
+        ranges_per_m = self._surfaces.blur_range_per_m(s, BLUR_RANGE)
+        least, largest = self._balance.scale_range_m2(s)
+        return float((least * ranges_per_m).min()), float((largest * ranges_per_m).max())
+
+    def _missing(self, shown: int) -> list[int]:
+        return [decile for decile in self._surfaces.all_deciles if not shown >> decile & 1]
+
+    def _draw_set(self, index: int, shown: _Shown, seed: int) -> tuple[_Found, int]:
+        """Return the best lens of the first target that has a faultless one, and how many targets failed."""
+        rng = np.random.Generator(np.random.PCG64(derive_seed(seed, "balanced", index)))
+        third = self._plan.third(shown.deciles, index, seed)
+        enough = _Merit(0, self._plan.most(shown.deciles, index), 0.0)
+        best: _Found | None = None
+        for n_rejected in range(TARGETS_TRIED):
+            part = float(rng.random())
+            if n_rejected < TARGETS_IN_TURN:
+                part = (stratum_of(index, STRATA, seed, "targets") + part) / STRATA
+            judged = self._candidates(third, part, shown, rng)
+            best = max(filter(None, (best, self._best_of(judged, index, shown, rng))), key=_merit_of)
+            if best.merit >= enough:
+                return best, n_rejected
+        planned = np.array(list(self._plan.sets(third).values())).reshape(-1, 2)
+        judged = judge(self._surfaces, self._balance, planned[:, 0], planned[:, 1])
+        found = filter(None, (best, self._best_of(judged, index, shown, rng)))
+        return max(found, key=_merit_of), TARGETS_TRIED
+
+    def _best_of(self, judged: Judged, index: int, shown: _Shown, rng: np.random.Generator) -> _Found | None:
+        """Return the first of the best among judged lenses, None if there is none."""
+        part, evenness = float(rng.random()), entropy(shown.labels + judged.labels)
+        found = (
+            _Found(_Merit(-int(lacks.sum()), most, round(float(even), ENTROPY_DIGITS)), judged, place, part)
+            for place, (lacks, even, most) in enumerate(
+                zip(judged.lacks, evenness, self._most_after(judged, index, shown), strict=True)
+            )
         )
-    return best[1], TARGETS_TRIED - 1
+        return max(found, key=_merit_of, default=None)
 
+    def _most_after(self, judged: Judged, index: int, shown: _Shown) -> list[int]:
+        return [self._plan.most(shown.deciles | bits, index + 1) for bits in judged.deciles.tolist()]
 
-def _quota(index: int, n_missing: int) -> int:
-    """Return how many new deciles a set has to show, so that the first four can show all."""
-    return math.ceil(n_missing / (COVERING_SETS - index)) if index < COVERING_SETS else 0
+    def _candidates(self, third: int | None, part: float, shown: _Shown, rng: np.random.Generator) -> Judged:
+        """Return lenses at some surfaces that give one target blur, or come as near as the ranges let."""
+        low_m, high_m = self._balance.target_blur_m
+        target_m = low_m + (high_m - low_m) * part
+        s = self._surfaces.depths_at(self._ranks(third, shown, rng))
+        wanted = target_m / np.maximum(self._surfaces.blur_range_per_m(s, BLUR_RANGE), NO_RANGE_PER_M)
+        scale = np.clip(wanted, *self._balance.scale_range_m2(s))
+        judged = judge(self._surfaces, self._balance, s, scale)
+        judged.lacks[:, 0] |= scale != wanted
+        return judged
 
-
-def _ranks(
-    index: int, surfaces: Surfaces, covered: frozenset[int], seed: int, rng: np.random.Generator
-) -> Iterator[float]:
-    """Yield ranks of surfaces to focus at: in the set's third, later where nothing was sharp yet."""
-    missing = sorted(surfaces.all_deciles - covered)
-    third = _third(index, seed)
-    while True:
-        if index < 3 or not missing:
-            yield (third + float(rng.random())) / 3.0
-        else:
-            yield surfaces.rank_in_decile(missing[int(rng.random() * len(missing))], float(rng.random()))
-
-
-def _third(index: int, seed: int) -> int:
-    """Return 0 near, 1 middle, 2 far: each once in any three sets, in an order of the scene's own."""
-    rng = np.random.Generator(np.random.PCG64(derive_seed(seed, "thirds", index // 3)))
-    return int(np.argsort([rng.random() for _ in range(3)])[index % 3])
-
-
-def _candidate(
-    surfaces: Surfaces, balance: Balance, target_m: float, rank: float, part: float
-) -> _Candidate | None:
-    """Return the lens that focuses at a surface and reaches a blur, None if the surface is too near."""
-    s = surfaces.depth_at(rank)
-    f_min, f_max = (f / 1000.0 for f in balance.focal_length_mm)
-    f_max = min(f_max, s / MIN_FOCUS_OVER_FOCAL_LENGTH)
-    if f_max < f_min:
-        return None
-    n_min, n_max = balance.f_number
-    wanted = target_m / max(surfaces.blur_range_per_m(s, BLUR_RANGE), 1e-12)
-    k = min(max(wanted, f_min**2 / n_max), f_max**2 / n_min)  # f^2 / N
-    low, high = max(f_min, math.sqrt(k * n_min)), min(f_max, math.sqrt(k * n_max))
-    f = min(max(low + part * (high - low), f_min), f_max)
-    n = min(max(f * f / k, n_min), n_max)
-    return _judged(Lens(f, n, s, balance.formula), surfaces, balance, is_reached=k == wanted)
-
-
-def _judged(lens: Lens, surfaces: Surfaces, balance: Balance, *, is_reached: bool) -> _Candidate:
-    coc_m, max_coc_m = surfaces.coc_m(lens), balance.expected_max_coc_m
-    in_focus = coc_m <= 2.0 * IN_FOCUS_RADIUS_PX * balance.pixel_m
-    mean = 1.0 - float((np.minimum(coc_m / max_coc_m, 1.0) * surfaces.share).sum())
-    checks = {
-        TARGET: is_reached,
-        IN_FOCUS: surfaces.share_where(in_focus) >= MIN_SHARE_IN_FOCUS,
-        BLURRED: surfaces.share_where(coc_m > BLURRED_FROM * max_coc_m) >= MIN_SHARE_BLURRED,
-        MEAN: MEAN_LABEL[0] <= mean <= MEAN_LABEL[1],
-    }
-    lacks = tuple(text for text, is_met in checks.items() if not is_met)
-    return _Candidate(lens, sharp_deciles(lens, surfaces, balance.pixel_m, max_coc_m), lacks)
-
-
-def sharp_deciles(lens: Lens, surfaces: Surfaces, pixel_m: float, max_coc_m: float) -> frozenset[int]:
-    """Return the deciles of depth of which a lens shows over half of the pixels sharp.
-
-    Sharp is a blur radius of at most half a pixel, or a label above .97.
-    """
-    coc_m = surfaces.coc_m(lens)
-    limit_m = max(2.0 * IN_FOCUS_RADIUS_PX * pixel_m, (1.0 - SHARP_LABEL) * max_coc_m)
-    is_sharp: npt.NDArray[np.bool_] = coc_m <= limit_m
-    return surfaces.sharp_deciles(is_sharp)
+    def _ranks(self, third: int | None, shown: _Shown, rng: np.random.Generator) -> Floats:
+        """Return ranks of surfaces to focus at: in a third, or where nothing was sharp yet."""
+        places, chosen = rng.random(SURFACES_TRIED), rng.random(SURFACES_TRIED)
+        missing = np.array(self._missing(shown.deciles), np.int64)
+        if third is not None:
+            return np.asarray((third + places) / 3.0)
+        if not missing.size:
+            return places
+        return rank_in_decile(missing[(chosen * missing.size).astype(np.int64)], places)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.optics.coc import Lens
+from focusgen.base.errors import SceneError
 from focusgen.optics.stats import FIRST_DEPTH, LAST_DEPTH, Counts
 
 SKY_FROM_M = 50.0
 """A farthest value at least so far that many pixels share is a stand-in for sky, not a surface. A choice."""
 MIN_SHARE_OF_SKY = 0.005
 N_DECILES = 10
+ROUNDING = 1e-9  # sums differ in their last digits between processors; what is decided by them must not
 MIDDLE = (0.05, 0.95)  # the pixels whose deciles are counted: the ends are stray pixels
 
 Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,21 @@ class Surfaces:
             focusable = pixels
         return cls(depth_m, pixels / total, focusable / total)
 
+    def beyond(self, nearest_m: float) -> Surfaces:
+        """Return the same pixels, of which nearer ones are nothing that a lens may be focused at.
+
+        Raises:
+            SceneError: all are nearer.
+        """
+        focusable = np.where(self.depth_m >= nearest_m, self.focusable, 0.0)
+        if not focusable.any():
+            raise SceneError(
+                f"all surfaces are nearer than {nearest_m:.3g} m, twice the shortest focal length",
+                "Check the unit of the depth (depth.depth_scale: units per metre), or lower "
+                "lens.focal_length_mm.",
+            )
+        return replace(self, focusable=focusable)
+
     @cached_property
     def inverse_depth_per_m(self) -> Floats:
         """1 / depth, falling."""
@@ -76,41 +93,51 @@ class Surfaces:
         inside = (position >= 0) & (position < 1) & (self.focusable > 0)
         return np.where(inside, np.floor(np.clip(position, 0, 1) * N_DECILES), -1).astype(np.int64)
 
-    def depth_at(self, rank: float) -> float:
-        """Return the depth of a surface, metres: the share `rank` of the focusable pixels is nearer."""
+    def depths_at(self, ranks: Floats) -> Floats:
+        """Return depths of surfaces, metres: the share `rank` of the focusable pixels is nearer."""
         cumulated = np.cumsum(self.focusable)
-        place = int(np.searchsorted(cumulated, rank * cumulated[-1], side="right"))
-        last = int(np.flatnonzero(self.focusable)[-1])
-        return float(self.depth_m[min(place, last)])
+        last = np.flatnonzero(self.focusable)[-1]
+        place = np.searchsorted(cumulated, ranks * cumulated[-1], side="right")
+        return np.asarray(self.depth_m[np.minimum(place, last)])
 
-    def coc_m(self, lens: Lens) -> Floats:
-        """Return the CoC at each depth, metres on the sensor."""
-        inverse_focus_per_m = 1.0 / lens.focus_distance_m
-        return np.asarray(lens.coc_per_diopter_m2 * np.abs(self.inverse_depth_per_m - inverse_focus_per_m))
+    def blur_range_per_m(self, focus_distance_m: Floats, share: float) -> Floats:
+        """Return per focus distance the defocus in diopters that a share of all pixels stays at or below."""
+        away = np.abs(self.inverse_depth_per_m - 1.0 / focus_distance_m[:, None])
+        order = np.argsort(away, axis=-1, kind="stable")
+        place = (np.cumsum(self.share[order], axis=-1) < share - ROUNDING).sum(-1)
+        nearest_first = np.take_along_axis(away, order, -1)
+        return np.asarray(nearest_first[np.arange(place.size), np.minimum(place, away.shape[-1] - 1)])
 
-    def share_where(self, chosen: npt.NDArray[np.bool_]) -> float:
-        """Return the share of all pixels at some of the depths."""
-        return float(self.share[chosen].sum())
+    def near(self, focus_distance_m: Floats, defocus_per_m: Floats) -> tuple[Places, Places]:
+        """Return per focus distance the depths [start, stop) that are at most so many diopters away."""
+        inverse_m = 1.0 / focus_distance_m
+        rising = -self.inverse_depth_per_m
+        start = np.searchsorted(rising, -(inverse_m + defocus_per_m) * (1 + ROUNDING), side="left")
+        stop = np.searchsorted(rising, -(inverse_m - defocus_per_m) + ROUNDING * inverse_m, side="right")
+        return start, stop
 
-    def blur_range_per_m(self, focus_distance_m: float, share: float) -> float:
-        """Return the defocus in diopters that a share of all pixels stays at or below."""
-        away = np.abs(self.inverse_depth_per_m - 1.0 / focus_distance_m)
-        order = np.argsort(away, kind="stable")
-        place = int(np.searchsorted(np.cumsum(self.share[order]), share))
-        return float(away[order][min(place, away.size - 1)])
+    def share_of(self, span: tuple[Places, Places]) -> Floats:
+        """Return the share of all pixels in spans of depths."""
+        cumulated = np.append(0.0, np.cumsum(self.share))
+        return np.asarray(cumulated[span[1]] - cumulated[span[0]])
 
-    def rank_in_decile(self, decile: int, part: float) -> float:
-        """Return a rank inside one of the deciles of the middle 90 %."""
-        return MIDDLE[0] + (MIDDLE[1] - MIDDLE[0]) * (decile + part) / N_DECILES
-
-    def sharp_deciles(self, is_sharp: npt.NDArray[np.bool_]) -> frozenset[int]:
-        """Return the deciles of which over half of the pixels are sharp."""
-        inside = self.decile >= 0
-        size = np.bincount(self.decile[inside], self.focusable[inside], N_DECILES)
-        sharp = np.bincount(self.decile[inside], (self.focusable * is_sharp)[inside], N_DECILES)
-        return frozenset(np.flatnonzero((size > 0) & (sharp > size / 2)).tolist())
+    def deciles_in(self, span: tuple[Places, Places]) -> npt.NDArray[np.bool_]:
+        """Return (M, 10): the deciles of which spans hold over half of the pixels."""
+        cumulated = np.vstack([np.zeros(N_DECILES), np.cumsum(self._in_decile, 0)])
+        inside = cumulated[span[1]] - cumulated[span[0]]
+        return np.asarray(inside > cumulated[-1] / 2 + ROUNDING)
 
     @cached_property
-    def all_deciles(self) -> frozenset[int]:
+    def _in_decile(self) -> Floats:
+        """(K, 10) focusable share of each depth in each decile."""
+        return np.asarray((self.decile[:, None] == np.arange(N_DECILES)) * self.focusable[:, None])
+
+    @cached_property
+    def all_deciles(self) -> tuple[int, ...]:
         """The deciles that hold pixels; fewer than ten where one depth holds many."""
-        return frozenset(self.decile[self.decile >= 0].tolist())
+        return tuple(np.flatnonzero(self._in_decile.any(0)).tolist())
+
+
+def rank_in_decile(decile: Places, part: Floats) -> Floats:
+    """Return ranks inside deciles of the middle 90 %."""
+    return np.asarray(MIDDLE[0] + (MIDDLE[1] - MIDDLE[0]) * (decile + part) / N_DECILES)

@@ -6,86 +6,106 @@ import numpy as np
 import pytest
 
 from focusgen.base.errors import SceneError
-from focusgen.optics.balanced import Balance, sample_balanced, sharp_deciles
+from focusgen.optics.balance import Balance
+from focusgen.optics.balanced import BalancedLaw
+from focusgen.optics.coc import Lens, coc_diameter_m
 from focusgen.optics.stats import depth_counts
 from focusgen.optics.surfaces import Surfaces
+from focusgen.synth.families import FAMILIES
 from focusgen.synth.write import make_scene
 
-WIDTH = 160
+WIDTH = 320
 PIXEL_M = 36e-3 / WIDTH
-BALANCE = Balance((24.0, 85.0), (1.4, 8.0), (0.01 * 36e-3, 0.03 * 36e-3), PIXEL_M)
-MAX_COC_M = BALANCE.expected_max_coc_m
+BALANCE = Balance((24.0, 85.0), (1.4, 8.0), (0.0075 * 36e-3, 0.02 * 36e-3), PIXEL_M)
+N_SETS = 4
 
 
-def surfaces_of(depth_m, **kwargs) -> Surfaces:
-    return Surfaces.of(depth_counts(np.asarray(depth_m, np.float16)), **kwargs)
+def law_of(depth_m, balance: Balance = BALANCE, **kwargs) -> BalancedLaw:
+    return BalancedLaw(Surfaces.of(depth_counts(np.asarray(depth_m, np.float16)), **kwargs), balance)
 
 
 @pytest.fixture(scope="module")
-def scenes() -> list[Surfaces]:
-    families = ("tabletop", "bars", "corridor", "foliage", "village")
-    return [surfaces_of(make_scene(f, 0, width=WIDTH, height=96).depth_m(0)) for f in families]
+def depths() -> dict[str, np.ndarray]:
+    return {
+        family: np.sort(make_scene(family, 0, width=WIDTH).depth_m(0).astype(np.float16).ravel()).astype(
+            float
+        )
+        for family in FAMILIES
+    }
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_every_set_is_sharp_somewhere_and_blurred_elsewhere(scenes, seed):
-    for scene in scenes:
-        drawn = sample_balanced(4, scene, BALANCE, seed=seed)
-        assert not [text for text in drawn.lacking if not text.startswith("depth deciles")]
-        covered = frozenset[int]()
-        for lens in drawn.lenses:
-            coc_px = scene.coc_m(lens) / PIXEL_M
-            mean = 1 - (np.minimum(coc_px * PIXEL_M / MAX_COC_M, 1) * scene.share).sum()
-            assert scene.share[coc_px <= 1].sum() >= 0.05
-            assert scene.share[coc_px * PIXEL_M > MAX_COC_M / 4].sum() >= 0.2
-            assert 0.2 <= mean <= 0.8
-            assert 24e-3 <= lens.focal_length_m <= 85e-3
-            assert 1.4 <= lens.f_number <= 8.0
-            assert lens.focus_distance_m in scene.depth_m
-            covered |= sharp_deciles(lens, scene, PIXEL_M, MAX_COC_M)
-        assert len(covered) >= len(scene.all_deciles) - 1
+def max_coc_of(depths: dict[str, np.ndarray], lenses: dict[str, tuple[Lens, ...]]) -> float:
+    return float(np.percentile([coc_diameter_m(depths[f], lens) for f in depths for lens in lenses[f]], 95))
 
 
-def test_the_labels_of_many_scenes_are_spread(scenes):
-    labels, weights = [], []
-    for scene in scenes:
-        for lens in sample_balanced(4, scene, BALANCE, seed=3).lenses:
-            labels.append(1 - np.clip(scene.coc_m(lens) / MAX_COC_M, 0, 1))
-            weights.append(scene.share)
-    counts, _ = np.histogram(np.concatenate(labels), 10, (0, 1), weights=np.concatenate(weights))
-    share = counts[counts > 0] / counts.sum()
-    assert -(share * np.log10(share)).sum() >= 0.88
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_sets_of_every_family_keep_all_promises_at_the_calibrated_max_coc(depths, seed):
+    lenses = {family: law_of(depth_m).draw(N_SETS, seed).lenses for family, depth_m in depths.items()}
+    max_coc_m, total = max_coc_of(depths, lenses), np.zeros(10)
+    for family, depth_m in depths.items():
+        shown = np.zeros(10, bool)
+        for lens in lenses[family]:
+            coc_m = coc_diameter_m(depth_m, lens)
+            label = 1 - np.minimum(coc_m / max_coc_m, 1)
+            assert (coc_m <= PIXEL_M / 2).mean() >= 0.05, family
+            assert (coc_m > max_coc_m / 4).mean() >= 0.2, family
+            assert 0.2 <= label.mean() <= 0.8, family
+            assert 0.0074 * 36e-3 <= np.percentile(coc_m, 90) <= 0.0201 * 36e-3
+            assert 24e-3 <= lens.focal_length_m <= 85e-3 and 1.4 <= lens.f_number <= 8.0
+            assert lens.focus_distance_m in depth_m
+            n = depth_m.size
+            middle = np.array_split(coc_m[n // 20 : n - n // 20], 10)
+            shown |= [(part <= max(PIXEL_M, 0.03 * max_coc_m)).mean() > 0.48 for part in middle]
+            total += np.histogram(label, 10, (0, 1))[0]
+        assert shown.all(), family
+    share = total / total.sum()
+    assert -(share * np.log10(share)).sum() >= 0.92
 
 
-def test_the_first_lenses_stay_and_take_near_middle_and_far(scenes):
-    many = sample_balanced(9, scenes[0], BALANCE, seed=8).lenses
+def test_the_first_lenses_stay_and_take_near_middle_and_far(depths):
+    law = law_of(depths["tabletop"])
+    many = law.draw(9, 8).lenses
     for k in (1, 3, 4, 8):
-        assert sample_balanced(k, scenes[0], BALANCE, seed=8).lenses == many[:k]
-    cut = [scenes[0].depth_at(1 / 3), scenes[0].depth_at(2 / 3)]
-    thirds = [int(np.searchsorted(cut, lens.focus_distance_m)) for lens in many[:3]]
-    assert sorted(thirds) == [0, 1, 2]
-    assert sample_balanced(4, scenes[0], BALANCE, seed=9).lenses != many[:4]
+        assert law.draw(k, 8).lenses == many[:k]
+    thirds = np.percentile(depths["tabletop"], [100 / 3, 200 / 3])
+    assert sorted(int(np.searchsorted(thirds, lens.focus_distance_m)) for lens in many[:3]) == [0, 1, 2]
+    assert law.draw(4, 9).lenses != many[:4]
 
 
 def test_a_flat_wall_is_flagged_not_faked():
-    drawn = sample_balanced(4, surfaces_of(np.full((8, 8), 3.0)), BALANCE, seed=1)
+    drawn = law_of(np.full((8, 8), 3.0)).draw(4, 1)
     assert {lens.focus_distance_m for lens in drawn.lenses} == {3.0}
-    assert any("reaches the target" in text for text in drawn.lacking)
-    assert any("mean label" in text for text in drawn.lacking)
+    assert drawn.n_redrawn == 4 * 24
+    assert sum("reaches the target" in text for text in drawn.lacking) == 4
+    assert sum("mean label" in text for text in drawn.lacking) == 4
+
+
+def test_what_is_lacking_is_said_of_the_max_coc_that_is_calibrated(depths):
+    law = law_of(depths["village"])
+    drawn = law.draw(4, 3)
+    assert not drawn.lacking
+    assert not law.draw(4, 3, BALANCE.expected_max_coc_m).lacking
+    assert law.draw(4, 3, 1e-4).lenses == drawn.lenses
+    assert sum("mean label" in text for text in law.draw(4, 3, 1e-4).lacking) == 3
+
+
+def test_deciles_that_no_set_shows_are_named():
+    fine = Balance((24.0, 85.0), (1.4, 8.0), (0.03 * 36e-3, 0.04 * 36e-3), PIXEL_M)
+    lacking = law_of(1 / np.linspace(0.2, 1, 4000), fine).draw(4, 1).lacking
+    assert lacking[-1].startswith("depth deciles sharp in no set: ")
 
 
 def test_sky_and_filled_holes_attract_no_focus():
-    near, sky = np.linspace(2, 6, 4000), np.full(6000, 80.0)
-    holes = np.full(9000, 80.0)
-    scene = surfaces_of(np.concatenate([near, sky]))
-    assert all(lens.focus_distance_m <= 6 for lens in sample_balanced(8, scene, BALANCE, seed=4).lenses)
-    filled = surfaces_of(
-        np.concatenate([np.linspace(2, 3, 500), np.linspace(5, 6, 500), holes * 0 + 4]), n_filled=9000
-    )
-    distances_m = [lens.focus_distance_m for lens in sample_balanced(8, filled, BALANCE, seed=4).lenses]
-    assert 4.0 not in distances_m
+    scene = law_of([*np.linspace(2, 6, 4000), *[80.0] * 6000])
+    assert all(lens.focus_distance_m <= 6 for lens in scene.draw(8, 4).lenses)
+    filled = law_of([*np.linspace(2, 3, 500), *np.linspace(5, 6, 500), *[4.0] * 9000], n_filled=9000)
+    assert 4.0 not in [lens.focus_distance_m for lens in filled.draw(8, 4).lenses]
 
 
-def test_a_scene_nearer_than_two_focal_lengths_is_refused():
+def test_the_reach_is_what_the_ranges_can_blur_and_a_scene_nearer_than_2_f_is_refused():
+    least_m, largest_m = law_of([1.0, 2.0] * 50).reach_m()
+    # 24 mm f/8 and 85 mm f/1.4 across half a diopter
+    assert least_m == pytest.approx(0.024**2 / 8 / 2)
+    assert largest_m == pytest.approx(0.085**2 / 1.4 / 2)
     with pytest.raises(SceneError, match="twice the shortest focal length"):
-        sample_balanced(1, surfaces_of(np.linspace(0.01, 0.04, 100)), BALANCE, seed=0)
+        law_of(np.linspace(0.01, 0.04, 100))

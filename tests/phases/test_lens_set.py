@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import cv2
 import numpy as np
@@ -237,3 +238,31 @@ def test_asking_for_moved_edges_is_answered_in_the_record(rgbd: Rgbd):
     assert document["algorithm_version"] == 2
     assert any("depth_edge_snap: on has no effect" in text for text in document["warnings"])
     assert cli.main(["status", "--out_root", str(rgbd.out_root)]) == 0
+
+
+@pytest.fixture
+def relief(rgbd: Rgbd) -> Rgbd:
+    rgbd.add_scene("a", width=160)
+    return rgbd
+
+
+def test_a_blur_that_no_lens_reaches_fails_the_scene_by_the_name_of_the_key(relief: Rgbd, capsys):
+    words = ("--n_sets", "1", "--lens.law", "balanced", "--lens.target_blur_px")
+    assert relief.run(*words, "[500, 600]") == 3
+    told = " ".join(capsys.readouterr().err.split())
+    assert "lens.target_blur_px [500.0, 600.0]: no lens of lens.focal_length_mm and lens.f_number" in told
+    reach = re.search(r"they blur by (\S+) to (\S+) px", told)
+    assert reach and float(reach[1]) < 1.0 < float(reach[2]) < 500
+    assert relief.run(*words, "[1, 2]") == 0
+    law = json.loads((relief.out_root / "a" / "metadata.json").read_text())["lens_law"]
+    assert law["law"] == "balanced" and law["target_blur_px"] == [1.0, 2.0]
+
+
+def test_a_flat_wall_is_flagged_whatever_blur_is_asked_for(relief: Rgbd):
+    for path in (relief.depth_root / "a").glob("*.npy"):
+        np.save(path, np.full_like(np.load(path), 3.0))
+    assert relief.run("--n_sets", "1", "--lens.law", "balanced", "--lens.target_blur_px", "[2, 3]") == 0
+    lacking = json.loads((relief.out_root / "a" / "metadata.json").read_text())["lens_law"]["lacking"]
+    assert any("reaches the target blur" in text for text in lacking)
+    log = (relief.out_root / "logs" / "focus_map_warnings.txt").read_text()
+    assert "a: balanced lenses: set_00: no lens of the ranges reaches the target blur" in log
