@@ -7,8 +7,8 @@ flags or EXIF, depth is in metres; without, it is relative and says so. Nothing 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,14 +18,18 @@ from focusgen.config.flags import Flags, option, parse, required
 
 if TYPE_CHECKING:
     from focusgen.focal.infer import InferOptions, LensFlags
+    from focusgen.tools.focal_infer import InferJob
 
 
 @dataclass(frozen=True)
 class InferFlags(Flags):
     """Which stacks, what is known of them, and how they are worked on."""
 
-    input: str = required("folder of slices, folder of stacks, a list, or a.png,b.png,...")
     output: Path = required("folder for the results (-o)")
+    input: str | None = option(None, "folder of slices, folder of stacks, a list, or a.png,b.png,...")
+    sweep_video: Path | None = option(None, "instead of --input: a video in which focus travels")
+    stack_size: int = option(5, "slices that are taken of each journey of a --sweep_video")
+    focus_from: Path | None = option(None, "CSV with frame,focus_m or time_s,focus_m of a --sweep_video")
     focus_distances: str | None = option(
         None, "metres in name order, such as 0.5,1,inf; or a file; or exif (the default)"
     )
@@ -55,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.tools.focal_infer import InferJob, infer_all
 
     job = InferJob(
-        flags.input,
+        flags.input or "",
         flags.output,
         flags.focus_distances,
         _lens(flags),
@@ -67,10 +71,25 @@ def main(argv: Sequence[str]) -> int:
 
     with Progress(console=make_console(), transient=True) as progress:
         task = progress.add_task("focal stack", total=1.0)
+        if flags.sweep_video is not None:
+            job = _cut(flags, job, lambda part: progress.update(task, completed=part))
         summary = infer_all(
             job, lambda name, what, part: progress.update(task, description=f"{name}: {what}", completed=part)
         )
     return report(summary, flags.output)
+
+
+def _cut(flags: InferFlags, job: InferJob, progress: Callable[[float], object]) -> InferJob:
+    """Cut the sweep video into stacks below the output, and return the job on those."""
+    from focusgen.tools.focal_sweep import DISTANCES_FILE, write_sweep_stacks
+
+    assert flags.sweep_video is not None and flags.focus_from is not None, "checked with the flags"
+    cut = write_sweep_stacks(
+        flags.sweep_video, flags.focus_from, flags.stack_size, flags.output / "stacks", progress
+    )
+    for note in cut.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return replace(job, input=str(cut.folder), focus_distances=DISTANCES_FILE)
 
 
 def _lens(flags: InferFlags) -> LensFlags:
@@ -86,6 +105,15 @@ def _options(flags: InferFlags) -> InferOptions:
 
 
 def _check(flags: InferFlags) -> None:
+    if (flags.input is None) == (flags.sweep_video is None):
+        raise ConfigError("give one of --input and --sweep-video", "focusgen focal infer --help lists both.")
+    if flags.sweep_video is not None and flags.focus_from is None:
+        raise ConfigError(
+            "--sweep-video needs --focus-from: a CSV with frame,focus_m or time_s,focus_m",
+            "Focus distances are never guessed; cameras and rigs log them.",
+        )
+    if flags.sweep_video is not None and flags.focus_distances is not None:
+        raise ConfigError("--focus-distances are of --input; a --sweep-video has --focus-from")
     for name in ("focal_length", "f_number", "sensor_width", "batch_size", "ensemble_size"):
         value = getattr(flags, name)
         if value is not None and not (0 < value < float("inf")):

@@ -199,7 +199,7 @@ def _distances(given: str | None, files: StackFiles) -> list[float] | None:
         return None
     names = [path.name for path in files.paths]
     beside = files.paths[0].parent / given
-    for path in (Path(given), beside):
+    for path in (beside, Path(given)):
         if path.is_file():
             return read_distances(path, names)
     if given.lower().endswith((".json", ".csv", ".txt")):

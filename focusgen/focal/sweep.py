@@ -1,0 +1,137 @@
+"""A video in which focus travels, cut into stacks: which frames, focused where."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.base.errors import ConfigError
+from focusgen.base.names import display
+from focusgen.focal.distances import parse_distance
+
+FRAME_COLUMNS = ("frame", "frame_index", "index", "n")
+TIME_COLUMNS = ("time_s", "time", "seconds", "t")
+FOCUS_COLUMNS = ("focus_m", "focus_distance_m", "focus_distance", "distance_m", "focus")
+HOW_TO_WRITE = "A heading and lines such as `frame,focus_m` / `0,0.5`, or `time_s,focus_m` / `0.0,0.5`."
+STILL_SHARE = 1e-3
+"""Focus that moves by less than this part of the whole way, from one frame to the next, stands still."""
+
+
+class SweepStack(NamedTuple):
+    """The frames of one stack, in the order of the video, and their focus distances in metres."""
+
+    frames: tuple[int, ...]
+    distances_m: tuple[float, ...]
+
+
+def read_focus(path: Path, n_frames: int, times_s: Sequence[float | None] | None) -> list[float]:
+    """Return the focus distance of every frame, metres; between lines of the file, diopters are linear.
+
+    Args:
+        path: CSV with a frame or time column, and a distance in metres.
+        n_frames: of the video.
+        times_s: when each frame is shown; needed for a time column.
+
+    Raises:
+        ConfigError: it cannot be read or used, or does not cover the video; names file and line.
+    """
+    shown = display(str(path))
+    rows, is_time = _rows(path, shown)
+    at = _positions(n_frames, times_s, shown) if is_time else np.arange(n_frames, dtype=np.float64)
+    places = np.array([place for place, _ in rows])
+    if np.any(np.diff(places) <= 0):
+        raise ConfigError(f"{shown}: frames or times do not rise from line to line", HOW_TO_WRITE)
+    uncovered = int(np.count_nonzero((at < places[0] - 1e-6) | (at > places[-1] + 1e-6)))
+    if uncovered:
+        raise ConfigError(
+            f"{shown}: says nothing of {uncovered} of {n_frames} frames "
+            f"(it goes from {places[0]:g} to {places[-1]:g}, the video from {at[0]:g} to {at[-1]:g})",
+            "Add lines for the first and the last frame; focus is never guessed.",
+        )
+    diopters = np.interp(at, places, [1.0 / metres for _, metres in rows])
+    return [1.0 / v if v > 0 else math.inf for v in diopters.tolist()]
+
+
+def _rows(path: Path, shown: str) -> tuple[list[tuple[float, float]], bool]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{shown}: cannot be read: {error}", HOW_TO_WRITE) from error
+    lines = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+    known = {(name or "").strip().lower(): name for name in lines.fieldnames or ()}
+    focus = next((known[name] for name in FOCUS_COLUMNS if name in known), None)
+    frame = next((known[name] for name in FRAME_COLUMNS if name in known), None)
+    time = next((known[name] for name in TIME_COLUMNS if name in known), None)
+    place = frame or time
+    if focus is None or place is None:
+        raise ConfigError(f"{shown}: no column of frames or times, or none of distances", HOW_TO_WRITE)
+    rows = [_row(line, place, focus, f"{shown}:{lines.line_num}") for line in lines]
+    if not rows:
+        raise ConfigError(f"{shown}: holds no line below its heading", HOW_TO_WRITE)
+    return rows, frame is None
+
+
+def _row(line: Mapping[str, str | None], place: str, focus: str, where: str) -> tuple[float, float]:
+    try:
+        position = float(line[place] or "")
+    except ValueError as error:
+        raise ConfigError(f"{where}: {line[place]!r} is no {place}", HOW_TO_WRITE) from error
+    if not math.isfinite(position):
+        raise ConfigError(f"{where}: {line[place]!r} is no {place}", HOW_TO_WRITE)
+    return position, parse_distance(line[focus] or "", where)
+
+
+def _positions(n_frames: int, times_s: Sequence[float | None] | None, shown: str) -> npt.NDArray[np.float64]:
+    known = [t for t in times_s or () if t is not None]
+    if len(known) != n_frames:
+        raise ConfigError(
+            f"{shown}: counts in seconds, but the video has no time stamps",
+            "Write a `frame` column instead.",
+        )
+    return np.array(known) - known[0]
+
+
+def cut_sweep(distances_m: Sequence[float], stack_size: int) -> list[SweepStack]:
+    """Return one stack per journey of the focus plane: `stack_size` frames, as even in diopters as there are.
+
+    A journey ends where focus turns; frames at rest before and after it belong to nobody. Journeys that have
+    fewer frames than a stack has slices give none.
+    """
+    diopters = 1.0 / np.asarray(distances_m, np.float64)
+    stacks = []
+    for first, last in _journeys(diopters):
+        wanted = np.linspace(diopters[first], diopters[last], stack_size)
+        frames = _nearest_frames(diopters[first : last + 1], wanted)
+        if len(frames) == stack_size:
+            chosen = tuple(first + n for n in frames)
+            stacks.append(SweepStack(chosen, tuple(distances_m[n] for n in chosen)))
+    return stacks
+
+
+def _journeys(diopters: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Return first and last frame of each stretch in which focus goes one way."""
+    steps = np.diff(diopters)
+    still = STILL_SHARE * max(float(np.ptp(diopters)), 1e-12)
+    ways = np.where(np.abs(steps) <= still, 0, np.sign(steps)).astype(int)
+    journeys: list[tuple[int, int]] = []
+    for frame, way in enumerate(ways.tolist()):
+        if way == 0:
+            continue
+        if journeys and journeys[-1][1] == frame and ways[frame - 1] == way:
+            journeys[-1] = (journeys[-1][0], frame + 1)
+        else:
+            journeys.append((frame, frame + 1))
+    return journeys
+
+
+def _nearest_frames(diopters: npt.NDArray[np.float64], wanted: npt.NDArray[np.float64]) -> list[int]:
+    """Return the frames nearest to the wanted diopters, each once, in order."""
+    nearest = np.abs(diopters[:, None] - wanted[None]).argmin(0)
+    return list(dict.fromkeys(nearest.tolist()))

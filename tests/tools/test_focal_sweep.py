@@ -1,0 +1,71 @@
+"""A sweep video of a traced stack, there and back, through the command."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from focusgen.cli import main
+from tests.clips import write_video
+from tests.focal.stacks import Truth, abs_rel, truth
+
+
+@pytest.fixture(scope="module")
+def traced() -> Truth:
+    return truth("tabletop")
+
+
+@pytest.fixture
+def sweep(traced: Truth, tmp_path: Path) -> tuple[Path, Path]:
+    """Return the video, and the log of its focus."""
+    there_and_back = [0, 0, 1, 2, 3, 4, 3, 2, 1, 0]
+    video = write_video(tmp_path / "rack.mp4", traced.slices[there_and_back], pixel_format="yuv444p", crf="4")
+    lines = [f"{frame},{traced.distances_m[n]}" for frame, n in enumerate(there_and_back)]
+    log = tmp_path / "focus.csv"
+    log.write_text("\n".join(["frame,focus_m", *lines]))
+    return video, log
+
+
+def infer(video: Path, out: Path, *more: str) -> int:
+    return main(["focal", "infer", "--sweep-video", str(video), "--output", str(out), *more])
+
+
+@pytest.mark.slow
+def test_each_journey_becomes_a_frame_of_a_scene(traced: Truth, sweep: tuple[Path, Path], tmp_path: Path):
+    video, log = sweep
+    out = tmp_path / "out"
+    flags = ["--focus-from", str(log), "--stack-size", "5", *traced.lens_flags]
+    assert infer(video, out, "--as-scene", *flags) == 0
+    stacks = sorted((out / "stacks" / "rack").iterdir())
+    assert [json.loads((s / "focus_distances.json").read_text())["frames"] for s in stacks] == [
+        [1, 2, 3, 4, 5],
+        [5, 6, 7, 8, 9],
+    ]
+    for stack in stacks:
+        assert abs_rel(np.load(out / f"{stack.name}_depth.npy"), traced.depth_m) <= 0.04
+    assert len(list((out / "rack" / "frames_sharp").glob("frame_*.png"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ([], "--sweep-video needs --focus-from"),
+        (["--focus-from", "LOG", "--stack-size", "9"], "smaller --stack-size"),
+        (["--focus-from", "LOG", "--stack-size", "1"], "at least 2"),
+        (["--focus-from", "nowhere.csv"], "cannot be read"),
+        (["--focus-from", "LOG", "--input", "x"], "one of --input and --sweep-video"),
+        (["--focus-from", "LOG", "--focus-distances", "1,2"], "--focus-distances are of --input"),
+    ],
+)
+def test_what_cannot_be_cut_is_refused_with_a_way_out(
+    sweep: tuple[Path, Path],
+    tmp_path: Path,
+    more: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+):
+    video, log = sweep
+    words = [str(log) if word == "LOG" else word for word in more]
+    assert infer(video, tmp_path / "out", *words) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
