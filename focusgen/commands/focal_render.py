@@ -12,6 +12,7 @@ from typing import Literal
 
 from focusgen.commands.focal import ALIASES, renamed
 from focusgen.config.flags import Flags, option, parse, required
+from focusgen.optics.transfer import Transfer
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class FocalRenderFlags(Flags):
     f_number: float = option(2.0, "f-number (--aperture)")
     sensor_width: float = option(36.0, "millimetres that the picture's width shows (--sensor-size)")
     formula: Literal["paper", "exact"] = option("paper", "denominator of the circle of confusion")
+    transfer: Transfer = option("gamma22", "curve of the picture: srgb for photographs, gamma22 for synth's")
     depth_scale: float = option(1000.0, "units per metre of a 16-bit png")
     device: str = option("cpu", "where to compute")
 
@@ -46,6 +48,7 @@ def main(argv: Sequence[str]) -> int:
         lens,
         flags.output,
         depth_scale=flags.depth_scale,
+        transfer=flags.transfer,
         device=flags.device,
     ):
         print(path)

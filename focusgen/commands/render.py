@@ -15,6 +15,7 @@ from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.commands.groups import CONFIG_HELP
 from focusgen.config.flags import Flags, option, parse, required, sets
+from focusgen.optics.transfer import Transfer
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class RenderFlags(Flags):
     formula: Literal["paper", "exact"] = option("paper", "denominator of the circle of confusion")
     sensor_width_mm: float | None = option(None, "width that the picture shows; default: EXIF, else 36")
     depth_edge_snap: Literal["auto", "on", "off"] = option("auto", "move soft depth edges onto the picture's")
+    transfer: Transfer = option("gamma22", "curve of the picture: srgb for photographs, gamma22 for synth's")
     max_radius_px: float | None = option(None, "larger blur is drawn as this; default: a tenth of the width")
     bits: Literal[8, 16] | None = option(None, "per channel; default: the picture's own")
     tile_px: int = option(1024, "side of the tiles that bound the memory")
@@ -68,6 +70,7 @@ def main(argv: Sequence[str]) -> int:
         depth_options=how_depth_is_read(cfg),
         far_m=cfg.depth.far_m,
         depth_edge_snap=given.depth_edge_snap,
+        transfer=given.transfer,
         max_radius_px=given.max_radius_px,
         bits=given.bits,
         tile_px=given.tile_px,

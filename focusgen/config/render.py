@@ -9,6 +9,7 @@ from pydantic import field_validator
 from focusgen.config.backends import BOKEHNET, THIN_LENS, RenderBackend
 from focusgen.config.flux import FluxSection, with_default
 from focusgen.config.section import Section, setting
+from focusgen.optics.transfer import Transfer
 
 _THIN_LENS = {"backend": [THIN_LENS.name]}
 
@@ -28,6 +29,13 @@ class _Drawing(Section):
         when=_THIN_LENS,
         gt=0,
         help="larger blur is drawn as this",
+    )
+    transfer: Transfer = setting(
+        "gamma22",
+        affects=["render"],
+        when=_THIN_LENS,
+        is_recorded_at_default=False,
+        help="curve of the pictures: srgb is real footage's, gamma22 that of procedural scenes",
     )
     depth_edge_snap: Literal["auto", "on", "off"] = setting(
         "auto",

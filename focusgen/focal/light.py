@@ -8,20 +8,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from focusgen.optics.transfer import display_values, linear_light
+
 Floats = npt.NDArray[np.float32]
 
 
 def decode_srgb(display: Floats) -> Floats:
     """Return linear light of display values in [0, 1]."""
-    low, high = display / 12.92, ((display + 0.055) / 1.055) ** 2.4
-    return np.where(display <= 0.04045, low, high).astype(np.float32)
+    return np.asarray(linear_light(display, "srgb"), np.float32)
 
 
 def encode_srgb(linear: Floats) -> Floats:
     """Return display values in [0, 1] of linear light."""
-    light = np.clip(linear, 0.0, 1.0)
-    high = 1.055 * np.power(np.maximum(light, 1e-9), 1.0 / 2.4) - 0.055
-    return np.where(light <= 0.0031308, 12.92 * light, high).astype(np.float32)
+    return np.asarray(display_values(linear, "srgb"), np.float32)
 
 
 @lru_cache(maxsize=2)

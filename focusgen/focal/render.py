@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.focal.stack import StackLens
+from focusgen.optics.transfer import Transfer
 
 Floats = npt.NDArray[np.float32]
 MAX_RADIUS_OF_WIDTH = 0.1
@@ -26,7 +27,13 @@ def signed_radii_px(depth_m: Floats, focus_m: float, lens: StackLens) -> Floats:
 
 
 def render_stack(
-    rgb: npt.NDArray[Any], depth_m: Floats, focus_m: Sequence[float], lens: StackLens, *, device: str = "cpu"
+    rgb: npt.NDArray[Any],
+    depth_m: Floats,
+    focus_m: Sequence[float],
+    lens: StackLens,
+    *,
+    transfer: Transfer = "gamma22",
+    device: str = "cpu",
 ) -> Iterator[npt.NDArray[Any]]:
     """Yield one slice per focus distance, (H, W, 3) of the picture's type.
 
@@ -35,6 +42,7 @@ def render_stack(
         depth_m: (H, W) metres, finite and > 0.
         focus_m: focus distances, metres; inf is allowed.
         lens: formula "exact" takes the magnification of each slice's own distance, the size staying.
+        transfer: curve between the picture's values and linear light.
         device: where to compute.
     """
     import torch
@@ -50,13 +58,12 @@ def render_stack(
     wide = np.pad(rgb.astype(np.float32) / np.float32(peak), (*sides, (0, 0)), "symmetric")
     with torch.inference_mode():
         shown = torch.from_numpy(wide).to(where).permute(2, 0, 1)[None]
-        linear = decode_display(shown).contiguous()
+        linear = decode_display(shown, transfer).contiguous()
         for distance_m in focus_m:
             radii = signed_radii_px(depth_m, distance_m, lens)
             radius = torch.from_numpy(np.pad(radii, sides, "symmetric")).to(where)[None]
-            drawn = encode_display(
-                render_ocp(linear, radius, plane_ladder(float(radii.min()), float(radii.max())))
-            )
+            ladder = plane_ladder(float(radii.min()), float(radii.max()))
+            drawn = encode_display(render_ocp(linear, radius, ladder), transfer)
             inside = drawn[0, :, margin : -margin or None, margin : -margin or None]
             display = inside.permute(1, 2, 0).cpu().numpy()
             yield np.rint(display * peak).astype(rgb.dtype)

@@ -22,6 +22,7 @@ from focusgen.dataset.store import publish_scene_log
 from focusgen.media.codecs import encode_npz
 from focusgen.models.protocols import BokehRenderer
 from focusgen.optics.lenses import LensDraw
+from focusgen.phases.camera import camera_document
 from focusgen.phases.job import SceneJob
 from focusgen.phases.lens_set import (
     LensSet,
@@ -107,6 +108,7 @@ def _metadata(job: SceneJob, drawn: LensDraw, upstream: Mapping[str, Record]) ->
         law["lacking"] = list(drawn.lacking)
     return {
         **lens_document(cfg, job.scene_id, drawn.lenses, upstream),
+        **camera_document(job),
         "n_frames": job.n_frames,
         "fps": job.entry.source.get("fps"),
         "shot_cuts": list(job.shot_cuts),

@@ -18,6 +18,7 @@ from focusgen.focal.slice_files import read_slice
 from focusgen.focal.stack import StackLens
 from focusgen.media.depth_codecs import READERS, read_depth_file
 from focusgen.media.depth_units import DepthOptions
+from focusgen.optics.transfer import Transfer
 from focusgen.tools.focal_outputs import npy_bytes, png_bytes
 
 
@@ -29,6 +30,7 @@ def write_stack(
     folder: Path,
     *,
     depth_scale: float = 1000.0,
+    transfer: Transfer = "gamma22",
     device: str = "cpu",
 ) -> Iterator[Path]:
     """Write the slices of a stack, its truth and its lens; yield each file.
@@ -47,7 +49,8 @@ def write_stack(
     options = DepthOptions(depth_scale, scale_floats=False)
     depth_m = usable_depth(read_depth_file(depth, options).depth_m, rgb.shape[:2], str(depth))
     make_folder(folder)
-    for name, pixels in zip(names, render_stack(rgb, depth_m, distances_m, lens, device=device), strict=True):
+    slices = render_stack(rgb, depth_m, distances_m, lens, transfer=transfer, device=device)
+    for name, pixels in zip(names, slices, strict=True):
         publish(folder / name, png_bytes(pixels))
         yield folder / name
     publish(folder / "aif.png", png_bytes(rgb))

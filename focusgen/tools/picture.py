@@ -24,6 +24,7 @@ from focusgen.media.picture_files import (
     write_picture,
 )
 from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Formula, Lens, signed_blur_radius_px
+from focusgen.optics.transfer import Transfer
 
 DepthMap = npt.NDArray[np.float32]
 EstimateDepth = Callable[[npt.NDArray[np.uint8]], DepthMap]
@@ -58,6 +59,7 @@ class RenderPictureArgs:
         depth_options: unit, marks and names of the depth files.
         far_m: depth of +inf; None for the largest finite depth of the picture.
         depth_edge_snap: move soft depth edges onto those of the picture; auto: estimated or resized depth.
+        transfer: curve between the picture's values and linear light.
         max_radius_px: larger blur is drawn as this; None for a tenth of the width.
         bits: 8 or 16 per channel; None for those of the picture, as far as the kind of file can.
         tile_px: side of the tiles that bound the memory; even.
@@ -76,6 +78,7 @@ class RenderPictureArgs:
     depth_options: DepthOptions = DepthOptions()
     far_m: float | None = None
     depth_edge_snap: Literal["auto", "on", "off"] = "auto"
+    transfer: Transfer = "gamma22"
     max_radius_px: float | None = None
     bits: Literal[8, 16] | None = None
     tile_px: int = 1024
@@ -372,7 +375,13 @@ def _draw(
     size, n_done = blur.depth_m.shape, 0
     report(0.0)
     tiles = render_tiles(
-        part, (size[0], size[1]), ladder, tile_px=args.tile_px, snaps=snaps, device=args.device
+        part,
+        (size[0], size[1]),
+        ladder,
+        tile_px=args.tile_px,
+        snaps=snaps,
+        transfer=args.transfer,
+        device=args.device,
     )
     for box, shown in tiles:
         out[box.top : box.bottom, box.left : box.right] = np.rint(shown * peak)

@@ -55,7 +55,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
     },
     **{
         f"render.{name}": ("render",)
-        for name in "backend n_sets max_coc clip_to_max_coc max_radius_px depth_edge_snap guidance "
+        for name in "backend n_sets max_coc clip_to_max_coc max_radius_px depth_edge_snap guidance transfer "
         "guidance_max_radius_px steps prompt guidance_scale posterior disable_tiling tile_px tile_overlap_px "
         "precision compile model_id".split()
     },
@@ -154,7 +154,8 @@ ONLY_IF: dict[str, Any] = {
         ),
     ),
     **dict.fromkeys(
-        ("render.max_radius_px", "render.depth_edge_snap"), lambda c: c.render.backend == "thin_lens"
+        ("render.max_radius_px", "render.depth_edge_snap", "render.transfer"),
+        lambda c: c.render.backend == "thin_lens",
     ),
     **dict.fromkeys(
         [

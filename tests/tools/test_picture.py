@@ -130,6 +130,14 @@ def test_tiles_equal_the_picture_in_one_piece(files: Path) -> None:
     assert np.abs(results[0] - results[1]).max() <= 1  # of 65535
 
 
+def test_the_curve_of_the_picture_is_the_one_that_is_said(files: Path) -> None:
+    render_picture(args(files, focus=0.5))
+    plain = pixels(args(files).output).astype(int)
+    render_picture(args(files, focus=0.5, transfer="srgb"))
+    difference = np.abs(pixels(args(files).output).astype(int) - plain)
+    assert 0 < difference.max() < 30
+
+
 def test_progress_runs_from_nothing_to_all(files: Path) -> None:
     seen: list[float] = []
     render_picture(args(files, tile_px=32), progress=lambda path, part: seen.append(part))

@@ -1,18 +1,19 @@
-"""Display values and the linear light that lenses add up."""
+"""Display values and the linear light that lenses add up, for tensors."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
-DISPLAY_GAMMA = 2.2
-"""Pictures hold linear light to the power 1 / 2.2; blurring them as they are costs 2.9 dB."""
+from focusgen.optics.transfer import Transfer, display_values, linear_light
 
 
-def decode_display(display_rgb: Tensor) -> Tensor:
+def decode_display(display_rgb: Tensor, transfer: Transfer = "gamma22") -> Tensor:
     """Return linear light of display values in [0, 1]."""
-    return display_rgb**DISPLAY_GAMMA
+    light: Tensor = linear_light(display_rgb, transfer)
+    return light
 
 
-def encode_display(linear_rgb: Tensor) -> Tensor:
+def encode_display(linear_rgb: Tensor, transfer: Transfer = "gamma22") -> Tensor:
     """Return display values in [0, 1] of linear light."""
-    return linear_rgb.clamp(0.0, 1.0) ** (1.0 / DISPLAY_GAMMA)
+    display: Tensor = display_values(linear_rgb, transfer)
+    return display

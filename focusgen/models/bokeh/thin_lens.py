@@ -11,12 +11,13 @@ import torch
 
 from focusgen.base.errors import ModelMemoryError, SceneError
 from focusgen.config import Config
-from focusgen.models.bokeh.light import DISPLAY_GAMMA, encode_display
+from focusgen.models.bokeh.light import decode_display, encode_display
 from focusgen.models.bokeh.ocp import render_ocp
 from focusgen.models.bokeh.planes import plane_ladder
 from focusgen.models.devices import is_out_of_memory, pick_device
 from focusgen.models.protocols import BokehRenderer, Frames, RenderContext, RenderSession
 from focusgen.optics.coc import signed_blur_radius_px
+from focusgen.optics.transfer import Transfer
 
 GPU_BATCH_PIXELS = 4_000_000
 """Pixels rendered at once on a GPU; all planes of a batch live one after the other, not together."""
@@ -27,11 +28,13 @@ class ThinLensRenderer(BokehRenderer):
 
     Args:
         max_radius_px: larger blur is drawn with this radius.
+        transfer: curve between the pictures' values and linear light.
         device: "cpu", "cuda", "cuda:1", ...
     """
 
-    def __init__(self, *, max_radius_px: float, device: str = "cpu") -> None:
+    def __init__(self, *, max_radius_px: float, transfer: Transfer = "gamma22", device: str = "cpu") -> None:
         self.max_radius_px = max_radius_px
+        self.transfer: Transfer = transfer
         self.device = pick_device(device, "render.backend: thin_lens")
         if self.device.type == "cpu":
             # One core per lens set beats many per small plane, and bytes do not depend on their number.
@@ -52,13 +55,15 @@ class ThinLensRenderer(BokehRenderer):
             sensor_width_m=context.sensor_width_m,
             max_coc_m=context.max_coc_m,
         ).clip(-self.max_radius_px, self.max_radius_px)
-        return ThinLensSession(plane_ladder(float(lowest), float(highest)), device=self.device)
+        ladder = plane_ladder(float(lowest), float(highest))
+        return ThinLensSession(ladder, transfer=self.transfer, device=self.device)
 
 
 def load(cfg: Config, device: str | None) -> BokehRenderer:
     """Return the backend as `render` describes it, on the CPU unless another device is asked for."""
     return ThinLensRenderer(
         max_radius_px=cfg.render.max_radius_px,
+        transfer=cfg.render.transfer,
         device=device or "cpu",
     )
 
@@ -68,13 +73,17 @@ class ThinLensSession(RenderSession):
 
     Args:
         ladder: signed radii of the planes, nearest first.
+        transfer: curve between the pictures' values and linear light.
         device: where to compute.
     """
 
-    def __init__(self, ladder: tuple[float, ...], *, device: torch.device) -> None:
+    def __init__(
+        self, ladder: tuple[float, ...], *, transfer: Transfer = "gamma22", device: torch.device
+    ) -> None:
         self.ladder = ladder
+        self.transfer: Transfer = transfer
         self.device = device
-        self._linear = torch.linspace(0.0, 1.0, 256, device=device) ** DISPLAY_GAMMA
+        self._linear = decode_display(torch.linspace(0.0, 1.0, 256, device=device), transfer)
 
     def render(
         self,
@@ -112,7 +121,7 @@ class ThinLensSession(RenderSession):
         radius = torch.from_numpy(np.ascontiguousarray(signed_radius_px, dtype=np.float32)).to(self.device)
         radius = radius.clamp(self.ladder[-1], self.ladder[0])
         linear = self._linear[rgb8.int()]
-        shown = encode_display(render_ocp(linear, radius, self.ladder))
+        shown = encode_display(render_ocp(linear, radius, self.ladder), self.transfer)
         if not torch.isfinite(shown).all():
             raise SceneError("the thin lens drew NaN: the depth or the frame is no number", "Check them.")
         rgb8 = (shown * 255.0).round().to(torch.uint8)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from focusgen.models.bokeh.light import decode_display, encode_display
 from focusgen.models.bokeh.ocp import Box, render_ocp, split_and_seed
 from focusgen.models.bokeh.snap import snap_to_colour_edges
 from focusgen.models.devices import pick_device
+from focusgen.optics.transfer import Transfer
 
 Floats = npt.NDArray[np.float32]
 Source = Callable[[Box], tuple[Floats, Floats]]
@@ -44,6 +46,7 @@ def render_tiles(
     *,
     tile_px: int = 1024,
     snaps: bool = False,
+    transfer: Transfer = "gamma22",
     device: str = "cpu",
 ) -> Iterator[tuple[Box, Floats]]:
     """Yield the picture in parts that do not overlap.
@@ -54,16 +57,26 @@ def render_tiles(
         ladder: signed radii of the planes.
         tile_px: side of a part; even.
         snaps: whether soft edges of the radii are moved onto edges of the picture.
+        transfer: curve between display values and linear light.
         device: where to compute.
 
     Yields:
         A part of the frame, and its display values (h, w, 3) in [0, 1].
     """
-    device = str(pick_device(device, "render.backend: thin_lens"))
+    how = _How(ladder, snaps, transfer, str(pick_device(device, "render.backend: thin_lens")))
     with torch.inference_mode():
-        fill = spread_seeds(_all_seeds(source, size, ladder, tile_px, snaps, device), ladder)
+        fill = spread_seeds(_all_seeds(source, size, tile_px, how), ladder)
         for tile in tiles_of(size, tile_px):
-            yield tile, _render_tile(source, tile, size, ladder, fill, snaps, device)
+            yield tile, _render_tile(source, tile, size, fill, how)
+
+
+class _How(NamedTuple):
+    """What holds for every tile of a picture."""
+
+    ladder: tuple[float, ...]
+    snaps: bool
+    transfer: Transfer
+    device: str
 
 
 def tiles_of(size: tuple[int, int], tile_px: int) -> Iterator[Box]:
@@ -74,13 +87,11 @@ def tiles_of(size: tuple[int, int], tile_px: int) -> Iterator[Box]:
             yield Box(top, min(top + tile_px, height), left, min(left + tile_px, width))
 
 
-def _all_seeds(
-    source: Source, size: tuple[int, int], ladder: tuple[float, ...], tile_px: int, snaps: bool, device: str
-) -> Tensor:
-    half = torch.zeros(1, 5, (size[0] + 1) // 2, (size[1] + 1) // 2, device=device)
+def _all_seeds(source: Source, size: tuple[int, int], tile_px: int, how: _How) -> Tensor:
+    half = torch.zeros(1, 5, (size[0] + 1) // 2, (size[1] + 1) // 2, device=how.device)
     for tile in tiles_of(size, tile_px):
         box = tile.grown(WINDOW_MARGIN_PX, *size)
-        linear, radius = _load(source, box, ladder, snaps, device)
+        linear, radius = _load(source, box, how)
         split, seeds = split_and_seed(linear, radius[:, None])
         own = Box(tile.top - box.top, tile.bottom - box.top, tile.left - box.left, tile.right - box.left)
         parts = (x[own.region()] for x in (split.rgb, radius[:, None], seeds))
@@ -88,33 +99,25 @@ def _all_seeds(
     return half
 
 
-def _render_tile(
-    source: Source,
-    tile: Box,
-    size: tuple[int, int],
-    ladder: tuple[float, ...],
-    fill: Tensor,
-    snaps: bool,
-    device: str,
-) -> Floats:
-    box = tile.grown(tile_margin_px(ladder), *size)
-    linear, radius = _load(source, box, ladder, snaps, device)
-    drawn = render_ocp(linear, radius, ladder, fill=fill[_halved(box).region()])
+def _render_tile(source: Source, tile: Box, size: tuple[int, int], fill: Tensor, how: _How) -> Floats:
+    box = tile.grown(tile_margin_px(how.ladder), *size)
+    linear, radius = _load(source, box, how)
+    drawn = render_ocp(linear, radius, how.ladder, fill=fill[_halved(box).region()])
     own = Box(tile.top - box.top, tile.bottom - box.top, tile.left - box.left, tile.right - box.left)
-    shown: Floats = encode_display(drawn[own.region()])[0].permute(1, 2, 0).contiguous().cpu().numpy()
-    return shown
+    shown = encode_display(drawn[own.region()], how.transfer)
+    picture: Floats = shown[0].permute(1, 2, 0).contiguous().cpu().numpy()
+    return picture
 
 
-def _load(
-    source: Source, box: Box, ladder: tuple[float, ...], snaps: bool, device: str
-) -> tuple[Tensor, Tensor]:
+def _load(source: Source, box: Box, how: _How) -> tuple[Tensor, Tensor]:
     """Return linear light (1, 3, h, w) and radii (1, h, w) of a part of the picture."""
     display, radius = source(box)
-    shown = torch.from_numpy(np.ascontiguousarray(display)).to(device).permute(2, 0, 1)[None]
-    rho = torch.from_numpy(np.ascontiguousarray(radius)).to(device)[None].clamp(ladder[-1], ladder[0])
-    if snaps:
+    shown = torch.from_numpy(np.ascontiguousarray(display)).to(how.device).permute(2, 0, 1)[None]
+    rho = torch.from_numpy(np.ascontiguousarray(radius)).to(how.device)[None]
+    rho = rho.clamp(how.ladder[-1], how.ladder[0])
+    if how.snaps:
         rho = snap_to_colour_edges(shown, rho)
-    return decode_display(shown).contiguous(), rho
+    return decode_display(shown, how.transfer).contiguous(), rho
 
 
 def _halved(box: Box) -> Box:

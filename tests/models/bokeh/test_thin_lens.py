@@ -91,6 +91,17 @@ def test_an_impulse_becomes_a_disc_of_the_asked_radius_and_the_same_energy(
     assert math.sqrt(2.0 * second_moment) == pytest.approx(radius_px, rel=0.02)
 
 
+@pytest.mark.parametrize(("transfer", "level"), [("gamma22", 186), ("srgb", 188)])
+def test_black_and_white_blend_to_half_the_light_by_the_curve_that_was_asked_for(transfer, level) -> None:
+    renderer = ThinLensRenderer(max_radius_px=64, transfer=transfer)
+    checker = np.indices((48, 64)).sum(0)[None, ..., None] % 2 * np.full(3, 255)
+    wall = np.full((1, 48, 64), -7.0, np.float32)
+    depth_m = dict.fromkeys(("d_min", "d_max", "d_median", "d_p5", "d_p95"), 4.0)
+    session = renderer.start(context(depth_m=depth_m))
+    drawn = session.render(checker.astype(np.uint8), wall, wall.astype(np.float16), [0])
+    assert (np.abs(drawn[:, 12:-12, 12:-12].astype(int) - level) <= 2).all()
+
+
 def test_sharpness_falls_strictly_as_the_aperture_opens() -> None:
     rgb, rho = random_scene()
     energies = []
