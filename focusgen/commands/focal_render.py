@@ -25,7 +25,9 @@ class FocalRenderFlags(Flags):
     output: Path = required("folder for the slices (-o)")
     focal_length: float = option(50.0, "millimetres")
     f_number: float = option(2.0, "f-number (--aperture)")
-    sensor_width: float = option(36.0, "millimetres that the picture's width shows (--sensor-size)")
+    sensor_width: float | None = option(
+        None, "millimetres that the picture's width shows (--sensor-size); default: 36 along its long side"
+    )
     formula: Literal["paper", "exact"] = option("paper", "denominator of the circle of confusion")
     transfer: Transfer = option("gamma22", "curve of the picture: srgb for photographs, gamma22 for synth's")
     depth_scale: float = option(1000.0, "units per metre of a 16-bit png")
@@ -39,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.focal.stack import StackLens
     from focusgen.tools.focal_render import write_stack
 
-    lens = StackLens(flags.focal_length / 1e3, flags.f_number, flags.sensor_width / 1e3, flags.formula)
+    lens = StackLens(flags.focal_length / 1e3, flags.f_number, formula=flags.formula)
     distances_m = parse_distances(flags.focus_distances, "--focus-distances")
     for path in write_stack(
         flags.aif,
@@ -47,6 +49,7 @@ def main(argv: Sequence[str]) -> int:
         distances_m,
         lens,
         flags.output,
+        sensor_width_m=None if flags.sensor_width is None else flags.sensor_width / 1e3,
         depth_scale=flags.depth_scale,
         transfer=flags.transfer,
         device=flags.device,

@@ -32,7 +32,9 @@ class RenderFlags(Flags):
     focus: float | None = option(None, "distance of the sharp plane, metres")
     focus_at: str | None = option(None, "instead, the pixel x,y that shall be sharp")
     formula: Literal["paper", "exact"] = option("paper", "denominator of the circle of confusion")
-    sensor_width_mm: float | None = option(None, "width that the picture shows; default: EXIF, else 36")
+    sensor_width_mm: float | None = option(
+        None, "what the picture's width shows; default: EXIF or 36 along its long side"
+    )
     depth_edge_snap: Literal["auto", "on", "off"] = option("auto", "move soft depth edges onto the picture's")
     transfer: Transfer = option("gamma22", "curve of the picture: srgb for photographs, gamma22 for synth's")
     max_radius_px: float | None = option(None, "larger blur is drawn as this; default: a tenth of the width")

@@ -16,12 +16,12 @@ class OpticsConfig(Section):
 
     formula: Formula = setting("paper", affects=["calibrate", "render"], help="denominator of the CoC")
     sensor_width_mm: float = setting(
-        36.0, affects=["calibrate", "render"], gt=0, help="sensor width that the frame shows"
+        36.0, affects=["calibrate", "render"], gt=0, help="sensor that the frame's long side shows"
     )
 
     @property
     def sensor_width_m(self) -> float:
-        """The sensor width in metres."""
+        """How much of the sensor the frame's long side shows, metres."""
         return self.sensor_width_mm / 1000.0
 
 

@@ -8,8 +8,8 @@ from pydantic import field_validator
 
 from focusgen.config.backends import BOKEHNET, THIN_LENS, RenderBackend
 from focusgen.config.flux import FluxSection, with_default
+from focusgen.config.render_camera import RenderCamera
 from focusgen.config.section import Section, setting
-from focusgen.optics.transfer import Transfer
 
 _THIN_LENS = {"backend": [THIN_LENS.name]}
 
@@ -29,13 +29,6 @@ class _Drawing(Section):
         when=_THIN_LENS,
         gt=0,
         help="larger blur is drawn as this",
-    )
-    transfer: Transfer = setting(
-        "gamma22",
-        affects=["render"],
-        when=_THIN_LENS,
-        is_recorded_at_default=False,
-        help="curve of the pictures: srgb is real footage's, gamma22 that of procedural scenes",
     )
     depth_edge_snap: Literal["auto", "on", "off"] = setting(
         "auto",
@@ -61,7 +54,7 @@ class _Drawing(Section):
         return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
 
-class RenderConfig(FluxSection, _Drawing):
+class RenderConfig(FluxSection, RenderCamera, _Drawing):
     """Phase 5."""
 
     phase = "render"

@@ -11,18 +11,32 @@ import numpy.typing as npt
 
 from focusgen.config import Config
 from focusgen.dataset.records import Record
-from focusgen.optics.coc import Lens, blur_diameter_px, coc_of_radius_m, focus_map
+from focusgen.optics.coc import Lens, blur_diameter_px, coc_of_radius_m, focus_map, shown_width
 
 
 def lens_document(
-    cfg: Config, scene_id: str, lenses: Sequence[Lens], upstream: Mapping[str, Record]
+    cfg: Config,
+    scene_id: str,
+    lenses: Sequence[Lens],
+    upstream: Mapping[str, Record],
+    *,
+    is_along_width: bool = False,
 ) -> dict[str, Any]:
-    """Return the part of metadata.json that the labels and pictures of a scene follow from."""
+    """Return the part of metadata.json that the labels and pictures of a scene follow from.
+
+    Args:
+        cfg: the settings.
+        scene_id: whose lenses.
+        lenses: one per set.
+        upstream: records of sharp frames and depth.
+        is_along_width: the sensor's long side lies along the width, though the frame be a portrait.
+    """
     max_coc_m = cfg.render.max_coc
     assert max_coc_m is not None, "the runner resolves max_coc before any scene is opened"
-    width = int(upstream["deblur"].details["width"])
-    sensor_width_m = cfg.optics.sensor_width_m
-    limit_px = blur_diameter_px(max_coc_m, image_width_px=width, sensor_width_m=sensor_width_m)
+    width, height = (int(upstream["deblur"].details[side]) for side in ("width", "height"))
+    long_side_mm = cfg.optics.sensor_width_mm
+    width_mm = long_side_mm if is_along_width else shown_width(long_side_mm, width, height)
+    limit_px = blur_diameter_px(max_coc_m, image_width_px=width, sensor_width_m=width_mm / 1000.0)
     return {
         "sets": [
             {
@@ -36,9 +50,10 @@ def lens_document(
         ],
         "scene_id": scene_id,
         "width": width,
-        "height": int(upstream["deblur"].details["height"]),
+        "height": height,
         "formula": cfg.optics.formula,
-        "sensor_width_mm": cfg.optics.sensor_width_mm,
+        "sensor_width_mm": width_mm,
+        **({"sensor_long_side_mm": long_side_mm} if width_mm != long_side_mm else {}),
         "clip_to_max_coc": cfg.render.clip_to_max_coc,
         "depth_is_exact": bool(upstream["depth"].details["is_exact"]),
     }

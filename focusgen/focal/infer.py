@@ -27,7 +27,7 @@ from focusgen.focal.sharpness import noise_sigma
 from focusgen.focal.slice_files import StackFiles, check_same_size, read_slice
 from focusgen.focal.stack import FocalStack, StackLens, metres_of
 from focusgen.media.picture_files import CameraNotes
-from focusgen.optics.coc import FULL_FRAME_WIDTH_M
+from focusgen.optics.coc import FULL_FRAME_WIDTH_M, shown_width
 
 Floats = npt.NDArray[np.float32]
 Quality = Literal["fast", "default", "best"]
@@ -280,8 +280,8 @@ def _lens_of(
         return None, missing
     width_mm = given.sensor_width_mm or camera.sensor_width_mm
     width_m = FULL_FRAME_WIDTH_M if width_mm is None else width_mm / 1000.0
-    if given.sensor_width_mm is None and size[0] > size[1]:  # held upright: the width shows the short side
-        width_m *= size[1] / size[0]
+    if given.sensor_width_mm is None:
+        width_m = shown_width(width_m, size[1], size[0])
     return StackLens(focal_mm / 1000.0, f_number, width_m), ["--sensor-width"] if width_mm is None else []
 
 

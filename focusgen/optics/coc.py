@@ -185,6 +185,14 @@ def signed_blur_radius_px(
     return radius.astype(coc.dtype) if hasattr(radius, "astype") else radius.to(coc.dtype)
 
 
+def shown_width(sensor_long_side: float, width_px: int, height_px: int) -> float:
+    """Return how much of a sensor the width of a frame shows, in the unit of the long side.
+
+    Its long side lies along that of the frame: a camera that is turned for a portrait is the same one.
+    """
+    return sensor_long_side * (width_px / height_px) if width_px < height_px else sensor_long_side
+
+
 def blur_diameter_px(
     coc_m: float, *, image_width_px: int, sensor_width_m: float = FULL_FRAME_WIDTH_M
 ) -> float:

@@ -137,7 +137,7 @@ def _sample_scene(cfg: Config, dataset: DatasetLayout, scene_id: str) -> Sampled
         raise CorruptInputError(f"{scene.done('depth')}: vanished while calibrating", "Start phase 4 again.")
     depth, is_whole_law = SceneDepth(scene, record), cfg.calibrate.lenses == "law"
     drawn = law_lenses(cfg, depth) if is_whole_law else draw_lenses(cfg, depth, cfg.calibrate.n_lens_sets)
-    return SampledScene(scene_id, depth.width_px, drawn.lenses, drawn.n_redrawn, depth, is_whole_law)
+    return SampledScene(scene_id, depth.long_side_px, drawn.lenses, drawn.n_redrawn, depth, is_whole_law)
 
 
 def _document(

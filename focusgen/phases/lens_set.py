@@ -83,9 +83,9 @@ def _focus_range_m(cfg: Config, stats: Mapping[str, float]) -> tuple[float, floa
 
 
 def _balanced_law(cfg: Config, depth: SceneDepth) -> BalancedLaw:
-    pixel_m = cfg.optics.sensor_width_m / depth.width_px
+    pixel_m = cfg.optics.sensor_width_m / depth.long_side_px
     asked_px = cfg.lens.target_blur_px
-    low, high = asked_px or tuple(share * depth.width_px for share in DEFAULT_TARGET_BLUR)
+    low, high = asked_px or tuple(share * depth.long_side_px for share in DEFAULT_TARGET_BLUR)
     target_m = (low * pixel_m, high * pixel_m)
     law = BalancedLaw(
         depth.surfaces(),
@@ -214,7 +214,7 @@ def start_lens_sets(
             height=metadata["height"],
             lens=lens,
             max_coc_m=max_coc_m if metadata["clip_to_max_coc"] else None,
-            sensor_width_m=cfg.optics.sensor_width_m,
+            sensor_width_m=metadata["sensor_width_mm"] / 1000.0,
             depth_m=stats,
             is_depth_exact=metadata["depth_is_exact"],
             seed=derive_seed(cfg.seed, metadata["scene_id"], "render", index),
@@ -226,7 +226,7 @@ def start_lens_sets(
                 lens,
                 max_coc_m,
                 metadata["clip_to_max_coc"],
-                cfg.optics.sensor_width_m,
+                metadata["sensor_width_mm"] / 1000.0,
                 session,
                 limits_m[index],
             )

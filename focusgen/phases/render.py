@@ -22,7 +22,7 @@ from focusgen.dataset.store import publish_scene_log
 from focusgen.media.codecs import encode_npz
 from focusgen.models.protocols import BokehRenderer
 from focusgen.optics.lenses import LensDraw
-from focusgen.phases.camera import camera_document
+from focusgen.phases.camera import began_earlier, camera_document
 from focusgen.phases.job import SceneJob
 from focusgen.phases.lens_set import (
     LensSet,
@@ -107,7 +107,7 @@ def _metadata(job: SceneJob, drawn: LensDraw, upstream: Mapping[str, Record]) ->
     if cfg.lens.law == "balanced":
         law["lacking"] = list(drawn.lacking)
     return {
-        **lens_document(cfg, job.scene_id, drawn.lenses, upstream),
+        **lens_document(cfg, job.scene_id, drawn.lenses, upstream, is_along_width=began_earlier(job)),
         **camera_document(job),
         "n_frames": job.n_frames,
         "fps": job.entry.source.get("fps"),

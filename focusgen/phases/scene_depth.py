@@ -31,6 +31,11 @@ class SceneDepth:
         """Width of the published frames."""
         return int(self.record.details["width"])
 
+    @property
+    def long_side_px(self) -> int:
+        """Width or height of the published frames, along which the sensor's long side lies."""
+        return max(self.width_px, int(self.record.details["height"]))
+
     def stats(self) -> dict[str, float]:
         """Return stats.json."""
         return read_stats(self.scene)

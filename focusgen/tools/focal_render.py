@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from focusgen.focal.slice_files import read_slice
 from focusgen.focal.stack import StackLens
 from focusgen.media.depth_codecs import READERS, read_depth_file
 from focusgen.media.depth_units import DepthOptions
+from focusgen.optics.coc import shown_width
 from focusgen.optics.transfer import Transfer
 from focusgen.tools.focal_outputs import npy_bytes, png_bytes
 
@@ -29,11 +31,23 @@ def write_stack(
     lens: StackLens,
     folder: Path,
     *,
+    sensor_width_m: float | None = None,
     depth_scale: float = 1000.0,
     transfer: Transfer = "gamma22",
     device: str = "cpu",
 ) -> Iterator[Path]:
     """Write the slices of a stack, its truth and its lens; yield each file.
+
+    Args:
+        picture: the sharp one.
+        depth: its depth.
+        distances_m: one per slice.
+        lens: its sensor lies along the picture's long side.
+        folder: for the slices.
+        sensor_width_m: what the picture's width shows instead.
+        depth_scale: units per metre of whole numbers.
+        transfer: curve of the picture.
+        device: where to compute.
 
     Raises:
         ConfigError: distances or lens cannot be; CorruptInputError: a file cannot be used.
@@ -48,6 +62,8 @@ def write_stack(
     rgb, _ = read_slice(picture)
     options = DepthOptions(depth_scale, scale_floats=False)
     depth_m = usable_depth(read_depth_file(depth, options).depth_m, rgb.shape[:2], str(depth))
+    height, width = rgb.shape[:2]
+    lens = replace(lens, sensor_width_m=sensor_width_m or shown_width(lens.sensor_width_m, width, height))
     make_folder(folder)
     slices = render_stack(rgb, depth_m, distances_m, lens, transfer=transfer, device=device)
     for name, pixels in zip(names, slices, strict=True):

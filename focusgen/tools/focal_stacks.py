@@ -140,8 +140,9 @@ def _weight(
     width_m = float(metadata.get("sensor_width_mm", 36.0)) / 1e3
     lens = StackLens(focal_m, f_number, width_m, metadata.get("formula", "paper"))
     sharp, depth_m = read_sharp(scene, frame), read_depth(scene, frame).astype(np.float32)
+    stack = render_stack(sharp, depth_m, distances_m, lens, transfer=metadata.get("transfer", "gamma22"))
     worst_db = np.inf
-    for path, drawn in zip(slices, render_stack(sharp, depth_m, distances_m, lens), strict=True):
+    for path, drawn in zip(slices, stack, strict=True):
         error = np.mean((drawn.astype(np.float32) - read_slice(path)[0]) ** 2)
         worst_db = min(worst_db, float(10.0 * np.log10(255.0**2 / max(float(error), 1e-6))))
     return round(float(np.clip((worst_db - 20.0) / 15.0, 0.0, 1.0)), 3)

@@ -23,7 +23,7 @@ from focusgen.media.picture_files import (
     read_picture,
     write_picture,
 )
-from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Formula, Lens, signed_blur_radius_px
+from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Formula, Lens, shown_width, signed_blur_radius_px
 from focusgen.optics.transfer import Transfer
 
 DepthMap = npt.NDArray[np.float32]
@@ -55,7 +55,7 @@ class RenderPictureArgs:
         focus: distance of the sharp plane, metres.
         focus_at: instead, the pixel (x, y) of the upright picture that shall be sharp.
         formula: which circle of confusion.
-        sensor_width_mm: width that the picture shows; None for EXIF's, else 36.
+        sensor_width_mm: what the picture's width shows; None to lay EXIF's, else 36, along its long side.
         depth_options: unit, marks and names of the depth files.
         far_m: depth of +inf; None for the largest finite depth of the picture.
         depth_edge_snap: move soft depth edges onto those of the picture; auto: estimated or resized depth.
@@ -232,7 +232,7 @@ def _render_one(
 ) -> RenderedPicture:
     picture = read_picture(source)
     depth_m, n_holes, is_exact = _depth_of(args, picture, depth_file, estimate_depth)
-    sensor_width_mm = args.sensor_width_mm or picture.camera.sensor_width_mm or FULL_FRAME_WIDTH_M * 1000.0
+    sensor_width_mm = args.sensor_width_mm or _shown_width_mm(picture)
     lens = _lens_of(args, picture.camera, depth_m, source)
     blur = Blur(
         depth_m, lens, sensor_width_mm / 1000.0, args.max_radius_px or MAX_RADIUS_OF_WIDTH * depth_m.shape[1]
@@ -259,6 +259,11 @@ def _render_one(
         n_holes,
         depth_file is None,
     )
+
+
+def _shown_width_mm(picture: Picture) -> float:
+    long_side_mm = picture.camera.sensor_width_mm or FULL_FRAME_WIDTH_M * 1000.0
+    return shown_width(long_side_mm, picture.rgb.shape[1], picture.rgb.shape[0])
 
 
 def _depth_of(

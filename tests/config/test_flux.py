@@ -9,6 +9,7 @@ from focusgen import config
 from focusgen.config.deblur import DeblurConfig
 from focusgen.config.flux import FluxSection
 from focusgen.config.render import RenderConfig
+from focusgen.config.render_camera import RenderCamera
 
 SECTIONS = [(DeblurConfig, "deblur", "deblurnet"), (RenderConfig, "render", "bokehnet")]
 SPEED = {"lora_path", "lora_weight", "prompt_cache", "offload", "sequential_vae", "batch_size"}
@@ -57,6 +58,7 @@ def test_printed_settings_keep_their_order():
     render = list(RenderConfig.model_fields)
     assert render[:9] == [
         *("backend", "n_sets", "max_coc", "clip_to_max_coc", "max_radius_px", "depth_edge_snap"),
-        *("guidance", "guidance_max_radius_px", "steps"),
+        *("guidance", "guidance_max_radius_px", "transfer"),
     ]
+    assert render.index("steps") == 1 + render.index(list(RenderCamera.model_fields)[-1])
     assert render[-2:] == ["batch_size", "warn_focus_mean"]
