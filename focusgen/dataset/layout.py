@@ -157,6 +157,11 @@ class DatasetLayout:
         return self.logs / "coc_histogram.png"
 
     @property
+    def coc_histogram_npz(self) -> Path:
+        """What the calibration plot is drawn from."""
+        return self.internal / "coc_histogram.npz"
+
+    @property
     def coc_approval_json(self) -> Path:
         """A person's approval."""
         return self.logs / "coc_approval.json"

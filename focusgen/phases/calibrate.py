@@ -7,7 +7,6 @@ whole distribution.
 from __future__ import annotations
 
 import getpass
-import io
 import math
 import os
 import random
@@ -22,20 +21,25 @@ import numpy as np
 
 from focusgen.base.checksums import checksum
 from focusgen.base.errors import ApprovalError, CalibrationError, ConfigError, CorruptInputError
-from focusgen.base.files import make_folder, publish, publish_json
+from focusgen.base.files import make_folder, publish_json
 from focusgen.base.seeds import derive_seed
 from focusgen.config import Config, settings_for
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import canonical, parse_json, read_record
 from focusgen.optics.coc import Lens, blur_diameter_px
 from focusgen.optics.stats import CocHistogram, Counts, coc_percentiles, merged_counts
-from focusgen.phases.lens_set import draw_lenses, law_lenses
+from focusgen.phases.coc_picture import CocBins, draw_histogram
+from focusgen.phases.lens_law import LensLaws, draw_lenses
+from focusgen.phases.redraws import Redraws
 from focusgen.phases.scene_depth import SURFACES, SceneDepth
 
 PERCENTILES = (50.0, 90.0, 95.0, 99.0)
 RECOMMENDED_PERCENTILE = 95.0
 MIN_P95_PX = 0.5  # a blur of less is no blur in the picture, and its labels would follow the noise of depth
 IMPLAUSIBLE_SHARE_OF_SENSOR = 0.1  # a typical blur wider than a tenth of the frame is an outlier's (design 5)
+
+
+SAID_BESIDE = ("p95_error", "is_rehearsal")  # younger than approvals, and not what is approved
 
 
 @dataclass(frozen=True)
@@ -81,12 +85,15 @@ def calibrate(
         )
     sampled = [_sample_scene(cfg, dataset, scene_id) for scene_id in sample_scene_ids(cfg, scene_ids)]
     on_start(len(sampled))
-    exact, histogram = _measure(dataset, sampled, on_scene)
-    stats = _document(cfg, sampled, exact, histogram)
+    redraws = Redraws(cfg) if cfg.calibrate.lenses == "drawn" else None
+    exact, histogram = _measure(dataset, sampled, on_scene, redraws)
+    stats = _document(cfg, sampled, exact, histogram, redraws)
     make_folder(dataset.logs)
     stats_path = cfg.calibrate.output_stats or dataset.coc_stats_json
     publish_json(stats_path, stats)
-    draw_histogram(histogram, stats, cfg.calibrate.output_plot or dataset.coc_histogram_png)
+    bins = CocBins.of(histogram)
+    bins.save(dataset.coc_histogram_npz)
+    draw_histogram(bins, stats, cfg.calibrate.output_plot or dataset.coc_histogram_png)
     if stats["recommended_max_coc"] is None:
         raise CalibrationError(
             f"{stats_path}: nothing recommended: {stats['not_recommended_because']}",
@@ -97,7 +104,10 @@ def calibrate(
 
 
 def _measure(
-    dataset: DatasetLayout, sampled: Sequence[SampledScene], on_scene: Callable[[str], None]
+    dataset: DatasetLayout,
+    sampled: Sequence[SampledScene],
+    on_scene: Callable[[str], None],
+    redraws: Redraws | None,
 ) -> tuple[dict[float, float], CocHistogram]:
     """Return the exact percentiles and the histogram of all pixels through all lenses of the sample."""
     make_folder(dataset.internal)
@@ -108,6 +118,8 @@ def _measure(
         counts = np.memmap(file, np.int64, "w+", shape=(len(sampled), 65536))
         for row, scene in enumerate(sampled):
             counts[row] = scene.counts()
+            if redraws is not None:
+                redraws.add(scene.depth, np.asarray(counts[row]))
             on_scene(scene.scene_id)
 
         def sources() -> Iterator[tuple[Counts, Lens]]:
@@ -136,12 +148,18 @@ def _sample_scene(cfg: Config, dataset: DatasetLayout, scene_id: str) -> Sampled
     if record is None:
         raise CorruptInputError(f"{scene.done('depth')}: vanished while calibrating", "Start phase 4 again.")
     depth, is_whole_law = SceneDepth(scene, record), cfg.calibrate.lenses == "law"
-    drawn = law_lenses(cfg, depth) if is_whole_law else draw_lenses(cfg, depth, cfg.calibrate.n_lens_sets)
+    drawn = (
+        LensLaws(cfg, depth).whole() if is_whole_law else draw_lenses(cfg, depth, cfg.calibrate.n_lens_sets)
+    )
     return SampledScene(scene_id, depth.long_side_px, drawn.lenses, drawn.n_redrawn, depth, is_whole_law)
 
 
 def _document(
-    cfg: Config, sampled: Sequence[SampledScene], exact: Mapping[float, float], histogram: CocHistogram
+    cfg: Config,
+    sampled: Sequence[SampledScene],
+    exact: Mapping[float, float],
+    histogram: CocHistogram,
+    redraws: Redraws | None,
 ) -> dict[str, Any]:
     """Return coc_stats.json; no dates, so the same depth gives the same statistics."""
     p95 = exact[RECOMMENDED_PERCENTILE]
@@ -176,6 +194,8 @@ def _document(
             for lens in scene.lenses
             if not scene.is_whole_law  # the law itself is said by the settings
         ],
+        **({} if redraws is None else {"p95_error": redraws.document(p95)}),
+        **({"is_rehearsal": True} if any(scene.depth.is_rehearsal for scene in sampled) else {}),
         "redrawn_share": n_redrawn / (n_drawn + n_redrawn),
         "settings": settings_for(cfg, "calibrate"),
     }
@@ -206,56 +226,17 @@ def _invisible(p95_m: float, width_px: int, cfg: Config) -> str | None:
     return None
 
 
-def _lens_words(stats: Mapping[str, Any]) -> str:
-    return f"{len(stats['lenses'])} lenses" if stats["lenses"] else "the whole law of lenses"
-
-
-def draw_histogram(histogram: CocHistogram, stats: Mapping[str, Any], path: Path) -> None:
-    """Write the distribution of CoC with its percentiles as a picture."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    edges_m, counts = histogram.log_bins()
-    figure = Figure(figsize=(9, 5), layout="constrained")
-    axes = figure.add_subplot()
-    axes.stairs(100 * counts / max(1, counts.sum()), 1e3 * edges_m, fill=True, color="#4878a8")
-    for name, colour in (("p50", "#777777"), ("p90", "#c0802f"), ("p95", "#b03030"), ("p99", "#602080")):
-        if stats[name]:
-            label = f"{name} = {1e3 * stats[name]:.3f} mm = {stats['in_px'][name]:.1f} px"
-            axes.axvline(1e3 * stats[name], color=colour, label=label)
-    if stats["recommended_max_coc"]:
-        recommended_mm = 1e3 * stats["recommended_max_coc"]
-        axes.axvspan(recommended_mm, 1e3 * edges_m[-1], color="#b03030", alpha=0.12, label="label is 0")
-        axes.axvline(
-            recommended_mm, color="#b03030", linewidth=3, label=f"recommended: {recommended_mm:.3f} mm"
-        )
-    axes.set(
-        xscale="log",
-        xlabel="circle of confusion, mm on the sensor (diameter)",
-        ylabel="share of pixels x lenses, %",
-        title=f"{len(stats['scenes'])} scenes, {_lens_words(stats)}, {stats['n_values']:,} values",
-    )
-    if any(stats[name] for name in ("p50", "p90", "p95", "p99")):
-        axes.legend()
-    else:
-        text = "no blur: the depth is constant"
-        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center")
-    make_folder(path.parent)
-    drawn = io.BytesIO()
-    FigureCanvasAgg(figure).print_figure(drawn, format="png", dpi=110)
-    publish(path, drawn.getvalue())
-
-
 # --- approval
 
 
 def stats_digest(path: Path) -> str | None:
     """Return the digest of coc_stats.json that an approval is bound to, None if there is no such file."""
     try:
-        return checksum(canonical(parse_json(path.read_bytes())))
+        stats = parse_json(path.read_bytes())
+        return checksum(canonical({key: stats[key] for key in stats if key not in SAID_BESIDE}))
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise ConfigError(f"{path}: not JSON: {error}", "Run phase 4 again.") from error
 
 
@@ -282,6 +263,7 @@ def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) ->
         raise ApprovalError(f"{path} recommends nothing", "Give a value: focusgen approve --max_coc 0.0012")
     if not (math.isfinite(value) and value > 0):
         raise ConfigError(f"max_coc must be a positive length in metres, not {value}")
+    _mark_approved(cfg, dataset, float(value))
     publish_json(
         dataset.coc_approval_json,
         {
@@ -294,6 +276,14 @@ def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) ->
         },
     )
     return float(value)
+
+
+def _mark_approved(cfg: Config, dataset: DatasetLayout, max_coc_m: float) -> None:
+    """Draw the histogram anew with the approved value; a calibration of an older release kept none."""
+    bins = CocBins.load(dataset.coc_histogram_npz)
+    if bins is not None:
+        stats = parse_json((cfg.calibrate.output_stats or dataset.coc_stats_json).read_bytes())
+        draw_histogram(bins, stats, cfg.calibrate.output_plot or dataset.coc_histogram_png, max_coc_m)
 
 
 def approved_max_coc_m(cfg: Config) -> float:

@@ -1,110 +1,21 @@
-"""The lens sets of a scene: one law that draws them, and the one place that makes label and picture."""
+"""The lens sets of a scene: the one place that makes label and picture."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import SceneError
-from focusgen.base.seeds import derive_seed, scene_seed
+from focusgen.base.seeds import derive_seed
 from focusgen.config import Config
 from focusgen.config.backends import BOKEHNET, THIN_LENS
 from focusgen.dataset.lens_metadata import label_limits_m, lenses_of
 from focusgen.models.protocols import BokehRenderer, RenderContext, RenderSession
-from focusgen.optics.balance import Balance
-from focusgen.optics.balanced import BalancedLaw
 from focusgen.optics.coc import Lens, focus_map, signed_blur_radius_px
-from focusgen.optics.lenses import LensDraw, LensLaw, sample_lenses, spread_lenses
 from focusgen.phases.outputs import checked_frames
-from focusgen.phases.scene_depth import SceneDepth
-
-LAW_LENSES = 2048  # that stand for the whole law in one scene
-LAW_DRAWS, LAW_SETS = 32, 4  # where a set depends on those before it: so many draws of so many sets
-DEFAULT_TARGET_BLUR = (0.0075, 0.02)  # of the frame's width: 50 mm, f/2.8 at 3 m blurs infinity by .0085
-
-
-def draw_lenses(cfg: Config, depth: SceneDepth, n: int) -> LensDraw:
-    """Return n lenses of a scene by the one law that calibration and rendering share.
-
-    Raises:
-        SceneError: no lens of the ranges can be focused in the scene, or gives the blur that was asked for.
-    """
-    seed = scene_seed(cfg.seed, depth.scene.scene_id, "lenses")
-    if cfg.lens.law == "balanced":
-        return _balanced_law(cfg, depth).draw(n, seed, cfg.render.max_coc)
-    return _draw_in_range(cfg, depth.stats(), n, cfg.lens.law, seed)
-
-
-def law_lenses(cfg: Config, depth: SceneDepth) -> LensDraw:
-    """Return lenses that stand for the law itself in a scene, whatever the scene's name and the seed.
-
-    Raises:
-        SceneError: as `draw_lenses`.
-    """
-    seeds = [derive_seed(number, "law") for number in range(LAW_DRAWS)]
-    if cfg.lens.law == "balanced":
-        law = _balanced_law(cfg, depth)
-        return _together(law.draw(LAW_SETS, seed) for seed in seeds)
-    stats = depth.stats()
-    if cfg.lens.law == "sweep":
-        return _together(_draw_in_range(cfg, stats, LAW_SETS, "sweep", seed) for seed in seeds)
-    ranges = (cfg.lens.focal_length_mm, cfg.lens.f_number)
-    near_m, far_m = _focus_range_m(cfg, stats)
-    return LensDraw(spread_lenses(LAW_LENSES, near_m, far_m, *ranges, formula=cfg.optics.formula), 0)
-
-
-def _together(draws: Iterable[LensDraw]) -> LensDraw:
-    drawn = list(draws)
-    lenses = tuple(lens for draw in drawn for lens in draw.lenses)
-    return LensDraw(lenses, sum(draw.n_redrawn for draw in drawn))
-
-
-def _draw_in_range(cfg: Config, stats: Mapping[str, float], n: int, law: LensLaw, seed: int) -> LensDraw:
-    near_m, far_m = _focus_range_m(cfg, stats)
-    return sample_lenses(
-        n,
-        d_min_m=near_m,
-        d_max_m=far_m,
-        seed=seed,
-        focal_length_mm=cfg.lens.focal_length_mm,
-        f_number=cfg.lens.f_number,
-        law=law,
-        formula=cfg.optics.formula,
-    )
-
-
-def _focus_range_m(cfg: Config, stats: Mapping[str, float]) -> tuple[float, float]:
-    robust = cfg.lens.focus_range == "robust"
-    return stats["d_p5" if robust else "d_min"], stats["d_p95" if robust else "d_max"]
-
-
-def _balanced_law(cfg: Config, depth: SceneDepth) -> BalancedLaw:
-    pixel_m = cfg.optics.sensor_width_m / depth.long_side_px
-    asked_px = cfg.lens.target_blur_px
-    low, high = asked_px or tuple(share * depth.long_side_px for share in DEFAULT_TARGET_BLUR)
-    target_m = (low * pixel_m, high * pixel_m)
-    law = BalancedLaw(
-        depth.surfaces(),
-        Balance(cfg.lens.focal_length_mm, cfg.lens.f_number, target_m, pixel_m, cfg.optics.formula),
-    )
-    if asked_px is not None:
-        _check_target(asked_px, (law.reach_m()[0] / pixel_m, law.reach_m()[1] / pixel_m))
-    return law
-
-
-def _check_target(asked_px: tuple[float, float], reach_px: tuple[float, float]) -> None:
-    """Refuse a blur that was asked for by number and that no lens gives; a flat scene is flagged instead."""
-    is_flat = reach_px[1] == 0.0
-    if not is_flat and (asked_px[0] > reach_px[1] or asked_px[1] < reach_px[0]):
-        raise SceneError(
-            f"lens.target_blur_px {list(asked_px)}: no lens of lens.focal_length_mm and lens.f_number "
-            f"reaches it in this scene; they blur by {reach_px[0]:.2g} to {reach_px[1]:.3g} px",
-            "Choose --lens.target_blur_px '[LOW, HIGH]' within that, or change --lens.focal_length_mm.",
-        )
 
 
 def renderer_limit_px(cfg: Config) -> float | None:

@@ -24,9 +24,9 @@ from focusgen.models.protocols import BokehRenderer
 from focusgen.optics.lenses import LensDraw
 from focusgen.phases.camera import began_earlier, camera_document
 from focusgen.phases.job import SceneJob
+from focusgen.phases.lens_law import draw_lenses
 from focusgen.phases.lens_set import (
     LensSet,
-    draw_lenses,
     mark_limited_sets,
     renderer_limit_px,
     start_lens_sets,

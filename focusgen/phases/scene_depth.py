@@ -36,6 +36,11 @@ class SceneDepth:
         """Width or height of the published frames, along which the sensor's long side lies."""
         return max(self.width_px, int(self.record.details["height"]))
 
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether the depth is invented."""
+        return bool(self.record.details.get("is_rehearsal"))
+
     def stats(self) -> dict[str, float]:
         """Return stats.json."""
         return read_stats(self.scene)

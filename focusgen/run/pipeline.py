@@ -24,6 +24,7 @@ from focusgen.dataset.layout import DatasetLayout
 from focusgen.phases.calibrate import approve, calibrate, warning_about
 from focusgen.phases.index import index_dataset
 from focusgen.phases.looking import look_at_share
+from focusgen.phases.redraws import error_words
 from focusgen.phases.scene_report import SceneReport
 from focusgen.phases.validate import publish_report, report_path, validate_dataset
 from focusgen.run.console import ConsoleObserver
@@ -120,10 +121,13 @@ def run_calibrate(cfg: Config, observer: ConsoleObserver) -> ExitCode:
         on_scene=lambda scene_id: observer.advance(),
     )
     value = stats["recommended_max_coc"]
+    said, warning = error_words(stats)
     console.print(
         f"  recommended max_coc = {1e3 * value:.4f} mm = {stats['in_px']['p95']:.1f} px "
-        f"(p95 of {stats['n_values']:,} values)"
+        f"(p95 of {stats['n_values']:,} values{said})"
     )
+    if warning:
+        console.print(f"  [yellow]warning[/yellow]: {warning}")
     if cfg.run.auto_approve:
         approve(cfg, cfg.render.max_coc, automatic=True)
         console.print("  approved automatically (--auto_approve): no person looked at it")

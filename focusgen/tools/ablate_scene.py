@@ -21,7 +21,8 @@ from focusgen.media.video import open_frames
 from focusgen.models.protocols import NoiseKey
 from focusgen.models.registry import load_deblurrer, load_renderer
 from focusgen.optics.sizes import FramePlan, frame_plan, resize_frame
-from focusgen.phases.lens_set import LensSet, draw_lenses, start_lens_sets
+from focusgen.phases.lens_law import draw_lenses
+from focusgen.phases.lens_set import LensSet, start_lens_sets
 from focusgen.phases.render import upstream_records
 from focusgen.phases.scene_depth import SceneDepth
 from focusgen.run.max_coc import with_max_coc

@@ -18,7 +18,8 @@ from focusgen.models.bokeh.thin_lens import ThinLensRenderer
 from focusgen.models.protocols import RenderContext
 from focusgen.optics.coc import Lens, signed_blur_radius_px
 from focusgen.optics.stats import spearman
-from focusgen.phases.lens_set import LensSet, draw_lenses, mark_limited_sets, unmarked_limits
+from focusgen.phases.lens_law import draw_lenses
+from focusgen.phases.lens_set import LensSet, mark_limited_sets, unmarked_limits
 from focusgen.phases.render import _begun_with, version_for
 from focusgen.phases.scene_depth import SceneDepth
 from tests.conftest import Rgbd
