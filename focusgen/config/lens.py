@@ -19,6 +19,29 @@ class OpticsConfig(Section):
         36.0, affects=["calibrate", "render"], gt=0, help="sensor that the frame's long side shows"
     )
 
+    footage_focal_px: float | Literal["exif"] | Path | None = setting(
+        None,
+        affects=["calibrate", "render"],
+        is_recorded_at_default=False,
+        help="focal length of the footage, px of the raw frame: a number, exif, or a CSV file scene,focal_px",
+    )
+
+    @field_validator("footage_focal_px", mode="before")
+    @classmethod
+    def _number_word_or_file(cls, value: object) -> object:
+        if isinstance(value, bool) or (isinstance(value, (int, float)) and not value > 0):
+            raise ValueError("needs pixels > 0, exif, or a CSV file with scene,focal_px")
+        if isinstance(value, int):
+            return float(value)
+        if isinstance(value, str):
+            return "exif" if value.lower() == "exif" else Path(value)
+        return value
+
+    def effective(self, name: str) -> Any:
+        """Say where the footage's view comes from; what a file says is kept with each scene's record."""
+        value = getattr(self, name)
+        return "csv" if name == "footage_focal_px" and isinstance(value, Path) else value
+
     @property
     def sensor_width_m(self) -> float:
         """How much of the sensor the frame's long side shows, metres."""
@@ -34,7 +57,16 @@ class LensConfig(Section):
         help="random: the report's law; sweep: S even in diopters; balanced: at surfaces, even blur",
     )
     focal_length_mm: tuple[float, float] = setting(
-        (24.0, 85.0), affects=["calibrate", "render"], help="uniform between"
+        (24.0, 85.0),
+        affects=["calibrate", "render"],
+        when={"focal_length": ["drawn"]},
+        help="uniform between",
+    )
+    focal_length: Literal["drawn", "footage"] = setting(
+        "drawn",
+        affects=["calibrate", "render"],
+        is_recorded_at_default=False,
+        help="footage: the f that has the view of the footage (optics.footage_focal_px), none drawn",
     )
     f_number: tuple[float, float] = setting(
         (1.4, 8.0), affects=["calibrate", "render"], help="log-uniform between"
@@ -56,6 +88,8 @@ class LensConfig(Section):
     def document(self) -> dict[str, Any]:
         """Return what metadata.json says about the law: the settings that this law has."""
         document = self.model_dump(mode="json")
+        if self.focal_length == "drawn":
+            del document["focal_length"]
         if not self.has_effect("target_blur_px"):
             del document["target_blur_px"]
         if not self.has_effect("focus_range"):

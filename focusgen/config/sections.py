@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from focusgen.config.backends import built_in
 from focusgen.config.cluster import ClusterConfig
@@ -37,6 +37,14 @@ class Config(Section):
     validate_: ValidateConfig = Field(default=ValidateConfig(), alias="validate")
     run: RunConfig = RunConfig()
     cluster: ClusterConfig = ClusterConfig()
+
+    @model_validator(mode="after")
+    def _footage_is_known(self) -> Config:
+        if self.lens.focal_length == "footage" and self.optics.footage_focal_px is None:
+            raise ValueError(
+                "lens.focal_length: footage needs optics.footage_focal_px: a number, exif, a CSV"
+            )
+        return self
 
     def sections(self) -> Iterator[tuple[str, Section]]:
         """Yield (key, section) in file order."""

@@ -30,6 +30,8 @@ JPEG_QUALITY = 95
 EXIF_IFD, ORIENTATION = 0x8769, 0x0112
 F_NUMBER, FOCAL_LENGTH_MM, FOCAL_LENGTH_35MM = 0x829D, 0x920A, 0xA405
 SUBJECT_DISTANCE, ENDLESS = 0x9206, 0xFFFFFFFF
+FOCAL_PLANE_X_RESOLUTION, FOCAL_PLANE_UNIT, PIXEL_X_DIMENSION = 0xA20E, 0xA210, 0xA002
+UNIT_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 1e-3}
 FULL_FRAME_WIDTH_MM = 36.0
 
 
@@ -119,6 +121,28 @@ def _camera_notes(exif: Image.Exif) -> CameraNotes:
     same_view_mm = _positive(tags.get(FOCAL_LENGTH_35MM))
     width_mm = FULL_FRAME_WIDTH_MM * focal_mm / same_view_mm if focal_mm and same_view_mm else None
     return CameraNotes(focal_mm, f_number, width_mm, _distance_m(tags.get(SUBJECT_DISTANCE)))
+
+
+def exif_focal_px(path: Path) -> float | None:
+    """Return the focal length in pixels that a camera wrote into a picture, None where it did not.
+
+    Raises:
+        OSError: the file is gone or no picture.
+    """
+    from PIL import Image
+
+    with Image.open(path) as image:
+        tags, long_side_px = image.getexif().get_ifd(EXIF_IFD), max(image.size)
+    same_view_mm = _positive(tags.get(FOCAL_LENGTH_35MM))
+    if same_view_mm is not None:
+        return long_side_px * same_view_mm / FULL_FRAME_WIDTH_MM
+    focal_mm, per_unit = _positive(tags.get(FOCAL_LENGTH_MM)), _positive(tags.get(FOCAL_PLANE_X_RESOLUTION))
+    unit_mm = UNIT_MM.get(tags.get(FOCAL_PLANE_UNIT, 2))
+    if focal_mm is None or per_unit is None or unit_mm is None:
+        return None
+    # The resolution is of the picture as the sensor gave it.
+    taken_px = _positive(tags.get(PIXEL_X_DIMENSION)) or float(long_side_px)
+    return focal_mm * per_unit / unit_mm * long_side_px / max(taken_px, 1.0)
 
 
 def _distance_m(value: str | SupportsFloat | None) -> float | None:

@@ -24,6 +24,7 @@ from focusgen.base.errors import ApprovalError, CalibrationError, ConfigError, C
 from focusgen.base.files import make_folder, publish_json
 from focusgen.base.seeds import derive_seed
 from focusgen.config import Config, settings_for
+from focusgen.dataset.footage import Footage
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import canonical, parse_json, read_record
 from focusgen.optics.coc import Lens, blur_diameter_px
@@ -83,7 +84,9 @@ def calibrate(
         raise CalibrationError(
             "no scene has complete depth", "Run phases 2 and 3 first; focusgen status tells."
         )
-    sampled = [_sample_scene(cfg, dataset, scene_id) for scene_id in sample_scene_ids(cfg, scene_ids)]
+    footage = Footage(cfg, dataset)
+    chosen = sample_scene_ids(cfg, scene_ids)
+    sampled = [_sample_scene(footage.tied(scene_id), dataset, scene_id) for scene_id in chosen]
     on_start(len(sampled))
     redraws = Redraws(cfg) if cfg.calibrate.lenses == "drawn" else None
     exact, histogram = _measure(dataset, sampled, on_scene, redraws)

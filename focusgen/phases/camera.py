@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
 from typing import Any
 
+from focusgen.dataset.footage import Footage
 from focusgen.dataset.records import has_published
+from focusgen.optics.view import View
 from focusgen.phases.job import SceneJob
+
+VIEW_KEYS = tuple(field.name for field in fields(View))
 
 
 def began_earlier(job: SceneJob) -> bool:
@@ -26,8 +31,37 @@ def began_earlier(job: SceneJob) -> bool:
 
 def camera_document(job: SceneJob) -> dict[str, Any]:
     """Return the keys that a stranger needs to make the same pictures, beside lenses and sizes."""
-    transfer = job.cfg.render.transfer
-    return {} if transfer == "gamma22" and began_earlier(job) else {"transfer": transfer}
+    transfer, view = job.cfg.render.transfer, _footage(job).view(job.scene_id)
+    document = {} if transfer == "gamma22" and began_earlier(job) else {"transfer": transfer}
+    return document | (asdict(view) if view is not None else {})
+
+
+def tied_to_footage(job: SceneJob) -> SceneJob:
+    """Return the job with the lens that has the footage's view, if that is asked for."""
+    return replace(job, cfg=_footage(job).tied(job.scene_id))
+
+
+def _footage(job: SceneJob) -> Footage:
+    return Footage(job.cfg, job.dataset, {job.scene_id: job.entry})
+
+
+def check_view(metadata: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the footage's view, or with lenses that are said to have it."""
+    keys = [key for key in VIEW_KEYS if key in metadata]
+    if keys and len(keys) < len(VIEW_KEYS):
+        return [f"metadata.json: {', '.join(keys)} without {', '.join(set(VIEW_KEYS) - set(keys))}"]
+    if keys and not min(metadata["fx"], metadata["fy"]) > 0:
+        return ["metadata.json: fx, fy are not positive"]
+    if metadata.get("lens_law", {}).get("focal_length") != "footage":
+        return []
+    if not keys:
+        return ["metadata.json: lenses with the view of the footage, but no fx, fy, cx, cy"]
+    focal_m = metadata["fx"] * metadata["sensor_width_mm"] / 1e3 / metadata["width"]
+    return [
+        f"metadata.json: set {number}: f is {lens_set['f']}, the view of the footage gives {focal_m}"
+        for number, lens_set in enumerate(metadata["sets"])
+        if not abs(lens_set["f"] / focal_m - 1.0) < 1e-9
+    ]
 
 
 def turned_sensor(metadata: Mapping[str, Any]) -> list[str]:

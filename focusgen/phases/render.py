@@ -22,7 +22,7 @@ from focusgen.dataset.store import publish_scene_log
 from focusgen.media.codecs import encode_npz
 from focusgen.models.protocols import BokehRenderer
 from focusgen.optics.lenses import LensDraw
-from focusgen.phases.camera import began_earlier, camera_document
+from focusgen.phases.camera import began_earlier, camera_document, tied_to_footage
 from focusgen.phases.job import SceneJob
 from focusgen.phases.lens_law import draw_lenses
 from focusgen.phases.lens_set import (
@@ -58,6 +58,7 @@ def render_scene(job: SceneJob, renderer: BokehRenderer) -> None:
     """
     upstream = upstream_records(job.scene)
     stats = read_stats(job.scene)
+    job = tied_to_footage(job)
     drawn = draw_lenses(job.cfg, SceneDepth(job.scene, upstream["depth"]), job.cfg.render.n_sets)
     metadata = _metadata(job, drawn, upstream)
     told = mark_limited_sets(metadata, stats, renderer_limit_px(job.cfg))

@@ -21,7 +21,7 @@ from focusgen.dataset.records import parse_json
 from focusgen.media.codecs import check_png, decode_npz, decode_png
 from focusgen.optics.stats import depth_counts, depth_stats
 from focusgen.phases.blur_check import blur_agreement
-from focusgen.phases.camera import turned_sensor
+from focusgen.phases.camera import check_view, turned_sensor
 from focusgen.phases.file_checks import SceneRecords, VouchedFiles, looks_published
 from focusgen.phases.flag_checks import FlagChecker
 from focusgen.phases.flat_frames import is_flat, spans_levels
@@ -126,6 +126,8 @@ class SceneChecker:
             limit_px = self.records["render"].document["settings"].get("render.max_radius_px")
             self.report.warnings += unmarked_limits(metadata, depth_stats(counts), limit_px)
         self.report.warnings += turned_sensor(metadata)
+        for text in check_view(metadata):
+            self.report.error(text)
         self._check_blur(len(lenses))
 
     def _depth(self, frame: int, size: tuple[int, int], counts: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import contextlib
 import dataclasses
 import os
 import time
@@ -12,6 +13,7 @@ from typing import Any
 
 from focusgen.base.errors import ConfigError, SceneError
 from focusgen.config import Config, PhaseName
+from focusgen.dataset.footage import FOOTAGE, Footage
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import PROVIDED_DEPTH, Record
@@ -53,6 +55,11 @@ def inputs_here(cfg: Config, dataset: DatasetLayout, record: Record, entry: Inde
             found[name] = known.sha256
     if PROVIDED_DEPTH in found:
         found[PROVIDED_DEPTH] = _provided(cfg, dataset, record, entry) or found[PROVIDED_DEPTH]
+    if FOOTAGE in found:
+        with contextlib.suppress(ConfigError, SceneError):  # gone: counts as unchanged
+            found |= Footage(cfg, dataset, {str(record.document["scene_id"]): entry}).digest(
+                str(record.document["scene_id"])
+            )
     return found
 
 

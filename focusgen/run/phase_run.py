@@ -17,6 +17,7 @@ from focusgen.base.locks import exclusive
 from focusgen.base.signals import StopFlag
 from focusgen.config import GRAPH, Config, PhaseName, settings_for
 from focusgen.config.backends import PROVIDED
+from focusgen.dataset.footage import Footage
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import (
@@ -149,7 +150,9 @@ class PhaseRun:
         return self._weights
 
     def _input_digests(self, scene_id: str) -> dict[str, str]:
-        """Digest the depth files that came with a scene: other depth makes phase 3 stale."""
+        """Digest what came with a scene: other depth makes phase 3 stale, another view phase 5."""
+        if self.phase == "render":
+            return Footage(self.cfg, self.dataset, self.index).digest(scene_id)
         if self.phase != "depth" or self.cfg.depth.backend != PROVIDED.name:
             return {}
         source = open_provided(self.cfg, self.dataset, scene_id, self.index[scene_id])

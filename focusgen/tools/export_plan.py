@@ -221,6 +221,7 @@ def sample_document(scene: ExportScene, frame: int) -> dict[str, object]:
         "focus_moves": [lens.focus_distances_m is not None for lens in vetted.lenses],
         "formula": metadata.get("formula", "paper"),
         "sensor_width_mm": metadata.get("sensor_width_mm", 36.0),
+        **{key: metadata[key] for key in ("fx", "fy", "cx", "cy") if key in metadata},
         "backends": metadata.get("backends"),
         "source": scene.entry.source.get("path"),
         "ingest_digest": scene.entry.ingest_digest,

@@ -44,10 +44,13 @@ CHANGES: dict[str, tuple[str, ...]] = {
         "long_video max_chunk overlap align min_m max_m scale_floats invalid_value far_m "
         "ray_distance_focal_px channel key is_exact".split()
     },
-    **{f"optics.{name}": ("calibrate", "render") for name in ("formula", "sensor_width_mm")},
+    **{
+        f"optics.{name}": ("calibrate", "render")
+        for name in ("formula", "sensor_width_mm", "footage_focal_px")
+    },
     **{
         f"lens.{name}": ("calibrate", "render")
-        for name in ("law", "focal_length_mm", "f_number", "focus_range", "target_blur_px")
+        for name in ("law", "focal_length_mm", "focal_length", "f_number", "focus_range", "target_blur_px")
     },
     **{
         f"calibrate.{name}": ("calibrate",)
@@ -104,7 +107,11 @@ SURROUNDINGS: dict[str, list[dict[str, Any]]] = {
         {"depth.backend": "vda", "depth.long_video": "stream", "depth.fp32": True},
         {"depth.backend": "hf", "depth.model_id": "a/b"},
     ],
-    "lens": [{}, {"lens.law": "balanced"}],
+    "lens": [
+        {"optics.footage_focal_px": 900.0},
+        {"optics.footage_focal_px": 900.0, "lens.law": "balanced"},
+        {"lens.focal_length": "footage", "optics.footage_focal_px": 900.0},
+    ],
     "calibrate": [{}, {"calibrate.lenses": "law"}],
     "render": [
         {},
@@ -115,6 +122,7 @@ SURROUNDINGS: dict[str, list[dict[str, Any]]] = {
 # Fields whose effect hangs on another field, worked out by hand: key -> what must hold.
 ONLY_IF: dict[str, Any] = {
     "lens.focus_range": lambda c: c.lens.law != "balanced",
+    "lens.focal_length_mm": lambda c: c.lens.focal_length == "drawn",
     "lens.target_blur_px": lambda c: c.lens.law == "balanced",
     "calibrate.n_lens_sets": lambda c: c.calibrate.lenses == "drawn",
     "data.groups_csv": lambda c: c.data.split_by == "group",

@@ -1,0 +1,133 @@
+"""The field of view of the footage itself: what somebody states, a table, or the camera's own notes."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from focusgen.base.errors import ConfigError, SceneError
+from focusgen.base.names import display, same_form
+from focusgen.config import Config
+from focusgen.dataset.frames import published_plan
+from focusgen.dataset.index import IndexEntry, read_index
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.media.picture_files import exif_focal_px
+from focusgen.optics.coc import shown_width
+from focusgen.optics.view import View, focal_length_mm, published_view
+
+FOOTAGE = "footage_focal_px"
+"""Name, among its weights, under which a record of phase 5 keeps what a table or EXIF said of the footage."""
+
+CSV_COLUMNS = ["scene", "focal_px"]
+WAYS_OUT = (
+    "Give optics.footage_focal_px a number (pixels of the raw frame) or a CSV file with scene,focal_px; or "
+    "set it to null and lens.focal_length to drawn."
+)
+
+
+class Footage:
+    """The views of a data set's scenes, as `optics.footage_focal_px` says.
+
+    Args:
+        cfg: the settings.
+        dataset: whose scenes.
+        entries: of the index; None to read it where it is needed.
+    """
+
+    def __init__(
+        self, cfg: Config, dataset: DatasetLayout, entries: Mapping[str, IndexEntry] | None = None
+    ) -> None:
+        self._cfg, self._dataset, self._entries = cfg, dataset, entries
+
+    def _entry(self, scene_id: str) -> IndexEntry:
+        if self._entries is None:
+            self._entries = read_index(self._dataset)
+        return self._entries[scene_id]
+
+    def focal_px(self, scene_id: str) -> float | None:
+        """Return the focal length in pixels of a scene's raw frames, None where nobody asked for it.
+
+        Raises:
+            SceneError: the table or the EXIF does not say it.
+            ConfigError: no table, or a damaged one.
+        """
+        given = self._cfg.optics.footage_focal_px
+        if given is None or isinstance(given, float):
+            return given
+        if isinstance(given, Path):
+            return _of_table(given, scene_id)
+        raw = self._entry(scene_id).raw_scene(scene_id, self._cfg.data.raw_root)
+        if raw.kind == "video":
+            raise SceneError(f"scene {scene_id!r}: a video has no EXIF with a focal length", WAYS_OUT)
+        first = raw.path / raw.files[0]
+        try:
+            found = exif_focal_px(first)
+        except OSError as error:
+            raise SceneError(f"{display(str(first))}: {error.strerror}", WAYS_OUT) from error
+        if found is None:
+            raise SceneError(f"{display(str(first))}: EXIF has no focal length with a sensor size", WAYS_OUT)
+        return found
+
+    def digest(self, scene_id: str) -> dict[str, str]:
+        """Return what the record keeps of a table's or a camera's word; a number stands in the settings."""
+        if self._cfg.optics.effective("footage_focal_px") not in ("csv", "exif"):
+            return {}
+        return {FOOTAGE: repr(self.focal_px(scene_id))}
+
+    def view(self, scene_id: str) -> View | None:
+        """Return the view of a scene's published frames, None where nobody asked for it.
+
+        Raises:
+            SceneError: it is not known.
+        """
+        focal_px = self.focal_px(scene_id)
+        if focal_px is None:
+            return None
+        return published_view(focal_px, published_plan(self._dataset.scene(scene_id), self._entry(scene_id)))
+
+    def tied(self, scene_id: str) -> Config:
+        """Return settings in which the lens has the footage's view, if `lens.focal_length` asks for that."""
+        cfg = self._cfg
+        view = self.view(scene_id) if cfg.lens.focal_length == "footage" else None
+        if view is None:
+            return cfg
+        plan = published_plan(self._dataset.scene(scene_id), self._entry(scene_id))
+        sensor_width_mm = shown_width(cfg.optics.sensor_width_mm, plan.width, plan.height)
+        focal_mm = focal_length_mm(view, plan.width, sensor_width_mm)
+        lens = cfg.lens.model_copy(update={"focal_length_mm": (focal_mm, focal_mm)})
+        return cfg.model_copy(update={"lens": lens})
+
+
+def _of_table(path: Path, scene_id: str) -> float:
+    try:
+        stat = path.stat()
+        table = _read_table(path, stat.st_mtime_ns, stat.st_size)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{display(str(path))}: {error}", WAYS_OUT) from error
+    if scene_id not in table:
+        raise SceneError(f"scene {scene_id!r} is not in {display(str(path))}", WAYS_OUT)
+    return table[scene_id]
+
+
+@functools.lru_cache(maxsize=2)
+def _read_table(path: Path, mtime_ns: int, size: int) -> dict[str, float]:
+    """Return scene -> focal length of a CSV file; read anew when it changed."""
+    table: dict[str, float] = {}
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        if (reader.fieldnames or [])[:2] != CSV_COLUMNS:
+            raise ConfigError(f"{display(str(path))}: the first line must be '{','.join(CSV_COLUMNS)}'")
+        for row in reader:
+            try:
+                focal_px = float(row["focal_px"] or "")
+            except ValueError:
+                focal_px = math.nan
+            if not (math.isfinite(focal_px) and focal_px > 0) or not row["scene"]:
+                raise ConfigError(
+                    f"{display(str(path))}, line {reader.line_num}: needs a scene and pixels > 0"
+                )
+            table[same_form(row["scene"].strip())] = focal_px
+    return table
