@@ -4,7 +4,8 @@
     focusgen weights check vda --path FILE                   compare with the record; offline
     focusgen weights prompts --model_id FOLDER               embeddings, so that no job loads T5 and CLIP
 
-Names: vda (large), vda-vits, vda-vitb, vda-vitl, flux, deblurnet, bokehnet.
+Names: vda (large), vda-vits, vda-vitb, vda-vitl, flux, deblurnet, bokehnet,
+sd35-medium, sd35-large (transformer, vae and schedule; gated).
 """
 
 from __future__ import annotations

@@ -48,6 +48,16 @@ def _vda(size: str, encoder: str, licence: str) -> WeightSource:
     )
 
 
+def _sd35(size: str) -> WeightSource:
+    return WeightSource(
+        f"stabilityai/stable-diffusion-3.5-{size}",
+        ("model_index.json", "scheduler/*", "transformer/*", "vae/*"),
+        "Stability AI Community License, up to a million dollars of yearly revenue",
+        is_commercial=True,
+        is_gated=True,
+    )
+
+
 SOURCES = {
     "vda-vits": _vda("Small", "vits", "Apache-2.0"),
     "vda-vitb": _vda("Base", "vitb", _NON_COMMERCIAL),
@@ -59,6 +69,8 @@ SOURCES = {
         is_commercial=False,
         is_gated=True,
     ),
+    "sd35-medium": _sd35("medium"),
+    "sd35-large": _sd35("large"),
     "deblurnet": WeightSource(
         "nycu-cplab/Genfocus-Model", ("deblurNet.safetensors",), "Apache-2.0", is_commercial=True
     ),

@@ -35,7 +35,8 @@ def fetch(name: str, dest: Path, *, revision: str | None = None, say: Say = prin
     """Download published weights, compare them with the hub's digests, and record them.
 
     Args:
-        name: "vda" (the large one), "vda-vits", "vda-vitb", "vda-vitl", "flux", "deblurnet", "bokehnet".
+        name: "vda" (the large one), "vda-vits", "vda-vitb", "vda-vitl", "flux", "sd35-medium",
+            "sd35-large", "deblurnet", "bokehnet".
         dest: folder that the files go to.
         revision: commit, tag or branch; None for the newest.
         say: gets lines for people.

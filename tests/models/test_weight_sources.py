@@ -24,9 +24,13 @@ def test_non_commercial_and_gated_weights_are_called_so():
 
 
 def test_a_folder_of_a_pipeline_is_told_from_a_single_file():
-    assert {name for name, source in SOURCES.items() if source.is_folder} == {"flux"}
+    assert {name for name, source in SOURCES.items() if source.is_folder} == {
+        "flux",
+        "sd35-medium",
+        "sd35-large",
+    }
 
 
 def test_weights_are_called_like_the_backend_that_reads_them():
     names = {backend.name for rows in BUILT_IN.values() for backend in rows}
-    assert {name.partition("-")[0] for name in SOURCES} - {"flux"} <= names
+    assert {name.partition("-")[0] for name in SOURCES} - {"flux", "sd35"} <= names

@@ -39,8 +39,15 @@ def require_libraries(precision: str = "bf16") -> None:
 
 
 @contextmanager
-def explain_download(model_id: str) -> Iterator[None]:
+def explain_download(
+    model_id: str, fetch_advice: str = FETCH_ADVICE, layout_advice: str = LAYOUT_ADVICE
+) -> Iterator[None]:
     """Turn the hub's and diffusers' errors about missing files into advice.
+
+    Args:
+        model_id: a folder or a hub id.
+        fetch_advice: what to do where the hub is not to be had.
+        layout_advice: what a folder must hold.
 
     Raises:
         ConfigError: no access, no network, no such folder or files.
@@ -65,12 +72,14 @@ def explain_download(model_id: str) -> Iterator[None]:
         ) from error
     except LocalEntryNotFoundError as error:
         raise ConfigError(
-            f"{model_id}: not on this machine, and the hub cannot be reached", FETCH_ADVICE
+            f"{model_id}: not on this machine, and the hub cannot be reached", fetch_advice
         ) from error
     except HFValidationError as error:
-        raise ConfigError(f"{model_id}: neither a folder here nor a hub id", FETCH_ADVICE) from error
+        raise ConfigError(f"{model_id}: neither a folder here nor a hub id", fetch_advice) from error
     except OSError as error:
-        raise ConfigError(f"{model_id}: {_first_line(error)}", _advice(model_id, error)) from error
+        raise ConfigError(
+            f"{model_id}: {_first_line(error)}", _advice(model_id, error, fetch_advice, layout_advice)
+        ) from error
 
 
 def login_advice(model_id: str) -> str:
@@ -84,9 +93,9 @@ def _first_line(error: OSError) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _advice(model_id: str, error: OSError) -> str:
+def _advice(model_id: str, error: OSError, fetch_advice: str, layout_advice: str) -> str:
     """Return what to do about an OSError of from_pretrained, whose cause is only in its text."""
     text = str(error).lower()
     if "gated" in text or "401" in text or "403" in text:
         return login_advice(model_id)
-    return LAYOUT_ADVICE if Path(model_id).is_dir() else FETCH_ADVICE
+    return layout_advice if Path(model_id).is_dir() else fetch_advice

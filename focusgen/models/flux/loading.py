@@ -120,7 +120,7 @@ def load_vae(model_id: str, device: torch.device, dtype: torch.dtype) -> Autoenc
     Raises:
         ConfigError: a weight is missing.
     """
-    vae = _read_model("AutoencoderKL", model_id, "vae", **_in(dtype))
+    vae = _read_model("AutoencoderKL", model_id, "vae", **dtype_argument(dtype))
     loaded: Autoencoder = vae.requires_grad_(False).eval().to(device)
     return loaded
 
@@ -131,7 +131,7 @@ def load_transformer(source: str, options: FluxOptions, device: torch.device) ->
     Raises:
         ConfigError: quantisation was asked for on a CPU.
     """
-    arguments: dict[str, Any] = _in(dtype_of(options.precision))
+    arguments: dict[str, Any] = dtype_argument(dtype_of(options.precision))
     if options.precision in QUANTISERS:
         if device.type == "cpu":
             raise ConfigError(
@@ -183,7 +183,7 @@ def _diffusers() -> Any:
     return importlib.import_module("diffusers")
 
 
-def _in(dtype: torch.dtype) -> dict[str, torch.dtype]:
+def dtype_argument(dtype: torch.dtype) -> dict[str, torch.dtype]:
     """Return the argument of from_pretrained that asks for a precision; 0.42 renamed it."""
     major, minor = (int(part) for part in importlib.metadata.version("diffusers").split(".")[:2])
     return {"dtype" if (major, minor) >= (0, 42) else "torch_dtype": dtype}

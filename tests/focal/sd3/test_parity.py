@@ -1,0 +1,64 @@
+"""Our Stable Diffusion 3.5 against diffusers' numbers (tests/data/sd3)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from focusgen.focal.sd3 import codec, schedule, surgery
+from tests.parity import sd3 as parity
+from tests.sd3_tiny import DATA
+
+CASES = [case["name"] for case in json.loads((DATA / "cases.json").read_text())["cases"]]
+QUICK = "vae_48x48", "euler_4", "widened_named", "lora"
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n in QUICK else [pytest.mark.slow]) for n in CASES]
+)
+def test_numbers_are_the_reference_s(name, capsys):
+    assert parity.main([str(DATA), "--case", name]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith(f"{name} max=") and first.endswith("PASS")
+
+
+def test_latents_without_the_shift_fail(monkeypatch, capsys):
+    original = codec.VaeCodec.encode
+    monkeypatch.setattr(codec.VaeCodec, "encode", lambda self, x: original(self, x) + 0.0609 * 1.5305)
+    assert parity.main([str(DATA), "--case", "vae_48x48"]) == 1
+    assert "FAIL" in capsys.readouterr().out
+
+
+def test_sigma_in_place_of_the_timestep_fails(monkeypatch, capsys):
+    monkeypatch.setattr(parity, "timestep_of", lambda sigma: sigma)
+    assert parity.main([str(DATA), "--case", "velocity_10x6_s1_1"]) == 1
+    assert "FAIL" in capsys.readouterr().out
+    assert schedule.TIMESTEPS_PER_SIGMA == 1000.0
+
+
+def test_heads_one_after_the_other_fail(monkeypatch, capsys):
+    import torch
+
+    wrong = lambda heads, n_patch, n_channels: torch.cat(list(heads))  # noqa: E731
+    monkeypatch.setattr(surgery, "interleaved", wrong)
+    assert parity.main([str(DATA), "--case", "widened_zero"]) == 1
+    assert "FAIL" in capsys.readouterr().out
+
+
+def test_what_cannot_be_compared_is_said(tmp_path, capsys):
+    assert parity.main([str(DATA), "--case", "nothing"]) == 2
+    assert "no case 'nothing'" in capsys.readouterr().err
+    assert parity.main([str(tmp_path)]) == 2
+    shutil.copytree(DATA, tmp_path / "other")
+    document = json.loads((DATA / "cases.json").read_text())
+    document["cases"] = [
+        {"name": "odd", "kind": "dream"},
+        {**document["cases"][0], "file": "gone.safetensors"},
+    ]
+    (tmp_path / "other/cases.json").write_text(json.dumps(document))
+    assert parity.main([str(tmp_path / "other")]) == 1
+    out = capsys.readouterr().out
+    assert "odd max=nan FAIL" in out and "kind 'dream' is unknown" in out
+    assert "gone.safetensors does not exist" in out
