@@ -189,18 +189,18 @@ class _FusionWindow:
         self._keep_from(near.start)
         for wanted in near:
             if wanted not in self._frames:
-                self._load(wanted, shot)
+                self._load(wanted)
         return self._weighted_mean(index, near)
 
     def _keep_from(self, oldest: int) -> None:
         self._frames = {index: frame for index, frame in self._frames.items() if index >= oldest}
         self._hops = {pair: hop for pair, hop in self._hops.items() if min(pair) >= oldest}
 
-    def _load(self, index: int, shot: range) -> None:
+    def _load(self, index: int) -> None:
         raw = self._read_raw(index)
         restored = self._restore(index, 0)
         self._frames[index] = _LoadedFrame(flow.luma(raw), smoothed(raw), restored, flow.doubled(restored))
-        if index - 1 in self._frames and index - 1 in shot:
+        if index - 1 in self._frames:  # of the same shot: `fuse` forgets the one before
             first, second = self._frames[index - 1].luma, self._frames[index].luma
             there_px, back_px = self._estimator.flow_px(first, second), self._estimator.flow_px(second, first)
             self._hops[index - 1, index] = believed_hop(there_px, back_px)

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from focusgen import config
-from focusgen.models.classical import UNTOUCHED_BELOW_PX, ClassicalDeblurrer, estimate_blur_px, sharpened
+from focusgen.models.classical import (
+    FULL_STRENGTH_FROM_PX,
+    UNTOUCHED_BELOW_PX,
+    ClassicalDeblurrer,
+    estimate_blur_px,
+    sharpened,
+)
 from focusgen.models.protocols import NoiseKey
 from focusgen.models.registry import load_deblurrer
 from focusgen.motion.metrics import laplacian_energy, psnr_db
@@ -68,6 +74,13 @@ def test_a_sharp_photograph_comes_back_bit_for_bit(name: str):
 def test_a_slightly_soft_photograph_is_hardly_changed(sigma_px: float):
     photograph = cv2.GaussianBlur(PHOTOGRAPHS["motorcycle"], (0, 0), sigma_px)
     assert psnr_db(sharpened(photograph), photograph) >= 37.0
+
+
+def test_the_change_of_a_slightly_soft_picture_is_limited_whatever_its_contrast():
+    harsh = np.clip((PHOTOGRAPHS["motorcycle"].astype(np.float32) - 128) * 2 + 128, 0, 255).astype(np.uint8)
+    soft = cv2.GaussianBlur(harsh, (0, 0), 0.8)
+    assert UNTOUCHED_BELOW_PX < estimate_blur_px(soft) < FULL_STRENGTH_FROM_PX
+    assert 37.3 <= psnr_db(sharpened(soft), soft) <= 37.8
 
 
 def test_the_estimate_grows_with_the_blur():

@@ -207,6 +207,7 @@ def test_blur_at_soft_edges_of_predicted_depth_follows_the_published_depth():
     columns = slice(width // 2 - 5, width // 2 + 5)
     kept = (texture(out[0]) / texture(picture))[columns]
     assert spearman(kept, labels[0][0, columns].astype(float)) > 0.9
+    assert kept[np.abs(radius_px[0, columns]) > 2].max() < 0.2  # also on the ramp's near half
 
 
 def texture(picture: np.ndarray) -> np.ndarray:

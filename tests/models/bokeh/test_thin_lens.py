@@ -75,6 +75,16 @@ def test_a_constant_picture_stays_constant() -> None:
     assert float((out - 0.37).abs().max()) < 1e-4
 
 
+def test_the_picture_goes_on_beyond_its_frame_as_at_its_edge() -> None:
+    ramp = torch.linspace(0.1, 0.9, 64).expand(1, 3, 48, 64).contiguous()
+    out = render_ocp(ramp, torch.full((1, 48, 64), -5.0), plane_ladder(-5.0, -5.0))
+    kernel = disc_kernel(5.0).float()
+    reach = kernel.shape[-1] // 2
+    beyond = torch.nn.functional.pad(ramp[:, :1], (reach,) * 4, mode="replicate")
+    expected = torch.nn.functional.conv2d(beyond, kernel[None, None])
+    assert torch.allclose(out[:, :1], expected, atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize("radius_px", [2.5, 3.3, 6.0, 8.2, 17.0, 30.0])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_an_impulse_becomes_a_disc_of_the_asked_radius_and_the_same_energy(
@@ -339,9 +349,9 @@ def test_the_backend_returns_the_frames_blurred_in_linear_light() -> None:
 
 
 def test_the_planes_are_fixed_by_the_scene_and_cut_at_the_largest_radius() -> None:
-    renderer = ThinLensRenderer(max_radius_px=1.0)
-    assert max(abs(r) for r in renderer.start(context()).ladder) <= 1.0
-    session = ThinLensRenderer(max_radius_px=64).start(context(width=640))
+    wide = context(width=640)
+    assert max(abs(r) for r in ThinLensRenderer(max_radius_px=3.0).start(wide).ladder) == 3.0
+    session = ThinLensRenderer(max_radius_px=64).start(wide)
     expected = signed_blur_radius_px(np.array([4.0, 0.6]), LENS, image_width_px=640)
     assert (session.ladder[-1], session.ladder[0]) == pytest.approx(tuple(expected), rel=1e-5)
 
