@@ -60,6 +60,7 @@ class RunSettings(Flags):
     raw_root: Path | None = sets("data.raw_root")
     depth_root: Path | None = sets("depth.depth_root")
     depth_scale: float | None = sets("depth.depth_scale")
+    mask_root: Path | None = sets("lens.mask_root")
     max_coc: float | None = sets("render.max_coc")
     n_sets: int | None = sets("render.n_sets")
     min_frames: int | None = sets("data.min_frames")

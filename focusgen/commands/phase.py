@@ -106,6 +106,7 @@ class CalibrateFlags(ScriptFlags):
     max_coc: float | None = sets("render.max_coc")
     seed: int | None = sets("seed")
     auto_approve: bool = sets("run.auto_approve")
+    mask_root: Path | None = sets("lens.mask_root")
     depth_root: Path | None = sets("depth.depth_root")
 
 
@@ -124,6 +125,7 @@ class RenderFlags(ScriptFlags):
     max_frames: int | None = sets("data.max_frames")
     seed: int | None = sets("seed")
     auto_approve: bool = sets("run.auto_approve")
+    mask_root: Path | None = sets("lens.mask_root")
     depth_root: Path | None = sets("depth.depth_root")
     on_stale: str | None = sets("run.on_stale")
     device: str | None = sets("run.device")

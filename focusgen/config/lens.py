@@ -9,6 +9,11 @@ from pydantic import field_validator
 
 from focusgen.config.section import Section, setting
 from focusgen.optics.coc import Formula
+from focusgen.optics.focus_motion import MotionLaw
+
+_TRACKS = {"motion": ["track", "mixed"]}
+_MOVES = {"motion": ["rack", "drift", "track", "mixed"]}
+MAX_LAG_FRAMES = 30
 
 
 class OpticsConfig(Section):
@@ -85,16 +90,63 @@ class LensConfig(Section):
         help="blur (CoC) that the sets reach, between; default .75 to 2 % of the frame's width",
     )
 
+    motion: MotionLaw = setting(
+        "fixed",
+        affects=["calibrate", "render"],
+        is_recorded_at_default=False,
+        help="how focus moves over a clip: rack, track, drift; mixed: drawn per set",
+    )
+    max_diopters_per_s: float = setting(
+        4.0,
+        affects=["calibrate", "render"],
+        when=_MOVES,
+        is_recorded_at_default=False,
+        gt=0,
+        le=20,
+        help="speed of focus that no lens exceeds",
+    )
+    track_lag_frames: tuple[int, int] = setting(
+        (1, 4),
+        affects=["calibrate", "render"],
+        when=_TRACKS,
+        is_recorded_at_default=False,
+        help="frames that focus sees its point late, drawn between",
+    )
+    mask_root: Path | None = setting(
+        None,
+        affects=["calibrate", "render"],
+        when=_TRACKS,
+        is_recorded_at_default=False,
+        help="folder of masks to track, <scene>/*.png as DAVIS annotations; default: a point along the flow",
+    )
+
+    def effective(self, name: str) -> Any:
+        """Say that masks are given, not where: a data set may move, and what they give is in its metadata."""
+        if name == "mask_root" and self.mask_root is not None:
+            return "given"
+        return getattr(self, name)
+
     def document(self) -> dict[str, Any]:
         """Return what metadata.json says about the law: the settings that this law has."""
         document = self.model_dump(mode="json")
         if self.focal_length == "drawn":
             del document["focal_length"]
+        document["mask_root"] = self.effective("mask_root")
+        for name in ("motion", "max_diopters_per_s", "track_lag_frames", "mask_root"):
+            if not self.has_effect(name) or document[name] in ("fixed", None):
+                del document[name]  # as older data sets have it
         if not self.has_effect("target_blur_px"):
             del document["target_blur_px"]
         if not self.has_effect("focus_range"):
             del document["focus_range"]
         return document
+
+    @field_validator("track_lag_frames")
+    @classmethod
+    def _lag(cls, value: tuple[int, int]) -> tuple[int, int]:
+        if not 0 <= value[0] <= value[1] <= MAX_LAG_FRAMES:
+            raise ValueError(f"needs 0 <= low <= high <= {MAX_LAG_FRAMES}, not {list(value)}")
+        return value
 
     @field_validator("focal_length_mm", "f_number", "target_blur_px")
     @classmethod

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from focusgen.config import Config
 from focusgen.dataset.records import Record
 from focusgen.optics.coc import Lens, blur_diameter_px, coc_of_radius_m, focus_map, shown_width
+from focusgen.optics.focus_motion import FocusPath
 
 
 def lens_document(
@@ -19,6 +20,8 @@ def lens_document(
     scene_id: str,
     lenses: Sequence[Lens],
     upstream: Mapping[str, Record],
+    paths: Sequence[FocusPath | None] = (),
+    n_frames: int = 0,
     *,
     is_along_width: bool = False,
 ) -> dict[str, Any]:
@@ -26,9 +29,11 @@ def lens_document(
 
     Args:
         cfg: the settings.
-        scene_id: whose lenses.
-        lenses: one per set.
+        scene_id: whose.
+        lenses: of each set, as the first frame has it.
         upstream: records of sharp frames and depth.
+        paths: of each set whose focus moves, else None; () if none does.
+        n_frames: frames that are made: so much of the paths is published.
         is_along_width: the sensor's long side lies along the width, though the frame be a portrait.
     """
     max_coc_m = cfg.render.max_coc
@@ -45,8 +50,9 @@ def lens_document(
                 "S_focus": lens.focus_distance_m,
                 "max_coc": max_coc_m,
                 "coc_limit_px": limit_px,
+                **_motion_document(path, n_frames),
             }
-            for lens in lenses
+            for lens, path in zip(lenses, paths or [None] * len(lenses), strict=True)
         ],
         "scene_id": scene_id,
         "width": width,
@@ -56,6 +62,16 @@ def lens_document(
         **({"sensor_long_side_mm": long_side_mm} if width_mm != long_side_mm else {}),
         "clip_to_max_coc": cfg.render.clip_to_max_coc,
         "depth_is_exact": bool(upstream["depth"].details["is_exact"]),
+    }
+
+
+def _motion_document(path: FocusPath | None, n_frames: int) -> dict[str, Any]:
+    """Return what a set says of its moving focus; nothing where it rests."""
+    if path is None:
+        return {}
+    return {
+        "S_focus_per_frame": list(path.distances_m[:n_frames]),
+        "focus_motion": {"kind": path.kind, "jumps": [frame for frame in path.jumps if frame < n_frames]},
     }
 
 

@@ -8,7 +8,7 @@ defaults: frames one by one, nothing approximated, nothing in doubt.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -106,6 +106,7 @@ class RenderContext:
         depth_m: {"d_min", "d_max", "d_median", "d_p5", "d_p95"} of the scene, metres.
         is_depth_exact: false when a network predicted it (edges may then be snapped to the picture's).
         max_coc_m: CoC where the label reaches 0; None when nothing is clipped.
+        focus_distances_m: where focus is at each frame, if it moves; the lens is that of frame 0.
     """
 
     scene_id: str
@@ -118,6 +119,13 @@ class RenderContext:
     depth_m: Mapping[str, float]
     is_depth_exact: bool
     seed: int
+    focus_distances_m: Sequence[float] | None = None
+
+    def lens_at(self, frame: int) -> Lens:
+        """Return the lens of one frame."""
+        if self.focus_distances_m is None:
+            return self.lens
+        return replace(self.lens, focus_distance_m=self.focus_distances_m[frame])
 
 
 class RenderSession(Protocol):

@@ -13,26 +13,25 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from focusgen.base.checksums import checksum
-from focusgen.base.errors import ApprovalError, CalibrationError, ConfigError, CorruptInputError
+from focusgen.base.errors import ApprovalError, CalibrationError, ConfigError
 from focusgen.base.files import make_folder, publish_json
 from focusgen.base.seeds import derive_seed
 from focusgen.config import Config, settings_for
 from focusgen.dataset.footage import Footage
+from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import canonical, parse_json, read_record
+from focusgen.dataset.records import canonical, parse_json
 from focusgen.optics.coc import Lens, blur_diameter_px
-from focusgen.optics.stats import CocHistogram, Counts, coc_percentiles, merged_counts
+from focusgen.optics.stats import CocHistogram, Counts, coc_percentiles
+from focusgen.phases.calibration_sample import SampledScene, clips_of, sample_scene
 from focusgen.phases.coc_picture import CocBins, draw_histogram
-from focusgen.phases.lens_law import LensLaws, draw_lenses
 from focusgen.phases.redraws import Redraws
-from focusgen.phases.scene_depth import SURFACES, SceneDepth
 
 PERCENTILES = (50.0, 90.0, 95.0, 99.0)
 RECOMMENDED_PERCENTILE = 95.0
@@ -41,23 +40,6 @@ IMPLAUSIBLE_SHARE_OF_SENSOR = 0.1  # a typical blur wider than a tenth of the fr
 
 
 SAID_BESIDE = ("p95_error", "is_rehearsal")  # younger than approvals, and not what is approved
-
-
-@dataclass(frozen=True)
-class SampledScene:
-    """A scene of the sample, with the lenses drawn for it."""
-
-    scene_id: str
-    width: int
-    lenses: tuple[Lens, ...]
-    n_redrawn: int
-    depth: SceneDepth
-    is_whole_law: bool
-
-    def counts(self) -> Counts:
-        """Return its pixels by depth; through thousands of lenses a thousand depths tell the same."""
-        counts = self.depth.counts()
-        return merged_counts(counts, SURFACES) if self.is_whole_law else counts
 
 
 def calibrate(
@@ -84,9 +66,12 @@ def calibrate(
         raise CalibrationError(
             "no scene has complete depth", "Run phases 2 and 3 first; focusgen status tells."
         )
-    footage = Footage(cfg, dataset)
-    chosen = sample_scene_ids(cfg, scene_ids)
-    sampled = [_sample_scene(footage.tied(scene_id), dataset, scene_id) for scene_id in chosen]
+    entries = read_index(dataset)
+    footage = Footage(cfg, dataset, entries)
+    chosen = sample_scene_ids(cfg, clips_of(cfg, scene_ids, entries))
+    sampled = [
+        sample_scene(footage.tied(scene_id), dataset, scene_id, entries[scene_id]) for scene_id in chosen
+    ]
     on_start(len(sampled))
     redraws = Redraws(cfg) if cfg.calibrate.lenses == "drawn" else None
     exact, histogram = _measure(dataset, sampled, on_scene, redraws)
@@ -127,7 +112,7 @@ def _measure(
 
         def sources() -> Iterator[tuple[Counts, Lens]]:
             for row, scene in enumerate(sampled):
-                yield from ((np.asarray(counts[row]), lens) for lens in scene.lenses)
+                yield from scene.seen(np.asarray(counts[row]))
 
         histogram = CocHistogram()
         for scene_counts, lens in sources():
@@ -143,18 +128,6 @@ def sample_scene_ids(cfg: Config, scene_ids: Sequence[str]) -> list[str]:
         sorted(scene_ids), min(wanted, len(scene_ids))
     )
     return [scene_id for scene_id in scene_ids if scene_id in set(chosen)]
-
-
-def _sample_scene(cfg: Config, dataset: DatasetLayout, scene_id: str) -> SampledScene:
-    scene = dataset.scene(scene_id)
-    record = read_record(scene.done("depth"))
-    if record is None:
-        raise CorruptInputError(f"{scene.done('depth')}: vanished while calibrating", "Start phase 4 again.")
-    depth, is_whole_law = SceneDepth(scene, record), cfg.calibrate.lenses == "law"
-    drawn = (
-        LensLaws(cfg, depth).whole() if is_whole_law else draw_lenses(cfg, depth, cfg.calibrate.n_lens_sets)
-    )
-    return SampledScene(scene_id, depth.long_side_px, drawn.lenses, drawn.n_redrawn, depth, is_whole_law)
 
 
 def _document(
@@ -189,12 +162,13 @@ def _document(
         "lenses": [
             {
                 "scene_id": scene.scene_id,
-                "f": lens.focal_length_m,
-                "N": lens.f_number,
-                "S_focus": lens.focus_distance_m,
+                "f": one.lens.focal_length_m,
+                "N": one.lens.f_number,
+                "S_focus": one.lens.focus_distance_m,
+                **({"S_focus_per_frame": list(one.path.distances_m)} if one.path else {}),
             }
             for scene in sampled
-            for lens in scene.lenses
+            for one in scene.lenses
             if not scene.is_whole_law  # the law itself is said by the settings
         ],
         **({} if redraws is None else {"p95_error": redraws.document(p95)}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from focusgen.base.seeds import derive_seed
 from focusgen.config import Config
 from focusgen.config.backends import BOKEHNET, THIN_LENS
-from focusgen.dataset.lens_metadata import label_limits_m, lenses_of
+from focusgen.dataset.lens_metadata import SetLens, lenses_of, set_lenses
 from focusgen.models.protocols import BokehRenderer, RenderContext, RenderSession
 from focusgen.optics.coc import Lens, focus_map, signed_blur_radius_px
 from focusgen.phases.outputs import checked_frames
@@ -29,13 +29,17 @@ def renderer_limit_px(cfg: Config) -> float | None:
 
 def largest_radius_px(metadata: Mapping[str, Any], index: int, stats: Mapping[str, float]) -> float:
     """Return the largest blur radius that a lens set asks for within the scene's depth range."""
-    radii_px = signed_blur_radius_px(
-        np.array([stats["d_min"], stats["d_max"]]),
-        lenses_of(metadata)[index],
-        image_width_px=metadata["width"],
-        sensor_width_m=metadata["sensor_width_mm"] / 1000.0,
-        max_coc_m=float(metadata["sets"][index]["max_coc"]) if metadata["clip_to_max_coc"] else None,
-    )
+    lens, moving = lenses_of(metadata)[index], metadata["sets"][index].get("S_focus_per_frame")
+    radii_px = [
+        signed_blur_radius_px(
+            np.array([stats["d_min"], stats["d_max"]]),
+            replace(lens, focus_distance_m=float(distance_m)),
+            image_width_px=metadata["width"],
+            sensor_width_m=metadata["sensor_width_mm"] / 1000.0,
+            max_coc_m=float(metadata["sets"][index]["max_coc"]) if metadata["clip_to_max_coc"] else None,
+        )
+        for distance_m in ((min(moving), max(moving)) if moving else (lens.focus_distance_m,))
+    ]
     return float(np.abs(radii_px).max())
 
 
@@ -79,6 +83,7 @@ class LensSet:
     Attributes:
         is_clipped: picture and label saturate together, at max_coc_m.
         coc_limit_m: where both stop earlier, because the renderer does.
+        focus_distances_m: of each frame, where focus moves.
     """
 
     index: int
@@ -88,6 +93,11 @@ class LensSet:
     sensor_width_m: float
     session: RenderSession
     coc_limit_m: float | None = None
+    focus_distances_m: tuple[float, ...] | None = None
+
+    def at(self, frame: int) -> Lens:
+        """Return the lens of one frame."""
+        return SetLens(self.lens, self.max_coc_m, self.focus_distances_m, self.coc_limit_m).at(frame)
 
     def draw(
         self, frames: Sequence[int], sharp: npt.NDArray[np.uint8], depth_m: npt.NDArray[np.float16]
@@ -99,47 +109,60 @@ class LensSet:
             sharp: (B, H, W, 3) uint8 RGB.
             depth_m: (B, H, W) float16, as saved.
         """
-        labels = focus_map(depth_m, self.lens, self.max_coc_m, self.coc_limit_m)
+        if self.focus_distances_m is None:
+            labels, radius_px = self._label_and_radius(depth_m, self.lens)
+        else:
+            by_frame = [
+                self._label_and_radius(one, self.at(f)) for f, one in zip(frames, depth_m, strict=True)
+            ]
+            labels, radius_px = (np.stack(maps) for maps in zip(*by_frame, strict=True))
+        what = f"set {self.index}, frame {frames[0]}: {type(self.session).__name__}"
+        return checked_frames(self.session.render(sharp, radius_px, labels, frames), sharp, what), labels
+
+    def _label_and_radius(
+        self, depth_m: npt.NDArray[np.float16], lens: Lens
+    ) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float32]]:
+        """Return label and signed blur radius of the same circle of confusion."""
         radius_px = signed_blur_radius_px(
             depth_m.astype(np.float32),
-            self.lens,
+            lens,
             image_width_px=depth_m.shape[-1],
             sensor_width_m=self.sensor_width_m,
             max_coc_m=self.max_coc_m if self.is_clipped else None,
         )
-        what = f"set {self.index}, frame {frames[0]}: {type(self.session).__name__}"
-        return checked_frames(self.session.render(sharp, radius_px, labels, frames), sharp, what), labels
+        return focus_map(depth_m, lens, self.max_coc_m, self.coc_limit_m), radius_px
 
 
 def start_lens_sets(
     cfg: Config, metadata: Mapping[str, Any], stats: Mapping[str, float], renderer: BokehRenderer
 ) -> list[LensSet]:
     """Return the lens sets that a scene's metadata.json holds, each with a session of the renderer."""
-    max_coc_m = float(metadata["sets"][0]["max_coc"])
-    lens_sets, limits_m = [], label_limits_m(metadata)
-    for index, lens in enumerate(lenses_of(metadata)):
+    lens_sets = []
+    for index, one in enumerate(set_lenses(metadata)):
         context = RenderContext(
             scene_id=metadata["scene_id"],
             set_index=index,
             width=metadata["width"],
             height=metadata["height"],
-            lens=lens,
-            max_coc_m=max_coc_m if metadata["clip_to_max_coc"] else None,
+            lens=one.lens,
+            max_coc_m=one.max_coc_m if metadata["clip_to_max_coc"] else None,
             sensor_width_m=metadata["sensor_width_mm"] / 1000.0,
             depth_m=stats,
             is_depth_exact=metadata["depth_is_exact"],
             seed=derive_seed(cfg.seed, metadata["scene_id"], "render", index),
+            focus_distances_m=one.focus_distances_m,
         )
         session = renderer.start(context)
         lens_sets.append(
             LensSet(
                 index,
-                lens,
-                max_coc_m,
+                one.lens,
+                one.max_coc_m,
                 metadata["clip_to_max_coc"],
                 metadata["sensor_width_mm"] / 1000.0,
                 session,
-                limits_m[index],
+                one.coc_limit_m,
+                one.focus_distances_m,
             )
         )
     return lens_sets

@@ -21,10 +21,10 @@ from focusgen.dataset.records import Record, parse_json, read_record
 from focusgen.dataset.store import publish_scene_log
 from focusgen.media.codecs import encode_npz
 from focusgen.models.protocols import BokehRenderer
-from focusgen.optics.lenses import LensDraw
 from focusgen.phases.camera import began_earlier, camera_document, tied_to_footage
+from focusgen.phases.drawn_sets import DrawnSets, draw_sets
+from focusgen.phases.focus_moves import fps_of
 from focusgen.phases.job import SceneJob
-from focusgen.phases.lens_law import draw_lenses
 from focusgen.phases.lens_set import (
     LensSet,
     mark_limited_sets,
@@ -37,6 +37,7 @@ ALGORITHM_VERSION = 1
 SNAP_HAS_NO_EFFECT = (
     "render.depth_edge_snap: on has no effect: the picture is drawn from the depth that its label is made of"
 )
+MOVING_KEYS = ("S_focus", "S_focus_per_frame", "focus_motion")
 FOCUS_LOG = "focus_map_warnings.txt"
 
 
@@ -59,10 +60,11 @@ def render_scene(job: SceneJob, renderer: BokehRenderer) -> None:
     upstream = upstream_records(job.scene)
     stats = read_stats(job.scene)
     job = tied_to_footage(job)
-    drawn = draw_lenses(job.cfg, SceneDepth(job.scene, upstream["depth"]), job.cfg.render.n_sets)
+    depth = SceneDepth(job.scene, upstream["depth"])
+    drawn = draw_sets(job.cfg, depth, job.entry, job.cfg.render.n_sets)
     metadata = _metadata(job, drawn, upstream)
     told = mark_limited_sets(metadata, stats, renderer_limit_px(job.cfg))
-    told += [f"balanced lenses: {text}" for text in drawn.lacking]
+    told += [f"{job.cfg.lens.law} lenses: {text}" for text in drawn.lacking]
     if job.cfg.render.depth_edge_snap == "on":
         told.append(SNAP_HAS_NO_EFFECT)
     metadata = _begun_with(job.scene, metadata)
@@ -101,14 +103,24 @@ def upstream_records(scene: SceneLayout) -> dict[str, Record]:
     return records
 
 
-def _metadata(job: SceneJob, drawn: LensDraw, upstream: Mapping[str, Record]) -> dict[str, Any]:
+def _metadata(job: SceneJob, drawn: DrawnSets, upstream: Mapping[str, Record]) -> dict[str, Any]:
     """Return metadata.json: everything that a stranger needs to recompute a label; no dates."""
     cfg, deblur, depth = job.cfg, upstream["deblur"], upstream["depth"]
     law = {**cfg.lens.document(), "seed": cfg.seed, "n_redrawn": drawn.n_redrawn}
-    if cfg.lens.law == "balanced":
+    if cfg.lens.motion != "fixed":
+        law["motion_fps"] = fps_of(job.entry)
+    if cfg.lens.law == "balanced" or cfg.lens.motion != "fixed":
         law["lacking"] = list(drawn.lacking)
     return {
-        **lens_document(cfg, job.scene_id, drawn.lenses, upstream, is_along_width=began_earlier(job)),
+        **lens_document(
+            cfg,
+            job.scene_id,
+            drawn.lenses,
+            upstream,
+            drawn.paths,
+            job.n_frames,
+            is_along_width=began_earlier(job),
+        ),
         **camera_document(job),
         "n_frames": job.n_frames,
         "fps": job.entry.source.get("fps"),
@@ -129,19 +141,25 @@ def _metadata(job: SceneJob, drawn: LensDraw, upstream: Mapping[str, Record]) ->
 def _begun_with(scene: SceneLayout, metadata: dict[str, Any]) -> dict[str, Any]:
     """Return the metadata of a scene that is half made: the rest of its labels has to follow the same rule.
 
-    Release 0.1.0 did not say where blur is limited, and labelled what lay beyond.
+    Release 0.1.0 did not say where blur is limited, and labelled what lay beyond. Ways that follow a track
+    hang on flow or masks, which another machine or another day may see a little differently.
     """
     try:
         begun: dict[str, Any] = parse_json(scene.metadata_json.read_bytes())
-        same = _without_limits(begun) == _without_limits(metadata)
+        same = _without_choices(begun) == _without_choices(metadata)
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return metadata
     return begun if same else metadata
 
 
-def _without_limits(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    sets = [{key: value for key, value in s.items() if key != "max_radius_px"} for s in metadata["sets"]]
-    return {**metadata, "sets": sets}
+def _without_choices(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata without what a scene keeps as it was begun."""
+    kept = [{"max_radius_px", *(MOVING_KEYS if "focus_motion" in s else ())} for s in metadata["sets"]]
+    sets = [
+        {k: v for k, v in s.items() if k not in skip} for s, skip in zip(metadata["sets"], kept, strict=True)
+    ]
+    law = {k: v for k, v in metadata.get("lens_law", {}).items() if k != "lacking"}
+    return {**metadata, "sets": sets, "lens_law": law}
 
 
 def _render_frames(

@@ -149,7 +149,7 @@ class SceneChecker:
             return None
         try:
             metadata: dict[str, Any] = {**self._inherited(), **parse_json(data)}
-            check_sets(metadata)
+            check_sets(metadata, self.records["render"].n_frames)
         except (ValueError, KeyError, TypeError) as error:
             self.report.error(f"metadata.json: {error!r}")
             return None
@@ -266,8 +266,12 @@ class SceneChecker:
         return blur_agreement(samples)
 
 
-def check_sets(metadata: dict[str, Any]) -> None:
+def check_sets(metadata: dict[str, Any], n_frames: int) -> None:
     """Check the lens sets of metadata.json, and that all its numbers are finite.
+
+    Args:
+        metadata: as read.
+        n_frames: frames that a moving focus has to be told for.
 
     Raises:
         ValueError, KeyError, TypeError: what is wrong.
@@ -278,10 +282,34 @@ def check_sets(metadata: dict[str, Any]) -> None:
         for key in SET_KEYS:
             if not float(lens_set[key]) > 0:
                 raise ValueError(f"set {number}: {key} is not positive")
+        if "S_focus_per_frame" in lens_set:
+            _check_moving(number, lens_set, metadata, n_frames)
     n_values = len({float(lens_set["max_coc"]) for lens_set in metadata["sets"]})
     if n_values != 1:
         raise ValueError(f"sets of {n_values} values of max_coc" if n_values else "no lens set")
     lenses_of(metadata)
+
+
+def _check_moving(number: int, lens_set: dict[str, Any], metadata: dict[str, Any], n_frames: int) -> None:
+    """Check that a moving focus is told for each frame, and that it jumps only where that is said.
+
+    Raises:
+        ValueError, KeyError, TypeError: what is wrong.
+    """
+    distances_m = [float(value) for value in lens_set["S_focus_per_frame"]]
+    if len(distances_m) != n_frames:
+        raise ValueError(
+            f"set {number}: S_focus_per_frame has {len(distances_m)} numbers for {n_frames} frames"
+        )
+    if not min(distances_m) > 0:
+        raise ValueError(f"set {number}: S_focus_per_frame has a number that is not positive")
+    if distances_m[0] != float(lens_set["S_focus"]):
+        raise ValueError(f"set {number}: S_focus is not the first of S_focus_per_frame")
+    told = lens_set.get("focus_motion", {}).get("jumps")
+    cuts = [cut for cut in metadata.get("shot_cuts", ()) if 0 < cut < n_frames]
+    jumps = [cut for cut in cuts if distances_m[cut] != distances_m[cut - 1]]
+    if told is not None and list(told) != jumps:
+        raise ValueError(f"set {number}: focus jumps at {jumps}, metadata.json says {list(told)}")
 
 
 def _sampled(n_frames: int) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +56,20 @@ class SceneDepth:
         for frame in range(self.record.n_frames):
             total += depth_counts(read_depth(self.scene, frame))
         return total
+
+    def shot_surfaces(self, shots: Sequence[tuple[int, int]]) -> list[Surfaces]:
+        """Return what a lens may focus at in each shot; reads the maps anew where there are several."""
+        if len(shots) == 1:
+            return [self.surfaces()]
+        patched = self.record.details.get("patched_raised_lowered", {})
+        found = list[Surfaces]()
+        for shot in shots:
+            counts, n_filled = np.zeros(65536, np.int64), 0
+            for frame in range(*shot):
+                counts += depth_counts(read_depth(self.scene, frame))
+                n_filled += int(patched.get(str(frame), [0])[0])
+            found.append(Surfaces.of(merged_counts(counts, SURFACES), n_filled=n_filled))
+        return found
 
     def surfaces(self) -> Surfaces:
         """Return what a lens may focus at; the same whether the counts were kept or lost."""

@@ -21,7 +21,7 @@ from focusgen.media.video import open_frames
 from focusgen.models.protocols import NoiseKey
 from focusgen.models.registry import load_deblurrer, load_renderer
 from focusgen.optics.sizes import FramePlan, frame_plan, resize_frame
-from focusgen.phases.lens_law import draw_lenses
+from focusgen.phases.drawn_sets import draw_sets
 from focusgen.phases.lens_set import LensSet, start_lens_sets
 from focusgen.phases.render import upstream_records
 from focusgen.phases.scene_depth import SceneDepth
@@ -85,7 +85,8 @@ def ablate_scene(cfg: Config, asked: Asked) -> Table:
         refuse_stale(
             chain, all_upstream("render"), keep=asked.today.run.on_stale == "keep", look_at_inputs=True
         )
-        return ablate_sets(_lens_sets(cfg, asked.scene_id, n_frames), n_sets=asked.values or (1, 2, 4, 8))
+        sets = _lens_sets(cfg, asked.scene_id, entry, n_frames)
+        return ablate_sets(sets, n_sets=asked.values or (1, 2, 4, 8))
     raw_root = recorded_raw_root(dataset, cfg.data.raw_root)
     plan = frame_plan(entry.width, entry.height, cfg.deblur.resize_long_side)
     with open_raw(raw_root, asked.scene_id, entry, plan, n_kept=40) as raw:
@@ -128,7 +129,7 @@ def _restorer(cfg: Config, scene_id: str, raw: RawFrames) -> Restore:
     return lambda frame, draw: model.deblur(raw.frame(frame)[None], [NoiseKey(scene_id, frame, draw)])[0]
 
 
-def _lens_sets(cfg: Config, scene_id: str, n_frames: int) -> LensSets:
+def _lens_sets(cfg: Config, scene_id: str, entry: IndexEntry, n_frames: int) -> LensSets:
     """Return how phase 5 makes a scene's lens sets, from its published frames and depth."""
     scene = DatasetLayout.of(cfg).scene(scene_id)
     chosen = with_max_coc(cfg)
@@ -136,8 +137,8 @@ def _lens_sets(cfg: Config, scene_id: str, n_frames: int) -> LensSets:
     renderer = load_renderer(chosen, device=chosen.run.device)
 
     def start(n_sets: int) -> list[Callable[[int], tuple[Any, Any]]]:
-        drawn = draw_lenses(chosen, SceneDepth(scene, upstream["depth"]), n_sets)
-        metadata = lens_document(chosen, scene_id, drawn.lenses, upstream)
+        drawn = draw_sets(chosen, SceneDepth(scene, upstream["depth"]), entry, n_sets)
+        metadata = lens_document(chosen, scene_id, drawn.lenses, upstream, drawn.paths, entry.n_frames)
         return [functools.partial(draw, one) for one in start_lens_sets(chosen, metadata, stats, renderer)]
 
     def draw(one: LensSet, frame: int) -> tuple[Any, Any]:

@@ -50,7 +50,10 @@ CHANGES: dict[str, tuple[str, ...]] = {
     },
     **{
         f"lens.{name}": ("calibrate", "render")
-        for name in ("law", "focal_length_mm", "focal_length", "f_number", "focus_range", "target_blur_px")
+        for name in (
+            "law focal_length_mm focal_length f_number focus_range target_blur_px motion max_diopters_per_s "
+            "track_lag_frames mask_root"
+        ).split()
     },
     **{
         f"calibrate.{name}": ("calibrate",)
@@ -110,7 +113,7 @@ SURROUNDINGS: dict[str, list[dict[str, Any]]] = {
     "lens": [
         {"optics.footage_focal_px": 900.0},
         {"optics.footage_focal_px": 900.0, "lens.law": "balanced"},
-        {"lens.focal_length": "footage", "optics.footage_focal_px": 900.0},
+        {"lens.focal_length": "footage", "optics.footage_focal_px": 900.0, "lens.motion": "mixed"},
     ],
     "calibrate": [{}, {"calibrate.lenses": "law"}],
     "render": [
@@ -124,6 +127,10 @@ ONLY_IF: dict[str, Any] = {
     "lens.focus_range": lambda c: c.lens.law != "balanced",
     "lens.focal_length_mm": lambda c: c.lens.focal_length == "drawn",
     "lens.target_blur_px": lambda c: c.lens.law == "balanced",
+    "lens.max_diopters_per_s": lambda c: c.lens.motion != "fixed",
+    **dict.fromkeys(
+        ("lens.track_lag_frames", "lens.mask_root"), lambda c: c.lens.motion in ("track", "mixed")
+    ),
     "calibrate.n_lens_sets": lambda c: c.calibrate.lenses == "drawn",
     "data.groups_csv": lambda c: c.data.split_by == "group",
     "deblur.radius": lambda c: c.deblur.effective("temporal") == "flow",
@@ -231,6 +238,8 @@ def other_values(kind: Any, value: Any) -> Iterator[Any]:
         yield [*value, 65535.0 if parts[0] is float else "one more"]
     elif get_origin(kind) is tuple and value is None:
         yield [1.5, 2.5]
+    elif get_origin(kind) is tuple and parts[0] is int:
+        yield [one + 1 for one in value]
     elif get_origin(kind) is tuple:
         yield [value[0] * 1.1, value[1] * 1.2] if parts[0] is float else ["one more"]
     elif get_origin(kind) is dict:

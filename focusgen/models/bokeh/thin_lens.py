@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from focusgen.models.bokeh.ocp import render_ocp
 from focusgen.models.bokeh.planes import plane_ladder
 from focusgen.models.devices import is_out_of_memory, pick_device
 from focusgen.models.protocols import BokehRenderer, Frames, RenderContext, RenderSession
-from focusgen.optics.coc import signed_blur_radius_px
+from focusgen.optics.coc import Lens, signed_blur_radius_px
 from focusgen.optics.transfer import Transfer
 
 GPU_BATCH_PIXELS = 4_000_000
@@ -45,12 +45,20 @@ class ThinLensRenderer(BokehRenderer):
         """One session per core; a GPU takes them one after the other."""
         return len(os.sched_getaffinity(0)) if self.device.type == "cpu" else 1
 
-    def start(self, context: RenderContext) -> ThinLensSession:
-        """Return a session whose planes are fixed for the whole lens set, so that nothing pops."""
+    def start(self, context: RenderContext) -> ThinLensSession | MovingThinLensSession:
+        """Return a session whose planes are fixed for the whole lens set, so that nothing pops.
+
+        Where focus moves they move with it: planes for all of its distances would be many that are empty.
+        """
+        if context.focus_distances_m is not None:
+            return MovingThinLensSession(lambda frame: self._session(context, context.lens_at(frame)))
+        return self._session(context, context.lens)
+
+    def _session(self, context: RenderContext, lens: Lens) -> ThinLensSession:
         extremes_m = np.array([context.depth_m["d_max"], context.depth_m["d_min"]], np.float32)
         lowest, highest = signed_blur_radius_px(
             extremes_m,
-            context.lens,
+            lens,
             image_width_px=context.width,
             sensor_width_m=context.sensor_width_m,
             max_coc_m=context.max_coc_m,
@@ -126,3 +134,34 @@ class ThinLensSession(RenderSession):
             raise SceneError("the thin lens drew NaN: the depth or the frame is no number", "Check them.")
         rgb8 = (shown * 255.0).round().to(torch.uint8)
         return rgb8.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+class MovingThinLensSession(RenderSession):
+    """Renders the frames of a lens set whose focus moves, each through a lens of its own.
+
+    Args:
+        session_of: returns the session of one frame's lens.
+    """
+
+    def __init__(self, session_of: Callable[[int], ThinLensSession]) -> None:
+        self._session_of = session_of
+
+    def render(
+        self,
+        frames: Frames,
+        signed_radius_px: npt.NDArray[np.float32],
+        focus_maps: npt.NDArray[np.float16],
+        frame_indices: Sequence[int],
+    ) -> Frames:
+        """Return the blurred frames.
+
+        Raises:
+            ModelMemoryError: one frame does not fit into memory.
+        """
+        drawn = [
+            self._session_of(frame).render(
+                frames[i : i + 1], signed_radius_px[i : i + 1], focus_maps[i : i + 1], [frame]
+            )
+            for i, frame in enumerate(frame_indices)
+        ]
+        return np.concatenate(drawn) if drawn else frames.copy()

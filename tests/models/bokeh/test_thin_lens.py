@@ -407,3 +407,22 @@ def test_a_scene_traced_here_is_matched_better_than_by_the_baseline(
     (scene,) = truth.read_scenes(tmp_path)
     ours, baseline = (truth.score(scene, truth.render(scene, r)) for r in ("thin_lens", "gather"))
     assert ours["psnr_db"] > max(baseline["psnr_db"] + 2.0, 34.0)
+
+
+def test_a_moving_focus_draws_each_frame_as_a_lens_that_stays_there_would():
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (3, 48, 64, 3), dtype=np.uint8)
+    depth_m = np.linspace(0.6, 4.0, 64, dtype=np.float32)[None].repeat(48, 0)
+    distances_m = (1.0, 1.7, 3.5)
+    lenses = [Lens(0.050, 1.8, s) for s in distances_m]
+    radius_px = np.stack([signed_blur_radius_px(depth_m, lens, image_width_px=64) for lens in lenses])
+    labels = np.zeros(radius_px.shape, np.float16)
+    renderer = ThinLensRenderer(max_radius_px=64.0)
+    moving = renderer.start(context(focus_distances_m=distances_m))
+    alone = [renderer.start(context(lens=lens)) for lens in lenses]
+    expected = [
+        alone[t].render(frames[t : t + 1], radius_px[t : t + 1], labels[:1], [t])[0] for t in range(3)
+    ]
+    assert np.array_equal(moving.render(frames, radius_px, labels, [0, 1, 2]), np.stack(expected))
+    assert np.array_equal(moving.render(frames[2:], radius_px[2:], labels[2:], [2])[0], expected[2])
+    assert moving.render(frames[:0], radius_px[:0], labels[:0], []).shape == (0, 48, 64, 3)

@@ -1,0 +1,287 @@
+"""Moving focus from the settings to the last label: drawn, counted, rendered, checked, and resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import focusgen.models.bokeh.thin_lens  # noqa: F401 - loaded once, not by each fork
+from focusgen import cli
+from focusgen.base import files
+from focusgen.base.errors import CalibrationError, SceneError
+from focusgen.base.signals import StopFlag
+from focusgen.config import PhaseName
+from focusgen.dataset.fingerprint import published_digests
+from focusgen.dataset.index import IndexEntry, read_index
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import Record, read_record
+from focusgen.phases.calibrate import calibrate
+from focusgen.phases.drawn_sets import draw_sets
+from focusgen.phases.focus_moves import move_focus
+from focusgen.phases.scene_checks import check_sets
+from focusgen.phases.scene_depth import SceneDepth
+from focusgen.run.phase_run import PhaseRun
+from focusgen.run.progress import Observer
+from focusgen.run.table import PHASES
+from tests.conftest import Rgbd
+from tests.test_kills import in_child
+
+MIXED = ("--lens.motion", "mixed", "--n_sets", "4")
+BEFORE_4: tuple[PhaseName, ...] = ("index", "deblur", "depth")
+
+
+def run(rgbd: Rgbd, phases: Sequence[PhaseName], *more: str, out_root: Path | None = None) -> int:
+    """Run some phases; return the exit status of the last."""
+    code = 0
+    for phase in phases:
+        words = rgbd.flags("raw_root") if phase in ("index", "deblur") else []
+        words += rgbd.flags("depth_root") if phase == "depth" else []
+        words += ["--min_frames", "2"] if phase == "index" else []
+        words += [*rgbd.flags("max_coc"), *more] if phase == "render" else []
+        code = cli.phase_main(phase, "", [*words, "--out_root", str(out_root or rgbd.out_root)])
+    return code
+
+
+def documents(rgbd: Rgbd, scene_id: str = "a") -> dict:
+    return json.loads((rgbd.out_root / scene_id / "metadata.json").read_text())
+
+
+def label_by_hand(rgbd: Rgbd, k: int, t: int) -> np.ndarray:
+    """Return what a stranger computes from the published depth and metadata."""
+    s, scene = documents(rgbd)["sets"][k], rgbd.out_root / "a"
+    d = np.load(scene / f"depth_maps/depth_{t:04d}.npz")["depth"].astype(np.float32)
+    f, n, focus, max_coc = s["f"], s["N"], s.get("S_focus_per_frame", {t: s["S_focus"]})[t], s["max_coc"]
+    coc = (f * f / (n * focus)) * np.abs(d - focus) / d
+    return (1.0 - np.clip(coc / max_coc, 0.0, 1.0)).astype(np.float16)
+
+
+def of_scene(rgbd: Rgbd, cfg, scene_id: str = "a") -> tuple[SceneDepth, IndexEntry]:
+    dataset = DatasetLayout.of(cfg)
+    record = read_record(dataset.scene(scene_id).done("depth"))
+    assert record is not None
+    return SceneDepth(dataset.scene(scene_id), record), read_index(dataset)[scene_id]
+
+
+def test_four_mixed_sets_move_as_metadata_says_and_every_label_follows(rgbd: Rgbd):
+    rgbd.add_scene("a", n_frames=10)
+    assert rgbd.run(*MIXED) == 0
+    sets = documents(rgbd)["sets"]
+    kinds = [s.get("focus_motion", {}).get("kind", "fixed") for s in sets]
+    assert sorted(kinds) == ["drift", "fixed", "rack", "track"]
+    for k, s in enumerate(sets):
+        path = s.get("S_focus_per_frame", [s["S_focus"]] * 10)
+        assert len(path) == 10 and path[0] == s["S_focus"]
+        assert (len(set(path)) > 1) == (kinds[k] != "fixed")
+        for t in range(10):
+            label = np.load(rgbd.out_root / f"a/focus_maps/set_{k:02d}/focus_{t:04d}.npz")["focus_map"]
+            assert np.array_equal(label, label_by_hand(rgbd, k, t)), (k, t)
+    report = json.loads((rgbd.out_root / "logs/validation_report.json").read_text())
+    assert report["verdict"] == "pass"
+
+
+def test_the_first_sets_and_frames_stay_as_they_are_when_more_are_asked(rgbd: Rgbd):
+    rgbd.add_scene("a", n_frames=8)
+    assert rgbd.run(*MIXED) == 0
+    cfg = rgbd.config(lens__motion="mixed")
+    depth, entry = of_scene(rgbd, cfg)
+    many = draw_sets(cfg, depth, entry, 6).moving
+    assert draw_sets(cfg, depth, entry, 2).moving == many[:2]
+    published = documents(rgbd)["sets"]
+    shorter = rgbd.root / "shorter"
+    assert run(rgbd, (*BEFORE_4, "render"), *MIXED, "--max_frames", "3", out_root=shorter) == 0
+    begun = json.loads((shorter / "a/metadata.json").read_text())["sets"]
+    first = [s["S_focus_per_frame"][:3] if "S_focus_per_frame" in s else None for s in published]
+    assert [s.get("S_focus_per_frame") for s in begun] == first
+
+
+def test_the_law_draws_f_n_and_the_first_focus_as_if_nothing_moved(rgbd: Rgbd):
+    rgbd.add_scene("a", n_frames=8)
+    assert rgbd.run() == 0
+    fixed = documents(rgbd)
+    assert "motion" not in fixed["lens_law"] and "S_focus_per_frame" not in fixed["sets"][0]
+    assert rgbd.run("--lens.motion", "rack", "--on_stale", "redo") == 0
+    moved = documents(rgbd)
+    for before, after in zip(fixed["sets"], moved["sets"], strict=True):
+        assert before.items() <= after.items()
+
+
+@pytest.mark.parametrize("lenses", ["drawn", "law"])
+def test_calibration_counts_each_frame_through_its_own_lens(rgbd: Rgbd, lenses: str):
+    rgbd.add_scene("a", n_frames=6)
+    assert run(rgbd, BEFORE_4) == 0
+    chosen = {"calibrate__lenses": lenses, "calibrate__n_lens_sets": 3, "optics__sensor_width_mm": 9.0}
+    cfg = rgbd.config(lens__motion="rack", **chosen)
+    stats = calibrate(cfg, ["a"])
+    if lenses == "law":
+        assert stats["lenses"] == [] and stats["n_values"] == 512 * 6 * 48 * 32
+        return
+    coc = []
+    for lens in stats["lenses"]:
+        for t, s in enumerate(lens["S_focus_per_frame"]):
+            d = np.load(rgbd.out_root / f"a/depth_maps/depth_{t:04d}.npz")["depth"].astype(np.float32)
+            coc.append((lens["f"] * lens["f"] / (lens["N"] * s)) * np.abs(d - s) / d)
+    assert stats["p95"] == pytest.approx(
+        float(np.percentile(np.stack(coc).astype(np.float64), 95)), rel=1e-12
+    )
+
+
+def test_a_still_picture_is_refused_by_name_and_the_other_scenes_are_made(rgbd: Rgbd, capsys):
+    rgbd.add_scene("still", n_frames=1)
+    rgbd.add_scene("a", n_frames=6)
+    assert rgbd.run("--lens.motion", "drift", "--min_frames", "1") == 3
+    said = json.loads((rgbd.out_root / "still/bokeh_renders/.failed").read_text())
+    assert "'still' is a still picture" in said["message"] and "--lens.motion fixed" in said["advice"]
+    assert not list((rgbd.out_root / "still/bokeh_renders").rglob("*.png"))
+    assert documents(rgbd)["sets"][0]["focus_motion"] == {"kind": "drift", "jumps": []}
+    with pytest.raises(CalibrationError, match="every scene is a still picture"):
+        calibrate(rgbd.config(lens__motion="drift"), ["still"])
+
+
+def moved_by_masks(rgbd: Rgbd, mask_of: Callable[[int], np.ndarray | None], n_frames: int = 6) -> tuple:
+    import cv2
+
+    folder = rgbd.root / "masks" / "a"
+    folder.mkdir(parents=True)
+    for frame in range(n_frames):
+        mask = mask_of(frame)
+        if mask is not None:
+            cv2.imwrite(str(folder / f"{frame:05d}.png"), mask)
+    cfg = rgbd.config(
+        lens__motion="track", lens__mask_root=rgbd.root / "masks", lens__track_lag_frames=(0, 0)
+    )
+    depth, entry = of_scene(rgbd, cfg)
+    return move_focus(cfg, depth, entry, draw_sets(rgbd.config(), depth, entry, 2).lenses, 1)
+
+
+def square(frame: int, value: int = 3) -> np.ndarray:
+    """Return where the moving plane of an `Rgbd` scene is, at 1 m."""
+    mask = np.zeros((32, 48), np.uint8)
+    mask[8:20, 10 + frame : 22 + frame] = value
+    mask[0, 0] = 255  # void
+    return mask
+
+
+@pytest.fixture
+def with_depth(rgbd: Rgbd) -> Rgbd:
+    rgbd.add_scene("a", n_frames=6)
+    assert run(rgbd, BEFORE_4) == 0
+    return rgbd
+
+
+def test_masks_say_what_is_followed(with_depth: Rgbd):
+    for one in moved_by_masks(with_depth, square):
+        assert set(one.path.distances_m) == {1.0} == {one.lens.focus_distance_m}
+
+
+def test_a_thing_that_its_masks_lose_keeps_its_focus(with_depth: Rgbd):
+    one, _ = moved_by_masks(with_depth, lambda t: square(t) * (t < 3))
+    assert set(one.path.distances_m) == {1.0} and "lost in 3 frames, first 3" in one.path.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("mask_of", "what"),
+    [
+        (lambda t: square(t)[:, :40], "00000.png: a mask of 40x32 does not fit frames of 48x32"),
+        (lambda t: np.dstack([square(t)] * 3), "00000.png: a picture of 3 channels is no mask"),
+        (lambda t: square(t) if t < 5 else None, "5 masks for 6 frames, the last is 00004.png"),
+        (lambda t: None, "no PNG in it"),
+    ],
+)
+def test_masks_of_another_clip_are_refused_by_name(with_depth: Rgbd, mask_of, what: str):
+    with pytest.raises(SceneError, match=what):
+        moved_by_masks(with_depth, mask_of)
+
+
+def test_a_missing_mask_folder_fails_the_scene_with_the_way_out(with_depth: Rgbd):
+    more = ("--lens.motion", "track", "--mask_root", str(with_depth.root / "nowhere"))
+    assert run(with_depth, ["render"], *more) == 3
+    said = json.loads((with_depth.out_root / "a/bokeh_renders/.failed").read_text())
+    assert "nowhere/a: the mask root is no folder" in said["message"] and "--mask_root" in said["advice"]
+    assert run(with_depth, ["render"]) == 0
+
+
+def test_speeds_and_lags_that_no_lens_has_are_refused(rgbd: Rgbd, capsys):
+    for key, value in (
+        ("max_diopters_per_s", "0"),
+        ("max_diopters_per_s", "90"),
+        ("track_lag_frames", "[5, 2]"),
+    ):
+        assert rgbd.run("--lens.motion", "track", f"--lens.{key}", value) == 2
+        assert f"lens.{key}" in capsys.readouterr().err
+
+
+def test_a_single_frame_has_no_depth_to_read(rgbd: Rgbd):
+    scene = DatasetLayout.of(rgbd.config()).scene("a")
+    depth = SceneDepth(scene, Record({"details": {"width": 48}, "n_frames": 1}))
+    with pytest.raises(SceneError, match="'a' is a still picture"):
+        move_focus(rgbd.config(lens__motion="rack"), depth, None, (), 1)  # type: ignore[arg-type]
+
+
+# --- what phase 6 says of metadata
+
+
+GOOD = {
+    "sets": [
+        {
+            **{"f": 0.05, "N": 2.0, "S_focus": 2.0, "max_coc": 1e-3, "S_focus_per_frame": [2.0, 2.1, 1.0]},
+            "focus_motion": {"kind": "rack", "jumps": [2]},
+        }
+    ],
+    "shot_cuts": [2],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"S_focus_per_frame": [2.0, 2.1]}, "2 numbers for 3 frames"),
+        ({"S_focus_per_frame": [2.0, 2.1, -1.0]}, "not positive"),
+        ({"S_focus": 1.9}, "not the first"),
+        ({"focus_motion": {"kind": "rack", "jumps": []}}, r"jumps at \[2\], metadata.json says \[\]"),
+    ],
+)
+def test_a_path_that_does_not_fit_its_clip_is_named(change: dict, what: str):
+    check_sets(GOOD, 3)
+    with pytest.raises(ValueError, match=what):
+        check_sets({**GOOD, "sets": [{**GOOD["sets"][0], **change}]}, 3)
+
+
+# --- kills
+
+
+@pytest.mark.slow
+def test_killed_at_20_places_and_resumed_gives_the_same_bytes(rgbd: Rgbd):
+    rgbd.add_scene("a", n_frames=6)
+    assert rgbd.run(*MIXED) == 0
+    expected = {k: v for k, v in published_digests(rgbd.out_root).items() if "bokeh" in k or "focus" in k}
+    assert len(expected) == 2 * 4 * 6
+    metadata = (rgbd.out_root / "a/metadata.json").read_bytes()
+    rgbd.out_root.rename(rgbd.root / "undisturbed")
+    assert run(rgbd, BEFORE_4) == 0
+    cfg = rgbd.config(lens__motion="mixed", render__n_sets=4)
+
+    def body(n_steps: float) -> Callable[[], int]:
+        def on_step(step: str, path: object) -> None:
+            nonlocal n_steps
+            n_steps -= 1
+            if n_steps <= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def life() -> int:
+            files.on_step = on_step
+            return int(PhaseRun(PHASES["render"], cfg, ("a",), Observer(), StopFlag()).run().exit_code)
+
+        return life
+
+    codes = [in_child(body(8)) for _ in range(20)]
+    assert codes == [-signal.SIGKILL] * 20
+    assert in_child(body(float("inf"))) == 0
+    after = published_digests(rgbd.out_root)
+    assert {k: after[k] for k in expected} == expected
+    assert (rgbd.out_root / "a/metadata.json").read_bytes() == metadata
