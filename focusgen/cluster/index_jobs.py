@@ -25,9 +25,9 @@ def shares_of(cfg: Config, limits: Limits) -> list[list[str]]:
     """Return the raw scenes of each array task, dealt out in turn; none where one job is enough."""
     if not cfg.data.raw_root.exists():
         return []  # not seen from here: the job looks
-    scene_ids = [raw.scene_id for raw in discover_scenes(cfg).scenes]
     dataset = DatasetLayout.of(cfg)
     known = read_index(dataset) if dataset.index_json.exists() else {}
+    scene_ids = [raw.scene_id for raw in discover_scenes(cfg, known).scenes]
     if all(scene_id in known for scene_id in scene_ids):
         return []
     n_enough = cfg.cluster.tasks or -(-len(scene_ids) // MIN_SCENES_PER_TASK)

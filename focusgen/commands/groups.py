@@ -66,6 +66,7 @@ class RunSettings(Flags):
     min_frames: int | None = sets("data.min_frames")
     max_frames: int | None = sets("data.max_frames")
     glob: str | None = sets("data.glob")
+    layout: str | None = sets("data.layout")
     split_by: str | None = sets("data.split_by")
     groups_csv: Path | None = sets("data.groups_csv")
     follow_links: bool = sets("data.follow_links")

@@ -35,6 +35,7 @@ class IndexFlags(ScriptFlags):
     """Phase 1."""
 
     glob: str | None = sets("data.glob")
+    layout: str | None = sets("data.layout")
     min_frames: int | None = sets("data.min_frames")
     max_frames: int | None = sets("data.max_frames")
     split_seed: int | None = sets("data.split_seed")

@@ -17,6 +17,28 @@ class DataConfig(Section):
     glob: str | None = setting(
         None, affects=["index"], help="pattern of scene folders below raw_root, e.g. '*/*' for class/clip"
     )
+    layout: Literal[
+        "auto",
+        "plain",
+        "davis",
+        "youtube_vos",
+        "reds",
+        "gopro",
+        "vimeo90k",
+        "kinetics",
+        "tum",
+        "kitti",
+        "hypersim",
+        "tartanair",
+        "sintel",
+        "scannet",
+        "vkitti2",
+    ] = setting(
+        "auto",
+        affects=["index"],
+        is_recorded_at_default=False,
+        help="how the data set in raw_root lies; auto: recognised, and said; plain: folders as they are",
+    )
     min_frames: int = setting(16, affects=["index"], ge=1, help="a shorter scene is refused")
     max_frames: int | None = setting(
         None, affects=["index"], ge=1, help="phase 1: fixes the length; later: a rehearsal, marked partial"

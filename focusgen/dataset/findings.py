@@ -107,7 +107,7 @@ class Findings:
 
     def _asked(self, raw: RawScene) -> str:
         """Digest all that a finding depends on beside the bytes of the files."""
-        scene = sorted((vars(raw) | {"path": raw.path.absolute()}).items())
+        scene = sorted((vars(raw) | {"path": raw.path.absolute(), "brought": None}).items())
         return checksum(self._rules + ascii(scene).encode())
 
 

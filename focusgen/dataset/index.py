@@ -19,6 +19,7 @@ from focusgen.config.paths import found
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json
 from focusgen.dataset.scene_table import Original, SceneTable, TableWriter, open_table
+from focusgen.media.brought import BroughtDepth
 from focusgen.media.scenes import RawScene, Rejection
 
 SPLITS = ("train", "val", "test")
@@ -47,7 +48,8 @@ class IndexEntry:
         frames: raw file names; frame_0000... for a video.
         width, height: of the raw frames.
         source: {"path" relative to raw_root, "kind", "fps", "frame_times_s"}; where there are any also
-            "notes" (what a person should know of the frames) and "decoding" (see `decoding`).
+            "notes" (what a person should know of the frames) and "decoding" (see `decoding`); of a scene that
+            a layout found "layout", "depth", "camera" (fx, fy, cx, cy in raw pixels) and "group".
         shot_cuts: first frames of new shots.
         ingest_digest: digest of the raw checksums, which every record downstream depends on.
     """
@@ -79,6 +81,16 @@ class IndexEntry:
     def outline(self) -> Outline:
         """What is asked of all scenes at once."""
         return Outline(self.split, self.n_frames, self.width, self.height, len(self.notes))
+
+    @property
+    def layout(self) -> str | None:
+        """Name of the layout that it was found by, None without one."""
+        return self.source.get("layout")
+
+    def brought_depth(self, raw_root: Path) -> BroughtDepth | None:
+        """Return the depth that its layout brought, None where there is none."""
+        document = self.source.get("depth")
+        return None if document is None else BroughtDepth.of(document, raw_root)
 
     def document(self) -> dict[str, Any]:
         """Return the published JSON form."""

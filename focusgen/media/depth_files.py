@@ -96,8 +96,13 @@ def _axis_hint(shape: tuple[int, ...], n_frames: int) -> str:
     return ""
 
 
-def _find(depth_root: Path, scene_id: str) -> Path:
-    """Return the folder or file of a scene; `.NPY` and another Unicode form of the name are the same."""
+def holds_depth(depth_root: Path, scene_id: str) -> bool:
+    """Say whether there is anything of a scene in a folder of depth."""
+    return bool(_candidates(depth_root, scene_id))
+
+
+def _candidates(depth_root: Path, scene_id: str) -> list[Path]:
+    """Return what may be a scene's depth; `.NPY` and another Unicode form of the name are the same."""
     names = [scene_id, *(scene_id + suffix for suffix in STACKS)]
     found = [p for p in (depth_root / name for name in names) if _is_right_kind(p, scene_id)]
     if not found and depth_root.is_dir():
@@ -106,6 +111,12 @@ def _find(depth_root: Path, scene_id: str) -> Path:
             found = [
                 p for p in depth_root.iterdir() if _folded(p.name) in wanted and _is_right_kind(p, scene_id)
             ]
+    return found
+
+
+def _find(depth_root: Path, scene_id: str) -> Path:
+    """Return the folder or file of a scene."""
+    found = _candidates(depth_root, scene_id)
     if len(found) > 1:
         raise CorruptInputError(
             f"scene '{scene_id}' has depth twice: {', '.join(display(str(p)) for p in sorted(found))}",

@@ -150,7 +150,7 @@ class DepthFolder(DepthSource):
     def notes(self) -> tuple[str, ...]:
         """Which files belong to no frame, and files that are known to hold something else than depth."""
         are_rays = self._files[0].name.casefold().endswith(HYPERSIM_ENDING)
-        if are_rays and self.options.ray_distance_focal_px is None:
+        if are_rays and self.options.ray_focal_px(1) is None:
             return (*self._pairing.notes, RAYS_NOTE)
         return self._pairing.notes
 

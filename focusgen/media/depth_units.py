@@ -39,6 +39,7 @@ class DepthOptions:
         scale_floats: whether it divides floats too; None: where only one of the two is plausible.
         invalid_values: numbers, as they stand in the file, that mean "no depth".
         ray_distance_focal_px: focal length in pixels of the map, if it holds distances along the rays.
+        ray_focal_per_width: the same as a part of the map's width, for maps of any size.
         channel: of an EXR file, where its names do not tell.
         key: of an npz or HDF5 file, where its names do not tell.
     """
@@ -47,8 +48,15 @@ class DepthOptions:
     scale_floats: bool | None = None
     invalid_values: tuple[float, ...] = ()
     ray_distance_focal_px: float | None = None
+    ray_focal_per_width: float | None = None
     channel: str | None = None
     key: str | None = None
+
+    def ray_focal_px(self, width: int) -> float | None:
+        """Return the focal length of maps of a width that hold distances along rays; None if they do not."""
+        if self.ray_distance_focal_px is not None:
+            return self.ray_distance_focal_px
+        return None if self.ray_focal_per_width is None else self.ray_focal_per_width * width
 
 
 @dataclass(frozen=True)
@@ -139,8 +147,9 @@ def read_numbers(values: Numbers, options: DepthOptions, divisor: float) -> Dept
     depth_m = _floats_as_metres(values, divisor) if is_float else _integers_as_metres(values, divisor)
     if options.invalid_values:
         depth_m[_is_marked(values, options.invalid_values)] = np.nan
-    if options.ray_distance_focal_px is not None:
-        depth_m *= _planar_share(depth_m.shape, options.ray_distance_focal_px)
+    focal_px = options.ray_focal_px(depth_m.shape[1])
+    if focal_px is not None:
+        depth_m *= _planar_share(depth_m.shape, focal_px)
     unit = "metres" if is_float and divisor == 1.0 else f"{divisor:g} per metre"
     return DepthReading(depth_m, f"{unit} ({values.dtype.name})", _saturated(values, options))
 

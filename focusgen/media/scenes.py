@@ -23,6 +23,7 @@ from focusgen.base.names import (
     natural_key,
     scene_id_problem,
 )
+from focusgen.media.brought import Brought
 from focusgen.media.numbering import find_series
 from focusgen.media.rules import ALL_RULES
 
@@ -48,6 +49,7 @@ class RawScene:
         files: names of the images in order, relative to `path`; the video's own file name.
         notes: what a person should know of the names.
         rules: of decoding, as phase 1 recorded them; None for all.
+        brought: what a layout knows of it beside its frames; None without a layout.
     """
 
     scene_id: str
@@ -56,6 +58,7 @@ class RawScene:
     files: tuple[str, ...]
     notes: tuple[str, ...] = ()
     rules: tuple[str, ...] | None = None
+    brought: Brought | None = None
 
     @property
     def applied_rules(self) -> Collection[str]:
@@ -77,20 +80,38 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Discovery:
-    """What lies below a raw root: scenes in natural order, and refusals by (displayed) scene id."""
+    """What lies below a raw root.
+
+    Attributes:
+        scenes: in natural order.
+        rejected: refusals by (displayed) scene id.
+        remarks: what a person should know of all of it.
+    """
 
     scenes: tuple[RawScene, ...]
     rejected: dict[str, Rejection]
+    remarks: tuple[str, ...] = ()
 
 
-@dataclass
-class _Found:
-    """A place that may become a scene, before names are compared."""
+@dataclass(frozen=True)
+class Place:
+    """A place that may become a scene, before names are compared.
+
+    Attributes:
+        scene_id: the id that it would have.
+        path: a folder of images, or a video.
+        label: how it is named in messages: relative to the raw root, a folder ends in /.
+        kind: which of the two.
+        files: the images that are its frames, in order; None for all that form one series.
+        brought: what a layout knows of it.
+    """
 
     scene_id: str
     path: Path
-    label: str  # how it is named in messages: relative to the raw root, a folder ends in /
+    label: str
     kind: Literal["images", "video"]
+    files: tuple[str, ...] | None = None
+    brought: Brought | None = None
 
 
 @dataclass
@@ -127,11 +148,21 @@ def discover(raw_root: Path, glob: str | None = None, *, follow_links: bool = Fa
         raise ConfigError(f"raw root {display(str(raw_root))}: {broken or 'no such folder or video file'}")
     root = raw_root / DAVIS_FRAMES if glob is None and (raw_root / DAVIS_FRAMES).is_dir() else raw_root
     fence = None if follow_links else raw_root.resolve()
-    found, rejected = _candidates(root, fence, glob)
-    found, twins = _drop_twins(found)
-    rejected.update(twins)
+    places, rejected = _candidates(root, fence, glob)
+    found = scenes_at(places, fence)
+    return Discovery(found.scenes, {**rejected, **found.rejected})
+
+
+def scenes_at(places: Iterable[Place], fence: Path | None) -> Discovery:
+    """Return the scenes at some places in natural order; names that cannot be told apart are refused.
+
+    Args:
+        places: where a scene may lie.
+        fence: the resolved folder that no link may leave; None where links may.
+    """
+    unique, rejected = _drop_twins(places)
     scenes: list[RawScene] = []
-    for item in sorted(found, key=lambda item: natural_key(item.scene_id)):
+    for item in sorted(unique, key=lambda item: natural_key(item.scene_id)):
         outcome = _as_scene(item, fence)
         if isinstance(outcome, RawScene):
             scenes.append(outcome)
@@ -144,16 +175,14 @@ def _single_video(path: Path) -> Discovery:
     if path.suffix.lower() not in VIDEO_SUFFIXES:
         known = " ".join(sorted(VIDEO_SUFFIXES))
         raise ConfigError(f"raw root {display(str(path))}: neither a folder nor a video file ({known})")
-    found = _Found(path.stem, path, display(path.name), "video")
+    found = Place(path.stem, path, display(path.name), "video")
     outcome = _as_scene(found, path.resolve().parent)
     if isinstance(outcome, RawScene):
         return Discovery((outcome,), {})
     return Discovery((), {display(found.scene_id): outcome})
 
 
-def _candidates(
-    root: Path, fence: Path | None, glob: str | None
-) -> tuple[list[_Found], dict[str, Rejection]]:
+def _candidates(root: Path, fence: Path | None, glob: str | None) -> tuple[list[Place], dict[str, Rejection]]:
     if glob is not None:
         return list(_matches(root, glob)), {}
     try:
@@ -165,18 +194,18 @@ def _candidates(
         rejected[display(name)] = Rejection(display(name), "a kind of file that is not read: convert it")
     if listing.images and not listing.videos and not listing.folders:
         name = root.resolve().name or "scene"
-        return [_Found(name, root, display(name) + "/", "images")], rejected
+        return [Place(name, root, display(name) + "/", "images")], rejected
     if listing.images:
         rejected[display(root.resolve().name)] = Rejection(
             display(listing.images[0]),
             f"{len(listing.images)} loose images beside scene folders or videos; give them their own folder",
         )
-    found = [_Found(name, root / name, display(name) + "/", "images") for name in listing.folders]
-    found += [_Found(Path(name).stem, root / name, display(name), "video") for name in listing.videos]
+    found = [Place(name, root / name, display(name) + "/", "images") for name in listing.folders]
+    found += [Place(Path(name).stem, root / name, display(name), "video") for name in listing.videos]
     return found, rejected
 
 
-def _matches(root: Path, glob: str) -> Iterator[_Found]:
+def _matches(root: Path, glob: str) -> Iterator[Place]:
     pattern = Path(glob)
     if pattern.is_absolute() or ".." in pattern.parts or not pattern.parts:
         raise ConfigError(f"data.glob: {glob!r} must stay below the raw root", "For class/clip write '*/*'.")
@@ -187,9 +216,9 @@ def _matches(root: Path, glob: str) -> Iterator[_Found]:
             continue
         label = display("/".join(parts))
         if path.is_dir():
-            yield _Found("_".join(parts[n_fixed:]), path, label + "/", "images")
+            yield Place("_".join(parts[n_fixed:]), path, label + "/", "images")
         elif path.suffix.lower() in VIDEO_SUFFIXES:
-            yield _Found("_".join((*parts[n_fixed:-1], path.stem)), path, label, "video")
+            yield Place("_".join((*parts[n_fixed:-1], path.stem)), path, label, "video")
 
 
 def _n_fixed_parts(pattern: Path) -> int:
@@ -200,9 +229,9 @@ def _n_fixed_parts(pattern: Path) -> int:
     return n_fixed
 
 
-def _drop_twins(found: Iterable[_Found]) -> tuple[list[_Found], dict[str, Rejection]]:
+def _drop_twins(found: Iterable[Place]) -> tuple[list[Place], dict[str, Rejection]]:
     """Refuse all of a group that one file system or another could not keep apart."""
-    groups: dict[str, list[_Found]] = {}
+    groups: dict[str, list[Place]] = {}
     for item in found:
         folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", item.scene_id).casefold())
         groups.setdefault(folded, []).append(item)
@@ -220,14 +249,16 @@ def _drop_twins(found: Iterable[_Found]) -> tuple[list[_Found], dict[str, Reject
     return unique, rejected
 
 
-def _as_scene(item: _Found, fence: Path | None) -> RawScene | Rejection:
+def _as_scene(item: Place, fence: Path | None) -> RawScene | Rejection:
     problem = scene_id_problem(item.scene_id) or _link_problem(item.path, fence)
+    if problem is None and item.brought is not None and item.brought.depth is not None:
+        problem = _link_problem(item.brought.depth.folder, fence)
     if problem:
         return Rejection(item.label, problem)
     if item.kind == "video":
         if not stat.S_ISREG(item.path.stat().st_mode):
             return Rejection(item.label, "not a regular file")
-        return RawScene(item.scene_id, "video", item.path, (item.path.name,))
+        return RawScene(item.scene_id, "video", item.path, (item.path.name,), brought=item.brought)
     try:
         listing = _list_folder(item.path, fence)
     except OSError as error:
@@ -240,7 +271,13 @@ def _as_scene(item: _Found, fence: Path | None) -> RawScene | Rejection:
     return _image_scene(item, listing.images)
 
 
-def _image_scene(item: _Found, images: list[str]) -> RawScene | Rejection:
+def _image_scene(item: Place, images: list[str]) -> RawScene | Rejection:
+    if item.files is not None:
+        there = set(images)
+        missing = next((name for name in item.files if name not in there), None)
+        if missing is not None:
+            return Rejection(item.label, f"{display(missing)} is listed, but no such image lies there")
+        images = list(item.files)
     first_of_stem: dict[str, str] = {}
     for name in images:
         other = first_of_stem.setdefault(Path(name).stem, name)
@@ -251,7 +288,9 @@ def _image_scene(item: _Found, images: list[str]) -> RawScene | Rejection:
     series = find_series(images)
     if series.problem:
         return Rejection(item.label, series.problem)
-    return RawScene(item.scene_id, "images", item.path, series.files, series.notes)
+    notes = (*series.notes, *(item.brought.notes if item.brought is not None else ()))
+    files = series.files if item.files is None else item.files
+    return RawScene(item.scene_id, "images", item.path, files, notes, brought=item.brought)
 
 
 def _why_no_images(listing: _Listing) -> str:

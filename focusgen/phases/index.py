@@ -17,22 +17,19 @@ from focusgen.base.names import MediaError, display, same_form
 from focusgen.config import Config
 from focusgen.dataset.findings import Finding, Findings, named_digests
 from focusgen.dataset.index import IndexEntry, IndexResult, read_index
-from focusgen.dataset.index_draft import IndexDraft, PackedEntry, outline_of
+from focusgen.dataset.index_draft import IndexDraft, PackedEntry
 from focusgen.dataset.index_writing import publish_index
 from focusgen.dataset.ingest import new_manifest
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.media.rawcheck import RawReport
 from focusgen.media.scenes import RawScene, Rejection
 from focusgen.phases.looking import as_known, check_asked, discover_scenes, look_at
-from focusgen.phases.splits import (
-    assign_group_splits,
-    assign_splits,
-    group_of,
-    read_groups,
-    remark_on_splits,
-)
+from focusgen.phases.new_splits import splits_of_new
+from focusgen.phases.splits import read_groups
 
-MAX_SHOWN = 5
+BROUGHT_KEYS = ("layout", "depth", "camera", "group")
+"""What `source` keeps of a layout's knowledge; it may come later than the frames, and makes nothing stale."""
+
 KEPT_ENTRY = "the old entry was kept. Put the old files back, or start again with --on_stale redo."
 
 
@@ -62,10 +59,10 @@ def index_dataset(
     dataset = DatasetLayout.of(cfg)
     make_folder(dataset.logs)
     with exclusive(dataset.index_lock):
-        found = discover_scenes(cfg)
         known = read_index(dataset) if dataset.index_json.exists() else {}
+        found = discover_scenes(cfg, known)
         draft = IndexDraft(known)
-        result = IndexResult(index=draft, rejected=dict(found.rejected))
+        result = IndexResult(index=draft, rejected=dict(found.rejected), remarks=list(found.remarks))
         on_start(len(found.scenes))
         scenes = as_known(found.scenes, known)
         findings = Findings(cfg, dataset)
@@ -103,13 +100,26 @@ class _Taken:
                 publish_json(self._dataset.scene(raw.scene_id).ingest_json, manifest)
             else:
                 self._manifests[raw.scene_id] = manifest
+        else:
+            self._renew(raw)
+
+    def _renew(self, raw: RawScene) -> None:
+        """Let the line of unchanged frames say what lies beside them today."""
+        before = self._draft.before[raw.scene_id]
+        if raw.brought is None or before.layout is None:
+            return
+        kept = {key: value for key, value in before.source.items() if key not in BROUGHT_KEYS}
+        known = raw.brought.document(self._cfg.data.raw_root, before.n_frames, (before.width, before.height))
+        if kept | known != before.source:
+            self._draft[raw.scene_id] = replace(before, source=kept | known)
 
     def add_all(self, scenes: Sequence[RawScene], listed: Mapping[str, str]) -> None:
         """Put the scenes into the index, in the order of their discovery."""
         ordered = [raw for raw in scenes if raw.scene_id in self._entries]
         known = self._draft.before
-        new = {raw.scene_id: _relative(self._cfg, raw) for raw in ordered if raw.scene_id not in known}
-        splits = _splits_of_new(self._cfg, new, self._result, listed)
+        new = {raw.scene_id: raw for raw in ordered if raw.scene_id not in known}
+        splits, remarks = splits_of_new(self._cfg.data, new, known, listed)
+        self._result.remarks += remarks
         for raw in ordered:
             packed = self._entries[raw.scene_id]
             if raw.scene_id in splits:
@@ -143,48 +153,15 @@ def _rejection(raw: RawScene, error: CorruptInputError) -> Rejection:
     return Rejection(file, f"{reason}. {error.advice}" if error.advice else reason)
 
 
-def _splits_of_new(
-    cfg: Config, new: Mapping[str, str], result: IndexResult, listed: Mapping[str, str]
-) -> dict[str, str]:
-    """Return the split of each new scene, and remark on what cannot be split as asked.
-
-    Args:
-        cfg: the settings.
-        new: scene -> its path relative to the raw root.
-        result: the scenes that have a split; takes the remarks.
-        listed: scene -> group.
-    """
-    known = result.index
-    old_splits = [outline_of(known, name).split for name in known]
-    if cfg.data.split_by == "scene":
-        splits = assign_splits(list(new), old_splits, cfg.data.split_seed)
-        n_groups = None
-    else:
-        old = [(group_of(name, e.source["path"], listed), e.split) for name, e in known.items()]
-        groups = {name: group_of(name, path, listed) for name, path in new.items()}
-        splits = assign_group_splits(groups, old, cfg.data.split_seed)
-        n_groups = len({group for group, _ in old} | set(groups.values()))
-        unlisted = [name for name in new if listed and same_form(name) not in listed]
-        if unlisted:
-            more = ", ..." if len(unlisted) > MAX_SHOWN else ""
-            result.remarks.append(
-                f"{len(unlisted)} scenes are not in {cfg.data.groups_csv}, each is a group of its own: "
-                f"{', '.join(unlisted[:MAX_SHOWN])}{more}"
-            )
-    every = [*old_splits, *splits.values()]
-    result.remarks += filter(None, [remark_on_splits(every, n_groups)])
-    return splits
-
-
 def _relative(cfg: Config, raw: RawScene) -> str:
     return raw.path.relative_to(cfg.data.raw_root).as_posix()
 
 
 def _is_the_same(before: IndexEntry, now: IndexEntry) -> bool:
-    """Compare all but the notes, which later releases have more of, and the Unicode form of the path."""
+    """Compare all but the notes, of which later releases have more, what lies beside, and the path's form."""
 
     def essence(entry: IndexEntry) -> IndexEntry:
-        source = {key: value for key, value in entry.source.items() if key != "notes"}
+        source = {k: value for k, value in entry.source.items() if k not in ("notes", *BROUGHT_KEYS)}
         return replace(entry, source=source | {"path": same_form(source["path"])})
 
     return essence(before) == essence(now)
@@ -203,6 +180,9 @@ def _entry(cfg: Config, raw: RawScene, report: RawReport, split: str) -> tuple[d
         source["notes"] = list(report.notes)
     if report.rules:
         source["decoding"] = list(report.rules)
+    if raw.brought is not None:
+        size = (report.width, report.height)
+        source |= raw.brought.document(cfg.data.raw_root, len(report.frames), size)
     entry = IndexEntry(
         frames=tuple(report.frames),
         width=report.width,

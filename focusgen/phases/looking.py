@@ -9,12 +9,14 @@ from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import broken_link
 from focusgen.base.names import same_form
 from focusgen.config import Config
+from focusgen.config.backends import PROVIDED
 from focusgen.dataset.findings import Finding, Findings, Unchanged, stamp_of
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.ingest import changed_files, ingest_settings, read_whole_manifest
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.media.decode import CheckOptions, DecodePool
-from focusgen.media.scenes import Discovery, RawScene, discover
+from focusgen.media.layouts.find import PLAIN, find_scenes
+from focusgen.media.scenes import Discovery, RawScene
 
 
 def check_asked(cfg: Config) -> None:
@@ -34,9 +36,15 @@ def check_asked(cfg: Config) -> None:
         raise ConfigError(f"{data.raw_root}: {what}", "Give --raw_root the folder of your videos.")
 
 
-def discover_scenes(cfg: Config) -> Discovery:
-    """Return what lies below the raw root."""
-    return discover(cfg.data.raw_root, cfg.data.glob, follow_links=cfg.data.follow_links)
+def discover_scenes(cfg: Config, known: Mapping[str, IndexEntry] | None = None) -> Discovery:
+    """Return what lies below the raw root, by the layout that the indexed scenes were found by.
+
+    A clip that came without depth is left out where phase 3 could do nothing with it.
+    """
+    first = next(iter(known.values()), None) if known else None
+    needs_depth = cfg.depth.backend == PROVIDED.name and cfg.depth.depth_root is None
+    known_as = None if first is None else first.layout or PLAIN
+    return find_scenes(cfg.data, known_as=known_as, needs_depth=needs_depth)
 
 
 def look_at_share(
@@ -59,7 +67,7 @@ def look_at_share(
     dataset = DatasetLayout.of(cfg)
     known = read_index(dataset) if dataset.index_json.exists() else {}
     asked = set(scene_ids)
-    mine = [raw for raw in discover_scenes(cfg).scenes if raw.scene_id in asked]
+    mine = [raw for raw in discover_scenes(cfg, known).scenes if raw.scene_id in asked]
     on_start(len(mine))
     findings = Findings(cfg, dataset)
     for raw, _ in look_at(cfg, dataset, known, as_known(mine, known), findings, on_progress):

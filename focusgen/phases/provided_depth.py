@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from focusgen.base.errors import ConfigError, DepthRangeError
+from focusgen.base.errors import ConfigError, DepthRangeError, MissingUpstreamError
 from focusgen.config import Config, DepthConfig
 from focusgen.config.backends import PROVIDED
-from focusgen.dataset.index import IndexEntry
+from focusgen.dataset.index import IndexEntry, recorded_raw_root
 from focusgen.dataset.ingest import was_cut_short
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.media.depth_files import open_depth
+from focusgen.media.brought import BroughtDepth
+from focusgen.media.depth_brought import open_brought
+from focusgen.media.depth_files import holds_depth, open_depth
 from focusgen.media.depth_pairs import FrameNames
 from focusgen.media.depth_sources import DepthSource
 from focusgen.media.depth_units import (
@@ -36,27 +38,45 @@ def depth_options(cfg: DepthConfig) -> DepthOptions:
 
 
 def open_provided(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> DepthSource:
-    """Return the depth files that came with a scene.
+    """Return the depth files that came with a scene: those of `depth_root`, else those of its layout.
 
     Raises:
-        ConfigError: no depth_root is set.
+        ConfigError: no depth_root is set, and no layout brought depth.
         SceneError: missing, or another number of maps than frames.
     """
-    root = cfg.depth.depth_root
+    root, options = cfg.depth.depth_root, depth_options(cfg.depth)
+    brought = brought_depth(cfg, dataset, scene_id, entry)
+    if brought is not None:
+        size = (entry.width, entry.height)
+        return open_brought(brought, str(entry.layout), entry.n_frames, size, options)
     if root is None:
-        raise ConfigError(
-            "depth.backend is `provided`, but no folder of depth is given",
-            "Give --depth_root DIR, or choose another --backend (dryrun rehearses without depth).",
-        )
+        raise _no_depth(scene_id, entry)
     is_cut = was_cut_short(dataset, scene_id, entry)
     return open_depth(
         root,
         scene_id,
         entry.n_frames,
-        depth_options(cfg.depth),
+        options,
         is_cut=is_cut,
         frames=FrameNames(entry.frames, is_video=entry.source.get("kind") == "video"),
     )
+
+
+def brought_depth(
+    cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry
+) -> BroughtDepth | None:
+    """Return the depth that a scene's layout brought; None if it has none, or depth_root has the scene."""
+    root = cfg.depth.depth_root
+    if root is not None and holds_depth(root, scene_id):
+        return None
+    return entry.brought_depth(recorded_raw_root(dataset, cfg.data.raw_root))
+
+
+def _no_depth(scene_id: str, entry: IndexEntry) -> ConfigError | MissingUpstreamError:
+    advice = "Give --depth_root DIR, or choose another --backend (dryrun rehearses without depth)."
+    if entry.layout is None:
+        return ConfigError("depth.backend is `provided`, but no folder of depth is given", advice)
+    return MissingUpstreamError(f"scene {scene_id!r}: layout {entry.layout} brought no depth with it", advice)
 
 
 class ProvidedNotes:

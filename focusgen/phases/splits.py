@@ -146,12 +146,20 @@ def read_groups(path: Path | None) -> dict[str, str]:
     return groups
 
 
-def remark_on_splits(splits: Sequence[str], n_groups: int | None) -> str:
-    """Say why val or test is empty; nothing if neither is."""
+def remark_on_splits(splits: Sequence[str], n_groups: int | None, *, is_said: bool = False) -> str:
+    """Say why val or test is empty; nothing if neither is.
+
+    Args:
+        splits: of all scenes.
+        n_groups: how many groups they form, None where each is drawn alone.
+        is_said: a list says the splits, at least of some.
+    """
     empty = [name for name in ("val", "test") if name not in splits]
     if not empty or not splits:
         return ""
-    if len(splits) < MIN_UNITS:
+    if is_said:
+        why = "the lists that say the splits name none that is here"
+    elif len(splits) < MIN_UNITS:
         noun = "scene" if len(splits) == 1 else "scenes"
         why = f"{len(splits)} {noun} cannot be split in three"
     elif n_groups is not None and n_groups < MIN_UNITS:

@@ -32,7 +32,8 @@ from focusgen.doctor.disk import (
     FILES_PER_FRAME_AND_SET,
     nearest_existing,
 )
-from focusgen.media.scenes import RawScene, discover
+from focusgen.media.layouts.find import find_scenes
+from focusgen.media.scenes import RawScene
 from focusgen.models.registry import backend_of, needs_gpu, section_of
 from focusgen.optics.sizes import frame_plan
 
@@ -131,7 +132,7 @@ def _limited(cfg: Config, n_frames: int) -> int:
 
 
 def _survey_raw(cfg: Config) -> list[SceneWork]:
-    scenes = discover(cfg.data.raw_root, cfg.data.glob).scenes
+    scenes = find_scenes(cfg.data).scenes
     found = [_survey_images(cfg, scene) for scene in scenes if scene.kind == "images"]
     videos = [scene for scene in scenes if scene.kind == "video"]
     if videos:

@@ -18,7 +18,7 @@ from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import PROVIDED_DEPTH, Record
 from focusgen.models import registry, weights
-from focusgen.phases.provided_depth import open_provided
+from focusgen.phases.provided_depth import brought_depth, open_provided
 
 CLOCK_SLACK_S = 120.0  # between a node and a file server
 
@@ -72,13 +72,21 @@ def _weight_files(cfg: Config, record: Record) -> dict[str, Path]:
 
 def _provided(cfg: Config, dataset: DatasetLayout, record: Record, entry: IndexEntry) -> str | None:
     """Return the digest of the depth that lies there, None if it is gone or older than the record."""
-    root, scene_id = cfg.depth.depth_root, str(record.document["scene_id"])
-    if root is None or not _is_newer(_files_of(root, scene_id), record):
+    scene_id = str(record.document["scene_id"])
+    if not _is_newer(_depth_files(cfg, dataset, scene_id, entry), record):
         return None
     try:
         return open_provided(cfg, dataset, scene_id, entry).digest()
     except SceneError as error:
         return f"unusable: {error.message}"
+
+
+def _depth_files(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> Iterator[Path]:
+    brought = brought_depth(cfg, dataset, scene_id, entry)
+    if brought is not None:
+        yield from (path for name in brought.files if (path := brought.folder / name).exists())
+    elif cfg.depth.depth_root is not None:
+        yield from _files_of(cfg.depth.depth_root, scene_id)
 
 
 def _files_of(root: Path, scene_id: str) -> Iterator[Path]:

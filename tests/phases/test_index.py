@@ -19,6 +19,7 @@ from focusgen.dataset.records import canonical
 from focusgen.media.codecs import decode_png
 from tests.clips import Frames, encoded, moving_texture, swapped_profile, with_clap, write_images, write_video
 from tests.conftest import Rgbd
+from tests.layouts import planar_m, tartanair, tum
 
 
 def index_of(rgbd: Rgbd) -> dict:
@@ -206,3 +207,44 @@ def test_a_scene_of_an_older_release_is_never_mixed_from_two_ways_of_decoding(rg
     assert phase(rgbd, "--backend", "passthrough", name="deblur") == 3
     assert phase(rgbd, "--backend", "passthrough", "--on_stale", "redo", name="deblur") == 0
     assert not np.array_equal(sharp_of(rgbd, "a"), stored)
+
+
+def test_a_layout_brings_depth_and_its_unit_to_phase_3_without_a_flag(tmp_path):
+    rgbd = Rgbd(tmp_path)
+    tum(rgbd.raw_root)
+    assert phase(rgbd) == 0
+    (scene,) = index_of(rgbd)
+    source = index_of(rgbd)[scene]["source"]
+    assert (source["layout"], source["depth"]["units_per_metre"], len(source["depth"]["files"])) == (
+        "tum",
+        5000,
+        16,
+    )
+    assert phase(rgbd, name="deblur") == 0
+    assert cli.phase_main("depth", None, rgbd.flags("out_root")) == 0
+    depth = np.load(rgbd.out_root / scene / "depth_maps" / "depth_0003.npz")["depth"]
+    np.testing.assert_allclose(depth.astype(float), planar_m(3), atol=3e-3)
+
+
+def test_depth_that_is_downloaded_later_is_found_by_phase_1_and_changes_no_frame(tmp_path):
+    rgbd = Rgbd(tmp_path)
+    tartanair(rgbd.raw_root)
+    maps = rgbd.raw_root / "abandonedfactory/Easy/P000/depth_left"
+    maps.rename(tmp_path / "later")
+    assert phase(rgbd) == 0
+    (before,) = index_of(rgbd).values()
+    (tmp_path / "later").rename(maps)
+    assert phase(rgbd) == 0
+    (after,) = index_of(rgbd).values()
+    assert len(after["source"].pop("depth")["files"]) == 16
+    assert after == before
+
+
+def test_a_data_set_that_is_older_than_layouts_keeps_its_scenes(tmp_path, capsys):
+    rgbd = Rgbd(tmp_path)
+    tum(rgbd.raw_root)
+    root = ["--raw_root", str(rgbd.raw_root / "rgbd_dataset_freiburg1_xyz")]
+    assert phase(rgbd, *root, "--layout", "plain") == 0
+    older = (rgbd.out_root / "scene_index.json").read_bytes()
+    assert phase(rgbd, *root) == 0
+    assert (rgbd.out_root / "scene_index.json").read_bytes() == older

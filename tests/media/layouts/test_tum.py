@@ -1,0 +1,47 @@
+from pathlib import Path
+
+from focusgen.media.layouts.find import find_scenes
+from focusgen.media.layouts.tum import pair_by_time
+from tests.layouts import tum, write_depth_png, write_pictures
+from tests.media.layouts.asking import data_of
+
+
+def stamped(*times_s: float) -> list[tuple[float, str]]:
+    return [(time_s, f"{time_s:g}") for time_s in times_s]
+
+
+def test_each_frame_gets_the_nearest_depth_once_within_the_tolerance():
+    """0.100 and 0.104 both want 0.103: the nearer one gets it, the other takes 0.09; 1.0 has none."""
+    frames, depths = stamped(0.100, 0.104, 1.0), stamped(0.09, 0.103, 1.021)
+    assert pair_by_time(frames, depths) == [("0.1", "0.09"), ("0.104", "0.103")]
+    assert pair_by_time(frames, depths, 0.03)[-1] == ("1", "1.021")
+    assert pair_by_time(frames, []) == []
+
+
+def test_a_list_of_pairs_is_believed_whichever_it_names_first(tmp_path: Path):
+    """ICL-NUIM: numbers instead of times, depth named first."""
+    folder = tmp_path / "traj0"
+    write_pictures(folder / "rgb", [f"{frame}.png" for frame in range(4)])
+    write_depth_png(folder / "depth", [f"{frame}.png" for frame in range(4)], 5000)
+    (folder / "associations.txt").write_text("1 depth/1.png 0 rgb/0.png\n2 depth/2.png 1 rgb/1.png\n")
+    (scene,) = find_scenes(data_of(tmp_path)).scenes
+    assert scene.brought is not None and scene.brought.depth is not None
+    assert (scene.scene_id, scene.files) == ("traj0", ("0.png", "1.png"))
+    assert scene.brought.depth.files == ("1.png", "2.png")
+    assert scene.brought.camera is None
+
+
+def test_the_frames_that_the_depth_camera_missed_are_left_out_and_named(tmp_path: Path):
+    tum(tmp_path)
+    (scene,) = find_scenes(data_of(tmp_path)).scenes
+    expected = "2 of 18 frames have no depth and are left out: 1305031102.175304.png, 1305031102.208637.png"
+    assert expected in scene.notes
+
+
+def test_clocks_that_never_meet_are_refused(tmp_path: Path):
+    tum(tmp_path)
+    folder = tmp_path / "rgbd_dataset_freiburg1_xyz"
+    rows = (folder / "depth.txt").read_text().replace("1305031102", "1305031999")
+    (folder / "depth.txt").write_text(rows.replace("depth/1305031999", "depth/1305031102"))
+    (rejection,) = find_scenes(data_of(tmp_path)).rejected.values()
+    assert "no frame of rgb/ has a depth of depth/ within 0.02 s" in rejection.reason

@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from focusgen.base.errors import CorruptInputError, MissingUpstreamError
+from focusgen.media.brought import BroughtDepth
+from focusgen.media.depth_brought import open_brought
+from focusgen.media.depth_units import DepthOptions
+from tests.layouts import HEIGHT, WIDTH, planar_m, write_depth_png
+
+NAMES = ("0.png", "1.png", "2.png")
+SIZE = (WIDTH, HEIGHT)
+
+
+@pytest.fixture
+def depth(tmp_path: Path) -> BroughtDepth:
+    write_depth_png(tmp_path, list(NAMES), 5000)
+    return BroughtDepth(tmp_path, NAMES, units_per_metre=5000.0)
+
+
+def test_the_layout_knows_the_unit_and_a_person_may_only_agree(depth: BroughtDepth):
+    for said in (None, 5000.0):
+        source = open_brought(depth, "tum", 3, SIZE, DepthOptions(depth_scale=said))
+        np.testing.assert_allclose(source.read(2), planar_m(2), atol=1e-3)
+    with pytest.raises(CorruptInputError, match=r"tum has 5000 units per metre, but --depth_scale says 1000"):
+        open_brought(depth, "tum", 3, SIZE, DepthOptions(depth_scale=1000.0))
+
+
+def test_a_file_that_is_gone_is_named_before_any_is_read(depth: BroughtDepth):
+    (depth.folder / "1.png").unlink()
+    with pytest.raises(MissingUpstreamError, match=r"1\.png: no such file; layout tum"):
+        open_brought(depth, "tum", 3, SIZE, DepthOptions())
+    with pytest.raises(CorruptInputError, match="3 depth files for 4 frames"):
+        open_brought(depth, "tum", 4, SIZE, DepthOptions())
+
+
+def test_another_meaning_of_the_same_files_is_another_digest(depth: BroughtDepth):
+    """A later release that corrects a layout makes older depth stale."""
+    others = [
+        depth,
+        BroughtDepth(depth.folder, NAMES, 1000.0),
+        BroughtDepth(depth.folder, NAMES, 5000.0, 0.8),
+    ]
+    assert len({open_brought(d, "tum", 3, SIZE, DepthOptions()).digest() for d in others}) == 3
+
+
+def test_a_wider_frame_has_holes_where_the_depth_camera_saw_nothing(depth: BroughtDepth):
+    """Twice the pixels, and a column more on either side than the map covers."""
+    moved = BroughtDepth(depth.folder, NAMES, 5000.0, frame_from_depth=(0.5, -1.25, 0.5, -0.25))
+    size = (2 * WIDTH + 4, 2 * HEIGHT)
+    seen = open_brought(moved, "scannet", 3, size, DepthOptions()).read(0)
+    assert seen.shape == (2 * HEIGHT, 2 * WIDTH + 4)
+    assert np.isnan(seen[:, :2]).all() and np.isnan(seen[:, -2:]).all()
+    np.testing.assert_allclose(seen[:, 2:-2], planar_m().repeat(2, 0).repeat(2, 1), atol=1e-3)
