@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 COLOURS = {"complete": "green", "partial": "yellow", "stale": "magenta", "failed": "red", "pending": "dim"}
 MAX_ROWS = 200
+MAX_INDENTED = 5000
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ def main(argv: Sequence[str]) -> int:
     while True:
         view = _look(cfg, today, ask_slurm=given.slurm)
         if given.json:
-            print(json.dumps(_document(view), indent=1))
+            is_long = len(view.statuses) > MAX_INDENTED  # json indents in Python, a hundred times slower
+            print(json.dumps(_document(view), indent=None if is_long else 1))
         else:
             if given.watch is not None:
                 console.clear()
@@ -110,7 +112,7 @@ def _document(view: _View) -> dict[str, Any]:
 
 
 def _print(console: Console, view: _View, *, show_all: bool) -> None:
-    from focusgen.run.status import status_document
+    from focusgen.run.status import status_counts
 
     shown = _shown(view.statuses, show_all=show_all)
     console.print(_table(shown, len(view.statuses)))
@@ -121,7 +123,7 @@ def _print(console: Console, view: _View, *, show_all: bool) -> None:
                 text = f"{status.scene_id}: {phase} {state.state.value}: {state.reason}"
                 console.print(rich_text(text), soft_wrap=True)
     _print_tasks(console, view)
-    for phase, counts in status_document(view.statuses)["counts"].items():
+    for phase, counts in status_counts(view.statuses).items():
         console.print(f"{phase:<7} " + ", ".join(f"{n} {state}" for state, n in counts.items()))
         _print_outlook(console, view.outlook[phase])
     console.print(rich_text(_verdict_text(view.verdict)), soft_wrap=True)

@@ -108,6 +108,13 @@ class SceneLayout:
         """A second copy of the completion record: one damaged file must not cost a scene."""
         return self.dataset_root / ".focusgen" / "records" / self.scene_id / f"{phase}.json"
 
+    def places_of_state(self) -> dict[str, tuple[str, ...]]:
+        """Return folder -> files in it, all that tells where the scene's phases stand; as text, for speed."""
+        root = str(self.root)
+        folders = {f"{root}/{folder}": (DONE, FAILED, PARTIAL) for folder in RECORD_FOLDER.values()}
+        first_set = f"{root}/{RECORD_FOLDER['render']}/set_00"
+        return {**folders, first_set: (), f"{self.dataset_root}/.focusgen/progress/{self.scene_id}": ()}
+
     @property
     def ingest_json(self) -> Path:
         """Checksums of the raw frames, taken by phase 1."""
@@ -200,6 +207,11 @@ class DatasetLayout:
     def index_table(self) -> Path:
         """The scene index in a form of which one scene can be read."""
         return self.internal / "index"
+
+    @property
+    def kept_status(self) -> Path:
+        """Where scenes stood when somebody asked last, with what tells whether that still holds."""
+        return self.internal / "status"
 
     @property
     def found(self) -> Path:

@@ -29,13 +29,13 @@ from focusgen.dataset.records import (
     phase_state,
 )
 from focusgen.dataset.scene_store import PhaseStore
-from focusgen.dataset.store import merge_scene_logs
 from focusgen.phases.job import SceneJob
 from focusgen.phases.provided_depth import open_provided
 from focusgen.run.inputs import weight_digests, weight_notes
 from focusgen.run.max_coc import with_max_coc
 from focusgen.run.outcomes import STALE_UPSTREAM, Outcomes, RunSummary
 from focusgen.run.progress import Observer
+from focusgen.run.scene_logs import merge_after_share
 from focusgen.run.settings import Expected, expected_by_run, save_config
 from focusgen.run.staleness import SceneChain, all_upstream, build_identity, refuse_stale
 from focusgen.run.table import PhaseSpec
@@ -102,7 +102,7 @@ class PhaseRun:
                 model = self.spec.load_model(self.cfg, device=self.cfg.run.device)
                 self.summary.model_loads += 1
             self._run_scene(scene_id, model)
-        self._merge_logs()
+        merge_after_share(self.dataset, self.index, self.phase, self.scene_ids)
         return self.summary
 
     def n_frames(self, scene_id: str) -> int:
@@ -274,8 +274,3 @@ class PhaseRun:
             return float(parse_json(path.read_bytes())["max_coc"])
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{path}: damaged: {error!r}", "Delete it to go on.") from error
-
-    def _merge_logs(self) -> None:
-        for name, header in self.spec.logs:
-            with exclusive(self.dataset.internal / "locks" / f"{name}.lock"):
-                merge_scene_logs(self.dataset.internal, self.dataset.logs / name, self.index, header)

@@ -30,6 +30,7 @@ from focusgen.phases.validate import publish_report, report_path, validate_datas
 from focusgen.run.console import ConsoleObserver
 from focusgen.run.index_lines import note_lines, refusal_line
 from focusgen.run.phase_run import PhaseRun
+from focusgen.run.scene_logs import merge_what_tasks_left
 from focusgen.run.selection import complete_scenes, select_scenes
 from focusgen.run.settings import expected_by_run, save_config
 from focusgen.run.staleness import SceneChain, refuse_stale
@@ -114,6 +115,7 @@ def run_calibrate(cfg: Config, observer: ConsoleObserver) -> ExitCode:
             f"  [yellow]warning[/yellow]: {len(missing)} scenes have no depth yet: {rich_text(shown)}"
         )
     save_config(cfg, "calibrate")
+    merge_what_tasks_left(dataset, index, ("deblur", "depth"))
     stats = calibrate(
         cfg,
         ready,
@@ -169,6 +171,7 @@ def run_validate(cfg: Config, observer: ConsoleObserver, scenes: Sequence[str] |
         index = {scene_id: index[scene_id] for scene_id in select_scenes(index, scenes=scenes)}
     with _as_far_as_writable(observer, "settings of this run are not kept"):
         save_config(cfg, "validate")
+        merge_what_tasks_left(DatasetLayout.of(cfg), index if scenes is None else (), SCENE_PHASES)
     observer.begin("validate", len(index), "scenes")
 
     def on_scene(report: SceneReport) -> None:

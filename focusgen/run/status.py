@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry
+from focusgen.dataset.index_draft import outline_of
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import PhaseState, parse_json
+from focusgen.dataset.scene_table import SceneTable
+from focusgen.run.kept_status import Standing, kept_standings
 from focusgen.run.settings import Expected, expected_by_status
 from focusgen.run.staleness import SceneChain
+
+KEPT_FROM_SHARE = 0.1
+"""Of fewer scenes than this share each is looked at; the index as a whole is not."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +45,25 @@ def scene_status(
     expected: Mapping[PhaseName, Expected],
 ) -> SceneStatus:
     """Return where a scene stands under the settings that each phase is compared with."""
+    return _with_outline(index, scene_id, _standing(dataset, index, scene_id, expected))
+
+
+def _standing(
+    dataset: DatasetLayout,
+    index: Mapping[str, IndexEntry],
+    scene_id: str,
+    expected: Mapping[PhaseName, Expected],
+) -> Standing:
     chain = SceneChain(dataset, scene_id, index[scene_id], expected)
     # Of thousands of scenes the records would fill the memory.
     states = {phase: replace(chain.state(phase), record=None) for phase in SCENE_PHASES}
     digests = chain.digests()
-    return SceneStatus(
-        scene_id,
-        chain.entry.split,
-        chain.entry.n_frames,
-        states,
-        {phase: digests[phase] for phase in SCENE_PHASES},
-    )
+    return Standing(states, {phase: digests[phase] for phase in SCENE_PHASES})
+
+
+def _with_outline(index: Mapping[str, IndexEntry], scene_id: str, standing: Standing) -> SceneStatus:
+    outline = outline_of(index, scene_id)
+    return SceneStatus(scene_id, outline.split, outline.n_frames, standing.phases, standing.digests)
 
 
 def all_status(
@@ -59,15 +74,24 @@ def all_status(
 ) -> list[SceneStatus]:
     """Return the state of scenes, all by default, under `cfg` or under each phase's own last settings."""
     expected = expected_by_status(dataset, cfg)
-    asked = index if scenes is None else scenes
-    return [scene_status(dataset, index, scene_id, expected) for scene_id in asked]
+    asked = index.keys() if scenes is None else set(scenes)
+    if not isinstance(index, SceneTable) or len(asked) < len(index) * KEPT_FROM_SHARE:
+        return [scene_status(dataset, index, scene_id, expected) for scene_id in index if scene_id in asked]
+    look = partial(_standing, dataset, index, expected=expected)
+    every = kept_standings(dataset, index, expected, look)
+    return [_with_outline(index, scene_id, standing) for scene_id, standing in every if scene_id in asked]
 
 
-def status_document(statuses: list[SceneStatus]) -> dict[str, Any]:
-    """Return the states as plain JSON data, with counts per phase."""
+def status_counts(statuses: Sequence[SceneStatus]) -> dict[PhaseName, dict[str, int]]:
+    """Return phase -> state -> number of scenes."""
     counts = {phase: Counter(s.phases[phase].state.value for s in statuses) for phase in SCENE_PHASES}
+    return {phase: dict(sorted(counter.items())) for phase, counter in counts.items()}
+
+
+def status_document(statuses: Sequence[SceneStatus]) -> dict[str, Any]:
+    """Return the states as plain JSON data, with counts per phase."""
     return {
-        "counts": {phase: dict(sorted(counter.items())) for phase, counter in counts.items()},
+        "counts": status_counts(statuses),
         "scenes": {
             s.scene_id: {
                 "split": s.split,

@@ -1,0 +1,213 @@
+"""Where very many scenes stand: what was found out last time holds for each scene whose files did not change.
+
+A block of the index has one file below `.focusgen/status`. It counts only under the settings, for the lines
+of the index and for the release that it was made with. What it says of a scene counts while its records and
+folders have the times that they had, so that a status of 100,000 scenes reads the few worked on since.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from focusgen import __version__, config
+from focusgen.base.checksums import checksum
+from focusgen.base.errors import StorageError
+from focusgen.base.files import make_folder, publish, remove
+from focusgen.config import SCENE_PHASES, PhaseName
+from focusgen.dataset.index import IndexEntry
+from focusgen.dataset.layout import DatasetLayout, SceneLayout
+from focusgen.dataset.records import PhaseState, State, canonical, parse_json
+from focusgen.dataset.scene_table import SceneTable
+from focusgen.dataset.sealed_lines import compact
+from focusgen.run.settings import Expected
+
+KEPT_VERSION = 1
+SETTLED_S = 2.0
+"""What changed so recently may change again without another time stamp: it is read again next time."""
+
+UNTOUCHED = "nothing"
+KEPT_FOLDERS = 4
+"""One for each set of rules: today's settings, those of the last runs, a plan's."""
+
+States = Mapping[PhaseName, PhaseState]
+
+
+class Standing(NamedTuple):
+    """Where a scene stands.
+
+    Attributes:
+        digests: of the records that lie there; "missing" or "damaged" where none does.
+    """
+
+    phases: States
+    digests: Mapping[PhaseName, str]
+
+
+class _Kept(NamedTuple):
+    """What is kept of a scene: its mark, the place of its states in the block, its digests."""
+
+    mark: str
+    place: int
+    digests: tuple[str, ...]
+
+
+@dataclass
+class _Block:
+    """What is kept of the scenes of one block; `states` holds every combination that occurs, once."""
+
+    states: list[States] = field(default_factory=list)
+    scenes: dict[str, _Kept] = field(default_factory=dict)
+    _places: dict[tuple[PhaseState, ...], int] = field(default_factory=dict)
+
+    def recall(self, scene_id: str, mark: str) -> Standing | None:
+        """Return where a scene stands, if it has still the mark."""
+        kept = self.scenes.get(scene_id)
+        if not mark or kept is None or kept.mark != mark:
+            return None
+        return Standing(self.states[kept.place], dict(zip(SCENE_PHASES, kept.digests, strict=True)))
+
+    def keep(self, scene_id: str, mark: str, standing: Standing) -> None:
+        """Take where a scene stands."""
+        combination = tuple(standing.phases[phase] for phase in SCENE_PHASES)
+        place = self._places.setdefault(combination, len(self.states))
+        if place == len(self.states):
+            self.states.append(standing.phases)
+        digests = tuple(standing.digests[phase] for phase in SCENE_PHASES)
+        self.scenes[scene_id] = _Kept(mark, place, digests)
+
+
+def kept_standings(
+    dataset: DatasetLayout,
+    table: SceneTable[IndexEntry],
+    expected: Mapping[PhaseName, Expected],
+    look: Callable[[str], Standing],
+) -> Iterator[tuple[str, Standing]]:
+    """Yield where every scene stands, in index order, looking only at those that changed since the last time.
+
+    Args:
+        dataset: paths.
+        table: the index.
+        expected: what each phase is compared with.
+        look: reads from a scene's files where it stands.
+    """
+    look_with = _alike_where_nothing_lies(look)
+    rules = _rules(expected)
+    folder = dataset.kept_status / checksum(rules)[:16]
+    for number, block_digest in enumerate(table.blocks):
+        path, key = folder / f"{number:05d}.json", checksum(rules + block_digest.encode())
+        kept, fresh = _read(path, key), _Block()
+        n_read = 0
+        for scene_id in table.block_of(number):
+            mark = mark_of(dataset.scene(scene_id))
+            standing = kept.recall(scene_id, mark)
+            if standing is None:
+                standing, n_read = look_with(scene_id, mark), n_read + 1
+            fresh.keep(scene_id, mark, standing)
+            yield scene_id, standing
+        if n_read:
+            _write(path, key, fresh)
+
+
+def _alike_where_nothing_lies(look: Callable[[str], Standing]) -> Callable[[str, str], Standing]:
+    """Return what looks at a scene with a mark, and at only one of all those that nobody has begun."""
+    known: list[Standing] = []
+
+    def look_with(scene_id: str, mark: str) -> Standing:
+        if mark != UNTOUCHED:
+            return look(scene_id)
+        if not known:
+            known.append(look(scene_id))
+        return known[0]
+
+    return look_with
+
+
+def mark_of(scene: SceneLayout) -> str:
+    """Return a digest of sizes, times and inodes of what tells a scene's state, "" if it changed just now.
+
+    `UNTOUCHED` if nothing of it is there.
+    """
+    facts = [
+        (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino) if found is not None else None
+        for folder, files in scene.places_of_state().items()
+        for found in _stats(folder, files)
+    ]
+    if not any(facts):
+        return UNTOUCHED
+    newest_ns = max(fact[2] for fact in facts if fact is not None)
+    is_settled = newest_ns < (time.time() - SETTLED_S) * 1e9
+    return checksum(repr(facts).encode())[:16] if is_settled else ""
+
+
+def _stats(folder: str, files: Sequence[str]) -> Iterator[os.stat_result | None]:
+    """Yield what a folder is, and the first of some files in it, beside which no later one counts."""
+    found = _stat(folder)
+    yield found
+    for name in files if found is not None else ():
+        found = _stat(f"{folder}/{name}")
+        yield found
+        if found is not None:
+            return
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _rules(expected: Mapping[PhaseName, Expected]) -> bytes:
+    """Return all that states depend on beside the index and the files of the scenes."""
+    settings = {
+        phase: [config.dump(item.cfg), sorted(item.keys_of_adopted) if item.keys_of_adopted else None]
+        for phase, item in expected.items()
+    }
+    adopted = {phase: item.keys_of_adopted is None for phase, item in expected.items()}
+    return canonical({"version": [KEPT_VERSION, __version__], "settings": settings, "adopted": adopted})
+
+
+def _write(path: Path, key: str, block: _Block) -> None:
+    """Keep a block; where one may only read, everything is read each time."""
+    states = [[[s[phase].state.value, s[phase].reason] for phase in SCENE_PHASES] for s in block.states]
+    body = {"key": key, "states": states, "scenes": block.scenes}
+    with contextlib.suppress(StorageError):
+        if not path.parent.exists():
+            _make_room(path.parent)
+        publish(path, compact({**body, "checksum": checksum(compact(body))}))
+
+
+def _make_room(folder: Path) -> None:
+    """Make a folder, and remove those of rules that nobody has asked under for the longest time."""
+    make_folder(folder)
+    others = sorted(folder.parent.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in others[KEPT_FOLDERS:]:
+        for path in old.iterdir():
+            remove(path)
+
+
+def _read(path: Path, key: str) -> _Block:
+    """Return what is kept under a key; nothing where it is of other settings, damaged, or not there."""
+    try:
+        document: dict[str, Any] = parse_json(path.read_bytes())
+        body = {name: document[name] for name in ("key", "states", "scenes")}
+        if document["key"] != key or document["checksum"] != checksum(compact(body)):
+            return _Block()
+        states = [_states(item) for item in document["states"]]
+        scenes = {name: _Kept(mark, place, tuple(d)) for name, (mark, place, d) in document["scenes"].items()}
+        return _Block(states, scenes)
+    except (OSError, ValueError, KeyError, TypeError):
+        return _Block()
+
+
+def _states(kept: Sequence[Sequence[str]]) -> States:
+    return {
+        phase: PhaseState(State(state), reason)
+        for phase, (state, reason) in zip(SCENE_PHASES, kept, strict=True)
+    }
