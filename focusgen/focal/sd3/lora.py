@@ -26,15 +26,6 @@ def add_lora(
         cast(Any, transformer).add_adapter(config, NAME)
 
 
-def lora_state(transformer: nn.Module) -> dict[str, Tensor]:
-    """Return the adapter's weights, named without the adapter: `...attn.to_q.lora_A.weight`."""
-    return {
-        key.replace(f".{NAME}.", "."): value
-        for key, value in transformer.state_dict().items()
-        if ".lora_A." in key or ".lora_B." in key
-    }
-
-
 def load_lora(transformer: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
     """Put an adapter's weights into a transformer that has one.
 
