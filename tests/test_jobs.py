@@ -144,3 +144,16 @@ def test_the_container_is_built_from_an_ngc_pytorch_image():
     text = (JOBS / "container.def").read_text()
     assert re.search(r"^From: nvcr\.io/nvidia/pytorch:\d\d\.\d\d-py3$", text, re.MULTILINE)
     assert "focusgen doctor" in text
+
+
+def test_both_recipes_install_the_same_files_and_all_of_them_are_here():
+    """What `pip install` of a checkout needs: the package, and what setup.py lets travel."""
+    docker = re.findall(r"^COPY (.+) /opt/focusgen/", (JOBS / "Dockerfile").read_text(), re.MULTILINE)
+    in_docker = {name for line in docker for name in line.split()} - {"constraints.txt"}  # not for NGC
+    text = (JOBS / "container.def").read_text().partition("%post")[0]
+    in_apptainer = set(re.findall(r"^    (\S+) /opt/focusgen/\1$", text, re.MULTILINE))
+    assert in_docker == in_apptainer
+    assert all((JOBS.parent / name).exists() for name in in_docker)
+    travels = re.search(r"TRAVELS = \((.+)\)", (JOBS.parent / "setup.py").read_text())
+    assert travels is not None
+    assert {name.strip(' "').partition("/")[0] for name in travels[1].split(",")} <= in_docker

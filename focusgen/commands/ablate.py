@@ -39,9 +39,12 @@ class AblateFlags(RootFlags):
     device: str | None = sets("run.device")
 
 
+FLAGS = AblateFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen ablate`."""
-    parsed = parse(AblateFlags, argv, prog="focusgen ablate", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen ablate", doc=__doc__)
     given = parsed.flags
     from focusgen.tools.ablate_scene import Asked, ablate_scene, settings_of
 

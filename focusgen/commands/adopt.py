@@ -27,9 +27,12 @@ class AdoptFlags(DataSetFlags):
     raw_root: Path | None = sets("data.raw_root")
 
 
+FLAGS = AdoptFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen adopt`."""
-    parsed = parse(AdoptFlags, argv, prog="focusgen adopt", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen adopt", doc=__doc__)
     given = parsed.flags
     cfg = settings_to_write(given.config, parsed.overrides)
     phases = _phases(given.phases)

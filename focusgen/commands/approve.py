@@ -22,9 +22,12 @@ class ApproveFlags(DataSetFlags):
     output_stats: Path | None = sets("calibrate.output_stats")
 
 
+FLAGS = ApproveFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen approve`."""
-    parsed = parse(ApproveFlags, argv, prog="focusgen approve", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen approve", doc=__doc__)
     given = parsed.flags
     cfg = settings_to_write(given.config, parsed.overrides)
     from focusgen.run.max_coc import approve_calibration

@@ -19,9 +19,12 @@ class CancelFlags(DataSetFlags):
     plan: str | None = option(None, "only the jobs of this plan")
 
 
+FLAGS = CancelFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen cancel`."""
-    parsed = parse(CancelFlags, argv, prog="focusgen cancel", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen cancel", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
     from focusgen.cluster import slurm

@@ -22,9 +22,12 @@ class CardFlags(DataSetFlags):
     source_note: str = option("", "what a reader must know of it")
 
 
+FLAGS = CardFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen card`."""
-    parsed = parse(CardFlags, argv, prog="focusgen card", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen card", doc=__doc__)
     given = parsed.flags
     cfg = settings_to_write(given.config, parsed.overrides)
     from focusgen.tools.card import write_card

@@ -17,9 +17,12 @@ class ConfigFlags(DataSetFlags):
     explain: bool = option(False, "every key: meaning, default, phases it affects")
 
 
+FLAGS = ConfigFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen config`."""
-    parsed = parse(ConfigFlags, argv, prog="focusgen config", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen config", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
     print(_explain(cfg) if given.explain else config.dump(cfg), end="")

@@ -24,9 +24,12 @@ class DemoFlags(Flags):
     n_frames: int = option(24, "frames per scene")
 
 
+FLAGS = DemoFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen demo`."""
-    parsed = parse(DemoFlags, argv, prog="focusgen demo", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen demo", doc=__doc__)
     given = parsed.flags
     raw_root, depth_root = given.out_root / "raw", given.out_root / "raw_depth"
     synth.main(
@@ -42,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
         "depth.depth_root": depth_root,
         "run.auto_approve": True,
     }
-    cfg = config.load(config.CONFIG_DIR / "demo.yaml", {**own, **parsed.dotted})
+    cfg = config.load("demo", {**own, **parsed.dotted})
     from focusgen.dataset.index import read_index
     from focusgen.run.here import run_everything
     from focusgen.run.pipeline import Selection

@@ -10,10 +10,12 @@ from focusgen.config.flags import parse
 from focusgen.doctor import render, run_checks
 from focusgen.run.console import result_console
 
+FLAGS = DataSetFlags
+
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen doctor`; non-zero only if something would fail."""
-    parsed = parse(DataSetFlags, argv, prog="focusgen doctor", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen doctor", doc=__doc__)
     cfg = config.load(parsed.flags.config, parsed.overrides)
     checks = run_checks(cfg.data.out_root, cfg)
     result_console(soft_wrap=True).print(render(checks))

@@ -23,9 +23,12 @@ class ExplainFlags(DataSetFlags):
     json: bool = option(False, "print machine-readable JSON, {scene: facts}")
 
 
+FLAGS = ExplainFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen explain`."""
-    parsed = parse(ExplainFlags, argv, prog="focusgen explain", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen explain", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
     from focusgen.dataset.index import known_scene, read_index

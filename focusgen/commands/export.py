@@ -29,9 +29,12 @@ class ExportFlags(DataSetFlags):
     source_license: str | None = option(None, "licence of the footage, for the card; default: the data set's")
 
 
+FLAGS = ExportFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen export`."""
-    parsed = parse(ExportFlags, argv, prog="focusgen export", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen export", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
     from rich.progress import Progress

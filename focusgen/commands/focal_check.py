@@ -25,9 +25,12 @@ class CheckFlags(Flags):
     max_samples: int = option(200, "depth maps that are opened")
 
 
+FLAGS = CheckFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal check`."""
-    flags = parse(CheckFlags, renamed(argv, {}), prog="focusgen focal check", doc=__doc__).flags
+    flags = parse(FLAGS, renamed(argv, {}), prog="focusgen focal check", doc=__doc__).flags
     if not flags.lists and flags.config is None:
         raise ConfigError("focusgen focal check needs a list or --config", "See focusgen focal check --help.")
     from focusgen.focal.lists import Roots

@@ -36,10 +36,13 @@ class EvaluateFlags(Flags):
     output_dir: Path = option(Path("focal_evaluation"), "folder for the results (-o)")
 
 
+FLAGS = EvaluateFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal evaluate`."""
     words = renamed(argv, {**ALIASES, "-o": "--output_dir", "--output": "--output_dir"})
-    flags = parse(EvaluateFlags, words, prog="focusgen focal evaluate", doc=__doc__).flags
+    flags = parse(FLAGS, words, prog="focusgen focal evaluate", doc=__doc__).flags
     from rich.progress import Progress
 
     from focusgen.focal.lists import Roots

@@ -51,9 +51,12 @@ class InferFlags(Flags):
     save_visualization: bool = option(False, "write the confidence as a picture too")
 
 
+FLAGS = InferFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal infer`."""
-    flags = parse(InferFlags, renamed(argv, ALIASES), prog="focusgen focal infer", doc=__doc__).flags
+    flags = parse(FLAGS, renamed(argv, ALIASES), prog="focusgen focal infer", doc=__doc__).flags
     _check(flags)
     from focusgen.run.console import make_console
     from focusgen.tools.focal_infer import InferJob, infer_all

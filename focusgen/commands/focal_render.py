@@ -34,9 +34,12 @@ class FocalRenderFlags(Flags):
     device: str = option("cpu", "where to compute")
 
 
+FLAGS = FocalRenderFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal render`."""
-    flags = parse(FocalRenderFlags, renamed(argv, ALIASES), prog="focusgen focal render", doc=__doc__).flags
+    flags = parse(FLAGS, renamed(argv, ALIASES), prog="focusgen focal render", doc=__doc__).flags
     from focusgen.focal.distances import parse_distances
     from focusgen.focal.stack import StackLens
     from focusgen.tools.focal_render import write_stack

@@ -28,9 +28,12 @@ class StacksFlags(Flags):
     every: int = option(1, "only every so many frames")
 
 
+FLAGS = StacksFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal stacks`."""
-    flags = parse(StacksFlags, renamed(argv, ALIASES), prog="focusgen focal stacks", doc=__doc__).flags
+    flags = parse(FLAGS, renamed(argv, ALIASES), prog="focusgen focal stacks", doc=__doc__).flags
     from focusgen.tools.focal_stacks import Sweep, list_stacks
 
     sweep = Sweep(flags.n_slices, flags.focal_length / 1e3, flags.f_number)

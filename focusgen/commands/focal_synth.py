@@ -28,10 +28,13 @@ class FocalSynthFlags(Flags):
     traced_share: float = option(0.7, "part that rays draw; the layered renderer draws the others")
 
 
+FLAGS = FocalSynthFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal synth`."""
     words = renamed(argv, {**ALIASES, "--out": "--output"})
-    flags = parse(FocalSynthFlags, words, prog="focusgen focal synth", doc=__doc__).flags
+    flags = parse(FLAGS, words, prog="focusgen focal synth", doc=__doc__).flags
     _check(flags)
     from rich.progress import Progress
 

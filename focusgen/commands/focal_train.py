@@ -7,20 +7,21 @@ step, save, and end with status 143, so that a cluster can queue the job again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from focusgen.base.errors import ConfigError, ExitCode
 from focusgen.commands.focal import ALIASES, renamed
 from focusgen.config.flags import Flags, option, parse, required
+from focusgen.config.shipped import CONFIG_DIR, find
 
 
 @dataclass(frozen=True)
 class TrainFlags(Flags):
     """What is trained, on what, and for how long."""
 
-    config: Path = required("YAML settings, such as configs/focal/small.yaml")
+    config: Path = required("YAML settings, or a shipped name, such as small")
     dry_run: bool = option(False, "load, learn a little, save, load; say what all would take; keep nothing")
     override: tuple[str, ...] = option((), "key=value of the settings, such as train.steps=200")
     resume: str = option("auto", "auto: where output_dir stopped; none: begin; or a checkpoint")
@@ -33,10 +34,14 @@ class TrainFlags(Flags):
     debug: bool = option(False, "few steps, each of them in the log")
 
 
+FLAGS = TrainFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal train`."""
     words = renamed(argv, {**ALIASES, "-o": "--output_dir", "--output": "--output_dir"})
-    flags = parse(TrainFlags, words, prog="focusgen focal train", doc=__doc__).flags
+    flags = parse(FLAGS, words, prog="focusgen focal train", doc=__doc__).flags
+    flags = replace(flags, config=find(flags.config, CONFIG_DIR / "focal"))
     kind = _kind(flags.config)
     if kind not in _TRAINERS:
         raise ConfigError(
@@ -50,7 +55,9 @@ def _kind(path: Path) -> str:
 
     model = read_yaml(path).get("model")
     if not isinstance(model, dict) or "kind" not in model:
-        raise ConfigError(f"{path}: model.kind is missing", "configs/focal/small.yaml shows one.")
+        raise ConfigError(
+            f"{path}: model.kind is missing", f"{CONFIG_DIR / 'focal' / 'small.yaml'} shows one."
+        )
     return str(model["kind"])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from focusgen import config
 from focusgen.base.files import share_with_group
-from focusgen.config import Config
+from focusgen.config import Config, shipped_names
 from focusgen.config.flags import Flags, option, sets
 
 
@@ -27,7 +27,7 @@ def settings_to_write(path: str | None, overrides: Mapping[str, Any]) -> Config:
     return cfg
 
 
-CONFIG_HELP = "YAML file, or a shipped name (base, davis, demo, rgbd)"
+CONFIG_HELP = f"YAML file, or the name of a shipped one: {', '.join(shipped_names())}"
 
 
 @dataclass(frozen=True)

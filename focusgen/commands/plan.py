@@ -24,9 +24,12 @@ class PlanFlags(RunSettings, DataSetFlags):
     json: bool = option(False, "print machine-readable JSON")
 
 
+FLAGS = PlanFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen plan`; 3 if it does not fit on the output file system."""
-    parsed = parse(PlanFlags, argv, prog="focusgen plan", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen plan", doc=__doc__)
     given = parsed.flags
     from focusgen.cluster.report import forecast_lines
     from focusgen.cluster.submit import workers_for

@@ -24,9 +24,12 @@ class PreviewFlags(DataSetFlags):
     raw_root: Path | None = sets("data.raw_root")
 
 
+FLAGS = PreviewFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen preview`."""
-    parsed = parse(PreviewFlags, argv, prog="focusgen preview", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen preview", doc=__doc__)
     given = parsed.flags
     cfg = settings_to_write(given.config, parsed.overrides)
     from focusgen.dataset.index import known_scene, read_index

@@ -25,9 +25,12 @@ class PushFlags(DataSetFlags):
     dry_run: bool = option(False, "list files and bytes; send nothing")
 
 
+FLAGS = PushFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen push`."""
-    parsed = parse(PushFlags, argv, prog="focusgen push", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen push", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
     if given.repo.count("/") != 1 or not all(given.repo.split("/")):

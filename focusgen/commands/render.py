@@ -47,10 +47,13 @@ class RenderFlags(Flags):
     depth_scale: float | None = sets("depth.depth_scale")
 
 
+FLAGS = RenderFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen render`."""
     words = ["--output" if word == "-o" else word for word in argv]
-    parsed = parse(RenderFlags, words, prog="focusgen render", doc=__doc__)
+    parsed = parse(FLAGS, words, prog="focusgen render", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
     from rich.progress import Progress

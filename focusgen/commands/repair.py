@@ -37,9 +37,12 @@ class RepairFlags(DataSetFlags):
     device: str | None = sets("run.device")
 
 
+FLAGS = RepairFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen repair`."""
-    parsed = parse(RepairFlags, argv, prog="focusgen repair", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen repair", doc=__doc__)
     given = parsed.flags
     cfg = settings_to_write(given.config, parsed.overrides)
     from focusgen.dataset.index import known_scene, read_index

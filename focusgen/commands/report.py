@@ -21,9 +21,12 @@ class ReportFlags(DataSetFlags):
     output: Path | None = option(None, "the HTML file; default <out_root>/logs/report.html")
 
 
+FLAGS = ReportFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen report`."""
-    parsed = parse(ReportFlags, argv, prog="focusgen report", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen report", doc=__doc__)
     cfg = settings_to_write(parsed.flags.config, parsed.overrides)
     from focusgen.tools.report_page import write_report
 

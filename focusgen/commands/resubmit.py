@@ -33,9 +33,12 @@ class ResubmitFlags(SceneSettings, RunSettings, DataSetFlags):
     dry_run: bool = option(False, "print the exact sbatch scripts; submit and write nothing")
 
 
+FLAGS = ResubmitFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen resubmit`."""
-    parsed = parse(ResubmitFlags, argv, prog="focusgen resubmit", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen resubmit", doc=__doc__)
     given = parsed.flags
     from focusgen.cluster.resubmission import resubmit_indices, resubmit_scenes, settings_of
     from focusgen.dataset.records import State

@@ -27,9 +27,12 @@ class RunFlags(SceneSettings, RunSettings, DataSetFlags):
     backend: str | None = option(None, "backends by name, comma-separated, e.g. classical,dryrun")
 
 
+FLAGS = RunFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen run`."""
-    parsed = parse(RunFlags, argv, prog="focusgen run", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen run", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, {**backend_overrides(given.backend), **parsed.overrides})
     report_without_effect(cfg, given)

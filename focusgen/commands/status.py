@@ -45,9 +45,12 @@ class StatusFlags(DataSetFlags):
     slurm: bool = option(False, "ask sacct once why tasks ended without a word")
 
 
+FLAGS = StatusFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen status`."""
-    parsed = parse(StatusFlags, argv, prog="focusgen status", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen status", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
     # Without a configuration of today's, each phase is compared with the settings of its own last run.

@@ -40,9 +40,12 @@ class SubmitFlags(SceneSettings, RunSettings, DataSetFlags):
     one_scene_per_task: bool = sets("cluster.one_scene_per_task")
 
 
+FLAGS = SubmitFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen submit`."""
-    parsed = parse(SubmitFlags, argv, prog="focusgen submit", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen submit", doc=__doc__)
     given = parsed.flags
     from focusgen.cluster.submission import Submission, next_phases, submit
     from focusgen.cluster.submit import absolute

@@ -29,9 +29,12 @@ class SynthFlags(Flags):
     )
 
 
+FLAGS = SynthFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen synth`."""
-    parsed = parse(SynthFlags, argv, prog="focusgen synth", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen synth", doc=__doc__)
     given = parsed.flags
     if parsed.dotted:
         raise ConfigError(f"--{next(iter(parsed.dotted))} has no meaning here")

@@ -37,9 +37,12 @@ class TaskFlags(RunSettings, SceneSettings, DataSetFlags):
     worker: int | None = option(None, "one worker of the index; default: all of them")
 
 
+FLAGS = TaskFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen task`."""
-    parsed = parse(TaskFlags, argv, prog="focusgen task", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen task", doc=__doc__)
     given = parsed.flags
     from focusgen.cluster.plans import find_plan
     from focusgen.cluster.task import Task, run_task

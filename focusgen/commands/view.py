@@ -23,9 +23,12 @@ class ViewFlags(DataSetFlags):
     save: Path = required("the .rrd file")
 
 
+FLAGS = ViewFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen view`."""
-    parsed = parse(ViewFlags, argv, prog="focusgen view", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen view", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
     from focusgen.dataset.index import read_index

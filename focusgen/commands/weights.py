@@ -38,9 +38,12 @@ class WeightsFlags(Flags):
     device: str | None = sets("run.device")
 
 
+FLAGS = WeightsFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen weights`."""
-    parsed = parse(WeightsFlags, argv, prog="focusgen weights", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen weights", doc=__doc__)
     given = parsed.flags
     chosen = {f"{section}.model_id": given.model_id for section in ("deblur", "render")}
     cfg = config.load(given.config, {**chosen, **parsed.overrides})

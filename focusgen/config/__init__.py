@@ -1,7 +1,6 @@
 """Settings: sections with their one default, YAML files, and the graph of phases."""
 
 from focusgen.config.depth import DepthConfig as DepthConfig
-from focusgen.config.files import CONFIG_DIR as CONFIG_DIR
 from focusgen.config.files import dump as dump
 from focusgen.config.files import from_document as from_document
 from focusgen.config.files import known_keys as known_keys
@@ -15,3 +14,5 @@ from focusgen.config.section import Section as Section
 from focusgen.config.sections import Config as Config
 from focusgen.config.sections import settings_for as settings_for
 from focusgen.config.sections import unrecorded_defaults as unrecorded_defaults
+from focusgen.config.shipped import CONFIG_DIR as CONFIG_DIR
+from focusgen.config.shipped import shipped_names as shipped_names

@@ -19,8 +19,8 @@ from focusgen.base.errors import ConfigError
 from focusgen.config.paths import find_paths
 from focusgen.config.retired import without_retired
 from focusgen.config.sections import Config
+from focusgen.config.shipped import CONFIG_DIR, find
 
-CONFIG_DIR = Path(__file__).resolve().parent.parent.parent / "configs"
 KEPT_IN = ((".focusgen", "config"), (".focusgen", "plans"))
 """Folders of a data set whose settings hold paths relative to the data set."""
 MAX_YAML_BYTES = 1 << 20
@@ -69,11 +69,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
         if size > MAX_YAML_BYTES:
             raise ConfigError(f"{path}: {size} bytes is no configuration (limit {MAX_YAML_BYTES})")
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except FileNotFoundError as error:
-        known = ", ".join(sorted(p.name for p in CONFIG_DIR.glob("*.yaml")))
-        raise ConfigError(
-            f"{path}: no such file", f"Shipped configurations in {CONFIG_DIR}: {known}"
-        ) from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, OSError) as error:
         raise ConfigError(f"{path}: {error}") from error
     if document is None:
@@ -159,11 +154,8 @@ def load(path: Path | str | None = None, overrides: Mapping[str, Any] | None = N
     Raises:
         ConfigError: names the file, the key and the nearest known key.
     """
-    source = Path(path) if path is not None else CONFIG_DIR / "base.yaml"
-    if path is not None and not source.exists() and (CONFIG_DIR / f"{path}.yaml").is_file():
-        source = CONFIG_DIR / f"{path}.yaml"
-    # A wheel has no configs/ beside it; base.yaml only repeats the defaults of the fields.
-    document = _resolve_defaults(source) if path is not None or source.exists() else {}
+    source = find(path) if path is not None else CONFIG_DIR / "base.yaml"
+    document = _resolve_defaults(source)
     if source.parent.parts[-2:] in KEPT_IN:
         kept = find_paths(from_document(document, str(source)), source.parent.parent.parent)
         document = kept.model_dump(mode="json", by_alias=True)

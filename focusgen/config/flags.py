@@ -45,7 +45,7 @@ _DECLARED = "flag"
 
 
 @dataclass(frozen=True)
-class _Declared:
+class Declared:
     """What is known of a flag beside its type and default."""
 
     help: str = ""
@@ -55,31 +55,31 @@ class _Declared:
 
 def option(default: T, help: str) -> T:
     """Declare a flag that is no setting; one that is False by default is a switch."""
-    return cast(T, _field(_Declared(help), default=default))
+    return cast(T, _field(Declared(help), default=default))
 
 
 def required(help: str) -> Any:
     """Declare a flag that has to be given."""
-    return _field(_Declared(help))
+    return _field(Declared(help))
 
 
 def positional(default: T, help: str) -> T:
     """Declare words that stand without a flag's name."""
-    return cast(T, _field(_Declared(help, is_positional=True), default=default))
+    return cast(T, _field(Declared(help, is_positional=True), default=default))
 
 
 def required_positional(help: str) -> Any:
     """Declare a word that has to be given, without a flag's name."""
-    return _field(_Declared(help, is_positional=True))
+    return _field(Declared(help, is_positional=True))
 
 
 def sets(key: str) -> Any:
     """Declare a flag that sets a setting, by its dotted key; type it `T | None`, or bool for a switch."""
-    kind, help_text, _ = _setting_of(key)
-    return _field(_Declared(help_text, key), default=False if kind is bool else None)
+    kind, help_text, _ = setting_of(key)
+    return _field(Declared(help_text, key), default=False if kind is bool else None)
 
 
-def _field(declared: _Declared, **default: Any) -> Any:
+def _field(declared: Declared, **default: Any) -> Any:
     return dataclasses.field(metadata={_DECLARED: declared}, **default)
 
 
@@ -90,8 +90,8 @@ class Flags:
     @classmethod
     def keys(cls) -> dict[str, str]:
         """Return flag -> dotted key of every flag that sets a setting."""
-        declared = {field.name: _declared(field) for field in dataclasses.fields(cls)}
-        return {name: known.key for name, known in declared.items() if known.key}
+        known = {field.name: declared(field) for field in dataclasses.fields(cls)}
+        return {name: what.key for name, what in known.items() if what.key}
 
     def settings(self) -> dict[str, Any]:
         """Return the dotted overrides of the flags that were given."""
@@ -209,27 +209,28 @@ def _flags_for_tyro(
     if not (isinstance(info.type, type) and issubclass(info.type, Flags)):
         return None
     hints = get_type_hints(info.type)
-    ordered = sorted(dataclasses.fields(info.type), key=lambda field: bool(_declared(field).key))
+    ordered = sorted(dataclasses.fields(info.type), key=lambda field: bool(declared(field).key))
     return tyro.constructors.StructConstructorSpec(
         instantiate=info.type,
         fields=tuple(
             tyro.constructors.StructFieldSpec(
-                name=field.name, type=_annotated(hints[field.name], _declared(field)), default=_default(field)
+                name=field.name, type=_annotated(hints[field.name], declared(field)), default=_default(field)
             )
             for field in ordered
         ),
     )
 
 
-def _declared(field: dataclasses.Field[Any]) -> _Declared:
-    return cast(_Declared, field.metadata[_DECLARED])
+def declared(field: dataclasses.Field[Any]) -> Declared:
+    """Return what a flag's class says of it."""
+    return cast(Declared, field.metadata[_DECLARED])
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:
     return tyro.MISSING if field.default is dataclasses.MISSING else field.default
 
 
-def _annotated(kind: Any, declared: _Declared) -> Any:
+def _annotated(kind: Any, declared: Declared) -> Any:
     """Return a flag's type with what --help says of it."""
     if declared.is_positional:
         note = tyro.conf.arg(help=declared.help, help_behavior_hint="")
@@ -237,7 +238,7 @@ def _annotated(kind: Any, declared: _Declared) -> Any:
     if not declared.key:
         note = tyro.conf.arg(help=declared.help, metavar=_metavar(kind), help_behavior_hint="")
         return Annotated[kind, note]
-    kind, _, default = _setting_of(declared.key)  # a choice among names is typed `str | None` in the class
+    kind, _, default = setting_of(declared.key)  # a choice among names is typed `str | None` in the class
     if kind is bool:
         return Annotated[bool, tyro.conf.arg(help=declared.help)]
     hint = "" if default is None else f"(default: {default})"
@@ -254,21 +255,57 @@ def _backends_of(key: str) -> str | None:
 
 def _metavar(kind: Any) -> str | None:
     """Return how a value is shown in --help: a word for its type, its choices, nothing for a switch."""
-    kind = _without_none(kind)
+    kind = without_none(kind)
     if get_origin(kind) is Literal:
         return "{" + ",".join(str(choice) for choice in get_args(kind)) + "}"
     return {str: "TEXT", int: "N", float: "X", Path: "PATH"}.get(kind)
 
 
-def _without_none(kind: Any) -> Any:
+def without_none(kind: Any) -> Any:
+    """Return `kind` of `kind | None`."""
     if get_origin(kind) in (Union, types.UnionType):
         return next(arg for arg in get_args(kind) if arg is not type(None))
     return kind
 
 
-def _setting_of(key: str) -> tuple[Any, str, Any]:
+def setting_of(key: str) -> tuple[Any, str, Any]:
     """Return (type without None, help, default) of a dotted setting."""
     section, _, name = key.rpartition(".")
     model: Section = dict(Config().sections())[section] if section else Config()
     info = type(model).model_fields[name]
-    return _without_none(info.annotation), str(info.description), info.default
+    return without_none(info.annotation), str(info.description), info.default
+
+
+@dataclass(frozen=True)
+class Described:
+    """A flag as a shell completes it.
+
+    Attributes:
+        choices: what its value can be, where that is one of a few words.
+        takes: "nothing", "choice", "path" or "text".
+    """
+
+    name: str
+    help: str
+    takes: Literal["nothing", "choice", "path", "text"]
+    choices: tuple[str, ...] = ()
+    is_positional: bool = False
+
+
+def described(kind: type[Flags]) -> list[Described]:
+    """Return the flags of a command, in the order of its class."""
+    hints = get_type_hints(kind)
+    return [_described(field, hints[field.name]) for field in dataclasses.fields(kind)]
+
+
+def _described(field: dataclasses.Field[Any], kind: Any) -> Described:
+    what = declared(field)
+    kind = setting_of(what.key)[0] if what.key else without_none(kind)
+    words = (_backends_of(what.key) or _metavar(kind) or "").strip("{}")
+    is_choice = get_origin(kind) is Literal or _backends_of(what.key) is not None
+    if is_choice:
+        return Described(field.name, what.help, "choice", tuple(words.split(",")), what.is_positional)
+    takes: Literal["nothing", "path", "text"] = (
+        "nothing" if kind is bool else "path" if kind is Path else "text"
+    )
+    return Described(field.name, what.help, takes, (), what.is_positional)

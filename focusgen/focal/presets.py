@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from focusgen.base.errors import ConfigError
-from focusgen.config.files import CONFIG_DIR, read_yaml
+from focusgen.config.files import read_yaml
+from focusgen.config.shipped import CONFIG_DIR, find
 from focusgen.focal.records import record_of
 from focusgen.focal.stack import StackLens
 
@@ -71,12 +72,8 @@ def load_preset(name: str) -> Preset:
 
 
 def _path_of(name: str, beside: Path) -> Path:
-    candidates = [Path(name), beside / f"{name}.yaml", PRESETS / f"{name}.yaml"]
-    found = next((path for path in candidates if path.is_file()), None)
-    if found is None:
-        known = ", ".join(sorted(path.stem for path in PRESETS.glob("*.yaml")))
-        raise ConfigError(f"{name}: no such preset", f"Presets: {known}; or give a YAML file.")
-    return found
+    own = beside / f"{name}.yaml"
+    return own if own.is_file() else find(name, PRESETS)
 
 
 def _merged(path: Path, depth: int) -> dict[str, Any]:
