@@ -232,7 +232,7 @@ def test_no_modules_import_each_other_in_a_circle():
 
 
 def test_an_upward_import_is_found_in_every_room(tmp_path: Path):
-    rows = [rooms[0] for rooms in ROOMS]
+    rows = [rooms[0] for rooms in ROOMS if rooms[0] != "__main__"]  # nothing lies below a file
     for row, room in enumerate(rows[:-1]):
         above = rows[row + 1]
         file = f"{room}/probe.py"
