@@ -3,6 +3,7 @@
 from focusgen.config.depth import DepthConfig as DepthConfig
 from focusgen.config.files import dump as dump
 from focusgen.config.files import from_document as from_document
+from focusgen.config.files import keys_of_groups as keys_of_groups
 from focusgen.config.files import known_keys as known_keys
 from focusgen.config.files import load as load
 from focusgen.config.files import parse_value as parse_value

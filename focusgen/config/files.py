@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from focusgen.base.errors import ConfigError
 from focusgen.config.paths import find_paths
@@ -205,6 +205,17 @@ def known_keys() -> list[str]:
     for section_name, section in Config().sections():
         keys += [f"{section_name}.{name}" for name in type(section).model_fields]
     return keys
+
+
+def keys_of_groups() -> list[str]:
+    """Return the dotted keys of settings that hold keys of their own, e.g. render.sensor.noise_iso."""
+    return [
+        f"{section_name}.{name}.{key}"
+        for section_name, section in Config().sections()
+        for name in type(section).model_fields
+        if isinstance(group := getattr(section, name), BaseModel)
+        for key in type(group).model_fields
+    ]
 
 
 def dump(cfg: Config) -> str:

@@ -172,8 +172,9 @@ def split_dotted(argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
         if not word.startswith("--") or "." not in key:
             rest.append(word)
             continue
-        if key not in config.known_keys() and key not in RETIRED_KEYS:
-            near = difflib.get_close_matches(key, config.known_keys(), n=1)
+        known = [*config.known_keys(), *config.keys_of_groups()]
+        if key not in known and key not in RETIRED_KEYS:
+            near = difflib.get_close_matches(key, known, n=1)
             raise ConfigError(f"unknown setting --{key}", f"Did you mean --{near[0]}?" if near else "")
         if not has_value:
             value = next(words, "")

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
 from focusgen.config.backends import THIN_LENS
 from focusgen.config.section import Section, setting
 from focusgen.optics.transfer import Transfer
 
-_THIN_LENS = {"backend": [THIN_LENS.name]}
+
+class SensorConfig(BaseModel):
+    """What the sensor does to the light behind the lens; nothing, if nothing is given."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    noise_iso: float | None = Field(None, gt=0, le=1e7, description="shot and read noise as of this ISO")
+    jpeg_quality: int | None = Field(None, ge=1, le=100, description="traces of a JPEG of this quality")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _none(cls, value: object) -> object:
+        return None if value == "none" else value
+
+    @property
+    def is_perfect(self) -> bool:
+        """True if it changes nothing."""
+        return self.noise_iso is None and self.jpeg_quality is None
 
 
 class RenderCamera(Section):
@@ -15,7 +36,42 @@ class RenderCamera(Section):
     transfer: Transfer = setting(
         "gamma22",
         affects=["render"],
-        when=_THIN_LENS,
         is_recorded_at_default=False,
         help="curve of the pictures: srgb is real footage's, gamma22 that of procedural scenes",
     )
+    sensor: SensorConfig = setting(
+        SensorConfig(),
+        affects=["render"],
+        is_recorded_at_default=False,
+        help="after the blur {noise_iso, jpeg_quality}: blur without noise tells a net what to look for",
+    )
+    keep_clean: bool = setting(
+        False,
+        affects=["render"],
+        is_recorded_at_default=False,
+        help="keep the renders as they were before the sensor, in clean_renders/",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _clean_beside_the_sensor(cls, values: Any) -> Any:
+        """Accept keep_clean within the sensor's keys too."""
+        sensor = values.get("sensor") if isinstance(values, dict) else None
+        if not isinstance(sensor, dict) or "keep_clean" not in sensor:
+            return values
+        rest = {key: value for key, value in sensor.items() if key != "keep_clean"}
+        return {**values, "sensor": rest, "keep_clean": sensor["keep_clean"]}
+
+    def effective(self, name: str) -> Any:
+        """Say what the sensor does as plain data."""
+        if name == "sensor" and not self.sensor.is_perfect:
+            return self.sensor.model_dump(exclude_none=True)
+        return super().effective(name)
+
+    def has_effect(self, name: str) -> bool:
+        """Say whether a field does anything: blur asks for light, and so does noise."""
+        if name == "transfer":
+            return self.effective("backend") == THIN_LENS.name or self.sensor.noise_iso is not None
+        if name == "keep_clean":
+            return not self.sensor.is_perfect
+        return super().has_effect(name)

@@ -56,6 +56,10 @@ class SceneLayout:
         """A render."""
         return self.root / "bokeh_renders" / f"set_{lens_set:02d}" / f"bokeh_{frame:04d}.png"
 
+    def clean(self, lens_set: int, frame: int) -> Path:
+        """A render before the sensor, where those are kept."""
+        return self.root / "clean_renders" / f"set_{lens_set:02d}" / f"clean_{frame:04d}.png"
+
     def focus(self, lens_set: int, frame: int) -> Path:
         """A focus label."""
         return self.root / "focus_maps" / f"set_{lens_set:02d}" / f"focus_{frame:04d}.npz"
@@ -68,7 +72,7 @@ class SceneLayout:
         """Every folder that the phase alone writes into."""
         folders = [self.phase_folder(phase)]
         if phase == "render":
-            folders.append(self.root / "focus_maps")
+            folders += [self.root / "focus_maps", self.root / "clean_renders"]
         return folders
 
     def done(self, phase: PhaseName) -> Path:

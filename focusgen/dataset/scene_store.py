@@ -86,8 +86,7 @@ class PhaseStore:
 
     def _begin(self, redo: bool) -> None:
         phase = self.identity.phase
-        for folder in self.scene.phase_folders(phase):
-            make_folder(folder)
+        make_folder(self.scene.phase_folder(phase))
         if self._is_resumable(redo):
             self.png_filter = _png_filter_of(_read_journal(self.scene.journal(phase)) or {})
         else:

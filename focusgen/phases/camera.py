@@ -31,8 +31,12 @@ def began_earlier(job: SceneJob) -> bool:
 
 def camera_document(job: SceneJob) -> dict[str, Any]:
     """Return the keys that a stranger needs to make the same pictures, beside lenses and sizes."""
-    transfer, view = job.cfg.render.transfer, _footage(job).view(job.scene_id)
-    document = {} if transfer == "gamma22" and began_earlier(job) else {"transfer": transfer}
+    render, view = job.cfg.render, _footage(job).view(job.scene_id)
+    document: dict[str, Any] = {}
+    if render.transfer != "gamma22" or not began_earlier(job):
+        document["transfer"] = render.transfer
+    if not render.sensor.is_perfect:
+        document["sensor"] = render.sensor.model_dump(exclude_none=True)
     return document | (asdict(view) if view is not None else {})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.lens_metadata import lens_document, lenses_of
 from focusgen.dataset.published import read_depth, read_focus, read_sharp, read_stats
 from focusgen.dataset.records import Record, parse_json, read_record
-from focusgen.dataset.store import publish_scene_log
+from focusgen.dataset.store import Encode, publish_scene_log
 from focusgen.media.codecs import encode_npz
 from focusgen.models.protocols import BokehRenderer
 from focusgen.phases.camera import began_earlier, camera_document, tied_to_footage
@@ -32,6 +33,7 @@ from focusgen.phases.lens_set import (
     start_lens_sets,
 )
 from focusgen.phases.scene_depth import SceneDepth
+from focusgen.phases.sensor import Sensor
 
 ALGORITHM_VERSION = 1
 SNAP_HAS_NO_EFFECT = (
@@ -73,7 +75,9 @@ def render_scene(job: SceneJob, renderer: BokehRenderer) -> None:
     for lens_set in range(len(lenses)):
         make_folder(job.scene.focus(lens_set, 0).parent)
         make_folder(job.scene.bokeh(lens_set, 0).parent)
-    missing = job.store.missing(lambda frame: _pair_paths(job.scene, frame, len(lenses)))
+        if Sensor(job.cfg, job.scene_id).keeps_clean:
+            make_folder(job.scene.clean(lens_set, 0).parent)
+    missing = job.store.missing(lambda frame: _pair_paths(job, frame, len(lenses)))
     if missing:  # else the renderer is not even loaded
         _render_frames(job, start_lens_sets(job.cfg, metadata, stats, renderer), missing, renderer)
     job.store.drain()
@@ -83,9 +87,11 @@ def render_scene(job: SceneJob, renderer: BokehRenderer) -> None:
     job.store.finish(details, whole_scene=job.n_frames == job.entry.n_frames)
 
 
-def _pair_paths(scene: SceneLayout, frame: int, n_sets: int) -> list[Any]:
-    focus = [scene.focus(lens_set, frame) for lens_set in range(n_sets)]
-    return focus + [scene.bokeh(lens_set, frame) for lens_set in range(n_sets)]
+def _pair_paths(job: SceneJob, frame: int, n_sets: int) -> list[Path]:
+    kinds = [job.scene.focus, job.scene.bokeh]
+    if Sensor(job.cfg, job.scene_id).keeps_clean:
+        kinds.append(job.scene.clean)
+    return [path_of(lens_set, frame) for path_of in kinds for lens_set in range(n_sets)]
 
 
 def upstream_records(scene: SceneLayout) -> dict[str, Record]:
@@ -188,10 +194,14 @@ def _put_pair(
     label: npt.NDArray[np.float16],
     drawn: npt.NDArray[np.uint8],
 ) -> None:
-    job.store.put(
+    sensor, clean = Sensor(job.cfg, job.scene_id), np.asarray(drawn)
+    files: list[tuple[Path, Encode]] = [
         (job.scene.focus(lens_set, frame), functools.partial(encode_npz, "focus_map", label)),
-        (job.scene.bokeh(lens_set, frame), job.store.picture(np.asarray(drawn))),
-    )
+        (job.scene.bokeh(lens_set, frame), job.store.picture(sensor.take(clean, lens_set, frame))),
+    ]
+    if sensor.keeps_clean:
+        files.insert(0, (job.scene.clean(lens_set, frame), job.store.picture(clean)))
+    job.store.put(*files)
 
 
 def _focus_means(job: SceneJob, n_sets: int) -> list[float]:

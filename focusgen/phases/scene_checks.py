@@ -116,7 +116,8 @@ class SceneChecker:
             depth = self._depth(frame, size, counts)
             flags.check(frame, depth, size)
             for lens_set, lens in enumerate(lenses):
-                self._check_render(self.scene.bokeh(lens_set, frame), size, sharp, keep=frame in sampled)
+                for render in self._renders(lens_set, frame):
+                    self._check_render(render, size, sharp, keep=frame in sampled)
                 path = self.scene.focus(lens_set, frame)
                 label = self._load(path, "focus_map", size, keep=frame in sampled)
                 if depth is not None and label is not None:
@@ -126,9 +127,13 @@ class SceneChecker:
             limit_px = self.records["render"].document["settings"].get("render.max_radius_px")
             self.report.warnings += unmarked_limits(metadata, depth_stats(counts), limit_px)
         self.report.warnings += turned_sensor(metadata)
-        for text in check_view(metadata):
-            self.report.error(text)
         self._check_blur(len(lenses))
+
+    def _renders(self, lens_set: int, frame: int) -> list[Path]:
+        """Return the render of a frame, and the one before the sensor where those are kept."""
+        keeps_clean = self.records["render"].document["settings"].get("render.keep_clean", False)
+        clean = [self.scene.clean(lens_set, frame)] if keeps_clean else []
+        return [self.scene.bokeh(lens_set, frame), *clean]
 
     def _depth(self, frame: int, size: tuple[int, int], counts: Any) -> Any:
         """Return a frame's depth and count it; None if it is damaged or no depth."""
@@ -153,6 +158,8 @@ class SceneChecker:
         except (ValueError, KeyError, TypeError) as error:
             self.report.error(f"metadata.json: {error!r}")
             return None
+        for text in check_view(metadata):
+            self.report.error(text)
         return metadata
 
     def _inherited(self) -> dict[str, Any]:
@@ -249,11 +256,9 @@ class SceneChecker:
     def _agreement(self, lens_set: int, frames: list[int]) -> float | None:
         samples = []
         for frame in frames:
-            paths = (
-                self.scene.sharp(frame),
-                self.scene.bokeh(lens_set, frame),
-                self.scene.focus(lens_set, frame),
-            )
+            bokeh, clean = self.scene.bokeh(lens_set, frame), self.scene.clean(lens_set, frame)
+            shown = clean if clean in self._sample else bokeh  # noise hides the sharpness that blur left
+            paths = (self.scene.sharp(frame), shown, self.scene.focus(lens_set, frame))
             if not all(path in self._sample for path in paths):
                 return None  # damaged, and named where it was read
             try:

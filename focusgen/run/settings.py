@@ -36,8 +36,11 @@ def with_overrides(cfg: Config, overrides: Mapping[str, Any]) -> Config:
     """Return settings with dotted overrides on top."""
     document = cfg.model_dump(mode="json", by_alias=True)
     for dotted, value in overrides.items():
-        section, _, name = dotted.rpartition(".")
-        (document[section] if section else document)[name] = value
+        *groups, name = dotted.split(".")
+        place = document
+        for group in groups:
+            place = place[group]
+        place[name] = value
     return config.from_document(document, "the data set's own settings")
 
 

@@ -16,6 +16,7 @@ from focusgen.base.signals import StopFlag
 from focusgen.config import SCENE_PHASES, Config, Section, known_keys, settings_for
 from focusgen.config.backends import names_of
 from focusgen.config.cluster import ClusterConfig
+from focusgen.config.render_camera import SensorConfig
 from focusgen.config.section import setting
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import RECORD_VERSION, State, phase_state, seal
@@ -62,8 +63,8 @@ CHANGES: dict[str, tuple[str, ...]] = {
     **{
         f"render.{name}": ("render",)
         for name in "backend n_sets max_coc clip_to_max_coc max_radius_px depth_edge_snap guidance transfer "
-        "guidance_max_radius_px steps prompt guidance_scale posterior disable_tiling tile_px tile_overlap_px "
-        "precision compile model_id".split()
+        "sensor keep_clean guidance_max_radius_px steps prompt guidance_scale posterior disable_tiling "
+        "tile_px tile_overlap_px precision compile model_id".split()
     },
 }
 # Paths (their content has digests), speed, limits and warnings, how a run behaves.
@@ -119,6 +120,7 @@ SURROUNDINGS: dict[str, list[dict[str, Any]]] = {
     "render": [
         {},
         {"render.backend": "bokehnet"},
+        {"render.backend": "bokehnet", "render.sensor.noise_iso": 800.0},
         {"render.backend": "bokehnet", "render.guidance": "physical", "render.disable_tiling": True},
     ],
 }
@@ -169,7 +171,7 @@ ONLY_IF: dict[str, Any] = {
         ),
     ),
     **dict.fromkeys(
-        ("render.max_radius_px", "render.depth_edge_snap", "render.transfer"),
+        ("render.max_radius_px", "render.depth_edge_snap"),
         lambda c: c.render.backend == "thin_lens",
     ),
     **dict.fromkeys(
@@ -180,6 +182,8 @@ ONLY_IF: dict[str, Any] = {
         ],
         lambda c: c.render.backend == "bokehnet",
     ),
+    "render.transfer": lambda c: c.render.backend == "thin_lens" or c.render.sensor.noise_iso is not None,
+    "render.keep_clean": lambda c: not c.render.sensor.is_perfect,
     "render.guidance_max_radius_px": lambda c: (
         c.render.backend == "bokehnet" and c.render.guidance == "physical"
     ),
@@ -242,6 +246,8 @@ def other_values(kind: Any, value: Any) -> Iterator[Any]:
         yield [one + 1 for one in value]
     elif get_origin(kind) is tuple:
         yield [value[0] * 1.1, value[1] * 1.2] if parts[0] is float else ["one more"]
+    elif kind is SensorConfig:
+        yield {"noise_iso": 400.0}
     elif get_origin(kind) is dict:
         words = {name: item for name, item in value.items() if item != "auto"}
         yield {name: item * 2 or 1 for name, item in words.items()} or {"a": "b"}
