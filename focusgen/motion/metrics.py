@@ -19,7 +19,6 @@ References:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -31,7 +30,6 @@ from focusgen.motion import flow
 from focusgen.motion.flow import Flow, Image, Mask
 
 TOF_CUT_FRAMES = 2  # at each end, as TecoGAN evaluates
-DEFAULT_MAX_PAIRS = 24
 
 
 def psnr_db(image: Image, truth: Image) -> float:
@@ -210,36 +208,3 @@ class VideoMeter:
         inner = range(TOF_CUT_FRAMES + 1, n_frames - TOF_CUT_FRAMES)
         kept = [value for index, value in self._tof_px if index in inner]
         return kept or [value for _, value in self._tof_px]  # a clip too short to cut anything
-
-
-def temporal_report(
-    read_raw: Callable[[int], Image],
-    read_sharp: Callable[[int], Image],
-    n_frames: int,
-    shot_cuts: Sequence[int],
-    *,
-    max_pairs: int = DEFAULT_MAX_PAIRS,
-) -> dict[str, float]:
-    """Return e_warp, sharpness_ratio, tof and flicker of a scene, against its raw frames.
-
-    Looks at no more than `max_pairs` pairs of consecutive frames, evenly spaced, none across a shot cut;
-    holds one pair at a time. Empty for a scene without such a pair, or whose pairs have nothing in common.
-
-    Args:
-        read_raw: frame index -> (H, W, 3) uint8 of the input video at output size.
-        read_sharp: frame index -> (H, W, 3) uint8 of the published frame.
-        n_frames: frames of the scene.
-        shot_cuts: index of the first frame of every shot but the first.
-        max_pairs: upper limit of the cost: about 0.3 s of one core per pair at 854x480.
-    """
-    cuts = set(shot_cuts)
-    seconds = [index for index in range(1, n_frames) if index not in cuts]
-    places = np.unique(np.linspace(0, len(seconds) - 1, min(max_pairs, len(seconds))).round().astype(int))
-    meter = VideoMeter()
-    for second in (seconds[place] for place in places):
-        for index in (second - 1, second):
-            meter.add(VideoFrame(index, read_sharp(index), read_raw(index), starts_shot=index < second))
-    result = meter.result(n_frames)
-    if "e_warp" not in result:
-        return {}
-    return {name: result[name] for name in ("e_warp", "sharpness_ratio", "tof", "flicker")}

@@ -11,7 +11,7 @@ from focusgen.dataset.frames import open_raw, published_plan
 from focusgen.dataset.index import IndexEntry, recorded_raw_root
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.published import read_sharp
-from focusgen.motion.metrics import temporal_report
+from focusgen.motion.scene_measures import scene_measures
 
 
 def measure_temporal(
@@ -31,15 +31,13 @@ def measure_temporal(
     cuts = tuple(cut for cut in entry.shot_cuts if cut < n_frames)
     try:
         with open_raw(raw_root, scene_id, entry, published_plan(scene, entry)) as raw:
-            report = temporal_report(raw.frame, sharp, n_frames, cuts, max_pairs=limits.temporal_pairs)
-            itself = temporal_report(raw.frame, raw.frame, n_frames, cuts, max_pairs=limits.temporal_pairs)
+            report = scene_measures(raw.frame, sharp, n_frames, cuts, max_pairs=limits.temporal_pairs)
     except SceneError as error:
         return {}, [f"no temporal measures: {error.message}"]
     if not report:
         return {}, []
     measures = {name: float(f"{value:.6g}") for name, value in report.items()}
-    measures["e_warp_raw"] = float(f"{itself['e_warp']:.6g}")
-    measures["e_warp_ratio"] = float(f"{report['e_warp'] / max(itself['e_warp'], 1e-12):.6g}")
+    measures["e_warp_ratio"] = float(f"{report['e_warp'] / max(report['e_warp_raw'], 1e-12):.6g}")
     return measures, _warnings(cfg, measures)
 
 

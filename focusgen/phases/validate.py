@@ -6,23 +6,27 @@ import multiprocessing
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from focusgen.base.errors import ConfigError
-from focusgen.base.files import publish_json
+from focusgen.base.files import make_folder, publish_json, publish_pieces
 from focusgen.base.names import RESERVED_NAMES
 from focusgen.config import Config
 from focusgen.dataset.index import SPLITS, IndexEntry, read_index, recorded_raw_root
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.sealed_lines import compact
 from focusgen.phases.flat_frames import judge_flat_frames
 from focusgen.phases.scene_checks import SceneChecker
 from focusgen.phases.scene_report import SceneReport
 from focusgen.phases.temporal_check import measure_temporal
 
+MEASURES_IN_REPORT = 1000
+QUEUED_PER_WORKER = 4
 POOL_FROM_SCENES = 4  # below, starting processes costs more than it saves
 
 
@@ -92,12 +96,19 @@ def validate_dataset(
 
 
 def publish_report(cfg: Config, document: Mapping[str, Any]) -> None:
-    """Write a report where the settings say.
+    """Write a report where the settings say, and what was measured of each scene beside it, a line per scene.
+
+    The report of very many scenes leaves these to that file.
 
     Raises:
         StorageError: that folder cannot be written.
     """
-    publish_json(report_path(cfg), document)
+    measures: Mapping[str, Any] = document["measures"]
+    lines = (compact({"scene": scene_id, **item}) + b"\n" for scene_id, item in measures.items())
+    make_folder(report_path(cfg).parent)
+    publish_pieces(measures_path(cfg), lines)
+    kept = measures if len(measures) <= MEASURES_IN_REPORT else {}
+    publish_json(report_path(cfg), {**document, "measures": kept, "measures_file": measures_path(cfg).name})
 
 
 def _check_all(cfg: Config, dataset: DatasetLayout, index: Mapping[str, IndexEntry]) -> Iterator[SceneReport]:
@@ -106,13 +117,28 @@ def _check_all(cfg: Config, dataset: DatasetLayout, index: Mapping[str, IndexEnt
             yield examine_scene(cfg, dataset, scene_id, entry)
         return
     spawn = multiprocessing.get_context("spawn")
+    left = iter(index.items())  # of very many scenes the entries would fill the memory
     with ProcessPoolExecutor(cfg.run.workers, mp_context=spawn) as pool:
-        jobs = {
-            pool.submit(examine_scene, cfg, dataset, name, entry): (name, entry)
-            for name, entry in index.items()
-        }
-        for job in as_completed(jobs):
-            yield _result(job, *jobs[job])
+        jobs: dict[Future[SceneReport], tuple[str, IndexEntry]] = {}
+        while True:
+            for name, entry in islice(left, cfg.run.workers * QUEUED_PER_WORKER - len(jobs)):
+                jobs[_submit(pool, cfg, dataset, name, entry)] = (name, entry)
+            if not jobs:
+                return
+            for job in wait(jobs, return_when=FIRST_COMPLETED).done:
+                yield _result(job, *jobs.pop(job))
+
+
+def _submit(
+    pool: ProcessPoolExecutor, cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry
+) -> Future[SceneReport]:
+    """Hand a scene to a pool; one of which a process died takes no more, which is the job's to tell."""
+    try:
+        return pool.submit(examine_scene, cfg, dataset, scene_id, entry)
+    except BrokenProcessPool as error:
+        failed: Future[SceneReport] = Future()
+        failed.set_exception(error)
+        return failed
 
 
 def _result(job: Future[SceneReport], scene_id: str, entry: IndexEntry) -> SceneReport:
@@ -181,3 +207,8 @@ def _document(reports: Sequence[SceneReport], problems: list[str]) -> dict[str, 
 def report_path(cfg: Config) -> Path:
     """Return where the report is written."""
     return cfg.validate_.report or DatasetLayout.of(cfg).validation_report_json
+
+
+def measures_path(cfg: Config) -> Path:
+    """Return where what was measured of each scene is written."""
+    return report_path(cfg).with_suffix(".measures.jsonl")

@@ -135,31 +135,3 @@ def test_known_flow_and_occlusion_are_used_as_they_are():
     meter.add(metrics.VideoFrame(0, frames[0], flat(0), starts_shot=True))
     meter.add(metrics.VideoFrame(1, frames[1], flat(0), flow_from_last=exact))
     assert meter.result(2)["e_warp"] == 0.0
-
-
-def test_the_report_of_a_scene_reads_a_bounded_number_of_pairs_and_none_across_a_cut():
-    shots = panning(10, seed=1) + panning(10, seed=2)
-    read: list[int] = []
-
-    def read_sharp(index: int) -> Image:
-        read.append(index)
-        return shots[index]
-
-    report = metrics.temporal_report(shots.__getitem__, read_sharp, 20, [10], max_pairs=5)
-    pairs = list(zip(read[::2], read[1::2], strict=True))
-    assert len(pairs) == 5 and all(second - first == 1 for first, second in pairs)
-    assert pairs[0] == (0, 1) and pairs[-1] == (18, 19) and (9, 10) not in pairs
-    assert set(report) == {"e_warp", "sharpness_ratio", "tof", "flicker"}
-    assert report["e_warp"] < 2e-5 and report["tof"] == 0.0 and report["sharpness_ratio"] == 1.0
-    joined = metrics.temporal_report(shots.__getitem__, shots.__getitem__, 20, [], max_pairs=30)
-    assert joined["flicker"] < report["flicker"]
-
-
-def test_a_scene_of_one_frame_has_no_temporal_report():
-    assert metrics.temporal_report(lambda i: flat(0), lambda i: flat(0), 1, []) == {}
-    assert metrics.temporal_report(lambda i: flat(0), lambda i: flat(0), 2, [1]) == {}
-
-
-def test_a_flat_scene_neither_flickers_nor_lacks_sharpness():
-    report = metrics.temporal_report(lambda i: flat(9), lambda i: flat(9), 3, [])
-    assert report == {"e_warp": 0.0, "sharpness_ratio": 1.0, "tof": 0.0, "flicker": 1.0}

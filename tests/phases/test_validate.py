@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ import pytest
 from focusgen import cli
 from focusgen.base.checksums import checksum
 from focusgen.base.finite import finite_only, non_finite_keys
+from focusgen.dataset.index import IndexEntry
+from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import seal
 from focusgen.media.codecs import encode_npz
 from focusgen.models.passthrough import Passthrough
+from focusgen.phases import validate as validate_module
 from focusgen.phases.scene_report import SceneReport
 from focusgen.run.table import PHASES
 from tests.conftest import Rgbd
@@ -212,3 +216,37 @@ def test_labels_and_metadata_without_finite_numbers_are_named(rgbd: Rgbd):
     vouch(folder, "../metadata.json", json.dumps(metadata).encode())
     assert validate(rgbd) == 3
     assert any("sets[1].max_coc" in text for text in report_of(rgbd)["failure_reasons"]["a"])
+
+
+def test_measures_lie_beside_the_report_and_very_many_only_there(rgbd: Rgbd, monkeypatch):
+    for seed, name in enumerate("ab"):
+        rgbd.add_scene(name, seed=seed)
+    assert rgbd.run() == 0
+    report = report_of(rgbd)
+    lines = (rgbd.out_root / "logs" / report["measures_file"]).read_text().splitlines()
+    measures = {line.pop("scene"): line for line in map(json.loads, lines)}
+    assert measures == report["measures"] and list(measures) == ["a", "b"]
+    monkeypatch.setattr(validate_module, "MEASURES_IN_REPORT", 1)
+    assert validate(rgbd) == 0
+    assert report_of(rgbd) == {**report, "measures": {}}
+    assert (rgbd.out_root / "logs" / report["measures_file"]).read_text().splitlines() == lines
+
+
+def test_a_pool_is_given_few_scenes_ahead_and_all_in_the_end(rgbd: Rgbd, monkeypatch):
+    held: list[int] = []
+
+    class OneByOne(ThreadPoolExecutor):
+        def __init__(self, n_workers, **more):
+            super().__init__(n_workers)
+
+        def submit(self, work, cfg, dataset, scene_id, entry):
+            held.append(self._work_queue.qsize())
+            return super().submit(lambda: SceneReport(scene_id, entry.split))
+
+    monkeypatch.setattr(validate_module, "ProcessPoolExecutor", OneByOne)
+    cfg = rgbd.config(run__workers=2)
+    entry = IndexEntry(("f",), 64, 48, "train", {}, (), "")
+    index = {f"s{number}": entry for number in range(60)}
+    found = {report.scene_id for report in validate_module._check_all(cfg, DatasetLayout.of(cfg), index)}
+    assert found == set(index)
+    assert max(held) <= 2 * validate_module.QUEUED_PER_WORKER
