@@ -25,13 +25,15 @@ class TrainFlags(Flags):
     dry_run: bool = option(False, "load, learn a little, save, load; say what all would take; keep nothing")
     override: tuple[str, ...] = option((), "key=value of the settings, such as train.steps=200")
     resume: str = option("auto", "auto: where output_dir stopped; none: begin; or a checkpoint")
-    data_root: Path | None = option(None, "folder of stacks (focusgen focal synth)")
+    data_root: Path | None = option(None, "folder of stacks (focusgen focal synth); where lists' paths start")
     train_filelist: Path | None = option(None, "list of stacks to train on")
     val_filelist: Path | None = option(None, "list of stacks to choose by")
     test_filelist: Path | None = option(None, "list of stacks to judge by")
     output_dir: Path | None = option(None, "folder for checkpoints, log and weights (-o)")
     max_steps: int | None = option(None, "stop after so many steps in all")
     debug: bool = option(False, "few steps, each of them in the log")
+    full: bool = option(False, "with --dry-run and sd3: count the configured model too, without its weights")
+    device: str = option("auto", "sd3: auto (a GPU where there is one) or cpu")
 
 
 FLAGS = TrainFlags
@@ -102,4 +104,29 @@ def overrides_of(words: Sequence[str]) -> dict[str, Any]:
     return out
 
 
-_TRAINERS: dict[str, Callable[[TrainFlags], int]] = {"small": _train_small}
+def _train_sd3(flags: TrainFlags) -> int:
+    from focusgen.focal.sd3.job import Sd3Job, run_job
+    from focusgen.focal.sd3.process import Stopped
+
+    overrides = overrides_of(flags.override)
+    given = {
+        "data.train_list": flags.train_filelist,
+        "data.val_list": flags.val_filelist,
+        "data.test_list": flags.test_filelist,
+        "output_dir": flags.output_dir,
+        "train.steps": flags.max_steps,
+    }
+    overrides |= {key: value for key, value in given.items() if value is not None}
+    if flags.data_root is not None:
+        is_synthetic = (flags.data_root / "about.json").is_file()
+        overrides["data.folder" if is_synthetic else "data.root"] = str(flags.data_root)
+    job = Sd3Job(flags.config, overrides, flags.resume, flags.dry_run, flags.full, flags.debug, flags.device)
+    try:
+        run_job(job)
+    except Stopped as stopped:
+        print(f"stopped by {stopped}; the same command goes on from there")
+        return int(ExitCode.TERMINATED)
+    return 0
+
+
+_TRAINERS: dict[str, Callable[[TrainFlags], int]] = {"small": _train_small, "sd3": _train_sd3}

@@ -14,17 +14,14 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish, publish_json
-from focusgen.focal.alignment import align, moved
 from focusgen.focal.baselines import METHODS, Prediction, predict
 from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.records import StackRecord
-from focusgen.focal.render import render_stack
+from focusgen.focal.samples import Sample, load_sample, usable_depth
 from focusgen.focal.scores import averaged, confidence_scores, depth_scores, picture_scores
-from focusgen.focal.slice_files import read_slice
-from focusgen.focal.sources import open_record, read_record_depth, record_distances_m, spread
-from focusgen.focal.stack import FocalStack, StackLens
+from focusgen.focal.sources import spread
+from focusgen.focal.stack import FocalStack
 from focusgen.tools.focal_outputs import depth_picture, npy_bytes, png_bytes
-from focusgen.tools.focal_render import usable_depth
 
 ZEDD_SIZE, ZEDD_SLICES = (1216, 1824), (0, 2, 4, 6, 8)
 """The test server of ZEDD takes float32 maps of this size, made of these slices at f/2.8."""
@@ -51,16 +48,6 @@ class EvaluateJob:
     saves_pictures: bool = False
     protocol: str = "own"
     defaults: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A stack with its truth."""
-
-    name: str
-    stack: FocalStack
-    true_m: Any
-    aif: Any
 
 
 def evaluate(
@@ -105,50 +92,6 @@ def evaluate(
 
 def _is_chosen(record: StackRecord, split: str | None) -> bool:
     return split is None or record.text("split") in (None, split)
-
-
-def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
-    """Return the stack of a record, drawn if it has no slices, with its truth.
-
-    Raises:
-        ConfigError: distances, lens or depth are missing; names file and line.
-    """
-    opened, lens = open_record(record, roots, beside), record.lens()
-    if lens is None:
-        raise ConfigError(f"{record.where}: camera is missing: focal_length_mm and f_number")
-    rgb = None if opened.all_in_focus is None else read_slice(opened.all_in_focus)[0]
-    true_m = None if opened.depth is None else read_record_depth(record, opened.depth)
-    n = None if opened.files is None else len(opened.files.paths)
-    distances_m = record_distances_m(record, n or int(record.number("num_images", 0)))
-    if distances_m is None:
-        raise ConfigError(f"{record.where}: focus_distances is missing")
-    if opened.files is not None:
-        slices = np.stack([read_slice(path)[0] for path in opened.files.paths])
-        if len(distances_m) != len(slices):
-            raise ConfigError(f"{record.where}: {len(slices)} slices, {len(distances_m)} focus distances")
-    else:
-        slices = _drawn(record, rgb, true_m, distances_m, lens)
-    order = np.argsort(distances_m)
-    diopters = 1.0 / np.asarray(distances_m)[order]
-    slices = slices[order]
-    alignment = align(slices)
-    if not alignment.is_still:
-        slices = np.stack([moved(one, m) for one, m in zip(slices, alignment.matrices, strict=True)])
-    name = record.text("name") or (opened.files.name if opened.files else record.where.rsplit("/", 1)[-1])
-    return Sample(name, FocalStack(slices, diopters, lens.radius_px_m(slices.shape[2])), true_m, rgb)
-
-
-def _drawn(
-    record: StackRecord,
-    rgb: npt.NDArray[Any] | None,
-    true_m: npt.NDArray[np.float32] | None,
-    distances_m: list[float],
-    lens: StackLens,
-) -> npt.NDArray[Any]:
-    if rgb is None or true_m is None:
-        raise ConfigError(f"{record.where}: drawing a stack needs all_in_focus and depth")
-    depth_m = usable_depth(true_m, rgb.shape[:2], record.where)
-    return np.stack(list(render_stack(rgb, depth_m, distances_m, lens)))
 
 
 def _cut(sample: Sample, n: int) -> Sample:

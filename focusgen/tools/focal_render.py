@@ -7,14 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish, publish_json
 from focusgen.base.names import display
 from focusgen.focal.distances import check_distances
 from focusgen.focal.render import render_stack
+from focusgen.focal.samples import usable_depth
 from focusgen.focal.slice_files import read_slice
 from focusgen.focal.stack import StackLens
 from focusgen.media.depth_codecs import READERS, read_depth_file
@@ -89,27 +87,3 @@ def stack_document(names: Sequence[str], distances_m: Sequence[float], lens: Sta
             "formula": lens.formula,
         },
     }
-
-
-def usable_depth(
-    depth_m: npt.NDArray[np.float32], size: tuple[int, ...], name: str
-) -> npt.NDArray[np.float32]:
-    """Return depth without holes: each takes the nearest pixel's, for drawing only.
-
-    Raises:
-        CorruptInputError: another size than the picture, or no depth at all.
-    """
-    if depth_m.shape != tuple(size):
-        raise CorruptInputError(
-            f"{display(name)}: depth is {depth_m.shape[1]}x{depth_m.shape[0]}, "
-            f"the picture {size[1]}x{size[0]}"
-        )
-    hole = ~(np.isfinite(depth_m) & (depth_m > 0))
-    if hole.all():
-        raise CorruptInputError(f"{display(name)}: no pixel has a depth > 0")
-    if hole.any():
-        from scipy.ndimage import distance_transform_edt
-
-        rows, columns = distance_transform_edt(hole, return_distances=False, return_indices=True)
-        depth_m = depth_m[rows, columns]
-    return np.asarray(depth_m, np.float32)

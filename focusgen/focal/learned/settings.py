@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from focusgen.base.errors import ConfigError
-from focusgen.config.files import read_yaml
+from focusgen.focal.settings_files import read_settings
 
 
 class _Section(BaseModel):
@@ -66,28 +64,4 @@ def load_settings(path: Path, overrides: dict[str, Any] | None = None) -> SmallS
     Raises:
         ConfigError: an unknown key or a value that cannot be; names it and the nearest key.
     """
-    document = read_yaml(path)
-    for dotted, value in (overrides or {}).items():
-        *sections, key = dotted.split(".")
-        place = document
-        for section in sections:
-            place = place.setdefault(section, {})
-            if not isinstance(place, dict):
-                raise ConfigError(f"--override {dotted}: {section} is no section of {path}")
-        place[key] = value
-    try:
-        return SmallSettings.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        near = difflib.get_close_matches(where, known_keys(), n=1)
-        hint = f"; did you mean {near[0]}?" if near and near[0] != where else ""
-        raise ConfigError(f"{path}: {where}: {first['msg']}{hint}") from error
-
-
-def known_keys() -> list[str]:
-    """Return every key, with its section."""
-    keys = ["output_dir"]
-    for section, model in (("model", ModelSettings), ("data", DataSettings), ("train", TrainSettings)):
-        keys += [f"{section}.{name}" for name in model.model_fields]
-    return keys
+    return read_settings(SmallSettings, path, overrides or {})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from focusgen.models.flux.parts import Autoencoder
@@ -17,6 +17,9 @@ class Codec(Protocol):
 
     factor: int
     channels: int
+
+    def to(self, device: torch.device) -> None:
+        """Move the codec's weights, if it has any."""
 
     def encode(self, pixels: Tensor) -> Tensor:
         """Return (B, channels, H / factor, W / factor) of (B, 3, H, W) pixels in [-1, 1]."""
@@ -30,6 +33,10 @@ class VaeCodec:
 
     def __init__(self, vae: Autoencoder, factor: int, channels: int) -> None:
         self.vae, self.factor, self.channels = vae, factor, channels
+
+    def to(self, device: torch.device) -> None:
+        """Move the autoencoder."""
+        cast(nn.Module, self.vae).to(device)
 
     def encode(self, pixels: Tensor) -> Tensor:
         """Return latents; the posterior's mean, no sample."""
@@ -51,6 +58,9 @@ class PatchCodec:
     def __init__(self, channels: int = 16) -> None:
         assert channels >= 3 * self.factor**2, "every pixel needs a channel"
         self.channels = channels
+
+    def to(self, device: torch.device) -> None:
+        """Do nothing: there are no weights."""
 
     def encode(self, pixels: Tensor) -> Tensor:
         """Return latents; channels without a pixel are zero."""

@@ -1,0 +1,109 @@
+"""A stack of a file list, opened with its truth: slices in order and aligned, drawn where there are none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.names import display
+from focusgen.focal.alignment import align, moved
+from focusgen.focal.lists import Roots
+from focusgen.focal.records import StackRecord
+from focusgen.focal.render import render_stack
+from focusgen.focal.slice_files import read_slice
+from focusgen.focal.sources import open_record, read_record_depth, record_distances_m
+from focusgen.focal.stack import FocalStack, StackLens
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A stack with its truth.
+
+    Attributes:
+        true_m: (H, W) metres, NaN where it is not known; None without depth.
+        aif: (H, W, 3) the sharp picture; None without.
+        is_drawn: slices follow the thin lens: they were drawn here, or are photographs.
+    """
+
+    name: str
+    stack: FocalStack
+    true_m: Any
+    aif: Any
+    is_drawn: bool = True
+
+
+def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
+    """Return the stack of a record, drawn if it has no slices, with its truth.
+
+    Raises:
+        ConfigError: distances, lens or depth are missing; names file and line.
+    """
+    opened, lens = open_record(record, roots, beside), record.lens()
+    if lens is None:
+        raise ConfigError(f"{record.where}: camera is missing: focal_length_mm and f_number")
+    rgb = None if opened.all_in_focus is None else read_slice(opened.all_in_focus)[0]
+    true_m = None if opened.depth is None else read_record_depth(record, opened.depth)
+    n = None if opened.files is None else len(opened.files.paths)
+    distances_m = record_distances_m(record, n or int(record.number("num_images", 0)))
+    if distances_m is None:
+        raise ConfigError(f"{record.where}: focus_distances is missing")
+    if opened.files is not None:
+        slices = np.stack([read_slice(path)[0] for path in opened.files.paths])
+        if len(distances_m) != len(slices):
+            raise ConfigError(f"{record.where}: {len(slices)} slices, {len(distances_m)} focus distances")
+    else:
+        slices = _drawn(record, rgb, true_m, distances_m, lens)
+    order = np.argsort(distances_m)
+    diopters = 1.0 / np.asarray(distances_m)[order]
+    slices = slices[order]
+    alignment = align(slices)
+    if not alignment.is_still:
+        slices = np.stack([moved(one, m) for one, m in zip(slices, alignment.matrices, strict=True)])
+    # A generative renderer's blur looks like a lens, and is not one.
+    is_drawn = opened.files is None or record.text("source") != "bokeh"
+    name = record.text("name") or (opened.files.name if opened.files else record.where.rsplit("/", 1)[-1])
+    return Sample(
+        name, FocalStack(slices, diopters, lens.radius_px_m(slices.shape[2])), true_m, rgb, is_drawn
+    )
+
+
+def _drawn(
+    record: StackRecord,
+    rgb: npt.NDArray[Any] | None,
+    true_m: npt.NDArray[np.float32] | None,
+    distances_m: list[float],
+    lens: StackLens,
+) -> npt.NDArray[Any]:
+    if rgb is None or true_m is None:
+        raise ConfigError(f"{record.where}: drawing a stack needs all_in_focus and depth")
+    depth_m = usable_depth(true_m, rgb.shape[:2], record.where)
+    return np.stack(list(render_stack(rgb, depth_m, distances_m, lens)))
+
+
+def usable_depth(
+    depth_m: npt.NDArray[np.float32], size: tuple[int, ...], name: str
+) -> npt.NDArray[np.float32]:
+    """Return depth without holes: each takes the nearest pixel's, for drawing only.
+
+    Raises:
+        CorruptInputError: another size than the picture, or no depth at all.
+    """
+    if depth_m.shape != tuple(size):
+        raise CorruptInputError(
+            f"{display(name)}: depth is {depth_m.shape[1]}x{depth_m.shape[0]}, "
+            f"the picture {size[1]}x{size[0]}"
+        )
+    hole = ~(np.isfinite(depth_m) & (depth_m > 0))
+    if hole.all():
+        raise CorruptInputError(f"{display(name)}: no pixel has a depth > 0")
+    if hole.any():
+        from scipy.ndimage import distance_transform_edt
+
+        rows, columns = distance_transform_edt(hole, return_distances=False, return_indices=True)
+        depth_m = depth_m[rows, columns]
+    return np.asarray(depth_m, np.float32)

@@ -1,0 +1,155 @@
+"""Batches to train on: position and seed alone say which stacks, which crop, and what happens to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from focusgen.base.errors import ConfigError
+from focusgen.base.seeds import derive_seed
+from focusgen.focal.sd3.network import StackInput
+from focusgen.focal.sd3.samples import Shown, StackPool
+from focusgen.focal.sd3.settings import DataSettings
+
+
+class Truth(NamedTuple):
+    """What is true of a batch.
+
+    Attributes:
+        diopters: (B, 1, H, W), 0 where it is not known.
+        known: (B, 1, H, W) bool.
+        rgb: (B, 3, H, W) -1 to 1.
+        is_drawn: (B,) whether slices follow the thin lens.
+    """
+
+    diopters: Tensor
+    known: Tensor
+    rgb: Tensor
+    is_drawn: Tensor
+
+    def to(self, device: torch.device) -> Truth:
+        """Return the same on another device."""
+        return Truth(*(one.to(device) for one in self))
+
+
+class Batch(NamedTuple):
+    """What is seen, and the truth."""
+
+    seen: StackInput
+    truth: Truth
+
+
+class Batches:
+    """Draws batches: every stack once per epoch, in an order of the epoch's own."""
+
+    def __init__(self, pool: StackPool, data: DataSettings, seed: int, multiple: int) -> None:
+        self._pool, self._data, self._seed = pool, data, seed
+        self.size = data.size - data.size % multiple
+        if self.size == 0:
+            raise ConfigError(f"data.size {data.size}: the model reads multiples of {multiple}")
+
+    def batch(self, positions: Sequence[int], *, augments: bool = True) -> Batch:
+        """Return the samples at some places of the endless sequence of samples."""
+        return collated([self._one(position, augments) for position in positions])
+
+    def _one(self, position: int, augments: bool) -> Batch:
+        epoch, place = divmod(position, len(self._pool))
+        if not augments:
+            return cropped(self._pool.shown(place, 0), self.size, None)
+        order = np.random.default_rng(derive_seed(self._seed, "order", epoch)).permutation(len(self._pool))
+        rng = np.random.default_rng(derive_seed(self._seed, "sample", position))
+        variant = int(rng.integers(self._data.variants))
+        shown = self._pool.shown(int(order[place]), variant)
+        return augmented(cropped(shown, self.size, rng), self._data.noise, rng)
+
+
+def cropped(shown: Shown, size: int, rng: np.random.Generator | None) -> Batch:
+    """Return a square of a stack, batch of one; from the middle without `rng`.
+
+    Raises:
+        ConfigError: the picture is smaller.
+    """
+    height, width = shown.true_diopters.shape
+    if min(height, width) < size:
+        raise ConfigError(
+            f"{shown.name}: {width}x{height}, smaller than data.size {size}", "Set data.size lower."
+        )
+    spare = height - size, width - size
+    top, left = (int(rng.integers(s + 1)) for s in spare) if rng is not None else (s // 2 for s in spare)
+    window = slice(top, top + size), slice(left, left + size)
+    known = np.isfinite(shown.true_diopters[window])
+    stack = shown.stack
+    seen = StackInput(
+        torch.stack([pixels_in(one[window]) for one in stack.slices])[None],
+        torch.ones(1, len(stack), dtype=torch.bool),
+        torch.from_numpy(stack.diopters.astype(np.float32))[None],
+        torch.tensor([stack.radius_px_m or 0.0], dtype=torch.float32),
+        pixels_in(shown.prior.rgb[window])[None],
+        _plane(shown.prior.diopters[window]),
+        _plane(shown.prior.confidence[window]),
+    )
+    truth = Truth(
+        _plane(np.where(known, shown.true_diopters[window], 0.0)),
+        torch.from_numpy(known)[None, None],
+        pixels_in(shown.sharp[window])[None],
+        torch.tensor([shown.is_drawn]),
+    )
+    return Batch(seen, truth)
+
+
+def augmented(batch: Batch, noise: float, rng: np.random.Generator) -> Batch:
+    """Return a batch, perhaps mirrored, its slices in another order and with noise."""
+    seen, truth = batch
+    order = torch.from_numpy(rng.permutation(seen.slices.shape[1]))
+    slices = seen.slices[:, order]
+    grain = rng.standard_normal(slices.shape, dtype=np.float32) * np.float32(2.0 * noise * rng.random())
+    seen = seen._replace(
+        slices=(slices + torch.from_numpy(grain)).clamp(-1.0, 1.0), diopters=seen.diopters[:, order]
+    )
+    if rng.random() < 0.5:
+        seen = seen._replace(
+            slices=seen.slices.flip(-1),
+            prior_rgb=seen.prior_rgb.flip(-1),
+            prior_diopters=seen.prior_diopters.flip(-1),
+            confidence=seen.confidence.flip(-1),
+        )
+        truth = truth._replace(
+            diopters=truth.diopters.flip(-1), known=truth.known.flip(-1), rgb=truth.rgb.flip(-1)
+        )
+    return Batch(seen, truth)
+
+
+def collated(singles: Sequence[Batch]) -> Batch:
+    """Return one batch; stacks of fewer slices are padded and masked."""
+    n = max(one.seen.slices.shape[1] for one in singles)
+    seen = [padded(one.seen, n) for one in singles]
+    truth = Truth(*(torch.cat(parts) for parts in zip(*(one.truth for one in singles), strict=True)))
+    return Batch(StackInput(*(torch.cat(parts) for parts in zip(*seen, strict=True))), truth)
+
+
+def padded(seen: StackInput, n: int) -> StackInput:
+    """Return a stack with n places for slices; those that are added are masked."""
+    spare = n - seen.slices.shape[1]
+    if spare == 0:
+        return seen
+    return seen._replace(
+        slices=torch.cat([seen.slices, seen.slices[:, :1].expand(-1, spare, -1, -1, -1)], 1),
+        mask=torch.cat([seen.mask, torch.zeros(len(seen.mask), spare, dtype=torch.bool)], 1),
+        diopters=torch.cat([seen.diopters, seen.diopters[:, :1].expand(-1, spare)], 1),
+    )
+
+
+def pixels_in(pixels: npt.NDArray[Any]) -> Tensor:
+    """Return (3, H, W) from -1 to 1 of (H, W, 3) pixels of 8 or 16 bits."""
+    peak = np.float32(np.iinfo(pixels.dtype).max)
+    shown = np.ascontiguousarray(pixels.transpose(2, 0, 1)).astype(np.float32)
+    return torch.from_numpy(shown * np.float32(2.0) / peak - np.float32(1.0))
+
+
+def _plane(values: npt.NDArray[Any]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, np.float32))[None, None]

@@ -1,0 +1,94 @@
+"""Where numbers and pictures of training go: a CSV file always, TensorBoard by default, W&B if asked for."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from focusgen.base.errors import ConfigError
+from focusgen.base.files import append, publish
+from focusgen.focal.sd3.settings import Sd3Settings
+
+LOG = "log.csv"
+COLUMNS = ("step", "split", "name", "value")
+
+
+class Curves:
+    """One training's curves; made in the first process only."""
+
+    def __init__(self, settings: Sd3Settings, step: int) -> None:
+        self._path = settings.output_dir / LOG
+        self._step = step
+        _cut(self._path, step)
+        self._board = _tensorboard(settings) if settings.logging.use_tensorboard else None
+        self._wandb = _wandb(settings) if settings.logging.use_wandb else None
+
+    def add(self, step: int, split: str, values: Mapping[str, float]) -> None:
+        """Write numbers of a step."""
+        lines = "".join(f"{step},{split},{name},{value:.6g}\n" for name, value in values.items())
+        append(self._path, lines.encode())
+        for name, value in values.items():
+            if self._board is not None:
+                self._board.add_scalar(f"{split}/{name}", value, step)
+        if self._wandb is not None:
+            self._wandb.log({f"{split}/{name}": value for name, value in values.items()}, step=step)
+
+    def picture(self, step: int, name: str, pixels: npt.NDArray[Any]) -> None:
+        """Write a picture (H, W, 3) of a step."""
+        if self._board is not None:
+            self._board.add_image(name, pixels, step, dataformats="HWC")
+        if self._wandb is not None:
+            self._wandb.log({name: importlib.import_module("wandb").Image(pixels)}, step=step)
+
+    def close(self) -> None:
+        """Bring everything to the disk."""
+        if self._board is not None:
+            self._board.close()
+        if self._wandb is not None:
+            self._wandb.finish()
+
+
+def check_loggers(settings: Sd3Settings) -> None:
+    """Refuse what is not installed, before anything is computed.
+
+    Raises:
+        ConfigError: names the package and the way without it.
+    """
+    wanted = {"tensorboard": settings.logging.use_tensorboard, "wandb": settings.logging.use_wandb}
+    for name, is_wanted in wanted.items():
+        if is_wanted and importlib.util.find_spec(name) is None:
+            raise ConfigError(
+                f"logging.use_{name}: {name} is not installed",
+                f"pip install {name}, or --override logging.use_{name}=false",
+            )
+
+
+def _tensorboard(settings: Sd3Settings) -> Any:
+    writer = importlib.import_module("torch.utils.tensorboard").SummaryWriter
+    return writer(str(settings.output_dir / "tensorboard"))
+
+
+def _wandb(settings: Sd3Settings) -> Any:
+    """Start a run; without network WANDB_MODE=offline keeps it in output_dir/wandb."""
+    return importlib.import_module("wandb").init(
+        project=settings.logging.wandb_project,
+        dir=str(settings.output_dir),
+        config=settings.model_dump(mode="json"),
+        resume="allow",
+        id=settings.output_dir.resolve().name.replace("/", "_"),
+    )
+
+
+def _cut(path: Path, step: int) -> None:
+    """Begin the file, or drop lines of steps that will be done again."""
+    if step == 0 or not path.is_file():
+        publish(path, (",".join(COLUMNS) + "\n").encode())
+        return
+    head, *lines = path.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if int(line.split(",")[0]) <= step]
+    publish(path, ("\n".join([head, *kept]) + "\n").encode())

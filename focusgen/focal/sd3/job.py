@@ -1,0 +1,176 @@
+"""`focusgen focal train` for Stable Diffusion 3.5: a real rehearsal, training, and weights at the end."""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from focusgen.base.errors import ConfigError
+from focusgen.focal.sd3.build import build_shapes, n_parameters
+from focusgen.focal.sd3.curves import LOG
+from focusgen.focal.sd3.design import Design
+from focusgen.focal.sd3.samples import Source, check_apart, open_split
+from focusgen.focal.sd3.settings import Sd3Settings, load_settings
+from focusgen.focal.sd3.state import FOLDER
+from focusgen.focal.sd3.trainer import Run, start, train
+from focusgen.focal.sd3.weights import WEIGHTS_FILE, load_network, save_weights, trained_state
+
+Say = Callable[[str], object]
+DEBUGGED_STEPS = 40
+REHEARSED_SIZE = 64
+PROBED_SAMPLES = 2
+BYTES_PER_TRAINED = {"fp32": 4 + 4 + 8 + 4, "bf16": 4 + 4 + 8 + 4 + 2}
+"""Weight, gradient, two moments, average; the copy that bf16 computes with."""
+
+
+@dataclass(frozen=True)
+class Sd3Job:
+    """What was asked for.
+
+    Attributes:
+        config: file of settings.
+        overrides: dotted key -> value.
+        resume: "auto", "none" or a checkpoint.
+        is_rehearsal: one step of a tiny model in a folder that is thrown away.
+        is_full: a rehearsal counts the configured model too, on the meta device.
+        debugs: few steps, every one in the log.
+        device: "auto" or "cpu".
+    """
+
+    config: Path
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    resume: str = "auto"
+    is_rehearsal: bool = False
+    is_full: bool = False
+    debugs: bool = False
+    device: str = "auto"
+
+
+def run_job(job: Sd3Job, say: Say = print) -> Path | None:
+    """Train; return the folder, None after a rehearsal.
+
+    Raises:
+        ConfigError: settings, weights or stacks cannot be used.
+        ModelMemoryError: says what to make smaller.
+        Stopped: a signal came; the state is saved.
+    """
+    if not torch.cuda.is_available() or job.device == "cpu":
+        torch.set_num_threads(1)  # sums in another order are other sums: bits would depend on the machine
+    settings = load_settings(job.config, job.overrides)
+    if job.is_rehearsal:
+        rehearse(settings, job.is_full, say)
+        return None
+    if job.debugs:
+        short = {"steps": min(DEBUGGED_STEPS, settings.train.steps), "log_every": 1}
+        settings = settings.model_copy(update={"train": settings.train.model_copy(update=short)})
+    run = train(settings, job.resume, lambda step, means: say(line_of(step, settings, means)), job.device)
+    if run.accelerator.is_main_process:
+        write_weights(run, settings)
+        say(f"{settings.output_dir}: {WEIGHTS_FILE}, {LOG}, {FOLDER}/; {run.step} steps")
+    return settings.output_dir
+
+
+def write_weights(run: Run, settings: Sd3Settings) -> Path:
+    """Write the averaged weights for `--backend sd3`; return the file."""
+    state = trained_state(run.net)
+    if run.average is not None:
+        state = {name: value.to(state[name].dtype) for name, value in run.average.values.items()}
+    path = settings.output_dir / WEIGHTS_FILE
+    notes = {"steps": str(run.step), "seed": str(settings.train.seed), "stacks": str(run.n_train)}
+    save_weights(path, state, settings.model, notes)
+    return path
+
+
+def line_of(step: int, settings: Sd3Settings, means: Mapping[str, float]) -> str:
+    """Return one line about the steps since the last one."""
+    parts = ", ".join(f"{name} {means[name]:.4f}" for name in ("latent", "depth", "rgb", "focus"))
+    return f"step {step}/{settings.train.steps}: loss {means['total']:.4f}, {parts}"
+
+
+def rehearse(settings: Sd3Settings, is_full: bool, say: Say) -> None:
+    """Open every list, load stacks, do one step of a tiny model, save and load; say what all would take.
+
+    Raises:
+        ConfigError: the first thing that would fail in training; names file and line.
+    """
+    check_apart(settings.data)
+    for split in ("train", "val"):
+        source = open_split(settings.data, split)
+        if source is not None:
+            _probe(source, split, say)
+    if settings.data.test_list is not None:
+        _probe(_test_source(settings), "test", say)
+    with tempfile.TemporaryDirectory() as folder:
+        _one_step(_made_small(settings, Path(folder)), say)
+    if is_full:
+        _count(settings, say)
+    say("dry run: one step, saved and loaded; nothing was kept")
+
+
+def _test_source(settings: Sd3Settings) -> Source:
+    data = settings.data.model_copy(update={"val_list": settings.data.test_list})
+    source = open_split(data, "val")
+    assert source is not None, "the list is given"
+    return source
+
+
+def _probe(source: Source, split: str, say: Say) -> None:
+    for index in sorted({0, source.n - 1})[:PROBED_SAMPLES]:
+        sample = source.open(index)
+        _, height, width, _ = sample.stack.slices.shape
+        say(f"{split}: {sample.name}: {len(sample.stack)} slices of {width}x{height}")
+    say(f"{split}: {source.n} stacks")
+
+
+def _made_small(settings: Sd3Settings, folder: Path) -> Sd3Settings:
+    design = Design(rgb=settings.model.rgb, depth=settings.model.depth, seed=settings.model.seed)
+    train = settings.train.model_copy(
+        update={"steps": 1, "precision": "fp32", "fsdp": False, "log_every": 1, "val_every": 1}
+    )
+    data = settings.data.model_copy(update={"size": min(settings.data.size, REHEARSED_SIZE)})
+    logging = settings.logging.model_copy(update={"use_wandb": False})
+    return settings.model_copy(
+        update={"model": design, "train": train, "data": data, "logging": logging, "output_dir": folder}
+    )
+
+
+def _one_step(small: Sd3Settings, say: Say) -> None:
+    started_s = time.process_time()
+    run = train(small, "none", device="cpu")
+    took_s = time.process_time() - started_s
+    resumed = start(small, "auto", "cpu")
+    path = write_weights(run, small)
+    load_network(path)
+    if resumed.step != run.step:
+        raise ConfigError("the checkpoint of the rehearsal did not come back", "This is a bug: report it.")
+    memory_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    say(
+        f"tiny model: {n_parameters(run.net)} parameters, one step with its checkpoint {took_s:.1f} CPU s, "
+        f"{memory_mib:.0f} MiB of memory"
+    )
+
+
+def _count(settings: Sd3Settings, say: Say) -> None:
+    """Say how large the configured model is, and what it will need."""
+    net = build_shapes(settings.model)
+    whole, trained = n_parameters(net), n_parameters(net, trained_only=True)
+    each = BYTES_PER_TRAINED[settings.train.precision]
+    memory_gib = (trained * each + (whole - trained) * 4) / 2**30
+    tokens = (settings.data.size // 16) ** 2
+    tflop = 6.0 * whole * tokens * settings.train.batch * settings.train.accumulation / 1e12
+    say(
+        f"{settings.model.preset}: {whole / 1e9:.3f} B parameters, {trained / 1e6:.1f} M trained; "
+        f"{memory_gib:.1f} GiB for weights and optimiser, activations beside them"
+    )
+    hours = tflop * settings.train.steps / 200.0 / 3600.0
+    say(
+        f"{tflop:.0f} TFLOP a step and process: {settings.train.steps} steps take about {hours:.1f} h at "
+        "200 TFLOP/s (an estimate; autoencoder and classical results come on top)"
+    )

@@ -1,0 +1,189 @@
+"""Stacks to train on, with their truth and their classical result: from lists, or from `focal synth`."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.base.errors import ConfigError
+from focusgen.base.seeds import derive_seed
+from focusgen.focal.classical import estimate
+from focusgen.focal.fusion import fuse
+from focusgen.focal.learned.shards import STACKS_PER_SHARD, StackSet, open_stacks
+from focusgen.focal.lists import Roots, read_list
+from focusgen.focal.records import StackRecord
+from focusgen.focal.samples import Sample, load_sample
+from focusgen.focal.sd3.settings import DataSettings
+from focusgen.focal.stack import FocalStack
+
+Floats = npt.NDArray[np.float32]
+SAMPLES_IN_MEMORY = 64
+PLAUSIBLE_MEDIAN_M = (0.05, 500.0)
+
+
+class Prior(NamedTuple):
+    """The classical result: sharp picture as the slices, diopters, confidence."""
+
+    rgb: npt.NDArray[Any]
+    diopters: Floats
+    confidence: Floats
+
+
+class Shown(NamedTuple):
+    """A stack as it is shown to the network, whole, with what is true of it.
+
+    Attributes:
+        true_diopters: (H, W), NaN where it is not known; far is 0.
+        sharp: (H, W, 3) as the slices.
+        is_drawn: slices follow the thin lens, so that re-rendering them says something.
+    """
+
+    name: str
+    stack: FocalStack
+    prior: Prior
+    true_diopters: Floats
+    sharp: npt.NDArray[Any]
+    is_drawn: bool
+
+
+def prior_of(stack: FocalStack) -> Prior:
+    """Return what classical depth from focus makes of a stack."""
+    found = estimate(stack)
+    return Prior(fuse(stack, found.sharpest).rgb, found.diopters, found.confidence)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Stacks that are opened by number."""
+
+    n: int
+    open: Callable[[int], Sample]
+    scenes: tuple[str, ...]
+
+
+class StackPool:
+    """Stacks of one split; each is shown with a few subsets of its slices, whose classical result is kept."""
+
+    def __init__(self, source: Source, data: DataSettings, seed: int) -> None:
+        self.source, self._data, self._seed = source, data, seed
+        self._kept: OrderedDict[tuple[int, int], Shown] = OrderedDict()
+
+    def __len__(self) -> int:
+        return self.source.n
+
+    def shown(self, index: int, variant: int) -> Shown:
+        """Return a stack with one of its subsets of slices; variant 0 has as many as are allowed."""
+        key = index, variant % self._data.variants
+        if key not in self._kept:
+            self._kept[key] = self._made(*key)
+            if len(self._kept) > SAMPLES_IN_MEMORY:
+                self._kept.popitem(last=False)
+        return self._kept[key]
+
+    def _made(self, index: int, variant: int) -> Shown:
+        sample = self.source.open(index)
+        whole = sample.stack
+        keep = self._subset(len(whole), index, variant)
+        stack = FocalStack(whole.slices[keep], whole.diopters[keep], whole.radius_px_m)
+        assert sample.true_m is not None and sample.aif is not None, "the source checked it"
+        with np.errstate(divide="ignore"):
+            true = (1.0 / sample.true_m).astype(np.float32)
+        return Shown(sample.name, stack, prior_of(stack), true, sample.aif, sample.is_drawn)
+
+    def _subset(self, n: int, index: int, variant: int) -> list[int]:
+        """Return which slices: both ends are always among them, so that the range stays."""
+        most = min(n, self._data.most_slices)
+        rng = np.random.default_rng(derive_seed(self._seed, "slices", index, variant))
+        least = min(self._data.least_slices, most)
+        count = most if variant == 0 else int(rng.integers(least, most + 1))
+        inner = rng.permutation(np.arange(1, n - 1))[: max(count - 2, 0)]
+        return sorted({0, n - 1, *(int(k) for k in inner)})
+
+
+def open_split(data: DataSettings, split: str) -> Source | None:
+    """Return the stacks of "train" or "val"; None if there are none.
+
+    Raises:
+        ConfigError: a list cannot be used; names file and line.
+    """
+    path = data.train_list if split == "train" else data.val_list
+    if path is not None:
+        return _listed(path, data)
+    if data.folder is None:
+        return None
+    stacks = open_stacks(data.folder)
+    n_made = STACKS_PER_SHARD * len(list(data.folder.glob("stacks_*.npz")))
+    first, n = (0, n_made - data.n_val) if split == "train" else (n_made - data.n_val, data.n_val)
+    return None if n <= 0 else Source(n, lambda index: _synthetic(stacks, first + index), ())
+
+
+def check_apart(data: DataSettings) -> None:
+    """Refuse lists that let a scene into training and into what judges it.
+
+    Raises:
+        ConfigError: names the scene and both lists.
+    """
+    seen: dict[str, Path] = {}
+    for path in (data.train_list, data.val_list, data.test_list):
+        if path is None:
+            continue
+        for scene in {scene_of(record, path) for record in read_list(path)}:
+            if scene in seen:
+                raise ConfigError(
+                    f"leakage: scene {scene} lies in {seen[scene]} and in {path}",
+                    "Split by scene: every scene in one list. focusgen focal check names all of them.",
+                )
+        seen |= dict.fromkeys((scene_of(record, path) for record in read_list(path)), path)
+
+
+def scene_of(record: StackRecord, path: Path) -> str:
+    """Return what a record shows: its scene, else the folder or file of its slices."""
+    named = record.text("scene")
+    if named is not None:
+        return named
+    slices = record.values.get("slices")
+    first = record.text("focal_stack") or (str(Path(slices[0]).parent) if slices else None)
+    return str((path.parent / (first or record.text("all_in_focus") or record.where)).resolve())
+
+
+def _listed(path: Path, data: DataSettings) -> Source:
+    records = read_list(path)
+    formulas = {lens.formula for record in records if (lens := record.lens()) is not None}
+    if len(formulas) > 1:
+        raise ConfigError(
+            f"{path}: camera.formula is paper in some records and exact in others",
+            "Train on one formula: stacks of one kind per list.",
+        )
+    roots = Roots.of(data.root)
+    scenes = tuple(scene_of(record, path) for record in records)
+    return Source(len(records), lambda index: _checked(records[index], roots, path), scenes)
+
+
+def _checked(record: StackRecord, roots: Roots, path: Path) -> Sample:
+    sample = load_sample(record, roots, path.parent)
+    if sample.true_m is None or sample.aif is None:
+        raise ConfigError(f"{record.where}: training needs depth and all_in_focus")
+    known = sample.true_m[np.isfinite(sample.true_m)]
+    middle = float(np.median(known)) if known.size else 0.0
+    low, high = PLAUSIBLE_MEDIAN_M
+    if not low <= middle <= high:
+        raise ConfigError(
+            f"{record.where}: the median depth is {middle:.4g} m: the scale cannot be right",
+            "Set depth_scale (units per metre: 100 for centimetres, 1000 for millimetres) in the record.",
+        )
+    if sample.true_m.shape != sample.stack.slices.shape[1:3]:
+        raise ConfigError(f"{record.where}: depth is of another size than the slices")
+    return sample
+
+
+def _synthetic(stacks: StackSet, index: int) -> Sample:
+    number, place = divmod(index, STACKS_PER_SHARD)
+    made = stacks.read(number)[place]
+    stack = FocalStack(made.slices, made.diopters, made.radius_px_m)
+    return Sample(f"stack_{index:05d}", stack, made.depth_m, made.sharp, is_drawn=True)

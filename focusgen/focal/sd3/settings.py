@@ -1,0 +1,94 @@
+"""Settings of training Stable Diffusion 3.5 on focal stacks: configs/focal/sd3_*.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from focusgen.focal.sd3.design import Design
+from focusgen.focal.settings_files import read_settings
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataSettings(_Section):
+    """Stacks to learn from: lists, or a folder that `focusgen focal synth` made."""
+
+    folder: Path | None = Field(None, description="training stacks of focal synth; instead of lists")
+    n_val: int = Field(0, ge=0, description="of `folder`: how many of its last stacks are for validation")
+    root: str | None = Field(None, description="where relative paths of lists start")
+    train_list: Path | None = None
+    val_list: Path | None = None
+    test_list: Path | None = Field(None, description="never read for training; must share no scene with it")
+    size: int = Field(512, ge=16, description="side of the square crops, pixels")
+    least_slices: int = Field(3, ge=2)
+    most_slices: int = Field(10, ge=2)
+    variants: int = Field(4, ge=1, description="subsets of its slices that a stack is shown with")
+    noise: float = Field(0.01, ge=0, description="standard deviation that is added to slices, of 1")
+
+
+class LossSettings(_Section):
+    """Weights of the parts of the loss; 0 leaves one out."""
+
+    latent: float = Field(1.0, ge=0)
+    depth: float = Field(1.0, ge=0)
+    gradient: float = Field(0.5, ge=0)
+    rgb: float = Field(0.5, ge=0)
+    lpips: float = Field(0.0, ge=0)
+    focus: float = Field(0.3, ge=0)
+    rerender: float = Field(0.1, ge=0)
+
+
+class TrainSettings(_Section):
+    """The schedule, and how it is computed."""
+
+    seed: int = 0
+    steps: int = Field(20000, ge=1)
+    batch: int = Field(2, ge=1, description="per process and pass")
+    accumulation: int = Field(1, ge=1)
+    learning_rate: float = Field(3e-5, gt=0)
+    gate_rate: float = Field(1e-3, gt=0, description="of the gates, which begin closed")
+    warm_up: int = Field(500, ge=0)
+    weight_decay: float = Field(0.01, ge=0)
+    clip: float = Field(1.0, gt=0)
+    ema: float = Field(0.999, ge=0, lt=1, description="of the weights; these are judged and shipped; 0: none")
+    precision: Literal["fp32", "bf16"] = "bf16"
+    gradient_checkpointing: bool = False
+    fsdp: bool = False
+    log_every: int = Field(20, ge=1)
+    val_every: int = Field(1000, ge=1)
+    checkpoint_every: int = Field(500, ge=1)
+    keep: int = Field(2, ge=1, description="checkpoints; the best one is kept beside them")
+
+
+class LoggingSettings(_Section):
+    """Where curves and pictures go."""
+
+    use_tensorboard: bool = True
+    use_wandb: bool = False
+    wandb_project: str = "focusgen-focal"
+
+
+class Sd3Settings(_Section):
+    """All of it."""
+
+    model: Design = Design()
+    data: DataSettings = DataSettings()
+    loss: LossSettings = LossSettings()
+    train: TrainSettings = TrainSettings()
+    logging: LoggingSettings = LoggingSettings()
+    output_dir: Path = Path("focal_training_sd3")
+
+
+def load_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> Sd3Settings:
+    """Return the settings of a file; `overrides` are {"train.steps": value}.
+
+    Raises:
+        ConfigError: an unknown key or a value that cannot be; names it and the nearest key.
+    """
+    return read_settings(Sd3Settings, path, overrides or {})

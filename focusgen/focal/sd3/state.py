@@ -1,0 +1,130 @@
+"""Checkpoints of training: whole or not there, the newest few and the best, found again by `auto`."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.files import make_folder, publish_json, replacing
+from focusgen.base.names import display
+from focusgen.focal.sd3.settings import Sd3Settings
+
+FOLDER, LATEST = "checkpoints", "latest.json"
+STEP_FILE = re.compile(r"step_(\d+)\.pt")
+FIXED = ("model", "data.size", "train.seed", "train.batch", "train.accumulation")
+"""Settings that a checkpoint cannot go on without: other values would be another training."""
+
+State = dict[str, Any]
+
+
+class Average:
+    """Weights averaged over steps: what is judged and shipped."""
+
+    def __init__(self, weights: Mapping[str, Tensor], decay: float) -> None:
+        self.decay = decay
+        self.values = {name: value.detach().float().clone() for name, value in weights.items()}
+
+    @torch.no_grad()
+    def add(self, weights: Mapping[str, Tensor], step: int) -> None:
+        """Take the weights of a step in; early ones count less and less."""
+        keep = min(self.decay, (1.0 + step) / (10.0 + step))
+        for name, value in weights.items():
+            self.values[name].lerp_(value.detach().float(), 1.0 - keep)
+
+    @torch.no_grad()
+    def exchange(self, weights: Mapping[str, Tensor]) -> None:
+        """Put the average into a network and its own weights here; done twice, all is as before."""
+        for name, value in weights.items():
+            own = value.detach().clone()
+            value.copy_(self.values[name])
+            self.values[name] = own.float()
+
+
+def save_state(folder: Path, state: State, settings: Sd3Settings, *, is_best: bool = False) -> Path:
+    """Write a checkpoint of a step, forget old ones, and point to it; a kill leaves the one before."""
+    step = int(state["step"])
+    make_folder(folder / FOLDER)
+    path = folder / FOLDER / f"step_{step:07d}.pt"
+    with replacing(path) as temporary:
+        torch.save({**state, "settings": settings.model_dump(mode="json")}, temporary)
+    if is_best:
+        shutil.copyfile(path, folder / FOLDER / "best.tmp")
+        (folder / FOLDER / "best.tmp").replace(folder / FOLDER / "best.pt")
+    publish_json(folder / FOLDER / LATEST, {"file": path.name, "step": step})
+    for old in sorted(_steps(folder))[: -settings.train.keep]:
+        _path_of(folder, old).unlink(missing_ok=True)
+    return path
+
+
+def find_state(folder: Path, resume: str) -> Path | None:
+    """Return the checkpoint to go on from; None: begin.
+
+    Args:
+        folder: of the training.
+        resume: "auto", "none", or a file.
+
+    Raises:
+        ConfigError: the file does not exist.
+    """
+    if resume == "none":
+        return None
+    if resume != "auto":
+        if not Path(resume).is_file():
+            raise ConfigError(f"--resume {display(resume)}: no such file", "auto goes on in output_dir.")
+        return Path(resume)
+    pointer = folder / FOLDER / LATEST
+    if pointer.is_file():
+        named = folder / FOLDER / str(json.loads(pointer.read_text(encoding="utf-8"))["file"])
+        if named.is_file():
+            return named
+    found = _steps(folder)
+    return _path_of(folder, max(found)) if found else None
+
+
+def read_state(path: Path, settings: Sd3Settings) -> State:
+    """Return what a checkpoint holds.
+
+    Raises:
+        CorruptInputError: it cannot be read.
+        ConfigError: it is of another training; names the setting.
+    """
+    try:
+        state: State = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        raise CorruptInputError(
+            f"{display(str(path))}: no readable checkpoint: {error}",
+            "Give an older one as --resume, or --resume none.",
+        ) from error
+    now = settings.model_dump(mode="json")
+    for dotted in FIXED:
+        before, after = (_at(one, dotted) for one in (state.get("settings", {}), now))
+        if before != after:
+            raise ConfigError(
+                f"{display(str(path))} was made with {dotted} {before}, not {after}",
+                "Use the same settings, another --output-dir, or --resume none.",
+            )
+    return state
+
+
+def _at(document: Any, dotted: str) -> Any:
+    for key in dotted.split("."):
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
+
+
+def _steps(folder: Path) -> list[int]:
+    names = (STEP_FILE.fullmatch(path.name) for path in (folder / FOLDER).glob("step_*.pt"))
+    return [int(match[1]) for match in names if match is not None]
+
+
+def _path_of(folder: Path, step: int) -> Path:
+    return folder / FOLDER / f"step_{step:07d}.pt"

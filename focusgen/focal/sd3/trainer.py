@@ -1,0 +1,306 @@
+"""Training on one process or many: resumable, and on a CPU the same to the bit however often it was stopped.
+
+A step's samples follow from its number alone, whatever the number of processes: with `n` of them, process `r`
+takes the r-th part of the step's samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from focusgen.base.errors import ConfigError, ModelMemoryError
+from focusgen.base.files import make_folder
+from focusgen.base.seeds import derive_seed
+from focusgen.focal.sd3.batches import Batch, Batches
+from focusgen.focal.sd3.build import build, n_parameters
+from focusgen.focal.sd3.curves import Curves, check_loggers
+from focusgen.focal.sd3.judge import judge
+from focusgen.focal.sd3.losses import losses, noised_of, perceptual, total
+from focusgen.focal.sd3.network import FocalSd3, Noised
+from focusgen.focal.sd3.normalise import range_of
+from focusgen.focal.sd3.process import Stopped, any_process, new_accelerator, synchronised, told_to_stop
+from focusgen.focal.sd3.samples import StackPool, check_apart, open_split
+from focusgen.focal.sd3.settings import Sd3Settings, TrainSettings
+from focusgen.focal.sd3.state import Average, find_state, read_state, save_state
+from focusgen.models.devices import is_out_of_memory
+
+LEAST_RATE = 0.01
+WORST = math.inf
+
+Tell = Callable[[int, Mapping[str, float]], object]
+"""Told the step, and the means since it was told last."""
+
+
+@dataclass
+class Run:
+    """One training under way.
+
+    Attributes:
+        net: the network itself.
+        model: the same, as it is called: wrapped for several processes.
+        average: its averaged weights; None with decay 0.
+        step: steps that are done.
+        best: smallest error on validation so far.
+    """
+
+    net: FocalSd3
+    model: nn.Module
+    optimizer: Any
+    accelerator: Any
+    average: Average | None
+    train: Batches
+    val: Batches | None
+    n_train: int
+    n_val: int
+    step: int = 0
+    best: float = WORST
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+
+def train(
+    settings: Sd3Settings, resume: str = "auto", tell: Tell = lambda step, means: None, device: str = "auto"
+) -> Run:
+    """Train up to the last step, or until the process is told to stop; the state is on disk either way.
+
+    Raises:
+        ConfigError: data or weights cannot be used; nothing was computed.
+        ModelMemoryError: says what to make smaller.
+        Stopped: after a checkpoint, because of SIGTERM or SIGUSR1.
+    """
+    check_loggers(settings)
+    run = start(settings, resume, device)
+    make_folder(settings.output_dir)
+    curves = Curves(settings, run.step) if run.accelerator.is_main_process else None
+    try:
+        with told_to_stop() as seen:
+            _loop(run, settings, curves, tell, seen)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ModelMemoryError(_memory_text(run, settings), MEMORY_ADVICE) from error
+    finally:
+        if curves is not None:
+            curves.close()
+    return run
+
+
+MEMORY_ADVICE = (
+    "In this order: --override train.batch=1 with train.accumulation raised by as much; "
+    "--override train.gradient_checkpointing=true; --override model.trains=lora; --override data.size=384; "
+    "fewer slices (data.most_slices); several GPUs with train.fsdp=true."
+)
+
+
+def _memory_text(run: Run, settings: Sd3Settings) -> str:
+    t, d = settings.train, settings.data
+    used = ""
+    if torch.cuda.is_available():
+        used = f", {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB were in use"
+    return (
+        f"out of memory at step {run.step}: batch {t.batch}, crops of {d.size} px, "
+        f"up to {d.most_slices} slices, {n_parameters(run.net, trained_only=True) / 1e6:.1f} M trained "
+        f"parameters, {t.precision}, "
+        f"gradient checkpointing {'on' if t.gradient_checkpointing else 'off'}{used}"
+    )
+
+
+def _loop(run: Run, settings: Sd3Settings, curves: Curves | None, tell: Tell, seen: list[int]) -> None:
+    t = settings.train
+    while run.step < t.steps:
+        run.rows.append(one_step(run, settings))
+        is_last = run.step == t.steps
+        if run.step % t.log_every == 0 or is_last:
+            _log(run, curves, tell)
+        is_judged = run.step % t.val_every == 0 or is_last
+        is_best = is_judged and _judge(run, settings, curves)
+        stops = any_process(run.accelerator, bool(seen))
+        if run.step % t.checkpoint_every == 0 or is_best or is_last or stops:
+            _save(run, settings, is_best)
+        if stops and not is_last:
+            raise Stopped(run.step)
+
+
+def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
+    """Return a training that is ready for its next step."""
+    t = settings.train
+    if t.fsdp and t.ema > 0:
+        raise ConfigError(
+            "train.fsdp: sharded weights are not averaged", "Set train.ema: 0, or train without train.fsdp."
+        )
+    check_apart(settings.data)
+    source = open_split(settings.data, "train")
+    if source is None:
+        raise ConfigError(
+            "nothing to train on: neither data.train_list nor data.folder is given",
+            "Give --train-filelist LIST (focal stacks makes one), or --data-root FOLDER (of focal synth).",
+        )
+    accelerator = new_accelerator(t, device)
+    net = build(settings.model)
+    if t.gradient_checkpointing:
+        net.trunk.enable_gradient_checkpointing()  # type: ignore[operator]
+    net.codec.to(accelerator.device)
+    perceptual(settings.loss, accelerator.device)
+    optimizer = torch.optim.AdamW(_groups(net, t), weight_decay=t.weight_decay)
+    model, prepared = accelerator.prepare(net, optimizer)
+    val = open_split(settings.data, "val")
+    pools = [None if s is None else StackPool(s, settings.data, t.seed) for s in (source, val)]
+    batches = [None if p is None else Batches(p, settings.data, t.seed, net.multiple) for p in pools]
+    assert batches[0] is not None, "there is something to train on"
+    average = Average(_trained(net), t.ema) if t.ema > 0 else None
+    run = Run(
+        net, model, prepared, accelerator, average, batches[0], batches[1], source.n, val.n if val else 0
+    )
+    path = find_state(settings.output_dir, resume)
+    if path is not None:
+        _restore(run, read_state(path, settings))
+    return run
+
+
+def one_step(run: Run, settings: Sd3Settings) -> dict[str, float]:
+    """Do one step of the optimiser; return its parts of the loss, averaged over its samples."""
+    t = settings.train
+    rate = rate_at(run.step, t)
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate * group["factor"]
+    run.model.train()
+    rows: list[dict[str, float]] = []
+    for positions in positions_of(run.step, t, run.accelerator.num_processes, run.accelerator.process_index):
+        batch = _moved(run.train.batch(positions), run.accelerator.device)
+        last = len(rows) == t.accumulation - 1
+        with synchronised(run.accelerator, run.model, last):
+            parts, whole = _losses(run, settings, batch, positions)
+            run.accelerator.backward(whole / t.accumulation)
+        rows.append({"total": float(whole.detach()), **{k: float(v.detach()) for k, v in parts.items()}})
+    norm = run.accelerator.clip_grad_norm_(list(_trained(run.net).values()), t.clip)
+    run.optimizer.step()
+    run.optimizer.zero_grad(set_to_none=True)
+    if run.average is not None:
+        run.average.add(_trained(run.net), run.step)
+    run.step += 1
+    means = {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
+    if not math.isfinite(means["total"]):
+        raise ConfigError(f"step {run.step}: the loss is {means['total']}", "Lower train.learning_rate.")
+    return {**means, "gradient_norm": float(norm), "learning_rate": rate}
+
+
+def positions_of(step: int, t: TrainSettings, n_processes: int, process: int) -> Iterator[list[int]]:
+    """Yield, for each pass of a step, the places of this process' samples in the endless sequence."""
+    per_pass = t.batch * n_processes
+    for part in range(t.accumulation):
+        first = (step * t.accumulation + part) * per_pass + process * t.batch
+        yield list(range(first, first + t.batch))
+
+
+def rate_at(step: int, t: TrainSettings) -> float:
+    """Return the learning rate: up from nothing, then down along a cosine."""
+    if step < t.warm_up:
+        return t.learning_rate * (step + 1) / t.warm_up
+    part = (step - t.warm_up) / max(t.steps - t.warm_up, 1)
+    return t.learning_rate * (LEAST_RATE + (1.0 - LEAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * part)))
+
+
+def _losses(
+    run: Run, settings: Sd3Settings, batch: Batch, positions: list[int]
+) -> tuple[dict[str, Tensor], Tensor]:
+    target = run.net.targets(
+        batch.truth.rgb, batch.truth.diopters, range_of(batch.seen.diopters, batch.seen.mask)
+    )
+    noised: Noised | None = None
+    if "flow" in settings.model.objectives:
+        noised = noised_of(target, positions, settings.train.seed, _draw)
+    with run.accelerator.autocast():
+        answer = run.model(batch.seen, noised)
+    parts = losses(answer, batch, target, noised, run.step)
+    whole = total(parts, settings.loss)
+    measure = perceptual(settings.loss, target.device)
+    if measure is not None:
+        parts["lpips"] = measure(answer.rgb, batch.truth.rgb)
+        whole = whole + settings.loss.lpips * parts["lpips"]
+    return parts, whole
+
+
+def _draw(seed: int, position: int, shape: tuple[int, ...]) -> Tensor:
+    rng = np.random.default_rng(derive_seed(seed, "noise", position))
+    return torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
+
+
+def _groups(net: FocalSd3, t: TrainSettings) -> list[dict[str, Any]]:
+    """Return what is trained; gates begin closed, and open at a rate of their own."""
+    trained = _trained(net)
+    gates = [value for name, value in trained.items() if name == "gate"]
+    others = [value for name, value in trained.items() if name != "gate"]
+    return [
+        {"params": others, "factor": 1.0, "lr": t.learning_rate},
+        {"params": gates, "factor": t.gate_rate / t.learning_rate, "weight_decay": 0.0, "lr": t.gate_rate},
+    ]
+
+
+def _trained(net: nn.Module) -> dict[str, nn.Parameter]:
+    return {name: value for name, value in net.named_parameters() if value.requires_grad}
+
+
+def _moved(batch: Batch, device: torch.device) -> Batch:
+    return Batch(batch.seen.to(device), batch.truth.to(device))
+
+
+def _log(run: Run, curves: Curves | None, tell: Tell) -> None:
+    if not run.rows:
+        return
+    means = {key: sum(row[key] for row in run.rows) / len(run.rows) for key in run.rows[0]}
+    run.rows.clear()
+    if curves is not None:
+        curves.add(run.step, "train", means)
+        tell(run.step, means)
+
+
+def _judge(run: Run, settings: Sd3Settings, curves: Curves | None) -> bool:
+    """Judge the averaged weights on validation; say whether they are the best so far."""
+    if run.val is None:
+        return False
+    trained = _trained(run.net)
+    if run.average is not None:
+        run.average.exchange(trained)
+    run.net.eval()
+    verdict = judge(run.net, run.val, run.n_val, run.accelerator.device)
+    if run.average is not None:
+        run.average.exchange(trained)
+    if curves is not None:
+        curves.add(run.step, "val", verdict.scores)
+        curves.picture(run.step, "val/depth_and_picture", verdict.sheet)
+    is_best = verdict.scores["abs_rel"] < run.best
+    run.best = min(run.best, verdict.scores["abs_rel"])
+    return is_best
+
+
+def _save(run: Run, settings: Sd3Settings, is_best: bool) -> None:
+    run.accelerator.wait_for_everyone()
+    weights = run.accelerator.get_state_dict(run.model)
+    if run.accelerator.is_main_process:
+        trained = _trained(run.net)
+        state = {
+            "step": run.step,
+            "best": run.best,
+            "weights": {name: weights[name] for name in trained},
+            "average": None if run.average is None else run.average.values,
+            "optimizer": run.optimizer.state_dict(),
+            "rows": run.rows,
+        }
+        save_state(settings.output_dir, state, settings, is_best=is_best)
+    run.accelerator.wait_for_everyone()
+
+
+def _restore(run: Run, state: Mapping[str, Any]) -> None:
+    with torch.no_grad():
+        for name, value in _trained(run.net).items():
+            value.copy_(state["weights"][name])
+    run.optimizer.load_state_dict(state["optimizer"])
+    if run.average is not None and state["average"] is not None:
+        run.average.values = {k: v.to(run.accelerator.device) for k, v in state["average"].items()}
+    run.step, run.best, run.rows = int(state["step"]), float(state["best"]), list(state["rows"])

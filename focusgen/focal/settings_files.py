@@ -1,0 +1,61 @@
+"""Files of training settings: read, overridden, checked; an unknown key is named with the nearest one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from focusgen.base.errors import ConfigError
+from focusgen.config.files import read_yaml
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def read_settings(kind: type[Settings], path: Path, overrides: Mapping[str, Any]) -> Settings:
+    """Return checked settings of a YAML file.
+
+    Args:
+        kind: what they must be.
+        path: the file.
+        overrides: dotted key -> value; they win.
+
+    Raises:
+        ConfigError: an unknown key or a value that cannot be; names it and the nearest key.
+    """
+    document = read_yaml(path)
+    for dotted, value in overrides.items():
+        _put(document, dotted, value, path)
+    try:
+        return kind.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        near = difflib.get_close_matches(where, known_keys(kind), n=1)
+        hint = f"; did you mean {near[0]}?" if near and near[0] != where else ""
+        raise ConfigError(f"{path}: {where}: {first['msg']}{hint}") from error
+
+
+def _put(document: dict[str, Any], dotted: str, value: Any, path: Path) -> None:
+    *sections, key = dotted.split(".")
+    place = document
+    for section in sections:
+        place = place.setdefault(section, {})
+        if not isinstance(place, dict):
+            raise ConfigError(f"--override {dotted}: {section} is no section of {path}")
+    place[key] = value
+
+
+def known_keys(kind: type[BaseModel], before: str = "") -> list[str]:
+    """Return every key, with its sections."""
+    keys: list[str] = []
+    for name, field in kind.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            keys += known_keys(inner, f"{before}{name}.")
+        else:
+            keys.append(before + name)
+    return keys
