@@ -5,7 +5,6 @@ A constant guess, the sharpest slice and plain depth from focus stand in every t
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from focusgen.base.errors import ConfigError
 from focusgen.commands.focal import ALIASES, renamed
+from focusgen.commands.focal_infer import checkpoint_of
 from focusgen.config.flags import Flags, option, parse
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ class EvaluateFlags(Flags):
     config: str | None = option(None, "preset with lists; or say --list")
     list: Path | None = option(None, "file list")
     data_root: str | None = option(None, "where relative paths start; default: beside the list")
-    backend: Literal["classical"] = option("classical", "what is judged")
-    checkpoint: Path | None = option(None, "accepted for older calls: the classical backend has no weights")
+    backend: Literal["classical", "learned"] = option("classical", "what is judged")
+    checkpoint: Path | None = option(None, "weights of the learned backend; default: those that ship")
     split: str | None = option(None, "train, val or test; default: all")
     n_slices: str | None = option(None, "such as 3,5,9: cut every stack to these")
     max_samples: int | None = option(None, "stop after so many")
@@ -49,8 +49,6 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.run.console import make_console
     from focusgen.tools.focal_evaluate import EvaluateJob, evaluate, markdown
 
-    if flags.checkpoint is not None:
-        print("note: --checkpoint has no effect: the classical backend has no weights", file=sys.stderr)
     lists, roots, defaults = _lists(flags)
     job = EvaluateJob(
         lists,
@@ -62,6 +60,8 @@ def main(argv: Sequence[str]) -> int:
         flags.save_viz,
         flags.protocol,
         defaults,
+        flags.backend,
+        checkpoint_of(flags),
     )
     with Progress(console=make_console(), transient=True) as progress:
         task = progress.add_task("evaluate", total=1.0)

@@ -17,6 +17,7 @@ from focusgen.commands.focal import ALIASES, renamed
 from focusgen.config.flags import Flags, option, parse, required
 
 if TYPE_CHECKING:
+    from focusgen.commands.focal_evaluate import EvaluateFlags
     from focusgen.focal.infer import InferOptions, LensFlags
     from focusgen.tools.focal_infer import InferJob
 
@@ -39,14 +40,17 @@ class InferFlags(Flags):
         None, "millimetres that the picture's width shows (--sensor-size); default: EXIF, else 36"
     )
     formula: Literal["auto", "paper", "exact"] = option("auto", "exact: slices breathe; auto: as measured")
-    backend: Literal["classical"] = option("classical", "how depth is found")
+    backend: Literal["classical", "learned"] = option(
+        "classical", "how depth is found; learned: the small network that ships, fused with the classical"
+    )
+    checkpoint: Path | None = option(None, "weights of the learned backend; default: those that ship")
     quality: Literal["fast", "default", "best"] = option(
         "default", "fast: a quarter of the pixels; best: with the renderer in the loop"
     )
     no_align: bool = option(False, "slices lie on each other already")
     device: str = option("cpu", "where --quality best computes: cpu, cuda, cuda:1")
     batch_size: int = option(1, "accepted for older calls: stacks are worked on one by one")
-    ensemble_size: int = option(1, "accepted for older calls: the classical backend has no randomness")
+    ensemble_size: int = option(1, "accepted for older calls: no backend has randomness")
     as_scene: bool = option(False, "make the results a scene that phases 4 to 6 accept")
     save_visualization: bool = option(False, "write the confidence as a picture too")
 
@@ -104,7 +108,15 @@ def _lens(flags: InferFlags) -> LensFlags:
 def _options(flags: InferFlags) -> InferOptions:
     from focusgen.focal.infer import InferOptions
 
-    return InferOptions(flags.quality, not flags.no_align, flags.device)
+    return InferOptions(flags.quality, not flags.no_align, flags.device, flags.backend, checkpoint_of(flags))
+
+
+def checkpoint_of(flags: InferFlags | EvaluateFlags) -> Path | None:
+    """Return the weights that were given, None where the backend has none."""
+    if flags.checkpoint is not None and flags.backend == "classical":
+        print("note: --checkpoint has no effect: the classical backend has no weights", file=sys.stderr)
+        return None
+    return flags.checkpoint
 
 
 def _check(flags: InferFlags) -> None:
@@ -123,7 +135,7 @@ def _check(flags: InferFlags) -> None:
             raise ConfigError(f"--{name} must be > 0, not {value}")
     for name in ("batch_size", "ensemble_size"):
         if getattr(flags, name) != 1:
-            print(f"note: --{name} has no effect with backend classical", file=sys.stderr)
+            print(f"note: --{name} has no effect with backend {flags.backend}", file=sys.stderr)
 
 
 def report(summary: dict[str, Any], output: Path) -> int:

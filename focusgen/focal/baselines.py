@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.focal.classical import estimate
+from focusgen.focal.classical import Estimate, estimate
 from focusgen.focal.fusion import fuse
 from focusgen.focal.sharpness import depth_from_focus, display_grey
 from focusgen.focal.stack import FocalStack, metres_of
@@ -24,8 +25,10 @@ class Prediction(NamedTuple):
     rgb: npt.NDArray[Any]
 
 
-def predict(method: str, stack: FocalStack) -> Prediction:
-    """Return what one of `METHODS` makes of a stack."""
+def predict(
+    method: str, stack: FocalStack, find_depth: Callable[[FocalStack], Estimate] = estimate
+) -> Prediction:
+    """Return what one of `METHODS` makes of a stack; any other name stands for `find_depth`."""
     shape = stack.slices.shape[1:3]
     if method == "constant":
         middle = np.full(shape, 0.5 * (stack.diopters.max() + stack.diopters.min()), np.float32)
@@ -35,7 +38,7 @@ def predict(method: str, stack: FocalStack) -> Prediction:
     if method == "plain_dff":
         plain = depth_from_focus(stack)
         return Prediction(metres_of(plain.diopters), plain.confidence, fuse(stack, plain.diopters).rgb)
-    found = estimate(stack)
+    found = estimate(stack) if method == "classical" else find_depth(stack)
     return Prediction(metres_of(found.diopters), found.confidence, fuse(stack, found.sharpest).rgb)
 
 

@@ -45,14 +45,14 @@ class Estimate(NamedTuple):
         sharpest: (H, W) focus at which a pixel's own light is sharpest. Beside a near thing that is not its
             depth; the sharp picture is put together by it.
         confidence: (H, W), 0 to 1.
-        method: which of the two candidates was kept.
+        method: which of the candidates was kept.
         rerender_error: of each candidate, mean difference between slices and re-blurred picture.
     """
 
     diopters: Floats
     sharpest: Floats
     confidence: Floats
-    method: Literal["relative_blur", "focus_measure"]
+    method: Literal["relative_blur", "focus_measure", "learned"]
     rerender_error: dict[str, float]
 
 

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -18,7 +19,8 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import display
 from focusgen.focal.alignment import Alignment, align, moved, no_alignment, seen_by_all
-from focusgen.focal.classical import Estimate, estimate, nearest_radius_px
+from focusgen.focal.backends import load_estimator
+from focusgen.focal.classical import Estimate, nearest_radius_px
 from focusgen.focal.distances import HOW_TO_GIVE, check_distances
 from focusgen.focal.fusion import Fused, fuse_slices
 from focusgen.focal.light import grey
@@ -69,11 +71,15 @@ class InferOptions:
         quality: fast: at a quarter of the size; best: with the renderer in the loop.
         aligns: whether slices are aligned.
         device: where `best` computes.
+        backend: how depth is found: a name of `backends`.
+        checkpoint: its weights; None: those that ship.
     """
 
     quality: Quality = "default"
     aligns: bool = True
     device: str = "cpu"
+    backend: str = "classical"
+    checkpoint: Path | None = None
 
 
 class StackResult(NamedTuple):
@@ -126,6 +132,7 @@ def infer_stack(
         CorruptInputError: a slice cannot be read; names it.
     """
     started_s = time.process_time()
+    find_depth = load_estimator(options.backend, options.checkpoint)
     names = [path.name for path in files.paths]
     focal_m = None if lens.focal_length_mm is None else lens.focal_length_mm / 1000.0
     if distances_m is not None or len(names) < 2:
@@ -147,7 +154,7 @@ def infer_stack(
     gain = None if known is None else known.radius_px_m(slices.shape[2])
     stack = FocalStack(slices, diopters, gain)
     progress("depth", 0.0)
-    found = estimate(stack)
+    found = find_depth(stack)
     refined = _refined(stack, found, options, progress)
     if refined is not None:
         found = found._replace(diopters=refined.diopters)
@@ -171,6 +178,7 @@ def infer_stack(
         "ignored_files": list(files.ignored),
         "lens": None if known is None else _lens_document(known, loaded.size[1]),
         "alignment": _alignment_document(alignment.scaled(loaded.factor), options.aligns),
+        "backend": options.backend,
         "method": found.method,
         "rerender_error": {name: round(value, 6) for name, value in found.rerender_error.items()},
         "quality": options.quality,

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish, publish_json
+from focusgen.focal.backends import load_estimator
 from focusgen.focal.baselines import METHODS, Prediction, predict
 from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.records import StackRecord
@@ -37,6 +38,8 @@ class EvaluateJob:
         n_slices: each stack is cut to these many slices, spread over it; empty: as it is.
         protocol: "own"; "ddff": scores in disparity; "zedd": its files are written.
         defaults: keys that records take where they do not say them (a preset's).
+        backend: what is judged, beside the others.
+        checkpoint: its weights; None: those that ship.
     """
 
     lists: Sequence[Path]
@@ -48,6 +51,8 @@ class EvaluateJob:
     saves_pictures: bool = False
     protocol: str = "own"
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    backend: str = "classical"
+    checkpoint: Path | None = None
 
 
 def evaluate(
@@ -58,6 +63,8 @@ def evaluate(
     Raises:
         ConfigError: nothing can be judged.
     """
+    find_depth = load_estimator(job.backend, job.checkpoint)
+    methods = list(dict.fromkeys((*METHODS, job.backend)))
     chosen = [
         (path, record)
         for path in job.lists
@@ -75,18 +82,18 @@ def evaluate(
         tell(whole.name, number / len(chosen))
         for n in job.n_slices or (len(whole.stack),):
             sample = _cut(whole, n)
-            made = {method: predict(method, sample.stack) for method in METHODS}
+            made = {method: predict(method, sample.stack, find_depth) for method in methods}
             rows += [_row(job, sample, method, result) for method, result in made.items()]
             first = first or (sample, made)
         if job.protocol == "zedd":
-            _write_zedd(job.output, whole)
+            _write_zedd(job.output, whole, lambda stack: predict(job.backend, stack, find_depth))
         if job.saves_pictures:
-            picture = depth_picture(made["classical"].depth_m, is_metric=True)
+            picture = depth_picture(made[job.backend].depth_m, is_metric=True)
             publish(job.output / f"{whole.name}_depth.png", png_bytes(picture))
     table = _table(rows)
     _write_tables(job, rows, table)
     assert first is not None, "there is at least one sample"
-    publish(job.output / "evaluation.png", png_bytes(sheet(*first)))
+    publish(job.output / "evaluation.png", png_bytes(sheet(*first, job.backend)))
     return table
 
 
@@ -152,13 +159,13 @@ def markdown(table: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _write_zedd(folder: Path, sample: Sample) -> None:
+def _write_zedd(folder: Path, sample: Sample, judge: Callable[[FocalStack], Prediction]) -> None:
     import cv2
 
     keep = [k for k in ZEDD_SLICES if k < len(sample.stack)]
     stack = FocalStack(sample.stack.slices[keep], sample.stack.diopters[keep], sample.stack.radius_px_m)
     inverse = cv2.resize(
-        1.0 / predict("classical", stack).depth_m,
+        1.0 / judge(stack).depth_m,
         (ZEDD_SIZE[1], ZEDD_SIZE[0]),
         interpolation=cv2.INTER_LINEAR,
     )
@@ -166,9 +173,9 @@ def _write_zedd(folder: Path, sample: Sample) -> None:
     publish(folder / "zedd" / f"{sample.name}.npy", npy_bytes((1.0 / inverse).astype(np.float32)))
 
 
-def sheet(sample: Sample, made: dict[str, Prediction]) -> npt.NDArray[np.uint8]:
+def sheet(sample: Sample, made: dict[str, Prediction], own_name: str) -> npt.NDArray[np.uint8]:
     """Return one picture: nearest and farthest slice, the sharp picture, true depth and each method's."""
-    own = made["classical"]
+    own = made[own_name]
     maps = [one.depth_m for one in made.values()]
     if sample.true_m is not None:
         maps.insert(0, usable_depth(sample.true_m, sample.true_m.shape, sample.name))

@@ -32,6 +32,7 @@ class Batch(NamedTuple):
     context: Tensor
     sharp: Tensor
     hypotheses: Tensor
+    first: Tensor
     truth: Truth
 
 
@@ -86,18 +87,21 @@ def observed(stack: TrainingStack) -> FocalStack:
     return FocalStack(stack.slices, stack.diopters, stack.radius_px_m)
 
 
-def tensors(evidence: Evidence) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def tensors(evidence: Evidence) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Return the network's input for one stack, with a first axis of 1."""
-    parts = (evidence.volume, evidence.context, evidence.sharp, evidence.hypotheses)
-    volume, context, sharp, hypotheses = (torch.from_numpy(np.ascontiguousarray(one))[None] for one in parts)
-    return volume, context, sharp, hypotheses
+    e = evidence
+    parts = (e.volume, e.context, e.sharp, e.hypotheses, e.first)
+    volume, context, sharp, hypotheses, first = (
+        torch.from_numpy(np.ascontiguousarray(one))[None] for one in parts
+    )
+    return volume, context, sharp, hypotheses, first
 
 
 def collated(samples: list[tuple[Evidence, TrainingStack]]) -> Batch:
     """Return one batch of stacks of one size."""
     columns = zip(*(tensors(evidence) for evidence, _ in samples), strict=True)
-    volume, context, sharp, hypotheses = (torch.cat(column) for column in columns)
+    volume, context, sharp, hypotheses, first = (torch.cat(column) for column in columns)
     diopters = torch.from_numpy(np.stack([1.0 / stack.depth_m for _, stack in samples])[:, None])
     shown = np.stack([stack.sharp.transpose(2, 0, 1) for _, stack in samples])
     truth = Truth(diopters.float(), torch.from_numpy(shown).float() / 127.5 - 1.0)
-    return Batch(volume, context, sharp, hypotheses, truth)
+    return Batch(volume, context, sharp, hypotheses, first, truth)

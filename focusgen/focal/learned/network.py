@@ -1,7 +1,7 @@
 """The network: evidence per hypothesis, mixed along depth, seen whole by a U-Net, weighed back to full size.
 
-It starts from the evidence itself: with no training it is about a semi-global sweep, and what it learns are
-corrections. One head says how wrong the depth may be, one mends the sharp picture.
+It starts from the evidence itself: with no training it is about a semi-global sweep, and what it learns is
+where to leave that depth, and for what. One head says how wrong depth may be, one mends the sharp picture.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ PRIOR_SIGNS = (-1.0, -1.0, 1.0, 1.0, -1.0)
 """What the evidence says at the start: residuals and cost speak against a hypothesis, energy for it."""
 
 N_MIXED = 2
+START_SHARE = -1.5
+"""Logit of the share that the network's own depth has before training."""
+
 N_NEIGHBOURS, N_SUB = 9, 4
 """Each pixel of the full size is a weighted mean of the 3 x 3 around its pixel of half size."""
 
@@ -36,8 +39,8 @@ class NetworkShape:
         sharp: of the head that mends the picture.
     """
 
-    channels: tuple[int, int, int, int] = (40, 64, 96, 128)
-    mix: int = 8
+    channels: tuple[int, int, int, int] = (32, 48, 96, 128)
+    mix: int = 4
     sharp: int = 16
 
 
@@ -90,7 +93,7 @@ class FocalNet(nn.Module):
         self.up = nn.ModuleList([Block(c[i + 1] + c[i], c[i]) for i in range(3)])
         self.logit = nn.Conv2d(c[0], N_HYPOTHESES, 3, padding=1)
         self.prior = nn.Parameter(torch.tensor(PRIOR))
-        n_out = N_NEIGHBOURS * N_SUB + 1
+        n_out = N_NEIGHBOURS * N_SUB + 2
         self.enlarge = nn.Sequential(
             nn.Conv2d(c[0] + 12, 48, 3, padding=1), nn.GELU(), nn.Conv2d(48, n_out, 1)
         )
@@ -100,7 +103,7 @@ class FocalNet(nn.Module):
         _start_at_zero(last)
 
     def forward(
-        self, volume: Tensor, context: Tensor, sharp: Tensor, hypotheses: Tensor
+        self, volume: Tensor, context: Tensor, sharp: Tensor, hypotheses: Tensor, first: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the fields of `Answer`, as a plain tuple: that is what ONNX knows.
 
@@ -109,13 +112,15 @@ class FocalNet(nn.Module):
             context: (B, N_CONTEXT, h, w).
             sharp: (B, 3, 2h, 2w).
             hypotheses: (B, K).
+            first: (B, 1, h, w).
         """
         features = self._seen(volume, context)
         weights = (self.prior * self.prior.new_tensor(PRIOR_SIGNS)).reshape(1, -1, 1, 1, 1)
         logits = 4.0 * self.logit(features) + (volume[:, : len(PRIOR)] * weights).sum(1)
-        half = (logits.softmax(1) * hypotheses[:, :, None, None]).sum(1, keepdim=True)
+        own = (logits.softmax(1) * hypotheses[:, :, None, None]).sum(1, keepdim=True)
         small = F.pixel_unshuffle(sharp, 2)
         told = self.enlarge(torch.cat([features, small], 1))
+        half = first + (START_SHARE + told[:, -2:-1]).sigmoid() * (own - first)
         diopters = enlarged(half, told[:, : N_NEIGHBOURS * N_SUB])
         log_error = told[:, -1:]
         mended = self._mended(small, context, log_error, diopters, hypotheses)

@@ -18,8 +18,8 @@ class ModelSettings(_Section):
     """Sizes of the network."""
 
     kind: Literal["small"] = "small"
-    channels: tuple[int, int, int, int] = (40, 64, 96, 128)
-    mix: int = Field(8, ge=1)
+    channels: tuple[int, int, int, int] = (32, 48, 96, 128)
+    mix: int = Field(4, ge=1)
     sharp: int = Field(16, ge=1)
 
 

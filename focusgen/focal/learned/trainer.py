@@ -137,7 +137,7 @@ def _step(run: Run, batches: Batches, settings: SmallSettings) -> None:
     for group in run.optimizer.param_groups:
         group["lr"] = rate
     run.net.train()
-    answer = Answer(*run.net(batch.volume, batch.context, batch.sharp, batch.hypotheses))
+    answer = Answer(*run.net(*batch[:5]))
     parts = losses(answer, batch.truth, batch.hypotheses)
     whole = total(parts)
     run.optimizer.zero_grad(set_to_none=True)

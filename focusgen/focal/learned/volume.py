@@ -32,8 +32,9 @@ N_EVIDENCE = 7
 """Channels per hypothesis: residual of the two next slices, of all, energy (two windows), the cost after
 every pixel has listened to its neighbours, blur of the sharpest slice, blur of one step."""
 
-N_CONTEXT = 7
-"""Channels per pixel: first sharp picture (3), least residual, top energy, span of the lens, slices."""
+N_CONTEXT = 8
+"""Channels per pixel: first sharp picture (3), least residual, top energy, span of the lens, slices, where
+the first depth lies between the first and the last hypothesis."""
 
 MULTIPLE_PX = 16
 """Pictures are padded to multiples of this."""
@@ -51,12 +52,14 @@ class Evidence(NamedTuple):
         volume: (N_EVIDENCE, K, h, w).
         context: (N_CONTEXT, h, w).
         sharp: (3, 2h, 2w) first all-in-focus picture, -1 to 1.
+        first: (1, h, w) first depth, diopters: of the least cost once pixels have listened to each other.
     """
 
     hypotheses: Floats
     volume: Floats
     context: Floats
     sharp: Floats
+    first: Floats
 
 
 def spread_hypotheses(diopters: npt.NDArray[np.float64], n: int = N_HYPOTHESES) -> Floats:
@@ -92,8 +95,9 @@ def evidence_of(stack: FocalStack) -> Evidence:
     top = fine.max(0)
     cost = 0.5 * (near + whole) + _sharper(energy[:, 0])[radius_px.argmin(1)]
     smooth = np.stack([cv2.blur(one, (3, 3)) for one in cost])
-    listened = _listened(smooth, _fused(padded, smooth, hypotheses))
-    sharp = _fused(padded, listened, hypotheses)
+    listened = _listened(smooth, _fused(padded, peak_between(-smooth, hypotheses)))
+    first = peak_between(-listened, hypotheses)
+    sharp = _fused(padded, first)
     volume = np.empty((N_EVIDENCE, *cost.shape), np.float32)
     volume[0], volume[1] = 8.0 * near, 8.0 * whole
     volume[2] = np.maximum(fine - top, -4.0) * 0.5 + 1.0
@@ -106,7 +110,8 @@ def evidence_of(stack: FocalStack) -> Evidence:
     context[3], context[4] = 4.0 * cost.min(0), 0.2 * top + 1.0
     context[5] = np.log(stack.radius_px_m * stack.span) - 2.0
     context[6] = len(stack) / 5.0 - 1.0
-    return Evidence(hypotheses, volume, context, sharp)
+    context[7] = 2.0 * (first - hypotheses[0]) / (hypotheses[-1] - hypotheses[0]) - 1.0
+    return Evidence(hypotheses, volume, context, sharp, first[None])
 
 
 def _padded(stack: FocalStack) -> FocalStack:
@@ -183,12 +188,11 @@ def _between(values: Floats, diopters: npt.NDArray[np.float64], hypotheses: Floa
     return np.asarray(values[left] * (1.0 - upper) + values[left + 1] * upper)
 
 
-def _fused(stack: FocalStack, cost: Floats, hypotheses: Floats) -> Floats:
-    """Return the all-in-focus picture for the depth of least cost, (3, 2h, 2w), -1 to 1."""
+def _fused(stack: FocalStack, diopters: Floats) -> Floats:
+    """Return the all-in-focus picture for a depth of half size, (3, 2h, 2w), -1 to 1."""
     import cv2
 
-    peak = peak_between(-cost, hypotheses)
-    whole = np.asarray(cv2.resize(peak, None, fx=2.0, fy=2.0, interpolation=cv2.INTER_LINEAR), np.float32)
+    whole = np.asarray(cv2.resize(diopters, None, fx=2.0, fy=2.0, interpolation=cv2.INTER_LINEAR), np.float32)
     rgb = fuse(stack, whole).rgb.astype(np.float32) / np.float32(np.iinfo(stack.slices.dtype).max)
     return np.ascontiguousarray(2.0 * rgb.transpose(2, 0, 1) - 1.0)
 

@@ -26,7 +26,7 @@ FORMAT = "focusgen focal small 1"
 def save_weights(
     path: Path, tensors: Mapping[str, Tensor], shape: NetworkShape, notes: Mapping[str, str]
 ) -> None:
-    """Write weights with all that is needed to use them."""
+    """Write weights in half precision, with all that is needed to use them."""
     about = {
         "format": FORMAT,
         "shape": json.dumps(asdict(shape)),
@@ -34,7 +34,7 @@ def save_weights(
         "license": "Apache-2.0",
         **notes,
     }
-    publish(path, save({name: value.contiguous() for name, value in tensors.items()}, about))
+    publish(path, save({name: value.half().contiguous() for name, value in tensors.items()}, about))
 
 
 def load_network(path: Path = SHIPPED) -> FocalNet:

@@ -1,0 +1,79 @@
+"""Asking the small network about a stack of any size: shrunk to what it knows, and enlarged again."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.focal.learned.batches import tensors
+from focusgen.focal.learned.network import Answer, FocalNet
+from focusgen.focal.learned.stacks import SPAN_PX
+from focusgen.focal.learned.volume import evidence_of
+from focusgen.focal.stack import FocalStack
+
+Floats = npt.NDArray[np.float32]
+
+MOST_PIXELS = 250_000
+"""More are shrunk first, as are blur spans beyond those that it has learned from: memory is bounded."""
+
+
+class Reading(NamedTuple):
+    """What the network reads from a stack.
+
+    Attributes:
+        diopters: (H, W) inverse depth.
+        log_error: (H, W) the error in log depth that it expects of itself.
+        sharp: (H, W, 3) display values 0 to 1, all in focus.
+    """
+
+    diopters: Floats
+    log_error: Floats
+    sharp: Floats
+
+
+def read_stack(stack: FocalStack, net: FocalNet) -> Reading:
+    """Return depth, its likely error and a sharp picture; the lens has to be known."""
+    import torch
+
+    assert stack.radius_px_m is not None, "the caller has a lens"
+    small = _shrunk(stack, shrink_factor(stack))
+    height, width = small.slices.shape[1:3]
+    with torch.inference_mode():
+        answer = Answer(*net(*tensors(evidence_of(small))))
+        log_error = torch.nn.functional.interpolate(
+            answer.log_error, scale_factor=2.0, mode="bilinear", align_corners=False
+        )
+    size = (stack.slices.shape[1], stack.slices.shape[2])
+    parts = (answer.diopters, log_error.exp(), 0.5 + 0.5 * answer.mended)
+    diopters, error, sharp = (one[0, :, :height, :width].permute(1, 2, 0).numpy() for one in parts)
+    return Reading(_sized(diopters[..., 0], size), _sized(error[..., 0], size), _sized(sharp, size))
+
+
+def shrink_factor(stack: FocalStack) -> float:
+    """Return by how much a stack is shrunk before the network sees it; 1 for what it has learned from."""
+    assert stack.radius_px_m is not None, "the caller has a lens"
+    pixels = stack.slices.shape[1] * stack.slices.shape[2]
+    return max(1.0, stack.radius_px_m * stack.span / SPAN_PX[1], math.sqrt(pixels / MOST_PIXELS))
+
+
+def _shrunk(stack: FocalStack, factor: float) -> FocalStack:
+    assert stack.radius_px_m is not None, "the caller has a lens"
+    if factor == 1.0:
+        return stack
+    import cv2
+
+    height, width = stack.slices.shape[1:3]
+    target = (max(2, round(width / factor)), max(2, round(height / factor)))
+    slices = np.stack([cv2.resize(one, target, interpolation=cv2.INTER_AREA) for one in stack.slices])
+    return FocalStack(slices, stack.diopters, stack.radius_px_m * target[0] / width)
+
+
+def _sized(values: Floats, size: tuple[int, int]) -> Floats:
+    if values.shape[:2] == size:
+        return np.ascontiguousarray(values)
+    import cv2
+
+    return np.asarray(cv2.resize(values, (size[1], size[0]), interpolation=cv2.INTER_LINEAR))

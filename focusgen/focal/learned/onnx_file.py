@@ -1,0 +1,65 @@
+"""The small network as an ONNX file: for phones, browsers, and programs that have no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+
+from focusgen import __version__
+from focusgen.base.errors import ConfigError
+from focusgen.base.files import replacing
+from focusgen.focal.learned.network import FocalNet
+from focusgen.focal.learned.volume import MULTIPLE_PX, N_CONTEXT, N_EVIDENCE, N_HYPOTHESES
+
+INPUTS = ("volume", "context", "sharp", "hypotheses", "first")
+OUTPUTS = ("diopters", "logits", "log_error", "mended")
+OPSET = 18
+NEEDED = ("onnx", "onnxscript")
+
+
+def export_onnx(net: FocalNet, path: Path, notes: Mapping[str, str] | None = None) -> None:
+    """Write the network; height and width are free, in multiples of 16 at full size.
+
+    Raises:
+        ConfigError: the packages that it takes are not installed; says how to get them.
+    """
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"an ONNX file needs {' and '.join(missing)}", "Install them: pip install 'focusgen[onnx]'"
+        )
+    program = torch.onnx.export(
+        net.eval(),
+        _example(),
+        input_names=list(INPUTS),
+        output_names=list(OUTPUTS),
+        opset_version=OPSET,
+        dynamo=True,
+        dynamic_shapes=_free_sizes(),
+        verbose=False,
+    )
+    assert program is not None, "dynamo=True returns a program"
+    about = {"focusgen": __version__, "shape": json.dumps(asdict(net.shape)), **(notes or {})}
+    program.model.metadata_props.update(about)
+    with replacing(path) as temporary:
+        program.save(str(temporary))
+
+
+def _example() -> tuple[torch.Tensor, ...]:
+    h, w = 2 * MULTIPLE_PX, 3 * MULTIPLE_PX
+    hypotheses = torch.linspace(0.2, 2.0, N_HYPOTHESES)[None]
+    volume = torch.zeros(1, N_EVIDENCE, N_HYPOTHESES, h // 2, w // 2)
+    context, first = torch.zeros(1, N_CONTEXT, h // 2, w // 2), torch.ones(1, 1, h // 2, w // 2)
+    return volume, context, torch.zeros(1, 3, h, w), hypotheses, first
+
+
+def _free_sizes() -> tuple[dict[int, object], ...]:
+    """Return which axes are free; half sizes are multiples of 8."""
+    down, right = (torch.export.Dim(name, min=2, max=512) for name in ("down", "right"))
+    h, w = 8 * down, 8 * right
+    return {3: h, 4: w}, {2: h, 3: w}, {2: 2 * h, 3: 2 * w}, {}, {2: h, 3: w}

@@ -1,0 +1,19 @@
+"""`focusgen focal export`: what cannot be written is refused before anything heavy is loaded."""
+
+from pathlib import Path
+
+import pytest
+
+from focusgen.base.errors import ConfigError
+from focusgen.commands.focal_export import main
+
+
+@pytest.mark.parametrize(("name", "complaint"), [("net.pt", r"\.onnx"), ("gone/net.onnx", "no such folder")])
+def test_a_name_that_cannot_be_is_refused(tmp_path: Path, name: str, complaint: str):
+    with pytest.raises(ConfigError, match=complaint):
+        main(["-o", str(tmp_path / name)])
+
+
+def test_weights_that_are_missing_are_named(tmp_path: Path):
+    with pytest.raises(ConfigError, match="gone.safetensors"):
+        main(["-o", str(tmp_path / "n.onnx"), "--checkpoint", str(tmp_path / "gone.safetensors")])

@@ -1,0 +1,37 @@
+"""Backends by name: the shipped network is there, whole and small; unknown names are refused."""
+
+import numpy as np
+import pytest
+
+from focusgen.base.errors import ConfigError
+from focusgen.focal.backends import BACKENDS, load_estimator
+from focusgen.focal.classical import estimate
+from focusgen.focal.learned.network import n_parameters
+from focusgen.focal.learned.weights import SHIPPED, load_network, weights_notes
+from focusgen.focal.sharpness import depth_from_focus
+from focusgen.focal.stack import FocalStack, metres_of
+from tests.focal.stacks import abs_rel, truth
+
+
+def test_names_give_estimators_and_others_are_refused():
+    assert load_estimator("classical") is estimate
+    with pytest.raises(ConfigError, match="'guess' is unknown"):
+        load_estimator("guess")
+    assert set(BACKENDS) >= {"classical", "learned"}
+
+
+def test_the_weights_that_ship_are_small_free_and_say_how_they_were_made():
+    assert SHIPPED.stat().st_size < 5_000_000
+    assert 0.3e6 <= n_parameters(load_network()) <= 1.5e6
+    notes = weights_notes()
+    assert notes["license"] == "Apache-2.0" and int(notes["steps"]) > 0
+    assert SHIPPED.with_suffix(".md").is_file()
+
+
+def test_learned_depth_is_far_better_than_plain_focus_on_a_scene_it_never_saw():
+    traced = truth("tabletop")
+    stack = FocalStack(traced.slices, 1 / np.array(traced.distances_m), traced.radius_px_m)
+    found = load_estimator("learned")(stack)
+    plain = abs_rel(metres_of(depth_from_focus(stack).diopters), traced.depth_m)
+    assert found.method == "learned"
+    assert abs_rel(metres_of(found.diopters), traced.depth_m) <= 0.7 * plain
