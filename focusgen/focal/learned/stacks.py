@@ -90,11 +90,12 @@ class TrainingStack(NamedTuple):
 
 
 class _Scene(NamedTuple):
-    """A scene as it is photographed: `exposure` multiplies the light before it is clipped."""
+    """A scene as it is photographed: a share of its bodies without texture, its light times `exposure`."""
 
     scene: SynthScene
     focal_length_m: float
     exposure: float
+    bare_share: float
 
 
 def training_stack(recipe: StackRecipe, index: int) -> TrainingStack:
@@ -112,7 +113,13 @@ def training_stack(recipe: StackRecipe, index: int) -> TrainingStack:
     sharp = _exposed(sharp_light(made.scene.view(0)), made.exposure)
     draw = _traced if is_traced else _layered
     slices = draw(made, sharp, depth_m, diopters, f_number)
-    notes = {"family": family, "index": index, "traced": is_traced, "span_px": round(float(span_px), 3)}
+    notes = {
+        "family": family,
+        "index": index,
+        "traced": is_traced,
+        "span_px": round(float(span_px), 3),
+        "bare_share": round(made.bare_share, 3),
+    }
     return TrainingStack(slices, diopters, radius_px_m, depth_m, sharp, notes)
 
 
@@ -135,8 +142,10 @@ def focus_diopters(
 
 def _scene(recipe: StackRecipe, family: str, rng: np.random.Generator) -> _Scene:
     shapes, camera = _built(family, int(rng.integers(2**31)))
+    bare_share = 0.0
     if rng.random() < 0.5:
-        shapes = without_texture(rng, shapes, float(rng.uniform(0.1, 0.6)))
+        bare_share = float(rng.uniform(0.1, 0.6))
+        shapes = without_texture(rng, shapes, bare_share)
     exposure = float(np.exp(rng.uniform(-0.7, 0.5)))
     if rng.random() < 0.25:
         dimmed = float(rng.uniform(0.08, 0.5))
@@ -144,7 +153,7 @@ def _scene(recipe: StackRecipe, family: str, rng: np.random.Generator) -> _Scene
     focal_length_m = FULL_FRAME_WIDTH_M * float(rng.uniform(1.0, 1.6))
     fx_px = focal_length_m * recipe.width / FULL_FRAME_WIDTH_M
     scene = SynthScene(family, 0, 1, recipe.width, recipe.height, fx_px, tuple(shapes), camera)
-    return _Scene(scene, focal_length_m, exposure)
+    return _Scene(scene, focal_length_m, exposure, bare_share)
 
 
 def _built(family: str, seed: int) -> Built:
