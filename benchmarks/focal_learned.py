@@ -11,18 +11,17 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.focal import HEIGHT_PX, WIDTH_PX, Traced, traced
 from benchmarks.results import write_section
-from focusgen.focal.backends import load_estimator
 from focusgen.focal.baselines import Prediction, predict
-from focusgen.focal.edges import settle_edges
+from focusgen.focal.classical import Estimate, estimate
 from focusgen.focal.fusion import fuse
-from focusgen.focal.learned.ask import read_stack
+from focusgen.focal.learned.fused import combined, network_depth
 from focusgen.focal.learned.shards import STACKS_PER_SHARD, make_stacks
 from focusgen.focal.learned.stacks import HELD_OUT, StackRecipe
 from focusgen.focal.learned.weights import load_network, weights_notes
@@ -52,35 +51,35 @@ def bare_stacks(folder: Path) -> Iterator[Traced]:
             yield Traced(f"bare_{one.notes['family']}_{number}", stack, one.depth_m, one.sharp)
 
 
-def network_alone(stack: FocalStack) -> Prediction:
-    """Return what the network says by itself, jumps of depth put on its picture's edges."""
-    assert stack.radius_px_m is not None, "traced stacks have a lens"
-    reading = read_stack(stack, load_network())
-    guide = np.clip(reading.sharp, 0.0, 1.0)
-    settled = settle_edges(reading.diopters, guide, stack.span, stack.radius_px_m * stack.span)
-    rgb = np.rint(255.0 * guide).astype(np.uint8)
-    return Prediction(metres_of(settled), 1.0 / (1.0 + reading.log_error), rgb)
+def made_of(stack: FocalStack) -> dict[str, tuple[Prediction, float]]:
+    """Return what each method makes of a stack, and the CPU seconds that it takes."""
+    net, clock = load_network(), time.process_time
+    marks = [clock()]
+    plain = predict("plain_dff", stack)
+    marks.append(clock())
+    classical = estimate(stack)
+    marks.append(clock())
+    alone = network_depth(stack, net)
+    marks.append(clock())
+    both = combined(stack, classical, alone)
+    marks.append(clock())
+    plain_s, classical_s, alone_s, rest_s = np.diff(marks).tolist()
+    sure = 1.0 / (1.0 + alone.log_error)
+    network = Prediction(metres_of(alone.diopters), sure, fuse(stack, alone.diopters).rgb)
+    return {
+        "plain_dff": (plain, plain_s),
+        "classical": (_prediction(stack, classical), classical_s),
+        "network alone": (network, alone_s),
+        "learned": (_prediction(stack, both), classical_s + alone_s + rest_s),
+    }
 
 
-def fused(stack: FocalStack) -> Prediction:
-    """Return what `--backend learned` gives."""
-    found = load_estimator("learned")(stack)
+def _prediction(stack: FocalStack, found: Estimate) -> Prediction:
     return Prediction(metres_of(found.diopters), found.confidence, fuse(stack, found.sharpest).rgb)
 
 
-METHODS: dict[str, Callable[[FocalStack], Prediction]] = {
-    "plain_dff": lambda stack: predict("plain_dff", stack),
-    "classical": lambda stack: predict("classical", stack),
-    "network alone": network_alone,
-    "learned": fused,
-}
-
-
-def judged(sample: Traced, method: str) -> dict[str, float]:
-    """Return the figures of one method on one stack."""
-    started_s = time.process_time()
-    made = METHODS[method](sample.stack)
-    cpu_s = time.process_time() - started_s
+def judged(sample: Traced, made: Prediction, cpu_s: float) -> dict[str, float]:
+    """Return the figures of one result."""
     return {
         **depth_scores(made.depth_m, sample.depth_m, sample.stack.radius_px_m),
         **confidence_scores(made.confidence, made.depth_m, sample.depth_m),
@@ -94,10 +93,11 @@ def rows_of(samples: Sequence[Traced], counts: Sequence[int]) -> Rows:
     rows: Rows = {}
     for sample in samples:
         for n in counts:
-            for method in METHODS:
-                figures = judged(cut(sample, n) if n else sample, method)
+            shown = cut(sample, n) if n else sample
+            made = {method: judged(shown, *one) for method, one in made_of(shown.stack).items()}
+            for method, figures in made.items():
                 rows.setdefault((n, method), {})[sample.name] = figures
-            line = ", ".join(f"{method} {rows[n, method][sample.name]['abs_rel']:.3f}" for method in METHODS)
+            line = ", ".join(f"{method} {figures['abs_rel']:.3f}" for method, figures in made.items())
             print(f"{sample.name} N={n}: {line}", file=sys.stderr, flush=True)
     return rows
 

@@ -1,18 +1,23 @@
-"""Fusing and the veto: the surer depth wins, both where they agree, neither where others explain more."""
+"""Fusing and the veto: classical depth where it is sure, a mean where both agree, the network's elsewhere."""
 
 import numpy as np
 import pytest
 
-from focusgen.focal.classical import estimate
+from focusgen.focal.classical import Estimate, estimate
 from focusgen.focal.learned import fused
-from focusgen.focal.learned.ask import Reading
-from focusgen.focal.learned.fused import estimate_learned, expected_log_error, learned_share
+from focusgen.focal.learned.fused import (
+    MEAN_SHARE,
+    Settled,
+    combined,
+    estimate_learned,
+    expected_log_error,
+    network_share,
+)
 from focusgen.focal.learned.network import FocalNet
 from focusgen.focal.stack import FocalStack
 from tests.focal.stacks import truth
 
 ONES = np.ones((16, 16), np.float32)
-NET = FocalNet()
 
 
 @pytest.fixture(scope="module")
@@ -22,23 +27,31 @@ def stack() -> FocalStack:
     return FocalStack(traced.slices[window], 1 / np.array(traced.distances_m), traced.radius_px_m)
 
 
-def answers(monkeypatch: pytest.MonkeyPatch, diopters: np.ndarray, log_error: float) -> None:
-    reading = Reading(
-        diopters, np.full(diopters.shape, log_error, np.float32), np.zeros((*diopters.shape, 3))
-    )
-    monkeypatch.setattr(fused, "read_stack", lambda stack, net: reading)
+@pytest.fixture(scope="module")
+def classical(stack: FocalStack) -> Estimate:
+    found = estimate(stack)
+    assert found.method == "relative_blur"
+    return found
 
 
-def test_far_apart_the_surer_one_is_taken_whole():
-    sure, unsure = 0.01 * ONES, 0.3 * ONES
-    assert learned_share(ONES, unsure, 3 * ONES, sure).min() > 0.99
-    assert learned_share(ONES, sure, 3 * ONES, unsure).max() < 0.01
+def sure(confidence: float) -> Estimate:
+    return Estimate(ONES, ONES, confidence * ONES, "relative_blur", {})
 
 
-def test_close_together_both_are_averaged_by_what_they_expect():
-    share = learned_share(ONES, 0.1 * ONES, 1.02 * ONES, 0.1 * ONES)
-    assert np.allclose(share, 0.5, atol=1e-4)
-    assert np.allclose(learned_share(ONES, 0.1 * ONES, 1.02 * ONES, 0.05 * ONES), 0.8, atol=1e-3)
+def test_far_apart_the_classical_depth_stays_unless_it_has_no_confidence():
+    assert network_share(sure(0.5), 3 * ONES).max() < 0.05
+    assert network_share(sure(0.01), 3 * ONES).min() > 0.9
+
+
+def test_close_together_both_are_averaged_and_the_share_falls_with_the_distance():
+    assert np.allclose(network_share(sure(0.5), 1.02 * ONES), MEAN_SHARE)
+    shares = [float(network_share(sure(0.5), ratio * ONES)[0, 0]) for ratio in (1.05, 1.2, 1.5, 3.0)]
+    assert shares == sorted(shares, reverse=True) and shares[-1] < 0.1 * shares[0]
+
+
+def test_where_the_sweep_was_vetoed_the_network_has_its_say():
+    vetoed = sure(0.9)._replace(method="focus_measure")
+    assert network_share(vetoed, 3 * ONES).min() == 1.0
 
 
 def test_more_confidence_is_less_expected_error():
@@ -46,32 +59,23 @@ def test_more_confidence_is_less_expected_error():
     assert (np.diff(expected) <= 0).all() and expected[0] > 5 * expected[-1] > 0
 
 
-def test_a_sure_and_right_network_is_followed(stack: FocalStack, monkeypatch: pytest.MonkeyPatch):
-    classical = estimate(stack)
-    better = classical.diopters * 1.005
-    answers(monkeypatch, better, 1e-3)
-    found = estimate_learned(stack, NET)
-    assert found.method == "learned" and set(found.rerender_error) >= {"learned", "classical"}
-    assert np.allclose(found.diopters, better, rtol=2e-3)
-    assert found.confidence.min() > 0.9
+def test_a_network_that_agrees_is_heard_and_raises_the_confidence(stack: FocalStack, classical: Estimate):
+    better = classical.diopters * 1.01
+    found = combined(stack, classical, Settled(better, np.full_like(better, 1e-3)))
+    assert found.method == "learned" and set(found.rerender_error) >= {"learned", "focus_measure"}
+    assert np.allclose(found.diopters, classical.diopters * (1 + 0.01 * MEAN_SHARE), rtol=1e-3)
+    alone = fused.HALF_SURE / (fused.HALF_SURE + expected_log_error(classical.confidence))
+    assert (found.confidence > alone).all()
 
 
-def test_a_sure_and_wrong_network_is_vetoed(stack: FocalStack, monkeypatch: pytest.MonkeyPatch):
-    classical = estimate(stack)
-    answers(monkeypatch, np.full_like(classical.diopters, stack.diopters.min()), 1e-4)
-    found = estimate_learned(stack, NET)
-    assert found.method == classical.method
+def test_a_network_that_is_wrong_where_it_is_believed_is_vetoed(stack: FocalStack, classical: Estimate):
+    believed = classical._replace(method="focus_measure", confidence=np.zeros_like(classical.confidence))
+    upside_down = classical.diopters.max() + classical.diopters.min() - classical.diopters
+    found = combined(stack, believed, Settled(upside_down, np.full_like(upside_down, 1e-3)))
+    assert found.method == "focus_measure"
     assert np.array_equal(found.diopters, classical.diopters)
-    assert found.rerender_error["learned"] > found.rerender_error["focus_measure"]
-    assert found.rerender_error["learned"] > found.rerender_error["classical"]
-
-
-def test_an_unsure_network_changes_nothing(stack: FocalStack, monkeypatch: pytest.MonkeyPatch):
-    classical = estimate(stack)
-    answers(monkeypatch, 0.5 * classical.diopters, 20.0)
-    assert np.allclose(estimate_learned(stack, NET).diopters, classical.diopters, rtol=1e-3)
+    assert found.rerender_error["learned"] > fused.VETO_RATIO * found.rerender_error["focus_measure"]
 
 
 def test_without_a_lens_there_is_nothing_to_ask(stack: FocalStack):
-    found = estimate_learned(stack.without_lens(), NET)
-    assert found.method == "focus_measure"
+    assert estimate_learned(stack.without_lens(), FocalNet()).method == "focus_measure"
