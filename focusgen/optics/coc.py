@@ -1,7 +1,7 @@
 """Circle of confusion and focus label: the one place where the thin-lens formula stands.
 
 Operators only, so that numpy and torch arrays both pass. Imports numpy and nothing heavier, so that a
-training data loader can use these functions instead of a copy of them.
+training data loader can use these functions instead of a copy of them::
 
     CoC(d) = f^2 / (N S) |d - S| / d          formula "paper": what training code recomputes (default)
     CoC(d) = f^2 / (N (S - f)) |d - S| / d    formula "exact": the thin lens focused at S
@@ -69,7 +69,7 @@ class Lens:
 
     @property
     def coc_per_diopter_m2(self) -> float:
-        """The k of CoC = k |1/d - 1/S|, in square metres: both formulas are linear in inverse depth."""
+        """The k of ``CoC = k |1/d - 1/S|``, in square metres: both formulas are linear in inverse depth."""
         return self.coc_scale_m * self.focus_distance_m
 
 

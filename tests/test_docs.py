@@ -1,0 +1,99 @@
+"""Every `bash` and `python` block of docs/ is run, page by page, in an empty folder; the site has no warning.
+
+Blocks that need a cluster, a network or weights are `text`, `toml` or indented, and are not run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.clips import write_video
+from tests.finished import _finished, finished  # noqa: F401
+from tests.focal.stacks import truth
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted(page.name for page in (ROOT / "docs").glob("*.md"))
+BLOCK = re.compile(r"```(bash|python)\n(.*?)```", flags=re.S)
+
+
+def blocks(page: str) -> list[tuple[str, str]]:
+    return BLOCK.findall((ROOT / "docs" / page).read_text())
+
+
+def prepare_focal(folder: Path) -> None:
+    """Make the stack, the sweep and the picture that docs/focal.md speaks of."""
+    traced = truth("tabletop")
+    (folder / "shots").mkdir()
+    for n, pixels in enumerate(traced.slices[:, ::2, ::2]):
+        cv2.imwrite(str(folder / "shots" / f"slice_{n}.png"), pixels[..., ::-1])
+    there = sorted([*range(5)] * 3)
+    write_video(folder / "rack.mp4", traced.slices[there], pixel_format="yuv444p")
+    lines = [f"{frame},{1 / (2 - 0.1 * frame)}" for frame in range(len(there))]
+    (folder / "focus.csv").write_text("\n".join(["frame,focus_m", *lines]))
+    cv2.imwrite(str(folder / "sharp.png"), traced.aif[..., ::-1])
+    np.save(folder / "depth.npy", traced.depth_m)
+
+
+PREPARED: dict[str, Callable[[Path], None]] = {"focal.md": prepare_focal}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
+def test_every_block_of_a_page_does_what_it_says(page: str, tmp_path: Path, request: pytest.FixtureRequest):
+    here = tmp_path / "here"
+    here.mkdir()
+    if "--scenes set" in (ROOT / "docs" / page).read_text():
+        shutil.copytree(request.getfixturevalue("finished"), here / "set")
+    PREPARED.get(page, lambda folder: None)(here)
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    for kind, text in blocks(page):
+        if kind == "python":
+            done = subprocess.run([sys.executable, "-c", text], cwd=here, capture_output=True, text=True)
+            assert done.returncode == 0, f"{page}\n{text}\n{done.stderr}"
+            continue
+        for line in text.splitlines():
+            expected = re.search(r"# exit (\d+)", line)
+            done = subprocess.run(
+                ["bash", "-c", line], cwd=here, env=environment, capture_output=True, text=True
+            )
+            said = f"{page}: {line}\n{done.stdout}\n{done.stderr}"
+            assert done.returncode == (int(expected[1]) if expected else 0), said
+
+
+def test_the_tutorial_goes_from_clips_to_training():
+    commands = " ".join(text for _, text in blocks("tutorial.md"))
+    for step in ("synth", "run", "approve", "report", "FocusDataset", "backward", "export"):
+        assert step in commands
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning(tmp_path: Path):
+    pytest.importorskip("furo", reason="the site needs the extra `docs`")
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-W",
+        "--keep-going",
+        "-q",
+        "-b",
+        "html",
+        "docs",
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    pages = {path.name for path in tmp_path.rglob("*.html")}
+    assert {"index.html", "tutorial.html", "api.html", "commands.html", "settings.html"} <= pages
+    commands = (tmp_path / "reference" / "commands.html").read_text()
+    assert "focusgen focal infer" in commands and "--sweep_video" in commands
