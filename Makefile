@@ -20,7 +20,7 @@ endif
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-base setup-dev demo test fmt lint types check bench clean distclean
+.PHONY: help setup setup-base setup-dev demo test fmt lint types docs check bench clean distclean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -57,6 +57,9 @@ types: setup-dev  ## Check types: mypy --strict on focusgen/
 	$(PY) -m mypy
 
 check: lint types test  ## Everything that has to pass before a commit lands
+
+docs: setup-dev  ## Make the documentation site in docs/_build/html; a warning is an error
+	$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 bench: setup  ## Measure what the documents claim; writes benchmarks/RESULTS.md
 	$(PY) -m benchmarks
