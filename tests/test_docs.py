@@ -17,6 +17,9 @@ import cv2
 import numpy as np
 import pytest
 
+from focusgen.cli import COMMANDS
+from focusgen.commands.focal import ACTIONS
+from tests.browser import SCREENS_PX, check_page, chromium
 from tests.clips import write_video
 from tests.finished import _finished, finished  # noqa: F401
 from tests.focal.stacks import truth
@@ -44,7 +47,10 @@ def prepare_focal(folder: Path) -> None:
     np.save(folder / "depth.npy", traced.depth_m)
 
 
-PREPARED: dict[str, Callable[[Path], None]] = {"focal.md": prepare_focal}
+PREPARED: dict[str, Callable[[Path], None]] = {
+    "focal.md": prepare_focal,
+    "focal_learned.md": prepare_focal,
+}
 
 
 @pytest.mark.slow
@@ -76,24 +82,35 @@ def test_the_tutorial_goes_from_clips_to_training():
         assert step in commands
 
 
-@pytest.mark.slow
-def test_the_site_is_built_without_a_warning(tmp_path: Path):
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the built site."""
     pytest.importorskip("furo", reason="the site needs the extra `docs`")
-    command = [
-        sys.executable,
-        "-m",
-        "sphinx",
-        "-W",
-        "--keep-going",
-        "-q",
-        "-b",
-        "html",
-        "docs",
-        str(tmp_path),
-    ]
+    out = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", str(out)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    pages = {path.name for path in tmp_path.rglob("*.html")}
-    assert {"index.html", "tutorial.html", "api.html", "commands.html", "settings.html"} <= pages
-    commands = (tmp_path / "reference" / "commands.html").read_text()
-    assert "focusgen focal infer" in commands and "--sweep_video" in commands
+    return out
+
+
+@pytest.mark.slow
+def test_the_site_names_every_command_and_none_of_its_links_is_broken(site: Path):
+    commands = (site / "reference" / "commands.html").read_text()
+    for command in (*COMMANDS, *(f"focal {action}" for action in ACTIONS)):
+        assert f"<h2>focusgen {command}<" in commands or f"<h3>focusgen {command}<" in commands
+    for page in site.rglob("*.html"):
+        for link in re.findall(r'(?:href|src)="([^"#?]+)', page.read_text()):
+            if not link.startswith(("http:", "https:", "mailto:", "data:")):
+                assert (page.parent / link).exists(), f"{page.relative_to(site)} links to {link}"
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_real_browser_shows_the_site_on_a_wide_and_a_narrow_screen(site: Path, tmp_path: Path):
+    with chromium() as browser:
+        for name in ("index", "tutorial", "reference/commands"):
+            for width_px in SCREENS_PX:
+                shot = tmp_path / f"{name.replace('/', '_')}_{width_px}.png"
+                page = check_page(browser, site / f"{name}.html", width_px, shot)
+                assert page.locator("h1").count() == 1
+                assert shot.stat().st_size > 10_000
