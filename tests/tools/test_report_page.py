@@ -76,7 +76,3 @@ def test_a_real_browser_shows_it_on_a_wide_and_a_narrow_screen(finished, tmp_pat
             page = check_page(browser, finished / "logs" / "report.html", width_px)
             assert page.locator("h1").inner_text() == finished.name
             assert page.locator("img").count() > 0
-
-
-def _is_required() -> bool:
-    return os.environ.get("FOCUSGEN_REQUIRE_BROWSER") == "1"
