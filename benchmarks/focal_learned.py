@@ -44,7 +44,7 @@ def cut(sample: Traced, n_slices: int) -> Traced:
 
 def bare_stacks(folder: Path) -> Iterator[Traced]:
     """Yield traced stacks of held-out families that have a share of bodies without any texture."""
-    recipe = StackRecipe(BARE_SEED, HELD_OUT, WIDTH_PX, HEIGHT_PX, traced_share=1.0)
+    recipe = StackRecipe(BARE_SEED, HELD_OUT, traced_share=1.0)
     for number, one in enumerate(make_stacks(folder / "bare", recipe, STACKS_PER_SHARD).read(0)):
         if one.notes["bare_share"] > 0.2:
             stack = FocalStack(one.slices, one.diopters, one.radius_px_m)

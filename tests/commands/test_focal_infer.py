@@ -194,3 +194,26 @@ def test_distances_are_read_from_files(small: Path, tmp_path: Path, name: str, t
     assert infer(small, tmp_path / "out", "--focus-distances", str(small / name), *LENS) == 0
     meta = json.loads((tmp_path / "out" / "small_metadata.json").read_text())
     assert [s["focus_distance_m"] for s in meta["slices"]] == [0.5172, 0.8977, "inf"]
+
+
+def test_the_small_network_is_asked_by_name_and_the_metadata_says_so(small: Path, tmp_path: Path):
+    words = ("--focus-distances", DISTANCES, *LENS, "--backend", "learned")
+    assert infer(small, tmp_path / "out", *words) == 0
+    meta = json.loads((tmp_path / "out" / "small_metadata.json").read_text())
+    assert meta["backend"] == "learned" and meta["method"] == "learned"
+    assert set(meta["rerender_error"]) == {"relative_blur", "focus_measure", "learned"}
+    classical = tmp_path / "classical"
+    assert infer(small, classical, "--focus-distances", DISTANCES, *LENS) == 0
+    depths = [np.load(folder / "small_depth.npy") for folder in (tmp_path / "out", classical)]
+    assert not np.array_equal(*depths)
+
+
+def test_weights_that_are_none_are_refused_by_name(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "w.safetensors").write_bytes(b"nothing of the kind")
+    words = ("--focus-distances", DISTANCES, *LENS, "--checkpoint", str(tmp_path / "w.safetensors"))
+    assert infer(small, tmp_path / "out", *words, "--backend", "learned") != 0
+    assert "w.safetensors" in capsys.readouterr().err
+    assert infer(small, tmp_path / "out", *words) == 0
+    assert "--checkpoint has no effect" in capsys.readouterr().err
