@@ -67,6 +67,8 @@ class RunSettings(Flags):
     max_frames: int | None = sets("data.max_frames")
     glob: str | None = sets("data.glob")
     layout: str | None = sets("data.layout")
+    clips: Path | None = sets("data.clips")
+    split_file: tuple[Path, ...] | None = sets("data.split_file")
     split_by: str | None = sets("data.split_by")
     groups_csv: Path | None = sets("data.groups_csv")
     follow_links: bool = sets("data.follow_links")

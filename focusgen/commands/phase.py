@@ -36,6 +36,8 @@ class IndexFlags(ScriptFlags):
 
     glob: str | None = sets("data.glob")
     layout: str | None = sets("data.layout")
+    clips: Path | None = sets("data.clips")
+    split_file: tuple[Path, ...] | None = sets("data.split_file")
     min_frames: int | None = sets("data.min_frames")
     max_frames: int | None = sets("data.max_frames")
     split_seed: int | None = sets("data.split_seed")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import field_validator
 
 from focusgen.config.section import Section, setting
 
@@ -39,6 +41,18 @@ class DataConfig(Section):
         is_recorded_at_default=False,
         help="how the data set in raw_root lies; auto: recognised, and said; plain: folders as they are",
     )
+    clips: Path | None = setting(
+        None,
+        affects=["index"],
+        is_recorded_at_default=False,
+        help="CSV file path,start_s,end_s,scene_id,split,group (path suffices): these are the scenes",
+    )
+    split_file: tuple[Path, ...] = setting(
+        (),
+        affects=["index"],
+        is_recorded_at_default=False,
+        help="official splits: train.txt, val.txt, test.txt, their folder, or a CSV scene_id,split[,group]",
+    )
     min_frames: int = setting(16, affects=["index"], ge=1, help="a shorter scene is refused")
     max_frames: int | None = setting(
         None, affects=["index"], ge=1, help="phase 1: fixes the length; later: a rehearsal, marked partial"
@@ -60,6 +74,11 @@ class DataConfig(Section):
         0.35, affects=["index"], gt=0, le=1, help="histogram distance above which two frames are a shot cut"
     )
     group_writable: bool = setting(False, help="give the group write permission on everything published")
+
+    @field_validator("split_file", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, (str, Path)) else value
 
 
 class RunConfig(Section):

@@ -33,7 +33,12 @@ def with_paths(cfg: Config, change: Callable[[Path], Path]) -> Config:
     update = {}
     for name, section in cfg.sections():
         values = {field: getattr(section, field) for field in type(section).model_fields}
-        paths = {field: change(value) for field, value in values.items() if isinstance(value, Path)}
+        paths: dict[str, Path | tuple[Path, ...]] = {
+            field: change(value) for field, value in values.items() if isinstance(value, Path)
+        }
+        for field, value in values.items():
+            if isinstance(value, tuple) and value and all(isinstance(item, Path) for item in value):
+                paths[field] = tuple(change(item) for item in value)
         update["validate_" if name == "validate" else name] = section.model_copy(update=paths)
     return cfg.model_copy(update=update)
 

@@ -49,7 +49,8 @@ class IndexEntry:
         width, height: of the raw frames.
         source: {"path" relative to raw_root, "kind", "fps", "frame_times_s"}; where there are any also
             "notes" (what a person should know of the frames) and "decoding" (see `decoding`); of a scene that
-            a layout found "layout", "depth", "camera" (fx, fy, cx, cy in raw pixels) and "group".
+            a layout found "layout", "depth", "camera" (fx, fy, cx, cy in raw pixels) and "group"; "part" (see
+            `part`).
         shot_cuts: first frames of new shots.
         ingest_digest: digest of the raw checksums, which every record downstream depends on.
     """
@@ -81,6 +82,11 @@ class IndexEntry:
     def outline(self) -> Outline:
         """What is asked of all scenes at once."""
         return Outline(self.split, self.n_frames, self.width, self.height, len(self.notes))
+
+    @property
+    def part(self) -> Mapping[str, Any] | None:
+        """Which part of its video it is, {"span_s", "first_frame"}; None for all of it."""
+        return self.source.get("part")
 
     @property
     def layout(self) -> str | None:
@@ -122,7 +128,8 @@ class IndexEntry:
         """Return where the raw frames lie."""
         path = existing_form(raw_root / self.source["path"])
         if self.source["kind"] == "video":
-            return RawScene(scene_id, "video", path, (path.name,), self.notes, self.decoding)
+            names, first = (path.name,), int(self.part["first_frame"]) if self.part else 0
+            return RawScene(scene_id, "video", path, names, self.notes, self.decoding, first_frame=first)
         return RawScene(scene_id, "images", path, self.frames, self.notes, self.decoding)
 
 

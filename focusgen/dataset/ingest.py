@@ -36,7 +36,7 @@ def was_cut_short(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> b
 
 
 def read_whole_manifest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> dict[str, Any]:
-    """Return the manifest: {"files", "shot_cuts", "settings", "checksum"} and, where it matters, "decoding".
+    """Return the manifest: {"files", "shot_cuts", "settings", "checksum"}; "decoding", "part" if they matter.
 
     Raises:
         CorruptInputError: missing, or not what the index vouches for.
@@ -75,7 +75,7 @@ def manifest_of(cfg: Config, raw: RawScene, entry: IndexEntry) -> dict[str, Any]
         files = {name: file_checksum(folder / name) for name in names}
     except OSError:
         return None
-    manifest, digest = new_manifest(cfg, files, entry.shot_cuts, entry.decoding)
+    manifest, digest = new_manifest(cfg, files, entry.shot_cuts, entry.decoding, entry.part)
     return manifest if digest == entry.ingest_digest else None
 
 
@@ -90,14 +90,18 @@ def ingest_settings(cfg: Config) -> dict[str, Any]:
 
 def _manifest_digest(manifest: Mapping[str, Any]) -> str:
     """Digest what the frames are; the settings that led there may change without changing them."""
-    body = {key: manifest[key] for key in ("files", "shot_cuts", "decoding") if key in manifest}
+    body = {key: manifest[key] for key in ("files", "shot_cuts", "decoding", "part") if key in manifest}
     return checksum(canonical(body))
 
 
 def new_manifest(
-    cfg: Config, files: Mapping[str, str], shot_cuts: Sequence[int], decoding: Sequence[str] = ()
+    cfg: Config,
+    files: Mapping[str, str],
+    shot_cuts: Sequence[int],
+    decoding: Sequence[str] = (),
+    part: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], str]:
-    """Return (manifest, digest) of raw files, their checksums, and the rules by which they become frames."""
+    """Return (manifest, digest) of raw files: checksums, rules of decoding, which part of a video it is."""
     manifest: dict[str, Any] = {
         "files": dict(files),
         "shot_cuts": list(shot_cuts),
@@ -105,6 +109,8 @@ def new_manifest(
     }
     if decoding:
         manifest["decoding"] = list(decoding)
+    if part is not None:
+        manifest["part"] = dict(part)
     manifest["checksum"] = checksum(canonical(manifest))
     return manifest, _manifest_digest(manifest)
 

@@ -279,5 +279,12 @@ def _child_environment() -> dict[str, str]:
 
 def _request(raw: RawScene, options: CheckOptions) -> dict[str, Any]:
     path = os.path.abspath(raw.path)
-    scene = {"scene_id": raw.scene_id, "kind": raw.kind, "path": path, "files": raw.files, "notes": raw.notes}
+    scene: dict[str, Any] = {
+        "scene_id": raw.scene_id,
+        "kind": raw.kind,
+        "path": path,
+        "files": raw.files,
+        "notes": raw.notes,
+    }
+    scene["span_s"] = raw.span_s
     return {"scene": scene, "options": vars(options)}

@@ -59,7 +59,12 @@ class _Heartbeat:
 def _answer(request: dict[str, Any], on_frame: Callable[[int], None]) -> dict[str, Any]:
     scene = request["scene"]
     raw = RawScene(
-        scene["scene_id"], scene["kind"], Path(scene["path"]), tuple(scene["files"]), tuple(scene["notes"])
+        scene["scene_id"],
+        scene["kind"],
+        Path(scene["path"]),
+        tuple(scene["files"]),
+        tuple(scene["notes"]),
+        span_s=tuple(scene["span_s"]) if scene["span_s"] else None,
     )
     try:
         return {"report": check_raw(raw, **request["options"], on_frame=on_frame).to_json()}

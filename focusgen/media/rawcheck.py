@@ -23,6 +23,8 @@ from focusgen.media.shots import THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH, find_shot_cu
 from focusgen.media.streams import ONE_FRAME_PER_PACKET, VideoStream, count_pictures, frame_time_s, open_video
 
 _HASH_BLOCK_BYTES = 1 << 20
+TIME_DIGITS = 6
+"""Times are compared to a microsecond: 1 / 3 s is no frame of 30 fps by a float's last bit."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class RawReport:
         notes: what a person should know: unusual pixels (not square, interlaced, HDR, cropped), colours that
             were converted, names and times that jump.
         rules: which of `rules.ALL_RULES` had an effect; later phases apply these and no others.
+        first_frame: of the video's frames, the one that is the scene's first.
     """
 
     frames: tuple[str, ...]
@@ -53,6 +56,7 @@ class RawReport:
     n_decoded: int
     notes: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    first_frame: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` takes."""
@@ -172,17 +176,24 @@ def _check_video(
         open_video(raw.path, max_pixels=max_pixels, check_alpha=True) as video,
         closing(video.decode()) as frames,
     ):
+        part = _Part(raw)
         for frame in frames:
-            times.append(frame_time_s(frame))
+            time_s = frame_time_s(frame)
+            if part.ends_before(time_s):
+                break
+            if not part.holds(time_s):
+                on_frame(0)
+                continue
+            times.append(time_s)
             signatures.append(signature(video.thumbnail(frame, THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT)))
             on_frame(len(times))
             if len(times) == max_frames:
                 break
         n_frames = len(times)
         _check_length(raw, n_frames, max(1, min_frames))
-        if n_frames != max_frames:
+        if n_frames != max_frames and not part.has_ended:
             n_in_track = n_stored[video.track] if video.track < len(n_stored) else 0
-            _check_complete(raw.path, video, n_frames, n_in_track)
+            _check_complete(raw.path, video, part.n_skipped + n_frames, n_in_track)
         width, height = video.upright_size
     known_times = all_or_none(times)
     return RawReport(
@@ -194,9 +205,52 @@ def _check_video(
         shot_cuts=find_shot_cuts(signatures, shot_cut_threshold),
         digests=(digest,),
         n_decoded=n_frames,
-        notes=video.notes + notes_on_times(known_times),
+        notes=video.notes + notes_on_times(known_times) + part.notes(n_frames == max_frames),
         rules=video.rules,
+        first_frame=part.n_skipped,
     )
+
+
+class _Part:
+    """The part of a video that is a scene, met frame by frame."""
+
+    def __init__(self, raw: RawScene) -> None:
+        self._span_s, self._file = raw.span_s, raw.path.name
+        self._origin_s: float | None = None
+        self._last_s = self._step_s = 0.0
+        self.n_skipped = 0
+        self.has_ended = False
+
+    def ends_before(self, time_s: float | None) -> bool:
+        """Say whether a frame lies behind the part: it is the first that is not looked at."""
+        end_s = None if self._span_s is None else self._span_s[1]
+        self.has_ended = end_s is not None and self._after_first(time_s) >= end_s
+        return self.has_ended
+
+    def holds(self, time_s: float | None) -> bool:
+        """Say whether a frame belongs to the part; count it if it lies before."""
+        is_inside = self._span_s is None or self._after_first(time_s) >= self._span_s[0]
+        self.n_skipped += not is_inside
+        return is_inside
+
+    def notes(self, is_cut_short: bool) -> tuple[str, ...]:
+        """Say that the video ends before its part was to end."""
+        end_s = None if self._span_s is None else self._span_s[1]
+        if end_s is None or self.has_ended or is_cut_short or self._last_s + 2 * self._step_s >= end_s:
+            return ()
+        return (f"the video ends {self._last_s:.4g} s after its first frame, before end_s {end_s:g}",)
+
+    def _after_first(self, time_s: float | None) -> float:
+        if time_s is None:
+            raise MediaError(
+                self._file, "a frame has no time, so no part of it can be told by start_s and end_s"
+            )
+        if self._origin_s is None:
+            self._origin_s = time_s
+        after_s = round(time_s - self._origin_s, TIME_DIGITS)
+        if after_s > self._last_s:
+            self._last_s, self._step_s = after_s, after_s - self._last_s
+        return after_s
 
 
 def _check_complete(path: Path, video: VideoStream, n_decoded: int, n_stored: int) -> None:

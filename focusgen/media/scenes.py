@@ -38,6 +38,10 @@ DAVIS_FRAMES = Path("JPEGImages") / "480p"
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"})
 
 
+Span = tuple[float, float | None]
+"""Seconds after a video's first frame: from the first on, and before the second; None for its end."""
+
+
 @dataclass(frozen=True)
 class RawScene:
     """One scene as it lies on the disk.
@@ -50,6 +54,8 @@ class RawScene:
         notes: what a person should know of the names.
         rules: of decoding, as phase 1 recorded them; None for all.
         brought: what a layout knows of it beside its frames; None without a layout.
+        span_s: the part of a video that is the scene; None for all of it.
+        first_frame: which frame of the video, counted from 0, is the scene's first; phase 1 found it.
     """
 
     scene_id: str
@@ -59,6 +65,8 @@ class RawScene:
     notes: tuple[str, ...] = ()
     rules: tuple[str, ...] | None = None
     brought: Brought | None = None
+    span_s: Span | None = None
+    first_frame: int = 0
 
     @property
     def applied_rules(self) -> Collection[str]:
@@ -104,6 +112,7 @@ class Place:
         kind: which of the two.
         files: the images that are its frames, in order; None for all that form one series.
         brought: what a layout knows of it.
+        span_s: the part of a video that is meant; None for all of it.
     """
 
     scene_id: str
@@ -112,6 +121,7 @@ class Place:
     kind: Literal["images", "video"]
     files: tuple[str, ...] | None = None
     brought: Brought | None = None
+    span_s: Span | None = None
 
 
 @dataclass
@@ -258,7 +268,8 @@ def _as_scene(item: Place, fence: Path | None) -> RawScene | Rejection:
     if item.kind == "video":
         if not stat.S_ISREG(item.path.stat().st_mode):
             return Rejection(item.label, "not a regular file")
-        return RawScene(item.scene_id, "video", item.path, (item.path.name,), brought=item.brought)
+        files = (item.path.name,)
+        return RawScene(item.scene_id, "video", item.path, files, brought=item.brought, span_s=item.span_s)
     try:
         listing = _list_folder(item.path, fence)
     except OSError as error:

@@ -200,7 +200,7 @@ class _VideoFrames(_Closing):
 
     def _survey(self) -> None:
         with self._opened() as video:
-            times = [frame_time_s(frame) for frame in video.decode()]
+            times = [frame_time_s(frame) for frame in video.decode()][self._raw.first_frame :]
         self._known_n_frames = len(times)
         self._known_times = all_or_none(times)
 
@@ -226,13 +226,16 @@ class _VideoFrames(_Closing):
         self._open.close()
         self._video = self._open.enter_context(self._opened())
         self._frames = self._open.enter_context(closing(self._video.decode()))
-        self._next = 0
+        self._next = -self._raw.first_frame
         self._kept.clear()
+        while self._next < 0:
+            self._advance()
 
     def _advance(self) -> av.VideoFrame:
         frame = next(self._frames, None)
         if frame is None:
-            raise MediaError(self._raw.path.name, f"ends after {self._next} frames")
+            n_found = self._next + self._raw.first_frame
+            raise MediaError(self._raw.path.name, f"ends after {n_found} frames")
         self._next += 1
         return frame
 

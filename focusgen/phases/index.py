@@ -5,13 +5,14 @@ The index is append-only: an indexed scene keeps its place and its split for eve
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from focusgen.base.errors import CorruptInputError
-from focusgen.base.files import make_folder, publish_json
+from focusgen.base.files import make_folder, publish_json, remove
 from focusgen.base.locks import exclusive
 from focusgen.base.names import MediaError, display, same_form
 from focusgen.config import Config
@@ -19,12 +20,14 @@ from focusgen.dataset.findings import Finding, Findings, named_digests
 from focusgen.dataset.index import IndexEntry, IndexResult, read_index
 from focusgen.dataset.index_draft import IndexDraft, PackedEntry
 from focusgen.dataset.index_writing import publish_index
-from focusgen.dataset.ingest import new_manifest
+from focusgen.dataset.ingest import new_manifest, read_whole_manifest
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.media.rawcheck import RawReport
 from focusgen.media.scenes import RawScene, Rejection
 from focusgen.phases.looking import as_known, check_asked, discover_scenes, look_at
-from focusgen.phases.new_splits import splits_of_new
+from focusgen.phases.new_splits import Decided, SplitRules
+from focusgen.phases.shared_content import Content, first_shared
+from focusgen.phases.split_file import read_split_files
 from focusgen.phases.splits import read_groups
 
 BROUGHT_KEYS = ("layout", "depth", "camera", "group")
@@ -55,7 +58,8 @@ def index_dataset(
         StorageError: the data set cannot be written.
     """
     check_asked(cfg)
-    listed = read_groups(cfg.data.groups_csv)
+    data = cfg.data
+    rules = SplitRules(data, read_groups(data.groups_csv), read_split_files(data.split_file))
     dataset = DatasetLayout.of(cfg)
     make_folder(dataset.logs)
     with exclusive(dataset.index_lock):
@@ -70,7 +74,7 @@ def index_dataset(
         for raw, finding in look_at(cfg, dataset, known, scenes, findings, on_progress):
             taken.take(raw, finding)
             on_scene(raw.scene_id)
-        taken.add_all(scenes, listed)
+        taken.add_all(scenes, rules)
         publish_index(dataset, result, raw_root=cfg.data.raw_root)
         findings.forget()
     return result
@@ -87,6 +91,7 @@ class _Taken:
         self._cfg, self._dataset, self._draft, self._result = cfg, dataset, draft, result
         self._entries: dict[str, PackedEntry] = {}
         self._manifests: dict[str, dict[str, Any]] = {}
+        self._contents: dict[str, Content] = {}
 
     def take(self, raw: RawScene, finding: Finding) -> None:
         """Take what was found out about one scene."""
@@ -96,6 +101,7 @@ class _Taken:
             before = self._draft.before.get(raw.scene_id)
             manifest, entry = _entry(self._cfg, raw, finding, before.split if before else "")
             self._entries[raw.scene_id] = PackedEntry.of(entry)
+            self._contents[raw.scene_id] = Content.of(manifest, entry.n_frames)
             if before is None or _is_the_same(before, entry):
                 publish_json(self._dataset.scene(raw.scene_id).ingest_json, manifest)
             else:
@@ -113,17 +119,22 @@ class _Taken:
         if kept | known != before.source:
             self._draft[raw.scene_id] = replace(before, source=kept | known)
 
-    def add_all(self, scenes: Sequence[RawScene], listed: Mapping[str, str]) -> None:
+    def add_all(self, scenes: Sequence[RawScene], rules: SplitRules) -> None:
         """Put the scenes into the index, in the order of their discovery."""
         ordered = [raw for raw in scenes if raw.scene_id in self._entries]
         known = self._draft.before
         new = {raw.scene_id: raw for raw in ordered if raw.scene_id not in known}
-        splits, remarks = splits_of_new(self._cfg.data, new, known, listed)
-        self._result.remarks += remarks
+        decided = rules.decide(new, known)
+        self._keep_content_apart(decided)
+        self._result.remarks += decided.remarks
+        self._result.rejected |= decided.rejected
         for raw in ordered:
             packed = self._entries[raw.scene_id]
-            if raw.scene_id in splits:
-                packed = packed.with_split(splits[raw.scene_id])
+            if raw.scene_id in decided.rejected:
+                remove(self._dataset.scene(raw.scene_id).ingest_json)
+                continue
+            if raw.scene_id in decided.splits:
+                packed = packed.with_split(decided.splits[raw.scene_id])
                 self._result.added.append(raw.scene_id)
             elif not self._may_replace(raw, known[raw.scene_id], packed.entry()):
                 continue
@@ -131,6 +142,31 @@ class _Taken:
             self._result.looked_at.append(raw.scene_id)
             if raw.scene_id in self._manifests:
                 publish_json(self._dataset.scene(raw.scene_id).ingest_json, self._manifests[raw.scene_id])
+
+    def _keep_content_apart(self, decided: Decided) -> None:
+        """Refuse frames that would stand in two splits because somebody said so; remark on what a draw did.
+
+        Where nobody says splits, indexed scenes are not looked at: a hundred thousand files would be read.
+        """
+        contents, splits = {}, dict(decided.splits)
+        for name, entry in self._draft.before.items() if decided.said else ():
+            with contextlib.suppress(CorruptInputError):
+                manifest = read_whole_manifest(self._dataset, name, entry)
+                contents[name], splits[name] = Content.of(manifest, entry.n_frames), entry.split
+        contents |= {name: self._contents[name] for name in decided.splits}
+        drawn = []
+        for name, other in first_shared(contents, splits).items():
+            if name in decided.said or other in decided.said:
+                text = f"equal frames as {display(other)} ({splits[other]}), but here in {splits[name]}"
+                decided.rejected[name] = Rejection(display(name), text)
+                del decided.splits[name]
+            else:
+                drawn.append(f"{display(name)} ({splits[name]}) and {display(other)} ({splits[other]})")
+        if drawn:
+            decided.remarks.append(
+                f"equal frames in two splits: {drawn[0]}{', ...' if len(drawn) > 1 else ''}; training code "
+                "refuses such data: take one out, or name them one group (--split_by group, data.groups_csv)"
+            )
 
     def _may_replace(self, raw: RawScene, before: IndexEntry, entry: IndexEntry) -> bool:
         """Say whether an indexed scene's line may become another; note why, or why not."""
@@ -168,7 +204,8 @@ def _is_the_same(before: IndexEntry, now: IndexEntry) -> bool:
 
 
 def _entry(cfg: Config, raw: RawScene, report: RawReport, split: str) -> tuple[dict[str, Any], IndexEntry]:
-    manifest, digest = new_manifest(cfg, named_digests(raw, report), report.shot_cuts, report.rules)
+    part = {"span_s": list(raw.span_s), "first_frame": report.first_frame} if raw.span_s else None
+    manifest, digest = new_manifest(cfg, named_digests(raw, report), report.shot_cuts, report.rules, part)
     source: dict[str, Any] = {
         "path": _relative(cfg, raw),
         "kind": raw.kind,
@@ -176,6 +213,8 @@ def _entry(cfg: Config, raw: RawScene, report: RawReport, split: str) -> tuple[d
     }
     if raw.kind == "video":
         source["frame_times_s"] = list(report.frame_times_s or ())
+    if part is not None:
+        source["part"] = part
     if report.notes:
         source["notes"] = list(report.notes)
     if report.rules:

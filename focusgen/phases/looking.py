@@ -144,4 +144,6 @@ def _is_unchanged(cfg: Config, dataset: DatasetLayout, raw: RawScene, entry: Ind
     files = raw.files if raw.kind == "video" else raw.files[: cfg.data.max_frames]
     if manifest["settings"] != ingest_settings(cfg) or list(manifest["files"]) != list(files):
         return False
+    if list((manifest.get("part") or {}).get("span_s", ())) != list(raw.span_s or ()):
+        return False
     return not changed_files(raw, manifest["files"])

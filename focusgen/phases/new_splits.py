@@ -1,83 +1,164 @@
-"""The split of each new scene: what an official list says, else a draw that keeps groups together."""
+"""The split of each new scene: what somebody says of it, else a draw that keeps groups together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
-from focusgen.base.names import same_form
+from focusgen.base.names import display, same_form
 from focusgen.config.data import DataConfig
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.index_draft import outline_of
-from focusgen.media.scenes import RawScene
+from focusgen.media.clips import CLIPS
+from focusgen.media.scenes import RawScene, Rejection
+from focusgen.phases.split_file import SaidSplits
 from focusgen.phases.splits import assign_group_splits, assign_splits, group_of, remark_on_splits
 
 MAX_SHOWN = 5
 
 
-def splits_of_new(
-    data: DataConfig,
-    new: Mapping[str, RawScene],
-    known: Mapping[str, IndexEntry],
-    listed: Mapping[str, str],
-) -> tuple[dict[str, str], list[str]]:
-    """Return (new scene -> split, what a person should know of it).
+@dataclass
+class Decided:
+    """What becomes of new scenes.
+
+    Attributes:
+        splits: of those that enter the index.
+        said: those of them whose split somebody said.
+        rejected: why others do not.
+        remarks: what a person should know.
+    """
+
+    splits: dict[str, str] = field(default_factory=dict)
+    said: set[str] = field(default_factory=set)
+    rejected: dict[str, Rejection] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+
+class SplitRules:
+    """By what new scenes get their splits.
 
     Args:
         data: the seed, and whether folders or a list are groups.
-        new: scenes that have no split yet.
-        known: scenes that keep theirs.
         listed: scene -> group, from `data.groups_csv`.
+        said: what split files say.
     """
-    splits = {name: raw.brought.split for name, raw in new.items() if raw.brought and raw.brought.split}
-    free = {name: raw for name, raw in new.items() if name not in splits}
-    every = [outline_of(known, name).split for name in known]
-    if data.split_by == "scene" and not any(raw.brought and raw.brought.group for raw in free.values()):
-        drawn = assign_splits(list(free), [*every, *splits.values()], data.split_seed) if free else {}
-        return {**splits, **drawn}, _remarks([*every, *splits.values(), *drawn.values()], None, bool(splits))
-    old = [
-        (_group(data, name, e.source["path"], e.source.get("group"), listed), e.split)
-        for name, e in known.items()
-    ]
-    groups = {
-        name: _group(
-            data, name, _relative(data.raw_root, raw), raw.brought.group if raw.brought else None, listed
+
+    def __init__(self, data: DataConfig, listed: Mapping[str, str], said: SaidSplits | None = None) -> None:
+        self._data, self._listed, self._said = data, listed, said or SaidSplits()
+
+    def decide(self, new: Mapping[str, RawScene], known: Mapping[str, IndexEntry]) -> Decided:
+        """Return what becomes of new scenes; known ones keep their splits."""
+        decided = Decided(remarks=list(self._strangers({**dict.fromkeys(known), **new})))
+        for name, raw in new.items():
+            self._take_said(name, raw, decided)
+        self._refuse_torn_groups(new, known, decided)
+        free = {n: raw for n, raw in new.items() if n not in decided.said and n not in decided.rejected}
+        n_groups = self._draw(free, new, known, decided)
+        every = [*(outline_of(known, name).split for name in known), *decided.splits.values()]
+        text = remark_on_splits(every, n_groups, is_said=bool(decided.said))
+        decided.remarks += [text] if text else []
+        return decided
+
+    def _take_said(self, name: str, raw: RawScene, decided: Decided) -> None:
+        brought = raw.brought.split if raw.brought else None
+        split = self._said.split_of(name)
+        if self._said.splits and split is None:
+            reason = "no split file (--split_file) names it, so its split is unknown"
+            decided.rejected[name] = Rejection(display(raw.path.name), reason)
+        elif (
+            raw.brought and raw.brought.layout == CLIPS and None not in (brought, split) and brought != split
+        ):
+            reason = f"the list of clips says {brought}, the split file {split}"
+            decided.rejected[name] = Rejection(display(raw.path.name), reason)
+        elif split or brought:
+            decided.splits[name] = str(split or brought)
+            decided.said.add(name)
+
+    def _refuse_torn_groups(
+        self, new: Mapping[str, RawScene], known: Mapping[str, IndexEntry], decided: Decided
+    ) -> None:
+        """Refuse scenes whose said split tears a group that a person named."""
+        named = {name: group for name, raw in new.items() if (group := self._named_group(name, raw))}
+        if not named:
+            return
+        first: dict[str, tuple[str, str]] = {}
+        for name, entry in known.items():
+            known_group = self._said.groups.get(same_form(name)) or entry.source.get("group")
+            if known_group:
+                first.setdefault(known_group, (name, entry.split))
+        for name in [name for name in named if name in decided.said]:
+            other, split = first.setdefault(named[name], (name, decided.splits[name]))
+            if split != decided.splits[name]:
+                reason = (
+                    f"it would be in {decided.splits[name]}, but its group {display(named[name])} is in "
+                    f"{split} ({display(other)})"
+                )
+                decided.rejected[name] = Rejection(display(new[name].path.name), reason)
+                decided.splits.pop(name)
+                decided.said.discard(name)
+
+    def _named_group(self, name: str, raw: RawScene) -> str | None:
+        is_listed = raw.brought is not None and raw.brought.layout == CLIPS
+        return self._said.groups.get(same_form(name)) or (
+            raw.brought.group if is_listed and raw.brought else None
         )
-        for name, raw in free.items()
-    }
-    drawn = assign_group_splits(groups, old, data.split_seed)
-    remarks = _remarks(
-        [*every, *splits.values(), *drawn.values()],
-        len({group for group, _ in old} | set(groups.values())),
-        bool(splits),
-    )
-    return {**splits, **drawn}, [*_unlisted(data, list(free), listed), *remarks]
+
+    def _draw(
+        self,
+        free: Mapping[str, RawScene],
+        new: Mapping[str, RawScene],
+        known: Mapping[str, IndexEntry],
+        decided: Decided,
+    ) -> int | None:
+        """Draw the splits that nobody said; return the number of groups, None where each scene is alone."""
+        have_groups = any(
+            self._brought_group(name, raw.brought.group if raw.brought else None)
+            for name, raw in free.items()
+        )
+        if self._data.split_by == "scene" and not have_groups:
+            settled = [*(outline_of(known, name).split for name in known), *decided.splits.values()]
+            decided.splits |= assign_splits(list(free), settled, self._data.split_seed)
+            return None
+        old = [
+            (self._group(name, e.source["path"], e.source.get("group")), e.split) for name, e in known.items()
+        ]
+        old += [(self._group_of_new(name, new[name]), split) for name, split in decided.splits.items()]
+        groups = {name: self._group_of_new(name, raw) for name, raw in free.items()}
+        decided.splits |= assign_group_splits(groups, old, self._data.split_seed)
+        decided.remarks += self._unlisted(list(free))
+        return len({group for group, _ in old} | set(groups.values()))
+
+    def _group_of_new(self, name: str, raw: RawScene) -> str:
+        path = raw.path.relative_to(self._data.raw_root).as_posix()
+        return self._group(name, path, raw.brought.group if raw.brought else None)
+
+    def _brought_group(self, name: str, brought: str | None) -> str | None:
+        return self._said.groups.get(same_form(name)) or brought
+
+    def _group(self, name: str, path: str, brought: str | None) -> str:
+        """Return the group of a scene: what a person lists wins, then what its layout knows."""
+        group = self._brought_group(name, brought)
+        if group is not None and same_form(name) not in self._listed:
+            return f"brought:{group}"
+        if self._data.split_by == "scene":
+            return f"scene:{name}"
+        return group_of(name, path, self._listed)
+
+    def _unlisted(self, names: list[str]) -> Iterator[str]:
+        unlisted = [name for name in names if self._listed and same_form(name) not in self._listed]
+        if unlisted:
+            yield (
+                f"{len(unlisted)} scenes are not in {self._data.groups_csv}, each is a group of its own: "
+                f"{_named(unlisted)}"
+            )
+
+    def _strangers(self, there: Mapping[str, object]) -> Iterator[str]:
+        """Yield a remark on names in the split files that are no scene here."""
+        names = {same_form(name) for name in there}
+        absent = [name for name in self._said.splits if name not in names]
+        if absent:
+            yield f"{len(absent)} names in the split files are no scene here: {_named(absent)}"
 
 
-def _relative(raw_root: Path, raw: RawScene) -> str:
-    return raw.path.relative_to(raw_root).as_posix()
-
-
-def _group(data: DataConfig, name: str, path: str, brought: str | None, listed: Mapping[str, str]) -> str:
-    """Return the group of a scene: what a person lists wins, then what its layout knows."""
-    if brought is not None and same_form(name) not in listed:
-        return f"brought:{brought}"
-    if data.split_by == "scene":
-        return f"scene:{name}"
-    return group_of(name, path, listed)
-
-
-def _unlisted(data: DataConfig, names: list[str], listed: Mapping[str, str]) -> list[str]:
-    unlisted = [name for name in names if listed and same_form(name) not in listed]
-    if not unlisted:
-        return []
-    more = ", ..." if len(unlisted) > MAX_SHOWN else ""
-    return [
-        f"{len(unlisted)} scenes are not in {data.groups_csv}, each is a group of its own: "
-        f"{', '.join(unlisted[:MAX_SHOWN])}{more}"
-    ]
-
-
-def _remarks(every: list[str], n_groups: int | None, is_said: bool) -> list[str]:
-    text = remark_on_splits(every, n_groups, is_said=is_said)
-    return [text] if text else []
+def _named(names: list[str]) -> str:
+    return ", ".join(map(display, names[:MAX_SHOWN])) + (", ..." if len(names) > MAX_SHOWN else "")

@@ -29,7 +29,8 @@ from focusgen.run.table import PHASES
 CHANGES: dict[str, tuple[str, ...]] = {
     "seed": ("deblur", "calibrate", "render"),
     **dict.fromkeys(
-        "data.glob data.layout data.min_frames data.max_frames data.split_seed data.shot_cut_threshold "
+        "data.glob data.layout data.clips data.split_file data.min_frames data.max_frames data.split_seed "
+        "data.shot_cut_threshold "
         "data.split_by data.groups_csv data.follow_links".split(),
         ("index",),
     ),

@@ -248,3 +248,91 @@ def test_a_data_set_that_is_older_than_layouts_keeps_its_scenes(tmp_path, capsys
     older = (rgbd.out_root / "scene_index.json").read_bytes()
     assert phase(rgbd, *root) == 0
     assert (rgbd.out_root / "scene_index.json").read_bytes() == older
+
+
+def write_ramp(path: Path, n_frames: int = 50) -> Frames:
+    """Write a video whose frames can be told apart by their brightness, losslessly, 25 per second."""
+    frames = np.stack([np.full((32, 48, 3), 4 * frame, np.uint8) for frame in range(n_frames)])
+    write_video(path, frames, "ffv1", "bgr0")
+    return frames
+
+
+def test_clips_are_the_frames_between_their_times_and_no_other(tmp_path):
+    """Of 25 frames per second from 0.4 s to before 1.0 s: 10 to 24."""
+    rgbd = Rgbd(tmp_path)
+    rgbd.raw_root.mkdir()
+    frames = write_ramp(rgbd.raw_root / "long.mkv")
+    clips = tmp_path / "clips.csv"
+    clips.write_text(
+        "path,start_s,end_s,scene_id,split,group\nlong.mkv,0.4,1,a,train,\nlong.mkv,1,,b,val,\nlong.mkv,1.9,3,c,,\n"
+    )
+    assert phase(rgbd, "--clips", str(clips), "--deblur.temporal", "none") == 0
+    index = index_of(rgbd)
+    assert {n: (e["split"], e["n_frames"], e["source"]["part"]["first_frame"]) for n, e in index.items()} == {
+        "a": ("train", 15, 10),
+        "b": ("val", 25, 25),
+    }
+    refused = json.loads((rgbd.out_root / "logs" / "rejected_scenes.json").read_text())
+    assert refused["c"]["reason"].startswith("equal frames as b (val)")
+    assert phase(rgbd, "--deblur.temporal", "none", name="deblur") == 0
+    for name, first, last in (("a", 10, 24), ("b", 25, 49)):
+        sharp = sharp_of(rgbd, name)
+        assert (sharp[0, 0, 0, 0], sharp[-1, 0, 0, 0]) == (frames[first, 0, 0, 0], frames[last, 0, 0, 0])
+
+
+def test_a_second_run_of_clips_decodes_nothing_and_another_span_is_another_scene(tmp_path, capsys):
+    rgbd = Rgbd(tmp_path)
+    rgbd.raw_root.mkdir()
+    write_ramp(rgbd.raw_root / "long.mkv")
+    clips = tmp_path / "clips.csv"
+    clips.write_text("path,start_s,end_s,scene_id\nlong.mkv,0,1,a\n")
+    assert phase(rgbd, "--clips", str(clips)) == 0
+    before = (rgbd.out_root / "scene_index.json").read_bytes()
+    assert phase(rgbd, "--clips", str(clips)) == 0
+    assert (rgbd.out_root / "scene_index.json").read_bytes() == before
+    assert phase(rgbd) == 2
+    assert "indexed by a list of clips, and none is given" in capsys.readouterr().err
+    clips.write_text("path,start_s,end_s,scene_id\nlong.mkv,0,1.2,a\n")
+    assert phase(rgbd, "--clips", str(clips)) == 0
+    assert index_of(rgbd)["a"]["n_frames"] == 30
+
+
+def test_a_clip_that_ends_early_is_said(tmp_path, capsys):
+    rgbd = Rgbd(tmp_path)
+    rgbd.raw_root.mkdir()
+    write_ramp(rgbd.raw_root / "long.mkv")
+    clips = tmp_path / "clips.csv"
+    clips.write_text("path,start_s,end_s,scene_id\nlong.mkv,1,2,whole\nlong.mkv,1,9,short\n")
+    assert phase(rgbd, "--clips", str(clips)) == 0
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "short: the video ends 1.96 s after its first frame, before end_s 9" in shown
+    assert "whole:" not in shown
+
+
+def test_official_splits_hold_and_equal_frames_are_refused_across_them(tmp_path):
+    rgbd = Rgbd(tmp_path)
+    for name, seed in (("a", 0), ("b", 1), ("copy", 0), ("stranger", 2)):
+        rgbd.add_scene(name, seed=seed)
+    for path in sorted((rgbd.raw_root / "copy").iterdir()):  # other names, the same bytes
+        path.rename(path.with_name(path.name.replace("frame", "f")))
+    lists = tmp_path / "2017"
+    lists.mkdir()
+    (lists / "train.txt").write_text("a\nb\n")
+    (lists / "val.txt").write_text("copy\n")
+    assert phase(rgbd, "--split_file", str(lists / "train.txt"), str(lists / "val.txt")) == 0
+    assert {name: entry["split"] for name, entry in index_of(rgbd).items()} == {"a": "train", "b": "train"}
+    refused = json.loads((rgbd.out_root / "logs" / "rejected_scenes.json").read_text())
+    assert refused["copy"]["reason"] == "equal frames as a (train), but here in val"
+    assert "no split file" in refused["stranger"]["reason"]
+    assert phase(rgbd, "--split_file", str(lists)) == 0  # the same again, now against the index
+    assert set(index_of(rgbd)) == {"a", "b"}
+
+
+def test_equal_frames_that_a_draw_puts_into_two_splits_are_said(tmp_path, capsys):
+    rgbd = Rgbd(tmp_path)
+    for name in "abc":
+        rgbd.add_scene(name)
+    assert phase(rgbd) == 0
+    assert {entry["split"] for entry in index_of(rgbd).values()} == {"train", "val", "test"}
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "equal frames in two splits: a (val) and b (test), ..." in shown

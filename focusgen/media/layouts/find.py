@@ -9,6 +9,7 @@ from pathlib import Path
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
 from focusgen.config.data import DataConfig
+from focusgen.media.clips import CLIPS, read_clips
 from focusgen.media.layouts.layout import Contents, Layout
 from focusgen.media.layouts.table import LAYOUTS, recognise
 from focusgen.media.scenes import Discovery, Place, discover, scenes_at
@@ -30,6 +31,9 @@ def find_scenes(data: DataConfig, *, known_as: str | None = None, needs_depth: b
     Raises:
         ConfigError: nothing to be read there, or not as the layout has it.
     """
+    fence = None if data.follow_links else data.raw_root.resolve()
+    if data.clips is not None:
+        return scenes_at(read_clips(data.clips, data.raw_root), fence)
     layout, remarks = _layout(data, known_as)
     if layout is None:
         found = discover(data.raw_root, data.glob, follow_links=data.follow_links)
@@ -44,7 +48,7 @@ def find_scenes(data: DataConfig, *, known_as: str | None = None, needs_depth: b
             f"Expected {layout.expects}; --layout {PLAIN} makes each folder of images or video a scene.",
         )
     places, said = _usable(layout, contents, needs_depth)
-    found = scenes_at(places, None if data.follow_links else data.raw_root.resolve())
+    found = scenes_at(places, fence)
     rejected = {**contents.rejected, **found.rejected}
     return Discovery(found.scenes, rejected, (*remarks, *contents.remarks, *said))
 
@@ -55,6 +59,11 @@ def _layout(data: DataConfig, known_as: str | None) -> tuple[Layout | None, tupl
     if asked not in (AUTO, PLAIN) and data.glob is not None:
         raise ConfigError(
             f"--layout {asked} and --glob exclude each other", "A layout knows where scenes lie."
+        )
+    if asked == AUTO and known_as == CLIPS:
+        raise ConfigError(
+            "this data set was indexed by a list of clips, and none is given",
+            f"Give --clips the list again; --layout {PLAIN} adds whole videos and folders as scenes.",
         )
     if asked == AUTO and known_as is not None:
         return LAYOUTS.get(known_as), ()
