@@ -47,8 +47,8 @@ class DataConfig(Section):
         is_recorded_at_default=False,
         help="CSV file path,start_s,end_s,scene_id,split,group (path suffices): these are the scenes",
     )
-    split_file: tuple[Path, ...] = setting(
-        (),
+    split_file: tuple[Path, ...] | None = setting(
+        None,
         affects=["index"],
         is_recorded_at_default=False,
         help="official splits: train.txt, val.txt, test.txt, their folder, or a CSV scene_id,split[,group]",

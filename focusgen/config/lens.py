@@ -24,22 +24,22 @@ class OpticsConfig(Section):
         36.0, affects=["calibrate", "render"], gt=0, help="sensor that the frame's long side shows"
     )
 
-    footage_focal_px: float | Literal["exif"] | Path | None = setting(
+    footage_focal_px: float | Literal["exif", "layout"] | Path | None = setting(
         None,
         affects=["calibrate", "render"],
         is_recorded_at_default=False,
-        help="focal length of the footage, px of the raw frame: a number, exif, or a CSV file scene,focal_px",
+        help="the footage's focal length, px of the raw frame: a number, exif, layout, a CSV scene,focal_px",
     )
 
     @field_validator("footage_focal_px", mode="before")
     @classmethod
     def _number_word_or_file(cls, value: object) -> object:
         if isinstance(value, bool) or (isinstance(value, (int, float)) and not value > 0):
-            raise ValueError("needs pixels > 0, exif, or a CSV file with scene,focal_px")
+            raise ValueError("needs pixels > 0, exif, layout, or a CSV file with scene,focal_px")
         if isinstance(value, int):
             return float(value)
         if isinstance(value, str):
-            return "exif" if value.lower() == "exif" else Path(value)
+            return value.lower() if value.lower() in ("exif", "layout") else Path(value)
         return value
 
     def effective(self, name: str) -> Any:

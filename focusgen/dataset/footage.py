@@ -14,12 +14,16 @@ from focusgen.config import Config
 from focusgen.dataset.frames import published_plan
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.media.brought import Camera
 from focusgen.media.picture_files import exif_focal_px
 from focusgen.optics.coc import shown_width
-from focusgen.optics.view import View, focal_length_mm, published_view
+from focusgen.optics.view import View, focal_length_mm, published_camera, published_view
 
 FOOTAGE = "footage_focal_px"
 """Name, among its weights, under which a record of phase 5 keeps what a table or EXIF said of the footage."""
+
+LAYOUT = "layout"
+"""Value of the setting that asks for the camera of the scene's layout, and takes nothing else."""
 
 CSV_COLUMNS = ["scene", "focal_px"]
 WAYS_OUT = (
@@ -57,6 +61,9 @@ class Footage:
         given = self._cfg.optics.footage_focal_px
         if given is None or isinstance(given, float):
             return given
+        camera = self._camera(scene_id)
+        if camera is not None:
+            return camera.fx
         if isinstance(given, Path):
             return _of_table(given, scene_id)
         raw = self._entry(scene_id).raw_scene(scene_id, self._cfg.data.raw_root)
@@ -71,8 +78,20 @@ class Footage:
             raise SceneError(f"{display(str(first))}: EXIF has no focal length with a sensor size", WAYS_OUT)
         return found
 
+    def _camera(self, scene_id: str) -> Camera | None:
+        """Return the camera that came with the scene's layout, where nobody states another view."""
+        if self._cfg.optics.footage_focal_px not in (None, LAYOUT):
+            return None
+        camera = self._entry(scene_id).camera
+        if camera is None and self._cfg.optics.footage_focal_px == LAYOUT:
+            raise SceneError(f"scene {scene_id!r}: no layout brought its camera", WAYS_OUT)
+        return camera
+
     def digest(self, scene_id: str) -> dict[str, str]:
         """Return what the record keeps of a table's or a camera's word; a number stands in the settings."""
+        camera = self._camera(scene_id)
+        if camera is not None:
+            return {FOOTAGE: repr(camera)}
         if self._cfg.optics.effective("footage_focal_px") not in ("csv", "exif"):
             return {}
         return {FOOTAGE: repr(self.focal_px(scene_id))}
@@ -83,6 +102,10 @@ class Footage:
         Raises:
             SceneError: it is not known.
         """
+        camera = self._camera(scene_id)
+        if camera is not None:
+            raw = View(camera.fx, camera.fy, camera.cx, camera.cy)
+            return published_camera(raw, published_plan(self._dataset.scene(scene_id), self._entry(scene_id)))
         focal_px = self.focal_px(scene_id)
         if focal_px is None:
             return None

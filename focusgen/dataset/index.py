@@ -19,7 +19,7 @@ from focusgen.config.paths import found
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json
 from focusgen.dataset.scene_table import Original, SceneTable, TableWriter, open_table
-from focusgen.media.brought import BroughtDepth
+from focusgen.media.brought import BroughtDepth, Camera
 from focusgen.media.scenes import RawScene, Rejection
 
 SPLITS = ("train", "val", "test")
@@ -92,6 +92,12 @@ class IndexEntry:
     def layout(self) -> str | None:
         """Name of the layout that it was found by, None without one."""
         return self.source.get("layout")
+
+    @property
+    def camera(self) -> Camera | None:
+        """The camera of its raw frames as its layout knows it, None where nobody does."""
+        document = self.source.get("camera")
+        return None if document is None else Camera(**document, size=(self.width, self.height))
 
     def brought_depth(self, raw_root: Path) -> BroughtDepth | None:
         """Return the depth that its layout brought, None where there is none."""

@@ -59,7 +59,7 @@ def index_dataset(
     """
     check_asked(cfg)
     data = cfg.data
-    rules = SplitRules(data, read_groups(data.groups_csv), read_split_files(data.split_file))
+    rules = SplitRules(data, read_groups(data.groups_csv), read_split_files(data.split_file or ()))
     dataset = DatasetLayout.of(cfg)
     make_folder(dataset.logs)
     with exclusive(dataset.index_lock):

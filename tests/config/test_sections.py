@@ -240,7 +240,7 @@ def other_values(kind: Any, value: Any) -> Iterator[Any]:
     elif get_origin(kind) is Literal:
         yield from (choice for choice in parts if choice != value)
     elif get_origin(kind) is tuple and Ellipsis in parts:
-        yield [*value, 65535.0 if parts[0] is float else "one more"]
+        yield [*(value or ()), 65535.0 if parts[0] is float else "one more"]
     elif get_origin(kind) is tuple and value is None:
         yield [1.5, 2.5]
     elif get_origin(kind) is tuple and parts[0] is int:

@@ -12,6 +12,8 @@ from PIL import Image
 from focusgen import cli, config
 from focusgen.base.errors import ConfigError
 from focusgen.media.picture_files import exif_focal_px
+from tests.conftest import Rgbd
+from tests.layouts import tum
 
 
 def metadata(rgbd, scene: str = "a") -> dict:
@@ -129,3 +131,26 @@ def test_the_phases_as_scripts_know_the_view_too(rgbd):
     rgbd.add_scene("a")
     assert rgbd.run("--optics.footage_focal_px", "60") == 0
     assert cli.main(["status", "--out_root", str(rgbd.out_root)]) == 0
+
+
+def test_the_camera_of_a_layout_is_published_with_its_own_axis(rgbd):
+    """TUM's freiburg1 at a tenth of its size; its principal point is not the middle of the picture."""
+    tum(rgbd.raw_root)
+    words = ["--raw_root", str(rgbd.raw_root), "--out_root", str(rgbd.out_root), *rgbd.flags("max_coc")]
+    said = ["--optics.footage_focal_px", "layout", "--lens.focal_length", "footage"]
+    assert cli.main(["run", *words, *said, "--n_sets", "1", "--workers", "1"]) == 0
+    document = metadata(rgbd, "rgbd_dataset_freiburg1_xyz")
+    view = [document[key] for key in ("fx", "fy", "cx", "cy")]
+    assert view == pytest.approx([51.73, 51.65, (318.6 + 0.5) / 10 - 0.5, (255.3 + 0.5) / 10 - 0.5])
+    assert document["sets"][0]["f"] == pytest.approx(51.73 * 0.036 / 64)
+
+
+def test_the_camera_of_a_layout_is_published_without_being_asked_for_and_needs_one(rgbd, capsys):
+    tum(rgbd.raw_root)
+    words = ["--raw_root", str(rgbd.raw_root), "--out_root", str(rgbd.out_root), *rgbd.flags("max_coc")]
+    assert cli.main(["run", *words, "--n_sets", "1", "--workers", "1"]) == 0
+    assert metadata(rgbd, "rgbd_dataset_freiburg1_xyz")["fx"] == pytest.approx(51.73)
+    plain = Rgbd(rgbd.root / "plain")
+    plain.add_scene("a")
+    assert plain.run("--optics.footage_focal_px", "layout") == 3
+    assert "no layout brought its camera" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 import pytest
 
 from focusgen.optics.sizes import frame_plan
-from focusgen.optics.view import View, focal_length_mm, published_view
+from focusgen.optics.view import View, focal_length_mm, published_camera, published_view
 
 
 def test_the_view_follows_resize_and_crop():
@@ -21,3 +21,12 @@ def test_a_point_lands_where_the_pixel_of_the_resized_frame_lies():
 
 def test_focal_length_is_the_view_on_the_sensor():
     assert focal_length_mm(View(500.0, 500.0, 0.0, 0.0), 640, 36.0) == pytest.approx(28.125)
+
+
+def test_a_whole_camera_goes_the_way_of_its_pixels():
+    """With its axis in the middle it is what its focal length alone gives; else the offset stays."""
+    plan = frame_plan(1920, 1080, 640)
+    assert published_camera(View(1500.0, 1500.0, 959.5, 539.5), plan) == published_view(1500.0, plan)
+    assert (
+        published_camera(View(1500.0, 1500.0, 962.5, 539.5), plan).cx == published_view(1500.0, plan).cx + 1
+    )
