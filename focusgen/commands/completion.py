@@ -18,7 +18,8 @@ from typing import Literal
 from focusgen.commands.focal import ACTIONS
 from focusgen.commands.table import COMMANDS
 from focusgen.config import known_keys, shipped_names
-from focusgen.config.flags import Described, Flags, described, parse, required_positional
+from focusgen.config.described import Described, described
+from focusgen.config.flags import Flags, parse, required_positional
 
 
 @dataclass(frozen=True)

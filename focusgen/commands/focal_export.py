@@ -23,9 +23,12 @@ class ExportFlags(Flags):
     checkpoint: Path | None = option(None, "weights to export; default: those that ship")
 
 
+FLAGS = ExportFlags
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal export`."""
-    flags = parse(ExportFlags, renamed(argv, ALIASES), prog="focusgen focal export", doc=__doc__).flags
+    flags = parse(FLAGS, renamed(argv, ALIASES), prog="focusgen focal export", doc=__doc__).flags
     if flags.output.suffix != ".onnx":
         raise ConfigError(f"--output {flags.output}: give a name that ends in .onnx")
     if not flags.output.resolve().parent.is_dir():

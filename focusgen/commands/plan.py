@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.commands.run import backend_overrides
     from focusgen.run.forecast import forecast, survey
 
-    cfg = config.load(given.config, {**backend_overrides(given.backend), **parsed.overrides})
+    cfg = config.load(given.config, parsed.on_top_of(backend_overrides(given.backend)))
     phases = parse_phases(given.phases)
     works = survey(cfg)
     expected = forecast(cfg, works, phases)

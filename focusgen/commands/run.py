@@ -16,6 +16,7 @@ from focusgen.base.errors import ConfigError
 from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings
 from focusgen.config.backends import BUILT_IN, names_of
 from focusgen.config.flags import option, parse, report_without_effect
+from focusgen.config.origins import GivenKey
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
     """Run `focusgen run`."""
     parsed = parse(FLAGS, argv, prog="focusgen run", doc=__doc__)
     given = parsed.flags
-    cfg = config.load(given.config, {**backend_overrides(given.backend), **parsed.overrides})
+    cfg = config.load(given.config, parsed.on_top_of(backend_overrides(given.backend)))
     report_without_effect(cfg, given)
     from focusgen.run.here import run_everything
     from focusgen.run.pipeline import Selection
@@ -62,5 +63,5 @@ def backend_overrides(names: str | None) -> dict[str, Any]:
             raise ConfigError(f"--backend {name}: unknown{_nearest(name, section_of)}")
         if f"{section}.backend" in overrides:
             raise ConfigError(f"--backend {names}: two backends for phase {section}")
-        overrides[f"{section}.backend"] = name.strip()
+        overrides[GivenKey(f"{section}.backend", "--backend")] = name.strip()
     return overrides

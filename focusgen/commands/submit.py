@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.commands.run import backend_overrides
     from focusgen.run.settings import with_last_settings
 
-    cfg = config.load(given.config, {**backend_overrides(given.backend), **parsed.overrides})
+    cfg = config.load(given.config, parsed.on_top_of(backend_overrides(given.backend)))
     phases = parse_phases(given.phases) if given.phases else next_phases(cfg)
     cfg = absolute(with_last_settings(cfg, phases))
     share_with_group(cfg.data.group_writable)

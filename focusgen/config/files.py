@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from focusgen.base.errors import ConfigError
+from focusgen.config.origins import Origins
 from focusgen.config.paths import find_paths
 from focusgen.config.retired import without_retired
 from focusgen.config.sections import Config
@@ -33,7 +34,8 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
-            raise yaml.constructor.ConstructorError(None, None, "aliases (*name) are not supported")
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.constructor.ConstructorError(None, None, "aliases (*name) are not supported", mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
@@ -69,6 +71,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         if size > MAX_YAML_BYTES:
             raise ConfigError(f"{path}: {size} bytes is no configuration (limit {MAX_YAML_BYTES})")
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        raise ConfigError(f"{path}{_place_of(error)}: {error.problem}") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, OSError) as error:
         raise ConfigError(f"{path}: {error}") from error
     if document is None:
@@ -77,6 +81,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: a configuration is a mapping, not a {type(document).__name__}")
     _check_depth(document, path)
     return document
+
+
+def _place_of(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    return f", line {mark.line + 1}" if mark is not None else ""
 
 
 def parse_value(key: str, text: str) -> Any:
@@ -105,7 +114,8 @@ def _check_depth(node: Any, path: Path, depth: int = 0) -> None:
             _check_depth(value, path, depth + 1)
 
 
-def _resolve_defaults(path: Path, chain: tuple[Path, ...] = ()) -> dict[str, Any]:
+def _resolve_defaults(path: Path, read: list[Path], chain: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return a file with what it builds on; `read` gains all of them, the ones that win last."""
     if path in chain or len(chain) > MAX_DEFAULTS_DEPTH:
         raise ConfigError(f"{path}: defaults form a loop: {' -> '.join(str(p) for p in (*chain, path))}")
     document = read_yaml(path)
@@ -114,7 +124,8 @@ def _resolve_defaults(path: Path, chain: tuple[Path, ...] = ()) -> dict[str, Any
         raise ConfigError(f"{path}: defaults must be a list, e.g. [base]")
     merged: dict[str, Any] = {}
     for name in names:
-        merged = deep_merge(merged, _resolve_defaults(_find_default(str(name), path), (*chain, path)))
+        merged = deep_merge(merged, _resolve_defaults(_find_default(str(name), path), read, (*chain, path)))
+    read.append(path)
     return deep_merge(merged, document)
 
 
@@ -152,17 +163,19 @@ def load(path: Path | str | None = None, overrides: Mapping[str, Any] | None = N
         overrides: dotted keys, e.g. {"depth.backend": "dryrun"}; None values are not set.
 
     Raises:
-        ConfigError: names the file, the key and the nearest known key.
+        ConfigError: names the flag or the file and line, the key and the nearest known key.
     """
     source = find(path) if path is not None else CONFIG_DIR / "base.yaml"
-    document = _resolve_defaults(source)
+    files: list[Path] = []
+    document = _resolve_defaults(source, files)
+    origins = Origins(str(source), tuple(files), overrides)
     if source.parent.parts[-2:] in KEPT_IN:
-        kept = find_paths(from_document(document, str(source)), source.parent.parent.parent)
+        kept = find_paths(_checked(document, origins), source.parent.parent.parent)
         document = kept.model_dump(mode="json", by_alias=True)
     for dotted, value in (overrides or {}).items():
         if value is not None:
             document = deep_merge(document, _nest(dotted, value))
-    return from_document(document, str(source))
+    return _checked(document, origins)
 
 
 def _nest(dotted: str, value: Any) -> dict[str, Any]:
@@ -176,15 +189,23 @@ def from_document(document: Mapping[str, Any], source: str) -> Config:
     Raises:
         ConfigError: names the source, the key and the nearest known key.
     """
+    return _checked(document, Origins(source))
+
+
+def _checked(document: Mapping[str, Any], origins: Origins) -> Config:
     try:
-        return Config.model_validate(without_retired(document, source))
+        return Config.model_validate(without_retired(document, origins.source))
     except ValidationError as error:
-        lines = [_explain(item) for item in error.errors()]
-        raise ConfigError("\n".join(f"{source}: {line}" for line in lines)) from error
+        problems = [(_dotted(item), _explain(item)) for item in error.errors()]
+        raise ConfigError("\n".join(f"{origins.of(key)}: {what}" for key, what in problems)) from error
+
+
+def _dotted(item: Any) -> str:
+    return ".".join(str(part) for part in item["loc"])
 
 
 def _explain(item: Any) -> str:
-    dotted = ".".join(str(part) for part in item["loc"])
+    dotted = _dotted(item)
     if item["type"] == "extra_forbidden":
         choices = known_keys() if len(item["loc"]) > 1 else _section_names()
         near = difflib.get_close_matches(dotted, choices, n=1, cutoff=0.5)
@@ -192,7 +213,8 @@ def _explain(item: Any) -> str:
             near = [key for key in known_keys() if key.rpartition(".")[2] == dotted.rpartition(".")[2]][:1]
         hint = f"; did you mean {near[0]}?" if near else f"; sections: {', '.join(_section_names())}"
         return f"unknown key {dotted}{hint}"
-    return f"{dotted or 'configuration'}: {item['msg']} (got {item['input']!r})"
+    wanted = "give one number, or [low, high]" if item["type"] == "tuple_type" else item["msg"]
+    return f"{dotted or 'configuration'}: {wanted.removeprefix('Value error, ')} (got {item['input']!r})"
 
 
 def _section_names() -> list[str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import re
 import sys
 import types
@@ -38,10 +39,12 @@ from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.config import Config, Section
 from focusgen.config.backends import BUILT_IN, names_of
+from focusgen.config.origins import GivenKey
 from focusgen.config.retired import RETIRED_KEYS
 
 T = TypeVar("T")
 _DECLARED = "flag"
+MANY_SETTINGS = 8  # from here on --help shows them by section
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class Flags:
 
     def settings(self) -> dict[str, Any]:
         """Return the dotted overrides of the flags that were given."""
-        given = {key: getattr(self, name) for name, key in self.keys().items()}
+        given = {GivenKey(key, f"--{name}"): getattr(self, name) for name, key in self.keys().items()}
         return {key: value for key, value in given.items() if value is not None and value is not False}
 
 
@@ -117,7 +120,13 @@ class Parsed(Generic[F]):
     @property
     def overrides(self) -> dict[str, Any]:
         """Every setting that the command line sets, by dotted key."""
-        return {**self.flags.settings(), **self.dotted}
+        # a key that stands twice is the dotted one: its value wins, so it is the one to be blamed
+        by_flag = {key: value for key, value in self.flags.settings().items() if key not in self.dotted}
+        return {**by_flag, **self.dotted}
+
+    def on_top_of(self, below: Mapping[str, Any]) -> dict[str, Any]:
+        """Return every setting of the command line, and those of `below` that it does not set."""
+        return {**{key: below[key] for key in below if key not in self.overrides}, **self.overrides}
 
 
 def parse(kind: type[F], argv: Sequence[str], *, prog: str, doc: str | None) -> Parsed[F]:
@@ -153,8 +162,9 @@ def _refuse_values_of_switches(kind: type[Flags], words: Sequence[str]) -> None:
 
 
 def _paragraphs(doc: str) -> str:
-    """Keep the Reads, Writes and Usage lines of a script's docstring apart: tyro joins lines."""
-    return re.sub(r"\n(Reads|Writes|Usage) +", r"\n\n\1: ", doc.strip())
+    """Keep lines apart that are commands, or a script's Reads, Writes and Usage: tyro joins others."""
+    doc = re.sub(r"\n(focusgen \w)", r"\n    \1", doc.strip())
+    return re.sub(r"\n(Reads|Writes|Usage) +", r"\n\n\1: ", doc)
 
 
 def split_dotted(argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
@@ -202,24 +212,67 @@ def report_without_effect(cfg: Config, flags: Flags) -> None:
 _REGISTRY = tyro.constructors.ConstructorRegistry()
 
 
+@dataclass(frozen=True)
+class _Group:
+    """Flags that stand together in --help; `instance_of` takes them out again."""
+
+
 @_REGISTRY.struct_rule
 def _flags_for_tyro(
     info: tyro.constructors.StructTypeInfo,
 ) -> tyro.constructors.StructConstructorSpec | None:
-    """Hand tyro the declared flags: the command's own first, then those of settings."""
+    """Hand tyro the declared flags: the command's own first, then those of settings, by section if many."""
     if not (isinstance(info.type, type) and issubclass(info.type, Flags)):
         return None
     hints = get_type_hints(info.type)
-    ordered = sorted(dataclasses.fields(info.type), key=lambda field: bool(declared(field).key))
+    all_fields = dataclasses.fields(info.type)
+    fields = [(field, _annotated(hints[field.name], declared(field))) for field in all_fields]
+    own = [(field, kind) for field, kind in fields if not declared(field).key]
+    settings = [(field, kind) for field, kind in fields if declared(field).key]
+    groups = _by_section(settings) if len(settings) >= MANY_SETTINGS else {}
     return tyro.constructors.StructConstructorSpec(
-        instantiate=info.type,
-        fields=tuple(
-            tyro.constructors.StructFieldSpec(
-                name=field.name, type=_annotated(hints[field.name], declared(field)), default=_default(field)
-            )
-            for field in ordered
+        instantiate=functools.partial(_instance_of, info.type),
+        fields=(
+            *(_one_flag(field, kind) for field, kind in (own if groups else own + settings)),
+            *(_group_of_flags(title, members) for title, members in groups.items()),
         ),
     )
+
+
+def _instance_of(kind: type[Flags], **values: Any) -> Flags:
+    given: dict[str, Any] = {}
+    for name, value in values.items():
+        given |= vars(value) if isinstance(value, _Group) else {name: value}
+    return kind(**given)
+
+
+def _by_section(
+    settings: Sequence[tuple[dataclasses.Field[Any], Any]],
+) -> dict[str, list[tuple[dataclasses.Field[Any], Any]]]:
+    groups: dict[str, list[tuple[dataclasses.Field[Any], Any]]] = {}
+    for field, kind in settings:
+        section = declared(field).key.rpartition(".")[0] or "run"
+        groups.setdefault(section, []).append((field, kind))
+    return groups
+
+
+def _one_flag(field: dataclasses.Field[Any], kind: Any) -> tyro.constructors.StructFieldSpec:
+    return tyro.constructors.StructFieldSpec(name=field.name, type=kind, default=_default(field))
+
+
+def _group_of_flags(
+    title: str, members: Sequence[tuple[dataclasses.Field[Any], Any]]
+) -> tyro.constructors.StructFieldSpec:
+    group: Any = dataclasses.make_dataclass(
+        title,
+        [(field.name, kind, dataclasses.field(default=field.default)) for field, kind in members],
+        bases=(_Group,),
+        frozen=True,
+        namespace={"__doc__": ""},
+    )
+    # A command may have a flag of its own that is called like the section: submit has --cluster.
+    kind = Annotated[group, tyro.conf.OmitArgPrefixes, tyro.conf.arg(name=title)]
+    return tyro.constructors.StructFieldSpec(name=f"{title}_settings", type=kind, default=group())
 
 
 def declared(field: dataclasses.Field[Any]) -> Declared:
@@ -236,30 +289,58 @@ def _annotated(kind: Any, declared: Declared) -> Any:
     if declared.is_positional:
         note = tyro.conf.arg(help=declared.help, help_behavior_hint="")
         return Annotated[kind, note, tyro.conf.Positional]
-    if not declared.key:
-        note = tyro.conf.arg(help=declared.help, metavar=_metavar(kind), help_behavior_hint="")
-        return Annotated[kind, note]
-    kind, _, default = setting_of(declared.key)  # a choice among names is typed `str | None` in the class
-    if kind is bool:
-        return Annotated[bool, tyro.conf.arg(help=declared.help)]
+    default = None
+    if declared.key:  # a choice among names is typed `str | None` in the class
+        kind, _, default = setting_of(declared.key)
+        if kind is bool:
+            return Annotated[bool, tyro.conf.arg(help=declared.help)]
+        kind = kind | None
+    words = _metavar(kind, declared.key)
     hint = "" if default is None else f"(default: {default})"
-    metavar = _backends_of(declared.key) or _metavar(kind)
-    note = tyro.conf.arg(help=declared.help, metavar=metavar, help_behavior_hint=hint)
-    return Annotated[kind | None, note]
+    note = tyro.conf.arg(help=declared.help, metavar=words, help_behavior_hint=hint)
+    if _is_optional(kind):
+        return Annotated[kind, _optional(without_none(kind), words), note]
+    return Annotated[kind, note]
 
 
-def _backends_of(key: str) -> str | None:
-    """Return the choices of a section's `backend`, None for another setting."""
-    found = [section for section in BUILT_IN if key == f"{section}.backend"]
-    return "{" + ",".join(names_of(found[0])) + "}" if found else None
+def _optional(kind: Any, words: str | None) -> tyro.constructors.PrimitiveConstructorSpec[Any]:
+    """Return how the value of a flag is read that is None where it was not given, and only there.
+
+    tyro's own reading of `T | None` takes the word None, and offers it in messages.
+    """
+    literals = get_args(kind) if get_origin(kind) is Literal else ()
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=words or "TEXT",
+        instance_from_str=lambda given: given[0] if literals else kind(given[0]),
+        is_instance=lambda value: value is None or not literals or value in literals,
+        str_from_instance=lambda value: [str(value)],
+        choices=literals or None,
+    )
 
 
-def _metavar(kind: Any) -> str | None:
+def choices_of(kind: Any, key: str) -> tuple[str, ...]:
+    """Return the words that a flag's value is one of; () if it may be any."""
+    sections = [section for section in BUILT_IN if key == f"{section}.backend"]
+    if sections:
+        return tuple(names_of(sections[0]))
+    return tuple(str(choice) for choice in get_args(kind)) if get_origin(kind) is Literal else ()
+
+
+def _metavar(kind: Any, key: str) -> str | None:
     """Return how a value is shown in --help: a word for its type, its choices, nothing for a switch."""
     kind = without_none(kind)
-    if get_origin(kind) is Literal:
-        return "{" + ",".join(str(choice) for choice in get_args(kind)) + "}"
-    return {str: "TEXT", int: "N", float: "X", Path: "PATH"}.get(kind)
+    choices = choices_of(kind, key)
+    return "{" + ",".join(choices) + "}" if choices else _WORDS.get(kind)
+
+
+_WORDS: dict[Any, str] = {str: "TEXT", int: "N", float: "X", Path: "PATH"}
+
+
+def _is_optional(kind: Any) -> bool:
+    """Say whether it is `T | None` of a T that is read from one word."""
+    inner = without_none(kind)
+    return inner is not kind and (inner in _WORDS or get_origin(inner) is Literal)
 
 
 def without_none(kind: Any) -> Any:
@@ -275,38 +356,3 @@ def setting_of(key: str) -> tuple[Any, str, Any]:
     model: Section = dict(Config().sections())[section] if section else Config()
     info = type(model).model_fields[name]
     return without_none(info.annotation), str(info.description), info.default
-
-
-@dataclass(frozen=True)
-class Described:
-    """A flag as a shell completes it.
-
-    Attributes:
-        choices: what its value can be, where that is one of a few words.
-        takes: "nothing", "choice", "path" or "text".
-    """
-
-    name: str
-    help: str
-    takes: Literal["nothing", "choice", "path", "text"]
-    choices: tuple[str, ...] = ()
-    is_positional: bool = False
-
-
-def described(kind: type[Flags]) -> list[Described]:
-    """Return the flags of a command, in the order of its class."""
-    hints = get_type_hints(kind)
-    return [_described(field, hints[field.name]) for field in dataclasses.fields(kind)]
-
-
-def _described(field: dataclasses.Field[Any], kind: Any) -> Described:
-    what = declared(field)
-    kind = setting_of(what.key)[0] if what.key else without_none(kind)
-    words = (_backends_of(what.key) or _metavar(kind) or "").strip("{}")
-    is_choice = get_origin(kind) is Literal or _backends_of(what.key) is not None
-    if is_choice:
-        return Described(field.name, what.help, "choice", tuple(words.split(",")), what.is_positional)
-    takes: Literal["nothing", "path", "text"] = (
-        "nothing" if kind is bool else "path" if kind is Path else "text"
-    )
-    return Described(field.name, what.help, takes, (), what.is_positional)

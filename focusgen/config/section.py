@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 from focusgen.config.graph import PhaseName
@@ -67,10 +68,25 @@ def effect_of(info: FieldInfo) -> Effect | None:
     return Effect(tuple(extra["affects"]), extra["when"], extra["is_recorded_at_default"])
 
 
+def _is_range(kind: Any) -> bool:
+    if get_origin(kind) in (Union, UnionType):
+        return any(_is_range(arg) for arg in get_args(kind))
+    return get_origin(kind) is tuple and get_args(kind) in ((float, float), (int, int))
+
+
 class Section(BaseModel):
     """A frozen group of settings; an unknown key is refused by name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _one_for_both(cls, value: object, info: ValidationInfo) -> object:
+        """Read one number as a range without a width."""
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if is_number and info.field_name and _is_range(cls.model_fields[info.field_name].annotation):
+            return (value, value)
+        return value
 
     def effective(self, name: str) -> Any:
         """Return a field's value after `auto` was resolved; sections override where they have an auto."""

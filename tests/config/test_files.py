@@ -28,7 +28,7 @@ def load_text(tmp_path):
     [
         (
             "depth: {overlap_frames: 3}",
-            r"mine.yaml: unknown key depth.overlap_frames; did you mean depth.overlap\?",
+            r"mine.yaml, line 1: unknown key depth.overlap_frames; did you mean depth.overlap\?",
         ),
         ("overlap: 3", r"unknown key overlap; did you mean depth.overlap\?"),
         ("deepth: {}", r"unknown key deepth; did you mean depth\?"),
@@ -44,7 +44,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_one(load_text, text, message
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("depth:\n  overlap: 3\n  overlap: 4\n", r"'overlap' stands twice[\s\S]*line 3"),
+        ("depth:\n  overlap: 3\n  overlap: 4\n", r"line 3: key 'overlap' stands twice"),
         ("a: &x 1\nb: *x", "aliases"),
         ('!!python/object/apply:os.system ["true"]', "could not determine a constructor"),
         ("- 1", "a mapping, not a list"),
@@ -162,3 +162,10 @@ def test_paths_stay_out_of_what_makes_stale(tmp_path):
 
 def test_the_defaults_of_base_are_those_of_the_fields():
     assert config.load() == Config()
+
+
+@pytest.mark.parametrize("name", ["focal_length_mm", "f_number", "target_blur_px"])
+def test_one_number_is_a_range_without_a_width(load_text, name):
+    assert getattr(load_text(f"lens: {{{name}: 50}}").lens, name) == (50, 50)
+    with pytest.raises(ConfigError, match=r"one number, or \[low, high\]"):
+        load_text(f"lens: {{{name}: wide}}")

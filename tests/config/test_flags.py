@@ -141,3 +141,48 @@ def test_every_command_with_flags_declares_them_and_every_flag_is_declared_with_
     for kind in found:
         for field in dataclasses.fields(kind):
             assert field.metadata["flag"].help, f"{kind.__name__}.{field.name}"
+
+
+def answer(capsys, *words: str) -> str:
+    from focusgen.commands.run import FLAGS
+
+    with pytest.raises(SystemExit):
+        parse(FLAGS, words, prog="focusgen run", doc="Run.")
+    captured = capsys.readouterr()
+    return captured.out + captured.err
+
+
+def test_many_settings_are_shown_by_section_and_read_all_the_same(capsys):
+    from focusgen.commands.run import FLAGS
+
+    text = answer(capsys, "--help")
+    order = [text.index(f" {title} ") for title in ("options", "data options", "depth options")]
+    assert order == sorted(order)
+    assert text.index("depth options") < text.index("--depth_scale") < text.index("run options")
+    words = ["--depth_scale", "5000", "--seed", "3", "--strict", "--scenes", "a"]
+    given = parse(FLAGS, words, prog="focusgen run", doc="Run.")
+    assert given.overrides == {"depth.depth_scale": 5000.0, "seed": 3, "run.strict": True}
+    assert given.flags.scenes == "a"
+
+
+@pytest.mark.parametrize("words", [["--on_stale", "bad"], ["--min_frames", "bad"], ["--split_by", "None"]])
+def test_a_wrong_value_is_answered_without_offering_none(capsys, words):
+    text = answer(capsys, *words)
+    assert words[0] in text
+    assert "'None'" not in text.replace("choice 'None'", "") and "{None}" not in text
+
+
+def test_a_flag_that_is_called_like_a_section_does_not_meet_it():
+    from focusgen.commands.submit import FLAGS
+
+    given = parse(FLAGS, ["--cluster", "debug", "--account", "a1"], prog="focusgen submit", doc="Submit.")
+    assert given.flags.cluster == "debug" and given.overrides == {"cluster.account": "a1"}
+
+
+def test_examples_in_a_help_stand_on_lines_of_their_own(capsys):
+    from focusgen import cli
+
+    with pytest.raises(SystemExit):
+        cli.main(["ablate", "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len([line for line in lines if line.startswith("    focusgen ablate ")]) == 4
