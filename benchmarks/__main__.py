@@ -42,6 +42,7 @@ BENCHMARKS = (
     Benchmark("temporal", quick=("--write", "--frames", "8")),
     Benchmark("bokeh_truth", arguments=(BOKEH_TRUTH,)),
     Benchmark("bokeh_speed", arguments=(), quick=("--repeats", "2")),
+    Benchmark("bokeh_apertures", arguments=(), quick=("--samples", "64", "--only", "disc")),
     Benchmark("vda", quick=("--write", "--frames", "64", "--no_memory")),
     Benchmark("flux"),
     Benchmark("slurm_packing"),

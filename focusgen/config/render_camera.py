@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from focusgen.config.backends import THIN_LENS
 from focusgen.config.section import Section, setting
+from focusgen.optics.aperture import Aperture
 from focusgen.optics.transfer import Transfer
+
+_THIN_LENS = {"backend": [THIN_LENS.name]}
 
 
 class SensorConfig(BaseModel):
@@ -39,6 +42,20 @@ class RenderCamera(Section):
         is_recorded_at_default=False,
         help="curve of the pictures: srgb is real footage's, gamma22 that of procedural scenes",
     )
+    aperture: str = setting(
+        "disc",
+        affects=["render"],
+        when=_THIN_LENS,
+        is_recorded_at_default=False,
+        help="shape of the opening: disc, polygon(BLADES, ROTATION), cat_eye(STRENGTH)",
+    )
+    highlights: Literal["none", "boost"] = setting(
+        "none",
+        affects=["render"],
+        when=_THIN_LENS,
+        is_recorded_at_default=False,
+        help="boost: bright areas regain the light that 8 bits bent under white before they are blurred",
+    )
     sensor: SensorConfig = setting(
         SensorConfig(),
         affects=["render"],
@@ -51,6 +68,11 @@ class RenderCamera(Section):
         is_recorded_at_default=False,
         help="keep the renders as they were before the sensor, in clean_renders/",
     )
+
+    @field_validator("aperture")
+    @classmethod
+    def _is_a_shape(cls, value: str) -> str:
+        return str(Aperture.parse(value))
 
     @model_validator(mode="before")
     @classmethod

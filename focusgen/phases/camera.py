@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
+from focusgen.config import settings_for
 from focusgen.dataset.footage import Footage
 from focusgen.dataset.records import has_published
 from focusgen.optics.view import View
@@ -35,6 +36,9 @@ def camera_document(job: SceneJob) -> dict[str, Any]:
     document: dict[str, Any] = {}
     if render.transfer != "gamma22" or not began_earlier(job):
         document["transfer"] = render.transfer
+    for key in ("aperture", "highlights"):
+        if render.has_effect(key) and f"render.{key}" in settings_for(job.cfg, "render"):
+            document[key] = render.effective(key)
     if not render.sensor.is_perfect:
         document["sensor"] = render.sensor.model_dump(exclude_none=True)
     return document | (asdict(view) if view is not None else {})

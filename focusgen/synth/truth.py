@@ -10,16 +10,17 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.files import make_folder, publish
 from focusgen.base.seeds import derive_seed
+from focusgen.optics.aperture import DISC, Aperture
 from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Lens
 from focusgen.synth.trace import Rays, light_of_hits, nearest_hits
-from focusgen.synth.view import RAYS_AT_ONCE, SynthScene, View, encode_display
+from focusgen.synth.view import RAYS_AT_ONCE, Radiance, SynthScene, View, encode_display
 
 Array = npt.NDArray[Any]
 
@@ -45,6 +46,8 @@ def trace_thin_lens(
     frame_index: int,
     lens: Lens,
     *,
+    aperture: Aperture = DISC,
+    radiance_of: Radiance = np.asarray,
     sensor_width_m: float = FULL_FRAME_WIDTH_M,
     n_samples: int = 256,
     seed: int = 0,
@@ -55,8 +58,10 @@ def trace_thin_lens(
         scene: made with `fx_px=fx_px_of(lens, width, sensor_width_m)`.
         frame_index: which frame.
         lens: radius f / (2 N), focused at S.
+        aperture: shape of the opening; rays that it stops are left out of the mean, so nothing darkens.
+        radiance_of: as of `view.sharp_light`.
         sensor_width_m: width of the sensor that the frame shows.
-        n_samples: rays per pixel, spread over the pixel's square and the lens's disc.
+        n_samples: rays per pixel, spread over the pixel's square and the disc round the opening.
         seed: another one gives an independent picture, to measure the noise.
 
     Raises:
@@ -74,18 +79,32 @@ def trace_thin_lens(
     samples = low_discrepancy(n_samples)
     n_rows = max(1, RAYS_AT_ONCE // (SAMPLES_AT_ONCE * scene.width))
     starts = range(0, scene.height, n_rows)
-    parts = [_trace_band(view, lens, samples, shift, start, start + n_rows) for start in starts]
+    opening = _Opening(lens, aperture, radiance_of)
+    parts = [_trace_band(view, opening, samples, shift, start, start + n_rows) for start in starts]
     return np.concatenate(parts, axis=0)
 
 
-def _trace_band(view: View, lens: Lens, samples: Array, shift: Array, start: int, stop: int) -> Array:
+class _Opening(NamedTuple):
+    """What the rays go through, and what the light that they meet stands for."""
+
+    lens: Lens
+    aperture: Aperture
+    radiance_of: Radiance
+
+
+def _trace_band(view: View, opening: _Opening, samples: Array, shift: Array, start: int, stop: int) -> Array:
     """Return the light of rows [start, stop), (h, W, 3)."""
+    lens, aperture, radiance_of = opening
     stop = min(stop, view.height)
-    radius_m, focus_m = lens.focal_length_m / (2.0 * lens.f_number), lens.focus_distance_m
+    disc_m, focus_m = lens.focal_length_m / (2.0 * lens.f_number), lens.focus_distance_m
+    radius_m = disc_m * aperture.reach
     regions = view.regions(_blur_margins_px(view, radius_m, focus_m), (start, stop))
     columns = np.arange(view.width, dtype=np.float32) - 0.5 * view.width
     rows = np.arange(start, stop, dtype=np.float32)[:, None] - 0.5 * view.height
+    half_diagonal = 0.5 * float(np.hypot(view.width, view.height))
+    field = ((columns + 0.5) / half_diagonal, (rows + 0.5) / half_diagonal)
     total = np.zeros((3, stop - start, view.width), dtype=np.float32)
+    n_passed = np.zeros((stop - start, view.width), dtype=np.float32)
     for first in range(0, len(samples), SAMPLES_AT_ONCE):
         points = samples[first : first + SAMPLES_AT_ONCE, :, None, None] + shift[:, start:stop]
         points -= np.floor(points)
@@ -96,8 +115,15 @@ def _trace_band(view: View, lens: Lens, samples: Array, shift: Array, start: int
             on_lens,
         )
         hits = nearest_hits(view.placed, rays, regions)
-        total += light_of_hits(view.placed, rays, hits, regions).sum(axis=1)
-    return np.moveaxis(total / np.float32(len(samples)), 0, -1)
+        light = radiance_of(light_of_hits(view.placed, rays, hits, regions))
+        if aperture.kind == "disc":
+            total += light.sum(axis=1)
+            n_passed += np.float32(len(points))
+        else:
+            passes = aperture.contains(on_lens[0] / disc_m, on_lens[1] / disc_m, field)
+            total += (light * passes).sum(axis=1)
+            n_passed += passes.sum(axis=0)
+    return np.moveaxis(total / np.maximum(n_passed, 1.0), 0, -1)
 
 
 def _blur_margins_px(view: View, radius_m: float, focus_m: float) -> list[float]:

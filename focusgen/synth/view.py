@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,6 +16,8 @@ from focusgen.synth.trace import Rays, light_of_hits, nearest_hits, points_of_hi
 Array = npt.NDArray[Any]
 DISPLAY_GAMMA = 2.2
 """Pure power between linear light and display values, as in the traced truth, not sRGB."""
+
+Radiance = Callable[[Array], Array]
 
 SIDE_SAMPLES = 4
 """Samples per pixel and axis of an all-in-focus frame: a box filter of 16."""
@@ -138,8 +140,13 @@ class SynthScene:
         return flow_px.astype(np.float32), is_hidden | is_outside
 
 
-def sharp_light(view: View) -> npt.NDArray[np.float32]:
-    """Return (H, W, 3) linear light of a pinhole camera, box-filtered with 4 x 4 samples per pixel."""
+def sharp_light(view: View, radiance_of: Radiance = np.asarray) -> npt.NDArray[np.float32]:
+    """Return (H, W, 3) linear light of a pinhole camera, box-filtered with 4 x 4 samples per pixel.
+
+    Args:
+        view: the scene at one frame.
+        radiance_of: what the light of a surface stands for, where that is more than a picture can say.
+    """
     light = np.empty((view.height, view.width, 3), dtype=np.float32)
     n_samples = SIDE_SAMPLES * SIDE_SAMPLES
     steps = (np.arange(SIDE_SAMPLES) + 0.5) / SIDE_SAMPLES
@@ -153,7 +160,7 @@ def sharp_light(view: View) -> npt.NDArray[np.float32]:
         )
         regions = view.regions([1.0] * len(view.placed), (start, stop))
         hits = nearest_hits(view.placed, rays, regions)
-        traced = light_of_hits(view.placed, rays, hits, regions)
+        traced = radiance_of(light_of_hits(view.placed, rays, hits, regions))
         light[start:stop] = np.moveaxis(traced.mean(axis=1), 0, -1)
     return light
 

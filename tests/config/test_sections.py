@@ -64,7 +64,8 @@ CHANGES: dict[str, tuple[str, ...]] = {
     **{
         f"render.{name}": ("render",)
         for name in "backend n_sets max_coc clip_to_max_coc max_radius_px depth_edge_snap guidance transfer "
-        "sensor keep_clean guidance_max_radius_px steps prompt guidance_scale posterior disable_tiling "
+        "aperture highlights sensor keep_clean guidance_max_radius_px steps prompt guidance_scale "
+        "posterior disable_tiling "
         "tile_px tile_overlap_px precision compile model_id".split()
     },
 }
@@ -172,7 +173,7 @@ ONLY_IF: dict[str, Any] = {
         ),
     ),
     **dict.fromkeys(
-        ("render.max_radius_px", "render.depth_edge_snap"),
+        ("render.max_radius_px", "render.depth_edge_snap", "render.aperture", "render.highlights"),
         lambda c: c.render.backend == "thin_lens",
     ),
     **dict.fromkeys(
@@ -263,7 +264,7 @@ def other_scalars(kind: Any, value: Any) -> list[Any]:
         return [{"noise_iso": 400.0}]
     if kind is float:
         return [(value or 0.5) * factor for factor in (0.5, 1.25)]
-    return [f"{value or ''}other"]
+    return [f"{value or ''}other", "polygon(6, 15)"]
 
 
 def effective(cfg: Config, section_name: str, name: str) -> Any:

@@ -37,6 +37,23 @@ def test_the_curve_of_the_pictures_is_stored_and_changes_them(rgbd):
     assert not np.array_equal(bokeh(rgbd), plain)
 
 
+def test_opening_and_highlights_are_stored_change_the_pictures_and_touch_no_label(rgbd):
+    rgbd.add_scene("a")
+    assert rgbd.run() == 0
+    plain, before = bokeh(rgbd), published_digests(rgbd.out_root)
+    flags = ["--render.aperture", "polygon(5,20)", "--render.highlights", "boost", "--on_stale", "redo"]
+    assert rgbd.run(*flags) == 0
+    document = metadata(rgbd)
+    assert (document["aperture"], document["highlights"]) == ("polygon(5, 20)", "boost")
+    assert settings(rgbd)["render.aperture"] == "polygon(5, 20)"
+    assert not np.array_equal(bokeh(rgbd), plain)
+    after = published_digests(rgbd.out_root)
+    assert {k: v for k, v in after.items() if "focus_maps" in k} == {
+        k: v for k, v in before.items() if "focus_maps" in k
+    }
+    assert rgbd.run("--render.aperture", "square") == 2
+
+
 @pytest.mark.parametrize("lost", ["bokeh_renders/set_00/bokeh_0000.png", "metadata.json"])
 @pytest.mark.parametrize("is_older", [False, True])
 def test_a_repaired_scene_says_what_its_release_said(rgbd, lost, is_older):

@@ -133,6 +133,11 @@ def convolve_disc(x: Tensor, radius_px: float, rows: Span, columns: Span) -> Ten
     spectrum = torch.fft.rfft2(x, s=size)
     spectrum = spectrum.mul_(disc_spectrum(radius_px, *size, x.dtype, str(x.device)))
     result = torch.fft.irfft2(spectrum, s=size)
+    return wanted(result, rows, columns)
+
+
+def wanted(result: Tensor, rows: Span, columns: Span) -> Tensor:
+    """Return the wanted part of a periodic result that begins with the first samples given."""
     return _wanted(_wanted(result, -2, rows), -1, columns)
 
 

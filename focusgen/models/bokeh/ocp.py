@@ -14,10 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from focusgen.models.bokeh.discs import Span, convolve_disc, disc_reach_px
+from focusgen.models.bokeh.apertures import blur_reach_px, convolve_aperture
+from focusgen.models.bokeh.discs import Span
 from focusgen.models.bokeh.hidden import edge_sides, far_side_seeds, hidden_fill, hidden_surface
 from focusgen.models.bokeh.mattes import EdgeSplit, split_edge_pixels
 from focusgen.models.bokeh.planes import plane_position, plane_weight, planes_in_use
+from focusgen.optics.aperture import DISC, Aperture
 
 COVERAGE_NOISE = 2e-5
 """Coverage below it is rounding of the FFT."""
@@ -73,6 +75,7 @@ def render_ocp(
     *,
     crop: bool | None = None,
     fill: Tensor | None = None,
+    aperture: Aperture = DISC,
 ) -> Tensor:
     """Return the picture through a thin lens.
 
@@ -86,6 +89,7 @@ def render_ocp(
             default is true only on a CPU and without gradients.
         fill: (B, 5, H / 2, W / 2) what hidden surfaces look like, when this is one tile of a picture whose
             `hidden_fill` is known; else it is made here.
+        aperture: shape of the opening; cat's eyes need the whole frame.
 
     Returns:
         (B, 3, H, W) linear light.
@@ -96,9 +100,9 @@ def render_ocp(
         crop = linear_rgb.device.type == "cpu" and not needs_gradient
     layers = _layers(linear_rgb, rho, ladder, fill)
     if not crop:
-        return _composite(layers, ladder)
+        return _composite(layers, ladder, aperture)
     frames = (Layers(*(t[i : i + 1] for t in layers)) for i in range(len(linear_rgb)))
-    return torch.cat([_composite_cropped(frame, ladder) for frame in frames])
+    return torch.cat([_composite_cropped(frame, ladder, aperture) for frame in frames])
 
 
 def split_and_seed(rgb: Tensor, rho: Tensor) -> tuple[EdgeSplit, Tensor]:
@@ -132,48 +136,49 @@ def _layers(rgb: Tensor, rho: Tensor, ladder: tuple[float, ...], fill: Tensor | 
     )
 
 
-def _composite(layers: Layers, ladder: tuple[float, ...]) -> Tensor:
+def _composite(layers: Layers, ladder: tuple[float, ...], aperture: Aperture) -> Tensor:
     """Blur and add the planes on the whole frame: no value is read by the host, nothing is overwritten."""
     height, width = layers.visible.shape[-2:]
     out = layers.visible.new_zeros(len(layers.visible), 3, height, width)
     room = torch.ones_like(out[:, :1])
     for index, radius_px in enumerate(ladder):
-        light, share = _plane_light(layers, index, abs(radius_px), Box(0, height, 0, width), room)
+        light, share = _plane_light(layers, index, radius_px, Box(0, height, 0, width), room, aperture)
         out, room = out + light, room - share
     return out / (1.0 - room).clamp_min(1e-6)
 
 
-def _composite_cropped(layers: Layers, ladder: tuple[float, ...]) -> Tensor:
+def _composite_cropped(layers: Layers, ladder: tuple[float, ...], aperture: Aperture) -> Tensor:
     """Blur and add each plane on its bounding box; one frame."""
     height, width = layers.visible.shape[-2:]
     out = layers.visible.new_zeros(1, 3, height, width)
     room = torch.ones_like(out[:, :1])
     positions = (layers.visible_position[0, 0], layers.other_position[0, 0])
     for index, sides in planes_in_use(positions, len(ladder)):
-        radius_px, box = abs(ladder[index]), Box(*sides)
-        target = box.grown(disc_reach_px(radius_px), height, width).region()
-        light, share = _plane_light(layers, index, radius_px, box, room[target])
+        radius_px, box = ladder[index], Box(*sides)
+        target = box.grown(blur_reach_px(radius_px, aperture), height, width).region()
+        light, share = _plane_light(layers, index, radius_px, box, room[target], aperture)
         out[target] += light
         room[target] -= share
     return out.div_((1.0 - room).clamp_min_(1e-6))
 
 
 def _plane_light(
-    layers: Layers, index: int, radius_px: float, box: Box, room: Tensor
+    layers: Layers, index: int, radius_px: float, box: Box, room: Tensor, aperture: Aperture
 ) -> tuple[Tensor, Tensor]:
     """Return the light that one plane adds where its blur reaches, and the share of each pixel it fills."""
     region = box.region()
     plane = layers.visible[region] * plane_weight(layers.visible_position[region], index)
     plane = plane + layers.other[region] * plane_weight(layers.other_position[region], index)
-    blurred = _blurred(plane, radius_px, box, layers.visible.shape[-2:])
+    height, width = layers.visible.shape[-2:]
+    blurred = _blurred(plane, radius_px, box, (height, width), aperture)
     coverage = blurred[:, 3:]
     share = torch.minimum((coverage - COVERAGE_NOISE).clamp_min(0.0), room)
     return blurred[:, :3] * (share / coverage.clamp_min(COVERAGE_NOISE)), share
 
 
-def _blurred(plane: Tensor, radius_px: float, box: Box, size: torch.Size) -> Tensor:
+def _blurred(plane: Tensor, radius_px: float, box: Box, size: tuple[int, int], aperture: Aperture) -> Tensor:
     """Return a part of a plane blurred, as far as it reaches; the picture goes on beyond its frame."""
-    reach = disc_reach_px(radius_px)
+    reach = blur_reach_px(radius_px, aperture)
     if reach == 0:
         return plane
     height, width = size
@@ -181,9 +186,11 @@ def _blurred(plane: Tensor, radius_px: float, box: Box, size: torch.Size) -> Ten
     above, below = reach * (box.top == 0), reach * (box.bottom == height)
     left, right = reach * (box.left == 0), reach * (box.right == width)
     grown = F.pad(plane, (left, right, above, below), mode="replicate")
-    return convolve_disc(
+    return convolve_aperture(
         grown,
         radius_px,
+        aperture,
         Span(box.top - above, box.bottom + below, target.top, target.bottom),
         Span(box.left - left, box.right + right, target.left, target.right),
+        size,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +17,40 @@ from focusgen.models.bokeh.ocp import render_ocp
 from focusgen.models.bokeh.planes import plane_ladder
 from focusgen.models.devices import is_out_of_memory, pick_device
 from focusgen.models.protocols import BokehRenderer, Frames, RenderContext, RenderSession
+from focusgen.optics.aperture import DISC, Aperture
 from focusgen.optics.coc import Lens, signed_blur_radius_px
+from focusgen.optics.highlights import bent_light, regained_light
 from focusgen.optics.transfer import Transfer
 
 GPU_BATCH_PIXELS = 4_000_000
 """Pixels rendered at once on a GPU; all planes of a batch live one after the other, not together."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """What lies between a picture's values and the light that a lens blurs.
+
+    Attributes:
+        transfer: the curve of the values.
+        aperture: shape of the opening.
+        boosts: whether bright areas regain the light that they stood for.
+    """
+
+    transfer: Transfer = "gamma22"
+    aperture: Aperture = DISC
+    boosts: bool = False
+
+    def light(self, display: torch.Tensor) -> torch.Tensor:
+        """Return linear light of display values."""
+        light = decode_display(display, self.transfer)
+        if not self.boosts:
+            return light
+        regained: torch.Tensor = regained_light(light)
+        return regained
+
+    def shown(self, light: torch.Tensor) -> torch.Tensor:
+        """Return display values of linear light."""
+        return encode_display(bent_light(light) if self.boosts else light, self.transfer)
 
 
 class ThinLensRenderer(BokehRenderer):
@@ -28,13 +58,13 @@ class ThinLensRenderer(BokehRenderer):
 
     Args:
         max_radius_px: larger blur is drawn with this radius.
-        transfer: curve between the pictures' values and linear light.
+        camera: its light and its opening.
         device: "cpu", "cuda", "cuda:1", ...
     """
 
-    def __init__(self, *, max_radius_px: float, transfer: Transfer = "gamma22", device: str = "cpu") -> None:
+    def __init__(self, *, max_radius_px: float, camera: Camera | None = None, device: str = "cpu") -> None:
         self.max_radius_px = max_radius_px
-        self.transfer: Transfer = transfer
+        self.camera = camera or Camera()
         self.device = pick_device(device, "render.backend: thin_lens")
         if self.device.type == "cpu":
             # One core per lens set beats many per small plane, and bytes do not depend on their number.
@@ -64,14 +94,16 @@ class ThinLensRenderer(BokehRenderer):
             max_coc_m=context.max_coc_m,
         ).clip(-self.max_radius_px, self.max_radius_px)
         ladder = plane_ladder(float(lowest), float(highest))
-        return ThinLensSession(ladder, transfer=self.transfer, device=self.device)
+        return ThinLensSession(ladder, camera=self.camera, device=self.device)
 
 
 def load(cfg: Config, device: str | None) -> BokehRenderer:
     """Return the backend as `render` describes it, on the CPU unless another device is asked for."""
     return ThinLensRenderer(
         max_radius_px=cfg.render.max_radius_px,
-        transfer=cfg.render.transfer,
+        camera=Camera(
+            cfg.render.transfer, Aperture.parse(cfg.render.aperture), cfg.render.highlights == "boost"
+        ),
         device=device or "cpu",
     )
 
@@ -81,17 +113,17 @@ class ThinLensSession(RenderSession):
 
     Args:
         ladder: signed radii of the planes, nearest first.
-        transfer: curve between the pictures' values and linear light.
+        camera: its light and its opening.
         device: where to compute.
     """
 
     def __init__(
-        self, ladder: tuple[float, ...], *, transfer: Transfer = "gamma22", device: torch.device
+        self, ladder: tuple[float, ...], *, camera: Camera | None = None, device: torch.device
     ) -> None:
         self.ladder = ladder
-        self.transfer: Transfer = transfer
+        self.camera = camera or Camera()
         self.device = device
-        self._linear = decode_display(torch.linspace(0.0, 1.0, 256, device=device), transfer)
+        self._linear = self.camera.light(torch.linspace(0.0, 1.0, 256, device=device))
 
     def render(
         self,
@@ -129,7 +161,7 @@ class ThinLensSession(RenderSession):
         radius = torch.from_numpy(np.ascontiguousarray(signed_radius_px, dtype=np.float32)).to(self.device)
         radius = radius.clamp(self.ladder[-1], self.ladder[0])
         linear = self._linear[rgb8.int()]
-        shown = encode_display(render_ocp(linear, radius, self.ladder), self.transfer)
+        shown = self.camera.shown(render_ocp(linear, radius, self.ladder, aperture=self.camera.aperture))
         if not torch.isfinite(shown).all():
             raise SceneError("the thin lens drew NaN: the depth or the frame is no number", "Check them.")
         rgb8 = (shown * 255.0).round().to(torch.uint8)

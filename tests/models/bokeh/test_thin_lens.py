@@ -19,7 +19,7 @@ from focusgen.models.bokeh.light import decode_display, encode_display
 from focusgen.models.bokeh.ocp import render_ocp
 from focusgen.models.bokeh.planes import plane_ladder, plane_position, plane_weight
 from focusgen.models.bokeh.snap import snap_to_colour_edges
-from focusgen.models.bokeh.thin_lens import ThinLensRenderer
+from focusgen.models.bokeh.thin_lens import Camera, ThinLensRenderer
 from focusgen.models.protocols import RenderContext
 from focusgen.optics.coc import Lens, signed_blur_radius_px
 from focusgen.synth.truth import fx_px_of, write_truth
@@ -103,7 +103,7 @@ def test_an_impulse_becomes_a_disc_of_the_asked_radius_and_the_same_energy(
 
 @pytest.mark.parametrize(("transfer", "level"), [("gamma22", 186), ("srgb", 188)])
 def test_black_and_white_blend_to_half_the_light_by_the_curve_that_was_asked_for(transfer, level) -> None:
-    renderer = ThinLensRenderer(max_radius_px=64, transfer=transfer)
+    renderer = ThinLensRenderer(max_radius_px=64, camera=Camera(transfer))
     checker = np.indices((48, 64)).sum(0)[None, ..., None] % 2 * np.full(3, 255)
     wall = np.full((1, 48, 64), -7.0, np.float32)
     depth_m = dict.fromkeys(("d_min", "d_max", "d_median", "d_p5", "d_p95"), 4.0)
