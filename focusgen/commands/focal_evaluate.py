@@ -26,8 +26,10 @@ class EvaluateFlags(Flags):
     config: str | None = option(None, "preset with lists; or say --list")
     list: Path | None = option(None, "file list")
     data_root: str | None = option(None, "where relative paths start; default: beside the list")
-    backend: Literal["classical", "learned"] = option("classical", "what is judged")
-    checkpoint: Path | None = option(None, "weights of the learned backend; default: those that ship")
+    backend: Literal["classical", "learned", "sd3"] = option("classical", "what is judged")
+    checkpoint: Path | None = option(None, "weights of learned (default: those that ship) or sd3")
+    base_model: str | None = option(None, "sd3: folder or hub id; default: that of training")
+    device: str = option("cpu", "where --backend sd3 computes: cpu, cuda, cuda:1")
     split: str | None = option(None, "train, val or test; default: all")
     n_slices: str | None = option(None, "such as 3,5,9: cut every stack to these")
     max_samples: int | None = option(None, "stop after so many")
@@ -45,6 +47,7 @@ def main(argv: Sequence[str]) -> int:
     flags = parse(FLAGS, words, prog="focusgen focal evaluate", doc=__doc__).flags
     from rich.progress import Progress
 
+    from focusgen.focal.backends import BackendOptions
     from focusgen.focal.lists import Roots
     from focusgen.run.console import make_console
     from focusgen.tools.focal_evaluate import EvaluateJob, evaluate, markdown
@@ -61,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
         flags.protocol,
         defaults,
         flags.backend,
-        checkpoint_of(flags),
+        BackendOptions(checkpoint_of(flags), flags.base_model, flags.device),
     )
     with Progress(console=make_console(), transient=True) as progress:
         task = progress.add_task("evaluate", total=1.0)

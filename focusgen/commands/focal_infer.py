@@ -40,17 +40,20 @@ class InferFlags(Flags):
         None, "millimetres that the picture's width shows (--sensor-size); default: EXIF, else 36"
     )
     formula: Literal["auto", "paper", "exact"] = option("auto", "exact: slices breathe; auto: as measured")
-    backend: Literal["classical", "learned"] = option(
-        "classical", "how depth is found; learned: the small network that ships, fused with the classical"
+    backend: Literal["classical", "learned", "sd3"] = option(
+        "classical",
+        "how depth is found; learned: the small network that ships, fused with the classical; "
+        "sd3: Stable Diffusion 3.5 with a --checkpoint of focal train",
     )
-    checkpoint: Path | None = option(None, "weights of the learned backend; default: those that ship")
+    checkpoint: Path | None = option(None, "weights of learned (default: those that ship) or sd3")
+    base_model: str | None = option(None, "sd3: folder or hub id; default: that of training")
     quality: Literal["fast", "default", "best"] = option(
         "default", "fast: a quarter of the pixels; best: with the renderer in the loop"
     )
     no_align: bool = option(False, "slices lie on each other already")
-    device: str = option("cpu", "where --quality best computes: cpu, cuda, cuda:1")
+    device: str = option("cpu", "where --quality best and --backend sd3 compute: cpu, cuda, cuda:1")
     batch_size: int = option(1, "accepted for older calls: stacks are worked on one by one")
-    ensemble_size: int = option(1, "accepted for older calls: no backend has randomness")
+    ensemble_size: int = option(1, "sd3 with objective flow: chains that are averaged")
     as_scene: bool = option(False, "make the results a scene that phases 4 to 6 accept")
     save_visualization: bool = option(False, "write the confidence as a picture too")
 
@@ -108,7 +111,15 @@ def _lens(flags: InferFlags) -> LensFlags:
 def _options(flags: InferFlags) -> InferOptions:
     from focusgen.focal.infer import InferOptions
 
-    return InferOptions(flags.quality, not flags.no_align, flags.device, flags.backend, checkpoint_of(flags))
+    return InferOptions(
+        flags.quality,
+        not flags.no_align,
+        flags.device,
+        flags.backend,
+        checkpoint_of(flags),
+        flags.base_model,
+        flags.ensemble_size,
+    )
 
 
 def checkpoint_of(flags: InferFlags | EvaluateFlags) -> Path | None:
@@ -134,7 +145,7 @@ def _check(flags: InferFlags) -> None:
         if value is not None and not (0 < value < float("inf")):
             raise ConfigError(f"--{name} must be > 0, not {value}")
     for name in ("batch_size", "ensemble_size"):
-        if getattr(flags, name) != 1:
+        if getattr(flags, name) != 1 and (name, flags.backend) != ("ensemble_size", "sd3"):
             print(f"note: --{name} has no effect with backend {flags.backend}", file=sys.stderr)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from focusgen.base.errors import ConfigError
@@ -12,12 +13,32 @@ from focusgen.focal.stack import FocalStack
 Estimator = Callable[[FocalStack], Estimate]
 
 
-def load_estimator(name: str, checkpoint: Path | None = None) -> Estimator:
+@dataclass(frozen=True)
+class BackendOptions:
+    """What a backend may need.
+
+    Attributes:
+        checkpoint: weights to use instead of those that ship; sd3 has none that ship.
+        base_model: sd3: folder or hub id of the published weights; None: those of training.
+        device: sd3: where it computes.
+        n_ensemble: sd3: chains that are averaged, where it has randomness.
+    """
+
+    checkpoint: Path | None = None
+    base_model: str | None = None
+    device: str = "cpu"
+    n_ensemble: int = 1
+
+
+PLAIN = BackendOptions()
+
+
+def load_estimator(name: str, options: BackendOptions = PLAIN) -> Estimator:
     """Return what finds depth.
 
     Args:
         name: one of `BACKENDS`.
-        checkpoint: weights to use instead of those that ship.
+        options: of that backend.
 
     Raises:
         ConfigError: there is no such backend, it has no weights, or they cannot be used.
@@ -25,20 +46,36 @@ def load_estimator(name: str, checkpoint: Path | None = None) -> Estimator:
     """
     if name not in BACKENDS:
         raise ConfigError(f"--backend {name!r} is unknown", f"There is {', '.join(BACKENDS)}.")
-    return BACKENDS[name](checkpoint)
+    return BACKENDS[name](options)
 
 
-def _classical(checkpoint: Path | None) -> Estimator:
-    assert checkpoint is None, "the commands say that it has no effect"
+def _classical(options: BackendOptions) -> Estimator:
+    assert options.checkpoint is None, "the commands say that it has no effect"
     return estimate
 
 
-def _learned(checkpoint: Path | None) -> Estimator:
+def _learned(options: BackendOptions) -> Estimator:
     from focusgen.focal.learned.fused import estimate_learned
     from focusgen.focal.learned.weights import SHIPPED, load_network
 
-    net = load_network(checkpoint or SHIPPED)
+    net = load_network(options.checkpoint or SHIPPED)
     return lambda stack: estimate_learned(stack, net)
 
 
-BACKENDS: dict[str, Callable[[Path | None], Estimator]] = {"classical": _classical, "learned": _learned}
+def _sd3(options: BackendOptions) -> Estimator:
+    from focusgen.focal.sd3.predict import estimate_sd3, open_network
+
+    if options.checkpoint is None:
+        raise ConfigError(
+            "--backend sd3 needs --checkpoint: no weights for it ship",
+            "focusgen focal train --config configs/focal/sd3_tiny.yaml makes some; or use --backend learned.",
+        )
+    net = open_network(options.checkpoint, options.base_model, options.device)
+    return lambda stack: estimate_sd3(stack, net, options.n_ensemble)
+
+
+BACKENDS: dict[str, Callable[[BackendOptions], Estimator]] = {
+    "classical": _classical,
+    "learned": _learned,
+    "sd3": _sd3,
+}

@@ -39,7 +39,8 @@ def predict(
         plain = depth_from_focus(stack)
         return Prediction(metres_of(plain.diopters), plain.confidence, fuse(stack, plain.diopters).rgb)
     found = estimate(stack) if method == "classical" else find_depth(stack)
-    return Prediction(metres_of(found.diopters), found.confidence, fuse(stack, found.sharpest).rgb)
+    rgb = fuse(stack, found.sharpest).rgb if found.rgb is None else found.rgb
+    return Prediction(metres_of(found.diopters), found.confidence, rgb)
 
 
 def _sharpest_slice(stack: FocalStack) -> Prediction:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -47,13 +47,15 @@ class Estimate(NamedTuple):
         confidence: (H, W), 0 to 1.
         method: which of the candidates was kept.
         rerender_error: of each candidate, mean difference between slices and re-blurred picture.
+        rgb: the sharp picture, where the method makes its own; None: it is put together from the slices.
     """
 
     diopters: Floats
     sharpest: Floats
     confidence: Floats
-    method: Literal["relative_blur", "focus_measure", "learned"]
+    method: Literal["relative_blur", "focus_measure", "learned", "sd3"]
     rerender_error: dict[str, float]
+    rgb: npt.NDArray[Any] | None = None
 
 
 def estimate(stack: FocalStack) -> Estimate:

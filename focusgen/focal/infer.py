@@ -19,7 +19,7 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import display
 from focusgen.focal.alignment import Alignment, align, moved, no_alignment, seen_by_all
-from focusgen.focal.backends import load_estimator
+from focusgen.focal.backends import BackendOptions, load_estimator
 from focusgen.focal.classical import Estimate, nearest_radius_px
 from focusgen.focal.distances import HOW_TO_GIVE, check_distances
 from focusgen.focal.fusion import Fused, fuse_slices
@@ -70,9 +70,11 @@ class InferOptions:
     Attributes:
         quality: fast: at a quarter of the size; best: with the renderer in the loop.
         aligns: whether slices are aligned.
-        device: where `best` computes.
+        device: where `best` and the backend sd3 compute.
         backend: how depth is found: a name of `backends`.
         checkpoint: its weights; None: those that ship.
+        base_model: sd3: folder or hub id of the published weights; None: those of training.
+        n_ensemble: sd3: chains that are averaged, where it has randomness.
     """
 
     quality: Quality = "default"
@@ -80,6 +82,13 @@ class InferOptions:
     device: str = "cpu"
     backend: str = "classical"
     checkpoint: Path | None = None
+    base_model: str | None = None
+    n_ensemble: int = 1
+
+    @property
+    def of_backend(self) -> BackendOptions:
+        """What the backend may need of them."""
+        return BackendOptions(self.checkpoint, self.base_model, self.device, self.n_ensemble)
 
 
 class StackResult(NamedTuple):
@@ -132,7 +141,7 @@ def infer_stack(
         CorruptInputError: a slice cannot be read; names it.
     """
     started_s = time.process_time()
-    find_depth = load_estimator(options.backend, options.checkpoint)
+    find_depth = load_estimator(options.backend, options.of_backend)
     names = [path.name for path in files.paths]
     focal_m = None if lens.focal_length_mm is None else lens.focal_length_mm / 1000.0
     if distances_m is not None or len(names) < 2:
@@ -164,8 +173,9 @@ def infer_stack(
     whole = _enlarged(found.diopters, loaded.size, stack.span)
     sharpest = _enlarged(found.sharpest, loaded.size, stack.span)
     fused = _fused(files, order, alignment, loaded, stack, sharpest, progress)
-    if refined is not None and loaded.factor == 1:
-        fused = fused._replace(rgb=refined.rgb)
+    own_rgb = found.rgb if refined is None else refined.rgb
+    if own_rgb is not None and loaded.factor == 1:
+        fused = fused._replace(rgb=own_rgb)
     if known is None:
         depth = np.clip((diopters[0] - whole) / stack.span, 0.0, 1.0).astype(np.float32)
     else:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish, publish_json
-from focusgen.focal.backends import load_estimator
+from focusgen.focal.backends import PLAIN, BackendOptions, load_estimator
 from focusgen.focal.baselines import METHODS, Prediction, predict
 from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.records import StackRecord
@@ -39,7 +39,7 @@ class EvaluateJob:
         protocol: "own"; "ddff": scores in disparity; "zedd": its files are written.
         defaults: keys that records take where they do not say them (a preset's).
         backend: what is judged, beside the others.
-        checkpoint: its weights; None: those that ship.
+        options: of the backend.
     """
 
     lists: Sequence[Path]
@@ -52,7 +52,7 @@ class EvaluateJob:
     protocol: str = "own"
     defaults: Mapping[str, Any] = field(default_factory=dict)
     backend: str = "classical"
-    checkpoint: Path | None = None
+    options: BackendOptions = PLAIN
 
 
 def evaluate(
@@ -63,7 +63,7 @@ def evaluate(
     Raises:
         ConfigError: nothing can be judged.
     """
-    find_depth = load_estimator(job.backend, job.checkpoint)
+    find_depth = load_estimator(job.backend, job.options)
     methods = list(dict.fromkeys((*METHODS, job.backend)))
     chosen = [
         (path, record)

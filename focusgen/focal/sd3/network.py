@@ -74,6 +74,10 @@ class Answer(NamedTuple):
         """Inverse depth."""
         return from_unit(self.unit, self.span)
 
+    def change(self, prior_diopters: Tensor) -> Tensor:
+        """Return what is added to the prior's inverse depth: exactly nothing where it was kept."""
+        return 0.5 * (self.unit - to_unit(prior_diopters, self.span)) * (self.span.high - self.span.low)
+
 
 class Noised(NamedTuple):
     """What a head with objective `flow` is trained on: x_t = (1 - sigma) target + sigma noise."""

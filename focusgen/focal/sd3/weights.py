@@ -52,7 +52,7 @@ def load_network(path: Path, base_model: str | None = None, *, merges: bool = Tr
     if not path.is_file():
         raise ConfigError(
             f"{display(str(path))}: no such checkpoint",
-            "focusgen focal train makes one, with model.kind: sd3.",
+            "focusgen focal train --config configs/focal/sd3_tiny.yaml makes one.",
         )
     about, tensors = _read(path)
     design = _design(about, path)

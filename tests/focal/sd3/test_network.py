@@ -24,6 +24,7 @@ def test_an_untrained_network_is_the_classical_result_to_the_bit():
     stack = stack_input()
     answer = build(Design())(stack)
     assert torch.equal(answer.rgb, stack.prior_rgb)
+    assert not answer.change(stack.prior_diopters).any()
     assert (answer.diopters - stack.prior_diopters).abs().max() < 1e-6
     assert answer.velocity.abs().max() > 0.1  # it is the gate that keeps it silent, not the trunk
 
