@@ -43,6 +43,7 @@ BENCHMARKS = (
     Benchmark("bokeh_truth", arguments=(BOKEH_TRUTH,)),
     Benchmark("bokeh_speed", arguments=(), quick=("--repeats", "2")),
     Benchmark("bokeh_apertures", arguments=(), quick=("--samples", "64", "--only", "disc")),
+    Benchmark("lenses", quick=("--seeds", "2")),
     Benchmark("vda", quick=("--write", "--frames", "64", "--no_memory")),
     Benchmark("flux"),
     Benchmark("slurm_packing"),

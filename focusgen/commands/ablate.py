@@ -4,6 +4,7 @@ focusgen ablate temporal SCENE    each temporal strategy of phase 2
 focusgen ablate steps SCENE       numbers of diffusion steps (--values 2,4,8,16)
 focusgen ablate window SCENE      radius of `flow`, window and stride of `draws`
 focusgen ablate sets SCENE        numbers of lens sets of phase 5 (--values 1,2,4,8)
+focusgen ablate lenses [SCENE]    what the labels of each law of lenses cover, in all scenes or one
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from typing import Literal
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder
 from focusgen.commands.groups import CONFIG_HELP, RootFlags, settings_to_write
-from focusgen.config.flags import option, parse, required_positional, sets
+from focusgen.config.flags import option, parse, positional, required_positional, sets
 
 
 @dataclass(frozen=True, kw_only=True)
 class AblateFlags(RootFlags):
     """What is measured, on what, and where the numbers go."""
 
-    what: Literal["temporal", "steps", "window", "sets"] = required_positional("which choice")
-    scene: str = required_positional("a scene of the index")
+    what: Literal["temporal", "steps", "window", "sets", "lenses"] = required_positional("which choice")
+    scene: str | None = positional(None, "a scene of the index; lenses: all scenes where none is given")
     csv: Path | None = option(None, "write the table here")
     json: Path | None = option(None, "write the table here")
     plot: Path | None = option(None, "picture; default: <out_root>/logs/ablate_<what>_<scene>.png")
@@ -50,17 +51,36 @@ def main(argv: Sequence[str]) -> int:
 
     today = settings_to_write(given.config, parsed.overrides)
     cfg = settings_of(today, given.config, parsed.overrides, given.what)
-    numbers = _numbers(given.values)
-    asked = Asked(given.what, given.scene, given.n_frames, today, numbers, given.truth_root)
-    table = ablate_scene(cfg, asked)
-    plot = given.plot or cfg.data.out_root / "logs" / f"ablate_{given.what}_{given.scene}.png"
+    plot = given.plot or cfg.data.out_root / "logs" / _plot_name(given)
     for path in (plot, given.csv, given.json):
         if path is not None:
             make_folder(path.parent)
-    table.save(csv_path=given.csv, json_path=given.json, plot_path=plot)
+    if given.what == "lenses":
+        from focusgen.tools.ablate_lenses import ablate_lenses
+
+        table = ablate_lenses(cfg, given.scene, plot)
+        table.save(csv_path=given.csv, json_path=given.json)
+    else:
+        scene = _scene_of(given)
+        numbers = _numbers(given.values)
+        asked = Asked(given.what, scene, given.n_frames, today, numbers, given.truth_root)
+        table = ablate_scene(cfg, asked)
+        table.save(csv_path=given.csv, json_path=given.json, plot_path=plot)
     print(table.text())
     print(f"plot: {plot}")
     return 0
+
+
+def _plot_name(given: AblateFlags) -> str:
+    return "_".join(["ablate", given.what, *filter(None, [given.scene])]) + ".png"
+
+
+def _scene_of(given: AblateFlags) -> str:
+    if given.scene is None:
+        raise ConfigError(
+            f"focusgen ablate {given.what} needs a scene", f"Name one: focusgen ablate {given.what} SCENE"
+        )
+    return given.scene
 
 
 def _numbers(text: str | None) -> list[int] | None:

@@ -168,6 +168,16 @@ class DatasetLayout:
         return self.logs / "coc_histogram.png"
 
     @property
+    def label_coverage_json(self) -> Path:
+        """What the labels of each law of lenses would cover."""
+        return self.logs / "label_coverage.json"
+
+    @property
+    def label_coverage_png(self) -> Path:
+        """The same as a picture."""
+        return self.logs / "label_coverage.png"
+
+    @property
     def coc_histogram_npz(self) -> Path:
         """What the calibration plot is drawn from."""
         return self.internal / "coc_histogram.npz"

@@ -25,7 +25,7 @@ SHARP_LABEL = 0.97
 MIN_SHARE_IN_FOCUS, MIN_SHARE_BLURRED = 0.05, 0.20
 BLURRED_FROM = 0.25  # of max_coc
 MEAN_LABEL = (0.2, 0.8)
-MEAN_LABEL_MARGIN = 0.03  # for a max_coc that is not quite the expected one
+MEAN_LABEL_MARGIN, MAX_COC_MARGIN = 0.05, 1.08  # for a max_coc that is not quite the expected one
 BLUR_RANGE = 0.9
 NO_RANGE_PER_M = 1e-12
 EXPECTED_MAX_COC = 0.92  # of the largest target: p95 of 18 scenes was .89 to .95 over ten seeds
@@ -130,7 +130,7 @@ def judge(
 ) -> Judged:
     """Return what lenses show of a scene; by the expected max_coc where there is no calibrated one yet."""
     max_coc = balance.expected_max_coc_m if max_coc_m is None else max_coc_m
-    margin = MEAN_LABEL_MARGIN if max_coc_m is None else 0.0
+    margin, factor = (MEAN_LABEL_MARGIN, MAX_COC_MARGIN) if max_coc_m is None else (0.0, 1.0)
     away_per_m = np.abs(surfaces.inverse_depth_per_m - 1.0 / focus_distance_m[:, None])
     label = 1.0 - np.minimum(coc_per_diopter_m2[:, None] * away_per_m / max_coc, 1.0)
     mean = label @ surfaces.share
@@ -143,7 +143,7 @@ def judge(
     lacks = (
         (blur_m < low_m * (1.0 - ROUNDING)) | (blur_m > high_m * (1.0 + ROUNDING)),
         share_within(IN_FOCUS_PX * balance.pixel_m) < MIN_SHARE_IN_FOCUS - ROUNDING,
-        1.0 - share_within(BLURRED_FROM * max_coc) < MIN_SHARE_BLURRED - ROUNDING,
+        1.0 - share_within(factor * BLURRED_FROM * max_coc) < MIN_SHARE_BLURRED - ROUNDING,
         (mean < MEAN_LABEL[0] + margin) | (mean > MEAN_LABEL[1] - margin),
     )
     sharp_m = max(SHARP_PX * balance.pixel_m, (1.0 - SHARP_LABEL) * max_coc)

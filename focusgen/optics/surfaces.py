@@ -30,11 +30,13 @@ class Surfaces:
         depth_m: (K,) the depths that occur, rising.
         share: (K,) share of all pixels at each; sums to 1.
         focusable: (K,) the same without sky and filled holes, which no lens should be focused at.
+        n_pixels: how many they are.
     """
 
     depth_m: Floats
     share: Floats
     focusable: Floats
+    n_pixels: int
 
     @classmethod
     def of(cls, counts: Counts, *, n_filled: int = 0) -> Surfaces:
@@ -59,7 +61,7 @@ class Surfaces:
             focusable[-1] = 0.0
         if not focusable.any():
             focusable = pixels
-        return cls(depth_m, pixels / total, focusable / total)
+        return cls(depth_m, pixels / total, focusable / total, int(total))
 
     def beyond(self, nearest_m: float) -> Surfaces:
         """Return the same pixels, of which nearer ones are nothing that a lens may be focused at.
@@ -126,6 +128,10 @@ class Surfaces:
         cumulated = np.vstack([np.zeros(N_DECILES), np.cumsum(self._in_decile, 0)])
         inside = cumulated[span[1]] - cumulated[span[0]]
         return np.asarray(inside > cumulated[-1] / 2 + ROUNDING)
+
+    def deciles_of(self, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Return (10,): the deciles of which chosen depths (K,) hold over half of the pixels."""
+        return np.asarray(self._in_decile[chosen].sum(0) > self._in_decile.sum(0) / 2 + ROUNDING)
 
     @cached_property
     def _in_decile(self) -> Floats:

@@ -13,6 +13,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from focusgen.optics.coc import Lens, blur_diameter_px
 from focusgen.optics.stats import CocHistogram, Counts, coc_percentiles
 from focusgen.phases.calibration_sample import SampledScene, clips_of, sample_scene
 from focusgen.phases.coc_picture import CocBins, draw_histogram
+from focusgen.phases.coverage_picture import write_coverage
+from focusgen.phases.law_coverage import LawsCoverage
 from focusgen.phases.redraws import Redraws
 
 PERCENTILES = (50.0, 90.0, 95.0, 99.0)
@@ -73,8 +76,9 @@ def calibrate(
         sample_scene(footage.tied(scene_id), dataset, scene_id, entries[scene_id]) for scene_id in chosen
     ]
     on_start(len(sampled))
-    redraws = Redraws(cfg) if cfg.calibrate.lenses == "drawn" else None
-    exact, histogram = _measure(dataset, sampled, on_scene, redraws)
+    redraws = Redraws() if cfg.calibrate.lenses == "drawn" else None
+    laws = LawsCoverage(cfg, [scene.scene_id for scene in sampled], n_sets=cfg.render.n_sets)
+    exact, histogram = _measure(dataset, sampled, on_scene, redraws, laws)
     stats = _document(cfg, sampled, exact, histogram, redraws)
     make_folder(dataset.logs)
     stats_path = cfg.calibrate.output_stats or dataset.coc_stats_json
@@ -82,6 +86,7 @@ def calibrate(
     bins = CocBins.of(histogram)
     bins.save(dataset.coc_histogram_npz)
     draw_histogram(bins, stats, cfg.calibrate.output_plot or dataset.coc_histogram_png)
+    write_coverage(dataset, laws.document(stats["recommended_max_coc"]))
     if stats["recommended_max_coc"] is None:
         raise CalibrationError(
             f"{stats_path}: nothing recommended: {stats['not_recommended_because']}",
@@ -96,6 +101,7 @@ def _measure(
     sampled: Sequence[SampledScene],
     on_scene: Callable[[str], None],
     redraws: Redraws | None,
+    laws: LawsCoverage,
 ) -> tuple[dict[float, float], CocHistogram]:
     """Return the exact percentiles and the histogram of all pixels through all lenses of the sample."""
     make_folder(dataset.internal)
@@ -106,8 +112,10 @@ def _measure(
         counts = np.memmap(file, np.int64, "w+", shape=(len(sampled), 65536))
         for row, scene in enumerate(sampled):
             counts[row] = scene.counts()
+            counted = replace(scene.depth, counted=np.asarray(counts[row]))
+            laws.add(counted, scene.cfg)
             if redraws is not None:
-                redraws.add(scene.depth, np.asarray(counts[row]))
+                redraws.add(counted, scene.cfg)
             on_scene(scene.scene_id)
 
         def sources() -> Iterator[tuple[Counts, Lens]]:

@@ -22,7 +22,11 @@ LAW_FRAMES, FRAME_SURFACES = 32, 256  # of a clip and of a frame, that stand for
 
 @dataclass(frozen=True)
 class SampledScene:
-    """A scene of the sample, with the lenses drawn for it."""
+    """A scene of the sample, with the lenses drawn for it.
+
+    Attributes:
+        cfg: the settings, tied to this scene's footage.
+    """
 
     scene_id: str
     width: int
@@ -30,6 +34,7 @@ class SampledScene:
     n_redrawn: int
     depth: SceneDepth
     is_whole_law: bool
+    cfg: Config
 
     def counts(self) -> Counts:
         """Return its pixels by depth; through thousands of lenses a thousand depths tell the same."""
@@ -86,4 +91,4 @@ def sample_scene(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: Inde
     depth, is_whole_law = SceneDepth(scene, record), cfg.calibrate.lenses == "law"
     n_sets = cfg.calibrate.n_lens_sets
     drawn = law_sets(cfg, depth, entry) if is_whole_law else draw_sets(cfg, depth, entry, n_sets)
-    return SampledScene(scene_id, depth.long_side_px, drawn.moving, drawn.n_redrawn, depth, is_whole_law)
+    return SampledScene(scene_id, depth.long_side_px, drawn.moving, drawn.n_redrawn, depth, is_whole_law, cfg)

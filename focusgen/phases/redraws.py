@@ -9,7 +9,7 @@ import numpy as np
 
 from focusgen.base.seeds import scene_seed
 from focusgen.config import Config
-from focusgen.optics.stats import CocHistogram, Counts, merged_counts
+from focusgen.optics.stats import CocHistogram, merged_counts
 from focusgen.phases.lens_law import LensLaws
 from focusgen.phases.scene_depth import SURFACES, SceneDepth
 
@@ -19,16 +19,15 @@ N_REDRAWS, LARGE_ERROR = 16, 0.10
 class Redraws:
     """The sample of scenes through other lenses, as many per scene as the calibration draws."""
 
-    def __init__(self, cfg: Config) -> None:
-        self._cfg = cfg
+    def __init__(self) -> None:
         self._histograms = [CocHistogram() for _ in range(N_REDRAWS)]
 
-    def add(self, depth: SceneDepth, counts: Counts) -> None:
-        """Look at a scene, whose pixels are counted, through the lenses of each redraw."""
-        few, law = merged_counts(counts, SURFACES), LensLaws(self._cfg, depth)
+    def add(self, depth: SceneDepth, cfg: Config) -> None:
+        """Look at a scene through the lenses of each redraw, focus held still."""
+        few, law = merged_counts(depth.counts(), SURFACES), LensLaws(cfg, depth)
         for number, histogram in enumerate(self._histograms):
-            seed = scene_seed(self._cfg.seed, depth.scene.scene_id, f"redraw {number}")
-            for lens in law.draw(self._cfg.calibrate.n_lens_sets, seed).lenses:
+            seed = scene_seed(cfg.seed, depth.scene.scene_id, f"redraw {number}")
+            for lens in law.draw(cfg.calibrate.n_lens_sets, seed).lenses:
                 histogram.add(few, lens)
 
     def document(self, p95_m: float) -> dict[str, float]:

@@ -22,10 +22,15 @@ SURFACES = 1024  # depths that a law tells apart: a thousandth of the pixels eac
 
 @dataclass(frozen=True)
 class SceneDepth:
-    """A scene with the record of its depth, whole or of a rehearsal."""
+    """A scene with the record of its depth, whole or of a rehearsal.
+
+    Attributes:
+        counted: its counts, where they are in memory.
+    """
 
     scene: SceneLayout
     record: Record
+    counted: Counts | None = None
 
     @property
     def width_px(self) -> int:
@@ -48,6 +53,8 @@ class SceneDepth:
 
     def counts(self) -> Counts:
         """Return the counts that phase 3 kept; where they are lost or of another run, count the maps anew."""
+        if self.counted is not None:
+            return self.counted
         with contextlib.suppress(OSError, CorruptInputError):
             kept = decode_npz(self.scene.depth_counts_npz.read_bytes(), "counts")
             if checksum(kept.tobytes()) == str(self.record.details.get("counts_digest")):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from focusgen.base.errors import ConfigError
 from focusgen.config import Config
+from focusgen.config.graph import PhaseName
 from focusgen.dataset.frames import RawFrames, open_raw
 from focusgen.dataset.index import IndexEntry, read_index, recorded_raw_root
 from focusgen.dataset.layout import DatasetLayout
@@ -40,7 +41,7 @@ from focusgen.tools.ablate import (
 )
 from focusgen.tools.ablate_table import Table
 
-What = Literal["temporal", "steps", "window", "sets"]
+What = Literal["temporal", "steps", "window", "sets", "lenses"]
 Restore = Callable[[int, int], Any]
 
 
@@ -64,7 +65,8 @@ class Asked:
 
 def settings_of(today: Config, given: str | None, overrides: Mapping[str, Any], what: What) -> Config:
     """Return the settings of a configuration; without one those that made the data set. Overrides win."""
-    saved = saved_config(DatasetLayout.of(today), "render" if what == "sets" else "deblur")
+    phases: dict[str, PhaseName] = {"sets": "render", "lenses": "calibrate"}
+    saved = saved_config(DatasetLayout.of(today), phases.get(what, "deblur"))
     if given or saved is None:
         return today
     return with_overrides(saved, overrides)

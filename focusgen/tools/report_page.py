@@ -19,7 +19,8 @@ from focusgen.config import SCENE_PHASES
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json, read_record
-from focusgen.tools.report_pictures import LabelCoverage, Picture, coverage_of, coverage_svg, pictures_of
+from focusgen.optics.coverage import LabelCoverage
+from focusgen.tools.report_pictures import Picture, coverage_of, coverage_svg, pictures_of
 
 MAX_SCENES = 200
 MAX_TEXTS_PER_SCENE = 12
@@ -144,7 +145,11 @@ def _coverage_text(coverage: LabelCoverage) -> str:
     return (
         f"{100 * coverage.share_above(0.8):.0f} % of the labels are above .8, "
         f"{100 * coverage.share_below(0.2):.0f} % below .2; normalised entropy over ten bins "
-        f"{coverage.entropy:.2f} (1: every tenth equally often)."
+        f"{coverage.entropy:.2f} (1: every tenth equally often). "
+        f"{coverage.sets_out_of_focus} of {len(coverage.in_focus)} lens sets have less than 5 % of their "
+        f"pixels within half a pixel of focus, {coverage.sets_with_extreme_mean} a mean label outside .2 to "
+        f".8; every decile of depth is sharp in some set of {coverage.scenes_with_all_deciles} of "
+        f"{len(coverage.deciles)} scenes."
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,15 +15,17 @@ import numpy.typing as npt
 from focusgen.base.errors import SceneError
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.lens_metadata import SetLens, set_lenses
-from focusgen.dataset.published import read_bokeh, read_focus, read_sharp
+from focusgen.dataset.published import read_bokeh, read_depth, read_focus, read_sharp
 from focusgen.dataset.records import parse_json
 from focusgen.media.codecs import decode_npz
-from focusgen.optics.coc import focus_table
+from focusgen.optics.balance import LABEL_BINS
+from focusgen.optics.coc import Lens
+from focusgen.optics.coverage import LabelCoverage, SeenSet, scene_coverage
+from focusgen.optics.surfaces import Surfaces
 from focusgen.tools.preview_scales import FOCUS_COLOURS, colour_table
 
 WIDTH_PX, JPEG_QUALITY = 160, 80
 MAX_BYTES_PER_SCENE = 60_000
-BINS = 10
 MAX_SETS_SHOWN = 2
 
 
@@ -35,28 +37,6 @@ class Picture:
     uri: str
     width: int
     height: int
-
-
-@dataclass(frozen=True)
-class LabelCoverage:
-    """How often each tenth of the label's range occurs, over all pixels of all sets."""
-
-    counts: npt.NDArray[np.float64]
-
-    @property
-    def entropy(self) -> float:
-        """Normalised: 1 where all tenths are equally frequent, 0 where one holds everything."""
-        share = self.counts / self.counts.sum()
-        present = share[share > 0]
-        return float(-(present * np.log(present)).sum() / math.log(len(share)))
-
-    def share_above(self, label: float) -> float:
-        """Return the share of labels above one of the bins' edges."""
-        return float(self.counts[round(label * BINS) :].sum() / self.counts.sum())
-
-    def share_below(self, label: float) -> float:
-        """Return the share of labels below one of the bins' edges."""
-        return float(self.counts[: round(label * BINS)].sum() / self.counts.sum())
 
 
 def pictures_of(scene: SceneLayout, n_frames: int) -> list[Picture]:
@@ -97,34 +77,30 @@ def _small(caption: str, rgb: npt.NDArray[np.uint8]) -> Picture:
 
 
 def coverage_of(dataset: DatasetLayout, scene_ids: Sequence[str]) -> LabelCoverage | None:
-    """Return how the labels of the data set are spread, exactly, from the counts that phase 3 kept.
+    """Return what the labels of the data set cover, exactly, from the counts that phase 3 kept.
 
     Scenes whose counts or lenses cannot be read do not count; None if there is no other.
     """
-    total = np.zeros(BINS)
+    total = LabelCoverage()
     for scene_id in scene_ids:
-        scene = dataset.scene(scene_id)
-        try:
-            counts = decode_npz(scene.depth_counts_npz.read_bytes(), "counts").sum(axis=0)
-            lenses = set_lenses(parse_json(scene.metadata_json.read_bytes()))
-        except (OSError, SceneError, ValueError, KeyError, TypeError):
-            continue
-        for lens in lenses:
-            total += _label_counts(counts, lens)
-    return LabelCoverage(total) if total.any() else None
+        with contextlib.suppress(OSError, SceneError, ValueError, KeyError, TypeError):
+            total += _coverage_of_scene(dataset.scene(scene_id))
+    return total if total.counts.any() else None
 
 
-def _label_counts(counts: npt.NDArray[np.int64], lens: SetLens) -> npt.NDArray[np.float64]:
-    """Return pixels per tenth of the label; where focus moves, of its first, middle and last frame."""
-    distances_m = lens.focus_distances_m or ()
-    frames = sorted({0, len(distances_m) // 2, max(len(distances_m) - 1, 0)})
-    total = np.zeros(BINS)
-    present = np.flatnonzero(counts)
-    for frame in frames:
-        labels = focus_table(lens.at(frame), lens.max_coc_m)[present].astype(np.float64)
-        histogram, _ = np.histogram(labels, bins=BINS, range=(0, 1), weights=counts[present])
-        total += histogram / len(frames)
-    return total
+def _coverage_of_scene(scene: SceneLayout) -> LabelCoverage:
+    counts = decode_npz(scene.depth_counts_npz.read_bytes(), "counts").sum(axis=0)
+    metadata = parse_json(scene.metadata_json.read_bytes())
+    width = int(metadata.get("width") or read_depth(scene, 0).shape[1])
+    pixel_m = float(metadata.get("sensor_width_mm", 36.0)) / 1000.0 / width
+    seen = [SeenSet(_lenses_of(lens), lens.max_coc_m, lens.coc_limit_m) for lens in set_lenses(metadata)]
+    return scene_coverage(Surfaces.of(counts), seen, pixel_m)
+
+
+def _lenses_of(lens: SetLens) -> tuple[Lens, ...]:
+    """Return the lens of a set; where focus moves, at its first, middle and last frame."""
+    last = len(lens.focus_distances_m or (0.0,)) - 1
+    return tuple(lens.at(frame) for frame in sorted({0, (last + 1) // 2, last}))
 
 
 def coverage_svg(coverage: LabelCoverage) -> str:
@@ -136,7 +112,7 @@ def coverage_svg(coverage: LabelCoverage) -> str:
     with mpl.rc_context({"svg.hashsalt": "focusgen", "svg.fonttype": "path"}):
         figure = Figure(figsize=(7, 2.6), layout="constrained")
         axes = figure.add_subplot()
-        edges = np.linspace(0, 1, BINS + 1)
+        edges = np.linspace(0, 1, LABEL_BINS + 1)
         axes.stairs(100 * coverage.counts / coverage.counts.sum(), edges, fill=True, color="#4878a8")
         axes.set(xlabel="label: 0 = blurred, 1 = in focus", ylabel="% of pixels", xlim=(0, 1))
         buffer = io.BytesIO()
