@@ -88,6 +88,10 @@ class DepthRangeError(SceneError, ValueError):
     """A depth is not finite or not positive where only usable depth may arrive."""
 
 
+class LensError(SceneError):
+    """No lens of the configured law can be focused in this scene, or gives the blur that was asked for."""
+
+
 class MissingUpstreamError(SceneError):
     """An earlier phase has not finished this scene."""
 

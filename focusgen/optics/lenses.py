@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from focusgen.base.errors import SceneError
+from focusgen.base.errors import LensError, SceneError
 from focusgen.base.seeds import derive_seed
 from focusgen.optics.coc import Formula, Lens
 
@@ -194,8 +194,8 @@ def _check_range(d_min_m: float, d_max_m: float, focal_length_mm: tuple[float, f
         raise _too_near(d_max_m, focal_length_mm, "nearer than twice the shortest focal length")
 
 
-def _too_near(d_max_m: float, focal_length_mm: tuple[float, float], why: str) -> SceneError:
-    return SceneError(
+def _too_near(d_max_m: float, focal_length_mm: tuple[float, float], why: str) -> LensError:
+    return LensError(
         f"the depth range ends at {d_max_m:.4g} m: {why} ({focal_length_mm[0]:g} mm)",
         "Check the unit of the depth (depth.depth_scale: units per metre), or lower lens.focal_length_mm.",
     )

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import SceneError
+from focusgen.base.errors import LensError
 from focusgen.optics.stats import FIRST_DEPTH, LAST_DEPTH, Counts
 
 SKY_FROM_M = 50.0
@@ -67,11 +67,11 @@ class Surfaces:
         """Return the same pixels, of which nearer ones are nothing that a lens may be focused at.
 
         Raises:
-            SceneError: all are nearer.
+            LensError: all are nearer.
         """
         focusable = np.where(self.depth_m >= nearest_m, self.focusable, 0.0)
         if not focusable.any():
-            raise SceneError(
+            raise LensError(
                 f"all surfaces are nearer than {nearest_m:.3g} m, twice the shortest focal length",
                 "Check the unit of the depth (depth.depth_scale: units per metre), or lower "
                 "lens.focal_length_mm.",

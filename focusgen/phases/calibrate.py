@@ -30,7 +30,7 @@ from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import canonical, parse_json
 from focusgen.optics.coc import Lens, blur_diameter_px
 from focusgen.optics.stats import CocHistogram, Counts, coc_percentiles
-from focusgen.phases.calibration_sample import SampledScene, clips_of, sample_scene
+from focusgen.phases.calibration_sample import SampledScene, clips_of, sample_scenes
 from focusgen.phases.coc_picture import CocBins, draw_histogram
 from focusgen.phases.coverage_picture import write_coverage
 from focusgen.phases.law_coverage import LawsCoverage
@@ -70,16 +70,15 @@ def calibrate(
             "no scene has complete depth", "Run phases 2 and 3 first; focusgen status tells."
         )
     entries = read_index(dataset)
-    footage = Footage(cfg, dataset, entries)
     chosen = sample_scene_ids(cfg, clips_of(cfg, scene_ids, entries))
-    sampled = [
-        sample_scene(footage.tied(scene_id), dataset, scene_id, entries[scene_id]) for scene_id in chosen
-    ]
+    sampled, without = sample_scenes(Footage(cfg, dataset, entries), dataset, chosen, entries)
     on_start(len(sampled))
     redraws = Redraws() if cfg.calibrate.lenses == "drawn" else None
     laws = LawsCoverage(cfg, [scene.scene_id for scene in sampled], n_sets=cfg.render.n_sets)
     exact, histogram = _measure(dataset, sampled, on_scene, redraws, laws)
     stats = _document(cfg, sampled, exact, histogram, redraws)
+    if without:
+        stats["scenes_without_lenses"] = without
     make_folder(dataset.logs)
     stats_path = cfg.calibrate.output_stats or dataset.coc_stats_json
     publish_json(stats_path, stats)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from focusgen.base.errors import CalibrationError, CorruptInputError
+from focusgen.base.errors import CalibrationError, CorruptInputError, LensError
 from focusgen.config import Config
+from focusgen.dataset.footage import Footage
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.published import read_depth
@@ -76,6 +77,27 @@ def clips_of(cfg: Config, scene_ids: Sequence[str], entries: Mapping[str, IndexE
             "Say --lens.motion fixed, or give clips of two frames or more.",
         )
     return clips
+
+
+def sample_scenes(
+    footage: Footage, dataset: DatasetLayout, scene_ids: Sequence[str], entries: Mapping[str, IndexEntry]
+) -> tuple[list[SampledScene], dict[str, str]]:
+    """Return scenes with their lenses, and why others have none: phase 5 will fail those by name.
+
+    Raises:
+        CalibrationError: none has any.
+        SceneError: the depth of one vanished, or nobody knows its footage's view.
+    """
+    sampled, without, advice = list[SampledScene](), dict[str, str](), ""
+    for scene_id in scene_ids:
+        try:
+            sampled.append(sample_scene(footage.tied(scene_id), dataset, scene_id, entries[scene_id]))
+        except LensError as error:
+            without[scene_id], advice = error.message, error.advice
+    if not sampled:
+        scene_id, reason = next(iter(without.items()))
+        raise CalibrationError(f"none of the sampled scenes has lenses: {scene_id}: {reason}", advice)
+    return sampled, without
 
 
 def sample_scene(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> SampledScene:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from focusgen.base.errors import SceneError
+from focusgen.base.errors import LensError
 from focusgen.config import Config
 from focusgen.config.lens import LensConfig
 from focusgen.optics.coc import Lens, coc_diameter_m
@@ -63,7 +63,7 @@ class LawCoverage:
         lens = cfg.lens.model_copy(update=dict(LAWS[self.name]))
         try:
             lenses = draw_lenses(cfg.model_copy(update={"lens": lens}), depth, self._n_sets).lenses
-        except SceneError as error:
+        except LensError as error:
             self.failed[depth.scene.scene_id] = error.message
             return
         pixel_m = cfg.optics.sensor_width_m / depth.long_side_px

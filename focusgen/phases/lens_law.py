@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from focusgen.base.errors import SceneError
+from focusgen.base.errors import LensError
 from focusgen.base.seeds import derive_seed, scene_seed
 from focusgen.config import Config
 from focusgen.optics.balance import Balance
@@ -21,7 +21,7 @@ class LensLaws:
     """The configured law of lenses in one scene.
 
     Raises:
-        SceneError: no lens of the ranges can be focused in the scene, or gives the blur that was asked for.
+        LensError: no lens of the ranges can be focused in the scene, or gives the blur that was asked for.
     """
 
     def __init__(self, cfg: Config, depth: SceneDepth) -> None:
@@ -33,7 +33,7 @@ class LensLaws:
         """Return n lenses.
 
         Raises:
-            SceneError: no lens of the ranges can be focused in the scene.
+            LensError: no lens of the ranges can be focused in the scene.
         """
         if self._balanced is not None:
             return self._balanced.draw(n, seed, self._cfg.render.max_coc)
@@ -53,7 +53,7 @@ class LensLaws:
         """Return lenses that stand for the law itself, whatever the scene's name and the seed.
 
         Raises:
-            SceneError: as `draw`.
+            LensError: as `draw`.
         """
         if self._cfg.lens.law != "random":
             return _together(self.draw(LAW_SETS, derive_seed(number, "law")) for number in range(LAW_DRAWS))
@@ -67,7 +67,7 @@ def draw_lenses(cfg: Config, depth: SceneDepth, n: int) -> LensDraw:
     """Return n lenses of a scene by the one law that calibration and rendering share.
 
     Raises:
-        SceneError: as `LensLaws`.
+        LensError: as `LensLaws`.
     """
     return LensLaws(cfg, depth).draw(n, scene_seed(cfg.seed, depth.scene.scene_id, "lenses"))
 
@@ -101,7 +101,7 @@ def _check_target(asked_px: tuple[float, float], reach_px: tuple[float, float]) 
     """Refuse a blur that was asked for by number and that no lens gives; a flat scene is flagged instead."""
     is_flat = reach_px[1] == 0.0
     if not is_flat and (asked_px[0] > reach_px[1] or asked_px[1] < reach_px[0]):
-        raise SceneError(
+        raise LensError(
             f"lens.target_blur_px {list(asked_px)}: no lens of lens.focal_length_mm and lens.f_number "
             f"reaches it in this scene; they blur by {reach_px[0]:.2g} to {reach_px[1]:.3g} px",
             "Choose --lens.target_blur_px '[LOW, HIGH]' within that, or change --lens.focal_length_mm.",

@@ -122,6 +122,8 @@ def run_calibrate(cfg: Config, observer: ConsoleObserver) -> ExitCode:
         on_start=lambda n: observer.begin("calibrate", n, "sampled scenes"),
         on_scene=lambda scene_id: observer.advance(),
     )
+    for scene_id, reason in stats.get("scenes_without_lenses", {}).items():
+        console.print(f"  [yellow]warning[/yellow]: {rich_text(scene_id)}: left out: {rich_text(reason)}")
     value = stats["recommended_max_coc"]
     said, warning = error_words(stats)
     console.print(

@@ -17,7 +17,8 @@ import numpy as np
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish, replacing
-from focusgen.tools.preview_scales import FAINT, INK, draw_bar
+from focusgen.tools.preview_charts import draw_focus_curve, draw_label_histogram, label_shares
+from focusgen.tools.preview_scales import FAINT, INK, draw_bar, metres
 from focusgen.tools.preview_view import RawReader, Rgb, SceneView, Strip, look_at
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ REHEARSAL = "REHEARSAL: the depth is invented"
 SHEET_PANEL_PX = (320, 240)  # panels fit into this: six columns stay below 2,250 pixels
 VIDEO_PANEL_PX = (640, 480)
 LEFT_PX, RIGHT_PX, HEADER_PX, GAP_PX = 136, 124, 92, 8
+CHART_PX, CHART_WIDTH_PX = 120, 320
 TITLE_BAND_PX, SCALE_BAND_PX = 26, 50
 FPS_OF_IMAGES = 12.0  # a folder of images has no rate of its own
 WATCHABLE_FPS = (2.0, 120.0)  # an hour's gap in the time stamps makes an average rate that nobody can watch
@@ -82,7 +84,8 @@ def contact_sheet(view: SceneView, n_columns: int = 6) -> Image:
     row_px = panel_h + GAP_PX
     bars_left = LEFT_PX + n_columns * (panel_w + GAP_PX) + 20
     width = max(bars_left + RIGHT_PX - 20, _heading_width(view))
-    canvas = Image.new("RGB", (width, HEADER_PX + len(view.strips) * row_px + GAP_PX), PAPER)
+    charts_top = HEADER_PX + len(view.strips) * row_px + GAP_PX
+    canvas = Image.new("RGB", (width, charts_top + CHART_PX * _n_charts(view)), PAPER)
     draw = ImageDraw.Draw(canvas)
     _heading(canvas, view)
     for column, frame in enumerate(frames):
@@ -98,7 +101,23 @@ def contact_sheet(view: SceneView, n_columns: int = 6) -> Image:
         if strip.scale is not None:
             bar = (bars_left, top, bars_left + 16, top + panel_h)
             draw_bar(canvas, bar, strip.scale, _font(12), "up")
+    _charts(canvas, view, frames, charts_top)
     return canvas
+
+
+def _n_charts(view: SceneView) -> int:
+    return int(view.read_label is not None) + int(bool(view.focus_distances_m))
+
+
+def _charts(canvas: Image, view: SceneView, frames: Sequence[int], top: int) -> None:
+    """Paint the histogram of the labels of the frames that are shown, and S over time where it moves."""
+    box = (LEFT_PX, top + 20, LEFT_PX + CHART_WIDTH_PX, top + CHART_PX - 24)
+    if view.read_label is not None:
+        shares = label_shares([view.read_label(frame) for frame in frames])
+        draw_label_histogram(canvas, box, shares, _font(12))
+        box = (box[0], box[1] + CHART_PX, box[2], box[3] + CHART_PX)
+    if view.focus_distances_m:
+        draw_focus_curve(canvas, box, view.focus_distances_m, _font(12))
 
 
 def _heading(canvas: Image, view: SceneView) -> None:
@@ -208,6 +227,8 @@ class VideoPage:
             page.paste(_panel(strip, frame, self.panel), (x, y + TITLE_BAND_PX))
         below = TITLE_BAND_PX + self.panel[1] + 8
         text = f"{self.view.scene_id}   frame {frame}   ({self.view.n_frames} frames)"
+        if self.view.focus_distances_m:
+            text += f"   S {metres(self.view.focus_distances_m[frame])}"
         ImageDraw.Draw(page).text((GAP_PX, below), text, font=_font(13), fill=FAINT, anchor="lt")
         return np.asarray(page)
 

@@ -17,8 +17,10 @@ from focusgen.media.codecs import decode_npz, decode_png
 from focusgen.tools.preview_scales import ColourScale, depth_scale, focus_scale, metres
 
 Rgb = npt.NDArray[np.uint8]
+Label = npt.NDArray[np.float16]
 RawReader = Callable[[int, int], Rgb]
 
+BOKEH = "bokeh"
 REPAIR = "focusgen repair redoes damaged files."
 SET_KEYS = ("f", "N", "S_focus", "max_coc")
 
@@ -44,7 +46,12 @@ class Strip:
 
 @dataclass(frozen=True)
 class SceneView:
-    """Everything that a preview shows of a scene."""
+    """Everything that a preview shows of a scene.
+
+    Attributes:
+        read_label: frame index -> (H, W) label; None where none is published.
+        focus_distances_m: of each frame, metres, where focus moves.
+    """
 
     scene_id: str
     width: int
@@ -54,6 +61,8 @@ class SceneView:
     lens_text: str
     is_rehearsal: bool
     strips: tuple[Strip, ...]
+    read_label: Callable[[int], Label] | None = None
+    focus_distances_m: tuple[float, ...] = ()
 
     def panel_size(self, box_px: tuple[int, int]) -> tuple[int, int]:
         """Return the size of one panel inside a box, aspect ratio kept, sides even (video needs that)."""
@@ -85,7 +94,28 @@ def look_at(scene_dir: Path, set_index: int = 0, raw_reader: RawReader | None = 
         lens_text=_lens_text(lens_set, set_index),
         is_rehearsal=bool(metadata.get("is_rehearsal", False)),
         strips=tuple(strips),
+        read_label=_label_reader(scene, set_index) if strips[-1].title == BOKEH else None,
+        focus_distances_m=_focus_distances_m(scene, lens_set, n_sharp),
     )
+
+
+def _label_reader(scene: SceneLayout, set_index: int) -> Callable[[int], Label]:
+    return lambda frame: _read_npz(scene.focus(set_index, frame), "focus_map")
+
+
+def _focus_distances_m(
+    scene: SceneLayout, lens_set: dict[str, Any] | None, n_frames: int
+) -> tuple[float, ...]:
+    moving = (lens_set or {}).get("S_focus_per_frame")
+    if moving is None:
+        return ()
+    try:
+        distances_m = tuple(float(value) for value in moving)
+        if len(distances_m) < n_frames or not all(0 < value < float("inf") for value in distances_m):
+            raise ValueError(f"{len(distances_m)} distances for {n_frames} frames, or some are none")
+    except (TypeError, ValueError) as error:
+        raise CorruptInputError(f"{scene.metadata_json}: S_focus_per_frame: {error}", REPAIR) from error
+    return distances_m[:n_frames]
 
 
 def _lens_set(scene: SceneLayout, metadata: dict[str, Any], set_index: int) -> dict[str, Any] | None:
@@ -122,8 +152,9 @@ def _set_strips(scene: SceneLayout, lens_set: dict[str, Any] | None, set_index: 
         return _read_png(scene.bokeh(set_index, frame))
 
     max_coc = f"0: CoC \u2265 {lens_set['max_coc'] * 1e3:.3g} mm"
-    lens = f"f/{lens_set['N']:.2g}, S {metres(lens_set['S_focus'])}"
-    return [Strip("focus", max_coc, scale, n_frames, focus), Strip("bokeh", lens, None, n_frames, bokeh)]
+    moves = " at first" if lens_set.get("S_focus_per_frame") else ""
+    lens = f"f/{lens_set['N']:.2g}, S {metres(lens_set['S_focus'])}{moves}"
+    return [Strip("focus", max_coc, scale, n_frames, focus), Strip(BOKEH, lens, None, n_frames, bokeh)]
 
 
 def _lens_text(lens_set: dict[str, Any] | None, set_index: int) -> str:
