@@ -31,7 +31,7 @@ class Masks:
     files: tuple[Path, ...]
     plan: FramePlan
 
-    def read(self, frame: int) -> npt.NDArray[np.uint8]:
+    def read(self, frame: int) -> npt.NDArray[np.int32]:
         """Return which thing each pixel of a published frame shows, (H, W) numbers; 0 for none.
 
         Raises:
@@ -51,7 +51,7 @@ class Masks:
                 "Save things as numbers: a PNG with a palette, or 8-bit grey.",
             )
         things = self._published(numbers, path)
-        return np.where(things == VOID, 0, things).astype(np.uint8)
+        return np.where(things == VOID, 0, things).astype(np.int32)
 
     def _published(self, numbers: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.float32]:
         try:

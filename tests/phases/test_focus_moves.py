@@ -14,14 +14,13 @@ import pytest
 import focusgen.models.bokeh.thin_lens  # noqa: F401 - loaded once, not by each fork
 from focusgen import cli
 from focusgen.base import files
-from focusgen.base.errors import CalibrationError, SceneError
+from focusgen.base.errors import SceneError
 from focusgen.base.signals import StopFlag
 from focusgen.config import PhaseName
 from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import Record, read_record
-from focusgen.phases.calibrate import calibrate
 from focusgen.phases.drawn_sets import draw_sets
 from focusgen.phases.focus_moves import move_focus
 from focusgen.phases.scene_checks import check_sets
@@ -36,13 +35,15 @@ MIXED = ("--lens.motion", "mixed", "--n_sets", "4")
 BEFORE_4: tuple[PhaseName, ...] = ("index", "deblur", "depth")
 
 
-def run(rgbd: Rgbd, phases: Sequence[PhaseName], *more: str, out_root: Path | None = None) -> int:
+def run(
+    rgbd: Rgbd, phases: Sequence[PhaseName], *more: str, out_root: Path | None = None, n_min: int = 2
+) -> int:
     """Run some phases; return the exit status of the last."""
     code = 0
     for phase in phases:
         words = rgbd.flags("raw_root") if phase in ("index", "deblur") else []
         words += rgbd.flags("depth_root") if phase == "depth" else []
-        words += ["--min_frames", "2"] if phase == "index" else []
+        words += ["--min_frames", str(n_min)] if phase == "index" else []
         words += [*rgbd.flags("max_coc"), *more] if phase == "render" else []
         code = cli.phase_main(phase, "", [*words, "--out_root", str(out_root or rgbd.out_root)])
     return code
@@ -85,52 +86,6 @@ def test_four_mixed_sets_move_as_metadata_says_and_every_label_follows(rgbd: Rgb
     assert report["verdict"] == "pass"
 
 
-def test_the_first_sets_and_frames_stay_as_they_are_when_more_are_asked(rgbd: Rgbd):
-    rgbd.add_scene("a", n_frames=8)
-    assert rgbd.run(*MIXED) == 0
-    cfg = rgbd.config(lens__motion="mixed")
-    depth, entry = of_scene(rgbd, cfg)
-    many = draw_sets(cfg, depth, entry, 6).moving
-    assert draw_sets(cfg, depth, entry, 2).moving == many[:2]
-    published = documents(rgbd)["sets"]
-    shorter = rgbd.root / "shorter"
-    assert run(rgbd, (*BEFORE_4, "render"), *MIXED, "--max_frames", "3", out_root=shorter) == 0
-    begun = json.loads((shorter / "a/metadata.json").read_text())["sets"]
-    first = [s["S_focus_per_frame"][:3] if "S_focus_per_frame" in s else None for s in published]
-    assert [s.get("S_focus_per_frame") for s in begun] == first
-
-
-def test_the_law_draws_f_n_and_the_first_focus_as_if_nothing_moved(rgbd: Rgbd):
-    rgbd.add_scene("a", n_frames=8)
-    assert rgbd.run() == 0
-    fixed = documents(rgbd)
-    assert "motion" not in fixed["lens_law"] and "S_focus_per_frame" not in fixed["sets"][0]
-    assert rgbd.run("--lens.motion", "rack", "--on_stale", "redo") == 0
-    moved = documents(rgbd)
-    for before, after in zip(fixed["sets"], moved["sets"], strict=True):
-        assert before.items() <= after.items()
-
-
-@pytest.mark.parametrize("lenses", ["drawn", "law"])
-def test_calibration_counts_each_frame_through_its_own_lens(rgbd: Rgbd, lenses: str):
-    rgbd.add_scene("a", n_frames=6)
-    assert run(rgbd, BEFORE_4) == 0
-    chosen = {"calibrate__lenses": lenses, "calibrate__n_lens_sets": 3, "optics__sensor_width_mm": 9.0}
-    cfg = rgbd.config(lens__motion="rack", **chosen)
-    stats = calibrate(cfg, ["a"])
-    if lenses == "law":
-        assert stats["lenses"] == [] and stats["n_values"] == 512 * 6 * 48 * 32
-        return
-    coc = []
-    for lens in stats["lenses"]:
-        for t, s in enumerate(lens["S_focus_per_frame"]):
-            d = np.load(rgbd.out_root / f"a/depth_maps/depth_{t:04d}.npz")["depth"].astype(np.float32)
-            coc.append((lens["f"] * lens["f"] / (lens["N"] * s)) * np.abs(d - s) / d)
-    assert stats["p95"] == pytest.approx(
-        float(np.percentile(np.stack(coc).astype(np.float64), 95)), rel=1e-12
-    )
-
-
 def test_a_still_picture_is_refused_by_name_and_the_other_scenes_are_made(rgbd: Rgbd, capsys):
     rgbd.add_scene("still", n_frames=1)
     rgbd.add_scene("a", n_frames=6)
@@ -139,8 +94,6 @@ def test_a_still_picture_is_refused_by_name_and_the_other_scenes_are_made(rgbd: 
     assert "'still' is a still picture" in said["message"] and "--lens.motion fixed" in said["advice"]
     assert not list((rgbd.out_root / "still/bokeh_renders").rglob("*.png"))
     assert documents(rgbd)["sets"][0]["focus_motion"] == {"kind": "drift", "jumps": []}
-    with pytest.raises(CalibrationError, match="every scene is a still picture"):
-        calibrate(rgbd.config(lens__motion="drift"), ["still"])
 
 
 def moved_by_masks(rgbd: Rgbd, mask_of: Callable[[int], np.ndarray | None], n_frames: int = 6) -> tuple:
