@@ -13,6 +13,7 @@ from typing import Literal
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
+from focusgen.base.names import display
 from focusgen.commands.groups import CONFIG_HELP
 from focusgen.config.flags import Flags, option, parse, required, sets
 from focusgen.optics.transfer import Transfer
@@ -56,6 +57,11 @@ def main(argv: Sequence[str]) -> int:
     parsed = parse(FLAGS, words, prog="focusgen render", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
+    if parsed.dotted.get("lens.motion", "fixed") != "fixed":
+        raise ConfigError(
+            f"{display(str(given.image))}: a still picture: focus has nothing to move over (--lens.motion)",
+            "Leave --lens.motion out, or make a data set of a clip: focusgen run --lens.motion ...",
+        )
     from rich.progress import Progress
 
     from focusgen.run.console import make_console

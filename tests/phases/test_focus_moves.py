@@ -19,8 +19,10 @@ from focusgen.base.signals import StopFlag
 from focusgen.config import PhaseName
 from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.index import IndexEntry, read_index
-from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.layout import DatasetLayout, SceneLayout
+from focusgen.dataset.published import read_depth, read_focus
 from focusgen.dataset.records import Record, read_record
+from focusgen.optics.stats import spearman
 from focusgen.phases.drawn_sets import draw_sets
 from focusgen.phases.focus_moves import move_focus
 from focusgen.phases.scene_checks import check_sets
@@ -28,6 +30,7 @@ from focusgen.phases.scene_depth import SceneDepth
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
 from focusgen.run.table import PHASES
+from focusgen.synth.write import make_scene, write_rgbd
 from tests.conftest import Rgbd
 from tests.test_kills import in_child
 
@@ -151,6 +154,13 @@ def test_masks_of_another_clip_are_refused_by_name(with_depth: Rgbd, mask_of, wh
         moved_by_masks(with_depth, mask_of)
 
 
+def test_one_picture_has_nothing_to_move_over(tmp_path: Path, capsys):
+    flags = ["--image", "a.png", "--output", str(tmp_path / "b.png"), "--focus", "1", "--lens.motion", "rack"]
+    assert cli.main(["render", *flags]) == 2
+    said = capsys.readouterr().err
+    assert "a.png: a still picture" in said and "Leave --lens.motion out" in said
+
+
 def test_a_missing_mask_folder_fails_the_scene_with_the_way_out(with_depth: Rgbd):
     more = ("--lens.motion", "track", "--mask_root", str(with_depth.root / "nowhere"))
     assert run(with_depth, ["render"], *more) == 3
@@ -203,6 +213,43 @@ def test_a_path_that_does_not_fit_its_clip_is_named(change: dict, what: str):
     check_sets(GOOD, 3)
     with pytest.raises(ValueError, match=what):
         check_sets({**GOOD, "sets": [{**GOOD["sets"][0], **change}]}, 3)
+
+
+# --- does the picture follow?
+
+
+def kept_by_band(rgbd: Rgbd, scene_id: str, k: int, n_bands: int = 6) -> tuple[np.ndarray, np.ndarray]:
+    """Return (kept sharpness, mean label), each (frames, bands of depth), from published files."""
+    import cv2
+
+    def texture(path: Path) -> np.ndarray:
+        grey = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2GRAY)
+        return cv2.Laplacian(grey, cv2.CV_64F) ** 2
+
+    scene, kept, labels = SceneLayout(rgbd.out_root, scene_id), [], []
+    edges = np.quantile(1.0 / read_depth(scene, 0).astype(float), np.linspace(0, 1, n_bands + 1))
+    for t in range(24):
+        band = np.clip(np.searchsorted(edges, 1.0 / read_depth(scene, t).astype(float)) - 1, 0, n_bands - 1)
+        before, after = texture(scene.sharp(t)), texture(scene.bokeh(k, t))
+        label = read_focus(scene, k, t).astype(float)
+        kept.append([after[band == b].sum() / before[band == b].sum() for b in range(n_bands)])
+        labels.append([label[band == b].mean() for b in range(n_bands)])
+    return np.array(kept), np.array(labels)
+
+
+@pytest.mark.slow
+def test_the_blur_of_a_rack_follows_its_label_in_time(rgbd: Rgbd):
+    rgbd.max_coc = 7e-4  # what the calibration of such scenes recommends
+    scene = make_scene("tabletop", 0, n_frames=24, width=192, height=112)
+    write_rgbd(scene, rgbd.raw_root, rgbd.depth_root)
+    assert rgbd.run("--lens.motion", "rack", "--lens.law", "balanced") == 0
+    agreement = []
+    for k in range(2):
+        kept, labels = kept_by_band(rgbd, scene.name, k)
+        seen = np.flatnonzero(np.ptp(labels, axis=0) > 0.15)
+        agreement += [spearman(kept[:, band], labels[:, band]) for band in seen]
+    assert len(agreement) >= 4
+    assert np.median(agreement) >= 0.9
 
 
 # --- kills
