@@ -31,6 +31,13 @@ class OpticsConfig(Section):
         help="the footage's focal length, px of the raw frame: a number, exif, layout, a CSV scene,focal_px",
     )
 
+    breathing: bool = setting(
+        False,
+        affects=["render"],
+        is_recorded_at_default=False,
+        help="near focus magnifies, as v = S f/(S - f): render and label are warped together",
+    )
+
     @field_validator("footage_focal_px", mode="before")
     @classmethod
     def _number_word_or_file(cls, value: object) -> object:

@@ -75,15 +75,15 @@ def build_sample(
         "frames": torch.tensor(list(frames), dtype=torch.int64),
         "crop": torch.tensor(box, dtype=torch.int64),
     }
-    depth: list[npt.NDArray[Any]] = []
+    whole, depth = list[npt.NDArray[Any]](), list[npt.NDArray[Any]]()
     if "depth" in modalities or ("focus" in modalities and recompute_labels):
-        depth = [_cut(read("depth", frame), box) for frame in frames]
+        whole = [read("depth", frame) for frame in frames]
+        depth = [_cut(one, box) for one in whole]
     for modality in modalities:
         if modality == "depth":
             sample["depth"] = _as_floats(depth)
         elif modality == "focus" and recompute_labels:
-            labels = [lens.label(d, frame) for d, frame in zip(depth, frames, strict=True)]
-            sample["focus"] = _as_floats(labels)
+            sample["focus"] = _as_floats(_labels(lens, frames, whole, depth, box))
         elif modality == "focus":
             sample["focus"] = _as_floats([_cut(read("focus", frame), box) for frame in frames])
         elif modality == "valid":
@@ -97,6 +97,19 @@ def build_sample(
 def _cut(array: npt.NDArray[Any], box: Box) -> npt.NDArray[Any]:
     y, x, height, width = box
     return np.ascontiguousarray(array[y : y + height, x : x + width])
+
+
+def _labels(
+    lens: SetLens,
+    frames: Sequence[int],
+    whole: Sequence[npt.NDArray[Any]],
+    cut: Sequence[npt.NDArray[Any]],
+    box: Box,
+) -> list[npt.NDArray[Any]]:
+    """Return labels of a crop; a lens that breathes shows depth from elsewhere, so it needs whole maps."""
+    if lens.breathes:
+        return [_cut(lens.label(one, frame), box) for one, frame in zip(whole, frames, strict=True)]
+    return [lens.label(one, frame) for one, frame in zip(cut, frames, strict=True)]
 
 
 def _as_floats(maps: Sequence[npt.NDArray[Any]]) -> torch.Tensor:

@@ -220,7 +220,8 @@ def _set_lens(
         by_frame = {frame: document["lenses"][k]["S_focus"] for frame, (document, _) in window.items()}
         distances_m = tuple(by_frame.get(frame, float("nan")) for frame in range(max(window) + 1))
     focused = Lens(float(lens["f"]), float(lens["N"]), float(lens["S_focus"]), first["formula"])
-    return SetLens(focused, float(lens["max_coc"]), distances_m)
+    breathes = bool(first.get("breathing", False))
+    return SetLens(focused, float(lens["max_coc"]), distances_m, breathes=breathes)
 
 
 def _decoded(

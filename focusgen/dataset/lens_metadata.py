@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from focusgen.config import Config
 from focusgen.dataset.records import Record
+from focusgen.optics.breathing import magnification, magnified_map
 from focusgen.optics.coc import Lens, blur_diameter_px, coc_of_radius_m, focus_map, shown_width
 from focusgen.optics.focus_motion import FocusPath
 
@@ -51,6 +52,7 @@ def lens_document(
                 "max_coc": max_coc_m,
                 "coc_limit_px": limit_px,
                 **_motion_document(path, n_frames),
+                **(_magnification_document(lens, path, n_frames) if cfg.optics.breathing else {}),
             }
             for lens, path in zip(lenses, paths or [None] * len(lenses), strict=True)
         ],
@@ -58,6 +60,7 @@ def lens_document(
         "width": width,
         "height": height,
         "formula": cfg.optics.formula,
+        **({"breathing": True} if cfg.optics.breathing else {}),
         "sensor_width_mm": width_mm,
         **({"sensor_long_side_mm": long_side_mm} if width_mm != long_side_mm else {}),
         "clip_to_max_coc": cfg.render.clip_to_max_coc,
@@ -73,6 +76,15 @@ def _motion_document(path: FocusPath | None, n_frames: int) -> dict[str, Any]:
         "S_focus_per_frame": list(path.distances_m[:n_frames]),
         "focus_motion": {"kind": path.kind, "jumps": [frame for frame in path.jumps if frame < n_frames]},
     }
+
+
+def _magnification_document(lens: Lens, path: FocusPath | None, n_frames: int) -> dict[str, Any]:
+    """Return how much larger renders and labels of a set are than sharp frames and depth."""
+    document: dict[str, Any] = {"magnification": magnification(lens)}
+    if path is not None:
+        by_frame = [replace(lens, focus_distance_m=distance_m) for distance_m in path.distances_m[:n_frames]]
+        document["magnification_per_frame"] = [magnification(one) for one in by_frame]
+    return document
 
 
 def lenses_of(metadata: Mapping[str, Any]) -> list[Lens]:
@@ -91,12 +103,14 @@ class SetLens:
         lens: at frame 0, and at every frame where focus does not move.
         focus_distances_m: of each frame where focus moves (`S_focus_per_frame`), else None.
         coc_limit_m: where picture and label end earlier, see `label_limits_m`.
+        breathes: picture and label show the middle of frame and depth, enlarged (`optics.breathing`).
     """
 
     lens: Lens
     max_coc_m: float
     focus_distances_m: tuple[float, ...] | None = None
     coc_limit_m: float | None = None
+    breathes: bool = False
 
     def at(self, frame: int) -> Lens:
         """Return the lens of one frame."""
@@ -105,8 +119,12 @@ class SetLens:
         return replace(self.lens, focus_distance_m=self.focus_distances_m[frame])
 
     def label(self, depth_m: npt.NDArray[np.float16], frame: int) -> npt.NDArray[np.float16]:
-        """Return the published label of a frame's saved depth, bit for bit."""
-        return focus_map(depth_m, self.at(frame), self.max_coc_m, self.coc_limit_m)
+        """Return the published label of a frame's saved depth, bit for bit; of whole maps, if it breathes."""
+        return focus_map(self.shown(depth_m, frame), self.at(frame), self.max_coc_m, self.coc_limit_m)
+
+    def shown(self, depth_m: npt.NDArray[np.float16], frame: int) -> npt.NDArray[np.float16]:
+        """Return the depth of each pixel of a frame's picture and label."""
+        return magnified_map(depth_m, magnification(self.at(frame))) if self.breathes else depth_m
 
 
 def set_lenses(metadata: Mapping[str, Any]) -> list[SetLens]:
@@ -120,7 +138,8 @@ def set_lenses(metadata: Mapping[str, Any]) -> list[SetLens]:
     for lens, document, limit_m in zip(lenses_of(metadata), metadata["sets"], limits_m, strict=True):
         moving = document.get("S_focus_per_frame")
         distances_m = None if moving is None else tuple(float(value) for value in moving)
-        found.append(SetLens(lens, float(document["max_coc"]), distances_m, limit_m))
+        breathes = bool(metadata.get("breathing", False))
+        found.append(SetLens(lens, float(document["max_coc"]), distances_m, limit_m, breathes))
     return found
 
 

@@ -14,7 +14,9 @@ from focusgen.config import Config
 from focusgen.config.backends import BOKEHNET, THIN_LENS
 from focusgen.dataset.lens_metadata import SetLens, lenses_of, set_lenses
 from focusgen.models.protocols import BokehRenderer, RenderContext, RenderSession
+from focusgen.optics.breathing import magnification
 from focusgen.optics.coc import Lens, focus_map, signed_blur_radius_px
+from focusgen.phases.magnified import magnified_picture
 from focusgen.phases.outputs import checked_frames
 
 
@@ -84,6 +86,7 @@ class LensSet:
         is_clipped: picture and label saturate together, at max_coc_m.
         coc_limit_m: where both stop earlier, because the renderer does.
         focus_distances_m: of each frame, where focus moves.
+        breathes: what is drawn is the middle of frame and depth, enlarged.
     """
 
     index: int
@@ -94,10 +97,14 @@ class LensSet:
     session: RenderSession
     coc_limit_m: float | None = None
     focus_distances_m: tuple[float, ...] | None = None
+    breathes: bool = False
 
-    def at(self, frame: int) -> Lens:
-        """Return the lens of one frame."""
-        return SetLens(self.lens, self.max_coc_m, self.focus_distances_m, self.coc_limit_m).at(frame)
+    @property
+    def published(self) -> SetLens:
+        """What metadata.json says of the set."""
+        return SetLens(
+            self.lens, self.max_coc_m, self.focus_distances_m, self.coc_limit_m, breathes=self.breathes
+        )
 
     def draw(
         self, frames: Sequence[int], sharp: npt.NDArray[np.uint8], depth_m: npt.NDArray[np.float16]
@@ -109,15 +116,26 @@ class LensSet:
             sharp: (B, H, W, 3) uint8 RGB.
             depth_m: (B, H, W) float16, as saved.
         """
+        if self.breathes:
+            sharp, depth_m = self._shown(frames, sharp, depth_m)
         if self.focus_distances_m is None:
             labels, radius_px = self._label_and_radius(depth_m, self.lens)
         else:
             by_frame = [
-                self._label_and_radius(one, self.at(f)) for f, one in zip(frames, depth_m, strict=True)
+                self._label_and_radius(one, self.published.at(f))
+                for f, one in zip(frames, depth_m, strict=True)
             ]
             labels, radius_px = (np.stack(maps) for maps in zip(*by_frame, strict=True))
         what = f"set {self.index}, frame {frames[0]}: {type(self.session).__name__}"
         return checked_frames(self.session.render(sharp, radius_px, labels, frames), sharp, what), labels
+
+    def _shown(
+        self, frames: Sequence[int], sharp: npt.NDArray[np.uint8], depth_m: npt.NDArray[np.float16]
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float16]]:
+        """Return frames and depth as the lens magnifies them, one by the other's map."""
+        lens, at = self.published, list(enumerate(frames))
+        pictures = [magnified_picture(sharp[i], magnification(lens.at(frame))) for i, frame in at]
+        return np.stack(pictures), np.stack([lens.shown(depth_m[i], frame) for i, frame in at])
 
     def _label_and_radius(
         self, depth_m: npt.NDArray[np.float16], lens: Lens
@@ -163,6 +181,7 @@ def start_lens_sets(
                 session,
                 one.coc_limit_m,
                 one.focus_distances_m,
+                one.breathes,
             )
         )
     return lens_sets

@@ -39,7 +39,13 @@ ALGORITHM_VERSION = 1
 SNAP_HAS_NO_EFFECT = (
     "render.depth_edge_snap: on has no effect: the picture is drawn from the depth that its label is made of"
 )
-MOVING_KEYS = ("S_focus", "S_focus_per_frame", "focus_motion")
+MOVING_KEYS = (
+    "S_focus",
+    "S_focus_per_frame",
+    "focus_motion",
+    "magnification",
+    "magnification_per_frame",
+)
 FOCUS_LOG = "focus_map_warnings.txt"
 
 

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from focusgen.base.errors import CorruptInputError, DepthRangeError
-from focusgen.base.finite import non_finite_keys
 from focusgen.config import SCENE_PHASES
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import read_manifest
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.lens_metadata import lenses_of, set_lenses
+from focusgen.dataset.lens_metadata import SetLens, set_lenses
 from focusgen.dataset.records import parse_json
 from focusgen.media.codecs import check_png, decode_npz, decode_png
+from focusgen.optics.breathing import magnification
 from focusgen.optics.stats import depth_counts, depth_stats
 from focusgen.phases.blur_check import blur_agreement
 from focusgen.phases.camera import check_view, turned_sensor
@@ -26,10 +26,11 @@ from focusgen.phases.file_checks import SceneRecords, VouchedFiles, looks_publis
 from focusgen.phases.flag_checks import FlagChecker
 from focusgen.phases.flat_frames import is_flat, spans_levels
 from focusgen.phases.lens_set import unmarked_limits
+from focusgen.phases.magnified import magnified_picture
 from focusgen.phases.scene_report import SceneReport
+from focusgen.phases.set_checks import check_sets
 
 DECODED_FRAMES = 4  # fully decoded per scene and set; every other PNG is walked chunk by chunk
-SET_KEYS = ("f", "N", "S_focus", "max_coc")
 
 
 class SceneChecker:
@@ -127,7 +128,7 @@ class SceneChecker:
             limit_px = self.records["render"].document["settings"].get("render.max_radius_px")
             self.report.warnings += unmarked_limits(metadata, depth_stats(counts), limit_px)
         self.report.warnings += turned_sensor(metadata)
-        self._check_blur(len(lenses))
+        self._check_blur(lenses)
 
     def _renders(self, lens_set: int, frame: int) -> list[Path]:
         """Return the render of a frame, and the one before the sensor where those are kept."""
@@ -241,9 +242,9 @@ class SceneChecker:
         if not stats_agree(recorded, depth_stats(counts), tolerance):
             self.report.error(f"{self._name(self.scene.stats_json)}: not the statistics of the saved depth")
 
-    def _check_blur(self, n_sets: int) -> None:
+    def _check_blur(self, lenses: list[SetLens]) -> None:
         frames = _sampled(self.report.n_frames)
-        agreement = [self._agreement(lens_set, frames) for lens_set in range(n_sets)]
+        agreement = [self._agreement(lens_set, lens, frames) for lens_set, lens in enumerate(lenses)]
         known = [value for value in agreement if value is not None]
         known = [value for value in known if math.isfinite(value)]  # NaN: said where the report is settled
         self.report.measures["blur_spearman"] = [None if v is None else round(v, 4) for v in agreement]
@@ -253,7 +254,7 @@ class SceneChecker:
                 f"(expected >= {self.min_spearman}): focusgen preview {self.scene.scene_id}"
             )
 
-    def _agreement(self, lens_set: int, frames: list[int]) -> float | None:
+    def _agreement(self, lens_set: int, lens: SetLens, frames: list[int]) -> float | None:
         samples = []
         for frame in frames:
             bokeh, clean = self.scene.bokeh(lens_set, frame), self.scene.clean(lens_set, frame)
@@ -267,54 +268,10 @@ class SceneChecker:
                 self.report.error(f"frame {frame}, set_{lens_set:02d}: {error.message}")
                 return None
             label = decode_npz(self._sample[paths[2]], "focus_map")
+            if lens.breathes:
+                pictures[0] = magnified_picture(pictures[0], magnification(lens.at(frame)))
             samples.append((pictures[0], pictures[1], label))
         return blur_agreement(samples)
-
-
-def check_sets(metadata: dict[str, Any], n_frames: int) -> None:
-    """Check the lens sets of metadata.json, and that all its numbers are finite.
-
-    Args:
-        metadata: as read.
-        n_frames: frames that a moving focus has to be told for.
-
-    Raises:
-        ValueError, KeyError, TypeError: what is wrong.
-    """
-    if unknown := list(non_finite_keys(metadata)):
-        raise ValueError(f"no finite number: {', '.join(unknown)}")
-    for number, lens_set in enumerate(metadata["sets"]):
-        for key in SET_KEYS:
-            if not float(lens_set[key]) > 0:
-                raise ValueError(f"set {number}: {key} is not positive")
-        if "S_focus_per_frame" in lens_set:
-            _check_moving(number, lens_set, metadata, n_frames)
-    n_values = len({float(lens_set["max_coc"]) for lens_set in metadata["sets"]})
-    if n_values != 1:
-        raise ValueError(f"sets of {n_values} values of max_coc" if n_values else "no lens set")
-    lenses_of(metadata)
-
-
-def _check_moving(number: int, lens_set: dict[str, Any], metadata: dict[str, Any], n_frames: int) -> None:
-    """Check that a moving focus is told for each frame, and that it jumps only where that is said.
-
-    Raises:
-        ValueError, KeyError, TypeError: what is wrong.
-    """
-    distances_m = [float(value) for value in lens_set["S_focus_per_frame"]]
-    if len(distances_m) != n_frames:
-        raise ValueError(
-            f"set {number}: S_focus_per_frame has {len(distances_m)} numbers for {n_frames} frames"
-        )
-    if not min(distances_m) > 0:
-        raise ValueError(f"set {number}: S_focus_per_frame has a number that is not positive")
-    if distances_m[0] != float(lens_set["S_focus"]):
-        raise ValueError(f"set {number}: S_focus is not the first of S_focus_per_frame")
-    told = lens_set.get("focus_motion", {}).get("jumps")
-    cuts = [cut for cut in metadata.get("shot_cuts", ()) if 0 < cut < n_frames]
-    jumps = [cut for cut in cuts if distances_m[cut] != distances_m[cut - 1]]
-    if told is not None and list(told) != jumps:
-        raise ValueError(f"set {number}: focus jumps at {jumps}, metadata.json says {list(told)}")
 
 
 def _sampled(n_frames: int) -> list[int]:

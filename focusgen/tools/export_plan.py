@@ -220,6 +220,7 @@ def sample_document(scene: ExportScene, frame: int) -> dict[str, object]:
         "lenses": lenses_at(scene, frame),
         "focus_moves": [lens.focus_distances_m is not None for lens in vetted.lenses],
         "formula": metadata.get("formula", "paper"),
+        **({"breathing": True} if metadata.get("breathing") else {}),
         "sensor_width_mm": metadata.get("sensor_width_mm", 36.0),
         **{key: metadata[key] for key in ("fx", "fy", "cx", "cy") if key in metadata},
         "backends": metadata.get("backends"),

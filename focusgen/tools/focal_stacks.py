@@ -87,6 +87,11 @@ def _base(scene: SceneLayout, frame: int) -> dict[str, Any]:
 def _of_bokeh(scene: SceneLayout, every: int) -> Iterator[dict[str, Any]]:
     """Yield the stacks of the lens sets of phase 5 that share focal length and f-number."""
     metadata = parse_json(scene.metadata_json.read_bytes())
+    if metadata.get("breathing"):
+        raise ConfigError(
+            f"{scene.metadata_json}: its renders are magnified, each as its focus has it (optics.breathing)",
+            "Say --source thin_lens, or make the data set with --optics.breathing false.",
+        )
     groups: dict[tuple[float, float], list[int]] = {}
     for number, lens in enumerate(metadata["sets"]):
         groups.setdefault((float(lens["f"]), float(lens["N"])), []).append(number)

@@ -50,6 +50,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
         f"optics.{name}": ("calibrate", "render")
         for name in ("formula", "sensor_width_mm", "footage_focal_px")
     },
+    "optics.breathing": ("render",),
     **{
         f"lens.{name}": ("calibrate", "render")
         for name in (

@@ -25,7 +25,6 @@ from focusgen.dataset.records import Record, read_record
 from focusgen.optics.stats import spearman
 from focusgen.phases.drawn_sets import draw_sets
 from focusgen.phases.focus_moves import move_focus
-from focusgen.phases.scene_checks import check_sets
 from focusgen.phases.scene_depth import SceneDepth
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
@@ -184,35 +183,6 @@ def test_a_single_frame_has_no_depth_to_read(rgbd: Rgbd):
     depth = SceneDepth(scene, Record({"details": {"width": 48}, "n_frames": 1}))
     with pytest.raises(SceneError, match="'a' is a still picture"):
         move_focus(rgbd.config(lens__motion="rack"), depth, None, (), 1)  # type: ignore[arg-type]
-
-
-# --- what phase 6 says of metadata
-
-
-GOOD = {
-    "sets": [
-        {
-            **{"f": 0.05, "N": 2.0, "S_focus": 2.0, "max_coc": 1e-3, "S_focus_per_frame": [2.0, 2.1, 1.0]},
-            "focus_motion": {"kind": "rack", "jumps": [2]},
-        }
-    ],
-    "shot_cuts": [2],
-}
-
-
-@pytest.mark.parametrize(
-    ("change", "what"),
-    [
-        ({"S_focus_per_frame": [2.0, 2.1]}, "2 numbers for 3 frames"),
-        ({"S_focus_per_frame": [2.0, 2.1, -1.0]}, "not positive"),
-        ({"S_focus": 1.9}, "not the first"),
-        ({"focus_motion": {"kind": "rack", "jumps": []}}, r"jumps at \[2\], metadata.json says \[\]"),
-    ],
-)
-def test_a_path_that_does_not_fit_its_clip_is_named(change: dict, what: str):
-    check_sets(GOOD, 3)
-    with pytest.raises(ValueError, match=what):
-        check_sets({**GOOD, "sets": [{**GOOD["sets"][0], **change}]}, 3)
 
 
 # --- does the picture follow?
