@@ -24,7 +24,8 @@ from focusgen.dataset.records import Record, parse_json
 from focusgen.media.codecs import decode_npz, decode_png
 from focusgen.optics.coc import Lens, focus_map
 from focusgen.optics.stats import depth_counts, depth_stats
-from focusgen.phases.scene_checks import SET_KEYS, label_difference, stats_agree
+from focusgen.phases.scene_checks import label_difference, stats_agree
+from focusgen.phases.set_checks import SET_KEYS
 
 STATS_TOLERANCE = 2e-3  # statistics of depth before it was rounded to float16 (2**-11), with room
 MAX_PROBLEMS = 20
