@@ -7,7 +7,7 @@ files, statistics of the depth, and each label from depth and metadata, bit for 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,16 @@ from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import CorruptInputError, DepthRangeError, SceneError
 from focusgen.config import PhaseName
 from focusgen.dataset.layout import SceneLayout
-from focusgen.dataset.lens_metadata import label_limits_m, lenses_of
+from focusgen.dataset.lens_metadata import SetLens, set_lenses
 from focusgen.dataset.records import Record, parse_json
 from focusgen.media.codecs import decode_npz, decode_png
-from focusgen.optics.coc import Lens, focus_map
 from focusgen.optics.stats import depth_counts, depth_stats
 from focusgen.phases.scene_checks import label_difference, stats_agree
-from focusgen.phases.set_checks import SET_KEYS
+from focusgen.phases.set_checks import SET_KEYS, check_sets
 
 STATS_TOLERANCE = 2e-3  # statistics of depth before it was rounded to float16 (2**-11), with room
 MAX_PROBLEMS = 20
+FORMULAS = ("paper", "exact")
 
 
 @dataclass
@@ -60,7 +60,7 @@ class AdoptionCheck:
         self.problems: list[str] = []
         self.found: dict[PhaseName, Found] = {}
         self.kept: dict[PhaseName, Record] = {}
-        self.limits_m: list[float | None] = []
+        self.document: dict[str, Any] = {}
         self._size: tuple[int, int] | None = None
 
     def run(self, phases: Sequence[PhaseName]) -> None:
@@ -194,7 +194,7 @@ class AdoptionCheck:
             self._check_count(self.scene.bokeh(lens_set, 0).parent, "*.png")
             self._check_count(self.scene.focus(lens_set, 0).parent, "*.npz")
         formula = self._formula(sets)
-        lenses = lenses_of({"sets": sets, "formula": formula})
+        lenses = self._lenses(formula)
         max_coc_m = float(sets[0]["max_coc"])
         labels = _LabelCount(len(lenses))
         for frame in range(self.n_frames):
@@ -203,8 +203,7 @@ class AdoptionCheck:
                 self._picture(found, self.scene.bokeh(lens_set, frame))
                 label = self._map(found, self.scene.focus(lens_set, frame), "focus_map")
                 if label is not None:
-                    expected = focus_map(depth, lens, max_coc_m, self.limits_m[lens_set])
-                    labels.add(lens_set, label, expected)
+                    labels.add(lens_set, label, lens.label(depth, frame))
         self._judge_labels(labels)
         found.settings |= {
             "render.max_coc": max_coc_m,
@@ -225,8 +224,10 @@ class AdoptionCheck:
             for lens_set in sets:
                 if not all(np.isfinite(value) and value > 0 for value in lens_set.values()):
                     raise ValueError(f"{lens_set}: not positive")
-            lenses_of({"sets": sets})
-            self.limits_m = label_limits_m(document)
+            if document.get("breathing") or any("S_focus_per_frame" in s for s in document["sets"]):
+                check_sets(document, self.n_frames)
+            self.document = document
+            self._lenses("paper")
         except (ValueError, KeyError, TypeError) as error:
             self.problem(f"metadata.json: {error!r}; it needs sets: [{{f, N, S_focus, max_coc}}, ...]")
             return []
@@ -235,14 +236,18 @@ class AdoptionCheck:
             return []
         return sets
 
+    def _lenses(self, formula: str) -> list[SetLens]:
+        """Return the lenses of metadata.json by one of the formulas, whatever it says itself."""
+        return set_lenses({**self.document, "formula": formula})
+
     def _formula(self, sets: list[dict[str, float]]) -> str:
         """Return the formula that fits the first label better."""
         try:
             depth = decode_npz(self.scene.depth(0).read_bytes(), "depth")
             label = decode_npz(self.scene.focus(0, 0).read_bytes(), "focus_map")
             differing = {
-                name: label_difference(label, focus_map(depth, lens, sets[0]["max_coc"], self.limits_m[0]))[0]
-                for name, lens in _lens_by_formula(sets[0])
+                name: label_difference(label, self._lenses(name)[0].label(depth, 0))[0]
+                for name in (FORMULAS if all(s["S_focus"] > s["f"] for s in sets) else FORMULAS[:1])
             }
         except (OSError, SceneError, ValueError, IndexError):
             return "paper"  # whatever is wrong there is told where it is read
@@ -256,13 +261,6 @@ class AdoptionCheck:
                 "--max_label_difference accepts more; adopting phases deblur,depth alone and running phase 5 "
                 "makes them anew"
             )
-
-
-def _lens_by_formula(lens_set: dict[str, float]) -> Iterator[tuple[str, Lens]]:
-    f, n, s = lens_set["f"], lens_set["N"], lens_set["S_focus"]
-    yield "paper", Lens(f, n, s, "paper")
-    if s > f:
-        yield "exact", Lens(f, n, s, "exact")
 
 
 class _LabelCount:

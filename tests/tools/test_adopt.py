@@ -240,3 +240,14 @@ def test_a_scene_name_that_could_leave_the_folder_is_refused(reference, capsys):
     assert adopt(reference) == 3
     assert "../evil: not adopted" in capsys.readouterr().out
     assert (reference.root / "evil/frames_sharp/.done").stat().st_size == 0
+
+
+def test_focus_that_moves_and_breathes_is_adopted_by_the_lens_of_each_frame(rgbd: Rgbd):
+    rgbd.add_scene("a", n_frames=4)
+    assert rgbd.run("--lens.motion", "rack", "--optics.breathing", "true") == 0
+    shutil.rmtree(rgbd.out_root / ".focusgen")
+    for record in rgbd.out_root.rglob(".done"):
+        record.unlink()
+    assert adopt(rgbd) == 0
+    details = json.loads((rgbd.out_root / "a/bokeh_renders/.done").read_text())["details"]
+    assert details["labels_differing"] == 0
