@@ -25,13 +25,14 @@ WINDOW, BATCH, BINS = 3, 8, 64
 
 def smooth(maps: torch.Tensor, size: int) -> torch.Tensor:
     """Return the mean of the pixels around each."""
-    return F.avg_pool2d(maps, size, 1, size // 2, count_include_pad=False)
+    rows = F.avg_pool2d(maps, (size, 1), 1, (size // 2, 0), count_include_pad=False)
+    return F.avg_pool2d(rows, (1, size), 1, (0, size // 2), count_include_pad=False)
 
 
 class FocusNet(nn.Module):
     """A U of two scales over blocks of 2 x 2 pixels of single frames, joined in time where it is coarser."""
 
-    def __init__(self, width: int = 24) -> None:
+    def __init__(self, width: int = 16) -> None:
         super().__init__()
 
         def block(n_in: int, stride: int = 1) -> nn.Sequential:
@@ -90,7 +91,7 @@ def fit_guesses(clips: FocusDataset) -> tuple[torch.Tensor, torch.Tensor, torch.
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", default="output_demo", help="a data set that phase 6 has passed")
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--crop", type=int, default=96, help="side of the windows to train on, pixels")
     parser.add_argument("--picture", default="train_focus.png")
     given, started_s = parser.parse_args(), time.perf_counter()

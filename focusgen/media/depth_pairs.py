@@ -183,8 +183,8 @@ def _by_time(files: Sequence[str], numbers: Numbers, names: Sequence[str], frame
                 longer[place] = (cost + abs(stamps[place][0] - time), (*order, stamps[place][1]))
         if not longer:
             return Pairing(
-                problem=f"frame {display(name)} has no depth of its own within {limit:.4g} of its time stamp; "
-                "a recording that lies as TUM's do is read by --layout tum, which leaves such frames out"
+                problem=f"frame {display(name)} has no depth of its own within {limit:.4g} of its time "
+                "stamp; a recording that lies as TUM's do is read by --layout tum, which leaves such frames out"
             )
         chains = longer
     return _with_left_out(files, min(chains.values())[1])
