@@ -94,7 +94,7 @@ class LensConfig(Section):
         affects=["calibrate", "render"],
         when={"law": ["balanced"]},
         is_recorded_at_default=False,
-        help="blur (CoC) that the sets reach, between; default .75 to 2 % of the frame's width",
+        help="blur (CoC) that the sets reach, px; default .75 to 2 % of the long side",
     )
 
     motion: MotionLaw = setting(

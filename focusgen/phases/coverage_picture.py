@@ -33,7 +33,7 @@ def coverage_png(document: Mapping[str, Any]) -> bytes:
         is_configured = name == document["configured"]
         edges = np.linspace(0, 1, len(law["histogram"]) + 1)
         panel.stairs(100 * np.array(law["histogram"]), edges, fill=True, color=COLOURS[name])
-        panel.set_title(f"{name}{' (configured)' if is_configured else ''}: {law_words(law)}", fontsize=9)
+        panel.set_title(f"{name}{' (configured)' if is_configured else ''}: {law_words(law)}", fontsize=8)
         panel.set(ylabel="% of pixels", xlim=(0, 1))
     panels[-1].set_xlabel("label: 0 = blurred, 1 = in focus")
     if document.get("is_rehearsal"):
