@@ -111,6 +111,7 @@ class CalibrateFlags(ScriptFlags):
     auto_approve: bool = sets("run.auto_approve")
     mask_root: Path | None = sets("lens.mask_root")
     depth_root: Path | None = sets("depth.depth_root")
+    on_stale: str | None = sets("run.on_stale")
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,10 @@ _VDA = {"backend": [VDA.name]}
 _NETWORKS = {"backend": [VDA.name, HF.name]}
 
 
+UNITS = {"m": 1.0, "cm": 100.0, "mm": 1000.0}
+"""Units per metre by the unit's name."""
+
+
 class DepthConfig(Section):
     """Phase 3."""
 
@@ -35,6 +39,9 @@ class DepthConfig(Section):
         when=_PROVIDED,
         gt=0,
         help="units per metre of the depth files; whole numbers need it, floats are metres without it",
+    )
+    unit: Literal["m", "cm", "mm"] | None = setting(
+        None, when=_PROVIDED, is_recorded_at_default=False, help="unit of the files, instead of depth_scale"
     )
     scale_floats: bool | None = _provided(
         None, help="whether depth_scale divides floats too; null: where only one of the two is plausible"
@@ -136,6 +143,19 @@ class DepthConfig(Section):
     def taken_as_exact(self) -> bool:
         """True if edges of the depth are those of the picture: it was given, and nobody says otherwise."""
         return self.backend == PROVIDED.name and self.is_exact != "false"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unit_is_a_scale(cls, data: object) -> object:
+        """Put the scale in the place of a unit, so that records and saved settings know one of the two."""
+        unit = data.get("unit") if isinstance(data, dict) else None
+        if not isinstance(data, dict) or unit not in UNITS:
+            return data
+        scale = UNITS[unit]
+        said = data.get("depth_scale")
+        if said not in (None, scale):
+            raise ValueError(f"unit {unit} is {scale:g} per metre, but depth_scale says {said}")
+        return {**data, "unit": None, "depth_scale": scale, "scale_floats": True}
 
     @model_validator(mode="after")
     def _far_fits(self) -> DepthConfig:

@@ -183,6 +183,11 @@ class DatasetLayout:
         return self.internal / "coc_histogram.npz"
 
     @property
+    def calibrated_json(self) -> Path:
+        """What the statistics of phase 4 were made from."""
+        return self.internal / "calibrated.json"
+
+    @property
     def coc_approval_json(self) -> Path:
         """A person's approval."""
         return self.logs / "coc_approval.json"

@@ -101,6 +101,17 @@ def check_packages(cfg: Config) -> list[Check]:
     return [Check("packages", Status.OK, ", ".join(present))]
 
 
+def missing_packages(extra: str) -> list[str]:
+    """Return the packages of an extra that are not installed at all."""
+    try:
+        declared = importlib.metadata.requires("focusgen") or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    lines = [line for line in declared if re.search(rf"extra == ['\"]{extra}['\"]", line)]
+    problems = [judge_requirement(line)[1] for line in lines]
+    return [problem.split()[0] for problem in problems if problem.endswith("missing")]
+
+
 def judge_requirement(requirement: str) -> tuple[str, str]:
     """Return (installed version, problem) of a line such as "av>=17.1"; no problem is ""."""
     match = re.match(r"([A-Za-z0-9._-]+)\s*(?:\(?>=\s*([0-9.]+))?", requirement)

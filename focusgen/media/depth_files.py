@@ -13,7 +13,8 @@ from pathlib import Path
 
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError
 from focusgen.base.names import display, natural_key
-from focusgen.media.depth_codecs import PICTURE_SUFFIXES, READERS, naming, not_a_depth_file
+from focusgen.media.depth_codecs import PICTURE_SUFFIXES, READERS, naming, not_a_depth_file, read_values
+from focusgen.media.depth_looks import unit_hint
 from focusgen.media.depth_pairs import FrameNames, pair_with_frames
 from focusgen.media.depth_sources import (
     DepthArchive,
@@ -23,7 +24,7 @@ from focusgen.media.depth_sources import (
     DepthSource,
     DepthStack,
 )
-from focusgen.media.depth_units import DepthOptions
+from focusgen.media.depth_units import DepthOptions, units_per_metre
 
 STACKS: dict[str, type[DepthStack]] = {
     ".npy": DepthArray,
@@ -99,6 +100,26 @@ def _axis_hint(shape: tuple[int, ...], n_frames: int) -> str:
 def holds_depth(depth_root: Path, scene_id: str) -> bool:
     """Say whether there is anything of a scene in a folder of depth."""
     return bool(_candidates(depth_root, scene_id))
+
+
+def check_unit(depth_root: Path, scene_id: str, options: DepthOptions) -> None:
+    """Look at one map of a scene, whether anybody says what its numbers are.
+
+    Raises:
+        CorruptInputError: nobody does, or they cannot be depth; names the file, and what it is named like.
+    """
+    path = _find(depth_root, scene_id)
+    if path.is_dir():
+        path = _depth_files(path)[0]
+        values = read_values(path, options)
+    else:
+        values = STACKS[path.suffix.lower()](path, options).values(0)
+    try:
+        with naming(path):
+            units_per_metre(values, options)
+    except CorruptInputError as error:
+        hint = unit_hint(path) if values.dtype.kind in "iu" else ""
+        raise CorruptInputError(error.message, f"{error.advice} {hint}".rstrip()) from error
 
 
 def _candidates(depth_root: Path, scene_id: str) -> list[Path]:

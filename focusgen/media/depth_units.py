@@ -25,8 +25,8 @@ SATURATED = 65535
 """What a 16-bit sensor or writer puts where the depth is larger than it can say."""
 
 SCALE_ADVICE = (
-    "Say how many units make one metre, e.g. --depth_scale 1000 (millimetres), 100 (centimetres), "
-    "256 (KITTI), 5000 (TUM)."
+    "Say how many units make one metre, e.g. --depth_scale 1000 (millimetres; or --depth.unit mm), "
+    "100 (centimetres), 256 (KITTI), 5000 (TUM)."
 )
 
 

@@ -79,12 +79,18 @@ def find_series(names: Sequence[str]) -> Series:
     return Series(tuple(in_order(names)), (_note_on_forms(ranked),))
 
 
+MAX_BELIEVED_FPS = 300.0  # telephones film 240; faster footage is stored to be played slowly
+
+
 def notes_on_times(times_s: Sequence[float] | None) -> tuple[str, ...]:
     """Return what to say of the times of a video's frames."""
     steps = [later - earlier for earlier, later in itertools.pairwise(times_s or ())]
     if len(steps) < 2:
         return ()
     usual = statistics.median(steps)
+    if usual * MAX_BELIEVED_FPS < 1.0:
+        rate = f"{1.0 / usual:.4g} frames per second" if usual > 0 else "the same moment for most frames"
+        return (f"broken time stamps: they say {rate}; frames are used in order, times mean nothing",)
     wide = [i for i, step in enumerate(steps) if step > max(_WIDE_STEP * usual, _MIN_TIME_JUMP_S)]
     if not wide:
         return ()

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from focusgen.base.errors import ExitCode
 from focusgen.base.signals import stop_on_signals
-from focusgen.config import Config, PhaseName
+from focusgen.config import GRAPH, Config, PhaseName
 from focusgen.models.registry import needs_gpu
+from focusgen.run.ask_first import ask_first
 from focusgen.run.console import ConsoleObserver, make_console
 from focusgen.run.pipeline import Selection, run_all, run_phase
 
@@ -18,6 +19,7 @@ from focusgen.run.pipeline import Selection, run_all, run_phase
 def run_phases(cfg: Config, phases: Sequence[PhaseName], selection: Selection) -> int:
     """Run phases in order and return the worst exit status."""
     warn_on_login_node(cfg, phases)
+    ask_first(cfg, phases, selection)
     code = ExitCode.COMPLETE
     with stop_on_signals() as stop, ConsoleObserver(make_console()) as observer:
         for phase in phases:
@@ -27,6 +29,7 @@ def run_phases(cfg: Config, phases: Sequence[PhaseName], selection: Selection) -
 
 def run_everything(cfg: Config, selection: Selection) -> int:
     """Run all phases; an unapproved calibration stops phase 5."""
+    ask_first(cfg, tuple(GRAPH), selection)
     with stop_on_signals() as stop, ConsoleObserver(make_console()) as observer:
         return run_all(cfg, selection, observer, stop)
 

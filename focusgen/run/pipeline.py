@@ -30,6 +30,7 @@ from focusgen.phases.validate import publish_report, report_path, validate_datas
 from focusgen.run.console import ConsoleObserver
 from focusgen.run.index_lines import note_lines, refusal_line
 from focusgen.run.phase_run import PhaseRun
+from focusgen.run.recalibration import is_approved_as_asked, remember, standing
 from focusgen.run.scene_logs import merge_what_tasks_left
 from focusgen.run.selection import complete_scenes, select_scenes
 from focusgen.run.settings import expected_by_run, save_config
@@ -109,6 +110,13 @@ def run_calibrate(cfg: Config, observer: ConsoleObserver) -> ExitCode:
     _refuse_stale_depth(cfg, dataset, {scene_id: index[scene_id] for scene_id in ready})
     missing = [scene_id for scene_id in index if scene_id not in set(ready)]
     console = observer.console
+    state = standing(cfg, dataset, ready)
+    if state == "kept":
+        console.print("  [yellow]kept[/yellow]: statistics of other settings (--on_stale keep)")
+        return ExitCode.COMPLETE
+    if state == "same" and (is_approved_as_asked(cfg) or not cfg.run.auto_approve):
+        console.print(f"  the statistics of these {len(ready)} scenes are there already")
+        return ExitCode.COMPLETE
     if missing:
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         console.print(
@@ -124,6 +132,7 @@ def run_calibrate(cfg: Config, observer: ConsoleObserver) -> ExitCode:
     )
     for scene_id, reason in stats.get("scenes_without_lenses", {}).items():
         console.print(f"  [yellow]warning[/yellow]: {rich_text(scene_id)}: left out: {rich_text(reason)}")
+    remember(cfg, dataset, ready)
     value = stats["recommended_max_coc"]
     said, warning = error_words(stats)
     console.print(

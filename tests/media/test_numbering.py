@@ -119,3 +119,10 @@ def test_the_form_of_accents_makes_no_second_series():
 )
 def test_a_jump_in_the_times_of_a_video_is_said(times, said):
     assert notes_on_times(times) == said
+
+
+@pytest.mark.parametrize(("step", "said"), [(0.0008, "1250 frames per second"), (0.0, "the same moment")])
+def test_broken_time_stamps_are_said(step, said):
+    (note,) = notes_on_times([step * number for number in range(9)])
+    assert note.startswith("broken time stamps: they say " + said)
+    assert notes_on_times([number / 240 for number in range(9)]) == ()

@@ -1,0 +1,49 @@
+"""Which known data set a depth file is named like, and the unit that it would then have."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a name is known from.
+
+    Attributes:
+        data_set: its name.
+        units_per_metre: of its 16-bit files.
+        layout: value of --layout that reads its folders, "" if there is none.
+    """
+
+    data_set: str
+    units_per_metre: float
+    layout: str = ""
+
+
+_LOOKS: tuple[tuple[str, tuple[Look, ...]], ...] = (
+    (r"(.*/)?\d{9,10}\.\d{4,7}\.png", (Look("TUM RGB-D", 5000, "tum"),)),
+    (r"(.*/)?depth_\d{5}\.png", (Look("Virtual KITTI 2", 100, "vkitti2"),)),
+    (r"(.*/)?\d{10}\.png", (Look("KITTI", 256, "kitti"),)),
+    (r"(.*/)?frame-\d{6}\.depth\.png", (Look("7-Scenes", 1000),)),
+    (r"(.*/)?(0|[1-9]\d{0,4})\.png", (Look("ICL-NUIM", 5000, "tum"), Look("ScanNet", 1000, "scannet"))),
+)
+
+
+def looks_of(path: Path) -> tuple[Look, ...]:
+    """Return the data sets whose depth files are named like a file; several where the name fits several."""
+    name = path.as_posix().lower()
+    return next((looks for pattern, looks in _LOOKS if re.fullmatch(pattern, name)), ())
+
+
+def unit_hint(path: Path) -> str:
+    """Return what to say of a file of whole numbers in no stated unit; "" if its name tells nothing."""
+    looks = looks_of(path)
+    if not looks:
+        return ""
+    names = " or ".join(f"{look.data_set} ({look.units_per_metre:g} per metre)" for look in looks)
+    flags = " or ".join(f"--depth_scale {look.units_per_metre:g}" for look in looks)
+    layouts = " or ".join(f"--layout {look.layout}" for look in looks if look.layout)
+    whole = f"; or give the data set's own folder as --raw_root, with {layouts}" if layouts else ""
+    return f"Named like {names}: say {flags} if it is{whole}."

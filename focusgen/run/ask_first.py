@@ -1,0 +1,227 @@
+"""What will be missing later, said before the first frame is decoded: all of it, each with its way out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from focusgen.base.errors import ConfigError, CorruptInputError, SceneError
+from focusgen.base.names import display
+from focusgen.config import SCENE_PHASES, Config, PhaseName
+from focusgen.config.backends import PROVIDED
+from focusgen.dataset.index import IndexEntry, read_index
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import parse_json
+from focusgen.doctor.disk import nearest_existing
+from focusgen.doctor.machine import missing_packages
+from focusgen.doctor.weights import file_problem
+from focusgen.media.depth_files import check_unit, holds_depth
+from focusgen.models import registry
+from focusgen.models.weight_commands import command_for
+from focusgen.phases.looking import check_asked, discover_scenes
+from focusgen.phases.provided_depth import depth_options
+from focusgen.run.selection import select_scenes
+
+MAX_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Lack:
+    """One thing that is missing.
+
+    Attributes:
+        what: it, and where it was looked for.
+        way_out: a command, a flag, or a sentence.
+    """
+
+    what: str
+    way_out: str
+
+    @classmethod
+    def of(cls, error: ConfigError | SceneError) -> Lack:
+        """Return what an error complains of."""
+        return cls(error.message, error.advice)
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The scenes that lie ahead of a run, as far as is known before any is decoded.
+
+    Attributes:
+        scene_ids: those of the index that were asked for, and those that phase 1 will look at.
+        with_own_depth: those whose layout brought depth.
+    """
+
+    scene_ids: Sequence[str]
+    with_own_depth: frozenset[str] = frozenset()
+
+
+def ask_first(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, object]) -> None:
+    """Say everything that would be missing later, at once.
+
+    Raises:
+        ConfigError: something is missing without which a phase that has work to do cannot do it.
+    """
+    found = _Found()
+    ahead = found.ahead(cfg, phases, selection)
+    found.output(cfg, phases)
+    for phase in phases:
+        if phase in SCENE_PHASES and ahead is not None and _has_work(cfg, phase, ahead):
+            found.backend(cfg, phase)
+            if phase == "depth" and cfg.depth.backend == PROVIDED.name:
+                found.depth(cfg, ahead)
+    found.gpu(cfg)
+    for text in found.warnings:
+        print(f"warning: {text}", file=sys.stderr)
+    if len(found.lacks) == 1:
+        raise ConfigError(found.lacks[0].what, found.lacks[0].way_out)
+    if found.lacks:
+        lines = [f"  {lack.what}\n    -> {lack.way_out}" for lack in found.lacks]
+        raise ConfigError("\n".join([f"{len(lines)} things are missing; nothing was started:", *lines]))
+
+
+def _has_work(cfg: Config, phase: PhaseName, ahead: Ahead) -> bool:
+    """Say whether any scene may need a phase; where all are finished, neither GPU nor depth is asked for."""
+    dataset = DatasetLayout.of(cfg)
+    is_redone = cfg.run.on_stale == "redo"
+    return is_redone or any(not dataset.scene(name).done(phase).exists() for name in ahead.scene_ids)
+
+
+@dataclass
+class _Found:
+    lacks: list[Lack] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    on_gpu: list[PhaseName] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except (ConfigError, SceneError) as error:
+            self.lacks.append(Lack.of(error))
+
+    def ahead(
+        self, cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, object]
+    ) -> Ahead | None:
+        """Return the scenes ahead; None where it cannot be known, or nothing works on scenes."""
+        if not any(phase in SCENE_PHASES for phase in phases):
+            return None
+        try:
+            return _scenes_ahead(cfg, phases, selection)
+        except (ConfigError, SceneError) as error:
+            self.lacks.append(Lack.of(error))
+            return None
+
+    def output(self, cfg: Config, phases: Sequence[PhaseName]) -> None:
+        """Look whether the data set may be written; phase 6 can do without."""
+        root = cfg.data.out_root
+        if set(phases) == {"validate"}:
+            return
+        folder = nearest_existing(root)
+        way_out = "Choose another --out_root, or have its permissions changed."
+        if root.is_symlink() and not root.exists():
+            self.lacks.append(Lack(f"{display(str(root))}: a link to what does not exist", way_out))
+        elif not folder.is_dir():
+            self.lacks.append(Lack(f"{display(str(folder))}: a file, not a folder to write into", way_out))
+        elif not os.access(folder, os.W_OK | os.X_OK):
+            self.lacks.append(Lack(f"{display(str(folder))}: may not be written into", way_out))
+
+    def backend(self, cfg: Config, phase: PhaseName) -> None:
+        """Look for the packages and weights of a phase."""
+        with self._noting():
+            backend = registry.backend_of(cfg, phase)
+            missing = missing_packages(backend.extra) if backend.extra else []
+            if missing:
+                what = f"{phase}.backend {backend.name}: not installed: {', '.join(missing)}"
+                self.lacks.append(Lack(what, f"pip install 'focusgen[{backend.extra}]'"))
+            for name, path in registry.weight_files(cfg, phase).items():
+                problem = file_problem(path)
+                if problem:
+                    what = f"{phase}: {name}: {display(str(path))}: {problem}"
+                    self.lacks.append(Lack(what, command_for(cfg, phase, name, path)))
+            if registry.needs_gpu(cfg, phase):
+                self.on_gpu.append(phase)
+
+    def gpu(self, cfg: Config) -> None:
+        """Look for a GPU if a phase with work needs one; torch is asked, since it is what will use it."""
+        if not self.on_gpu:
+            return
+        from focusgen.models.devices import pick_device
+
+        names = [f"{phase}.backend: {registry.backend_of(cfg, phase).name}" for phase in self.on_gpu]
+        with self._noting():
+            pick_device(cfg.run.device, ", ".join(names))
+
+    def depth(self, cfg: Config, ahead: Ahead) -> None:
+        """Look whether depth came with the scenes, and whether its unit is known."""
+        root = cfg.depth.depth_root
+        without = [name for name in ahead.scene_ids if name not in ahead.with_own_depth]
+        if not without:
+            return
+        if root is None or not root.is_dir():
+            self._no_depth_folder(root, without, is_for_all=len(without) == len(ahead.scene_ids))
+            return
+        found = [name for name in without if holds_depth(root, name)]
+        missing = [name for name in without if name not in set(found)]
+        if missing and not found and not ahead.with_own_depth:
+            what = f"{display(str(root))}: holds no depth for any of {len(missing)} scenes: {_named(missing)}"
+            way_out = "Call its folders or files like the scenes, or set --depth_root to another folder."
+            self.lacks.append(Lack(what, way_out))
+        elif missing:
+            shown = display(str(root))
+            self.warnings.append(f"{shown}: no depth for {len(missing)} scenes: {_named(missing)}")
+        if found:
+            self._unit(cfg, root, found[0])
+
+    def _no_depth_folder(self, root: Path | None, without: Sequence[str], *, is_for_all: bool) -> None:
+        way_out = "Give --depth_root DIR, or choose another --backend (dryrun rehearses without depth)."
+        what = (
+            "depth.backend is `provided`, but no folder of depth is given"
+            if root is None
+            else f"--depth_root {display(str(root))}: no such folder"
+        )
+        if is_for_all:
+            self.lacks.append(Lack(what, way_out))
+        else:
+            self.warnings.append(f"{what}; no depth for {len(without)} scenes: {_named(without)}")
+
+    def _unit(self, cfg: Config, root: Path, scene_id: str) -> None:
+        try:
+            check_unit(root, scene_id, depth_options(cfg.depth))
+        except CorruptInputError as error:
+            if "nobody says" in error.message:  # what is wrong with one file is that scene's failure
+                self.lacks.append(Lack.of(error))
+
+
+def _scenes_ahead(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, object]) -> Ahead:
+    dataset = DatasetLayout.of(cfg)
+    known: Mapping[str, IndexEntry] = read_index(dataset) if dataset.index_json.exists() else {}
+    if "index" not in phases:
+        known = known or read_index(dataset)
+    asked = select_scenes(known, **selection) if known else []  # type: ignore[arg-type]
+    own = {name for name in asked if known[name].source.get("depth") is not None}
+    if "index" in phases:
+        check_asked(cfg)
+        refused = _refused(dataset)
+        new = [raw for raw in discover_scenes(cfg, known or None).scenes if raw.scene_id not in known]
+        new = [raw for raw in new if raw.scene_id not in refused]
+        asked = [*asked, *(raw.scene_id for raw in new)]
+        own |= {raw.scene_id for raw in new if raw.brought is not None and raw.brought.depth is not None}
+    return Ahead(asked, frozenset(own))
+
+
+def _refused(dataset: DatasetLayout) -> set[str]:
+    """Return the scenes that phase 1 refused before."""
+    try:
+        return set(parse_json(dataset.rejected_scenes_json.read_bytes()))
+    except (OSError, ValueError):
+        return set()  # phase 1 has not said, or will say it anew
+
+
+def _named(names: Sequence[str]) -> str:
+    shown = ", ".join(display(name) for name in names[:MAX_NAMED])
+    return shown + (", ..." if len(names) > MAX_NAMED else "")

@@ -1,0 +1,94 @@
+"""Whether phase 4 has to measure: the same depth under the same settings gives the same statistics.
+
+Statistics that somebody approved are not made anew unasked: the approval would be void, and every finished
+scene stale with it. `run.on_stale` decides, as it does for scenes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from focusgen.base.errors import ApprovalError, CalibrationError
+from focusgen.base.files import publish_json
+from focusgen.config import Config, settings_for, unrecorded_defaults
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import parse_json, read_record
+from focusgen.phases.calibrate import approved_max_coc_m, stats_digest
+
+Standing = Literal["measure", "same", "kept"]
+
+
+def standing(cfg: Config, dataset: DatasetLayout, ready: Iterable[str]) -> Standing:
+    """Say what phase 4 has to do: measure, nothing since all is the same, or leave what is otherwise.
+
+    Args:
+        cfg: the settings.
+        dataset: the data set.
+        ready: scenes whose depth is complete.
+
+    Raises:
+        CalibrationError: approved statistics were made with other settings, and nobody said what to do.
+    """
+    stats = _document(cfg.calibrate.output_stats or dataset.coc_stats_json)
+    if stats is None:
+        return "measure"
+    plot = cfg.calibrate.output_plot or dataset.coc_histogram_png
+    is_drawn = plot.exists() and dataset.coc_histogram_npz.exists()
+    is_whole = is_drawn and stats.get("recommended_max_coc") is not None
+    if is_whole and _document(dataset.calibrated_json) == _inputs(cfg, dataset, ready):
+        return "same"
+    changed = _changed(stats.get("settings", {}), settings_for(cfg, "calibrate"))
+    if not changed or cfg.run.on_stale == "redo" or not _is_approved(cfg):
+        return "measure"
+    if cfg.run.on_stale == "keep":
+        return "kept"
+    path = cfg.calibrate.output_stats or dataset.coc_stats_json
+    raise CalibrationError(
+        f"{path}: approved, and made with other settings: {changed}",
+        "Nothing was written. --on_stale redo calibrates anew (the approval is void then), "
+        "--on_stale keep leaves it.",
+    )
+
+
+def remember(cfg: Config, dataset: DatasetLayout, ready: Iterable[str]) -> None:
+    """Keep what the statistics that were just written are made from."""
+    publish_json(dataset.calibrated_json, _inputs(cfg, dataset, ready))
+
+
+def is_approved_as_asked(cfg: Config) -> bool:
+    """Say whether the statistics are approved, with the value that the settings ask for if they do."""
+    return _is_approved(cfg) and cfg.render.max_coc in (None, approved_max_coc_m(cfg))
+
+
+def _is_approved(cfg: Config) -> bool:
+    try:
+        approved_max_coc_m(cfg)
+    except ApprovalError:
+        return False
+    return True
+
+
+def _inputs(cfg: Config, dataset: DatasetLayout, ready: Iterable[str]) -> dict[str, Any]:
+    records = {scene_id: read_record(dataset.scene(scene_id).done("depth")) for scene_id in ready}
+    return {
+        "depth": {scene_id: record.digest for scene_id, record in records.items() if record is not None},
+        "settings": settings_for(cfg, "calibrate"),
+        "statistics": stats_digest(cfg.calibrate.output_stats or dataset.coc_stats_json),
+    }
+
+
+def _changed(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """Return e.g. "seed 42 -> 7"; "" if nothing is other than it was."""
+    before, now = ({**unrecorded_defaults("calibrate"), **known} for known in (before, now))
+    keys = [key for key in now if key in before and before[key] != now[key]]
+    return ", ".join(f"{key} {before[key]} -> {now[key]}" for key in keys)
+
+
+def _document(path: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = parse_json(path.read_bytes())
+    except (OSError, ValueError):
+        return None  # made anew
+    return found

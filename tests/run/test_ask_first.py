@@ -1,0 +1,81 @@
+"""What will be missing later is said before the first frame is decoded: the frames here could not be."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from focusgen import cli, config
+from focusgen.base.errors import ConfigError
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """Two scenes of frames that nobody could decode, in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    for scene in ("a", "b"):
+        (tmp_path / "raw" / scene).mkdir(parents=True)
+        for number in range(16):
+            (tmp_path / "raw" / scene / f"{number:04d}.png").write_bytes(b"not a picture")
+    return tmp_path
+
+
+def refusal(capsys, *words: str) -> str:
+    assert cli.main(["run", "--raw_root", "raw", "--out_root", "out", *words]) == 2
+    return capsys.readouterr().err
+
+
+def test_the_networks_of_davis_are_asked_for_at_once_each_with_its_command(here, capsys):
+    text = refusal(capsys, "--config", "davis")
+    assert "8 things are missing; nothing was started" in text and text.count("    -> ") == 8
+    for command in (
+        "focusgen weights fetch deblurnet --dest .",
+        "focusgen weights fetch bokehnet --dest .",
+        "focusgen weights fetch vda-vitl --dest checkpoints",
+        "focusgen weights fetch flux --dest checkpoints/flux, and then --render.model_id checkpoints/flux",
+        "focusgen weights prompts --model_id black-forest-labs/FLUX.1-dev",
+        "--device cpu",
+    ):
+        assert command in text
+    assert not (here / "out").exists()
+
+
+def test_no_folder_of_depth_is_said_first_and_so_is_one_that_holds_nothing(here, capsys):
+    assert "no folder of depth is given\nGive --depth_root" in refusal(capsys)
+    assert "--depth_root deep: no such folder" in refusal(capsys, "--depth_root", "deep")
+    (here / "deep" / "other").mkdir(parents=True)
+    assert "holds no depth for any of 2 scenes: a, b" in refusal(capsys, "--depth_root", "deep")
+
+
+def test_whole_numbers_without_a_unit_are_asked_for_by_what_they_are_named_like(here, capsys):
+    for scene in ("a", "b"):
+        (here / "deep" / scene).mkdir(parents=True)
+        path = here / "deep" / scene / "1305031102.175304.png"
+        cv2.imwrite(str(path), np.full((4, 4), 5000, np.uint16))
+    text = refusal(capsys, "--depth_root", "deep")
+    assert "nobody says of which unit" in text and "--depth.unit mm" in text
+    assert "Named like TUM RGB-D (5000 per metre): say --depth_scale 5000 if it is" in text
+    assert "--layout tum" in text
+
+
+def test_an_output_that_cannot_be_written_is_said_together_with_the_rest(here, capsys):
+    (here / "out").write_text("a file")
+    text = refusal(capsys)
+    assert "2 things are missing" in text and "a file, not a folder" in text and "--depth_root" in text
+
+
+def test_a_phase_alone_asks_only_for_its_own(here, capsys):
+    from focusgen.cli import phase_main
+
+    words = ["--raw_root", "raw", "--out_root", "out", "--config", "davis"]
+    assert phase_main("index", "Phase 1.", words) in (0, 3), "phase 1 needs no weights"
+    capsys.readouterr()
+
+
+def test_a_unit_is_a_scale_that_holds_for_floats_too():
+    depth = config.load(None, {"depth.unit": "mm"}).depth
+    assert (depth.depth_scale, depth.scale_floats, depth.unit) == (1000.0, True, None)
+    with pytest.raises(ConfigError, match=r"unit mm is 1000 per metre, but depth_scale says 5000"):
+        config.load(None, {"depth.unit": "mm", "depth.depth_scale": 5000})

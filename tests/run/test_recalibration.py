@@ -1,0 +1,46 @@
+"""Phase 4 measures once, and never voids an approval unasked."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from focusgen import cli
+
+
+@pytest.fixture
+def approved(rgbd):
+    """A data set of one scene whose statistics a person approved."""
+    rgbd.add_scene("a", width=96)
+    flags = [*rgbd.flags("raw_root", "out_root", "depth_root"), "--min_frames", "2", "--n_sets", "1"]
+    assert cli.main(["run", *flags]) == 4
+    assert cli.main(["approve", *rgbd.flags("out_root")]) == 0
+    return rgbd
+
+
+def calibrate(rgbd, *words: str) -> int:
+    flags = rgbd.flags("raw_root", "out_root", "depth_root")
+    return cli.phase_main("calibrate", "Phase 4.", [*flags, *words])
+
+
+def test_another_seed_needs_a_word_before_it_voids_an_approval(approved, capsys):
+    stats, approval = (approved.out_root / "logs" / f"coc_{name}.json" for name in ("stats", "approval"))
+    before = stats.read_bytes(), approval.read_bytes()
+    assert calibrate(approved, "--seed", "7") == 3
+    said = capsys.readouterr().err
+    assert "seed 42 -> 7" in said and "--on_stale redo" in said
+    assert calibrate(approved, "--seed", "7", "--on_stale", "keep") == 0
+    assert (stats.read_bytes(), approval.read_bytes()) == before
+    assert calibrate(approved, "--seed", "7", "--on_stale", "redo") == 0
+    assert json.loads(stats.read_bytes())["settings"]["seed"] == 7
+
+
+def test_the_same_again_measures_nothing_until_there_is_other_depth(approved, capsys):
+    stats = approved.out_root / "logs" / "coc_stats.json"
+    stamp = stats.stat().st_mtime_ns
+    assert calibrate(approved) == 0
+    assert "there already" in capsys.readouterr().err and stats.stat().st_mtime_ns == stamp
+    stats.write_bytes(stats.read_bytes().replace(b'"n_values"', b'"n_other"'))
+    assert calibrate(approved) == 0
+    assert b'"n_values"' in stats.read_bytes(), "an edited file is made anew"
