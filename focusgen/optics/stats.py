@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -241,26 +240,3 @@ def _interpolate(value_at: Callable[[int], float], n: int, q: float) -> float:
     part = position - math.floor(position)
     step = above - below
     return above - step * (1.0 - part) if part >= 0.5 else below + step * part
-
-
-def spearman(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
-    """Return Spearman's rank correlation of two equally long samples; ties share their mean rank.
-
-    NaN if one of them is constant or shorter than two: a rank correlation of nothing is not 0.
-    """
-    x, y = np.asarray(a, dtype=np.float64).reshape(-1), np.asarray(b, dtype=np.float64).reshape(-1)
-    if x.size != y.size:
-        raise ValueError(f"{x.size} values cannot be ranked against {y.size}")
-    if np.isnan(x).any() or np.isnan(y).any():
-        raise ValueError("NaN has no rank")
-    if x.size < 2:
-        return math.nan
-    rank_x, rank_y = _centred_ranks(x), _centred_ranks(y)
-    spread = math.sqrt(float(rank_x @ rank_x) * float(rank_y @ rank_y))
-    return min(1.0, max(-1.0, float(rank_x @ rank_y) / spread)) if spread else math.nan
-
-
-def _centred_ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    mean_rank = np.cumsum(counts) - (counts + 1) / 2.0
-    return mean_rank[inverse.reshape(-1)] - (values.size - 1) / 2.0

@@ -8,8 +8,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.optics.stats import spearman
-
 BLOCK_PX = 16
 MIN_TEXTURE = 20.0  # mean squared Laplacian of a block with texture enough to show blur, grey levels^2
 MIN_LABEL_SPREAD = 0.02  # standard deviation of block labels below which there is nothing to correlate
@@ -38,9 +36,11 @@ def blur_agreement(samples: Iterable[Pair]) -> float | None:
     if not kept:
         return None
     ratio, label_mean = np.concatenate(kept), np.concatenate(labels)
-    if ratio.size < MIN_BLOCKS or float(label_mean.std()) < MIN_LABEL_SPREAD:
+    if ratio.size < MIN_BLOCKS or float(label_mean.std()) < MIN_LABEL_SPREAD or not ratio.std():
         return None
-    return spearman(ratio, label_mean)
+    from scipy.stats import spearmanr  # 0.5 s to import, and only phase 6 wants it
+
+    return float(spearmanr(ratio, label_mean).statistic)
 
 
 def _texture(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:

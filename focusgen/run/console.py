@@ -21,6 +21,9 @@ from focusgen.base.names import rich_text
 from focusgen.config import GRAPH, PhaseName
 from focusgen.run.progress import Observer
 
+QUIET_S = 30.0
+"""Without a terminal there is no bar: after so long, a line says how far it is."""
+
 GOOD = {"complete": "green", "kept": "yellow", "partial": "yellow"}
 
 
@@ -74,6 +77,7 @@ class ConsoleObserver(Observer):
         )
         self._task = self._progress.add_task("", visible=False, unit="frames")
         self._started: dict[str, float] = {}
+        self._said_s = time.monotonic()
 
     def __enter__(self) -> ConsoleObserver:
         self._progress.start()
@@ -87,10 +91,23 @@ class ConsoleObserver(Observer):
         title = GRAPH[phase].title
         self.console.print(f"[bold]phase {title}[/bold]: {total} {unit}")
         self._progress.reset(self._task, total=total, visible=True, description=title, unit=unit)
+        self._said_s = time.monotonic()
 
     def advance(self) -> None:
         """Count one."""
         self._progress.advance(self._task)
+        if not self.console.is_terminal and time.monotonic() - self._said_s >= QUIET_S:
+            self._say_how_far()
+
+    def _say_how_far(self) -> None:
+        """Print a line for a log file: what is done, and how long the rest of this phase may take."""
+        task = next(task for task in self._progress.tasks if task.id == self._task)
+        self._said_s = time.monotonic()
+        left_s = task.time_remaining
+        left = (
+            "" if left_s is None else f", about {left_s / 60:.0f} min left" if left_s > 90 else ", soon done"
+        )
+        self.console.print(f"  {task.completed:.0f} of {task.total or 0:.0f} {task.fields['unit']}{left}")
 
     def phase_started(self, phase: PhaseName, n_scenes: int, n_frames: int, n_settled: int) -> None:
         """Show the work ahead."""
@@ -104,7 +121,7 @@ class ConsoleObserver(Observer):
 
     def frame_done(self, scene_id: str, frame: int) -> None:
         """Count a frame."""
-        self._progress.advance(self._task)
+        self.advance()
 
     def scene_note(self, scene_id: str, text: str) -> None:
         """Print a line about a scene."""

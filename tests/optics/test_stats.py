@@ -20,7 +20,6 @@ from focusgen.optics.stats import (
     depth_counts,
     depth_percentiles,
     depth_stats,
-    spearman,
 )
 
 patient = settings(deadline=None, max_examples=60)  # a busy machine is no failure
@@ -178,26 +177,3 @@ def _cpu_s(action) -> float:
     start = time.process_time()
     action()
     return time.process_time() - start
-
-
-def test_spearman_matches_hand_values_and_shares_ranks():
-    assert spearman([1, 2, 3, 4], [10, 20, 30, 4000]) == 1.0
-    assert spearman([1, 2, 3, 4], [9, 7, 5, 1]) == -1.0
-    # ranks 1.5 1.5 3 against 1 2 3: covariance 1.5, variances 1.5 and 2
-    assert spearman([5, 5, 8], [1, 2, 3]) == pytest.approx(1.5 / np.sqrt(1.5 * 2.0))
-    assert np.isnan(spearman([1, 1, 1], [1, 2, 3])) and np.isnan(spearman([1], [2]))
-
-
-def test_spearman_agrees_with_scipy():
-    scipy_stats = pytest.importorskip("scipy.stats")
-    rng = np.random.default_rng(4)
-    for _ in range(20):
-        a, b = rng.integers(0, 12, 50), rng.integers(0, 12, 50) * 0.5
-        assert spearman(a, b) == pytest.approx(scipy_stats.spearmanr(a, b).statistic, abs=1e-12)
-
-
-def test_spearman_refuses_what_has_no_rank():
-    with pytest.raises(ValueError, match="NaN"):
-        spearman([1.0, np.nan], [1, 2])
-    with pytest.raises(ValueError, match="against"):
-        spearman([1, 2, 3], [1, 2])
