@@ -1,9 +1,10 @@
-"""Many tiny scenes: phase 1, status and validation grow with their number, and no faster.
+"""Many scenes: no step takes longer per scene because there are more of them.
 
 Usage   python benchmarks/scale.py [--quick] [--write] [--folder DIR]
 
-One scene of 16 frames of 16x16 goes through all phases; the others are copies with records of their own.
-Process time, that of child processes included.
+1. Tiny scenes: one of 16 frames of 16x16 goes through all phases; the others are copies with records of
+   their own. Process time, that of child processes included.
+2. 1,000 to 100,000 clips without pixels of their own (`scale_index`): each command's cost beside its work.
 """
 
 from __future__ import annotations
@@ -23,18 +24,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from focusgen import cli, config
-from focusgen.base.checksums import checksum
-from focusgen.config import SCENE_PHASES, Config
-from focusgen.dataset.index import read_index
-from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import read_record, seal
-from focusgen.phases.index import index_dataset
-from focusgen.phases.validate import validate_dataset
-from focusgen.run.settings import save_config
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+
+from benchmarks.results import write_section  # noqa: E402
+from benchmarks.scale_index import measure_index, section  # noqa: E402
+from benchmarks.scale_index import missed as missed_at_scale  # noqa: E402
+from focusgen import cli, config  # noqa: E402
+from focusgen.base.checksums import checksum  # noqa: E402
+from focusgen.config import SCENE_PHASES, Config  # noqa: E402
+from focusgen.dataset.index import read_index  # noqa: E402
+from focusgen.dataset.layout import DatasetLayout  # noqa: E402
+from focusgen.dataset.records import read_record, seal  # noqa: E402
+from focusgen.phases.index import index_dataset  # noqa: E402
+from focusgen.phases.validate import validate_dataset  # noqa: E402
+from focusgen.run.settings import save_config  # noqa: E402
 
 N_FRAMES, SIDE_PX = 16, 16
 COUNTS = (250, 500, 1000)
+INDEX_COUNTS = (1000, 10_000, 100_000)
 MAX_STATUS_S = 3.0
 MAX_GROWTH = 1.25  # of the time per scene, from the smallest to the largest number
 
@@ -171,8 +178,6 @@ def missed_bars(times: dict[int, Times]) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, and end with 1 if a bar is missed."""
-    from results import write_section
-
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -181,6 +186,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="for scratch files")
     args = parser.parse_args(argv)
     cv2.setNumThreads(1)
+    costs = {n: measure_index(n, args.folder) for n in (INDEX_COUNTS[:2] if args.quick else INDEX_COUNTS)}
     counts = [n // 4 for n in COUNTS] if args.quick else COUNTS
     measure(4, args.folder)  # imports and first calls
     times = {n: measure(n, args.folder) for n in counts}
@@ -193,9 +199,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "`python benchmarks/scale.py --write`; 16 frames of 16x16, process time.",
         "",
     ]
-    text = "\n".join([*head, *lines])
+    text = "\n".join([*head, *lines, "", *section(costs)])
     print(text)
-    missed = missed_bars(times)
+    missed = [*missed_bars(times), *missed_at_scale(costs, MAX_GROWTH)]
     for line in missed:
         print(f"missed: {line}")
     if args.write:

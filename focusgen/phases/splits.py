@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -76,9 +76,9 @@ def assign_group_splits(
         target = split_targets(len(new) + len(existing))
         for name in ("test", "val"):
             n_spare = len(free) - (counts["train"] == 0)
-            for group in _nearest(free[:n_spare], members, counts[name], target[name]):
-                settled[group] = name
-                free.remove(group)
+            taken = dict.fromkeys(_nearest(free[:n_spare], members, counts[name], target[name]), name)
+            settled |= taken
+            free = [group for group in free if group not in taken]
     return {scene_id: settled.get(group, "train") for scene_id, group in new.items()}
 
 
@@ -93,17 +93,22 @@ def _settled_splits(existing: Sequence[tuple[str, str]]) -> dict[str, str]:
 def _nearest(
     groups: Sequence[str], members: Mapping[str, Sequence[str]], n_scenes: int, target: int
 ) -> list[str]:
-    """Return groups that bring a split nearer to its target, one by one; at least one if it has none."""
+    """Return groups that bring a split nearer to its target, one by one; at least one if it has none.
+
+    Of groups that bring it as near, the first. Kept by size, since there may be as many groups as scenes.
+    """
+    waiting: dict[int, deque[tuple[int, str]]] = {}
+    for place, group in enumerate(groups):
+        waiting.setdefault(len(members[group]), deque()).append((place, group))
     taken: list[str] = []
-    left = list(groups)
-    while left:
-        best = min(left, key=lambda group: abs(n_scenes + len(members[group]) - target))
-        is_nearer = abs(n_scenes + len(members[best]) - target) < abs(n_scenes - target)
-        if n_scenes > 0 and not is_nearer:
+    while waiting:
+        size = min(waiting, key=lambda size: (abs(n_scenes + size - target), waiting[size][0]))
+        if n_scenes > 0 and not abs(n_scenes + size - target) < abs(n_scenes - target):
             break
-        taken.append(best)
-        left.remove(best)
-        n_scenes += len(members[best])
+        taken.append(waiting[size].popleft()[1])
+        if not waiting[size]:
+            del waiting[size]
+        n_scenes += size
     return taken
 
 
