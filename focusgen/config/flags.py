@@ -239,7 +239,7 @@ def _flags_for_tyro(
     )
 
 
-def _instance_of(kind: type[Flags], **values: Any) -> Flags:
+def _instance_of(kind: type[Flags], /, **values: Any) -> Flags:
     given: dict[str, Any] = {}
     for name, value in values.items():
         given |= vars(value) if isinstance(value, _Group) else {name: value}

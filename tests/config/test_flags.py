@@ -185,4 +185,4 @@ def test_examples_in_a_help_stand_on_lines_of_their_own(capsys):
     with pytest.raises(SystemExit):
         cli.main(["ablate", "--help"])
     lines = capsys.readouterr().out.splitlines()
-    assert len([line for line in lines if line.startswith("    focusgen ablate ")]) == 4
+    assert len([line for line in lines if line.startswith("    focusgen ablate ")]) == 5
