@@ -145,9 +145,18 @@ def _run_gate(task: Task, phase: PhaseName, observer: AttemptObserver, stop: Sto
         share = [scene for slot in task.slots for scene in task.plan.slots[slot]]
         return run_index_share(task.cfg, share, observer, stop)
     if phase == "validate":
-        return run_validate(task.cfg, observer, task.names)
+        return _validate(task, observer)
     code = run_phase(task.cfg, phase, Selection(), observer, stop)
     return max(code, _report_missing(task, observer.console)) if phase == "calibrate" else code
+
+
+def _validate(task: Task, observer: AttemptObserver) -> ExitCode:
+    code = run_validate(task.cfg, observer, task.names)
+    if task.cfg.store.pack == "none":
+        return code
+    from focusgen.tools.pack import pack_if_passed  # not before it is asked for: it imports torch
+
+    return ExitCode(pack_if_passed(task.cfg, code))
 
 
 def _report_missing(task: Task, console: Console) -> ExitCode:

@@ -167,4 +167,9 @@ def main(phase: PhaseName, doc: str | None, argv: Sequence[str]) -> int:
     from focusgen.run.here import run_phases
     from focusgen.run.pipeline import Selection
 
-    return run_phases(cfg, [phase], Selection(scene_idx=given.scene_idx))
+    code = run_phases(cfg, [phase], Selection(scene_idx=given.scene_idx))
+    if phase == "validate" and cfg.store.pack != "none":
+        from focusgen.tools.pack import pack_if_passed
+
+        return pack_if_passed(cfg, code)
+    return code

@@ -41,7 +41,12 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.run.pipeline import Selection
 
     scenes = given.scenes.split(",") if given.scenes else None
-    return run_everything(cfg, Selection(scenes=scenes, split=given.split))
+    code = run_everything(cfg, Selection(scenes=scenes, split=given.split))
+    if cfg.store.pack == "none":
+        return code
+    from focusgen.tools.pack import pack_if_passed
+
+    return pack_if_passed(cfg, code)
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

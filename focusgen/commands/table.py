@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "README, split indices and Croissant: loaders then find the splits",
     ),
     "export": ("focusgen.commands.export", "shards to pass on: WebDataset tars, or Parquet"),
+    "pack": ("focusgen.commands.pack", "one tar for each scene that phase 6 has passed, read in place"),
+    "unpack": ("focusgen.commands.unpack", "give the files of packed scenes back, byte for byte"),
     "push": ("focusgen.commands.push", "upload an export with its card to the Hugging Face hub"),
     "plan": ("focusgen.commands.plan", "what a run will take: bytes, files, CPU and GPU hours, tasks"),
     "submit": ("focusgen.commands.submit", "phases as SLURM jobs: packed, linked, drained in time"),

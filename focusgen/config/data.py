@@ -91,6 +91,14 @@ class RunConfig(Section):
     strict: bool = setting(False, help="phase 1: a refused scene makes the exit status 3")
 
 
+class StoreConfig(Section):
+    """How finished scenes lie on the disk; nothing here changes published bytes."""
+
+    pack: Literal["none", "scene"] = setting(
+        "none", help="scene: each scene that phase 6 has passed becomes one tar, read in place"
+    )
+
+
 class ValidateConfig(Section):
     """Phase 6."""
 

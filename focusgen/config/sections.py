@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from focusgen.config.backends import built_in
 from focusgen.config.cluster import ClusterConfig
-from focusgen.config.data import DataConfig, RunConfig, ValidateConfig
+from focusgen.config.data import DataConfig, RunConfig, StoreConfig, ValidateConfig
 from focusgen.config.deblur import DeblurConfig
 from focusgen.config.depth import DepthConfig
 from focusgen.config.graph import PhaseName
@@ -35,6 +35,7 @@ class Config(Section):
     calibrate: CalibrateConfig = CalibrateConfig()
     render: RenderConfig = RenderConfig()
     validate_: ValidateConfig = Field(default=ValidateConfig(), alias="validate")
+    store: StoreConfig = StoreConfig()
     run: RunConfig = RunConfig()
     cluster: ClusterConfig = ClusterConfig()
 

@@ -11,6 +11,7 @@ RECORD_FOLDER: dict[str, str] = {"deblur": "frames_sharp", "depth": "depth_maps"
 """Folder of a scene that holds the completion record of each scene phase."""
 
 DONE, FAILED, PARTIAL = ".done", ".failed", ".partial"
+PACK_TAR, PACK_INDEX = "frames.tar", "frames.tar.json"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,16 @@ class SceneLayout:
     def metadata_json(self) -> Path:
         """Lenses and all that is needed to recompute a label."""
         return self.root / "metadata.json"
+
+    @property
+    def pack_tar(self) -> Path:
+        """All frames, maps, renders and labels of a packed scene."""
+        return self.root / PACK_TAR
+
+    @property
+    def pack_index(self) -> Path:
+        """Where in the tar each of them lies."""
+        return self.root / PACK_INDEX
 
     @property
     def stats_json(self) -> Path:

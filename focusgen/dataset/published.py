@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError
 from focusgen.dataset.layout import SceneLayout
+from focusgen.dataset.packs import read_published
 from focusgen.dataset.records import parse_json
 from focusgen.media.codecs import decode_grey_png, decode_npz, decode_png
 from focusgen.media.depth_sources import DepthSource
@@ -51,7 +52,7 @@ def read_flags(scene: SceneLayout, frame: int, size: tuple[int, int]) -> npt.NDA
     """
     path = scene.valid(frame)
     try:
-        return decode_grey_png(path.read_bytes())
+        return decode_grey_png(read_published(path))
     except FileNotFoundError:
         return np.zeros(size, np.uint8)
     except CorruptInputError as error:
@@ -62,7 +63,7 @@ def read_flags(scene: SceneLayout, frame: int, size: tuple[int, int]) -> npt.NDA
 
 def _read_png(path: Path, advice: str) -> npt.NDArray[np.uint8]:
     try:
-        return decode_png(path.read_bytes())
+        return decode_png(read_published(path))
     except FileNotFoundError as error:
         raise MissingUpstreamError(f"{path}: no such file", advice) from error
     except CorruptInputError as error:
@@ -99,7 +100,7 @@ def read_float16(path: Path, key: str, advice: str) -> npt.NDArray[np.float16]:
         CorruptInputError: it is damaged or no float16; names the file.
     """
     try:
-        array = decode_npz(path.read_bytes(), key)
+        array = decode_npz(read_published(path), key)
     except FileNotFoundError as error:
         raise MissingUpstreamError(f"{path}: no such file", advice) from error
     except CorruptInputError as error:

@@ -28,6 +28,7 @@ from focusgen.base.files import (
 )
 from focusgen.config import PhaseName
 from focusgen.dataset.layout import SceneLayout
+from focusgen.dataset.packs import is_packed, unpack_scene
 from focusgen.dataset.records import RECORD_VERSION, Identity, Record, parse_json, seal
 from focusgen.dataset.store import Encode, Writer, run_facts, valid_entry
 from focusgen.media.codecs import PngFilter, encode_png
@@ -86,6 +87,8 @@ class PhaseStore:
 
     def _begin(self, redo: bool) -> None:
         phase = self.identity.phase
+        if is_packed(self.scene):  # what is made anew must not lie beside what it replaces
+            unpack_scene(self.scene, leave_out_damaged=True)
         make_folder(self.scene.phase_folder(phase))
         if self._is_resumable(redo):
             self.png_filter = _png_filter_of(_read_journal(self.scene.journal(phase)) or {})

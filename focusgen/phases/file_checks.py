@@ -10,6 +10,7 @@ from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import CorruptInputError
 from focusgen.config import GRAPH, SCENE_PHASES, PhaseName
 from focusgen.dataset.layout import DONE, FAILED, PARTIAL, SceneLayout
+from focusgen.dataset.packs import read_published
 from focusgen.dataset.records import Record, read_failure, read_record
 
 Tell = Callable[[str], None]
@@ -119,9 +120,10 @@ class VouchedFiles:
         self._unread.pop(key, None)
         phase, entry = self._entries.get(key, (None, None))
         try:
-            data = Path(key).read_bytes()
-        except OSError as error:
-            self._error(f"{self.name(path)}: {error.strerror}")
+            data = read_published(Path(key))
+        except (OSError, CorruptInputError) as error:
+            told = error.strerror if isinstance(error, OSError) else error.message
+            self._error(f"{self.name(path)}: {told}")
             self._count(phase)
             return None
         self.n_bytes += len(data)
@@ -156,7 +158,9 @@ class VouchedFiles:
 
         What a phase without a record left half made is not unknown: that the phase is not done is said.
         """
-        known = {os.path.normpath(p) for p in (self.scene.split_txt, self.scene.metadata_json)}
+        scene = self.scene
+        ours = (scene.split_txt, scene.metadata_json, scene.pack_tar, scene.pack_index)
+        known = {os.path.normpath(path) for path in ours}
         known |= self._entries.keys()
         for phase in SCENE_PHASES:
             folder = self.scene.phase_folder(phase)

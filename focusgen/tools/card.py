@@ -13,8 +13,10 @@ from pathlib import Path
 import yaml
 
 from focusgen import __version__
+from focusgen.base.errors import RefusedDataError
 from focusgen.base.files import publish
 from focusgen.dataset.index import SPLITS
+from focusgen.dataset.packs import is_packed
 from focusgen.dataset.records import parse_json
 from focusgen.tools.card_facts import Card, Source
 from focusgen.tools.croissant import write_croissant
@@ -36,6 +38,7 @@ def write_card(root: Path, source: Source) -> list[Path]:
         FocusgenError: the data set is not complete, or phase 6 has not passed it.
     """
     plan = plan_export(root, shard_bytes=1 << 62, with_focus=True, ending="tar")
+    _refuse_packed(plan)
     layouts = {scene_id: scene.vetted.layout for scene_id, scene in plan.scenes.items()}
     report = parse_json((root / "logs" / "validation_report.json").read_bytes())
     card = Card(plan, tuple(parts_of(layouts, source.licence)), report)
@@ -54,6 +57,16 @@ def write_card(root: Path, source: Source) -> list[Path]:
     text = card_text(root / "README.md", _front_matter(card, _data_files(card)), _body(card, source))
     publish(root / "README.md", text.encode())
     return [root / "README.md", *written, root / "croissant.json"]
+
+
+def _refuse_packed(plan: ExportPlan) -> None:
+    """Loaders of the card's indices want each picture as a file of its own."""
+    packed = next((name for name, scene in plan.scenes.items() if is_packed(scene.vetted.layout)), None)
+    if packed is not None:
+        raise RefusedDataError(
+            f"scene {packed!r} is packed, and the card's indices name files",
+            "focusgen unpack gives them back; focusgen export webdataset makes shards with their own card.",
+        )
 
 
 def _rows(plan: ExportPlan, scene: ExportScene) -> list[dict[str, object]]:

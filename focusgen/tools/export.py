@@ -21,6 +21,7 @@ import numpy as np
 from focusgen.base.checksums import FileEntry, checksum, file_sha256
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import make_folder, publish, publish_json, remove, replacing, storage_error
+from focusgen.dataset.packs import read_published
 from focusgen.dataset.records import parse_json
 from focusgen.tools.export_plan import ExportPlan, ExportScene, Shard, frames_of, plan_export, sample_document
 
@@ -163,7 +164,7 @@ def _write_shard(
             writer = _writer(kind, file)
             for scene_id, frame in shard.samples:
                 scene = plan.scenes[scene_id]
-                writer.add(scene, frame, dict(_read_members(plan, scene, frame)))
+                writer.add(scene, frame, dict(read_members(plan, scene, frame)))
                 on_frame()
             writer.close()
             file.flush()
@@ -172,7 +173,7 @@ def _write_shard(
         raise storage_error(error, path) from error
 
 
-def _read_members(plan: ExportPlan, scene: ExportScene, frame: int) -> Iterator[tuple[str, bytes]]:
+def read_members(plan: ExportPlan, scene: ExportScene, frame: int) -> Iterator[tuple[str, bytes]]:
     """Yield the published bytes of a sample, compared with the scene's records."""
     for member in plan.members(scene.vetted.scene_id, frame):
         if member.source is None:
@@ -180,7 +181,7 @@ def _read_members(plan: ExportPlan, scene: ExportScene, frame: int) -> Iterator[
             continue
         path = scene.vetted.layout.root / member.source
         try:
-            data = path.read_bytes()
+            data = read_published(path)
         except FileNotFoundError as error:
             raise CorruptInputError(f"{path}: no such file", "focusgen repair redoes it.") from error
         if FileEntry(len(data), checksum(data)) != scene.files[member.source]:
@@ -212,6 +213,11 @@ class TarWriter:
 
     def __init__(self, file: io.BufferedWriter) -> None:
         self._tar = tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT, encoding="utf-8")
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes written so far: where the next member's header will stand."""
+        return int(self._tar.offset)
 
     def add(self, scene: ExportScene, frame: int, members: Mapping[str, bytes]) -> None:
         """Write one sample; its members stand side by side."""

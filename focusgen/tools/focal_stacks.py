@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
+from focusgen.dataset.packs import is_packed
 from focusgen.dataset.published import read_depth, read_sharp, read_stats
 from focusgen.dataset.records import parse_json
 
@@ -40,6 +42,11 @@ def list_stacks(
     records: list[dict[str, Any]] = []
     for scene_id, entry in read_index(dataset).items():
         scene = dataset.scene(scene_id)
+        if is_packed(scene):
+            raise ConfigError(
+                f"scene {scene_id!r} is packed, and a list of stacks names files",
+                f"Unpack it: focusgen unpack {shlex.quote(scene_id)} --out_root {shlex.quote(str(scenes))}",
+            )
         if not scene.metadata_json.exists() and source != "thin_lens":
             continue
         for kind in ("bokeh", "thin_lens") if source == "mix" else (source,):

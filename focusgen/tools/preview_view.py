@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError, MissingUpstreamError
 from focusgen.dataset.layout import SceneLayout
+from focusgen.dataset.packs import is_published, read_published
 from focusgen.media.codecs import decode_npz, decode_png
 from focusgen.tools.preview_scales import ColourScale, depth_scale, focus_scale, metres
 
@@ -168,7 +169,7 @@ def _lens_text(lens_set: dict[str, Any] | None, set_index: int) -> str:
 
 def _count(path_of: Callable[[int], Path]) -> int:
     n_frames = 0
-    while path_of(n_frames).is_file():
+    while is_published(path_of(n_frames)):
         n_frames += 1
     return n_frames
 
@@ -187,13 +188,13 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 
 def _read_png(path: Path) -> Rgb:
     try:
-        return decode_png(path.read_bytes())
+        return decode_png(read_published(path))
     except CorruptInputError as error:
         raise CorruptInputError(f"{path}: {error.message}", REPAIR) from error
 
 
 def _read_npz(path: Path, key: str) -> npt.NDArray[Any]:
     try:
-        return decode_npz(path.read_bytes(), key)
+        return decode_npz(read_published(path), key)
     except CorruptInputError as error:
         raise CorruptInputError(f"{path}: {error.message}", REPAIR) from error

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from focusgen import config
-from focusgen.base.checksums import FileEntry, checksum, file_checksum
+from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import CorruptInputError, FocusgenError, Interrupted, SceneError
 from focusgen.base.files import json_bytes, make_folder, publish, publish_json, remove
 from focusgen.base.locks import exclusive
@@ -25,6 +25,7 @@ from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.ingest import manifest_of, read_manifest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
+from focusgen.dataset.packs import is_packed, read_published, unpack_scene
 from focusgen.dataset.published import read_depth
 from focusgen.dataset.records import Record, has_published, read_record, seal
 from focusgen.dataset.scene_store import remove_leftovers, reopen
@@ -159,6 +160,10 @@ class SceneRepairer:
         run = self._run_of(phase, record)
         if not self._may_redo(phase, run, record, damaged):
             return None
+        if is_packed(self.scene):
+            unpack_scene(self.scene, leave_out_damaged=True)
+            self._did("unpacked, to make damaged files again")
+            damaged = damaged_files(self.scene, record)
         reopen(self.scene, record, damaged)
         return run, record.digest, damaged
 
@@ -293,9 +298,17 @@ def damaged_files(scene: SceneLayout, record: Record) -> list[Path]:
     damaged = []
     for relative, entry in record.files.items():
         path = Path(os.path.normpath(folder / relative))
-        if not path.is_file() or FileEntry(path.stat().st_size, file_checksum(path)) != entry:
+        if not _is_as_recorded(path, entry):
             damaged.append(path)
     return damaged
+
+
+def _is_as_recorded(path: Path, entry: FileEntry) -> bool:
+    try:
+        data = read_published(path)
+    except (OSError, CorruptInputError):
+        return False
+    return FileEntry(len(data), checksum(data)) == entry
 
 
 def _with_settings(cfg: Config, settings: dict[str, Any]) -> Config:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -128,3 +130,9 @@ def test_gpus_are_shared_evenly_and_never_twice():
     assert gpu_shares("4,5,6", 2) == ["4", "5"]
     assert gpu_shares("GPU-a,GPU-b", 2) == ["GPU-a", "GPU-b"]
     assert gpu_shares("0", 2) == [None, None] and gpu_shares("", 1) == [None]
+
+
+def test_a_task_starts_without_torch():
+    """A hundred array tasks of a weight-free phase need not load it: 1 s and 200 MB each."""
+    code = "import sys, focusgen.cluster.task; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

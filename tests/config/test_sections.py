@@ -92,6 +92,7 @@ NOTHING = {
         f"validate.{name}"
         for name in "min_spearman temporal_pairs max_e_warp_ratio min_sharpness_ratio report".split()
     ),
+    "store.pack",
     *(f"run.{name}" for name in ("device", "on_stale", "workers", "auto_approve", "strict")),
     *(f"cluster.{name}" for name in ClusterConfig.model_fields),
 }

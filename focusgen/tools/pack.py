@@ -1,0 +1,111 @@
+"""Packs finished, validated scenes into one tar each: 10 files a frame become 8 a scene."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from focusgen.base.checksums import FileEntry, checksum
+from focusgen.base.errors import CorruptInputError, ExitCode, FocusgenError
+from focusgen.base.files import publish_json, remove, replacing, storage_error, sync_file_system
+from focusgen.base.locks import exclusive
+from focusgen.base.names import rich_text
+from focusgen.config import Config
+from focusgen.dataset.layout import SceneLayout
+from focusgen.dataset.packs import Pack, is_packed, pack_document
+from focusgen.run.console import make_console
+from focusgen.tools.export import TarWriter, read_members
+from focusgen.tools.export_plan import ExportPlan, ExportScene, plan_export
+
+TAR_HEADER_BYTES = 512
+Places = dict[str, tuple[int, int]]
+
+
+def pack_if_passed(cfg: Config, code: int) -> int:
+    """Pack after a phase 6 that ended with `code`, where the settings ask for it; return the exit status."""
+    if cfg.store.pack == "none" or code != ExitCode.COMPLETE:
+        return code
+    console = make_console()
+    try:
+        n_packed = pack_scenes(cfg.data.out_root)
+    except FocusgenError as error:
+        console.print(f"  [red]not packed[/red]: {rich_text(error.message)}")
+        return int(error.exit_code)
+    console.print(f"  {n_packed} scenes packed; focusgen unpack gives the files back")
+    return code
+
+
+def pack_scenes(root: Path, on_scene: Callable[[str], None] = lambda scene_id: None) -> int:
+    """Pack every scene of a data set that phase 6 has passed, and return how many there were.
+
+    Killed anywhere, each file lies by itself, or in a whole tar, or in both; started again, it goes on.
+
+    Raises:
+        FocusgenError: the data set is not complete and validated, or a file is damaged.
+    """
+    plan = plan_export(root, shard_bytes=1 << 62, with_focus=True, ending="tar")
+    n_packed = 0
+    for scene_id, scene in plan.scenes.items():
+        with exclusive(scene.vetted.layout.lock("render")):
+            n_packed += _pack(plan, scene)
+        on_scene(scene_id)
+    return n_packed
+
+
+def _pack(plan: ExportPlan, scene: ExportScene) -> bool:
+    layout = scene.vetted.layout
+    sources = list(_sources(plan, scene))
+    if not any((layout.root / source).exists() for source in sources):
+        return False  # it is packed already
+    places = _write_tar(plan, scene)
+    _compare(scene, Pack(layout.pack_tar, places))
+    publish_json(layout.pack_index, pack_document(layout, places))
+    sync_file_system(layout.root)
+    _remove_sources(layout, sources)
+    return True
+
+
+def _sources(plan: ExportPlan, scene: ExportScene) -> Iterator[str]:
+    for frame in range(scene.vetted.n_frames):
+        for member in plan.members(scene.vetted.scene_id, frame):
+            if member.source is not None:
+                yield member.source
+
+
+def _write_tar(plan: ExportPlan, scene: ExportScene) -> Places:
+    """Write the samples as an export does; return where the published files lie in the tar."""
+    layout, scene_id = scene.vetted.layout, scene.vetted.scene_id
+    places: Places = {}
+    with replacing(layout.pack_tar) as temporary:
+        try:
+            with temporary.open("wb") as file:
+                writer = TarWriter(file)
+                for frame in range(scene.vetted.n_frames):
+                    sources = {member.name: member.source for member in plan.members(scene_id, frame)}
+                    for name, data in read_members(plan, scene, frame):
+                        start = writer.n_bytes + TAR_HEADER_BYTES
+                        writer.add(scene, frame, {name: data})
+                        source = sources.get(name)
+                        if source is not None:
+                            places[source] = (start, len(data))
+                writer.close()
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise storage_error(error, layout.pack_tar) from error
+    return places
+
+
+def _compare(scene: ExportScene, pack: Pack) -> None:
+    """Read the tar once more before anything is removed: what lies in it must be what the records say."""
+    for source in pack.places:
+        data = pack.read(source)
+        if FileEntry(len(data), checksum(data)) != scene.files[source]:
+            raise CorruptInputError(f"{pack.tar}: {source} reads otherwise than it was written", "Try again.")
+
+
+def _remove_sources(layout: SceneLayout, sources: list[str]) -> None:
+    assert is_packed(layout)
+    for source in sources:
+        remove(layout.root / source)
