@@ -21,8 +21,9 @@ PHASE_OF = {
     "run_render.sh": "render",
     "run_validate.sh": "validate",
 }
+FOCAL = "focal_all.sh", "focal_eval.sh", "focal_train.sh"
 ARRAYS = ("run_deblur.sh", "run_depth.sh", "run_render.sh")
-ALL = sorted(path.name for path in JOBS.glob("*.sh"))
+ALL = sorted(path.name for path in JOBS.glob("*.sh") if path.name != "focal_all.sh")
 
 
 def header(name: str) -> dict[str, str]:
@@ -50,7 +51,8 @@ def run_wrapper(name: str, tmp_path: Path, *words: str, **variables: str) -> lis
 
 
 def test_all_promised_wrappers_are_there():
-    assert ALL == sorted([*PHASE_OF, "submit_phases_1_4.sh", "submit_phases_5_6.sh", "test_bear.sh"])
+    chains = "submit_phases_1_4.sh", "submit_phases_5_6.sh", "test_bear.sh"
+    assert sorted({*ALL, "focal_all.sh"}) == sorted([*PHASE_OF, *chains, *FOCAL])
 
 
 @pytest.mark.parametrize("name", sorted(PHASE_OF))
@@ -157,3 +159,58 @@ def test_both_recipes_install_the_same_files_and_all_of_them_are_here():
     travels = re.search(r"TRAVELS = \((.+)\)", (JOBS.parent / "setup.py").read_text())
     assert travels is not None
     assert {name.strip(' "').partition("/")[0] for name in travels[1].split(",")} <= in_docker
+
+
+def test_training_becomes_flags_and_is_warned_in_time(tmp_path):
+    options = header("focal_train.sh")
+    assert options["signal"] == "B:USR1@180" and "requeue" in options and options["open-mode"] == "append"
+    assert (options["nodes"], options["ntasks-per-node"], options["gres"]) == ("1", "1", "gpu:4")
+    argv = run_wrapper("focal_train.sh", tmp_path, "--max-steps", "9", CONFIG="c x.yaml", TRAIN_LIST="a b")
+    assert argv == [
+        *("-m", "focusgen.cli", "focal", "launch", "--config", "c x.yaml"),
+        *("--train-filelist", "a b", "--max-steps", "9"),
+    ]
+
+
+def test_each_index_judges_its_own_list(tmp_path):
+    lists = "0.jsonl 1.jsonl 2.jsonl 3.jsonl sub/last.jsonl"
+    argv = run_wrapper("focal_eval.sh", tmp_path, LISTS=lists, CHECKPOINT="t r", DEVICE="cpu")
+    flags = dict(zip(argv[4::2], argv[5::2], strict=True))
+    assert flags == {
+        "--list": "sub/last.jsonl",
+        "--backend": "sd3",
+        "--device": "cpu",
+        "--output-dir": "focal_evaluation/last",
+        "--checkpoint": "t r",
+    }
+
+
+def test_the_whole_chain_makes_lists_trains_and_judges(tmp_path):
+    calls = tmp_path / "calls"
+    for name, body in (
+        ("sbatch", f'echo "$@" >> {calls}; echo "$TRAIN_LIST|$LISTS" >> {calls}; echo 7\n'),
+        (
+            "python",
+            'while [ $# -gt 0 ]; do [ "$1" = --out ] && out=$2; shift; done\n'
+            'printf \'{"split": "train"}\\n{"split": "test"}\\n\' > "$out"\n',
+        ),
+    ):
+        (tmp_path / name).write_text("#!/bin/bash\n" + body)
+        (tmp_path / name).chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "SCENES": "data",
+        "CONFIG": "c.yaml",
+    }
+    environment |= {"PYTHON": str(tmp_path / "python"), "OUTPUT_DIR": "out"}
+    command = ["bash", str(JOBS / "focal_all.sh"), "--nodes=2"]
+    subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "out/stacks_train.jsonl").read_text() == '{"split": "train"}\n'
+    assert (tmp_path / "out/stacks_val.jsonl").read_text() == ""
+    train, lists, judge, judged = calls.read_text().splitlines()
+    assert "--nodes=2" in train and train.endswith("focal_train.sh")
+    assert lists.startswith("out/stacks_train.jsonl|")
+    assert (
+        "afterok:7" in judge and judge.endswith("focal_eval.sh") and judged.endswith("|out/stacks_test.jsonl")
+    )

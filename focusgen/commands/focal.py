@@ -13,6 +13,7 @@ ACTIONS: dict[str, tuple[str, str]] = {
     "render": ("focusgen.commands.focal_render", "a stack from one sharp picture with depth"),
     "evaluate": ("focusgen.commands.focal_evaluate", "tables over lists, trivial methods beside ours"),
     "synth": ("focusgen.commands.focal_synth", "stacks to train on, from procedural scenes"),
+    "launch": ("focusgen.commands.focal_launch", "train on all GPUs of a Slurm job; jobs/focal_train.sh"),
     "train": ("focusgen.commands.focal_train", "train a network on stacks; resumable"),
     "export": ("focusgen.commands.focal_export", "the small network as an ONNX file"),
     "check": ("focusgen.commands.focal_check", "report on a list: files, ranges, what can be told, leakage"),

@@ -41,7 +41,7 @@ FLAGS = TrainFlags
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal train`."""
-    words = renamed(argv, {**ALIASES, "-o": "--output_dir", "--output": "--output_dir"})
+    words = gathered(renamed(argv, {**ALIASES, "-o": "--output_dir", "--output": "--output_dir"}))
     flags = parse(FLAGS, words, prog="focusgen focal train", doc=__doc__).flags
     flags = replace(flags, config=find(flags.config, CONFIG_DIR / "focal"))
     kind = _kind(flags.config)
@@ -50,6 +50,22 @@ def main(argv: Sequence[str]) -> int:
             f"{flags.config}: model.kind {kind!r} cannot be trained", f"There is {', '.join(_TRAINERS)}."
         )
     return _TRAINERS[kind](flags)
+
+
+def gathered(words: Sequence[str], flag: str = "--override") -> list[str]:
+    """Return words in which a flag that was given several times is given once, with all of its values."""
+    others: list[str] = []
+    values: list[str] = []
+    takes = False
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name == flag:
+            takes = not equals
+            values += [value] if equals else []
+            continue
+        takes = takes and not word.startswith("-")
+        (values if takes else others).append(word)
+    return [*others, flag, *values] if values else others
 
 
 def _kind(path: Path) -> str:

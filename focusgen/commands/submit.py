@@ -2,7 +2,7 @@
 
 Phases 1-4 end with the calibration; look at it and approve it, then submit 5-6 (a second submission, since
 the cost is known better by then, and a job that waits for days may be purged). Started again, it submits
-only what is not complete.
+only what is not complete. `focusgen submit --focal` submits a training of the focal-stack model instead.
 """
 
 from __future__ import annotations
@@ -44,7 +44,11 @@ FLAGS = SubmitFlags
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run `focusgen submit`."""
+    """Run `focusgen submit`; with --focal, a training is submitted instead of phases."""
+    if "--focal" in argv:
+        from focusgen.commands.submit_focal import main as submit_focal
+
+        return submit_focal([word for word in argv if word != "--focal"])
     parsed = parse(FLAGS, argv, prog="focusgen submit", doc=__doc__)
     given = parsed.flags
     from focusgen.cluster.submission import Submission, next_phases, submit

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from focusgen.base.errors import ConfigError
+from focusgen.commands.focal_train import gathered, overrides_of
 from focusgen.commands.focal_train import main as train_main
-from focusgen.commands.focal_train import overrides_of
 from focusgen.config.files import CONFIG_DIR
 
 SMALL = str(CONFIG_DIR / "focal" / "small.yaml")
@@ -20,6 +20,12 @@ def test_overrides_are_read_as_yaml():
     }
     with pytest.raises(ConfigError, match="key=value"):
         overrides_of(["train.steps"])
+
+
+def test_an_override_that_is_given_again_adds_to_the_first():
+    words = ["--override", "a=1", "b=2", "--debug", "--override", "c=3", "--override=d=4", "-x", "y"]
+    assert gathered(words) == ["--debug", "-x", "y", "--override", "a=1", "b=2", "c=3", "d=4"]
+    assert gathered(["--debug"]) == ["--debug"]
 
 
 def test_a_missing_folder_of_stacks_says_the_command(tmp_path: Path):

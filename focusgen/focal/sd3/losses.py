@@ -36,10 +36,9 @@ def losses(answer: Answer, batch: Batch, target: Tensor, noised: Noised | None, 
     true = to_unit(truth.diopters, answer.span)
     # Beyond the range nothing can be told: there the label is the range's end.
     error = (answer.unit - true.clamp(-1.0, 1.0)) * truth.known
-    n_known = truth.known.sum().clamp_min(1)
     return {
         "latent": (answer.latents - target).abs().mean() if noised is None else _flow(answer, noised),
-        "depth": error.abs().sum() / n_known,
+        "depth": _mean(error.abs(), truth.known),
         "gradient": _gradient(error, truth.known),
         "rgb": (answer.rgb - truth.rgb).abs().mean(),
         "focus": _focus(answer, batch, true),
@@ -71,6 +70,12 @@ def _lpips(device: str) -> Callable[[Tensor, Tensor], Tensor]:
     return lambda ours, theirs: net(ours.clamp(-1.0, 1.0), theirs).mean()
 
 
+def _mean(values: Tensor, weight: Tensor) -> Tensor:
+    """Return the mean over samples of each sample's mean where it is known: a batch is its samples."""
+    total = (values * weight).flatten(1).sum(1)
+    return (total / weight.flatten(1).sum(1).clamp_min(1)).mean()
+
+
 def _flow(answer: Answer, noised: Noised) -> Tensor:
     return functional.mse_loss(answer.velocity, noised.noise - noised.target)
 
@@ -87,7 +92,7 @@ def _gradient(error: Tensor, known: Tensor) -> Tensor:
             both = known.narrow(axis, step, known.shape[axis] - step) & known.narrow(
                 axis, 0, known.shape[axis] - step
             )
-            parts.append(((here - there).abs() * both).sum() / both.sum().clamp_min(1))
+            parts.append(_mean((here - there).abs(), both))
     return torch.stack(parts).mean()
 
 
@@ -103,8 +108,7 @@ def _focus(answer: Answer, batch: Batch, true: Tensor) -> Tensor:
     share = functional.adaptive_avg_pool2d(batch.truth.known.float(), size)
     there = functional.adaptive_avg_pool2d(true * batch.truth.known, size)
     wanted = torch.minimum(torch.maximum(there / share.clamp_min(1e-6), low), high)
-    weight = (share > 0.5).float()
-    return ((expected - wanted).abs() * weight).sum() / weight.sum().clamp_min(1)
+    return _mean((expected - wanted).abs(), share > 0.5)
 
 
 def _rerender(answer: Answer, batch: Batch, n: int) -> Tensor:

@@ -55,6 +55,7 @@ class TrainSettings(_Section):
     gate_rate: float = Field(1e-3, gt=0, description="of the gates, which begin closed")
     warm_up: int = Field(500, ge=0)
     weight_decay: float = Field(0.01, ge=0)
+    epsilon: float = Field(1e-6, gt=0, description="Adam's; smaller ones make steps of rounding errors")
     clip: float = Field(1.0, gt=0)
     ema: float = Field(0.999, ge=0, lt=1, description="of the weights; these are judged and shipped; 0: none")
     precision: Literal["fp32", "bf16"] = "bf16"

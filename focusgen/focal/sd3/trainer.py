@@ -147,7 +147,7 @@ def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
         net.trunk.enable_gradient_checkpointing()  # type: ignore[operator]
     net.codec.to(accelerator.device)
     perceptual(settings.loss, accelerator.device)
-    optimizer = torch.optim.AdamW(_groups(net, t), weight_decay=t.weight_decay)
+    optimizer = torch.optim.AdamW(_groups(net, t), weight_decay=t.weight_decay, eps=t.epsilon)
     model, prepared = accelerator.prepare(net, optimizer)
     val = open_split(settings.data, "val")
     pools = [None if s is None else StackPool(s, settings.data, t.seed) for s in (source, val)]

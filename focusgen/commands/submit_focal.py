@@ -1,0 +1,92 @@
+"""Submit a training of the focal-stack model: focusgen submit --focal --config C [flags of focal train].
+
+The job warns three minutes before its time limit; training saves, and the job is queued again until all is
+done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from focusgen import config
+from focusgen.base.errors import ConfigError
+from focusgen.commands.focal_train import gathered
+from focusgen.config.flags import Flags, option, parse, required
+
+
+@dataclass(frozen=True)
+class SubmitFocalFlags(Flags):
+    """What is trained, and where."""
+
+    config: Path = required("YAML settings of the training, such as configs/focal/sd3_medium.yaml")
+    train_filelist: Path | None = option(None, "list of stacks to train on")
+    val_filelist: Path | None = option(None, "list of stacks to choose by")
+    test_filelist: Path | None = option(None, "list of stacks to judge by")
+    data_root: Path | None = option(None, "folder of stacks (focusgen focal synth); where lists' paths start")
+    output_dir: Path = option(Path("focal_training"), "folder for checkpoints, logs and weights")
+    max_steps: int | None = option(None, "stop after so many steps in all")
+    override: tuple[str, ...] = option((), "key=value of the settings, such as train.batch=1")
+    cluster: Literal["slurm", "local", "debug"] = option(
+        "slurm", "local: on this machine; debug: this process"
+    )
+    slurm_config: str | None = option(None, "settings whose section cluster holds account, python, setup ...")
+    nodes: int = option(1, "nodes")
+    gpus: int = option(4, "GPUs per node; 0: train on CPUs")
+    cpus: int = option(32, "CPUs per node")
+    memory_gb: int = option(256, "memory per node")
+    time_h: float = option(24.0, "time limit in hours; training goes on in the next job")
+    after: str = option("", "id of a job that has to end well first, such as that of phase 6")
+    hold: bool = option(False, "submit held; scontrol release starts it")
+    dry_run: bool = option(False, "print the exact sbatch script; submit and write nothing")
+
+
+FLAGS = SubmitFocalFlags
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `focusgen submit --focal`."""
+    flags = parse(FLAGS, gathered(list(argv)), prog="focusgen submit --focal", doc=__doc__).flags
+    for path in (
+        flags.config,
+        flags.train_filelist,
+        flags.val_filelist,
+        flags.test_filelist,
+        flags.data_root,
+    ):
+        if path is not None and not path.exists():
+            raise ConfigError(f"{path}: no such file or folder")
+    from focusgen.cluster.focal_submission import FocalSubmission, submit_training
+
+    asked = FocalSubmission(
+        tuple(_train_words(flags)),
+        flags.output_dir,
+        flags.nodes,
+        flags.gpus,
+        flags.cpus,
+        flags.memory_gb,
+        flags.time_h,
+        flags.after,
+        flags.hold,
+    )
+    return submit_training(config.load(flags.slurm_config), asked, flags.cluster, dry_run=flags.dry_run)
+
+
+def _train_words(flags: SubmitFocalFlags) -> list[str]:
+    """Return the flags of `focal train`, paths absolute: jobs need not start in today's folder."""
+    paths = {
+        "--config": flags.config,
+        "--train_filelist": flags.train_filelist,
+        "--val_filelist": flags.val_filelist,
+        "--test_filelist": flags.test_filelist,
+        "--data_root": flags.data_root,
+        "--output_dir": flags.output_dir,
+    }
+    words = [
+        word for flag, path in paths.items() if path is not None for word in (flag, str(path.absolute()))
+    ]
+    words += ["--max_steps", str(flags.max_steps)] if flags.max_steps is not None else []
+    words += ["--device", "cpu"] if flags.gpus == 0 else []
+    return [*words, "--resume", "auto", *(["--override", *flags.override] if flags.override else [])]

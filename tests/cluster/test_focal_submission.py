@@ -1,0 +1,48 @@
+"""`focusgen submit --focal`: the text that sbatch is given, and the same command on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from focusgen.base.errors import ConfigError
+from focusgen.cli import main
+from focusgen.cluster import focal_submission, sbatch, slurm
+
+CONFIG = str(Path(__file__).parents[2] / "configs/focal/sd3_tiny.yaml")
+
+
+def test_a_dry_run_prints_the_exact_script_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["--nodes", "2", "--gpus", "8", "--time-h", "1.5", "--after", "12", "--override", "train.batch=1"]
+    assert main(["submit", "--focal", "--config", CONFIG, *words, "--output-dir", "a b", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    for line in ("nodes=2", "gres=gpu:8", "time=90", "signal=B:USR1@180", "requeue", "ntasks-per-node=1"):
+        assert f"#SBATCH --{line}\n" in said
+    assert "#SBATCH --dependency=afterok:12\n" in said
+    command = said.strip().splitlines()[-1]
+    assert command.startswith("exec ") and "focal launch --config" in command
+    assert f"--output_dir '{tmp_path}/a b'" in command and "--override train.batch=1" in command
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_handed_to_sbatch_or_run_here(tmp_path, monkeypatch, capsys):
+    asked: list[object] = []
+    monkeypatch.setattr(slurm, "require_slurm", lambda: None)
+    monkeypatch.setattr(sbatch, "hand_over", lambda cfg, job, folder: asked.append(job) or "41")
+    words = ["submit", "--focal", "--config", CONFIG, "--gpus", "0", "--output-dir", str(tmp_path / "o")]
+    assert main(words) == 0
+    assert "41  focal train" in capsys.readouterr().out
+    monkeypatch.setattr(focal_submission, "call_focusgen", lambda words: asked.append(words) or 3)
+    assert main([*words, "--cluster", "debug"]) == 3
+    job, here = asked
+    assert here[:2] == ["focal", "launch"] and here[here.index("--device") + 1] == "cpu"
+    assert list(job.command[-len(here) :]) == here
+
+
+def test_what_is_not_there_is_said_before_anything_is_submitted(tmp_path):
+    with pytest.raises(ConfigError, match="gone.jsonl: no such file"):
+        from focusgen.commands.submit_focal import main as submit
+
+        submit(["--config", CONFIG, "--train-filelist", str(tmp_path / "gone.jsonl")])
