@@ -18,7 +18,8 @@ from focusgen.config.flags import Flags, option, parse, required
 
 if TYPE_CHECKING:
     from focusgen.commands.focal_evaluate import EvaluateFlags
-    from focusgen.focal.infer import InferOptions, LensFlags
+    from focusgen.focal.infer import InferOptions
+    from focusgen.focal.opened import LensFlags
     from focusgen.tools.focal_infer import InferJob
 
 
@@ -103,7 +104,7 @@ def _cut(flags: InferFlags, job: InferJob, progress: Callable[[float], object]) 
 
 
 def _lens(flags: InferFlags) -> LensFlags:
-    from focusgen.focal.infer import LensFlags
+    from focusgen.focal.opened import LensFlags
 
     return LensFlags(flags.focal_length, flags.f_number, flags.sensor_width, flags.formula)
 

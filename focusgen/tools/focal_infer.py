@@ -18,8 +18,9 @@ from focusgen.base.errors import ConfigError, FocusgenError
 from focusgen.base.files import make_folder, publish_json
 from focusgen.base.names import display
 from focusgen.focal.distances import parse_distances, read_distances
-from focusgen.focal.infer import InferOptions, LensFlags, StackResult, infer_stack
+from focusgen.focal.infer import InferOptions, StackResult, infer_stack
 from focusgen.focal.lists import Roots, read_list
+from focusgen.focal.opened import LensFlags
 from focusgen.focal.slice_files import StackFiles, stack_of_folder, stack_of_paths, stacks_below
 from focusgen.focal.sources import open_record, record_distances_m
 from focusgen.focal.stack import StackLens

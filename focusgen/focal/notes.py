@@ -1,0 +1,134 @@
+"""What is written beside a result: how it was found, and how much of it can be told."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.focal.alignment import Alignment
+from focusgen.focal.classical import Estimate, nearest_radius_px
+from focusgen.focal.light import grey
+from focusgen.focal.opened import OpenedStack
+from focusgen.focal.sharpness import noise_sigma
+from focusgen.focal.stack import FocalStack, StackLens, metres_of
+
+Floats = npt.NDArray[np.float32]
+
+IN_FOCUS_PX = 1.5
+"""A pixel whose blur radius is larger in every slice is counted as in focus in none."""
+
+UNSURE = 0.1
+"""Confidence below which a pixel is counted as unsure."""
+
+
+def notes_of(opened: OpenedStack, found: Estimate, confidence: Floats, *, was_asked: bool) -> dict[str, Any]:
+    """Return the metadata of a result, but for how long it took.
+
+    Args:
+        opened: the stack.
+        found: depth at working size.
+        confidence: (H, W) at working size, as it is published.
+        was_asked: whether slices were to be aligned.
+    """
+    lens, stack = opened.lens, opened.stack
+    names = [opened.files.paths[n].name for n in opened.order]
+    height, width = opened.size
+    return {
+        "name": opened.files.name,
+        "unit": "metre" if lens is not None else "relative",
+        "depth": _what_depth_is(lens is not None, opened.missing),
+        "slices": [
+            {"file": name, "focus_distance_m": _json_metres(metres)}
+            for name, metres in zip(names, opened.distances_m, strict=True)
+        ],
+        "ignored_files": list(opened.files.ignored),
+        "lens": None if lens is None else _lens_document(lens, width),
+        "alignment": _alignment_document(opened.alignment.scaled(opened.factor), was_asked),
+        "method": found.method,
+        "rerender_error": {name: round(value, 6) for name, value in found.rerender_error.items()},
+        "width": width,
+        "height": height,
+        "working_width": int(stack.slices.shape[2]),
+        "working_height": int(stack.slices.shape[1]),
+        **_shares(stack, found, confidence, lens, width),
+    }
+
+
+def _what_depth_is(is_metric: bool, missing: list[str]) -> str:
+    if is_metric:
+        assumed = "; the sensor is taken to be 36 mm wide (--sensor-width)" if missing else ""
+        return f"float32 metres along the optical axis, of the reference slice's view{assumed}"
+    return (
+        f"relative, no metres: the lens is not known ({' and '.join(missing)} missing). 0 is the nearest "
+        "slice, 1 the farthest, linear in inverse distance"
+    )
+
+
+def _json_metres(distance_m: float) -> float | str:
+    return "inf" if math.isinf(distance_m) else float(distance_m)
+
+
+def _lens_document(lens: StackLens, width_px: int) -> dict[str, Any]:
+    return {
+        "focal_length_mm": 1e3 * lens.focal_length_m,
+        "f_number": lens.f_number,
+        "sensor_width_mm": 1e3 * lens.sensor_width_m,
+        "formula": lens.formula,
+        "blur_radius_px_per_diopter": round(lens.radius_px_m(width_px), 6),
+    }
+
+
+def _alignment_document(alignment: Alignment, was_asked: bool) -> dict[str, Any]:
+    return {
+        "asked": was_asked,
+        "applied": not alignment.is_still,
+        "model": "affine, reference pixel to slice pixel",
+        "reference_slice": alignment.reference,
+        "largest_move_px": round(alignment.largest_move_px, 3),
+        "matrices": [np.round(m[:2], 7).tolist() for m in alignment.matrices],
+        "failed_slices": list(alignment.failed),
+    }
+
+
+def _shares(
+    stack: FocalStack, found: Estimate, confidence: Floats, lens: StackLens | None, width_px: int
+) -> dict[str, Any]:
+    """Return the parts of the picture that are known well, and those that are not."""
+    document: dict[str, Any] = {
+        "confidence_mean": round(float(confidence.mean()), 4),
+        "share_unsure": round(float((confidence < UNSURE).mean()), 4),
+        "share_without_texture": round(_without_texture(stack), 4),
+    }
+    if lens is None:
+        return {**document, "share_in_focus_in_no_slice": None, "identifiable": None}
+    depth_m = metres_of(found.diopters)
+    reach_m = lens.identifiable_to_m(width_px)
+    blurred = nearest_radius_px(stack, found.diopters) * (width_px / stack.slices.shape[2])
+    return {
+        **document,
+        "share_in_focus_in_no_slice": round(float((blurred > IN_FOCUS_PX).mean()), 4),
+        "identifiable": {
+            "to_m": round(reach_m, 4),
+            "share": round(float((depth_m <= reach_m).mean()), 4),
+            "rule": "a tenth of the depth changes the blur radius by at least 0.25 px",
+        },
+        "depth_range_m": [round(float(depth_m.min()), 4), round(float(depth_m.max()), 4)],
+    }
+
+
+def _without_texture(stack: FocalStack) -> float:
+    """Return the part of the picture where even the sharpest slice shows no more than noise."""
+    import cv2
+
+    peak = np.float32(np.iinfo(stack.slices.dtype).max)
+    strongest = np.zeros(stack.slices.shape[1:3], np.float32)
+    for one in stack.slices:
+        shown = grey(one) / peak
+        mean = cv2.GaussianBlur(shown, (0, 0), 3.0)
+        spread = cv2.GaussianBlur((shown - mean) ** 2, (0, 0), 3.0)
+        noise = max(noise_sigma(shown), 1.0 / 512.0)
+        np.maximum(strongest, spread / (4.0 * noise * noise), out=strongest)
+    return float((strongest < 1.0).mean())

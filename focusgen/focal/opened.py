@@ -1,0 +1,194 @@
+"""A stack as it is worked on: slices at working size, from near to far, aligned, and what is known of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.names import display
+from focusgen.focal.alignment import Alignment, align, moved, no_alignment
+from focusgen.focal.distances import HOW_TO_GIVE, check_distances
+from focusgen.focal.slice_files import StackFiles, check_same_size, read_slice
+from focusgen.focal.stack import FocalStack, StackLens
+from focusgen.media.picture_files import CameraNotes
+from focusgen.optics.coc import FULL_FRAME_WIDTH_M, shown_width
+
+Progress = Callable[[str, float], object]
+"""Told what is being done, and which part of it, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class LensFlags:
+    """What the user says of the lens; None: from EXIF, else unknown.
+
+    Attributes:
+        formula: "auto": exact where the slices were found to breathe, else paper.
+    """
+
+    focal_length_mm: float | None = None
+    f_number: float | None = None
+    sensor_width_mm: float | None = None
+    formula: Literal["auto", "paper", "exact"] = "auto"
+
+
+class OpenedStack(NamedTuple):
+    """One stack, ready to be worked on.
+
+    Attributes:
+        files: its slices on disk.
+        order: numbers of the slices, nearest first; `stack` and `distances_m` have this order.
+        distances_m: of the slices.
+        stack: aligned slices at working size.
+        alignment: how they were moved, at working size.
+        lens: None if it is not known.
+        missing: flags that would tell more of the lens.
+        size: (height, width) of the slices on disk.
+        factor: by which the working size is smaller.
+    """
+
+    files: StackFiles
+    order: list[int]
+    distances_m: list[float]
+    stack: FocalStack
+    alignment: Alignment
+    lens: StackLens | None
+    missing: list[str]
+    size: tuple[int, int]
+    factor: int
+
+
+class _Loaded(NamedTuple):
+    slices: npt.NDArray[Any]
+    cameras: list[CameraNotes]
+    size: tuple[int, int]
+    factor: int
+
+
+def open_stack(
+    files: StackFiles,
+    distances_m: Sequence[float] | None,
+    lens: LensFlags,
+    *,
+    most_pixels: int,
+    aligns: bool,
+    progress: Progress,
+) -> OpenedStack:
+    """Return a stack whose distances and lens are checked and whose slices lie on each other.
+
+    Args:
+        files: the slices.
+        distances_m: one per slice, in their order; None: from EXIF.
+        lens: what the user says of it.
+        most_pixels: of the working size.
+        aligns: whether slices are aligned.
+        progress: told how far it is.
+
+    Raises:
+        ConfigError: the stack or its distances cannot be used.
+        CorruptInputError: a slice cannot be read; names it.
+    """
+    names = [path.name for path in files.paths]
+    focal_m = None if lens.focal_length_mm is None else lens.focal_length_mm / 1000.0
+    if distances_m is not None or len(names) < 2:  # before anything is read
+        check_distances(distances_m or [1.0] * len(names), names, focal_m)
+    loaded = _load(files, most_pixels, progress)
+    if distances_m is None:
+        distances_m = _distances_of(files, loaded.cameras)
+    known, missing = _lens_of(lens, loaded.cameras[0], loaded.size)
+    check_distances(distances_m, names, known.focal_length_m if known else focal_m)
+    order = sorted(range(len(names)), key=lambda n: distances_m[n])
+    rising_m = [distances_m[n] for n in order]
+    progress("align", 0.0)
+    slices, alignment = _aligned(loaded.slices[order], aligns)
+    if known is not None:
+        known = _with_formula(known, lens.formula, alignment, rising_m)
+    gain = None if known is None else known.radius_px_m(slices.shape[2])
+    stack = FocalStack(slices, np.array([1.0 / metres for metres in rising_m]), gain)
+    return OpenedStack(files, order, rising_m, stack, alignment, known, missing, loaded.size, loaded.factor)
+
+
+def _aligned(slices: npt.NDArray[Any], aligns: bool) -> tuple[npt.NDArray[Any], Alignment]:
+    alignment = align(slices) if aligns else no_alignment(len(slices))
+    if not alignment.is_still:
+        slices = np.stack([moved(one, m) for one, m in zip(slices, alignment.matrices, strict=True)])
+    return slices, alignment
+
+
+def _load(files: StackFiles, most_pixels: int, progress: Progress) -> _Loaded:
+    slices, cameras, sizes, factor = [], [], [], 1
+    for n, path in enumerate(files.paths):
+        progress("read", n / len(files.paths))
+        pixels, camera = read_slice(path)
+        sizes.append((pixels.shape[0], pixels.shape[1]))
+        check_same_size(files.paths[: n + 1], sizes)
+        factor = max(1, math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / most_pixels)))
+        slices.append(_shrunk(pixels, factor))
+        cameras.append(camera)
+        if slices[n].dtype != slices[0].dtype:
+            raise CorruptInputError(f"{display(str(path))}: 8 and 16 bits are mixed in one stack")
+    return _Loaded(np.stack(slices), cameras, sizes[0], factor)
+
+
+def _shrunk(pixels: npt.NDArray[Any], factor: int) -> npt.NDArray[Any]:
+    if factor == 1:
+        return pixels
+    import cv2
+
+    height, width = (side // factor for side in pixels.shape[:2])
+    whole = pixels[: height * factor, : width * factor]
+    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def _distances_of(files: StackFiles, cameras: list[CameraNotes]) -> list[float]:
+    found = [camera.focus_distance_m for camera in cameras]
+    without = [display(path.name) for path, value in zip(files.paths, found, strict=True) if value is None]
+    if without:
+        raise ConfigError(
+            f"{display(files.name)}: missing focus distances: EXIF has none in {', '.join(without[:6])}"
+            + (f" and {len(without) - 6} more" if len(without) > 6 else ""),
+            HOW_TO_GIVE,
+        )
+    return [value for value in found if value is not None]
+
+
+def _lens_of(
+    given: LensFlags, camera: CameraNotes, size: tuple[int, int]
+) -> tuple[StackLens | None, list[str]]:
+    """Return the lens, None if it is not known, and what is missing."""
+    focal_mm, f_number = given.focal_length_mm or camera.focal_length_mm, given.f_number or camera.f_number
+    missing = [
+        flag for flag, value in (("--focal-length", focal_mm), ("--f-number", f_number)) if value is None
+    ]
+    if focal_mm is None or f_number is None:
+        return None, missing
+    width_mm = given.sensor_width_mm or camera.sensor_width_mm
+    width_m = FULL_FRAME_WIDTH_M if width_mm is None else width_mm / 1000.0
+    if given.sensor_width_mm is None:
+        width_m = shown_width(width_m, size[1], size[0])
+    return StackLens(focal_mm / 1000.0, f_number, width_m), ["--sensor-width"] if width_mm is None else []
+
+
+def _with_formula(lens: StackLens, formula: str, alignment: Alignment, distances_m: list[float]) -> StackLens:
+    reference_m = distances_m[alignment.reference]
+    if formula == "auto":
+        formula = "exact" if _breathes(lens, alignment, distances_m) else "paper"
+    return replace(lens, formula="exact" if formula == "exact" else "paper", reference_m=reference_m)
+
+
+def _breathes(lens: StackLens, alignment: Alignment, distances_m: list[float]) -> bool:
+    """Say whether the slices change magnification as an uncorrected thin lens does, rather than not."""
+    near, far = (_image_distance_m(lens.focal_length_m, s) for s in (distances_m[0], distances_m[-1]))
+    expected = math.log(near / far)
+    last = len(distances_m) - 1
+    measured = math.log(alignment.magnification(0) / alignment.magnification(last))
+    return not alignment.is_still and abs(measured - expected) < abs(measured)
+
+
+def _image_distance_m(focal_length_m: float, focus_m: float) -> float:
+    return focal_length_m if math.isinf(focus_m) else focal_length_m * focus_m / (focus_m - focal_length_m)
