@@ -1,4 +1,4 @@
-"""A stack as it is worked on: slices at working size, from near to far, aligned, and what is known of them."""
+"""A stack as it is worked on: slices at working size, near to far, aligned, and what is known of them."""
 
 from __future__ import annotations
 
