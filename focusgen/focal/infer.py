@@ -135,7 +135,7 @@ def _depth_of(opened: OpenedStack, found: Estimate) -> Floats:
     diopters = _enlarged(found.diopters, opened.size, stack.span)
     if opened.lens is not None:
         return metres_of(diopters)
-    return np.clip((stack.diopters[0] - diopters) / stack.span, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip((stack.diopters[0] - diopters) / stack.span, 0.0, 1.0), np.float32)
 
 
 def _refined(stack: FocalStack, found: Estimate, options: InferOptions, progress: Progress) -> Estimate:
