@@ -1,6 +1,6 @@
 """Time the renderer against an FFT of the same run, so that the figure means the same on any machine.
 
-Usage   python benchmarks/bokeh_speed.py [SCENE.npz] [--device cuda] [--repeats 5]
+Usage   python benchmarks/bokeh_speed.py [SCENE.npz] [--device cuda] [--repeats 5] [--sparse]
 Prints  JSON lines: process time on one thread at 854x480 for radii 8, 16, 32, and its ratio to one rfft2 plus
         irfft2 of 5x540x960; with a GPU, milliseconds per frame and peak memory at 480p and 1080p.
 """
@@ -49,7 +49,7 @@ def best_process_ms(work: Callable[[], object], repeats: int) -> float:
     return 1000 * min(times)
 
 
-def time_on_cpu(scene: TruthScene, repeats: int) -> None:
+def time_on_cpu(scene: TruthScene, repeats: int, *, sparse: bool) -> None:
     """Print one line for the yardstick and one per radius."""
     torch.set_num_threads(1)
     planes = torch.rand(5, 540, 960)
@@ -61,7 +61,7 @@ def time_on_cpu(scene: TruthScene, repeats: int) -> None:
         rgb, rho = frame_at(scene, 854, 480, radius_px)
         ladder = plane_ladder(float(rho.min()), float(rho.max()))
         with torch.inference_mode():
-            ours_ms = best_process_ms(lambda: render_ocp(rgb, rho, ladder), repeats)  # noqa: B023 - run at once
+            ours_ms = best_process_ms(lambda: render_ocp(rgb, rho, ladder, sparse=sparse), repeats)  # noqa: B023 - run at once
             gather_ms = best_process_ms(lambda: render_gather(rgb, rho), repeats)  # noqa: B023
         line = {"radius_px": radius_px, "planes": len(ladder), "ms": ours_ms, "gather_ms": gather_ms}
         line["ffts"] = ours_ms / yardstick_ms
@@ -101,11 +101,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("scene", type=Path, nargs="?", default=DEFAULT_SCENE)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--sparse", action="store_true", help="as render.planes: sparse draws")
     args = parser.parse_args(argv)
     with np.load(args.scene) as data:
         scene = read_scene(args.scene.stem, data)
     if args.device == "cpu":
-        time_on_cpu(scene, args.repeats)
+        time_on_cpu(scene, args.repeats, sparse=args.sparse)
     else:
         time_on_gpu(scene, args.device, 10 * args.repeats)
     return 0

@@ -56,6 +56,13 @@ class RenderCamera(Section):
         is_recorded_at_default=False,
         help="boost: bright areas regain the light that 8 bits bent under white before they are blurred",
     )
+    planes: Literal["whole", "sparse"] = setting(
+        "whole",
+        affects=["render"],
+        when=_THIN_LENS,
+        is_recorded_at_default=False,
+        help="sparse: blur only where a plane has anything; faster, equal up to a level in rare pixels",
+    )
     sensor: SensorConfig = setting(
         SensorConfig(),
         affects=["render"],

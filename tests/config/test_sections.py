@@ -65,7 +65,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
     **{
         f"render.{name}": ("render",)
         for name in "backend n_sets max_coc clip_to_max_coc max_radius_px depth_edge_snap guidance transfer "
-        "aperture highlights sensor keep_clean guidance_max_radius_px steps prompt guidance_scale "
+        "aperture highlights planes sensor keep_clean guidance_max_radius_px steps prompt guidance_scale "
         "posterior disable_tiling "
         "tile_px tile_overlap_px precision compile model_id".split()
     },
@@ -175,7 +175,7 @@ ONLY_IF: dict[str, Any] = {
         ),
     ),
     **dict.fromkeys(
-        ("render.max_radius_px", "render.depth_edge_snap", "render.aperture", "render.highlights"),
+        [f"render.{n}" for n in "max_radius_px depth_edge_snap aperture highlights planes".split()],
         lambda c: c.render.backend == "thin_lens",
     ),
     **dict.fromkeys(

@@ -18,11 +18,14 @@ from focusgen.models.bokeh.apertures import blur_reach_px, convolve_aperture
 from focusgen.models.bokeh.discs import Span
 from focusgen.models.bokeh.hidden import edge_sides, far_side_seeds, hidden_fill, hidden_surface
 from focusgen.models.bokeh.mattes import EdgeSplit, split_edge_pixels
-from focusgen.models.bokeh.planes import plane_position, plane_weight, planes_in_use
+from focusgen.models.bokeh.planes import parts_in_use, plane_position, plane_weight, planes_in_use
 from focusgen.optics.aperture import DISC, Aperture
 
 COVERAGE_NOISE = 2e-5
 """Coverage below it is rounding of the FFT."""
+
+WORTH_CUTTING = 0.8
+"""Parts of a plane are worth their overhead where they are less than this share of its box."""
 
 NO_PLANE = -2.0
 """Plane index of what is not there: its weight is 0 on every plane."""
@@ -76,6 +79,7 @@ def render_ocp(
     crop: bool | None = None,
     fill: Tensor | None = None,
     aperture: Aperture = DISC,
+    sparse: bool = False,
 ) -> Tensor:
     """Return the picture through a thin lens.
 
@@ -90,6 +94,8 @@ def render_ocp(
         fill: (B, 5, H / 2, W / 2) what hidden surfaces look like, when this is one tile of a picture whose
             `hidden_fill` is known; else it is made here.
         aperture: shape of the opening; cat's eyes need the whole frame.
+        sparse: with `crop`, blur the parts of a plane where anything lies, if that is less work than its
+            bounding box; equal up to the rounding of the FFT.
 
     Returns:
         (B, 3, H, W) linear light.
@@ -102,7 +108,7 @@ def render_ocp(
     if not crop:
         return _composite(layers, ladder, aperture)
     frames = (Layers(*(t[i : i + 1] for t in layers)) for i in range(len(linear_rgb)))
-    return torch.cat([_composite_cropped(frame, ladder, aperture) for frame in frames])
+    return torch.cat([_composite_cropped(frame, ladder, aperture, sparse) for frame in frames])
 
 
 def split_and_seed(rgb: Tensor, rho: Tensor) -> tuple[EdgeSplit, Tensor]:
@@ -147,8 +153,8 @@ def _composite(layers: Layers, ladder: tuple[float, ...], aperture: Aperture) ->
     return out / (1.0 - room).clamp_min(1e-6)
 
 
-def _composite_cropped(layers: Layers, ladder: tuple[float, ...], aperture: Aperture) -> Tensor:
-    """Blur and add each plane on its bounding box; one frame."""
+def _composite_cropped(layers: Layers, ladder: tuple[float, ...], aperture: Aperture, sparse: bool) -> Tensor:
+    """Blur and add each plane on its bounding box, or on its parts; one frame."""
     height, width = layers.visible.shape[-2:]
     out = layers.visible.new_zeros(1, 3, height, width)
     room = torch.ones_like(out[:, :1])
@@ -156,7 +162,12 @@ def _composite_cropped(layers: Layers, ladder: tuple[float, ...], aperture: Aper
     for index, sides in planes_in_use(positions, len(ladder)):
         radius_px, box = ladder[index], Box(*sides)
         target = box.grown(blur_reach_px(radius_px, aperture), height, width).region()
-        light, share = _plane_light(layers, index, radius_px, box, room[target], aperture)
+        parts = _parts(positions, index, radius_px, box, aperture) if sparse else [box]
+        if len(parts) == 1:
+            light, share = _plane_light(layers, index, radius_px, parts[0], room[target], aperture)
+        else:
+            blurred = _blurred_parts(layers, index, radius_px, parts, box, aperture)
+            light, share = _filled(blurred, room[target])
         out[target] += light
         room[target] -= share
     return out.div_((1.0 - room).clamp_min_(1e-6))
@@ -166,11 +177,50 @@ def _plane_light(
     layers: Layers, index: int, radius_px: float, box: Box, room: Tensor, aperture: Aperture
 ) -> tuple[Tensor, Tensor]:
     """Return the light that one plane adds where its blur reaches, and the share of each pixel it fills."""
+    return _filled(_blurred_plane(layers, index, radius_px, box, aperture), room)
+
+
+def _blurred_plane(layers: Layers, index: int, radius_px: float, box: Box, aperture: Aperture) -> Tensor:
+    """Return what lies on a part of one plane, blurred as far as it reaches."""
     region = box.region()
     plane = layers.visible[region] * plane_weight(layers.visible_position[region], index)
     plane = plane + layers.other[region] * plane_weight(layers.other_position[region], index)
     height, width = layers.visible.shape[-2:]
-    blurred = _blurred(plane, radius_px, box, (height, width), aperture)
+    return _blurred(plane, radius_px, box, (height, width), aperture)
+
+
+def _parts(
+    positions: tuple[Tensor, Tensor], index: int, radius_px: float, box: Box, aperture: Aperture
+) -> list[Box]:
+    """Return the parts of a plane that hold all that lies on it; its bounding box if that is less work."""
+    is_used = ((positions[0] - index).abs() < 1.0) | ((positions[1] - index).abs() < 1.0)
+    parts = [Box(*sides) for sides in parts_in_use(is_used)]
+    margin = 2 * blur_reach_px(radius_px, aperture)
+
+    def work(part: Box) -> int:
+        return (part.bottom - part.top + margin) * (part.right - part.left + margin)
+
+    return parts if sum(map(work, parts)) < WORTH_CUTTING * work(box) else [box]
+
+
+def _blurred_parts(
+    layers: Layers, index: int, radius_px: float, parts: list[Box], box: Box, aperture: Aperture
+) -> Tensor:
+    """Return one plane blurred where its bounding box reaches, from parts that do not overlap."""
+    height, width = layers.visible.shape[-2:]
+    reach = blur_reach_px(radius_px, aperture)
+    whole = box.grown(reach, height, width)
+    total = layers.visible.new_zeros(1, 4, whole.bottom - whole.top, whole.right - whole.left)
+    for part in parts:
+        target = part.grown(reach, height, width)
+        rows = slice(target.top - whole.top, target.bottom - whole.top)
+        columns = slice(target.left - whole.left, target.right - whole.left)
+        total[..., rows, columns] += _blurred_plane(layers, index, radius_px, part, aperture)
+    return total
+
+
+def _filled(blurred: Tensor, room: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the light that a blurred plane adds, and the share of each pixel it fills."""
     coverage = blurred[:, 3:]
     share = torch.minimum((coverage - COVERAGE_NOISE).clamp_min(0.0), room)
     return blurred[:, :3] * (share / coverage.clamp_min(COVERAGE_NOISE)), share

@@ -59,11 +59,19 @@ class ThinLensRenderer(BokehRenderer):
     Args:
         max_radius_px: larger blur is drawn with this radius.
         camera: its light and its opening.
+        sparse: blur only where a plane has anything.
         device: "cpu", "cuda", "cuda:1", ...
     """
 
-    def __init__(self, *, max_radius_px: float, camera: Camera | None = None, device: str = "cpu") -> None:
-        self.max_radius_px = max_radius_px
+    def __init__(
+        self,
+        *,
+        max_radius_px: float,
+        camera: Camera | None = None,
+        sparse: bool = False,
+        device: str = "cpu",
+    ) -> None:
+        self.max_radius_px, self.sparse = max_radius_px, sparse
         self.camera = camera or Camera()
         self.device = pick_device(device, "render.backend: thin_lens")
         if self.device.type == "cpu":
@@ -94,7 +102,7 @@ class ThinLensRenderer(BokehRenderer):
             max_coc_m=context.max_coc_m,
         ).clip(-self.max_radius_px, self.max_radius_px)
         ladder = plane_ladder(float(lowest), float(highest))
-        return ThinLensSession(ladder, camera=self.camera, device=self.device)
+        return ThinLensSession(ladder, camera=self.camera, sparse=self.sparse, device=self.device)
 
 
 def load(cfg: Config, device: str | None) -> BokehRenderer:
@@ -104,6 +112,7 @@ def load(cfg: Config, device: str | None) -> BokehRenderer:
         camera=Camera(
             cfg.render.transfer, Aperture.parse(cfg.render.aperture), cfg.render.highlights == "boost"
         ),
+        sparse=cfg.render.planes == "sparse",
         device=device or "cpu",
     )
 
@@ -114,13 +123,19 @@ class ThinLensSession(RenderSession):
     Args:
         ladder: signed radii of the planes, nearest first.
         camera: its light and its opening.
+        sparse: blur only where a plane has anything.
         device: where to compute.
     """
 
     def __init__(
-        self, ladder: tuple[float, ...], *, camera: Camera | None = None, device: torch.device
+        self,
+        ladder: tuple[float, ...],
+        *,
+        camera: Camera | None = None,
+        sparse: bool = False,
+        device: torch.device,
     ) -> None:
-        self.ladder = ladder
+        self.ladder, self.sparse = ladder, sparse
         self.camera = camera or Camera()
         self.device = device
         self._linear = self.camera.light(torch.linspace(0.0, 1.0, 256, device=device))
@@ -161,7 +176,8 @@ class ThinLensSession(RenderSession):
         radius = torch.from_numpy(np.ascontiguousarray(signed_radius_px, dtype=np.float32)).to(self.device)
         radius = radius.clamp(self.ladder[-1], self.ladder[0])
         linear = self._linear[rgb8.int()]
-        shown = self.camera.shown(render_ocp(linear, radius, self.ladder, aperture=self.camera.aperture))
+        drawn = render_ocp(linear, radius, self.ladder, aperture=self.camera.aperture, sparse=self.sparse)
+        shown = self.camera.shown(drawn)
         if not torch.isfinite(shown).all():
             raise SceneError("the thin lens drew NaN: the depth or the frame is no number", "Check them.")
         rgb8 = (shown * 255.0).round().to(torch.uint8)
