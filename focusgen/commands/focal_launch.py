@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from focusgen.commands.focal_train import TrainFlags
+
+FLAGS = TrainFlags  # handed on to each process
+
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal launch FLAGS OF FOCAL TRAIN`."""

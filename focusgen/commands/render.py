@@ -60,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
     if parsed.dotted.get("lens.motion", "fixed") != "fixed":
         raise ConfigError(
             f"{display(str(given.image))}: a still picture: focus has nothing to move over (--lens.motion)",
-            "Leave --lens.motion out, or make a data set of a clip: focusgen run --lens.motion ...",
+            "Leave --lens.motion out, or make a data set of a clip: `focusgen run`.",
         )
     from rich.progress import Progress
 

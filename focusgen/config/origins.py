@@ -11,7 +11,7 @@ import yaml
 
 
 class GivenKey(str):
-    """A dotted key that remembers the flag by which it was given; a plain key was given as `--key`.
+    """A dotted key that remembers the flag by which it was given; a plain key was its own flag.
 
     Attributes:
         flag: as typed, e.g. "--depth_scale" for depth.depth_scale.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import cv2
@@ -24,7 +25,7 @@ def blur_agreement(samples: Iterable[Pair]) -> float | None:
 
     Returns:
         1 where the sharper blocks are those labelled sharper; None where nothing can be said (no texture,
-        or a label that hardly varies).
+        or a label that hardly varies); NaN where the render keeps all blocks alike: a warning tells it.
     """
     kept: list[npt.NDArray[np.float64]] = []
     labels: list[npt.NDArray[np.float64]] = []
@@ -36,8 +37,10 @@ def blur_agreement(samples: Iterable[Pair]) -> float | None:
     if not kept:
         return None
     ratio, label_mean = np.concatenate(kept), np.concatenate(labels)
-    if ratio.size < MIN_BLOCKS or float(label_mean.std()) < MIN_LABEL_SPREAD or not ratio.std():
+    if ratio.size < MIN_BLOCKS or float(label_mean.std()) < MIN_LABEL_SPREAD:
         return None
+    if not ratio.std():
+        return math.nan
     from scipy.stats import spearmanr  # 0.5 s to import, and only phase 6 wants it
 
     return float(spearmanr(ratio, label_mean).statistic)

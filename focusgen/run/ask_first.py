@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from focusgen.base.errors import ConfigError, CorruptInputError, SceneError
+from focusgen.base.files import broken_link
 from focusgen.base.names import display
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.config.backends import PROVIDED
@@ -123,8 +124,14 @@ class _Found:
             return
         folder = nearest_existing(root)
         way_out = "Choose another --out_root, or have its permissions changed."
-        if root.is_symlink() and not root.exists():
-            self.lacks.append(Lack(f"{display(str(root))}: a link to what does not exist", way_out))
+        broken = broken_link(root)
+        if broken:
+            self.lacks.append(
+                Lack(
+                    f"{display(str(root))}: {broken}",
+                    "Mend the link, or choose another --out_root.",
+                )
+            )
         elif not folder.is_dir():
             self.lacks.append(Lack(f"{display(str(folder))}: a file, not a folder to write into", way_out))
         elif not os.access(folder, os.W_OK | os.X_OK):

@@ -14,7 +14,7 @@ import OpenEXR
 import pytest
 import tifffile
 
-from focusgen.commands.phase import DepthFlags
+from focusgen.commands.phase import DepthFlags, IndexFlags
 from focusgen.config import known_keys
 from focusgen.media.depth_codecs import READERS
 from focusgen.media.depth_files import STACKS, open_depth
@@ -74,4 +74,6 @@ def test_every_kind_of_the_table_gives_metres(tmp_path, ending):
 
 def test_every_flag_and_setting_on_the_page_exists():
     assert set(re.findall(r"`(depth\.\w+)", PAGE)) <= set(known_keys())
-    assert set(re.findall(r"--(\w+)", PAGE)) <= {field.name for field in dataclasses.fields(DepthFlags)}
+    assert set(re.findall(r"--(\w+)", PAGE)) <= {
+        field.name for flags in (DepthFlags, IndexFlags) for field in dataclasses.fields(flags)
+    }

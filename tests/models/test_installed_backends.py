@@ -92,7 +92,7 @@ def site(tmp_path, monkeypatch):
 def test_installed_backends_make_a_whole_data_set(rgbd, site, capsys):
     install(site, MIRROR)
     rgbd.add_scene("a")
-    assert rgbd.run("--backend", "invert,slope,dimmer", "--deblur.temporal", "none") == 0
+    assert rgbd.run("--backend", "invert,slope,dimmer", "--deblur.temporal", "none", "--device", "cpu") == 0
     scene = rgbd.out_root / "a"
     records = {
         phase: json.loads((scene / folder / ".done").read_text())

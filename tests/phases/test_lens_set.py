@@ -8,6 +8,7 @@ import re
 import cv2
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from focusgen import cli
 from focusgen.config import Config
@@ -17,7 +18,6 @@ from focusgen.dataset.records import Record
 from focusgen.models.bokeh.thin_lens import ThinLensRenderer
 from focusgen.models.protocols import RenderContext
 from focusgen.optics.coc import Lens, signed_blur_radius_px
-from focusgen.optics.stats import spearman
 from focusgen.phases.lens_law import draw_lenses
 from focusgen.phases.lens_set import LensSet, mark_limited_sets, unmarked_limits
 from focusgen.phases.render import _begun_with, version_for
@@ -206,7 +206,7 @@ def test_blur_at_soft_edges_of_predicted_depth_follows_the_published_depth():
     assert np.ptp(radius_px) > 6
     columns = slice(width // 2 - 5, width // 2 + 5)
     kept = (texture(out[0]) / texture(picture))[columns]
-    assert spearman(kept, labels[0][0, columns].astype(float)) > 0.9
+    assert spearmanr(kept, labels[0][0, columns].astype(float)).statistic > 0.9
     assert kept[np.abs(radius_px[0, columns]) > 2].max() < 0.2  # also on the ramp's near half
 
 

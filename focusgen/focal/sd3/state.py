@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,11 +53,9 @@ def save_state(folder: Path, state: State, settings: Sd3Settings, *, is_best: bo
     step = int(state["step"])
     make_folder(folder / FOLDER)
     path = folder / FOLDER / f"step_{step:07d}.pt"
-    with replacing(path) as temporary:
-        torch.save({**state, "settings": settings.model_dump(mode="json")}, temporary)
-    if is_best:
-        shutil.copyfile(path, folder / FOLDER / "best.tmp")
-        (folder / FOLDER / "best.tmp").replace(folder / FOLDER / "best.pt")
+    for target in (path, folder / FOLDER / "best.pt") if is_best else (path,):
+        with replacing(target) as temporary:
+            torch.save({**state, "settings": settings.model_dump(mode="json")}, temporary)
     publish_json(folder / FOLDER / LATEST, {"file": path.name, "step": step})
     for old in sorted(_steps(folder))[: -settings.train.keep]:
         _path_of(folder, old).unlink(missing_ok=True)
