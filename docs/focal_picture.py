@@ -1,4 +1,4 @@
-"""Draws docs/focal.png: nearest and farthest slice of a traced stack, sharp picture, depth with scale, confidence.
+"""Draws docs/focal.png: two slices of a traced stack, sharp picture, depth with scale, confidence.
 
 Usage   python docs/focal_picture.py
 """

@@ -136,7 +136,7 @@ class DepthConfig(Section):
 
     @field_validator("is_exact", mode="before")
     @classmethod
-    def _words(cls, value: Any) -> Any:
+    def _words(cls, value: object) -> object:
         return str(value).lower() if isinstance(value, bool) else value
 
     @property

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from focusgen.base.errors import ConfigError
 from focusgen.config.origins import Origins
@@ -103,7 +104,7 @@ def parse_value(key: str, text: str) -> Any:
         ) from error
 
 
-def _check_depth(node: Any, path: Path, depth: int = 0) -> None:
+def _check_depth(node: object, path: Path, depth: int = 0) -> None:
     if depth > MAX_YAML_DEPTH:
         raise ConfigError(f"{path}: nested deeper than {MAX_YAML_DEPTH} levels")
     if isinstance(node, dict):
@@ -151,7 +152,7 @@ def deep_merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
     return merged
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
@@ -178,7 +179,7 @@ def load(path: Path | str | None = None, overrides: Mapping[str, Any] | None = N
     return _checked(document, origins)
 
 
-def _nest(dotted: str, value: Any) -> dict[str, Any]:
+def _nest(dotted: str, value: object) -> dict[str, object]:
     first, _, rest = dotted.partition(".")
     return {first: _nest(rest, value)} if rest else {first: value}
 
@@ -200,11 +201,11 @@ def _checked(document: Mapping[str, Any], origins: Origins) -> Config:
         raise ConfigError("\n".join(f"{origins.of(key)}: {what}" for key, what in problems)) from error
 
 
-def _dotted(item: Any) -> str:
+def _dotted(item: ErrorDetails) -> str:
     return ".".join(str(part) for part in item["loc"])
 
 
-def _explain(item: Any) -> str:
+def _explain(item: ErrorDetails) -> str:
     dotted = _dotted(item)
     if item["type"] == "extra_forbidden":
         choices = known_keys() if len(item["loc"]) > 1 else _section_names()

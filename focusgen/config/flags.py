@@ -280,7 +280,7 @@ def declared(field: dataclasses.Field[Any]) -> Declared:
     return cast(Declared, field.metadata[_DECLARED])
 
 
-def _default(field: dataclasses.Field[Any]) -> Any:
+def _default(field: dataclasses.Field[Any]) -> object:
     return tyro.MISSING if field.default is dataclasses.MISSING else field.default
 
 
@@ -319,7 +319,7 @@ def _optional(kind: Any, words: str | None) -> tyro.constructors.PrimitiveConstr
     )
 
 
-def choices_of(kind: Any, key: str) -> tuple[str, ...]:
+def choices_of(kind: object, key: str) -> tuple[str, ...]:
     """Return the words that a flag's value is one of; () if it may be any."""
     sections = [section for section in BUILT_IN if key == f"{section}.backend"]
     if sections:
@@ -327,7 +327,7 @@ def choices_of(kind: Any, key: str) -> tuple[str, ...]:
     return tuple(str(choice) for choice in get_args(kind)) if get_origin(kind) is Literal else ()
 
 
-def _metavar(kind: Any, key: str) -> str | None:
+def _metavar(kind: object, key: str) -> str | None:
     """Return how a value is shown in --help: a word for its type, its choices, nothing for a switch."""
     kind = without_none(kind)
     choices = choices_of(kind, key)
@@ -337,13 +337,13 @@ def _metavar(kind: Any, key: str) -> str | None:
 _WORDS: dict[Any, str] = {str: "TEXT", int: "N", float: "X", Path: "PATH"}
 
 
-def _is_optional(kind: Any) -> bool:
+def _is_optional(kind: object) -> bool:
     """Say whether it is `T | None` of a T that is read from one word."""
     inner = without_none(kind)
     return inner is not kind and (inner in _WORDS or get_origin(inner) is Literal)
 
 
-def without_none(kind: Any) -> Any:
+def without_none(kind: object) -> object:
     """Return `kind` of `kind | None`."""
     if get_origin(kind) in (Union, types.UnionType):
         return next(arg for arg in get_args(kind) if arg is not type(None))

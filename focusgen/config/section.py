@@ -68,7 +68,7 @@ def effect_of(info: FieldInfo) -> Effect | None:
     return Effect(tuple(extra["affects"]), extra["when"], extra["is_recorded_at_default"])
 
 
-def _is_range(kind: Any) -> bool:
+def _is_range(kind: object) -> bool:
     if get_origin(kind) in (Union, UnionType):
         return any(_is_range(arg) for arg in get_args(kind))
     return get_origin(kind) is tuple and get_args(kind) in ((float, float), (int, int))

@@ -39,7 +39,7 @@ def read_settings(kind: type[Settings], path: Path, overrides: Mapping[str, Any]
         raise ConfigError(f"{path}: {where}: {first['msg']}{hint}") from error
 
 
-def _put(document: dict[str, Any], dotted: str, value: Any, path: Path) -> None:
+def _put(document: dict[str, Any], dotted: str, value: object, path: Path) -> None:
     *sections, key = dotted.split(".")
     place = document
     for section in sections:

@@ -15,12 +15,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import DepthRangeError
+
+Values = TypeVar("Values")
+"""A numpy or torch array; what comes back is of the same kind."""
 
 Formula = Literal["paper", "exact"]
 
@@ -73,7 +76,7 @@ class Lens:
         return self.coc_scale_m * self.focus_distance_m
 
 
-def coc_diameter_m(depth_m: Any, lens: Lens) -> Any:
+def coc_diameter_m(depth_m: Values, lens: Lens) -> Values:
     """Return the diameter of the blur disc on the sensor, per pixel.
 
     Args:
@@ -84,8 +87,9 @@ def coc_diameter_m(depth_m: Any, lens: Lens) -> Any:
     Returns:
         Same shape and type as `depth_m`, metres on the sensor; 0 on the focal plane.
     """
-    s = lens.focus_distance_m
-    return lens.coc_scale_m * abs(depth_m - s) / depth_m
+    depth: Any = depth_m
+    coc: Values = lens.coc_scale_m * abs(depth - lens.focus_distance_m) / depth
+    return coc
 
 
 def check_depth_m(depth_m: npt.NDArray[Any]) -> None:
@@ -158,13 +162,13 @@ def focus_table(lens: Lens, max_coc_m: float, coc_limit_m: float | None = None) 
 
 
 def signed_blur_radius_px(
-    depth_m: Any,
+    depth_m: Values,
     lens: Lens,
     *,
     image_width_px: int,
     sensor_width_m: float = FULL_FRAME_WIDTH_M,
     max_coc_m: float | None = None,
-) -> Any:
+) -> Values:
     """Return the radius of the blur disc on the image, + nearer than the focus plane, - farther.
 
     Args:
@@ -177,12 +181,14 @@ def signed_blur_radius_px(
     Returns:
         Same shape and type as `depth_m`, pixels.
     """
-    coc = coc_diameter_m(depth_m, lens)
+    depth: Any = depth_m
+    coc = coc_diameter_m(depth, lens)
     if max_coc_m is not None:
         coc = coc.clip(0.0, max_coc_m)
-    nearer = (depth_m < lens.focus_distance_m) * 2.0 - 1.0
+    nearer = (depth < lens.focus_distance_m) * 2.0 - 1.0
     radius = coc * (image_width_px / (2.0 * sensor_width_m)) * nearer
-    return radius.astype(coc.dtype) if hasattr(radius, "astype") else radius.to(coc.dtype)
+    kept: Values = radius.astype(coc.dtype) if hasattr(radius, "astype") else radius.to(coc.dtype)
+    return kept
 
 
 def shown_width(sensor_long_side: float, width_px: int, height_px: int) -> float:

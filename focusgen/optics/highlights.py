@@ -7,7 +7,10 @@ back through the same curve afterwards: what is sharp stays exactly as it was.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
+
+Values = TypeVar("Values")
+"""A numpy or torch array; what comes back is of the same kind."""
 
 SHOULDER = 0.7
 """Linear light from which the curve bends."""
@@ -18,13 +21,17 @@ PEAK = 4.0
 _BEND = 1.0 - (1.0 - SHOULDER) / (PEAK - SHOULDER)
 
 
-def regained_light(light: Any) -> Any:
+def regained_light(light: Values) -> Values:
     """Return the light that bent light in [0, 1] stood for, up to `PEAK`; numpy or torch."""
-    above = ((light - SHOULDER) / (1.0 - SHOULDER)).clip(0.0, 1.0)
-    return light.clip(0.0, SHOULDER) + (1.0 - SHOULDER) * above / (1.0 - _BEND * above)
+    bent: Any = light
+    above = ((bent - SHOULDER) / (1.0 - SHOULDER)).clip(0.0, 1.0)
+    regained: Values = bent.clip(0.0, SHOULDER) + (1.0 - SHOULDER) * above / (1.0 - _BEND * above)
+    return regained
 
 
-def bent_light(light: Any) -> Any:
+def bent_light(light: Values) -> Values:
     """Return light in [0, `PEAK`] as the camera's curve bends it, in [0, 1]; undoes `regained_light`."""
-    above = ((light - SHOULDER) / (1.0 - SHOULDER)).clip(0.0, None)
-    return light.clip(0.0, SHOULDER) + (1.0 - SHOULDER) * above / (1.0 + _BEND * above)
+    regained: Any = light
+    above = ((regained - SHOULDER) / (1.0 - SHOULDER)).clip(0.0, None)
+    bent: Values = regained.clip(0.0, SHOULDER) + (1.0 - SHOULDER) * above / (1.0 + _BEND * above)
+    return bent

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from focusgen.base.errors import CorruptInputError, DepthRangeError
 from focusgen.config import SCENE_PHASES
@@ -29,6 +30,9 @@ from focusgen.phases.lens_set import unmarked_limits
 from focusgen.phases.magnified import magnified_picture
 from focusgen.phases.scene_report import SceneReport
 from focusgen.phases.set_checks import check_sets
+
+Label = npt.NDArray[np.float16]
+Counts = npt.NDArray[np.int64]
 
 DECODED_FRAMES = 4  # fully decoded per scene and set; every other PNG is walked chunk by chunk
 
@@ -136,7 +140,7 @@ class SceneChecker:
         clean = [self.scene.clean(lens_set, frame)] if keeps_clean else []
         return [self.scene.bokeh(lens_set, frame), *clean]
 
-    def _depth(self, frame: int, size: tuple[int, int], counts: Any) -> Any:
+    def _depth(self, frame: int, size: tuple[int, int], counts: Counts) -> Any:
         """Return a frame's depth and count it; None if it is damaged or no depth."""
         path = self.scene.depth(frame)
         depth = self._load(path, "depth", size)
@@ -222,14 +226,14 @@ class SceneChecker:
         if sharp is not None and png is not None and is_flat(png, size) and spans_levels(sharp):
             self.report.error(f"{self._name(path)}: a single colour, its sharp frame is not")
 
-    def _check_label(self, path: Path, label: Any, expected: Any) -> None:
+    def _check_label(self, path: Path, label: Label, expected: Label) -> None:
         """Compare a label bit for bit with what saved depth and metadata give."""
         n_differing, largest = label_difference(label, expected)
         tolerance = self.records["render"].details.get("label_tolerance", 0.0)  # > 0 for adopted labels
         if n_differing and (not tolerance or not largest <= tolerance):
             self.report.error(f"{self._name(path)}: {n_differing} labels differ from depth and metadata")
 
-    def _check_stats(self, counts: Any) -> None:
+    def _check_stats(self, counts: Counts) -> None:
         data = self.files.read(self.scene.stats_json)
         if data is None or not counts.any():
             return
@@ -282,7 +286,7 @@ def _sampled(n_frames: int) -> list[int]:
     return frames
 
 
-def label_difference(label: Any, expected: Any) -> tuple[int, float]:
+def label_difference(label: Label, expected: Label) -> tuple[int, float]:
     """Return how many float16 labels differ bit for bit, and by how much at most; NaN if one is no number."""
     differs = label.view(np.uint16) != expected.view(np.uint16)
     n_differing = int(np.count_nonzero(differs))

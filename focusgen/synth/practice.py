@@ -6,9 +6,8 @@ their seeds; so a figure of a network is one for scenes of a kind that it never 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -182,7 +181,7 @@ def with_lamps(rng: Rng, shapes: list[Shape], dimmed: float) -> list[Shape]:
 
 
 def _dimmed(look: Material, factor: float) -> Material:
-    def less(colour: Any) -> tuple[float, float, float]:
+    def less(colour: Sequence[float]) -> tuple[float, float, float]:
         red, green, blue = (factor * value for value in colour)
         return red, green, blue
 

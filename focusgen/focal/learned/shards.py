@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import make_folder, publish, publish_json
@@ -118,7 +120,7 @@ def _packed(stacks: list[TrainingStack]) -> bytes:
     return buffer.getvalue()
 
 
-def _unpacked(arrays: Any, k: int) -> TrainingStack:
+def _unpacked(arrays: Mapping[str, npt.NDArray[Any]], k: int) -> TrainingStack:
     return TrainingStack(
         arrays[f"{k}_slices"],
         arrays[f"{k}_diopters"],

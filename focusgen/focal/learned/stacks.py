@@ -166,7 +166,11 @@ def _exposed(light: npt.NDArray[np.float32], exposure: float) -> Pixels:
 
 
 def _traced(
-    made: _Scene, sharp: Pixels, depth_m: Any, diopters: npt.NDArray[np.float64], f_number: float
+    made: _Scene,
+    sharp: Pixels,
+    depth_m: npt.NDArray[np.floating[Any]],
+    diopters: npt.NDArray[np.float64],
+    f_number: float,
 ) -> Pixels:
     radius_px_m = made.focal_length_m * made.scene.fx_px / (2.0 * f_number)
     strength = "strong" if radius_px_m * float(np.ptp(diopters)) > STRONG_PX else "weak"
@@ -179,7 +183,11 @@ def _traced(
 
 
 def _layered(
-    made: _Scene, sharp: Pixels, depth_m: Any, diopters: npt.NDArray[np.float64], f_number: float
+    made: _Scene,
+    sharp: Pixels,
+    depth_m: npt.NDArray[np.floating[Any]],
+    diopters: npt.NDArray[np.float64],
+    f_number: float,
 ) -> Pixels:
     lens = StackLens(made.focal_length_m, f_number)
     return np.stack(list(render_stack(sharp, depth_m, (1.0 / diopters).tolist(), lens)))

@@ -6,13 +6,16 @@ import importlib
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import append, publish
 from focusgen.focal.sd3.settings import Sd3Settings
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 LOG = "log.csv"
 COLUMNS = ("step", "split", "name", "value")
@@ -68,9 +71,10 @@ def check_loggers(settings: Sd3Settings) -> None:
             )
 
 
-def _tensorboard(settings: Sd3Settings) -> Any:
-    writer = importlib.import_module("torch.utils.tensorboard").SummaryWriter
-    return writer(str(settings.output_dir / "tensorboard"))
+def _tensorboard(settings: Sd3Settings) -> SummaryWriter:
+    library = importlib.import_module("torch.utils.tensorboard")
+    writer: SummaryWriter = library.SummaryWriter(str(settings.output_dir / "tensorboard"))
+    return writer
 
 
 def _wandb(settings: Sd3Settings) -> Any:

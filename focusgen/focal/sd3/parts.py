@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
-from torch import Tensor, nn
+from torch import Tensor, device, nn
 
 
 class Scheduler(Protocol):
@@ -14,7 +14,7 @@ class Scheduler(Protocol):
     sigmas: Tensor
     timesteps: Tensor
 
-    def set_timesteps(self, num_inference_steps: int, device: Any = None) -> None:
+    def set_timesteps(self, num_inference_steps: int, device: device | str | None = None) -> None:
         """Choose the noise levels of a chain."""
 
     def step(self, model_output: Tensor, timestep: Tensor, sample: Tensor, *, return_dict: bool) -> Any:

@@ -7,12 +7,15 @@ import signal
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from focusgen.focal.sd3.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 
 class Stopped(Exception):
@@ -23,23 +26,26 @@ class Stopped(Exception):
         self.step = step
 
 
-def new_accelerator(t: TrainSettings, device: str) -> Any:
+def new_accelerator(t: TrainSettings, device: str) -> Accelerator:
     """Return what runs a training on as many processes as `torchrun` or `accelerate launch` started."""
     accelerate: Any = importlib.import_module("accelerate")
     plugin = None
     if t.fsdp:
         plugin = accelerate.FullyShardedDataParallelPlugin(use_orig_params=True)
     precision = "bf16" if t.precision == "bf16" else "no"
-    return accelerate.Accelerator(mixed_precision=precision, cpu=device == "cpu", fsdp_plugin=plugin)
+    made: Accelerator = accelerate.Accelerator(
+        mixed_precision=precision, cpu=device == "cpu", fsdp_plugin=plugin
+    )
+    return made
 
 
-def synchronised(accelerator: Any, model: nn.Module, is_last: bool) -> AbstractContextManager[object]:
+def synchronised(accelerator: Accelerator, model: nn.Module, is_last: bool) -> AbstractContextManager[object]:
     """Return the context of a pass: gradients meet between processes after a step's last one only."""
     context: AbstractContextManager[object] = accelerator.no_sync(model)
     return nullcontext() if is_last else context
 
 
-def any_process(accelerator: Any, is_told: bool) -> bool:
+def any_process(accelerator: Accelerator, is_told: bool) -> bool:
     """Say whether any process was told to stop: all of them stop after the same step."""
     if accelerator.num_processes == 1:
         return is_told

@@ -112,7 +112,7 @@ def read_state(path: Path, settings: Sd3Settings) -> State:
     return state
 
 
-def _at(document: Any, dotted: str) -> Any:
+def _at(document: object, dotted: str) -> Any:
     for key in dotted.split("."):
         document = document.get(key) if isinstance(document, dict) else None
     return document
