@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ from focusgen.base.errors import CorruptInputError
 from focusgen.base.names import display
 from focusgen.media.depth_arrays import check_pixels
 from focusgen.media.depth_units import Numbers
+
+if TYPE_CHECKING:
+    import OpenEXR
 
 Window = Sequence[Sequence[int]]
 """(left, top), (right, bottom) of a rectangle of pixels, the last ones included."""
@@ -88,7 +91,7 @@ def read_exr(path: Path, wanted: str | None) -> Numbers:
     return on_canvas(planes[0], header["dataWindow"], header["displayWindow"])
 
 
-def _headers(probe: Any) -> Iterator[dict[str, Any]]:
+def _headers(probe: OpenEXR.InputFile) -> Iterator[dict[str, Any]]:
     number = 0
     while True:
         try:
