@@ -169,7 +169,7 @@ def arrays_of(
 ) -> Iterator[Step]:
     """Yield the array of each chunk, after the chunk's array of the phase before and after a gate."""
     dataset = DatasetLayout.of(cfg)
-    throttle = max(1, cfg.cluster.throttle // len(chunks))
+    throttle = max(1, cfg.cluster.throttle // max(len(chunks), 1))
     for number, chunk in enumerate(chunks):
         after: list[tuple[str, tuple[str, ...]]] = [("aftercorr", (last[number],))] if last else []
         if gate:

@@ -26,8 +26,8 @@ class Sample(TypedDict, total=False):
 
     sharp, bokeh: (T, 3, h, w) uint8 RGB. depth: (T, 1, h, w) float32 metres. focus: (T, 1, h, w) float32,
     1 = sharp. valid: (T, 1, h, w) uint8 flags, 0 where all is well. lens: {f, N, S_focus, max_coc} floats in
-    metres, S_focus a (T,) float64 tensor where focus moves. K: (3, 3) float32 of the simulated lens, pixel
-    centres at integers. frames: (T,) int64. crop: (4,) int64 y, x, h, w.
+    metres, S_focus a (T,) float64 tensor where focus moves in any set. K: (3, 3) float32 of the simulated
+    lens, pixel centres at integers. frames: (T,) int64. crop: (4,) int64 y, x, h, w.
     """
 
     sharp: torch.Tensor
@@ -53,6 +53,7 @@ def build_sample(
     read: Read,
     *,
     recompute_labels: bool,
+    by_frame: bool = False,
 ) -> Sample:
     """Return one window; every array is cut before it becomes a tensor.
 
@@ -64,10 +65,11 @@ def build_sample(
         modalities: which tensors are wanted.
         read: where arrays come from.
         recompute_labels: make labels from depth and lens, bit for bit, instead of reading them.
+        by_frame: S_focus as one value a frame even where it does not move, so that windows can be batched.
     """
     lens = scene.lenses[set_index]
     sample: Sample = {
-        "lens": lens_of_window(lens, frames),
+        "lens": lens_of_window(lens, frames, by_frame=by_frame),
         "K": camera_matrix(scene, lens, box),
         "scene": scene.scene_id,
         "set": set_index,
@@ -127,11 +129,13 @@ def _as_pictures(frames: Sequence[npt.NDArray[Any]]) -> torch.Tensor:
     return torch.from_numpy(stacked)
 
 
-def lens_of_window(lens: SetLens, frames: Sequence[int]) -> dict[str, Any]:
-    """Return {f, N, S_focus, max_coc}; S_focus is a tensor, one value a frame, where focus moves."""
+def lens_of_window(lens: SetLens, frames: Sequence[int], *, by_frame: bool = False) -> dict[str, Any]:
+    """Return {f, N, S_focus, max_coc}; S_focus is a tensor of one value a frame where focus moves."""
     focus: float | torch.Tensor = lens.lens.focus_distance_m
     if lens.focus_distances_m is not None:
         focus = torch.tensor([lens.focus_distances_m[frame] for frame in frames], dtype=torch.float64)
+    elif by_frame:
+        focus = torch.full((len(frames),), lens.lens.focus_distance_m, dtype=torch.float64)
     return {
         "f": lens.lens.focal_length_m,
         "N": lens.lens.f_number,

@@ -152,6 +152,7 @@ class FocusShards(IterableDataset[Any]):
                 self.modalities,
                 read,
                 recompute_labels=self.recompute_labels,
+                by_frame=any(lens.focus_distances_m is not None for lens in scene.lenses),
             )
             yield sample if self.transform is None else self.transform(sample)
 

@@ -94,6 +94,11 @@ class FocusDataset(Dataset[Any]):
             window_starts(scene.n_frames, scene.shot_cuts, window, self.stride, across_cuts=across_cuts)
             for scene in self.scenes
         ]
+        self._is_by_frame = any(
+            scene.lenses[k].focus_distances_m is not None
+            for scene, chosen in zip(self.scenes, self._sets, strict=True)
+            for k in chosen
+        )
         self.skipped = sum(not starts for starts in self._starts)
         sizes = [len(starts) * len(chosen) for starts, chosen in zip(self._starts, self._sets, strict=True)]
         self._ends = list(itertools.accumulate(sizes))
@@ -151,7 +156,14 @@ class FocusDataset(Dataset[Any]):
         rng = crop_generator(self.seed, int(self._epoch), scene.scene_id, start, set_index)
         box = draw_box(self.crop, meta, rng)
         sample = build_sample(
-            scene, set_index, frames, box, self.modalities, read, recompute_labels=self.recompute_labels
+            scene,
+            set_index,
+            frames,
+            box,
+            self.modalities,
+            read,
+            recompute_labels=self.recompute_labels,
+            by_frame=self._is_by_frame,
         )
         return sample if self.transform is None else self.transform(sample)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError
 from focusgen.data import FocusDataset, FocusRoi, MotionRoi
@@ -175,3 +176,17 @@ def test_doubtful_pixels_are_a_modality_of_their_own(finished):
     valid = data[0]["valid"]
     assert valid.shape == (4, 1, 64, 96) and valid.dtype == torch.uint8
     assert int(valid.sum()) == 5 and int(valid[1, 0, 3, 5]) == 5
+
+
+def test_windows_of_lenses_that_move_and_that_stay_make_one_batch(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+):
+    clips = FocusDataset(finished, split="train", window=2)
+    moving = replace(clips.scenes[0].lenses[1], focus_distances_m=tuple(1.0 + 0.01 * t for t in range(10)))
+    scene = replace(clips.scenes[0], lenses=(clips.scenes[0].lenses[0], moving))
+    monkeypatch.setattr("focusgen.data.windows.vet", lambda *args, **kwargs: [scene])
+    mixed = FocusDataset(finished, split="train", window=2)
+    batch = default_collate([mixed[0], mixed[1]])
+    assert batch["lens"]["S_focus"].shape == (2, 2)
+    assert batch["lens"]["S_focus"][1].tolist() == [1.0, 1.01]
+    assert batch["lens"]["S_focus"][0].tolist() == [scene.lenses[0].lens.focus_distance_m] * 2

@@ -19,8 +19,8 @@ def folders(root: Path) -> list[Path]:
     """Return the folders in a folder, in natural order, hidden ones left out; nothing where there is none."""
     if not root.is_dir():
         return []
-    with os.scandir(root) as entries:
-        names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+    names = [name for name in os.listdir(root) if not name.startswith(".")]
+    names = [name for name in names if (root / name).is_dir()]  # False for a link to itself, without an error
     return [root / name for name in sorted(names, key=natural_key)]
 
 
