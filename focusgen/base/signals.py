@@ -19,6 +19,29 @@ EXIT_CODES = {
 Handler = Callable[[int, FrameType | None], object] | int | None
 
 
+WARNINGS = (signal.SIGTERM, signal.SIGUSR1)
+"""What Slurm sends before it ends a job."""
+
+
+@contextlib.contextmanager
+def warnings_handled_by(handler: Handler) -> Iterator[None]:
+    """Let a handler have SIGTERM and SIGUSR1, and give them back to whom they belonged."""
+    before = {number: signal.signal(number, handler) for number in WARNINGS}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)
+
+
+@contextlib.contextmanager
+def told_to_stop() -> Iterator[list[int]]:
+    """Yield a list that SIGTERM and SIGUSR1 fill: what is under way is finished first."""
+    seen: list[int] = []
+    with warnings_handled_by(lambda number, frame: seen.append(number)):
+        yield seen
+
+
 @dataclass
 class StopFlag:
     """Set by the first SIGTERM, SIGINT or SIGUSR1; the run ends after the frame in hand."""

@@ -17,6 +17,7 @@ from types import FrameType
 
 from focusgen.base.errors import ConfigError, ExitCode
 from focusgen.base.interpreter import focusgen_command
+from focusgen.base.signals import warnings_handled_by
 from focusgen.cluster import slurm
 
 RENDEZVOUS_PORT = 29511
@@ -101,12 +102,8 @@ def _forwarding(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
             child.send_signal(signal.SIGTERM)
         seen.append(number)
 
-    before = {number: signal.signal(number, hand_on) for number in (signal.SIGTERM, signal.SIGUSR1)}
-    try:
+    with warnings_handled_by(hand_on):
         yield seen
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

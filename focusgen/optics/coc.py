@@ -15,15 +15,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import DepthRangeError
-
-Values = TypeVar("Values")
-"""A numpy or torch array; what comes back is of the same kind."""
+from focusgen.optics.arrays import Values
 
 Formula = Literal["paper", "exact"]
 

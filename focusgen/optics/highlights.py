@@ -7,10 +7,9 @@ back through the same curve afterwards: what is sharp stays exactly as it was.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
-Values = TypeVar("Values")
-"""A numpy or torch array; what comes back is of the same kind."""
+from focusgen.optics.arrays import Values
 
 SHOULDER = 0.7
 """Linear light from which the curve bends."""

@@ -5,10 +5,9 @@ Operators only, so that numpy and torch arrays both pass. Blurring display value
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-Values = TypeVar("Values")
-"""A numpy or torch array; what comes back is of the same kind."""
+from focusgen.optics.arrays import Values
 
 Transfer = Literal["gamma22", "srgb"]
 """gamma22: the plain power 2.2 that procedural scenes are made with; srgb: the exact curve of IEC 61966-2-1,

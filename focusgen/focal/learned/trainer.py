@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 import pickle
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -19,6 +16,7 @@ from torch import Tensor
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import append, make_folder, publish, replacing
 from focusgen.base.names import display
+from focusgen.base.signals import told_to_stop
 from focusgen.focal.learned.batches import Batches
 from focusgen.focal.learned.losses import losses, total
 from focusgen.focal.learned.network import Answer, FocalNet, NetworkShape
@@ -90,7 +88,7 @@ def train(settings: SmallSettings, resume: str = "auto", tell: Tell = lambda ste
     make_folder(folder)
     run = _resumed(settings, resume)
     batches = Batches(open_stacks(settings.data.folder), settings)
-    with _told_to_stop() as stop:
+    with told_to_stop() as stop:
         saved_s = time.monotonic()
         while run.step < settings.train.steps and not stop:
             started_s = time.process_time()
@@ -113,22 +111,6 @@ class Stopped(Exception):
     def __init__(self, signal_number: int, step: int) -> None:
         super().__init__(f"signal {signal_number} at step {step}")
         self.signal_number, self.step = signal_number, step
-
-
-@contextmanager
-def _told_to_stop() -> Iterator[list[int]]:
-    """Yield a list that a signal fills; the step that is under way is finished first."""
-    seen: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        seen.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGUSR1)}
-    try:
-        yield seen
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _step(run: Run, batches: Batches, settings: SmallSettings) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import signal
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from types import FrameType
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -51,19 +48,3 @@ def any_process(accelerator: Accelerator, is_told: bool) -> bool:
         return is_told
     told = torch.tensor([float(is_told)], device=accelerator.device)
     return bool(accelerator.reduce(told, "sum").item() > 0)
-
-
-@contextmanager
-def told_to_stop() -> Iterator[list[int]]:
-    """Yield a list that a signal fills; the step that is under way is finished first."""
-    seen: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        seen.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGUSR1)}
-    try:
-        yield seen
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from focusgen.base.errors import ConfigError, ModelMemoryError
 from focusgen.base.files import make_folder
 from focusgen.base.seeds import derive_seed
+from focusgen.base.signals import told_to_stop
 from focusgen.focal.sd3.batches import Batch, Batches
 from focusgen.focal.sd3.build import build, n_parameters
 from focusgen.focal.sd3.curves import Curves, check_loggers
@@ -25,7 +26,7 @@ from focusgen.focal.sd3.judge import judge
 from focusgen.focal.sd3.losses import losses, noised_of, perceptual, total
 from focusgen.focal.sd3.network import FocalSd3, Noised
 from focusgen.focal.sd3.normalise import range_of
-from focusgen.focal.sd3.process import Stopped, any_process, new_accelerator, synchronised, told_to_stop
+from focusgen.focal.sd3.process import Stopped, any_process, new_accelerator, synchronised
 from focusgen.focal.sd3.samples import StackPool, check_apart, open_split
 from focusgen.focal.sd3.settings import Sd3Settings, TrainSettings
 from focusgen.focal.sd3.state import Average, find_state, read_state, save_state
