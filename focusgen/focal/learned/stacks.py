@@ -111,8 +111,10 @@ def training_stack(recipe: StackRecipe, index: int) -> TrainingStack:
     f_number = made.focal_length_m**2 / (2.0 * radius_px_m) * recipe.width / FULL_FRAME_WIDTH_M
     is_traced = bool(rng.random() < recipe.traced_share)
     sharp = _exposed(sharp_light(made.scene.view(0)), made.exposure)
-    draw = _traced if is_traced else _layered
-    slices = draw(made, sharp, depth_m, diopters, f_number)
+    if is_traced:
+        slices = _traced(made, diopters, f_number)
+    else:
+        slices = _layered(made, sharp, depth_m, diopters, f_number)
     notes = {
         "family": family,
         "index": index,
@@ -165,13 +167,7 @@ def _exposed(light: npt.NDArray[np.float32], exposure: float) -> Pixels:
     return pixels
 
 
-def _traced(
-    made: _Scene,
-    sharp: Pixels,
-    depth_m: npt.NDArray[np.floating[Any]],
-    diopters: npt.NDArray[np.float64],
-    f_number: float,
-) -> Pixels:
+def _traced(made: _Scene, diopters: npt.NDArray[np.float64], f_number: float) -> Pixels:
     radius_px_m = made.focal_length_m * made.scene.fx_px / (2.0 * f_number)
     strength = "strong" if radius_px_m * float(np.ptp(diopters)) > STRONG_PX else "weak"
     slices = []
