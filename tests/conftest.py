@@ -83,7 +83,7 @@ class Rgbd:
 
         common = self.flags("raw_root", "out_root", "depth_root", "max_coc")
         small = ["--min_frames", "2", "--n_sets", "2", "--workers", "1"]
-        return cli.main(["run", *common, *small, *more])
+        return cli.main(["run", "--no_pictures", *common, *small, *more])
 
 
 @pytest.fixture

@@ -18,7 +18,12 @@ def _finished(tmp_path_factory) -> Path:
     raw, depth, out = (str(work / name) for name in ("raw", "depth", "out"))
     size = ["--width", "96", "--height", "64", "--n_frames", "10", "--n_scenes", "4"]
     assert cli.main(["synth", "--raw_root", raw, "--depth_root", depth, *size]) == 0
-    assert cli.main(["run", "--raw_root", raw, "--depth_root", depth, "--out_root", out, *SETTINGS]) == 0
+    assert (
+        cli.main(
+            ["run", "--no_pictures", "--raw_root", raw, "--depth_root", depth, "--out_root", out, *SETTINGS]
+        )
+        == 0
+    )
     return work
 
 

@@ -36,7 +36,7 @@ def test_real_videos_run_through_all_phases_as_a_rehearsal(tmp_path):
     for name in ("bikes", "carphone_pristine", "bigbuckbunny"):
         (raw_root / f"{name}.mp4").write_bytes((sample_videos() / f"{name}.mp4").read_bytes())
     words = [
-        *("run", "--raw_root", str(raw_root), "--out_root", str(tmp_path / "out")),
+        *("run", "--no_pictures", "--raw_root", str(raw_root), "--out_root", str(tmp_path / "out")),
         *("--backend", "dryrun", "--max_frames", "16", "--auto_approve", "--n_sets", "1"),
         *("--resize_long_side", "320"),
     ]
@@ -63,7 +63,14 @@ def test_real_stereo_with_measured_depth_passes(tmp_path):
         cv2.imwrite(str(frames / f"{frame:03d}.png"), left[crop][:, :, ::-1])
         np.save(depths / f"{frame:03d}.npy", depth_m[crop])
     words = [
-        *("run", "--raw_root", str(tmp_path / "raw"), "--depth_root", str(tmp_path / "depth")),
+        *(
+            "run",
+            "--no_pictures",
+            "--raw_root",
+            str(tmp_path / "raw"),
+            "--depth_root",
+            str(tmp_path / "depth"),
+        ),
         *("--out_root", str(tmp_path / "out"), "--auto_approve", "--n_sets", "2"),
         *("--lens.focus_range", "robust"),
     ]

@@ -151,7 +151,7 @@ def test_a_default_run_opens_no_socket_in_any_of_its_processes(rgbd, tmp_path):
     met.unlink()
     flags = rgbd.flags("raw_root", "out_root", "depth_root", "max_coc")
     small = ["--min_frames", "2", "--n_sets", "1", "--workers", "2"]
-    command = [sys.executable, "-m", "focusgen.cli", "run", *flags, *small]
+    command = [sys.executable, "-m", "focusgen.cli", "run", "--no_pictures", *flags, *small]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert not met.exists(), met.read_text()
@@ -234,5 +234,8 @@ def test_json_that_is_none_of_ours_never_ends_in_a_traceback(finished, capsys, b
     "value", ["[", "&a [*a]", "!!python/object/apply:os.system [id]", "{a: b: c}", "\x00"]
 )
 def test_a_value_that_is_no_yaml_is_a_usage_error(rgbd, capsys, value):
-    assert cli.main(["run", *rgbd.flags("raw_root", "out_root"), "--depth.model_id", value]) == 2
+    assert (
+        cli.main(["run", "--no_pictures", *rgbd.flags("raw_root", "out_root"), "--depth.model_id", value])
+        == 2
+    )
     assert "depth.model_id" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from focusgen import config
-from focusgen.commands import preview, synth
+from focusgen.commands import synth
 from focusgen.config.flags import Flags, option, parse
 from focusgen.dataset.layout import DatasetLayout
 
@@ -49,16 +49,16 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.dataset.index import read_index
     from focusgen.run.here import run_everything
     from focusgen.run.pipeline import Selection
+    from focusgen.tools.run_pictures import end_with_pictures, opening_line
 
-    code = run_everything(cfg, Selection())
-
+    code, to_open = end_with_pictures(cfg, Selection(), lambda: run_everything(cfg, Selection()))
     dataset = DatasetLayout.of(cfg)
     scenes = list(read_index(dataset))
-    for scene_id in scenes:
-        preview.make(cfg, scene_id)
     print(f"\n{len(scenes)} scenes in {given.out_root}/ (the calibration was approved by the demo itself)")
-    print(f"  look at     {dataset.previews}/*.png and *.mp4")
+    print(f"  previews    {dataset.previews}/*.png and *.mp4")
     print(f"  verdict     {dataset.validation_report_json}")
     print(f"  one label   np.load('{dataset.scene(scenes[0]).focus(0, 0)}')['focus_map']")
     print(f"  next        focusgen status --out_root {given.out_root}")
+    if to_open is not None:
+        print(opening_line(to_open))
     return code

@@ -2,6 +2,7 @@
 
 Stops after phase 4 with exit status 4 until a person approves the calibration (`focusgen approve`), unless
 --max_coc or --auto_approve is given. Start it again at any time: finished scenes are kept, killed ones go on.
+Ends with previews of up to six scenes, the report, and the line that opens what is worth a look.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings
+from focusgen.config import Config
 from focusgen.config.backends import BUILT_IN, names_of
 from focusgen.config.flags import option, parse, report_without_effect
 from focusgen.config.origins import GivenKey
@@ -26,6 +28,7 @@ class RunFlags(SceneSettings, RunSettings, DataSetFlags):
     scenes: str | None = option(None, "only these scenes, comma-separated")
     split: str | None = option(None, "only scenes of this split: train, val or test")
     backend: str | None = option(None, "backends by name, comma-separated, e.g. classical,dryrun")
+    no_pictures: bool = option(False, "draw no previews and no report at the end")
 
 
 FLAGS = RunFlags
@@ -41,7 +44,20 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.run.pipeline import Selection
 
     scenes = given.scenes.split(",") if given.scenes else None
-    code = run_everything(cfg, Selection(scenes=scenes, split=given.split))
+    selection = Selection(scenes=scenes, split=given.split)
+    if given.no_pictures:
+        return _packed(cfg, run_everything(cfg, selection))
+    from focusgen.tools.run_pictures import end_with_pictures, opening_line
+
+    code, to_open = end_with_pictures(cfg, selection, lambda: run_everything(cfg, selection))
+    code = _packed(cfg, code)
+    if to_open is not None:
+        print(opening_line(to_open))
+    return code
+
+
+def _packed(cfg: Config, code: int) -> int:
+    """Pack the scenes where the settings ask for it, and return the exit status."""
     if cfg.store.pack == "none":
         return code
     from focusgen.tools.pack import pack_if_passed

@@ -44,17 +44,18 @@ class SceneView:
         return display(self.scene_id)
 
 
-def write_report(dataset: DatasetLayout, path: Path) -> Path:
+def write_report(dataset: DatasetLayout, path: Path, verdict: Path | None = None) -> Path:
     """Write the page and return where.
 
     Args:
         dataset: a data set that phase 6 has looked at, whatever it found.
         path: of the HTML file.
+        verdict: phase 6's report; None for the data set's own.
 
     Raises:
         ConfigError: there is no index or no validation report.
     """
-    report = _validation(dataset)
+    report = _validation(dataset, verdict or dataset.validation_report_json)
     index = read_index(dataset)
     views = _views(index, report)
     shown = sorted(views, key=lambda view: (not view.errors, not view.warnings))[:MAX_SCENES]
@@ -66,8 +67,7 @@ def write_report(dataset: DatasetLayout, path: Path) -> Path:
     return path
 
 
-def _validation(dataset: DatasetLayout) -> dict[str, Any]:
-    path = dataset.validation_report_json
+def _validation(dataset: DatasetLayout, path: Path) -> dict[str, Any]:
     try:
         return dict(parse_json(path.read_bytes()))
     except FileNotFoundError as error:

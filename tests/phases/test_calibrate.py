@@ -23,7 +23,7 @@ from tests.conftest import Rgbd
 def test_statistics_do_not_depend_on_the_counts_that_phase_3_kept(rgbd, monkeypatch, damage):
     rgbd.add_scene("a", width=96)
     flags = [*rgbd.flags("raw_root", "out_root", "depth_root"), "--min_frames", "2", "--workers", "1"]
-    assert cli.main(["run", *flags]) == 4
+    assert cli.main(["run", "--no_pictures", *flags]) == 4
     stats = rgbd.out_root / "logs" / "coc_stats.json"
     before = stats.read_bytes()
     kept = rgbd.out_root / ".focusgen" / "counts" / "a.npz"
@@ -49,7 +49,7 @@ def test_statistics_do_not_depend_on_the_counts_that_phase_3_kept(rgbd, monkeypa
     elif damage == "not an array":
         kept.write_bytes(encode_npz("counts", np.ones(3, np.float16)))
     stats.unlink()  # a replay would not even look
-    assert cli.main(["run", *flags]) == 4
+    assert cli.main(["run", "--no_pictures", *flags]) == 4
     assert stats.read_bytes() == before
     assert n_read == (0 if damage == "none" else 4)
     assert json.loads(before)["n_values"] == 8 * n_pixels
@@ -62,7 +62,7 @@ def test_constant_depth_gives_a_reason_a_picture_and_no_warning_of_the_plotting(
     flags = [*rgbd.flags("raw_root", "out_root", "depth_root"), "--min_frames", "2", "--workers", "1"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert cli.main(["run", *flags]) == 3
+        assert cli.main(["run", "--no_pictures", *flags]) == 3
     assert "p95 is 0: nearly all depth is constant" in " ".join(capsys.readouterr().err.split())
     assert (rgbd.out_root / "logs" / "coc_histogram.png").stat().st_size > 1000
 
@@ -136,7 +136,7 @@ def test_the_law_itself_recommends_the_same_under_any_name(rgbd, law, tmp_path):
             for root in (rgbd.raw_root, rgbd.depth_root):
                 (root / "a").rename(root / "b")
         roots = ["--raw_root", rgbd.raw_root, "--depth_root", rgbd.depth_root, "--out_root", tmp_path / name]
-        assert cli.main(["run", *map(str, roots), *flags]) == 4
+        assert cli.main(["run", "--no_pictures", *map(str, roots), *flags]) == 4
         document = json.loads((tmp_path / name / "logs" / "coc_stats.json").read_text())
         recommended.append(document["recommended_max_coc"] or document["p95"])
         assert document["lenses"] == []

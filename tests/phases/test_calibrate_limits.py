@@ -16,7 +16,7 @@ def test_blur_that_nobody_would_see_is_not_recommended(rgbd, capsys, factor, exi
     for path in (rgbd.depth_root / "a").iterdir():
         np.save(path, np.load(path) * np.float32(factor))
     flags = [*rgbd.flags("raw_root", "out_root", "depth_root"), "--min_frames", "2", "--workers", "1"]
-    assert cli.main(["run", *flags]) == exit_code
+    assert cli.main(["run", "--no_pictures", *flags]) == exit_code
     stats = json.loads((rgbd.out_root / "logs" / "coc_stats.json").read_text())
     assert (stats["recommended_max_coc"] is None) is (stats["in_px"]["p95"] < 0.5) is (exit_code == 3)
     said = capsys.readouterr().err
@@ -38,7 +38,7 @@ def near(rgbd, *names: str) -> list[str]:
 @pytest.mark.parametrize("law", ["random", "balanced"])
 def test_a_scene_that_no_lens_can_focus_in_is_left_out_and_fails_alone(rgbd, capsys, law):
     flags = [*near(rgbd, "near"), "--lens.law", law, "--auto_approve", "--n_sets", "1"]
-    assert cli.main(["run", *flags]) == 3
+    assert cli.main(["run", "--no_pictures", *flags]) == 3
     said = " ".join("".join(capsys.readouterr()).split())
     assert "near: left out:" in said and "twice the shortest focal length" in said
     stats = json.loads((rgbd.out_root / "logs" / "coc_stats.json").read_text())
@@ -49,7 +49,7 @@ def test_a_scene_that_no_lens_can_focus_in_is_left_out_and_fails_alone(rgbd, cap
 
 
 def test_where_no_scene_has_a_lens_the_calibration_names_one_and_the_key(rgbd, capsys):
-    assert cli.main(["run", *near(rgbd, "near", "far")]) == 3
+    assert cli.main(["run", "--no_pictures", *near(rgbd, "near", "far")]) == 3
     said = " ".join(capsys.readouterr().err.split())
     assert "none of the sampled scenes has lenses: far: the depth range ends at 0.12" in said
     assert "lens.focal_length_mm" in said and not (rgbd.out_root / "logs" / "coc_stats.json").exists()
@@ -57,6 +57,6 @@ def test_where_no_scene_has_a_lens_the_calibration_names_one_and_the_key(rgbd, c
 
 def test_a_blur_that_no_lens_reaches_is_named_by_its_key(rgbd, capsys):
     flags = [*near(rgbd)[:-2], "--lens.law", "balanced", "--lens.target_blur_px", "[500, 600]"]
-    assert cli.main(["run", *flags]) == 3
+    assert cli.main(["run", "--no_pictures", *flags]) == 3
     said = " ".join(capsys.readouterr().err.split())
     assert "far: lens.target_blur_px [500.0, 600.0]: no lens of lens.focal_length_mm" in said

@@ -67,7 +67,7 @@ def test_bins_are_kept_for_an_approval_and_damage_is_named(bins, tmp_path):
 def test_an_approval_draws_its_value_into_the_picture_of_the_data_set(rgbd: Rgbd):
     rgbd.add_scene("a", width=320)
     flags = ["--min_frames", "2", "--workers", "1", *rgbd.flags("raw_root", "depth_root", "out_root")]
-    assert cli.main(["run", *flags]) == 4
+    assert cli.main(["run", "--no_pictures", *flags]) == 4
     path = rgbd.out_root / "logs" / "coc_histogram.png"
     assert column_of(path, GREEN) is None
     approve(rgbd.config(), 2e-4)
@@ -82,6 +82,6 @@ def test_invented_depth_is_called_a_rehearsal(rgbd: Rgbd, monkeypatch):
     monkeypatch.setattr(Axes, "set", lambda self, **kw: (titles.append(kw.get("title")), real(self, **kw))[1])
     rgbd.add_scene("a", width=320)
     flags = ["--min_frames", "2", "--workers", "1", *rgbd.flags("raw_root", "out_root")]
-    cli.main(["run", *flags, "--backend", "dryrun"])
+    cli.main(["run", "--no_pictures", *flags, "--backend", "dryrun"])
     assert json.loads((rgbd.out_root / "logs" / "coc_stats.json").read_text())["is_rehearsal"] is True
     assert any("REHEARSAL" in str(title) for title in titles)

@@ -18,7 +18,7 @@ def test_phase_4_says_what_each_law_would_cover_and_what_is_then_published(rgbd:
     rgbd.add_scene("b", width=160, seed=1)
     flags = ["--min_frames", "2", "--workers", "1", *rgbd.flags("raw_root", "depth_root", "out_root")]
     flags += ["--lens.law", "balanced", "--calibrate.lenses", "law", "--n_sets", "3", "--auto_approve"]
-    assert cli.main(["run", *flags]) == 0
+    assert cli.main(["run", "--no_pictures", *flags]) == 0
     logs = rgbd.out_root / "logs"
     document = json.loads((logs / "label_coverage.json").read_text())
     assert (logs / "label_coverage.png").read_bytes().startswith(b"\x89PNG")
@@ -37,7 +37,7 @@ def test_phase_4_says_what_each_law_would_cover_and_what_is_then_published(rgbd:
 def test_a_law_without_lenses_for_a_scene_says_so_and_harms_nothing(rgbd: Rgbd):
     rgbd.add_scene("a", width=160)
     flags = ["--min_frames", "2", "--workers", "1", *rgbd.flags("raw_root", "depth_root", "out_root")]
-    assert cli.main(["run", *flags, "--lens.target_blur_px", "[500, 600]"]) == 4
+    assert cli.main(["run", "--no_pictures", *flags, "--lens.target_blur_px", "[500, 600]"]) == 4
     laws = json.loads((rgbd.out_root / "logs" / "label_coverage.json").read_text())["laws"]
     assert laws["balanced"] is None and laws["random"]["sets"] == 4
 

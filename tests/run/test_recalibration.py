@@ -14,7 +14,7 @@ def approved(rgbd):
     """A data set of one scene whose statistics a person approved."""
     rgbd.add_scene("a", width=96)
     flags = [*rgbd.flags("raw_root", "out_root", "depth_root"), "--min_frames", "2", "--n_sets", "1"]
-    assert cli.main(["run", *flags]) == 4
+    assert cli.main(["run", "--no_pictures", *flags]) == 4
     assert cli.main(["approve", *rgbd.flags("out_root")]) == 0
     return rgbd
 
