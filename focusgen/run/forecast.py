@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +28,7 @@ from focusgen.doctor.disk import (
     FILES_PER_FRAME_AND_SET,
     nearest_existing,
 )
+from focusgen.media.headers import video_headers
 from focusgen.media.layouts.find import find_scenes
 from focusgen.media.scenes import RawScene
 from focusgen.models.registry import backend_of, needs_gpu, section_of
@@ -152,34 +149,15 @@ def _survey_images(cfg: Config, scene: RawScene) -> SceneWork | None:
 
 
 def _survey_videos(cfg: Config, scenes: Sequence[RawScene]) -> list[SceneWork | None]:
-    """Read the headers in a child process: these files were not checked by anybody yet."""
     found: list[SceneWork | None] = []
-    for scene in scenes:
-        try:
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-                header = pool.submit(video_header, scene.path).result(timeout=60)
-        except (BrokenProcessPool, TimeoutError):
-            header = None
+    for scene, header in zip(scenes, video_headers(scene.path for scene in scenes), strict=True):
         if header is None:
             found.append(None)
             continue
-        n_frames, width, height = header
-        size = _published_size(cfg, width, height)
-        n_known = _limited(cfg, n_frames or FRAMES_OF_UNKNOWN_VIDEO)
-        found.append(SceneWork(scene.scene_id, n_known, *size, is_guess=not n_frames))
+        size = _published_size(cfg, header.width, header.height)
+        n_known = _limited(cfg, header.n_frames or FRAMES_OF_UNKNOWN_VIDEO)
+        found.append(SceneWork(scene.scene_id, n_known, *size, is_guess=not header.n_frames))
     return found
-
-
-def video_header(path: Path) -> tuple[int, int, int] | None:
-    """Return (declared frames or 0, width, height) of a video, None if it does not open."""
-    from focusgen.media.streams import open_video
-
-    try:
-        with open_video(path) as video:
-            next(iter(video.decode()))
-            return (video.n_declared, *video.upright_size)
-    except (MediaError, StopIteration):
-        return None
 
 
 def work_units(cfg: Config, phase: PhaseName) -> int:
