@@ -1,7 +1,7 @@
-"""Draws docs/first.jpg: a photograph, its measured depth, and what the nearest and the farthest of four lens sets make of it, with their labels.
+"""Draws docs/first.jpg: a photograph, its depth, and two renders with their labels, focused near and far.
 
-The photograph is scikit-image's stereo_motorcycle: Middlebury 2014. Its authors permit the use and publication
-of all images and disparity maps of their site, and ask to be cited (Scharstein et al., GCPR 2014).
+The photograph is scikit-image's stereo_motorcycle: Middlebury 2014. Its authors permit the use and
+publication of all images and disparity maps of their site, and ask to be cited (Scharstein et al., 2014).
 
 Usage   python docs/first_picture.py
 """
