@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from focusgen.base.errors import ConfigError, ExitCode
 
@@ -31,6 +33,14 @@ def renamed(argv: Sequence[str], aliases: Mapping[str, str]) -> list[str]:
         known = name if name in aliases else name[:2] + name[2:].replace("-", "_")
         out.append(aliases.get(known, name) + equals + value)
     return out
+
+
+def checkpoint_of(checkpoint: Path | None, backend: str) -> Path | None:
+    """Return the weights that were given, None (and a note) where the backend has none."""
+    if checkpoint is not None and backend == "classical":
+        print("note: --checkpoint has no effect: the classical backend has no weights", file=sys.stderr)
+        return None
+    return checkpoint
 
 
 def main(argv: Sequence[str]) -> int:

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from focusgen.base.errors import ConfigError
-from focusgen.commands.focal import ALIASES, renamed
-from focusgen.commands.focal_infer import checkpoint_of
+from focusgen.commands.focal import ALIASES, checkpoint_of, renamed
 from focusgen.config.flags import Flags, option, parse
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
         flags.protocol,
         defaults,
         flags.backend,
-        BackendOptions(checkpoint_of(flags), flags.base_model, flags.device),
+        BackendOptions(checkpoint_of(flags.checkpoint, flags.backend), flags.base_model, flags.device),
     )
     with Progress(console=make_console(), transient=True) as progress:
         task = progress.add_task("evaluate", total=1.0)

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from focusgen.base.errors import ConfigError, ExitCode
-from focusgen.commands.focal import ALIASES, renamed
+from focusgen.commands.focal import ALIASES, checkpoint_of, renamed
 from focusgen.config.flags import Flags, option, parse, required
 
 if TYPE_CHECKING:
-    from focusgen.commands.focal_evaluate import EvaluateFlags
     from focusgen.focal.infer import InferOptions
     from focusgen.focal.opened import LensFlags
     from focusgen.tools.focal_infer import InferJob
@@ -117,18 +116,10 @@ def _options(flags: InferFlags) -> InferOptions:
         not flags.no_align,
         flags.device,
         flags.backend,
-        checkpoint_of(flags),
+        checkpoint_of(flags.checkpoint, flags.backend),
         flags.base_model,
         flags.ensemble_size,
     )
-
-
-def checkpoint_of(flags: InferFlags | EvaluateFlags) -> Path | None:
-    """Return the weights that were given, None where the backend has none."""
-    if flags.checkpoint is not None and flags.backend == "classical":
-        print("note: --checkpoint has no effect: the classical backend has no weights", file=sys.stderr)
-        return None
-    return flags.checkpoint
 
 
 def _check(flags: InferFlags) -> None:
