@@ -25,7 +25,9 @@ class ExportFlags(DataSetFlags):
     kind: Literal["webdataset", "parquet"] = required_positional("webdataset: tars; parquet: a row per frame")
     dest: Path = required("folder for the shards, empty or of an export that was begun")
     shard_mb: int = option(1024, "about how large a shard is, in 10^6 bytes")
-    without: Literal["focus"] | None = option(None, "leave the labels out: they follow from depth and lens")
+    without: tuple[Literal["focus", "clean"], ...] = option(
+        (), "leave out labels (focus), which follow from depth and lens, or renders before the sensor (clean)"
+    )
     source_license: str | None = option(None, "licence of the footage, for the card; default: the data set's")
 
 
@@ -49,7 +51,8 @@ def main(argv: Sequence[str]) -> int:
             given.dest,
             given.kind,
             shard_mb=given.shard_mb,
-            with_focus=given.without is None,
+            with_focus="focus" not in given.without,
+            with_clean="clean" not in given.without,
             on_start=lambda n_frames: progress.update(task, total=n_frames),
             on_frame=lambda: progress.advance(task),
         )

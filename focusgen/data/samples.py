@@ -14,9 +14,9 @@ from focusgen.data.crops import Box
 from focusgen.data.vetting import SceneInfo
 from focusgen.dataset.lens_metadata import SetLens
 
-Modality = Literal["sharp", "bokeh", "depth", "focus", "valid"]
+Modality = Literal["sharp", "bokeh", "depth", "focus", "valid", "clean"]
 MODALITIES: tuple[Modality, ...] = ("sharp", "bokeh", "depth", "focus")
-OPTIONAL_MODALITIES: tuple[Modality, ...] = ("valid",)
+OPTIONAL_MODALITIES: tuple[Modality, ...] = ("valid", "clean")
 Read: TypeAlias = "Callable[[Modality, int], npt.NDArray[Any]]"
 """Modality and frame -> (H, W, 3) uint8, (H, W) float16, or (H, W) uint8 flags, as published."""
 
@@ -25,9 +25,10 @@ class Sample(TypedDict, total=False):
     """What a data set yields; torch's default collate makes batches of it.
 
     sharp, bokeh: (T, 3, h, w) uint8 RGB. depth: (T, 1, h, w) float32 metres. focus: (T, 1, h, w) float32,
-    1 = sharp. valid: (T, 1, h, w) uint8 flags, 0 where all is well. lens: {f, N, S_focus, max_coc} floats in
-    metres, S_focus a (T,) float64 tensor where focus moves in any set. K: (3, 3) float32 of the simulated
-    lens, pixel centres at integers. frames: (T,) int64. crop: (4,) int64 y, x, h, w.
+    1 = sharp. valid: (T, 1, h, w) uint8 flags, 0 where all is well. clean: as bokeh, before the sensor.
+    lens: {f, N, S_focus, max_coc} floats in metres, S_focus a (T,) float64 tensor where focus moves in any
+    set. K: (3, 3) float32 of the simulated lens, pixel centres at integers. frames: (T,) int64. crop: (4,)
+    int64 y, x, h, w.
     """
 
     sharp: torch.Tensor
@@ -35,6 +36,7 @@ class Sample(TypedDict, total=False):
     depth: torch.Tensor
     focus: torch.Tensor
     valid: torch.Tensor
+    clean: torch.Tensor
     lens: dict[str, Any]
     K: torch.Tensor
     scene: str

@@ -21,6 +21,7 @@ from focusgen.data.samples import MODALITIES, Modality, Sample, build_sample
 from focusgen.data.vetting import SceneInfo, Split
 from focusgen.data.windows import (
     check_arguments,
+    check_clean,
     check_crop,
     chosen_sets,
     shared_counter,
@@ -135,9 +136,12 @@ class FocusShards(IterableDataset[Any]):
     def _items(self, window: Mapping[int, tuple[dict[str, Any], RawSample]], path: str) -> Iterator[Any]:
         scene = _scene_info(window)
         check_crop(self.crop, [scene])
+        check_clean(self.modalities, [scene])
         frames = tuple(window)
         decoded: dict[str, npt.NDArray[Any]] = {}
-        for set_index in chosen_sets(scene, self.sets):
+        chosen = chosen_sets(scene, self.sets)
+        is_by_frame = _has_moving_focus(window, chosen)
+        for set_index in chosen:
 
             def read(modality: str, frame: int, k: int = set_index) -> npt.NDArray[Any]:
                 return _decoded(decoded, window[frame][1], cast(Modality, modality), k, path)
@@ -152,7 +156,7 @@ class FocusShards(IterableDataset[Any]):
                 self.modalities,
                 read,
                 recompute_labels=self.recompute_labels,
-                by_frame=any(lens.focus_distances_m is not None for lens in scene.lenses),
+                by_frame=is_by_frame,
             )
             yield sample if self.transform is None else self.transform(sample)
 
@@ -199,7 +203,7 @@ def _with_document(sample: RawSample, path: str) -> tuple[dict[str, Any], RawSam
 
 def _scene_info(window: Mapping[int, tuple[dict[str, Any], RawSample]]) -> SceneInfo:
     """Return what the json members of a window say of its scene and lenses."""
-    first = next(iter(window.values()))[0]
+    first, members = next(iter(window.values()))
     return SceneInfo(
         scene_id=first["scene"],
         split=first["split"],
@@ -209,7 +213,15 @@ def _scene_info(window: Mapping[int, tuple[dict[str, Any], RawSample]]) -> Scene
         shot_cuts=tuple(first["shot_cuts"]),
         lenses=tuple(_set_lens(window, first, k) for k in range(len(first["lenses"]))),
         sensor_width_m=1e-3 * float(first["sensor_width_mm"]),
+        has_clean="clean_00.png" in members,
     )
+
+
+def _has_moving_focus(window: Mapping[int, tuple[dict[str, Any], RawSample]], chosen: Sequence[int]) -> bool:
+    """Say whether focus moves in any of the sets, in any scene; older exports say it of one only."""
+    first = next(iter(window.values()))[0]
+    here = [k for k, moves in enumerate(first["focus_moves"]) if moves]
+    return any(k in first.get("moving_sets", here) for k in chosen)
 
 
 def _set_lens(
@@ -230,7 +242,7 @@ def _decoded(
 ) -> npt.NDArray[Any]:
     """Return one array of a sample; frames and depth are decoded once for all sets of a window."""
     ending = "npz" if modality in ("depth", "focus") else "png"
-    of_set = f"_{set_index:02d}" if modality in ("bokeh", "focus") else ""
+    of_set = f"_{set_index:02d}" if modality in ("bokeh", "clean", "focus") else ""
     member = f"{modality}{of_set}.{ending}"
     place = f"{sample['__key__']}.{member}"
     if place not in kept:

@@ -40,6 +40,7 @@ class SceneInfo:
         shot_cuts: first frames of new shots.
         lenses: one per set.
         sensor_width_m: metres that the image width shows.
+        has_clean: its renders before the sensor are kept.
     """
 
     scene_id: str
@@ -50,6 +51,7 @@ class SceneInfo:
     shot_cuts: tuple[int, ...]
     lenses: tuple[SetLens, ...]
     sensor_width_m: float
+    has_clean: bool
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,7 @@ def _vetted(scene: SceneLayout, entry: IndexEntry, records: Mapping[PhaseName, R
             shot_cuts=entry.shot_cuts,
             lenses=tuple(set_lenses(metadata)),
             sensor_width_m=1e-3 * float(metadata.get("sensor_width_mm", 36.0)),
+            has_clean=bool(records["render"].document["settings"].get("render.keep_clean", False)),
             layout=scene,
         )
     except (KeyError, TypeError, ValueError) as error:

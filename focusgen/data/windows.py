@@ -13,11 +13,11 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset
 
-from focusgen.base.errors import SceneError
+from focusgen.base.errors import RefusedDataError, SceneError
 from focusgen.data.crops import Crop, FocusRoi, MotionRoi, WindowMeta, crop_generator, crop_size, draw_box
 from focusgen.data.samples import MODALITIES, OPTIONAL_MODALITIES, Modality, Sample, build_sample
 from focusgen.data.vetting import SceneInfo, Split, VettedScene, vet
-from focusgen.dataset.published import read_bokeh, read_depth, read_flags, read_focus, read_sharp
+from focusgen.dataset.published import read_bokeh, read_clean, read_depth, read_flags, read_focus, read_sharp
 
 Transform = Callable[[Sample], Any]
 
@@ -48,7 +48,8 @@ class FocusDataset(Dataset[Any]):
         sets: lens sets to use; None for all.
         crop: None, N, (height, width), or a function of (WindowMeta, generator) that returns (y, x, h, w).
         roi: "focus" or "motion": centre a crop of fixed size where something is sharp, or moves.
-        modalities: some of "sharp", "bokeh", "depth", "focus", "valid".
+        modalities: some of "sharp", "bokeh", "depth", "focus", "valid"; "clean" where renders before the
+            sensor are kept.
         transform: called with each sample.
         recompute_labels: labels from depth and lens, bit for bit; focus files are never opened.
         seed: of the crops.
@@ -89,6 +90,7 @@ class FocusDataset(Dataset[Any]):
         self.across_cuts, self.on_damage = across_cuts, on_damage
         self.scenes = vet(Path(root), split, allow_unvalidated=allow_unvalidated)
         check_crop(self.crop, self.scenes)
+        check_clean(self.modalities, self.scenes)
         self._sets = [chosen_sets(scene, sets) for scene in self.scenes]
         self._starts = [
             window_starts(scene.n_frames, scene.shot_cuts, window, self.stride, across_cuts=across_cuts)
@@ -180,6 +182,8 @@ def read_frame(scene: VettedScene, set_index: int, modality: Modality, frame: in
         array = read_sharp(layout, frame)
     elif modality == "bokeh":
         array = read_bokeh(layout, set_index, frame)
+    elif modality == "clean":
+        array = read_clean(layout, set_index, frame)
     elif modality == "depth":
         array = read_depth(layout, frame)
     elif modality == "focus":
@@ -238,6 +242,20 @@ def check_crop(crop: Crop, scenes: Sequence[SceneInfo]) -> None:
                 f"crop {size[0]}x{size[1]} (height x width) is larger than the {scene.height}x{scene.width} "
                 f"frames of scene {scene.scene_id!r}"
             )
+
+
+def check_clean(modalities: Sequence[str], scenes: Sequence[SceneInfo]) -> None:
+    """Refuse to look for renders before the sensor where none are kept.
+
+    Raises:
+        RefusedDataError: names the scene.
+    """
+    without = next((scene for scene in scenes if not scene.has_clean), None)
+    if "clean" in modalities and without is not None:
+        raise RefusedDataError(
+            f"scene {without.scene_id!r} has no clean_renders",
+            "Render it with a render.sensor and render.keep_clean true; without a sensor, read 'bokeh'.",
+        )
 
 
 def chosen_sets(scene: SceneInfo, sets: Sequence[int] | None) -> tuple[int, ...]:

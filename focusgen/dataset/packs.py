@@ -66,6 +66,16 @@ def read_published(path: Path) -> bytes:
         return pack.read(path.relative_to(pack.tar.parent).as_posix())
 
 
+def packed_bytes(path: Path) -> bytes | None:
+    """Return the bytes of a published file that lies in its scene's tar only; None for every other path.
+
+    Raises:
+        OSError: the tar cannot be read.
+        CorruptInputError: the scene's pack is damaged.
+    """
+    return read_published(path) if not path.exists() and is_published(path) else None
+
+
 def is_published(path: Path) -> bool:
     """Say whether a published file is there, wherever it lies."""
     if path.is_file():
@@ -145,6 +155,7 @@ def _published_as(name: str) -> str:
         "depth": ("depth_maps/depth", "npz"),
         "valid": ("depth_maps/valid", "png"),
         "bokeh": (f"bokeh_renders/set_{lens_set}/bokeh", "png"),
+        "clean": (f"clean_renders/set_{lens_set}/clean", "png"),
         "focus": (f"focus_maps/set_{lens_set}/focus", "npz"),
     }.get(kind, ("", ""))
     return f"{folder}_{frame}.{ending}"

@@ -39,6 +39,16 @@ def read_bokeh(scene: SceneLayout, lens_set: int, frame: int) -> npt.NDArray[np.
     return _read_png(scene.bokeh(lens_set, frame), "Re-run phase 5 for this scene.")
 
 
+def read_clean(scene: SceneLayout, lens_set: int, frame: int) -> npt.NDArray[np.uint8]:
+    """Return a published render as it was before the sensor, (H, W, 3) uint8 RGB.
+
+    Raises:
+        MissingUpstreamError: it is not there.
+        CorruptInputError: it is damaged; names the file.
+    """
+    return _read_png(scene.clean(lens_set, frame), "Re-run phase 5 for this scene, with render.keep_clean.")
+
+
 def read_flags(scene: SceneLayout, frame: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     """Return what is doubtful about each pixel's depth, (H, W) uint8 flags; all 0 where no file stands.
 

@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import display, natural_key
+from focusgen.dataset.packs import is_published, packed_bytes
+from focusgen.media.codecs import decode_png
 from focusgen.media.picture_files import PICTURE_SUFFIXES, CameraNotes, read_picture
 
 NO_SLICE = re.compile(
@@ -96,7 +98,7 @@ def stack_of_paths(paths: Sequence[Path], name: str | None = None) -> StackFiles
     Raises:
         ConfigError: one of them is not there.
     """
-    missing = [path for path in paths if not path.is_file()]
+    missing = [path for path in paths if not is_published(path)]
     if missing:
         raise ConfigError(f"{display(str(missing[0]))}: no such picture")
     folder = paths[0].resolve().parent.name
@@ -118,6 +120,9 @@ def read_slice(path: Path) -> tuple[npt.NDArray[Any], CameraNotes]:
         CorruptInputError: the slice cannot be read; names the file.
     """
     try:
+        packed = packed_bytes(path)
+        if packed is not None:
+            return decode_png(packed), CameraNotes()
         picture = read_picture(path)
     except CorruptInputError as error:
         raise CorruptInputError(

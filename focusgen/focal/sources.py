@@ -12,11 +12,13 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import display
+from focusgen.dataset.packs import is_published, packed_bytes
 from focusgen.focal.lists import Roots
 from focusgen.focal.records import StackRecord
 from focusgen.focal.slice_files import StackFiles, stack_of_folder, stack_of_paths
+from focusgen.media.codecs import decode_npz
 from focusgen.media.depth_codecs import READERS, read_depth_file
-from focusgen.media.depth_units import DepthOptions
+from focusgen.media.depth_units import DepthOptions, read_numbers, units_per_metre
 
 Floats = npt.NDArray[np.float32]
 
@@ -65,7 +67,9 @@ def open_record(record: StackRecord, roots: Roots, beside: Path) -> OpenedRecord
 
 def _found(record: StackRecord, path: str, kind: str, roots: Roots, beside: Path) -> Path:
     candidates = roots.candidates(path, kind, beside)
-    found = next((candidate for candidate in candidates if candidate.exists()), None)
+    found = next(
+        (candidate for candidate in candidates if candidate.exists() or is_published(candidate)), None
+    )
     if found is None:
         looked = ", ".join(display(str(one)) for one in candidates) or "nowhere: a variable is not set"
         raise ConfigError(f"{record.where}: {kind} {display(path)} does not exist (looked at {looked})")
@@ -106,7 +110,7 @@ def read_record_depth(record: StackRecord, path: Path) -> Floats:
         raise CorruptInputError(f"{display(str(path))}: depth is read from {', '.join(READERS)}")
     stated = "depth_scale" in record.values
     scale = record.number("depth_scale", UNITS_PER_METRE.get(kind, 1000.0))
-    depth_m = read_depth_file(path, DepthOptions(scale, scale_floats=stated)).depth_m
+    depth_m = _metres_of(path, DepthOptions(scale, scale_floats=stated))
     if record.flag("transpose_depth"):
         depth_m = np.ascontiguousarray(depth_m.T)
     depth_m = depth_m + np.float32(record.number("depth_shift", 0.0))
@@ -117,6 +121,14 @@ def read_record_depth(record: StackRecord, path: Path) -> Floats:
     with np.errstate(invalid="ignore"):
         outside = ~np.isfinite(depth_m) | (depth_m <= 0) | (depth_m < low) | (depth_m > high)
     return np.where(outside, np.float32(np.nan), depth_m).astype(np.float32)
+
+
+def _metres_of(path: Path, options: DepthOptions) -> Floats:
+    packed = packed_bytes(path)
+    if packed is None:
+        return read_depth_file(path, options).depth_m
+    values = decode_npz(packed, "depth")
+    return read_numbers(values, options, units_per_metre(values, options) or 1.0).depth_m
 
 
 def planar_depth(ray_m: Floats, fx_px: float) -> Floats:

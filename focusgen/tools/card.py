@@ -14,16 +14,18 @@ import yaml
 
 from focusgen import __version__
 from focusgen.base.errors import RefusedDataError
-from focusgen.base.files import publish
+from focusgen.base.files import publish, remove
 from focusgen.dataset.index import SPLITS
+from focusgen.dataset.layout import PACK_TAR
 from focusgen.dataset.packs import is_packed
 from focusgen.dataset.records import parse_json
 from focusgen.tools.card_facts import Card, Source
 from focusgen.tools.croissant import write_croissant
-from focusgen.tools.export_plan import SPLIT_NAMES, ExportPlan, ExportScene, lenses_at, plan_export
+from focusgen.tools.export_plan import SPLIT_NAMES, ExportPlan, ExportScene, Member, lenses_at, plan_export
 from focusgen.tools.licences import hub_licence, parts_of
 
 BEGIN, END = "<!-- focusgen:begin -->", "<!-- focusgen:end -->"
+LICENCE_KEYS: tuple[str, ...] = ("license", "license_name", "license_link")
 MANY_SCENES = 1000  # the hub takes 10,000 entries in a folder and asks for shards long before
 
 
@@ -37,63 +39,82 @@ def write_card(root: Path, source: Source) -> list[Path]:
     Raises:
         FocusgenError: the data set is not complete, or phase 6 has not passed it.
     """
-    plan = plan_export(root, shard_bytes=1 << 62, with_focus=True, ending="tar")
-    _refuse_packed(plan)
+    plan = plan_export(root, shard_bytes=1 << 62, ending="tar")
     layouts = {scene_id: scene.vetted.layout for scene_id, scene in plan.scenes.items()}
     report = parse_json((root / "logs" / "validation_report.json").read_bytes())
-    card = Card(plan, tuple(parts_of(layouts, source.licence)), report)
-    written = []
-    for split in SPLITS:
-        rows = [
-            row for scene in plan.scenes.values() if scene.vetted.split == split for row in _rows(plan, scene)
-        ]
-        if rows:
-            path = root / f"{split}.jsonl"
-            publish(path, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows).encode())
-            written.append(path)
-        else:
-            (root / f"{split}.jsonl").unlink(missing_ok=True)
-    write_croissant(root, card, source, [path for path in written if path.suffix == ".jsonl"])
+    card = Card(plan, tuple(parts_of(layouts, source.licence)), report, _all_packed(plan))
+    indices = _write_indices(root, card)
+    write_croissant(root, card, source, indices)
     text = card_text(root / "README.md", _front_matter(card, _data_files(card)), _body(card, source))
     publish(root / "README.md", text.encode())
-    return [root / "README.md", *written, root / "croissant.json"]
+    return [root / "README.md", *indices, root / "croissant.json"]
 
 
-def _refuse_packed(plan: ExportPlan) -> None:
-    """Loaders of the card's indices want each picture as a file of its own."""
-    packed = next((name for name, scene in plan.scenes.items() if is_packed(scene.vetted.layout)), None)
-    if packed is not None:
+def _write_indices(root: Path, card: Card) -> list[Path]:
+    """Write the index of each split that has a scene, and return them."""
+    written = []
+    for split in SPLITS:
+        scenes = [scene for scene in card.plan.scenes.values() if scene.vetted.split == split]
+        lines = [json.dumps(row, allow_nan=False) + "\n" for scene in scenes for row in _rows(card, scene)]
+        path = root / f"{split}.jsonl"
+        if lines:
+            publish(path, "".join(lines).encode())
+            written.append(path)
+        else:
+            remove(path)
+    return written
+
+
+def _all_packed(plan: ExportPlan) -> bool:
+    """Say whether scenes are tars; loaders read either tars or files as one data set.
+
+    Raises:
+        RefusedDataError: some are, some are not.
+    """
+    is_tar = {is_packed(scene.vetted.layout): name for name, scene in plan.scenes.items()}
+    if len(is_tar) > 1:
         raise RefusedDataError(
-            f"scene {packed!r} is packed, and the card's indices name files",
-            "focusgen unpack gives them back; focusgen export webdataset makes shards with their own card.",
+            f"scene {is_tar[True]!r} is packed, {is_tar[False]!r} is not, and loaders read one or the other",
+            "focusgen pack packs the rest, focusgen unpack gives the files back.",
         )
+    return True in is_tar
 
 
-def _rows(plan: ExportPlan, scene: ExportScene) -> list[dict[str, object]]:
-    """Return one line per frame: every path relative to the data set, and all that a label follows from."""
+def _rows(card: Card, scene: ExportScene) -> list[dict[str, object]]:
+    """Return one line per frame: every path relative to the data set, and all that a label follows from.
+
+    What a frame has not is an empty text: loaders refuse splits whose columns differ, null against text too.
+    """
     rows = []
     for frame in range(scene.vetted.n_frames):
-        paths = {member.name: member.source for member in plan.members(scene.vetted.scene_id, frame)}
         row: dict[str, object] = {}
-        for name, path in paths.items():
-            if path is not None:
-                row[_column(name)] = f"{scene.vetted.scene_id}/{path}"
+        for member in card.plan.members(scene.vetted.scene_id, frame):
+            row[_column(member.name)] = _place(card, scene.vetted.scene_id, frame, member)
         row |= {
             "scene": scene.vetted.scene_id,
             "frame": frame,
             "lenses": lenses_at(scene, frame),
-            "source": scene.entry.source.get("path"),
+            "source": scene.entry.source.get("path") or "",
             "ingest_digest": scene.entry.ingest_digest,
         }
         rows.append(row)
     return rows
 
 
+def _place(card: Card, scene_id: str, frame: int, member: Member) -> str:
+    """Return where a file lies, seen from the data set; in a tar, as fsspec writes it; "" for none."""
+    if member.source is None:
+        return ""
+    if card.is_packed:
+        return f"tar://{scene_id}/{frame:04d}.{member.name}::{scene_id}/{PACK_TAR}"
+    return f"{scene_id}/{member.source}"
+
+
 def _column(member: str) -> str:
     stem = member.partition(".")[0]
     if stem == "sharp":
         return "file_name"
-    return f"{stem}_file_name" if stem.startswith("bokeh") else f"{stem}_path"
+    return f"{stem}_file_name" if stem.startswith(("bokeh", "clean")) else f"{stem}_path"
 
 
 def _data_files(card: Card) -> list[dict[str, object]]:
@@ -102,12 +123,14 @@ def _data_files(card: Card) -> list[dict[str, object]]:
     for split in SPLITS:
         scenes = [name for name, scene in card.plan.scenes.items() if scene.vetted.split == split]
         if scenes:
-            globs = [f"{_escaped(name)}/{part}" for name in scenes for part in _PICTURES]
-            found.append({"split": SPLIT_NAMES[split], "path": [f"{split}.jsonl", *globs]})
+            kinds = (PACK_TAR,) if card.is_packed else _PICTURES
+            globs = [f"{_escaped(name)}/{kind}" for name in scenes for kind in kinds]
+            index = [] if card.is_packed else [f"{split}.jsonl"]
+            found.append({"split": SPLIT_NAMES[split], "path": [*index, *globs]})
     return found
 
 
-_PICTURES = ("frames_sharp/*.png", "bokeh_renders/*/*.png")
+_PICTURES = ("frames_sharp/*.png", "bokeh_renders/*/*.png", "clean_renders/*/*.png")
 
 
 def _escaped(name: str) -> str:
@@ -117,25 +140,24 @@ def _escaped(name: str) -> str:
 
 def _front_matter(card: Card, data_files: list[dict[str, object]]) -> dict[str, object]:
     n_frames = sum(scene.vetted.n_frames for scene in card.plan.scenes.values())
-    indices = [
-        f"{split}.jsonl"
-        for split in SPLITS
-        if any(s.vetted.split == split for s in card.plan.scenes.values())
-    ]
     return {
         **hub_licence(card.parts[0]),
         "pretty_name": card.name,
         "task_categories": ["depth-estimation"],
         "tags": ["focus", "defocus", "bokeh", "depth", "video", "focusgen"],
         "size_categories": [size_category(n_frames)],
-        "configs": [
-            {
-                "config_name": "default",
-                "drop_labels": True,
-                "metadata_filenames": indices,
-                "data_files": data_files,
-            }
-        ],
+        "configs": [{"config_name": "default", **_of_files(card), "data_files": data_files}],
+    }
+
+
+def _of_files(card: Card) -> dict[str, object]:
+    """Return what the loader of pictures must be told; that of tars needs nothing."""
+    if card.is_packed:
+        return {}
+    splits = {scene.vetted.split for scene in card.plan.scenes.values()}
+    return {
+        "drop_labels": True,
+        "metadata_filenames": [f"{split}.jsonl" for split in SPLITS if split in splits],
     }
 
 
@@ -172,7 +194,7 @@ def _body(card: Card, source: Source) -> str:
     ]
     if source.url or source.note:
         lines += ["## Source", "", *(text for text in (source.url, source.note) if text), ""]
-    lines += [_HOW_TO_READ]
+    lines += [_HOW_TO_READ, *([_OF_TARS] if card.is_packed else [])]
     if len(card.plan.scenes) > MANY_SCENES:
         lines += [
             "",
@@ -195,6 +217,12 @@ depth and lens:
 `focusgen.data.FocusDataset` gives windows for torch; `datasets.load_dataset` the frames of each split."""
 
 
+_OF_TARS = """
+Each scene is one tar (WebDataset): `SCENE/frames.tar` holds `SCENE/0000.sharp.png`, `.depth.npz`,
+`.bokeh_00.png`, `.focus_00.npz`, ... The indices name its members as `fsspec.open` reads them from this
+folder: `tar://SCENE/0000.depth.npz::SCENE/frames.tar`. `focusgen unpack` makes files of them."""
+
+
 def _cell(text: str) -> str:
     """Return text that cannot end a table's cell or begin markup."""
     return re.sub(r"([|<>*_`\[\]\\])", r"\\\1", " ".join(text.split()))
@@ -209,7 +237,9 @@ def card_text(path: Path, front_matter: Mapping[str, object], body: str) -> str:
         body: what stands between our marks.
     """
     old_matter, old_text = _split_readme(path)
-    matter = {**old_matter, **front_matter}
+    # Half of an older licence beside a new one would be a third.
+    ours_only = {*front_matter, *(LICENCE_KEYS if "license" in front_matter else ())}
+    matter = {**front_matter, **{key: value for key, value in old_matter.items() if key not in ours_only}}
     ours = f"{BEGIN}\n{body}\n{END}"
     if BEGIN in old_text and END in old_text:
         before, _, rest = old_text.partition(BEGIN)

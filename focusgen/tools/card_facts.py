@@ -20,11 +20,18 @@ class Source:
 
 @dataclass(frozen=True)
 class Card:
-    """What a card was written from."""
+    """What a card was written from.
+
+    Attributes:
+        parts: with their licences, strictest first.
+        report: phase 6's.
+        is_packed: each scene is one tar; its pictures are no files of their own.
+    """
 
     plan: ExportPlan
     parts: tuple[Part, ...]
     report: Mapping[str, object]
+    is_packed: bool
 
     @property
     def name(self) -> str:

@@ -96,5 +96,11 @@ def _record_set(path: Path, card: Card) -> RecordSet:
 def _columns(card: Card) -> list[tuple[str, str, str]]:
     n_sets = max((scene.n_sets for scene in card.plan.scenes.values()), default=0)
     sets = [(f"bokeh_{k:02d}_file_name", TEXT, f"render through lens {k}, PNG") for k in range(n_sets)]
+    if any(scene.vetted.has_clean for scene in card.plan.scenes.values()):
+        sets += [
+            (f"clean_{k:02d}_file_name", TEXT, f"the same before the sensor, {k}") for k in range(n_sets)
+        ]
+    if card.plan.has_flags:
+        sets.append(("valid_path", TEXT, "PNG of flags of doubtful depth; empty where no pixel has any"))
     sets += [(f"focus_{k:02d}_path", TEXT, f"NPZ, key focus_map: label of lens {k}") for k in range(n_sets)]
     return [*COLUMNS, *sets]

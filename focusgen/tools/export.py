@@ -23,7 +23,7 @@ from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import make_folder, publish, publish_json, remove, replacing, storage_error
 from focusgen.dataset.packs import read_published
 from focusgen.dataset.records import parse_json
-from focusgen.tools.export_plan import ExportPlan, ExportScene, Shard, frames_of, plan_export, sample_document
+from focusgen.tools.export_plan import ExportPlan, ExportScene, Shard, frames_of, plan_export
 
 Kind = Literal["webdataset", "parquet"]
 ENDINGS: Mapping[Kind, str] = {"webdataset": "tar", "parquet": "parquet"}
@@ -57,6 +57,7 @@ def export(
     *,
     shard_mb: int = 1024,
     with_focus: bool = True,
+    with_clean: bool = True,
     on_start: Callable[[int], None] = lambda n_frames: None,
     on_frame: Callable[[], None] = lambda: None,
 ) -> Exported:
@@ -68,6 +69,7 @@ def export(
         kind: "webdataset" or "parquet".
         shard_mb: about how large a shard is to be, in 10^6 bytes.
         with_focus: labels too.
+        with_clean: renders before the sensor too, where they are kept.
         on_start: called with the number of frames to write.
         on_frame: called after each.
 
@@ -75,7 +77,13 @@ def export(
         FocusgenError: the data set may not be exported; nothing of the scene is published.
     """
     _check_destination(root, dest)
-    plan = plan_export(root, shard_bytes=shard_mb * 10**6, with_focus=with_focus, ending=ENDINGS[kind])
+    plan = plan_export(
+        root,
+        shard_bytes=shard_mb * 10**6,
+        ending=ENDINGS[kind],
+        with_focus=with_focus,
+        with_clean=with_clean,
+    )
     make_folder(dest)
     state = _read_state(dest, kind)
     todo = [shard for shard in plan.shards if not _is_whole(dest, plan, shard, state)]
@@ -189,7 +197,7 @@ def read_members(plan: ExportPlan, scene: ExportScene, frame: int) -> Iterator[t
                 f"{path}: not the file that its record vouches for", "focusgen repair redoes it."
             )
         yield member.name, data
-    document = sample_document(scene, frame)
+    document = plan.document(scene, frame)
     yield "json", (json.dumps(document, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
@@ -209,14 +217,17 @@ def _writer(kind: Kind, file: io.BufferedWriter) -> ShardWriter:
 
 
 class TarWriter:
-    """USTAR without dates, owners or links: equal samples, equal bytes. Members: SCENE/FRAME.name."""
+    """USTAR without dates, owners or links: equal samples, equal bytes. Members: SCENE/FRAME.name.
+
+    Only a name that USTAR has no room for (100 bytes, 155 of folder) gets a header of POSIX's extension.
+    """
 
     def __init__(self, file: io.BufferedWriter) -> None:
         self._tar = tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT, encoding="utf-8")
 
     @property
     def n_bytes(self) -> int:
-        """Bytes written so far: where the next member's header will stand."""
+        """Bytes written so far, each member filled up to whole blocks."""
         return int(self._tar.offset)
 
     def add(self, scene: ExportScene, frame: int, members: Mapping[str, bytes]) -> None:
@@ -224,14 +235,20 @@ class TarWriter:
         for name, data in members.items():
             info = tarfile.TarInfo(f"{scene.vetted.scene_id}/{frame:04d}.{name}")
             info.size, info.mode = len(data), 0o644
-            try:
-                self._tar.addfile(info, io.BytesIO(data))
-            except ValueError as error:  # USTAR holds 100 bytes of name and 155 of folder
-                raise ConfigError(f"{info.name}: no name for a tar: {error}", "Rename the scene.") from error
+            self._tar.format = tarfile.USTAR_FORMAT if _fits_ustar(info) else tarfile.PAX_FORMAT
+            self._tar.addfile(info, io.BytesIO(data))
 
     def close(self) -> None:
         """Write the two empty blocks that end a tar."""
         self._tar.close()
+
+
+def _fits_ustar(info: tarfile.TarInfo) -> bool:
+    try:
+        info.tobuf(tarfile.USTAR_FORMAT, "utf-8", "surrogateescape")
+    except ValueError:
+        return False
+    return True
 
 
 def finish(dest: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from focusgen import __version__
 from focusgen.base.files import publish
 from focusgen.dataset.index import SPLITS
-from focusgen.tools.card import card_text, read_front_matter, size_category
+from focusgen.tools.card import LICENCE_KEYS, card_text, read_front_matter, size_category
 from focusgen.tools.export import Exported, finish
 from focusgen.tools.export_plan import SPLIT_NAMES
 from focusgen.tools.licences import hub_licence, parts_of
@@ -20,7 +20,6 @@ lenses in metres. The bytes are those of the data set's own files. `sha256sum -c
     from focusgen.data import FocusShards         # windows, labels and crops for torch
     import webdataset as wds                      # wds.WebDataset("train-00000.tar")
     import datasets                               # datasets.load_dataset("."); with_format("numpy")"""
-LICENCE_KEYS: tuple[str, ...] = ("license", "license_name")
 _NO_LICENCE = "\nNo licence is given here: ask the owner of the footage before you pass it on.\n"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from focusgen.base.checksums import FileEntry, checksum
@@ -68,12 +68,16 @@ class ExportPlan:
     Attributes:
         has_flags: a scene has doubtful pixels, so that every sample has a member for them: readers of
             WebDataset want the same members in every sample.
+        moving_sets: split -> lens sets whose focus moves in some scene of it, so that a stream knows from its
+            first sample whether S_focus is one number or one a frame in all of its batches.
     """
 
     scenes: Mapping[str, ExportScene]
     shards: tuple[Shard, ...]
     with_focus: bool
+    with_clean: bool
     has_flags: bool
+    moving_sets: Mapping[str, tuple[int, ...]]
 
     def members(self, scene_id: str, frame: int) -> list[Member]:
         """Return the files of a sample, json left out."""
@@ -84,6 +88,8 @@ class ExportPlan:
         ]
         for k in range(scene.n_sets):
             found.append(Member(f"bokeh_{k:02d}.png", f"bokeh_renders/set_{k:02d}/bokeh_{frame:04d}.png"))
+        for k in range(scene.n_sets if self.with_clean and scene.vetted.has_clean else 0):
+            found.append(Member(f"clean_{k:02d}.png", f"clean_renders/set_{k:02d}/clean_{frame:04d}.png"))
         for k in range(scene.n_sets if self.with_focus else 0):
             found.append(Member(f"focus_{k:02d}.npz", f"focus_maps/set_{k:02d}/focus_{frame:04d}.npz"))
         if self.has_flags:
@@ -99,22 +105,30 @@ class ExportPlan:
             entries = [
                 (m.name, m.source and scene.files[m.source].xxh3_128) for m in self.members(scene_id, frame)
             ]
-            inputs.append([scene_id, frame, entries, sample_document(scene, frame)])
+            inputs.append([scene_id, frame, entries, self.document(scene, frame)])
         return checksum(canonical({"name": shard.name, "samples": inputs}))
 
+    def document(self, scene: ExportScene, frame: int) -> dict[str, object]:
+        """Return what a sample's json member says."""
+        moving = self.moving_sets[scene.vetted.split]
+        return sample_document(scene, frame) | ({"moving_sets": list(moving)} if moving else {})
 
-def plan_export(root: Path, *, shard_bytes: int, with_focus: bool, ending: str) -> ExportPlan:
+
+def plan_export(
+    root: Path, *, shard_bytes: int, ending: str, with_focus: bool = True, with_clean: bool = True
+) -> ExportPlan:
     """Return the plan of a validated data set.
 
     Args:
         root: the data set's folder.
         shard_bytes: about how large a shard is to be.
-        with_focus: labels too; without them they are recomputed from depth and lens.
         ending: of a shard's name, "tar" or "parquet".
+        with_focus: labels too; without them they are recomputed from depth and lens.
+        with_clean: renders before the sensor too, where they are kept.
 
     Raises:
         FocusgenError: a scene is not complete, not validated, stale or edited (`data.vetting.vet`).
-        RefusedDataError: scenes have different numbers of lens sets.
+        RefusedDataError: scenes have different numbers of lens sets, or only some have clean renders.
     """
     dataset = DatasetLayout(root, root / "scene_index.json")
     index = read_index(dataset)
@@ -124,14 +138,16 @@ def plan_export(root: Path, *, shard_bytes: int, with_focus: bool, ending: str) 
             scenes[vetted.scene_id] = _export_scene(vetted, index[vetted.scene_id])
     ordered = {scene_id: scenes[scene_id] for scene_id in index}
     _check_sets(ordered)
+    if with_clean:
+        _check_clean(ordered)
     has_flags = any("/valid_" in name for scene in ordered.values() for name in scene.files)
-    plan = ExportPlan(ordered, (), with_focus, has_flags)
+    plan = ExportPlan(ordered, (), with_focus, with_clean, has_flags, _moving_sets(ordered))
     shards = [
         Shard(f"{split}-{number:05d}.{ending}", tuple(samples))
         for split in SPLITS
         for number, samples in enumerate(_packed(plan, split, shard_bytes))
     ]
-    return ExportPlan(ordered, tuple(shards), with_focus, has_flags)
+    return replace(plan, shards=tuple(shards))
 
 
 def _split(name: str) -> Split:
@@ -163,6 +179,16 @@ def _normal(path: Path) -> str:
     return "/".join(parts)
 
 
+def _moving_sets(scenes: Mapping[str, ExportScene]) -> dict[str, tuple[int, ...]]:
+    moving: dict[str, set[int]] = {split: set() for split in SPLITS}
+    for scene in scenes.values():
+        lenses = scene.vetted.lenses
+        moving[scene.vetted.split] |= {
+            k for k, lens in enumerate(lenses) if lens.focus_distances_m is not None
+        }
+    return {split: tuple(sorted(sets)) for split, sets in moving.items()}
+
+
 def _check_sets(scenes: Mapping[str, ExportScene]) -> None:
     counts = {scene.n_sets: scene_id for scene_id, scene in scenes.items()}
     if len(counts) > 1:
@@ -170,6 +196,16 @@ def _check_sets(scenes: Mapping[str, ExportScene]) -> None:
         raise RefusedDataError(
             f"scenes have different numbers of lens sets: {text}",
             "Readers of shards want the same members in every sample: render them with one --n_sets.",
+        )
+
+
+def _check_clean(scenes: Mapping[str, ExportScene]) -> None:
+    kept = {scene.vetted.has_clean: scene_id for scene_id, scene in scenes.items()}
+    if len(kept) > 1:
+        raise RefusedDataError(
+            f"scene {kept[True]!r} has clean_renders, {kept[False]!r} has none: readers of shards want the "
+            "same members in every sample",
+            "Render all with one render.keep_clean; focusgen export leaves them out with --without clean.",
         )
 
 

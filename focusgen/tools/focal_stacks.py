@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
-from focusgen.dataset.packs import is_packed
+from focusgen.dataset.packs import is_published
 from focusgen.dataset.published import read_depth, read_sharp, read_stats
 from focusgen.dataset.records import parse_json
 
@@ -42,11 +41,6 @@ def list_stacks(
     records: list[dict[str, Any]] = []
     for scene_id, entry in read_index(dataset).items():
         scene = dataset.scene(scene_id)
-        if is_packed(scene):
-            raise ConfigError(
-                f"scene {scene_id!r} is packed, and a list of stacks names files",
-                f"Unpack it: focusgen unpack {shlex.quote(scene_id)} --out_root {shlex.quote(str(scenes))}",
-            )
         if not scene.metadata_json.exists() and source != "thin_lens":
             continue
         for kind in ("bokeh", "thin_lens") if source == "mix" else (source,):
@@ -76,7 +70,7 @@ def _relative(record: Mapping[str, Any], beside: Path) -> dict[str, Any]:
 
 def _frames(scene: SceneLayout, every: int) -> Iterator[int]:
     n = 0
-    while scene.sharp(n).exists() and scene.depth(n).exists():
+    while is_published(scene.sharp(n)) and is_published(scene.depth(n)):
         yield n
         n += every
 
@@ -108,7 +102,7 @@ def _of_bokeh(scene: SceneLayout, every: int) -> Iterator[dict[str, Any]]:
         for frame in _frames(scene, every):
             slices = [scene.bokeh(number, frame) for number in numbers]
             distances_m = [_distance_m(metadata["sets"][number], frame) for number in numbers]
-            if not all(path.exists() for path in slices) or len(set(distances_m)) < len(distances_m):
+            if not all(is_published(path) for path in slices) or len(set(distances_m)) < len(distances_m):
                 continue
             yield {
                 **_base(scene, frame),

@@ -16,9 +16,8 @@ from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.packs import Pack, is_packed, pack_document
 from focusgen.run.console import make_console
 from focusgen.tools.export import TarWriter, read_members
-from focusgen.tools.export_plan import ExportPlan, ExportScene, plan_export
+from focusgen.tools.export_plan import TAR_BLOCK_BYTES, ExportPlan, ExportScene, plan_export
 
-TAR_HEADER_BYTES = 512
 Places = dict[str, tuple[int, int]]
 
 
@@ -44,7 +43,7 @@ def pack_scenes(root: Path, on_scene: Callable[[str], None] = lambda scene_id: N
     Raises:
         FocusgenError: the data set is not complete and validated, or a file is damaged.
     """
-    plan = plan_export(root, shard_bytes=1 << 62, with_focus=True, ending="tar")
+    plan = plan_export(root, shard_bytes=1 << 62, ending="tar")
     n_packed = 0
     for scene_id, scene in plan.scenes.items():
         with exclusive(scene.vetted.layout.lock("render")):
@@ -84,11 +83,11 @@ def _write_tar(plan: ExportPlan, scene: ExportScene) -> Places:
                 for frame in range(scene.vetted.n_frames):
                     sources = {member.name: member.source for member in plan.members(scene_id, frame)}
                     for name, data in read_members(plan, scene, frame):
-                        start = writer.n_bytes + TAR_HEADER_BYTES
                         writer.add(scene, frame, {name: data})
+                        n_blocks = -(-len(data) // TAR_BLOCK_BYTES)
                         source = sources.get(name)
                         if source is not None:
-                            places[source] = (start, len(data))
+                            places[source] = (writer.n_bytes - TAR_BLOCK_BYTES * n_blocks, len(data))
                 writer.close()
                 file.flush()
                 os.fsync(file.fileno())

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataError
 from focusgen.data import FocusDataset, FocusShards
 from focusgen.tools.export import export
+from tests.conftest import Rgbd
 
 SIZE = {"window": 4, "stride": 3, "crop": 24, "seed": 2}
 
@@ -42,6 +43,37 @@ def test_streamed_items_are_those_of_the_files(finished, shards):
 
 
 @pytest.mark.slow
+def test_lenses_that_move_and_renders_before_the_sensor_stream_as_they_are_read(tmp_path):
+    rgbd, kinds = Rgbd(tmp_path), ("sharp", "bokeh", "clean", "focus")
+    for seed, name in enumerate("abcde"):
+        rgbd.add_scene(name, n_frames=3, seed=seed)
+    noisy = ["--render.sensor.noise_iso", "1600", "--render.keep_clean", "true"]
+    assert rgbd.run("--lens.motion", "mixed", "--n_sets", "2", *noisy) == 0
+    clips = FocusDataset(rgbd.out_root, "train", window=2, modalities=kinds)
+    moves = {scene.lenses[1].focus_distances_m is not None for scene in clips.scenes}
+    assert moves == {True, False}, "the test needs a scene of each kind"
+    export(rgbd.out_root, tmp_path / "shards", "webdataset")
+    streamed = list(FocusShards(tmp_path / "shards", "train", window=2, modalities=kinds))
+    read = [clips[k] for k in range(len(clips))]
+    assert [key(sample) for sample in streamed] == [key(sample) for sample in read]
+    for one, other in zip(read, streamed, strict=True):
+        lens, like = one.pop("lens"), other.pop("lens")
+        assert is_equal(one, other) and is_equal(lens, like)
+    assert not torch.equal(read[0]["clean"], read[0]["bokeh"])
+    for sets in ([0], [1], None):  # fixed and moving lenses make one batch, in any shard
+        chosen = {"window": 2, "sets": sets, "modalities": kinds}
+        batch = next(iter(DataLoader(FocusShards(tmp_path / "shards", "train", **chosen), batch_size=6)))
+        from_files = next(iter(DataLoader(FocusDataset(rgbd.out_root, "train", **chosen), batch_size=6)))
+        assert torch.equal(batch["lens"]["S_focus"], from_files["lens"]["S_focus"])
+
+
+def test_renders_before_the_sensor_are_refused_by_name_where_none_are_kept(finished, shards):
+    with pytest.raises(RefusedDataError, match=r"has no clean_renders\s.*keep_clean"):
+        FocusDataset(finished, "train", window=4, modalities=("clean",))
+    with pytest.raises(RefusedDataError, match=r"has no clean_renders\s.*keep_clean"):
+        next(iter(FocusShards(shards, "train", window=4, modalities=("clean",))))
+
+
 def test_two_spawned_workers_share_the_items_without_repeating_any(shards):
     here = sorted(key(sample) for sample in FocusShards(shards, "train", **SIZE))
     loader = DataLoader(

@@ -13,6 +13,7 @@ from focusgen.base.errors import ConfigError
 from focusgen.tools.card import card_text
 from focusgen.tools.licences import Part, hub_licence
 from focusgen.tools.push import plan_export_upload
+from tests.conftest import Rgbd
 
 SAY = ["--source_license", "CC-BY-4.0"]
 
@@ -58,6 +59,24 @@ def test_load_dataset_finds_the_splits_and_the_pixels_of_the_data_set_and_of_its
         }
 
 
+@pytest.mark.slow
+def test_load_dataset_takes_splits_of_which_only_one_has_doubtful_depth(tmp_path, offline):
+    from datasets import load_dataset
+
+    rgbd = Rgbd(tmp_path)
+    for seed, name in enumerate("abc"):
+        rgbd.add_scene(name, n_frames=3, seed=seed)
+    path = rgbd.depth_root / "b" / "depth_0001.npy"
+    depth_m = np.load(path)
+    depth_m[0, 0] = np.inf
+    np.save(path, depth_m)
+    assert rgbd.run() == 0
+    assert cli.main(["card", "--out_root", str(rgbd.out_root), *SAY]) == 0
+    rows = [row for split in load_dataset(str(rgbd.out_root)).values() for row in split]
+    named = {f"{row['scene']}_{row['frame']}": row["valid_path"] for row in rows if row["valid_path"]}
+    assert named == {f"b_{frame}": f"b/depth_maps/valid_{frame:04d}.png" for frame in range(3)}
+
+
 def test_croissant_is_valid_and_has_a_record_per_frame(finished, capsys):
     import mlcroissant as mlc
 
@@ -84,6 +103,10 @@ def test_a_person_s_words_and_keys_are_kept_and_names_cannot_end_a_table(tmp_pat
     text = card_text(path, {"license": "cc-by-nc-4.0"}, "ours again")
     matter = yaml.safe_load(text.split("---\n")[1])
     assert matter == {"language": "en", "license": "cc-by-nc-4.0"}
+    own = card_text(path, {"license": "other", "license_name": "my-own"}, "ours")
+    path.write_text(own)
+    matter = yaml.safe_load(card_text(path, {"license": "cc0-1.0"}, "ours").split("---\n")[1])
+    assert matter == {"license": "cc0-1.0", "language": "en"}, "no half of the older licence"
     assert "Before." in text and "After." in text and "ours again" in text and "ours\n" not in text
 
 

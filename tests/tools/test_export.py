@@ -13,8 +13,11 @@ import tarfile
 import numpy as np
 import pytest
 
-from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen import cli
+from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataError
 from focusgen.tools.export import export, finish
+from focusgen.tools.export_plan import plan_export
+from tests.conftest import Rgbd
 
 
 def published(root, scene: str, frame: int) -> dict[str, bytes]:
@@ -56,6 +59,23 @@ def test_a_tar_holds_the_published_bytes_of_its_split_and_nothing_of_the_machine
                 else:
                     assert data == published(finished, scene, int(frame))[kind]
     assert sorted(seen) == sorted((scene, frame) for scene in index for frame in range(10))
+
+
+def test_scenes_of_which_only_some_keep_clean_renders_are_exported_without_them(tmp_path):
+    rgbd = Rgbd(tmp_path)
+    for seed, name in enumerate("abc"):
+        rgbd.add_scene(name, n_frames=2, seed=seed)
+    assert rgbd.run() == 0
+    noisy = ["--render.sensor.noise_iso", "1600", "--render.keep_clean", "true", "--on_stale", "redo"]
+    words = [*rgbd.flags("out_root", "max_coc"), "--n_sets", "2", "--scene_idx", "1", *noisy]
+    assert cli.phase_main("render", "", words) == 0
+    cli.phase_main("validate", "", rgbd.flags("raw_root", "out_root"))
+    words = ["export", "webdataset", "--out_root", str(rgbd.out_root), "--dest", str(tmp_path / "dest")]
+    with pytest.raises(RefusedDataError, match="'b' has clean_renders, '.' has none"):
+        plan_export(rgbd.out_root, shard_bytes=10**6, ending="tar")
+    assert cli.main(words) == 3 and cli.main([*words, "--without", "clean"]) == 0
+    with tarfile.open(next((tmp_path / "dest").glob("val*.tar"))) as tar:
+        assert not [name for name in tar.getnames() if "clean" in name]
 
 
 def test_a_table_holds_the_same_bytes(finished, tmp_path):
