@@ -32,6 +32,7 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.dataset.index import known_scene, read_index
     from focusgen.dataset.packs import unpack_scene
     from focusgen.run.console import print_error
+    from focusgen.run.finished_notes import note_finished
 
     dataset = DatasetLayout.of(cfg)
     index = read_index(dataset)
@@ -40,7 +41,9 @@ def main(argv: Sequence[str]) -> int:
         scene = dataset.scene(scene_id)
         try:
             with exclusive(scene.lock("render")):
-                n_unpacked += bool(unpack_scene(scene))
+                if unpack_scene(scene):
+                    n_unpacked += 1
+                    note_finished(dataset, index, scene_id)
         except CorruptInputError as error:
             print_error(error)
             code = ExitCode.INCOMPLETE

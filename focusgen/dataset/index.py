@@ -200,7 +200,15 @@ def write_table(dataset: DatasetLayout, index: Mapping[str, IndexEntry]) -> None
 
 def add_to_table(table: TableWriter, scene_id: str, entry: IndexEntry) -> None:
     """Write a scene's line of the table."""
-    table.add(scene_id, entry.document(), entry.outline._asdict())
+    columns = {**entry.outline._asdict(), "ingest_digest": entry.ingest_digest}
+    table.add(scene_id, entry.document(), columns)
+
+
+def ingest_digest_of(table: SceneTable[IndexEntry], scene_id: str) -> str:
+    """Return a scene's digest of raw checksums, without reading its line where that can be spared."""
+    if "ingest_digest" in table.columns:
+        return str(table.column("ingest_digest", scene_id))
+    return table[scene_id].ingest_digest  # a table from before the column
 
 
 def original_of(dataset: DatasetLayout, digest: str) -> Original:

@@ -244,6 +244,11 @@ class DatasetLayout:
         return self.internal / "status"
 
     @property
+    def finished_notes(self) -> Path:
+        """What runs wrote down of the scenes that they finished, where there are very many."""
+        return self.internal / "finished"
+
+    @property
     def found(self) -> Path:
         """What phase 1 has found out since it last published an index."""
         return self.internal / "found"

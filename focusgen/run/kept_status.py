@@ -8,8 +8,6 @@ folders have the times that they had, so that a status of 100,000 scenes reads t
 from __future__ import annotations
 
 import contextlib
-import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,18 +18,21 @@ from focusgen.base.checksums import checksum
 from focusgen.base.errors import StorageError
 from focusgen.base.files import make_folder, publish, remove
 from focusgen.config import SCENE_PHASES, PhaseName
-from focusgen.dataset.index import IndexEntry
-from focusgen.dataset.layout import DatasetLayout, SceneLayout
+from focusgen.dataset.index import IndexEntry, ingest_digest_of
+from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import PhaseState, State, canonical, parse_json
 from focusgen.dataset.scene_table import SceneTable
 from focusgen.dataset.sealed_lines import compact
+from focusgen.run.finished_notes import Note, read_notes
+from focusgen.run.scene_marks import UNTOUCHED, mark_of
 from focusgen.run.settings import Expected
 
 KEPT_VERSION = 1
 SETTLED_S = 2.0
 """What changed so recently may change again without another time stamp: it is read again next time."""
 
-UNTOUCHED = "nothing"
+LOOKED_AT_FIRST = 200
+"""As many scenes are quicker looked at than looked up in what runs wrote down of all."""
 KEPT_FOLDERS = 4
 """One for each set of rules: today's settings, those of the last runs, a plan's."""
 
@@ -96,7 +97,7 @@ def kept_standings(
         expected: what each phase is compared with.
         look: reads from a scene's files where it stands.
     """
-    look_with = _alike_where_nothing_lies(look)
+    looks = _Looks(dataset, table, look)
     rules = _rules(expected)
     folder = dataset.kept_status / checksum(rules)[:16]
     for number, block_digest in enumerate(table.blocks):
@@ -104,63 +105,54 @@ def kept_standings(
         kept, fresh = _read(path, key), _Block()
         n_read = 0
         for scene_id in table.block_of(number):
-            mark = mark_of(dataset.scene(scene_id))
+            mark = mark_of(dataset.scene(scene_id), SETTLED_S)
             standing = kept.recall(scene_id, mark)
             if standing is None:
-                standing, n_read = look_with(scene_id, mark), n_read + 1
+                standing, n_read = looks.at(scene_id, mark), n_read + 1
             fresh.keep(scene_id, mark, standing)
             yield scene_id, standing
         if n_read:
             _write(path, key, fresh)
 
 
-def _alike_where_nothing_lies(look: Callable[[str], Standing]) -> Callable[[str, str], Standing]:
-    """Return what looks at a scene with a mark, and at only one of all those that nobody has begun."""
-    known: list[Standing] = []
+@dataclass
+class _Looks:
+    """Looks at scenes, and at only one of those that stand alike: nobody has begun them, or notes say so."""
 
-    def look_with(scene_id: str, mark: str) -> Standing:
-        if mark != UNTOUCHED:
-            return look(scene_id)
-        if not known:
-            known.append(look(scene_id))
-        return known[0]
+    dataset: DatasetLayout
+    table: SceneTable[IndexEntry]
+    look: Callable[[str], Standing]
+    _alike: dict[str, Standing] = field(default_factory=dict)
+    _notes: Mapping[tuple[str, str], Note] | None = None
+    _n_unknown: int = 0
 
-    return look_with
+    def at(self, scene_id: str, mark: str) -> Standing:
+        """Return where a scene with a mark stands."""
+        if mark == UNTOUCHED:
+            return self._like(mark, scene_id)
+        note = self._note(scene_id, mark)
+        if note is None:
+            return self.look(scene_id)
+        return Standing(
+            self._like(note.kinds, scene_id).phases, dict(zip(SCENE_PHASES, note.digests, strict=True))
+        )
 
+    def _like(self, kind: str, scene_id: str) -> Standing:
+        if kind not in self._alike:
+            self._alike[kind] = self.look(scene_id)
+        return self._alike[kind]
 
-def mark_of(scene: SceneLayout) -> str:
-    """Return a digest of sizes, times and inodes of what tells a scene's state, "" if it changed just now.
-
-    `UNTOUCHED` if nothing of it is there.
-    """
-    facts = [
-        (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino) if found is not None else None
-        for folder, files in scene.places_of_state().items()
-        for found in _stats(folder, files)
-    ]
-    if not any(facts):
-        return UNTOUCHED
-    newest_ns = max(fact[2] for fact in facts if fact is not None)
-    is_settled = newest_ns < (time.time() - SETTLED_S) * 1e9
-    return checksum(repr(facts).encode())[:16] if is_settled else ""
-
-
-def _stats(folder: str, files: Sequence[str]) -> Iterator[os.stat_result | None]:
-    """Yield what a folder is, and the first of some files in it, beside which no later one counts."""
-    found = _stat(folder)
-    yield found
-    for name in files if found is not None else ():
-        found = _stat(f"{folder}/{name}")
-        yield found
-        if found is not None:
-            return
-
-
-def _stat(path: str) -> os.stat_result | None:
-    try:
-        return os.stat(path)
-    except FileNotFoundError:
-        return None
+    def _note(self, scene_id: str, mark: str) -> Note | None:
+        """Return what holds of a scene with a mark; notes of all scenes are read where many are asked for."""
+        self._n_unknown += 1
+        if self._n_unknown <= LOOKED_AT_FIRST:
+            return None
+        if self._notes is None:
+            self._notes = read_notes(self.dataset.finished_notes)
+        note = self._notes.get((scene_id, mark))
+        if note is None or note.n_frames != self.table.column("n_frames", scene_id):
+            return None
+        return note if note.ingest_digest == ingest_digest_of(self.table, scene_id) else None
 
 
 def _rules(expected: Mapping[PhaseName, Expected]) -> bytes:

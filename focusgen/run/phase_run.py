@@ -31,6 +31,7 @@ from focusgen.dataset.records import (
 from focusgen.dataset.scene_store import PhaseStore
 from focusgen.phases.job import SceneJob
 from focusgen.phases.provided_depth import open_provided
+from focusgen.run.finished_notes import note_finished
 from focusgen.run.inputs import weight_digests, weight_notes
 from focusgen.run.max_coc import with_max_coc
 from focusgen.run.outcomes import STALE_UPSTREAM, Outcomes, RunSummary
@@ -264,6 +265,7 @@ class PhaseRun:
             self.spec.process(job, model)
         if self.phase == "render" and self._finished_max_coc_m() != self.cfg.render.max_coc:
             publish_json(self.dataset.max_coc_json, {"max_coc": self.cfg.render.max_coc})
+        note_finished(self.dataset, self.index, scene_id)
         self.outcomes.end(scene_id, "complete" if n_frames == entry.n_frames else "partial")
 
     def _finished_max_coc_m(self) -> float | None:

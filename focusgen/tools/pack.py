@@ -12,9 +12,11 @@ from focusgen.base.files import publish_json, remove, replacing, storage_error, 
 from focusgen.base.locks import exclusive
 from focusgen.base.names import rich_text
 from focusgen.config import Config
-from focusgen.dataset.layout import SceneLayout
+from focusgen.dataset.index import read_index
+from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.packs import Pack, is_packed, pack_document
 from focusgen.run.console import make_console
+from focusgen.run.finished_notes import note_finished
 from focusgen.tools.export import TarWriter, read_members
 from focusgen.tools.export_plan import TAR_BLOCK_BYTES, ExportPlan, ExportScene, plan_export
 
@@ -44,10 +46,13 @@ def pack_scenes(root: Path, on_scene: Callable[[str], None] = lambda scene_id: N
         FocusgenError: the data set is not complete and validated, or a file is damaged.
     """
     plan = plan_export(root, shard_bytes=1 << 62, ending="tar")
-    n_packed = 0
+    dataset = DatasetLayout(root, root / "scene_index.json")
+    index, n_packed = read_index(dataset), 0
     for scene_id, scene in plan.scenes.items():
         with exclusive(scene.vetted.layout.lock("render")):
-            n_packed += _pack(plan, scene)
+            if _pack(plan, scene):
+                n_packed += 1
+                note_finished(dataset, index, scene_id)
         on_scene(scene_id)
     return n_packed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -133,3 +134,37 @@ def test_of_scenes_that_nobody_has_begun_one_is_read(many, looked):
 def test_status_where_one_may_only_read_is_the_same(many, looked):
     (many.out_root / ".focusgen" / "status").write_text("in the way")
     assert check(many, looked)[0] == check(many, looked)[0] == ["a", "b", "c"]
+
+
+def test_finished_scenes_of_one_kind_are_read_once_however_many_there_are(many, looked, monkeypatch):
+    """The first status after the work reads one scene of each kind, and everything that is not as noted."""
+    monkeypatch.setattr(kept_status, "LOOKED_AT_FIRST", 0)
+    assert cli.phase_main("depth", "", many.flags("out_root", "depth_root") + ["--scene_idx", "1"]) == 0
+    read, states = check(many, looked)
+    assert read == ["a", "c"], "b has records of the same kind as a's; c is untouched"
+    assert states["b"].digests != states["a"].digests
+    status_folder = many.out_root / ".focusgen" / "status"
+    shutil.rmtree(status_folder)
+    assert check(many, looked, many.config(deblur__backend="classical"))[0] == ["a", "c"], "stale alike"
+    shutil.rmtree(status_folder)
+    done = many.out_root / "b" / "depth_maps" / ".done"
+    done.write_bytes(done.read_bytes().replace(b'"n_frames": 2', b'"n_frames": 3'))
+    read, states = check(many, looked)
+    assert read == ["a", "b", "c"] and states["b"].phases["depth"].state.value == "stale"
+
+
+def test_a_note_does_not_hold_for_other_raw_frames_or_a_torn_line(many, looked, monkeypatch):
+    monkeypatch.setattr(kept_status, "LOOKED_AT_FIRST", 0)
+    assert cli.phase_main("depth", "", many.flags("out_root", "depth_root") + ["--scene_idx", "1"]) == 0
+    (notes,) = (many.out_root / ".focusgen" / "finished").glob("*.jsonl")
+    whole = notes.read_bytes()
+    notes.write_bytes(whole[:-9])
+    assert check(many, looked)[0] == ["a", "b", "c"], "the last line was b's"
+    shutil.rmtree(many.out_root / ".focusgen" / "status")
+    notes.write_bytes(whole)
+    index = json.loads((many.out_root / "scene_index.json").read_text())
+    index["b"]["ingest_digest"] = "0" * 32
+    (many.out_root / "scene_index.json").write_text(json.dumps(index))
+    (many.out_root / ".focusgen" / "index_checksum.json").unlink()
+    read, states = check(many, looked)
+    assert read == ["a", "b", "c"] and states["b"].phases["depth"].state.value == "stale"

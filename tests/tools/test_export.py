@@ -69,7 +69,8 @@ def test_scenes_of_which_only_some_keep_clean_renders_are_exported_without_them(
     noisy = ["--render.sensor.noise_iso", "1600", "--render.keep_clean", "true", "--on_stale", "redo"]
     words = [*rgbd.flags("out_root", "max_coc"), "--n_sets", "2", "--scene_idx", "1", *noisy]
     assert cli.phase_main("render", "", words) == 0
-    cli.phase_main("validate", "", rgbd.flags("raw_root", "out_root"))
+    kept = [*rgbd.flags("raw_root", "out_root"), "--run.on_stale", "keep"]
+    assert cli.phase_main("validate", "", kept) == 0
     words = ["export", "webdataset", "--out_root", str(rgbd.out_root), "--dest", str(tmp_path / "dest")]
     with pytest.raises(RefusedDataError, match="'b' has clean_renders, '.' has none"):
         plan_export(rgbd.out_root, shard_bytes=10**6, ending="tar")
