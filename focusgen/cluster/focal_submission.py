@@ -12,7 +12,9 @@ from focusgen.cluster import sbatch, slurm
 from focusgen.cluster.local import call_focusgen
 from focusgen.config import Config
 
-WARNING_S = 180
+MOST_WARNING_S, WARNING_SHARE = 180, 1 / 3
+"""How long before the time limit training is told to save: of a short limit a third is left for that."""
+
 LOGS = "slurm"
 
 
@@ -40,14 +42,16 @@ class FocalSubmission:
 
 def job_of(cfg: Config, asked: FocalSubmission) -> tuple[Config, sbatch.Job]:
     """Return settings and job: resources of a training win over those of the phase that it borrows."""
+    minutes = max(1, round(asked.time_h * 60))
+    warning_s = min(MOST_WARNING_S, int(60 * minutes * WARNING_SHARE))
     options = {
         "nodes": str(asked.n_nodes),
         "ntasks-per-node": "1",
         "partition": cfg.cluster.partition["deblur" if asked.gpus else "calibrate"],
-        "time": str(max(1, round(asked.time_h * 60))),
+        "time": str(minutes),
         "cpus-per-task": str(asked.cpus),
         "mem": f"{asked.memory_gb}G",
-        "signal": f"B:USR1@{WARNING_S}",
+        "signal": f"B:USR1@{warning_s}",
         **({"gres": f"gpu:{asked.gpus}"} if asked.gpus else {}),
         **({"dependency": f"afterok:{asked.after}", "kill-on-invalid-dep": "yes"} if asked.after else {}),
         **dict(cfg.cluster.options),

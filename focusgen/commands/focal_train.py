@@ -44,12 +44,7 @@ def main(argv: Sequence[str]) -> int:
     words = gathered(renamed(argv, {**ALIASES, "-o": "--output_dir", "--output": "--output_dir"}))
     flags = parse(FLAGS, words, prog="focusgen focal train", doc=__doc__).flags
     flags = replace(flags, config=find(flags.config, CONFIG_DIR / "focal"))
-    kind = _kind(flags.config)
-    if kind not in _TRAINERS:
-        raise ConfigError(
-            f"{flags.config}: model.kind {kind!r} cannot be trained", f"There is {', '.join(_TRAINERS)}."
-        )
-    return _TRAINERS[kind](flags)
+    return _TRAINERS[kind_of(flags.config)](flags)
 
 
 def gathered(words: Sequence[str], flag: str = "--override") -> list[str]:
@@ -68,7 +63,12 @@ def gathered(words: Sequence[str], flag: str = "--override") -> list[str]:
     return [*others, flag, *values] if values else others
 
 
-def _kind(path: Path) -> str:
+def kind_of(path: Path) -> str:
+    """Return which network a file of settings is of.
+
+    Raises:
+        ConfigError: it does not say, or it is none that can be trained.
+    """
     from focusgen.config.files import read_yaml
 
     model = read_yaml(path).get("model")
@@ -76,7 +76,12 @@ def _kind(path: Path) -> str:
         raise ConfigError(
             f"{path}: model.kind is missing", f"{CONFIG_DIR / 'focal' / 'small.yaml'} shows one."
         )
-    return str(model["kind"])
+    kind = str(model["kind"])
+    if kind not in _TRAINERS:
+        raise ConfigError(
+            f"{path}: model.kind {kind!r} cannot be trained", f"There is {', '.join(_TRAINERS)}."
+        )
+    return kind
 
 
 def _train_small(flags: TrainFlags) -> int:

@@ -7,14 +7,15 @@ done.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.commands.focal_train import gathered
+from focusgen.commands.focal_train import gathered, kind_of, overrides_of
 from focusgen.config.flags import Flags, option, parse, required
+from focusgen.config.shipped import CONFIG_DIR, find
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,8 @@ FLAGS = SubmitFocalFlags
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen submit --focal`."""
     flags = parse(FLAGS, gathered(list(argv)), prog="focusgen submit --focal", doc=__doc__).flags
-    for path in (
-        flags.config,
-        flags.train_filelist,
-        flags.val_filelist,
-        flags.test_filelist,
-        flags.data_root,
-    ):
-        if path is not None and not path.exists():
-            raise ConfigError(f"{path}: no such file or folder")
+    flags = replace(flags, config=find(flags.config, CONFIG_DIR / "focal"))
+    _check(flags)
     from focusgen.cluster.focal_submission import FocalSubmission, submit_training
 
     asked = FocalSubmission(
@@ -72,6 +66,24 @@ def main(argv: Sequence[str]) -> int:
         flags.hold,
     )
     return submit_training(config.load(flags.slurm_config), asked, flags.cluster, dry_run=flags.dry_run)
+
+
+def _check(flags: SubmitFocalFlags) -> None:
+    """Refuse what could not start: a job that waits for hours should not fail on its first line."""
+    for path in (flags.train_filelist, flags.val_filelist, flags.test_filelist, flags.data_root):
+        if path is not None and not path.exists():
+            raise ConfigError(f"{path}: no such file or folder")
+    for name, least in (("nodes", 1), ("gpus", 0), ("cpus", 1), ("memory_gb", 1)):
+        if getattr(flags, name) < least:
+            raise ConfigError(f"--{name} must be at least {least}, not {getattr(flags, name)}")
+    if not 0.0 < flags.time_h < float("inf"):
+        raise ConfigError(f"--time_h must be > 0 hours, not {flags.time_h}")
+    kind = kind_of(flags.config)
+    if kind == "small" and (flags.nodes, flags.gpus) != (1, 0):
+        raise ConfigError(
+            "model.kind small trains in one process on a CPU", "Submit it with --nodes 1 --gpus 0."
+        )
+    overrides_of(flags.override)
 
 
 def _train_words(flags: SubmitFocalFlags) -> list[str]:

@@ -27,16 +27,24 @@ def read_settings(kind: type[Settings], path: Path, overrides: Mapping[str, Any]
         ConfigError: an unknown key or a value that cannot be; names it and the nearest key.
     """
     document = read_yaml(path)
+    keys = known_keys(kind)
     for dotted, value in overrides.items():
+        if not any(key == dotted or key.startswith(f"{dotted}.") for key in keys):
+            raise ConfigError(f"{dotted}: unknown key{_hint(dotted, keys)}", f"{path} shows those in use.")
         _put(document, dotted, value, path)
     try:
         return kind.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        near = difflib.get_close_matches(where, known_keys(kind), n=1)
-        hint = f"; did you mean {near[0]}?" if near and near[0] != where else ""
-        raise ConfigError(f"{path}: {where}: {first['msg']}{hint}") from error
+        given = f" (given: {first['input']!r})" if first["type"] != "extra_forbidden" else ""
+        place = f"{where}, given on the command line" if where in overrides else f"{path}: {where}"
+        raise ConfigError(f"{place}: {first['msg']}{given}{_hint(where, keys)}") from error
+
+
+def _hint(key: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(key, known, n=1)
+    return f"; did you mean {near[0]}?" if near and near[0] != key else ""
 
 
 def _put(document: dict[str, Any], dotted: str, value: object, path: Path) -> None:

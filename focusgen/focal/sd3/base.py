@@ -62,6 +62,17 @@ def load_base(source: str, dtype: torch.dtype = torch.float32) -> BaseModel:
     return BaseModel(transformer, codec_of(vae, config_of(transformer)["in_channels"], source), scheduler)
 
 
+def check_source(source: str) -> None:
+    """Refuse what is neither a hub id nor a folder in the official layout; the hub is not asked.
+
+    Raises:
+        ConfigError: names what is missing.
+    """
+    with explain_access(source):
+        if Path(source).is_dir():
+            _check_layout(Path(source))
+
+
 def codec_of(vae: nn.Module, n_channels: int, source: str) -> VaeCodec:
     """Return the codec of an autoencoder.
 

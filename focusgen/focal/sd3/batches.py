@@ -25,12 +25,14 @@ class Truth(NamedTuple):
         known: (B, 1, H, W) bool.
         rgb: (B, 3, H, W) -1 to 1.
         is_drawn: (B,) whether slices follow the thin lens.
+        focus: (B, N) inverse distances that slices are focused at; what is seen may be told a little wrong.
     """
 
     diopters: Tensor
     known: Tensor
     rgb: Tensor
     is_drawn: Tensor
+    focus: Tensor
 
     def to(self, device: torch.device) -> Truth:
         """Return the same on another device."""
@@ -49,23 +51,54 @@ class Batches:
 
     def __init__(self, pool: StackPool, data: DataSettings, seed: int, multiple: int) -> None:
         self._pool, self._data, self._seed = pool, data, seed
-        self.size = data.size - data.size % multiple
-        if self.size == 0:
-            raise ConfigError(f"data.size {data.size}: the model reads multiples of {multiple}")
+        self.size = data.size
+        check_size(data.size, multiple)
 
     def batch(self, positions: Sequence[int], *, augments: bool = True) -> Batch:
         """Return the samples at some places of the endless sequence of samples."""
         return collated([self._one(position, augments) for position in positions])
 
+    def names(self, positions: Sequence[int]) -> list[str]:
+        """Return which stacks lie at some places."""
+        return [self._shown(position)[0].name for position in positions]
+
     def _one(self, position: int, augments: bool) -> Batch:
-        epoch, place = divmod(position, len(self._pool))
         if not augments:
-            return cropped(self._pool.shown(place, 0), self.size, None)
+            return cropped(self._pool.shown(position % len(self._pool), 0), self.size, None)
+        shown, rng = self._shown(position)
+        return augmented(cropped(shown, self.size, rng), self._data, rng)
+
+    def _shown(self, position: int) -> tuple[Shown, np.random.Generator]:
+        epoch, place = divmod(position, len(self._pool))
         order = np.random.default_rng(derive_seed(self._seed, "order", epoch)).permutation(len(self._pool))
         rng = np.random.default_rng(derive_seed(self._seed, "sample", position))
         variant = int(rng.integers(self._data.variants))
-        shown = self._pool.shown(int(order[place]), variant)
-        return augmented(cropped(shown, self.size, rng), self._data.noise, rng)
+        return self._pool.shown(int(order[place]), variant), rng
+
+
+def check_size(size: int, multiple: int) -> None:
+    """Refuse crops that are no whole number of the model's patches.
+
+    Raises:
+        ConfigError: names the nearest size.
+    """
+    if size % multiple:
+        nearest = max(1, round(size / multiple)) * multiple
+        raise ConfigError(
+            f"data.size {size}: the model reads multiples of {multiple}", f"--override data.size={nearest}"
+        )
+
+
+def check_large_enough(name: str, size: tuple[int, int], least_px: int) -> None:
+    """Refuse a picture from which no crop can be taken.
+
+    Raises:
+        ConfigError: names it.
+    """
+    if min(size) < least_px:
+        raise ConfigError(
+            f"{name}: {size[1]}x{size[0]}, smaller than data.size {least_px}", "Set data.size lower."
+        )
 
 
 def cropped(shown: Shown, size: int, rng: np.random.Generator | None) -> Batch:
@@ -75,10 +108,7 @@ def cropped(shown: Shown, size: int, rng: np.random.Generator | None) -> Batch:
         ConfigError: the picture is smaller.
     """
     height, width = shown.true_diopters.shape
-    if min(height, width) < size:
-        raise ConfigError(
-            f"{shown.name}: {width}x{height}, smaller than data.size {size}", "Set data.size lower."
-        )
+    check_large_enough(shown.name, (height, width), size)
     spare = height - size, width - size
     top, left = (int(rng.integers(s + 1)) for s in spare) if rng is not None else (s // 2 for s in spare)
     window = slice(top, top + size), slice(left, left + size)
@@ -98,19 +128,20 @@ def cropped(shown: Shown, size: int, rng: np.random.Generator | None) -> Batch:
         torch.from_numpy(known)[None, None],
         pixels_in(shown.sharp[window])[None],
         torch.tensor([shown.is_drawn]),
+        seen.diopters,
     )
     return Batch(seen, truth)
 
 
-def augmented(batch: Batch, noise: float, rng: np.random.Generator) -> Batch:
-    """Return a batch, perhaps mirrored, its slices in another order and with noise."""
+def augmented(batch: Batch, data: DataSettings, rng: np.random.Generator) -> Batch:
+    """Return a batch of one, perhaps mirrored: slices reordered, noisy, distances told a little wrong."""
     seen, truth = batch
     order = torch.from_numpy(rng.permutation(seen.slices.shape[1]))
     slices = seen.slices[:, order]
-    grain = rng.standard_normal(slices.shape, dtype=np.float32) * np.float32(2.0 * noise * rng.random())
-    seen = seen._replace(
-        slices=(slices + torch.from_numpy(grain)).clamp(-1.0, 1.0), diopters=seen.diopters[:, order]
-    )
+    grain = rng.standard_normal(slices.shape, dtype=np.float32) * np.float32(2.0 * data.noise * rng.random())
+    focus = truth.focus[:, order]
+    seen = seen._replace(slices=(slices + torch.from_numpy(grain)).clamp(-1.0, 1.0))
+    truth = truth._replace(focus=focus)
     if rng.random() < 0.5:
         seen = seen._replace(
             slices=seen.slices.flip(-1),
@@ -121,14 +152,16 @@ def augmented(batch: Batch, noise: float, rng: np.random.Generator) -> Batch:
         truth = truth._replace(
             diopters=truth.diopters.flip(-1), known=truth.known.flip(-1), rgb=truth.rgb.flip(-1)
         )
-    return Batch(seen, truth)
+    told = rng.uniform(1.0 - data.focus_jitter, 1.0 + data.focus_jitter, tuple(focus.shape))
+    return Batch(seen._replace(diopters=focus * torch.from_numpy(told.astype(np.float32))), truth)
 
 
 def collated(singles: Sequence[Batch]) -> Batch:
     """Return one batch; stacks of fewer slices are padded and masked."""
     n = max(one.seen.slices.shape[1] for one in singles)
     seen = [padded(one.seen, n) for one in singles]
-    truth = Truth(*(torch.cat(parts) for parts in zip(*(one.truth for one in singles), strict=True)))
+    truths = [one.truth._replace(focus=_padded(one.truth.focus, n)) for one in singles]
+    truth = Truth(*(torch.cat(parts) for parts in zip(*truths, strict=True)))
     return Batch(StackInput(*(torch.cat(parts) for parts in zip(*seen, strict=True))), truth)
 
 
@@ -140,8 +173,12 @@ def padded(seen: StackInput, n: int) -> StackInput:
     return seen._replace(
         slices=torch.cat([seen.slices, seen.slices[:, :1].expand(-1, spare, -1, -1, -1)], 1),
         mask=torch.cat([seen.mask, torch.zeros(len(seen.mask), spare, dtype=torch.bool)], 1),
-        diopters=torch.cat([seen.diopters, seen.diopters[:, :1].expand(-1, spare)], 1),
+        diopters=_padded(seen.diopters, n),
     )
+
+
+def _padded(diopters: Tensor, n: int) -> Tensor:
+    return torch.cat([diopters, diopters[:, :1].expand(-1, n - diopters.shape[1])], 1)
 
 
 def pixels_in(pixels: npt.NDArray[Any]) -> Tensor:

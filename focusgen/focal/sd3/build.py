@@ -17,6 +17,7 @@ from focusgen.focal.sd3.design import TRANSFORMERS, Design
 from focusgen.focal.sd3.lora import add_lora
 from focusgen.focal.sd3.network import FocalSd3
 from focusgen.focal.sd3.parts import Scheduler
+from focusgen.focal.sd3.prompt import prompt_command
 from focusgen.models.checkpoints import read_tensors
 
 SHIFT = 3.0
@@ -57,6 +58,22 @@ def choose_trained(net: FocalSd3, design: Design) -> None:
         parameter.requires_grad_(is_new or design.trains == "full")
 
 
+def check_prompt(design: Design) -> None:
+    """Refuse a design whose empty prompt was not embedded.
+
+    Raises:
+        ConfigError: says the command that does it.
+    """
+    if design.prompt_embedding is not None and not Path(design.prompt_embedding).is_file():
+        raise ConfigError(
+            f"{design.prompt_embedding}: no such file (model.prompt_embedding)", _prompt_advice(design)
+        )
+
+
+def _prompt_advice(design: Design) -> str:
+    return f"Make it: {prompt_command(design.prompt_preset)}; or leave model.prompt_embedding out."
+
+
 def n_parameters(net: nn.Module, *, trained_only: bool = False) -> int:
     """Return how many numbers a network has."""
     return sum(p.numel() for p in net.parameters() if p.requires_grad or not trained_only)
@@ -86,19 +103,18 @@ def _start_context(net: FocalSd3, design: Design) -> None:
     """Let the learned context begin as the empty prompt, if its embedding is given; else as nothing."""
     if design.prompt_embedding is None:
         return
-    path = Path(design.prompt_embedding)
-    if not path.is_file():
-        raise ConfigError(
-            f"{path}: no such file (model.prompt_embedding)", "Leave it out to start from zeros."
-        )
+    path, again = Path(design.prompt_embedding), _prompt_advice(design)
+    check_prompt(design)
     tensors = read_tensors(path)
     for name, parameter in (("embeds", net.context), ("pooled", net.pooled)):
         found = tensors.get(name)
         if found is None or found.shape[-1] != parameter.shape[-1]:
-            raise ConfigError(
-                f"{path}: {name} must end in {parameter.shape[-1]} numbers", "It is another model's."
-            )
-        shown = found.reshape(1, -1, found.shape[-1])[:, : net.context.shape[1]]
+            shape = "missing" if found is None else f"of {found.shape[-1]} numbers"
+            raise ConfigError(f"{path}: {name} is {shape}; the model reads {parameter.shape[-1]}", again)
+        shown = found.reshape(1, -1, found.shape[-1])
         if name == "embeds" and shown.shape[1] < parameter.shape[1]:
-            raise ConfigError(f"{path}: embeds has fewer than {parameter.shape[1]} tokens")
-        parameter.copy_(shown if name == "embeds" else shown[:, 0])
+            raise ConfigError(
+                f"{path}: embeds has {shown.shape[1]} tokens, model.n_context is {parameter.shape[1]}",
+                f"Set model.n_context to {shown.shape[1]} or less.",
+            )
+        parameter.copy_(shown[:, : parameter.shape[1]] if name == "embeds" else shown[:, 0])

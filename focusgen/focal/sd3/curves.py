@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from focusgen.focal.sd3.settings import Sd3Settings
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-LOG = "log.csv"
+LOG, RUN_ID = "log.csv", "wandb_id.txt"
 COLUMNS = ("step", "split", "name", "value")
 
 
@@ -29,7 +30,7 @@ class Curves:
         self._step = step
         _cut(self._path, step)
         self._board = _tensorboard(settings) if settings.logging.use_tensorboard else None
-        self._wandb = _wandb(settings) if settings.logging.use_wandb else None
+        self._wandb = _wandb(settings, is_new=step == 0) if settings.logging.use_wandb else None
 
     def add(self, step: int, split: str, values: Mapping[str, float]) -> None:
         """Write numbers of a step."""
@@ -77,15 +78,36 @@ def _tensorboard(settings: Sd3Settings) -> SummaryWriter:
     return writer
 
 
-def _wandb(settings: Sd3Settings) -> Any:
-    """Start a run; without network WANDB_MODE=offline keeps it in output_dir/wandb."""
-    return importlib.import_module("wandb").init(
-        project=settings.logging.wandb_project,
-        dir=str(settings.output_dir),
-        config=settings.model_dump(mode="json"),
-        resume="allow",
-        id=settings.output_dir.resolve().name.replace("/", "_"),
-    )
+def _wandb(settings: Sd3Settings, *, is_new: bool) -> Any:
+    """Start a run, or go on with the one of this folder; WANDB_MODE=offline keeps it in output_dir/wandb.
+
+    Raises:
+        ConfigError: W&B cannot be reached or wants to know who asks.
+    """
+    library = importlib.import_module("wandb")
+    folder = settings.output_dir
+    try:
+        return library.init(
+            project=settings.logging.wandb_project,
+            name=folder.resolve().name,
+            dir=str(folder),
+            config=settings.model_dump(mode="json"),
+            resume="allow",
+            id=_run_id(folder / RUN_ID, is_new=is_new),
+        )
+    except library.Error as error:
+        raise ConfigError(
+            f"logging.use_wandb: {error}",
+            f"Log in (wandb login), or set WANDB_MODE=offline: the run is then kept in {folder / 'wandb'}, "
+            "and wandb sync uploads it; or --override logging.use_wandb=false",
+        ) from error
+
+
+def _run_id(path: Path, *, is_new: bool) -> str:
+    """Return the name of a training's run: kept beside it, since two folders may be called alike."""
+    if is_new or not path.is_file():
+        publish(path, secrets.token_hex(8).encode())
+    return path.read_text(encoding="utf-8").strip()
 
 
 def _cut(path: Path, step: int) -> None:

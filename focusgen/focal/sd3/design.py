@@ -88,6 +88,16 @@ class Design(BaseModel):
         """Where the published weights come from; None: made here, from the seed."""
         return self.base_model or PUBLISHED.get(self.preset)
 
+    @property
+    def multiple(self) -> int:
+        """Pixels that a side of a crop must be a multiple of: a latent's, times a patch's."""
+        return 16 if self.source else 4
+
+    @property
+    def prompt_preset(self) -> str:
+        """Whose text encoders embed the empty prompt: medium's and large's are the same."""
+        return "large" if self.preset == "large" else "medium"
+
     def checked(self) -> Design:
         """Return the same.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import tempfile
 import time
@@ -13,12 +14,15 @@ from typing import Any
 import torch
 
 from focusgen.base.errors import ConfigError
-from focusgen.focal.sd3.build import build_shapes, n_parameters
+from focusgen.focal.sd3.base import check_source
+from focusgen.focal.sd3.batches import check_large_enough, check_size
+from focusgen.focal.sd3.build import build_shapes, check_prompt, n_parameters
 from focusgen.focal.sd3.curves import LOG
 from focusgen.focal.sd3.design import Design
 from focusgen.focal.sd3.samples import Source, check_apart, open_split
 from focusgen.focal.sd3.settings import Sd3Settings, load_settings
-from focusgen.focal.sd3.state import FOLDER
+from focusgen.focal.sd3.sharding import gathered
+from focusgen.focal.sd3.state import FOLDER, check_may_write
 from focusgen.focal.sd3.trainer import Run, start, train
 from focusgen.focal.sd3.weights import WEIGHTS_FILE, load_network, save_weights, trained_state
 
@@ -26,6 +30,7 @@ Say = Callable[[str], object]
 DEBUGGED_STEPS = 40
 REHEARSED_SIZE = 64
 PROBED_SAMPLES = 2
+NOT_JUDGED = "; nothing is judged, no best checkpoint is kept (--val-filelist, or data.n_val of a folder)"
 BYTES_PER_TRAINED = {"fp32": 4 + 4 + 8 + 4, "bf16": 4 + 4 + 8 + 4 + 2}
 """Weight, gradient, two moments, average; the copy that bf16 computes with."""
 
@@ -70,18 +75,33 @@ def run_job(job: Sd3Job, say: Say = print) -> Path | None:
     if job.debugs:
         short = {"steps": min(DEBUGGED_STEPS, settings.train.steps), "log_every": 1}
         settings = settings.model_copy(update={"train": settings.train.model_copy(update=short)})
+    say_what_is_not_done(settings, say)
     run = train(settings, job.resume, lambda step, means: say(line_of(step, settings, means)), job.device)
-    if run.accelerator.is_main_process:
-        write_weights(run, settings)
+    path = write_weights(run, settings)
+    if path is not None:
         say(f"{settings.output_dir}: {WEIGHTS_FILE}, {LOG}, {FOLDER}/; {run.step} steps")
     return settings.output_dir
 
 
-def write_weights(run: Run, settings: Sd3Settings) -> Path:
-    """Write the averaged weights for `--backend sd3`; return the file."""
-    state = trained_state(run.net)
-    if run.average is not None:
-        state = {name: value.to(state[name].dtype) for name, value in run.average.values.items()}
+def say_what_is_not_done(settings: Sd3Settings, say: Say) -> None:
+    """Say what a run leaves out though it may be expected."""
+    if int(os.environ.get("RANK", "0")) > 0:
+        return
+    if settings.data.val_list is None and settings.data.n_val == 0:
+        say(f"note: no stacks for validation{NOT_JUDGED}")
+    if settings.train.fsdp and not (torch.cuda.is_available() and int(os.environ.get("WORLD_SIZE", "1")) > 1):
+        say("note: train.fsdp has no effect: weights are cut into shards on several GPUs only")
+
+
+def write_weights(run: Run, settings: Sd3Settings) -> Path | None:
+    """Write the averaged weights for `--backend sd3`; return the file, None in other processes."""
+    is_main = run.accelerator.is_main_process
+    own = trained_state(run.net)
+    chosen = own if run.average is None else run.average.values
+    dtypes = {name: value.dtype for name, value in own.items()}
+    state = {name: value.to(dtypes[name]) for name, value in gathered(chosen, keeps=is_main).items()}
+    if not is_main:
+        return None
     path = settings.output_dir / WEIGHTS_FILE
     notes = {"steps": str(run.step), "seed": str(settings.train.seed), "stacks": str(run.n_train)}
     save_weights(path, state, settings.model, notes)
@@ -101,10 +121,13 @@ def rehearse(settings: Sd3Settings, is_full: bool, say: Say) -> None:
         ConfigError: the first thing that would fail in training; names file and line.
     """
     check_apart(settings.data)
+    _check_model(settings)
     for split in ("train", "val"):
         source = open_split(settings.data, split)
-        if source is not None:
-            _probe(source, split, say)
+        if source is None:
+            say(f"{split}: no stacks" + NOT_JUDGED * (split == "val"))
+        else:
+            _probe(source, split, say, settings.data.size)
     if settings.data.test_list is not None:
         _probe(_test_source(settings), "test", say)
     with tempfile.TemporaryDirectory() as folder:
@@ -121,11 +144,22 @@ def _test_source(settings: Sd3Settings) -> Source:
     return source
 
 
-def _probe(source: Source, split: str, say: Say) -> None:
+def _check_model(settings: Sd3Settings) -> None:
+    """Refuse what would fail when the configured model is loaded, as far as it shows without weights."""
+    design = settings.model.checked()
+    check_size(settings.data.size, design.multiple)
+    if design.source is not None and design.base_model is not None:
+        check_source(design.base_model)
+    check_prompt(design)
+    check_may_write(settings.output_dir)
+
+
+def _probe(source: Source, split: str, say: Say, least_px: int = 0) -> None:
     for index in sorted({0, source.n - 1})[:PROBED_SAMPLES]:
         sample = source.open(index)
         _, height, width, _ = sample.stack.slices.shape
         say(f"{split}: {sample.name}: {len(sample.stack)} slices of {width}x{height}")
+        check_large_enough(sample.name, (height, width), least_px)
     say(f"{split}: {source.n} stacks")
 
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from focusgen.base.errors import ConfigError
 from focusgen.focal.sd3.batches import Batch
+from focusgen.focal.sd3.design import Objective
 from focusgen.focal.sd3.network import HEADS, Answer, Noised
 from focusgen.focal.sd3.normalise import to_unit
 from focusgen.focal.sd3.settings import LossSettings
@@ -22,8 +23,18 @@ GRADIENT_SCALES = (1, 2, 4, 8)
 DISPLAY_POWER = 2.2
 
 
-def losses(answer: Answer, batch: Batch, target: Tensor, noised: Noised | None, n: int) -> dict[str, Tensor]:
+def losses(
+    answer: Answer,
+    batch: Batch,
+    target: Tensor,
+    noised: Noised | None,
+    n: int,
+    objectives: tuple[Objective, Objective],
+) -> dict[str, Tensor]:
     """Return the parts of the loss, unweighted.
+
+    All but `latent` are of the gated answer: what is shipped. `latent` is of what the heads say themselves,
+    so that they learn from the first step on, while their gates are closed.
 
     Args:
         answer: of the network.
@@ -31,13 +42,14 @@ def losses(answer: Answer, batch: Batch, target: Tensor, noised: Noised | None, 
         target: latents of the truth.
         noised: what `flow` heads were given.
         n: number of the step: which slice is drawn again.
+        objectives: of the two heads.
     """
     truth = batch.truth
     true = to_unit(truth.diopters, answer.span)
     # Beyond the range nothing can be told: there the label is the range's end.
     error = (answer.unit - true.clamp(-1.0, 1.0)) * truth.known
     return {
-        "latent": (answer.latents - target).abs().mean() if noised is None else _flow(answer, noised),
+        "latent": _latent(answer, target, noised, objectives),
         "depth": _mean(error.abs(), truth.known),
         "gradient": _gradient(error, truth.known),
         "rgb": (answer.rgb - truth.rgb).abs().mean(),
@@ -76,8 +88,18 @@ def _mean(values: Tensor, weight: Tensor) -> Tensor:
     return (total / weight.flatten(1).sum(1).clamp_min(1)).mean()
 
 
-def _flow(answer: Answer, noised: Noised) -> Tensor:
-    return functional.mse_loss(answer.velocity, noised.noise - noised.target)
+def _latent(
+    answer: Answer, target: Tensor, noised: Noised | None, objectives: tuple[Objective, Objective]
+) -> Tensor:
+    """Return how far heads are from their own aim: a `flow` head's is the velocity of its noise."""
+    parts = []
+    for head, objective in enumerate(objectives):
+        if objective == "flow" and noised is not None:
+            said, aim = answer.velocity, noised.noise - noised.target
+            parts.append(functional.mse_loss(said.chunk(HEADS, 1)[head], aim.chunk(HEADS, 1)[head]))
+        else:
+            parts.append((answer.ungated.chunk(HEADS, 1)[head] - target.chunk(HEADS, 1)[head]).abs().mean())
+    return torch.stack(parts).mean()
 
 
 def _gradient(error: Tensor, known: Tensor) -> Tensor:
@@ -99,7 +121,7 @@ def _gradient(error: Tensor, known: Tensor) -> Tensor:
 def _focus(answer: Answer, batch: Batch, true: Tensor) -> Tensor:
     """Return how far the slice that is said to be in focus is from the true depth, within the slices."""
     seen = batch.seen
-    positions = to_unit(seen.diopters[..., None, None], answer.span)
+    positions = to_unit(batch.truth.focus[..., None, None], answer.span)
     hidden = ~seen.mask[..., None, None]
     expected = (answer.focus * positions.masked_fill(hidden, 0.0)).sum(1, keepdim=True)
     low = positions.masked_fill(hidden, torch.inf).amin(1, keepdim=True)
@@ -119,7 +141,7 @@ def _rerender(answer: Answer, batch: Batch, n: int) -> Tensor:
         if not bool(batch.truth.is_drawn[k]) or gain == 0.0:
             continue
         index = n % int(batch.seen.mask[k].sum())
-        radius = gain * (answer.diopters[k, 0] - batch.seen.diopters[k, index])
+        radius = gain * (answer.diopters[k, 0] - batch.truth.focus[k, index])
         drawn = _drawn(answer.rgb[k], radius)
         parts.append((drawn - (0.5 * batch.seen.slices[k, index] + 0.5)).abs().mean())
     return torch.stack(parts).sum() / len(answer.rgb)

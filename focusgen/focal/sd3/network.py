@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from focusgen.focal.sd3.codec import Codec, encode_in_parts
-from focusgen.focal.sd3.design import ENCODER_WIDTH, Design, Objective
+from focusgen.focal.sd3.design import ENCODER_WIDTH, Design
 from focusgen.focal.sd3.encoder import StackEncoder, sharpness_maps
 from focusgen.focal.sd3.normalise import DiopterRange, from_unit, range_of, to_unit
 from focusgen.focal.sd3.parts import Scheduler, config_of
@@ -58,6 +58,7 @@ class Answer(NamedTuple):
         unit: (B, 1, H, W) depth, -1 far to 1 near, of `span`.
         span: what -1 and 1 stand for.
         latents: (B, 2 C, h, w) of both.
+        ungated: (B, 2 C, h, w) the same with gates open: what the heads themselves say.
         velocity: (B, 2 C, h, w) as the trunk said it.
         focus: (B, N, h, w) which slice is in focus.
     """
@@ -66,6 +67,7 @@ class Answer(NamedTuple):
     unit: Tensor
     span: DiopterRange
     latents: Tensor
+    ungated: Tensor
     velocity: Tensor
     focus: Tensor
 
@@ -122,10 +124,9 @@ class FocalSd3(nn.Module):
         sigma = self._sigma(len(stack.slices), noised, read.priors)
         x = torch.cat([self._start(head, read, noised) for head in range(HEADS)], 1)
         velocity = self._velocity(x, sigma, read)
-        latents = torch.cat(
-            [self._latents(head, x, velocity, sigma, read.priors) for head in range(HEADS)], 1
-        )
-        return self._decoded(stack, read, latents, velocity)
+        ungated = torch.cat([self._said(head, x, velocity, sigma, read.priors) for head in range(HEADS)], 1)
+        latents = torch.cat([self._gated(head, ungated, read.priors) for head in range(HEADS)], 1)
+        return self._decoded(stack, read, latents, velocity)._replace(ungated=ungated)
 
     @torch.no_grad()
     def sample(self, stack: StackInput, n_steps: int, seed: int = 0) -> Answer:
@@ -203,13 +204,19 @@ class FocalSd3(nn.Module):
         )[0]
         return found
 
-    def _latents(self, head: int, x: Tensor, velocity: Tensor, sigma: Tensor, priors: Tensor) -> Tensor:
+    def _said(self, head: int, x: Tensor, velocity: Tensor, sigma: Tensor, priors: Tensor) -> Tensor:
+        """Return a head's own latents, before its gate."""
         objective = self.design.objectives[head]
         own, start, prior = (one.chunk(HEADS, 1)[head] for one in (velocity, x, priors))
         if objective == "flow":
             return start - sigma.view(-1, 1, 1, 1) * own
-        answer = _answer(objective, own, prior, self.design.residual_sigma)
-        return prior + self.gate[head].to(prior.dtype) * (answer - prior)
+        return prior - self.design.residual_sigma * own if objective == "residual" else -own
+
+    def _gated(self, head: int, ungated: Tensor, priors: Tensor) -> Tensor:
+        own, prior = (one.chunk(HEADS, 1)[head] for one in (ungated, priors))
+        if self.design.objectives[head] == "flow":
+            return own
+        return prior + self.gate[head].to(prior.dtype) * (own - prior)
 
     def _decoded(self, stack: StackInput, read: _Read, latents: Tensor, velocity: Tensor) -> Answer:
         """Decode; gated heads add to the prior what changed, so that the codec's own loss does not show."""
@@ -222,11 +229,7 @@ class FocalSd3(nn.Module):
             rgb = stack.prior_rgb + (rgb - rgb_as_is)
         if self.design.depth != "flow":
             unit = to_unit(stack.prior_diopters, read.span) + (unit - depth_as_is.mean(1, keepdim=True))
-        return Answer(rgb.float(), unit.float(), read.span, latents, velocity, read.focus)
-
-
-def _answer(objective: Objective, velocity: Tensor, prior: Tensor, sigma: float) -> Tensor:
-    return prior - sigma * velocity if objective == "residual" else -velocity
+        return Answer(rgb.float(), unit.float(), read.span, latents, latents, velocity, read.focus)
 
 
 def _as_picture(unit: Tensor) -> Tensor:

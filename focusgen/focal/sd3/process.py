@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 
+BLOCK = "JointTransformerBlock"
+"""diffusers' class of which the transformer is a row: what one shard holds."""
+
+
 class Stopped(Exception):
     """The process was told to stop, and has saved its state."""
 
@@ -26,14 +30,36 @@ class Stopped(Exception):
 def new_accelerator(t: TrainSettings, device: str) -> Accelerator:
     """Return what runs a training on as many processes as `torchrun` or `accelerate launch` started."""
     accelerate: Any = importlib.import_module("accelerate")
-    plugin = None
-    if t.fsdp:
-        plugin = accelerate.FullyShardedDataParallelPlugin(use_orig_params=True)
-    precision = "bf16" if t.precision == "bf16" else "no"
     made: Accelerator = accelerate.Accelerator(
-        mixed_precision=precision, cpu=device == "cpu", fsdp_plugin=plugin
+        mixed_precision="bf16" if t.precision == "bf16" else "no",
+        cpu=device == "cpu",
+        fsdp_plugin=_sharding(t) if t.fsdp else None,
     )
     return made
+
+
+def is_sharded(accelerator: Accelerator) -> bool:
+    """Say whether weights lie in shards: accelerate does so with several processes on GPUs only."""
+    return str(accelerator.distributed_type.value) == "FSDP"
+
+
+def _sharding(t: TrainSettings) -> Any:
+    """Return how the transformer is cut: block by block, computed in bf16, added up in fp32.
+
+    What goes in is not rounded to bf16: an answer is the prior plus a change, and the prior stays exact.
+    """
+    accelerate: Any = importlib.import_module("accelerate")
+    fsdp: Any = importlib.import_module("torch.distributed.fsdp")
+    lower = torch.bfloat16 if t.precision == "bf16" else None
+    return accelerate.FullyShardedDataParallelPlugin(
+        fsdp_version=2,
+        auto_wrap_policy="transformer_based_wrap",
+        transformer_cls_names_to_wrap=[BLOCK],
+        mixed_precision_policy=fsdp.MixedPrecisionPolicy(
+            param_dtype=lower, reduce_dtype=torch.float32, cast_forward_inputs=False
+        ),
+        cpu_ram_efficient_loading=False,
+    )
 
 
 def synchronised(accelerator: Accelerator, model: nn.Module, is_last: bool) -> AbstractContextManager[object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, FocusgenError
 from focusgen.base.seeds import derive_seed
 from focusgen.focal.classical import estimate
 from focusgen.focal.fusion import fuse
@@ -118,7 +119,12 @@ def open_split(data: DataSettings, split: str) -> Source | None:
     if data.folder is None:
         return None
     stacks = open_stacks(data.folder)
-    n_made = STACKS_PER_SHARD * len(list(data.folder.glob("stacks_*.npz")))
+    n_made = STACKS_PER_SHARD * next(k for k in itertools.count() if not stacks.shard(k).is_file())
+    if data.n_val >= n_made:
+        raise ConfigError(
+            f"data.n_val is {data.n_val}, and {data.folder} holds {n_made} stacks: none is left to train on",
+            f"Lower data.n_val, or make more: focusgen focal synth --output {data.folder} --n_stacks N",
+        )
     first, n = (0, n_made - data.n_val) if split == "train" else (n_made - data.n_val, data.n_val)
     return None if n <= 0 else Source(n, lambda index: _synthetic(stacks, first + index), ())
 
@@ -166,7 +172,23 @@ def _listed(path: Path, data: DataSettings) -> Source:
 
 
 def _checked(record: StackRecord, roots: Roots, path: Path) -> Sample:
-    sample = load_sample(record, roots, path.parent)
+    """Return the stack of a record.
+
+    Raises:
+        FocusgenError: it cannot be learned from; names file and line.
+    """
+    try:
+        sample = load_sample(record, roots, path.parent)
+        _check_depth(sample, record)
+        _check_focus(sample, record)
+    except FocusgenError as error:
+        if record.where in error.message:
+            raise
+        raise type(error)(f"{record.where}: {error.message}", error.advice) from error
+    return sample
+
+
+def _check_depth(sample: Sample, record: StackRecord) -> None:
     if sample.true_m is None or sample.aif is None:
         raise ConfigError(f"{record.where}: training needs depth and all_in_focus")
     known = sample.true_m[np.isfinite(sample.true_m)]
@@ -177,9 +199,27 @@ def _checked(record: StackRecord, roots: Roots, path: Path) -> Sample:
             f"{record.where}: the median depth is {middle:.4g} m: the scale cannot be right",
             "Set depth_scale (units per metre: 100 for centimetres, 1000 for millimetres) in the record.",
         )
-    if sample.true_m.shape != sample.stack.slices.shape[1:3]:
-        raise ConfigError(f"{record.where}: depth is of another size than the slices")
-    return sample
+    size = sample.stack.slices.shape[1:3]
+    for name, found in (("depth", sample.true_m), ("all_in_focus", sample.aif)):
+        if found.shape[:2] != size:
+            raise ConfigError(
+                f"{record.where}: {name} is {found.shape[1]}x{found.shape[0]}, the slices {size[1]}x{size[0]}"
+            )
+
+
+def _check_focus(sample: Sample, record: StackRecord) -> None:
+    diopters, lens = sample.stack.diopters, record.lens()
+    if len(diopters) < 2 or sample.stack.span <= 0:
+        raise ConfigError(
+            f"{record.where}: {len(diopters)} slices at {len(set(diopters.tolist()))} focus distance",
+            "A focal stack has at least 2 slices at different distances.",
+        )
+    if lens is not None and diopters.max() * lens.focal_length_m >= 1.0:
+        raise ConfigError(
+            f"{record.where}: a slice is focused at {1e3 / diopters.max():.4g} mm, nearer than the focal "
+            f"length of {1e3 * lens.focal_length_m:.4g} mm",
+            "Focus distances are metres; camera.focal_length is millimetres.",
+        )
 
 
 def _synthetic(stacks: StackSet, index: int) -> Sample:

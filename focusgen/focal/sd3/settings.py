@@ -30,6 +30,9 @@ class DataSettings(_Section):
     most_slices: int = Field(10, ge=2)
     variants: int = Field(4, ge=1, description="subsets of its slices that a stack is shown with")
     noise: float = Field(0.01, ge=0, description="standard deviation that is added to slices, of 1")
+    focus_jitter: float = Field(
+        0.02, ge=0, lt=0.5, description="largest share by which a focus is told wrong"
+    )
 
 
 class LossSettings(_Section):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import re
 from collections.abc import Mapping
@@ -12,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.base.files import make_folder, publish_json, replacing
+from focusgen.base.errors import ConfigError, CorruptInputError, StorageError
+from focusgen.base.files import make_folder, publish, publish_json, remove, replacing
 from focusgen.base.names import display
 from focusgen.focal.sd3.settings import Sd3Settings
 
@@ -21,6 +22,9 @@ FOLDER, LATEST = "checkpoints", "latest.json"
 STEP_FILE = re.compile(r"step_(\d+)\.pt")
 FIXED = ("model", "data.size", "train.seed", "train.batch", "train.accumulation")
 """Settings that a checkpoint cannot go on without: other values would be another training."""
+
+KEPT = {"step", "best", "weights", "average", "optimizer", "rows", "settings"}
+"""What a checkpoint holds."""
 
 State = dict[str, Any]
 
@@ -53,13 +57,55 @@ def save_state(folder: Path, state: State, settings: Sd3Settings, *, is_best: bo
     step = int(state["step"])
     make_folder(folder / FOLDER)
     path = folder / FOLDER / f"step_{step:07d}.pt"
+    document = {**state, "settings": settings.model_dump(mode="json")}
     for target in (path, folder / FOLDER / "best.pt") if is_best else (path,):
-        with replacing(target) as temporary:
-            torch.save({**state, "settings": settings.model_dump(mode="json")}, temporary)
+        _write(target, document)
     publish_json(folder / FOLDER / LATEST, {"file": path.name, "step": step})
     for old in sorted(_steps(folder))[: -settings.train.keep]:
         _path_of(folder, old).unlink(missing_ok=True)
     return path
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse a folder that nothing can be written to, before models are loaded.
+
+    Raises:
+        ConfigError: names the folder.
+    """
+    try:
+        make_folder(folder)
+        probe = folder / f".{os.getpid()}.probe"
+        publish(probe, b"")
+        remove(probe)
+    except StorageError as error:
+        raise ConfigError(
+            f"output_dir {error.message}", "Choose another --output-dir, or check its owner and mode."
+        ) from error
+
+
+def check_may_write(folder: Path) -> None:
+    """Refuse a folder that could not be made or written to; nothing is made.
+
+    Raises:
+        ConfigError: names the folder.
+    """
+    nearest = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+        raise ConfigError(
+            f"output_dir {folder}: {nearest} cannot be written to",
+            "Choose another --output-dir, or check its owner and mode.",
+        )
+
+
+def _write(path: Path, document: State) -> None:
+    try:
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            torch.save(document, file)
+    except RuntimeError as error:  # torch's writer says so on a full disk
+        raise StorageError(
+            f"{path}: cannot be written: {str(error).splitlines()[0]}",
+            "Free space on that file system; the same command goes on from the checkpoint before.",
+        ) from error
 
 
 def find_state(folder: Path, resume: str) -> Path | None:
@@ -78,13 +124,22 @@ def find_state(folder: Path, resume: str) -> Path | None:
         if not Path(resume).is_file():
             raise ConfigError(f"--resume {display(resume)}: no such file", "auto goes on in output_dir.")
         return Path(resume)
-    pointer = folder / FOLDER / LATEST
-    if pointer.is_file():
-        named = folder / FOLDER / str(json.loads(pointer.read_text(encoding="utf-8"))["file"])
-        if named.is_file():
-            return named
+    named = _named(folder / FOLDER / LATEST)
+    if named is not None and named.is_file():
+        return named
     found = _steps(folder)
     return _path_of(folder, max(found)) if found else None
+
+
+def _named(pointer: Path) -> Path | None:
+    """Return the checkpoint that a pointer names; None where it names none: the newest is looked for then."""
+    try:
+        document = json.loads(pointer.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return (
+        pointer.parent / str(document["file"]) if isinstance(document, dict) and "file" in document else None
+    )
 
 
 def read_state(path: Path, settings: Sd3Settings) -> State:
@@ -101,15 +156,31 @@ def read_state(path: Path, settings: Sd3Settings) -> State:
             f"{display(str(path))}: no readable checkpoint: {error}",
             "Give an older one as --resume, or --resume none.",
         ) from error
+    if not isinstance(state, dict) or not KEPT <= state.keys():
+        raise CorruptInputError(
+            f"{display(str(path))}: not a checkpoint of focal train with model.kind: sd3",
+            "Checkpoints lie in output_dir/checkpoints; --resume none begins anew.",
+        )
     now = settings.model_dump(mode="json")
     for dotted in FIXED:
-        before, after = (_at(one, dotted) for one in (state.get("settings", {}), now))
-        if before != after:
+        for key, before, after in _differences(
+            dotted, *(_at(one, dotted) for one in (state["settings"], now))
+        ):
             raise ConfigError(
-                f"{display(str(path))} was made with {dotted} {before}, not {after}",
+                f"{display(str(path))} was made with {key} {before}, not {after}",
                 "Use the same settings, another --output-dir, or --resume none.",
             )
     return state
+
+
+def _differences(dotted: str, before: object, after: object) -> list[tuple[str, object, object]]:
+    """Return (key, before, after) of what differs, inside of sections too."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = sorted(before.keys() | after.keys())
+        return [
+            one for key in keys for one in _differences(f"{dotted}.{key}", before.get(key), after.get(key))
+        ]
+    return [] if before == after else [(dotted, before, after)]
 
 
 def _at(document: object, dotted: str) -> Any:

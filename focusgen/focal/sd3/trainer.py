@@ -7,7 +7,7 @@ takes the r-th part of the step's samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from focusgen.base.errors import ConfigError, ModelMemoryError
-from focusgen.base.files import make_folder
+from focusgen.base.errors import ConfigError
 from focusgen.base.seeds import derive_seed
 from focusgen.base.signals import told_to_stop
 from focusgen.focal.sd3.batches import Batch, Batches
@@ -24,15 +23,23 @@ from focusgen.focal.sd3.build import build, n_parameters
 from focusgen.focal.sd3.curves import Curves, check_loggers
 from focusgen.focal.sd3.judge import judge
 from focusgen.focal.sd3.losses import losses, noised_of, perceptual, total
+from focusgen.focal.sd3.memory import memory_error
 from focusgen.focal.sd3.network import FocalSd3, Noised
 from focusgen.focal.sd3.normalise import range_of
+from focusgen.focal.sd3.pace import groups_of, positions_of, rate_at
 from focusgen.focal.sd3.process import Stopped, any_process, new_accelerator, synchronised
 from focusgen.focal.sd3.samples import StackPool, check_apart, open_split
-from focusgen.focal.sd3.settings import Sd3Settings, TrainSettings
-from focusgen.focal.sd3.state import Average, find_state, read_state, save_state
+from focusgen.focal.sd3.settings import Sd3Settings
+from focusgen.focal.sd3.sharding import (
+    gathered,
+    gathered_optimizer,
+    share_out_optimizer,
+    shared_out,
+    unsharded,
+)
+from focusgen.focal.sd3.state import Average, check_writable, find_state, read_state, save_state
 from focusgen.models.devices import is_out_of_memory
 
-LEAST_RATE = 0.01
 WORST = math.inf
 
 Tell = Callable[[int, Mapping[str, float]], object]
@@ -77,7 +84,6 @@ def train(
     """
     check_loggers(settings)
     run = start(settings, resume, device)
-    make_folder(settings.output_dir)
     curves = Curves(settings, run.step) if run.accelerator.is_main_process else None
     try:
         with told_to_stop() as seen:
@@ -85,31 +91,11 @@ def train(
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        raise ModelMemoryError(_memory_text(run, settings), MEMORY_ADVICE) from error
+        raise memory_error(settings, run.step, n_parameters(run.net, trained_only=True)) from error
     finally:
         if curves is not None:
             curves.close()
     return run
-
-
-MEMORY_ADVICE = (
-    "In this order: --override train.batch=1 with train.accumulation raised by as much; "
-    "--override train.gradient_checkpointing=true; --override model.trains=lora; --override data.size=384; "
-    "fewer slices (data.most_slices); several GPUs with train.fsdp=true."
-)
-
-
-def _memory_text(run: Run, settings: Sd3Settings) -> str:
-    t, d = settings.train, settings.data
-    used = ""
-    if torch.cuda.is_available():
-        used = f", {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB were in use"
-    return (
-        f"out of memory at step {run.step}: batch {t.batch}, crops of {d.size} px, "
-        f"up to {d.most_slices} slices, {n_parameters(run.net, trained_only=True) / 1e6:.1f} M trained "
-        f"parameters, {t.precision}, "
-        f"gradient checkpointing {'on' if t.gradient_checkpointing else 'off'}{used}"
-    )
 
 
 def _loop(run: Run, settings: Sd3Settings, curves: Curves | None, tell: Tell, seen: list[int]) -> None:
@@ -131,10 +117,6 @@ def _loop(run: Run, settings: Sd3Settings, curves: Curves | None, tell: Tell, se
 def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
     """Return a training that is ready for its next step."""
     t = settings.train
-    if t.fsdp and t.ema > 0:
-        raise ConfigError(
-            "train.fsdp: sharded weights are not averaged", "Set train.ema: 0, or train without train.fsdp."
-        )
     check_apart(settings.data)
     source = open_split(settings.data, "train")
     if source is None:
@@ -142,13 +124,14 @@ def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
             "nothing to train on: neither data.train_list nor data.folder is given",
             "Give --train-filelist LIST (focal stacks makes one), or --data-root FOLDER (of focal synth).",
         )
+    check_writable(settings.output_dir)
     accelerator = new_accelerator(t, device)
     net = build(settings.model)
     if t.gradient_checkpointing:
         net.trunk.enable_gradient_checkpointing()  # type: ignore[operator]
     net.codec.to(accelerator.device)
     perceptual(settings.loss, accelerator.device)
-    optimizer = torch.optim.AdamW(_groups(net, t), weight_decay=t.weight_decay, eps=t.epsilon)
+    optimizer = torch.optim.AdamW(groups_of(_trained(net), t), weight_decay=t.weight_decay, eps=t.epsilon)
     model, prepared = accelerator.prepare(net, optimizer)
     val = open_split(settings.data, "val")
     pools = [None if s is None else StackPool(s, settings.data, t.seed) for s in (source, val)]
@@ -177,6 +160,7 @@ def one_step(run: Run, settings: Sd3Settings) -> dict[str, float]:
         last = len(rows) == t.accumulation - 1
         with synchronised(run.accelerator, run.model, last):
             parts, whole = _losses(run, settings, batch, positions)
+            _refuse_no_number(whole, parts, run, positions)
             run.accelerator.backward(whole / t.accumulation)
         rows.append({"total": float(whole.detach()), **{k: float(v.detach()) for k, v in parts.items()}})
     norm = run.accelerator.clip_grad_norm_(list(_trained(run.net).values()), t.clip)
@@ -186,25 +170,20 @@ def one_step(run: Run, settings: Sd3Settings) -> dict[str, float]:
         run.average.add(_trained(run.net), run.step)
     run.step += 1
     means = {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
-    if not math.isfinite(means["total"]):
-        raise ConfigError(f"step {run.step}: the loss is {means['total']}", "Lower train.learning_rate.")
-    return {**means, "gradient_norm": float(norm), "learning_rate": rate}
+    return {**means, "gradient_norm": float(unsharded(norm)), "learning_rate": rate}
 
 
-def positions_of(step: int, t: TrainSettings, n_processes: int, process: int) -> Iterator[list[int]]:
-    """Yield, for each pass of a step, the places of this process' samples in the endless sequence."""
-    per_pass = t.batch * n_processes
-    for part in range(t.accumulation):
-        first = (step * t.accumulation + part) * per_pass + process * t.batch
-        yield list(range(first, first + t.batch))
-
-
-def rate_at(step: int, t: TrainSettings) -> float:
-    """Return the learning rate: up from nothing, then down along a cosine."""
-    if step < t.warm_up:
-        return t.learning_rate * (step + 1) / t.warm_up
-    part = (step - t.warm_up) / max(t.steps - t.warm_up, 1)
-    return t.learning_rate * (LEAST_RATE + (1.0 - LEAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * part)))
+def _refuse_no_number(whole: Tensor, parts: Mapping[str, Tensor], run: Run, positions: list[int]) -> None:
+    """Stop before weights are touched by a loss that is no number; the newest checkpoint stays."""
+    if math.isfinite(float(whole.detach())):
+        return
+    bad = [name for name, value in parts.items() if not math.isfinite(float(value.detach()))]
+    raise ConfigError(
+        f"step {run.step + 1}: the loss is {float(whole.detach())} ({', '.join(bad)}) "
+        f"on {', '.join(run.train.names(positions))}",
+        "The newest checkpoint is kept; --resume auto goes on from it. Lower train.learning_rate or "
+        "train.gate_rate (--override), or take these stacks out of the list.",
+    )
 
 
 def _losses(
@@ -218,7 +197,7 @@ def _losses(
         noised = noised_of(target, positions, settings.train.seed, _draw)
     with run.accelerator.autocast():
         answer = run.model(batch.seen, noised)
-    parts = losses(answer, batch, target, noised, run.step)
+    parts = losses(answer, batch, target, noised, run.step, settings.model.objectives)
     whole = total(parts, settings.loss)
     measure = perceptual(settings.loss, target.device)
     if measure is not None:
@@ -230,17 +209,6 @@ def _losses(
 def _draw(seed: int, position: int, shape: tuple[int, ...]) -> Tensor:
     rng = np.random.default_rng(derive_seed(seed, "noise", position))
     return torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
-
-
-def _groups(net: FocalSd3, t: TrainSettings) -> list[dict[str, Any]]:
-    """Return what is trained; gates begin closed, and open at a rate of their own."""
-    trained = _trained(net)
-    gates = [value for name, value in trained.items() if name == "gate"]
-    others = [value for name, value in trained.items() if name != "gate"]
-    return [
-        {"params": others, "factor": 1.0, "lr": t.learning_rate},
-        {"params": gates, "factor": t.gate_rate / t.learning_rate, "weight_decay": 0.0, "lr": t.gate_rate},
-    ]
 
 
 def _trained(net: nn.Module) -> dict[str, nn.Parameter]:
@@ -281,16 +249,17 @@ def _judge(run: Run, settings: Sd3Settings, curves: Curves | None) -> bool:
 
 
 def _save(run: Run, settings: Sd3Settings, is_best: bool) -> None:
-    run.accelerator.wait_for_everyone()
-    weights = run.accelerator.get_state_dict(run.model)
-    if run.accelerator.is_main_process:
-        trained = _trained(run.net)
+    is_main = run.accelerator.is_main_process
+    weights = gathered(_trained(run.net), keeps=is_main)
+    average = None if run.average is None else gathered(run.average.values, keeps=is_main)
+    optimizer = gathered_optimizer(run.optimizer, keeps=is_main)
+    if is_main:
         state = {
             "step": run.step,
             "best": run.best,
-            "weights": {name: weights[name] for name in trained},
-            "average": None if run.average is None else run.average.values,
-            "optimizer": run.optimizer.state_dict(),
+            "weights": weights,
+            "average": average,
+            "optimizer": optimizer,
             "rows": run.rows,
         }
         save_state(settings.output_dir, state, settings, is_best=is_best)
@@ -300,8 +269,10 @@ def _save(run: Run, settings: Sd3Settings, is_best: bool) -> None:
 def _restore(run: Run, state: Mapping[str, Any]) -> None:
     with torch.no_grad():
         for name, value in _trained(run.net).items():
-            value.copy_(state["weights"][name])
-    run.optimizer.load_state_dict(state["optimizer"])
-    if run.average is not None and state["average"] is not None:
-        run.average.values = {k: v.to(run.accelerator.device) for k, v in state["average"].items()}
+            value.copy_(shared_out(state["weights"][name], value))
+    share_out_optimizer(run.optimizer, state["optimizer"])
+    if run.average is not None:
+        before = state["average"] or state["weights"]  # a run that begins to average begins with its weights
+        for name, value in run.average.values.items():
+            value.copy_(shared_out(before[name].to(value.dtype), value))
     run.step, run.best, run.rows = int(state["step"]), float(state["best"]), list(state["rows"])

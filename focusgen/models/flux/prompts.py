@@ -94,7 +94,7 @@ def _source(model_id: str) -> str:
     return str(folder) if has_encoders else model_id
 
 
-def _read_encoder(kind: str, source: str, part: str, dtype: torch.dtype) -> nn.Module:
+def read_encoder(kind: str, source: str, part: str, dtype: torch.dtype) -> nn.Module:
     """Return a text encoder with all of its weights.
 
     Raises:
@@ -118,8 +118,8 @@ def _read_encoder(kind: str, source: str, part: str, dtype: torch.dtype) -> nn.M
 def _clip_pooled(source: str, prompts: list[str], device: str, dtype: torch.dtype) -> Tensor:
     transformers: Any = importlib.import_module("transformers")
     tokenizer = transformers.CLIPTokenizer.from_pretrained(source, subfolder="tokenizer")
-    encoder = _read_encoder("CLIPTextModel", source, "text_encoder", dtype).to(device)
-    ids = _token_ids(tokenizer, prompts, tokenizer.model_max_length)
+    encoder = read_encoder("CLIPTextModel", source, "text_encoder", dtype).to(device)
+    ids = token_ids(tokenizer, prompts, tokenizer.model_max_length)
     # One by one: in bfloat16 a prompt's numbers would depend on which others it was batched with.
     return torch.cat([encoder(one[None].to(device)).pooler_output.cpu() for one in ids])
 
@@ -127,13 +127,13 @@ def _clip_pooled(source: str, prompts: list[str], device: str, dtype: torch.dtyp
 def _t5_states(source: str, prompts: list[str], device: str, dtype: torch.dtype) -> Tensor:
     transformers: Any = importlib.import_module("transformers")
     tokenizer = transformers.T5TokenizerFast.from_pretrained(source, subfolder="tokenizer_2")
-    encoder = _read_encoder("T5EncoderModel", source, "text_encoder_2", dtype).to(device)
-    ids = _token_ids(tokenizer, prompts, MAX_T5_TOKENS)
+    encoder = read_encoder("T5EncoderModel", source, "text_encoder_2", dtype).to(device)
+    ids = token_ids(tokenizer, prompts, MAX_T5_TOKENS)
     # No attention mask, and padding attends like words: so were FLUX.1-dev's embeddings made.
     return torch.cat([encoder(one[None].to(device))[0].cpu() for one in ids])
 
 
-def _token_ids(tokenizer: PreTrainedTokenizerBase, prompts: list[str], length: int) -> Tensor:
+def token_ids(tokenizer: PreTrainedTokenizerBase, prompts: list[str], length: int) -> Tensor:
     """Return (prompts, length) token numbers, padded and cut."""
     encoded = tokenizer(
         prompts, padding="max_length", max_length=length, truncation=True, return_tensors="pt"

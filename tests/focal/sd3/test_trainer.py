@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import signal
 
-import numpy as np
 import pytest
 import torch
 
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, ModelMemoryError
 from focusgen.focal.sd3 import process, trainer
 from focusgen.focal.sd3.settings import Sd3Settings
 from focusgen.focal.sd3.state import find_state
-from focusgen.focal.sd3.trainer import positions_of, rate_at, train
+from focusgen.focal.sd3.trainer import start, train
 from tests.focal.sd3.lists import write_list
+from tests.focal.sd3.stacks import record, write_lines
 
 
 @pytest.fixture(autouse=True)
@@ -89,22 +89,39 @@ def test_out_of_memory_says_what_to_make_smaller(tmp_path, monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(trainer, "one_step", full)
-    with pytest.raises(Exception, match="batch 1, crops of 32 px, up to 3 slices") as caught:
+    with pytest.raises(ModelMemoryError, match="batch 1 x accumulation 1, crops of 32 px, up to 3") as caught:
         train(settings_of(tmp_path / "o", train_list=stacks), device="cpu")
     for flag in ("train.batch=1", "train.accumulation", "gradient_checkpointing=true", "trains=lora"):
         assert flag in caught.value.advice
 
 
-def test_processes_and_passes_share_out_the_same_samples():
-    train_settings = Sd3Settings().train.model_copy(update={"batch": 2, "accumulation": 3})
-    alone = train_settings.model_copy(update={"batch": 4})
-    for step in (0, 5):
-        shared = [list(positions_of(step, train_settings, 2, process)) for process in (0, 1)]
-        both = [first + second for first, second in zip(*shared, strict=True)]
-        assert both == list(positions_of(step, alone, 1, 0))
+def test_a_loss_that_is_no_number_stops_before_the_weights_and_keeps_the_checkpoint(tmp_path, monkeypatch):
+    path = write_lines(tmp_path / "train.jsonl", record(tmp_path / "f", "odd"))
+    settings = settings_of(tmp_path / "o", train_list=path, size=16)
+    settings = settings.model_copy(
+        update={"train": settings.train.model_copy(update={"checkpoint_every": 1})}
+    )
+    plain, seen = trainer.losses, []
+
+    def broken(answer, *more):
+        seen.append(answer)
+        parts = plain(answer, *more)
+        return {**parts, "depth": parts["depth"] * (torch.nan if len(seen) == 3 else 1.0)}
+
+    monkeypatch.setattr(trainer, "losses", broken)
+    with pytest.raises(ConfigError, match=r"step 3: the loss is nan \(depth\) on odd") as caught:
+        train(settings, device="cpu")
+    assert "train.learning_rate" in caught.value.advice and "--resume auto" in caught.value.advice
+    assert find_state(settings.output_dir, "auto").name == "step_0000002.pt"
+    monkeypatch.setattr(trainer, "losses", plain)
+    assert train(settings, device="cpu").step == 4
 
 
-def test_the_rate_rises_and_falls():
-    t = Sd3Settings().train.model_copy(update={"steps": 100, "warm_up": 10, "learning_rate": 1.0})
-    rates = np.array([rate_at(step, t) for step in range(100)])
-    assert rates[0] == pytest.approx(0.1) and rates.argmax() in (9, 10) and rates[-1] < 0.02
+def test_a_run_that_begins_to_average_later_begins_with_its_weights(tmp_path):
+    path = write_lines(tmp_path / "train.jsonl", record(tmp_path / "f", "one"))
+    settings = settings_of(tmp_path / "o", 1, train_list=path, size=16)
+    without = settings.model_copy(update={"train": settings.train.model_copy(update={"ema": 0.0})})
+    assert train(without, device="cpu").average is None
+    resumed = start(settings, "auto", "cpu")
+    trained = dict(resumed.net.named_parameters())
+    assert all(torch.equal(value, trained[name]) for name, value in resumed.average.values.items())

@@ -1,4 +1,4 @@
-"""Jobs of the tests find this first: every published frame takes a while, so that faults meet work."""
+"""Jobs of the tests find this first: every published frame, and every checkpoint, takes a while."""
 
 import os
 import time
@@ -10,7 +10,7 @@ if _DELAY_S:
     from focusgen.base import files
 
     def _slow(step: str, path: Path) -> None:
-        if step == "before_write" and path.suffix in (".png", ".npz"):
+        if step == "before_write" and (path.suffix in (".png", ".npz") or path.name == "latest.json"):
             time.sleep(_DELAY_S)
 
     files.on_step = _slow

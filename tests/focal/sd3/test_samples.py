@@ -1,0 +1,115 @@
+"""Stacks to train on: what cannot be learned from is named by file and line, before anything is computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from focusgen.base.errors import ConfigError, FocusgenError
+from focusgen.focal.sd3 import samples
+from focusgen.focal.sd3.job import rehearse
+from focusgen.focal.sd3.samples import Prior, Source, StackPool, check_apart, open_split
+from focusgen.focal.sd3.settings import DataSettings, Sd3Settings
+from tests.focal.sd3.stacks import HEIGHT, WIDTH, record, sample, write_lines
+
+
+def damaged(folder: Path) -> dict:
+    line = record(folder, "bad")
+    Path(line["slices"][1]).write_bytes(b"\x89PNG nothing")
+    return line
+
+
+def other_depth(folder: Path) -> dict:
+    line = record(folder, "bad")
+    np.save(line["depth"], np.full((HEIGHT, WIDTH // 2), 1.5, np.float32))
+    return line
+
+
+def one_slice(folder: Path) -> dict:
+    line = record(folder, "bad")
+    return {**line, "slices": line["slices"][:1], "focus_distances": [1.0]}
+
+
+CAMERA = {"focal_length_mm": 50, "f_number": 2}
+BROKEN = {
+    "a slice that is gone": (lambda f: {**record(f, "bad"), "slices": ["gone.png"]}, "gone.png"),
+    "a depth file that is gone": (lambda f: {**record(f, "bad"), "depth": "gone.npy"}, "gone.npy"),
+    "a damaged slice": (damaged, "bad_1.png"),
+    "no camera": (lambda f: record(f, "bad", camera=None), "camera is missing"),
+    "no distances": (lambda f: record(f, "bad", focus_distances=None), "focus_distances is missing"),
+    "too few distances": (lambda f: record(f, "bad", focus_distances=[1, 2]), "3 slices, 2 focus"),
+    "no depth": (lambda f: record(f, "bad", depth=None), "needs depth"),
+    "centimetres": (lambda f: record(f, "bad", depth_scale=0.001), "the median depth is 1500 m"),
+    "depth of another size": (other_depth, "depth is 20x32, the slices 40x32"),
+    "one slice": (one_slice, "1 slices at 1 focus distance"),
+    "one distance": (lambda f: record(f, "bad", focus_distances=[1, 1, 1]), "3 slices at 1 focus distance"),
+    "focus within the lens": (lambda f: record(f, "bad", focus_distances=[0.02, 1, 2]), "20 mm, nearer than"),
+    "no JSON": (lambda f: '{"slices": [', "no JSON"),
+    "a key with a typo": (lambda f: {**record(f, "bad"), "focus_distence": [1]}, "did you mean focus_dist"),
+    "a camera with a typo": (lambda f: record(f, "bad", camera={**CAMERA, "fnumber": 2}), "camera.fnumber"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_rehearsal_names_file_and_line_of_what_cannot_be_learned_from(tmp_path, case):
+    make, message = BROKEN[case]
+    path = write_lines(tmp_path / "train.jsonl", record(tmp_path / "f", "good"), make(tmp_path / "f"))
+    settings = Sd3Settings.model_validate({"data": {"size": 16, "train_list": path}})
+    with pytest.raises(FocusgenError) as caught:
+        rehearse(settings, is_full=False, say=lambda line: None)
+    assert "train.jsonl:2" in caught.value.message and message in caught.value.message
+
+
+def test_a_scene_in_two_lists_is_leakage_whether_it_has_a_name_or_only_a_folder(tmp_path):
+    for changes in ({}, {"scene": None}):
+        lists = [
+            write_lines(tmp_path / f"{split}.jsonl", record(tmp_path / "f", "a", **changes))
+            for split in ("train", "test")
+        ]
+        with pytest.raises(ConfigError, match=r"leakage: scene .* lies in .*train.jsonl and in .*test.jsonl"):
+            check_apart(DataSettings(train_list=lists[0], test_list=lists[1]))
+    check_apart(DataSettings(train_list=lists[0]))
+
+
+def test_lists_of_two_formulas_are_refused(tmp_path):
+    lines = [record(tmp_path / "f", name) for name in ("a", "b")]
+    lines[1]["camera"] = {**lines[1]["camera"], "formula": "exact"}
+    path = write_lines(tmp_path / "train.jsonl", *lines)
+    with pytest.raises(ConfigError, match="paper in some records and exact in others"):
+        open_split(DataSettings(train_list=path), "train")
+
+
+def test_a_folder_is_read_up_to_its_first_gap_and_shared_between_the_splits(tmp_path, monkeypatch):
+    class Stacks:
+        def shard(self, number):
+            return tmp_path / f"stacks_{number:05d}.npz"
+
+    opened = []
+    monkeypatch.setattr(samples, "open_stacks", lambda folder: Stacks())
+    monkeypatch.setattr(samples, "_synthetic", lambda stacks, index: opened.append(index))
+    for number in (0, 1, 3):  # 2 is still being made
+        Stacks().shard(number).touch()
+    data = DataSettings(folder=tmp_path, n_val=4)
+    train, val = open_split(data, "train"), open_split(data, "val")
+    assert (train.n, val.n) == (12, 4)
+    train.open(11), val.open(0)
+    assert opened == [11, 12]
+    with pytest.raises(ConfigError, match=r"data.n_val is 16, and .* holds 16 stacks"):
+        open_split(DataSettings(folder=tmp_path, n_val=16), "train")
+
+
+def test_subsets_keep_both_ends_and_each_is_made_once(monkeypatch):
+    monkeypatch.setattr(samples, "prior_of", lambda stack: Prior(stack.slices[0], stack.slices[0], None))
+    opened = []
+    source = Source(3, lambda index: opened.append(index) or sample(6), ())
+    pool = StackPool(source, DataSettings(least_slices=3, most_slices=5, variants=4), seed=1)
+    counts = set()
+    for variant in (0, 1, 2, 3, 4):
+        stack = pool.shown(1, variant).stack
+        assert (stack.slices[0, 0, 0, 0], stack.slices[-1, 0, 0, 0]) == (0, 5)
+        assert list(stack.diopters) == [2.0 - 0.3 * k for k in stack.slices[:, 0, 0, 0]]
+        counts.add(len(stack))
+    assert counts <= {3, 4, 5} and len(counts) > 1
+    assert len(pool.shown(1, 0).stack) == 5 and opened == [1] * 4

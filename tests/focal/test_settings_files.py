@@ -1,0 +1,55 @@
+"""Files of training settings: a typo is named with the nearest key, wherever it was made."""
+
+from __future__ import annotations
+
+import pytest
+
+from focusgen.base.errors import ConfigError
+from focusgen.focal.sd3.settings import Sd3Settings
+from focusgen.focal.settings_files import known_keys, read_settings
+
+TEXT = "model: {kind: sd3}\ntrain: {steps: 7}\n"
+
+
+@pytest.fixture
+def path(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(TEXT)
+    return file
+
+
+def test_an_override_wins_and_the_rest_stays(path):
+    settings = read_settings(Sd3Settings, path, {"train.batch": 3, "train.ema": 0.5})
+    assert (settings.train.steps, settings.train.batch, settings.train.ema) == (7, 3, 0.5)
+    assert read_settings(Sd3Settings, path, {"train": {"steps": 2}}).train.steps == 2
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"trian.steps": 1}, "trian.steps: unknown key; did you mean train.steps"),
+        ({"train.step": 1}, "train.step: unknown key; did you mean train.steps"),
+        ({"steps": 1}, "steps: unknown key"),
+        (
+            {"train.steps": 0},
+            r"train.steps, given on the command line: .*greater than or equal to 1 \(given: 0",
+        ),
+        ({"model.preset": "huge"}, "'tiny', 'medium' or 'large'"),
+        ({"train.steps": "many"}, "train.steps, given on the command line: .*given: 'many'"),
+    ],
+)
+def test_a_wrong_override_is_named(path, overrides, message):
+    with pytest.raises(ConfigError, match=message):
+        read_settings(Sd3Settings, path, overrides)
+
+
+def test_a_wrong_key_of_the_file_names_the_file_and_the_nearest(path):
+    path.write_text(TEXT + "data: {sise: 64}\n")
+    with pytest.raises(ConfigError, match=r"mine.yaml: data.sise: .*did you mean data.size"):
+        read_settings(Sd3Settings, path, {})
+
+
+def test_every_key_is_known_by_its_whole_name():
+    keys = known_keys(Sd3Settings)
+    assert {"model.preset", "data.focus_jitter", "train.steps", "output_dir"} <= set(keys)
+    assert len(keys) == len(set(keys))
