@@ -181,6 +181,7 @@ def _one_step(small: Sd3Settings, say: Say) -> None:
     took_s = time.process_time() - started_s
     resumed = start(small, "auto", "cpu")
     path = write_weights(run, small)
+    assert path is not None, "a rehearsal has one process"
     load_network(path)
     if resumed.step != run.step:
         raise ConfigError("the checkpoint of the rehearsal did not come back", "This is a bug: report it.")

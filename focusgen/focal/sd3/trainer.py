@@ -273,6 +273,6 @@ def _restore(run: Run, state: Mapping[str, Any]) -> None:
     share_out_optimizer(run.optimizer, state["optimizer"])
     if run.average is not None:
         before = state["average"] or state["weights"]  # a run that begins to average begins with its weights
-        for name, value in run.average.values.items():
-            value.copy_(shared_out(before[name].to(value.dtype), value))
+        for name, mean in run.average.values.items():
+            mean.copy_(shared_out(before[name].to(mean.dtype), mean))
     run.step, run.best, run.rows = int(state["step"]), float(state["best"]), list(state["rows"])
