@@ -35,6 +35,21 @@ def warnings_handled_by(handler: Handler) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def deaf_to_warnings(*, for_good: bool) -> Iterator[None]:
+    """Ignore SIGTERM and SIGUSR1: `scontrol requeue` signals the very job that asks for it.
+
+    Args:
+        for_good: they stay ignored afterwards, since they may come late; of a process that is about to end.
+    """
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in WARNINGS}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, signal.SIG_IGN if for_good else former)
+
+
+@contextlib.contextmanager
 def told_to_stop() -> Iterator[list[int]]:
     """Yield a list that SIGTERM and SIGUSR1 fill: what is under way is finished first."""
     seen: list[int] = []

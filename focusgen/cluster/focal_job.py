@@ -17,7 +17,7 @@ from types import FrameType
 
 from focusgen.base.errors import ConfigError, ExitCode
 from focusgen.base.interpreter import focusgen_command
-from focusgen.base.signals import warnings_handled_by
+from focusgen.base.signals import deaf_to_warnings, warnings_handled_by
 from focusgen.cluster import slurm
 
 RENDEZVOUS_PORT = 29511
@@ -86,7 +86,7 @@ def run_in_job(words: Sequence[str]) -> int:
     if not warned or status == 0:
         return status if status >= 0 else 128 - status
     if given.job_id and slurm.may_requeue(given.job_id):
-        with _deaf():
+        with deaf_to_warnings(for_good=True):
             done = slurm.requeue(given.job_id)
         print(f"requeued as {given.job_id}" if done else f"scontrol requeue {given.job_id} was refused")
     return int(ExitCode.TERMINATED)
@@ -104,11 +104,3 @@ def _forwarding(child: subprocess.Popen[bytes]) -> Iterator[list[int]]:
 
     with warnings_handled_by(hand_on):
         yield seen
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Ignore further signals: scontrol requeue signals the very job that asks for it."""
-    for number in (signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(number, signal.SIG_IGN)
-    yield

@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -15,7 +14,7 @@ from rich.console import Console
 from focusgen.base.errors import ExitCode, FailureClass, Interrupted, SceneError, SceneTimeoutError
 from focusgen.base.interpreter import module_command
 from focusgen.base.names import rich_text
-from focusgen.base.signals import StopFlag, stop_on_signals
+from focusgen.base.signals import StopFlag, deaf_to_warnings, stop_on_signals
 from focusgen.cluster import slurm
 from focusgen.cluster.attempts import AttemptObserver, restart_count, slurm_job_id
 from focusgen.cluster.plans import Plan
@@ -97,7 +96,7 @@ def run_task(task: Task) -> int:
         with stop_on_signals() as stop:
             return _run_phases(task, console, stop)
     except Interrupted as error:
-        with _deaf():
+        with deaf_to_warnings(for_good=slurm.in_job()):
             return _after_signal(task, console, error)
 
 
@@ -175,18 +174,6 @@ def _report_missing(task: Task, console: Console) -> ExitCode:
     return ExitCode.INCOMPLETE if missing else ExitCode.COMPLETE
 
 
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Ignore further signals: scontrol requeue signals the very task that asks for it."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGUSR1)}
-    try:
-        yield
-    finally:
-        if not slurm.in_job():
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
 def _after_signal(task: Task, console: Console, error: Interrupted) -> int:
     """Requeue this very task if the time was short; end if somebody else decided so."""
     job_id = slurm_job_id()
@@ -246,7 +233,7 @@ def _run_workers(task: Task, console: Console) -> int:
         signal.signal(number, hand_on)
     codes = [child.wait() for child in children]
     job_id = slurm_job_id()
-    with _deaf():
+    with deaf_to_warnings(for_good=slurm.in_job()):
         if ExitCode.TERMINATED in codes and job_id and slurm.may_requeue(job_id):
             _requeue(job_id, console)
     return max(code if code >= 0 else 128 - code for code in codes)

@@ -6,6 +6,7 @@ step, save, and end with status 143, so that a cluster can queue the job again.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,14 +86,20 @@ def kind_of(path: Path) -> str:
 
 
 def _train_small(flags: TrainFlags) -> int:
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError(
+            "model.kind small trains in one process; torchrun or a Slurm job started several",
+            "Submit it with --nodes 1 --gpus 0, or call focusgen focal train itself.",
+        )
     for name in ("train_filelist", "val_filelist", "test_filelist"):
         if getattr(flags, name) is not None:
             raise ConfigError(
                 f"--{name}: the small network learns from a folder of stacks, not from lists",
                 "Make one with focusgen focal synth, and give it as --data_root.",
             )
-    from focusgen.focal.learned.job import TrainJob, run_job
+    from focusgen.focal.learned.job import run_job
     from focusgen.focal.learned.trainer import Stopped
+    from focusgen.focal.train_job import TrainJob
 
     overrides = overrides_of(flags.override)
     given = {"data.folder": flags.data_root, "output_dir": flags.output_dir, "train.steps": flags.max_steps}
@@ -141,7 +148,8 @@ def _train_sd3(flags: TrainFlags) -> int:
     if flags.data_root is not None:
         is_synthetic = (flags.data_root / "about.json").is_file()
         overrides["data.folder" if is_synthetic else "data.root"] = str(flags.data_root)
-    job = Sd3Job(flags.config, overrides, flags.resume, flags.dry_run, flags.full, flags.debug, flags.device)
+    asked = (flags.config, overrides, flags.resume, flags.dry_run, flags.debug)
+    job = Sd3Job(*asked, is_full=flags.full, device=flags.device)
     try:
         run_job(job)
     except Stopped as stopped:

@@ -24,6 +24,7 @@ from focusgen.models.protocols import (
 from focusgen.run.table import PhaseSpec
 
 M = TypeVar("M")
+A = TypeVar("A", Deblurrer, BokehRenderer)
 
 
 def loading_later(spec: PhaseSpec, record: Record) -> PhaseSpec:
@@ -55,10 +56,10 @@ class Later(Generic[M]):
         return self.made
 
 
-class LaterDeblurrer(Deblurrer):
-    """A `Deblurrer` that is loaded for the first frame."""
+class _Approximating(Generic[A]):
+    """A model that is loaded later, and what is known of its approximations until then."""
 
-    def __init__(self, model: Later[Deblurrer], record: Record) -> None:
+    def __init__(self, model: Later[A], record: Record) -> None:
         self._model = model
         self._known = _texts(record, "approximations")
 
@@ -67,6 +68,10 @@ class LaterDeblurrer(Deblurrer):
         """What the record says of the kept frames, and what the model adds with those made again."""
         made = self._model.made
         return _joined(self._known, () if made is None else made.approximations)
+
+
+class LaterDeblurrer(_Approximating[Deblurrer], Deblurrer):
+    """A `Deblurrer` that is loaded for the first frame."""
 
     def frames_per_call(self, height_px: int, width_px: int) -> int:
         """Return what the model says."""
@@ -100,18 +105,8 @@ class LaterDepthModel(DepthModel):
         return self._model().estimate(scene)
 
 
-class LaterRenderer(BokehRenderer):
+class LaterRenderer(_Approximating[BokehRenderer], BokehRenderer):
     """A `BokehRenderer` that is loaded for the first lens set."""
-
-    def __init__(self, model: Later[BokehRenderer], record: Record) -> None:
-        self._model = model
-        self._known = _texts(record, "approximations")
-
-    @property
-    def approximations(self) -> Sequence[str]:
-        """What the record says of the kept frames, and what the model adds with those made again."""
-        made = self._model.made
-        return _joined(self._known, () if made is None else made.approximations)
 
     @property
     def n_parallel(self) -> int:

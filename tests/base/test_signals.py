@@ -61,3 +61,20 @@ def test_inside_of_each_other_they_share_a_flag_and_other_threads_set_none():
     thread.start()
     thread.join()
     assert seen[0].exit_code is None
+
+
+@pytest.mark.parametrize("for_good", [False, True])
+def test_the_deaf_hear_again_unless_they_are_about_to_end(for_good: bool):
+    code = (
+        "import os, signal\n"
+        "from focusgen.base.signals import deaf_to_warnings\n"
+        "heard = []\n"
+        "signal.signal(signal.SIGUSR1, lambda number, frame: heard.append(number))\n"
+        f"with deaf_to_warnings(for_good={for_good}):\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    os.kill(os.getpid(), signal.SIGUSR1)\n"
+        "os.kill(os.getpid(), signal.SIGUSR1)\n"
+        "print(len(heard))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout.strip()) == (0, "0" if for_good else "1")

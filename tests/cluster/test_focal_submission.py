@@ -46,3 +46,29 @@ def test_what_is_not_there_is_said_before_anything_is_submitted(tmp_path):
         from focusgen.commands.submit_focal import main as submit
 
         submit(["--config", CONFIG, "--train-filelist", str(tmp_path / "gone.jsonl")])
+
+
+def test_a_short_limit_leaves_time_to_make_progress_before_the_warning(tmp_path, capsys):
+    words = ["submit", "--focal", "--config", "sd3_tiny", "--output-dir", str(tmp_path), "--dry-run"]
+    for hours, signal in (("0.0167", "B:USR1@20"), ("0.1", "B:USR1@120"), ("24", "B:USR1@180")):
+        assert main([*words, "--time-h", hours]) == 0
+        assert f"#SBATCH --signal={signal}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--nodes", "0"], "--nodes must be at least 1"),
+        (["--gpus", "-1"], "--gpus must be at least 0"),
+        (["--time-h", "0"], "--time_h must be > 0"),
+        (["--override", "train.steps"], "give key=value"),
+        (["--config", "sd3_tinny"], "sd3_tinny"),
+        (["--config", "small"], "one process on a CPU"),
+    ],
+)
+def test_what_could_not_start_is_refused_before_it_waits_in_a_queue(words, message):
+    with pytest.raises(ConfigError, match=message):
+        from focusgen.commands.submit_focal import main as submit
+
+        config = [] if "--config" in words else ["--config", CONFIG]
+        submit([*config, *words, "--dry-run"])

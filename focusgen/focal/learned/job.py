@@ -5,10 +5,8 @@ from __future__ import annotations
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -16,29 +14,9 @@ from focusgen.focal.learned.network import n_parameters
 from focusgen.focal.learned.settings import SmallSettings, load_settings
 from focusgen.focal.learned.trainer import CHECKPOINT, LOG, Run, train
 from focusgen.focal.learned.weights import WEIGHTS_FILE, save_weights
+from focusgen.focal.train_job import Say, TrainJob, debugged
 
-Say = Callable[[str], object]
 REHEARSED_STEPS = 2
-DEBUGGED_STEPS = 40
-
-
-@dataclass(frozen=True)
-class TrainJob:
-    """What was asked for.
-
-    Attributes:
-        config: file of settings.
-        overrides: dotted key -> value.
-        resume: "auto", "none" or a checkpoint.
-        is_rehearsal: do two steps in a folder that is thrown away, and say what all would take.
-        debugs: few steps, every one in the log.
-    """
-
-    config: Path
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    resume: str = "auto"
-    is_rehearsal: bool = False
-    debugs: bool = False
 
 
 def run_job(job: TrainJob, say: Say = print) -> Path | None:
@@ -54,8 +32,8 @@ def run_job(job: TrainJob, say: Say = print) -> Path | None:
         _rehearse(settings, say)
         return None
     if job.debugs:
-        short = {"steps": min(DEBUGGED_STEPS, settings.train.steps), "log_every": 1}
-        settings = settings.model_copy(update={"train": settings.train.model_copy(update=short)})
+        short = settings.train.model_copy(update=debugged(settings.train.steps))
+        settings = settings.model_copy(update={"train": short})
     run = train(settings, job.resume, lambda step, means: say(line_of(step, settings, means)))
     save_weights(settings.output_dir / WEIGHTS_FILE, run.average, run.net.shape, _notes(run, settings))
     say(

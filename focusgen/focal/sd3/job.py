@@ -6,10 +6,9 @@ import os
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -25,9 +24,8 @@ from focusgen.focal.sd3.sharding import gathered
 from focusgen.focal.sd3.state import FOLDER, check_may_write
 from focusgen.focal.sd3.trainer import Run, start, train
 from focusgen.focal.sd3.weights import WEIGHTS_FILE, load_network, save_weights, trained_state
+from focusgen.focal.train_job import Say, TrainJob, debugged
 
-Say = Callable[[str], object]
-DEBUGGED_STEPS = 40
 REHEARSED_SIZE = 64
 PROBED_SAMPLES = 2
 NOT_JUDGED = "; nothing is judged, no best checkpoint is kept (--val-filelist, or data.n_val of a folder)"
@@ -36,25 +34,15 @@ BYTES_PER_TRAINED = {"fp32": 4 + 4 + 8 + 4, "bf16": 4 + 4 + 8 + 4 + 2}
 
 
 @dataclass(frozen=True)
-class Sd3Job:
+class Sd3Job(TrainJob):
     """What was asked for.
 
     Attributes:
-        config: file of settings.
-        overrides: dotted key -> value.
-        resume: "auto", "none" or a checkpoint.
-        is_rehearsal: one step of a tiny model in a folder that is thrown away.
         is_full: a rehearsal counts the configured model too, on the meta device.
-        debugs: few steps, every one in the log.
         device: "auto" or "cpu".
     """
 
-    config: Path
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    resume: str = "auto"
-    is_rehearsal: bool = False
     is_full: bool = False
-    debugs: bool = False
     device: str = "auto"
 
 
@@ -73,8 +61,8 @@ def run_job(job: Sd3Job, say: Say = print) -> Path | None:
         rehearse(settings, job.is_full, say)
         return None
     if job.debugs:
-        short = {"steps": min(DEBUGGED_STEPS, settings.train.steps), "log_every": 1}
-        settings = settings.model_copy(update={"train": settings.train.model_copy(update=short)})
+        short = settings.train.model_copy(update=debugged(settings.train.steps))
+        settings = settings.model_copy(update={"train": short})
     say_what_is_not_done(settings, say)
     run = train(settings, job.resume, lambda step, means: say(line_of(step, settings, means)), job.device)
     path = write_weights(run, settings)

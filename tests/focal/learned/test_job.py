@@ -6,9 +6,10 @@ import pytest
 import yaml
 
 from focusgen.cli import main
-from focusgen.focal.learned.job import TrainJob, run_job
+from focusgen.focal.learned.job import run_job
 from focusgen.focal.learned.shards import StackSet
 from focusgen.focal.learned.weights import WEIGHTS_FILE, load_network, weights_notes
+from focusgen.focal.train_job import TrainJob
 from tests.focal.learned.small import small_settings
 
 
