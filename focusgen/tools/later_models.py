@@ -24,7 +24,7 @@ from focusgen.models.protocols import (
 from focusgen.run.table import PhaseSpec
 
 M = TypeVar("M")
-A = TypeVar("A", Deblurrer, BokehRenderer)
+A = TypeVar("A", bound=Deblurrer | BokehRenderer)
 
 
 def loading_later(spec: PhaseSpec, record: Record) -> PhaseSpec:
