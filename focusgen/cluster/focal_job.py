@@ -19,8 +19,13 @@ from focusgen.base.errors import ConfigError, ExitCode
 from focusgen.base.interpreter import focusgen_command
 from focusgen.base.signals import deaf_to_warnings, warnings_handled_by
 from focusgen.cluster import slurm
+from focusgen.cluster.attempts import restart_count
 
 RENDEZVOUS_PORT = 29511
+MOST_UNSAVED = 5
+"""After so many starts a job that is warned before it can save anything is not queued again."""
+
+ADVICE = "Raise the time limit: --time-h of focusgen submit --focal, or #SBATCH --time."
 SAVE_TIME_S = 150
 """How long torchrun waits for processes that save; the warning comes 180 s before the end."""
 
@@ -85,6 +90,10 @@ def run_in_job(words: Sequence[str]) -> int:
             status = child.wait()
     if not warned or status == 0:
         return status if status >= 0 else 128 - status
+    if status == -signal.SIGTERM and restart_count() >= MOST_UNSAVED:
+        n_starts = restart_count() + 1
+        print(f"warned before anything was saved, in start {n_starts}: not queued again.", ADVICE)
+        return int(ExitCode.TERMINATED)
     if given.job_id and slurm.may_requeue(given.job_id):
         with deaf_to_warnings(for_good=True):
             done = slurm.requeue(given.job_id)

@@ -43,6 +43,13 @@ def checkpoint_of(checkpoint: Path | None, backend: str) -> Path | None:
     return checkpoint
 
 
+def note_what_has_no_effect(backend: str, base_model: str | None, device: str) -> None:
+    """Print a note for what only Stable Diffusion listens to, where it was given to another backend."""
+    for name, is_given in (("base_model", base_model is not None), ("device", device != "cpu")):
+        if is_given and backend != "sd3":
+            print(f"note: --{name} has no effect with backend {backend}", file=sys.stderr)
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal ACTION`."""
     words = list(argv)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from focusgen.base.errors import ConfigError
-from focusgen.commands.focal import ALIASES, checkpoint_of, renamed
+from focusgen.commands.focal import ALIASES, checkpoint_of, note_what_has_no_effect, renamed
 from focusgen.config.flags import Flags, option, parse
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.run.console import make_console
     from focusgen.tools.focal_evaluate import EvaluateJob, evaluate, markdown
 
+    note_what_has_no_effect(flags.backend, flags.base_model, flags.device)
     lists, roots, defaults = _lists(flags)
     job = EvaluateJob(
         lists,

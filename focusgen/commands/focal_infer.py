@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from focusgen.base.errors import ConfigError, ExitCode
-from focusgen.commands.focal import ALIASES, checkpoint_of, renamed
+from focusgen.commands.focal import ALIASES, checkpoint_of, note_what_has_no_effect, renamed
 from focusgen.config.flags import Flags, option, parse, required
 
 if TYPE_CHECKING:
@@ -109,6 +109,8 @@ def _lens(flags: InferFlags) -> LensFlags:
 
 
 def _options(flags: InferFlags) -> InferOptions:
+    computes = flags.device if flags.quality != "best" else "cpu"  # best renders there, whatever the backend
+    note_what_has_no_effect(flags.backend, flags.base_model, computes)
     from focusgen.focal.infer import InferOptions
 
     return InferOptions(

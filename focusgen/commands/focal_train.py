@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from focusgen.base.errors import ConfigError, ExitCode
 from focusgen.commands.focal import ALIASES, renamed
@@ -34,7 +34,7 @@ class TrainFlags(Flags):
     max_steps: int | None = option(None, "stop after so many steps in all")
     debug: bool = option(False, "few steps, each of them in the log")
     full: bool = option(False, "with --dry-run and sd3: count the configured model too, without its weights")
-    device: str = option("auto", "sd3: auto (a GPU where there is one) or cpu")
+    device: Literal["auto", "cpu"] = option("auto", "sd3: auto (a GPU where there is one) or cpu")
 
 
 FLAGS = TrainFlags
@@ -45,6 +45,10 @@ def main(argv: Sequence[str]) -> int:
     words = gathered(renamed(argv, {**ALIASES, "-o": "--output_dir", "--output": "--output_dir"}))
     flags = parse(FLAGS, words, prog="focusgen focal train", doc=__doc__).flags
     flags = replace(flags, config=find(flags.config, CONFIG_DIR / "focal"))
+    if flags.data_root is not None and not flags.data_root.is_dir():
+        raise ConfigError(
+            f"--data_root {flags.data_root}: no such folder", "focusgen focal synth makes stacks in one."
+        )
     return _TRAINERS[kind_of(flags.config)](flags)
 
 

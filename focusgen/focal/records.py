@@ -12,6 +12,7 @@ from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
 from focusgen.focal.distances import parse_distance
 from focusgen.focal.stack import StackLens
+from focusgen.optics.coc import Formula
 
 ALIASES = {
     "depth_path": "depth",
@@ -120,8 +121,10 @@ class StackRecord:
         )
         if focal_m is None or f_number is None:
             return None
-        formula = "exact" if camera.get("formula") == "exact" else "paper"
-        return StackLens(focal_m, f_number, width_m or 0.036, formula)  # type: ignore[arg-type]
+        formula: Formula = "exact" if camera.get("formula") == "exact" else "paper"
+        if camera.get("formula") not in (None, formula):
+            raise ConfigError(f"{self.where}: camera.formula is {camera['formula']!r}, not paper or exact")
+        return StackLens(focal_m, f_number, width_m or 0.036, formula)
 
     def _of_camera(self, camera: Mapping[str, Any], *names: str) -> float | None:
         name = next((name for name in names if camera.get(name) is not None), None)

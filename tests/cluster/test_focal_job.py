@@ -77,6 +77,27 @@ def test_a_warning_is_handed_on_and_the_job_queued_again(monkeypatch, tmp_path, 
     assert warner.wait() == 0
 
 
+def test_a_job_that_is_always_warned_before_it_can_save_is_not_queued_for_ever(monkeypatch, capfd):
+    asked: list[str] = []
+    monkeypatch.setenv("SLURM_JOB_ID", "77")
+    monkeypatch.setattr(slurm, "may_requeue", lambda job_id: True)
+    monkeypatch.setattr(slurm, "requeue", lambda job_id: not asked.append(job_id))
+    warn_itself = f"import os, time; os.kill({os.getpid()}, {int(signal.SIGUSR1)}); time.sleep(60)"
+    monkeypatch.setattr(focal_job, "command_of", lambda given, words: [sys.executable, "-c", warn_itself])
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        for start, queued in ((0, 1), (focal_job.MOST_UNSAVED, 1)):
+            monkeypatch.setenv("SLURM_RESTART_COUNT", str(start))
+            assert run_in_job([]) == 143
+            assert len(asked) == queued
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert "Raise the time limit: --time-h" in capfd.readouterr().out
+
+
 def test_a_training_that_ends_or_fails_by_itself_is_not_queued_again(monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "77")
     monkeypatch.setattr(slurm, "requeue", lambda job_id: pytest.fail("queued again"))

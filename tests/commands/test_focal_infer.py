@@ -217,3 +217,14 @@ def test_weights_that_are_none_are_refused_by_name(
     assert "w.safetensors" in capsys.readouterr().err
     assert infer(small, tmp_path / "out", *words) == 0
     assert "--checkpoint has no effect" in capsys.readouterr().err
+
+
+def test_what_only_stable_diffusion_listens_to_is_said_elsewhere(capsys):
+    from focusgen.commands.focal import note_what_has_no_effect
+
+    note_what_has_no_effect("learned", "sd35", "cuda")
+    said = capsys.readouterr().err
+    assert "--base_model has no effect with backend learned" in said and "--device has no effect" in said
+    note_what_has_no_effect("sd3", "sd35", "cuda")
+    note_what_has_no_effect("learned", None, "cpu")
+    assert capsys.readouterr().err == ""

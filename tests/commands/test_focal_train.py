@@ -43,3 +43,17 @@ def test_lists_and_unknown_networks_are_refused(tmp_path: Path):
     other.write_text("name: x\n")
     with pytest.raises(ConfigError, match="model.kind"):
         train_main(["--config", str(other)])
+
+
+def test_a_folder_that_is_not_there_and_a_device_that_cannot_be_chosen_are_named(tmp_path: Path):
+    for config in (SMALL, "sd3_tiny"):
+        with pytest.raises(ConfigError, match="gone: no such folder"):
+            train_main(["--config", config, "--data-root", str(tmp_path / "gone"), "--dry-run"])
+    with pytest.raises((ConfigError, SystemExit)):
+        train_main(["--config", SMALL, "--device", "gpu"])
+
+
+def test_the_small_network_refuses_to_be_several_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="trains in one process"):
+        train_main(["--config", SMALL, "--data-root", str(tmp_path)])

@@ -38,12 +38,13 @@ def save_weights(
 
 
 def load_network(path: Path = SHIPPED) -> FocalNet:
-    """Return the network of a weights file, ready to be asked.
+    """Return the network of a weights file, or of a training's folder, ready to be asked.
 
     Raises:
         ConfigError: there is no such file.
         CorruptInputError: it holds no such network; names it.
     """
+    path = path / WEIGHTS_FILE if path.is_dir() else path
     if not path.is_file():
         raise ConfigError(
             f"{display(str(path))}: no such weights",

@@ -7,7 +7,7 @@ import torch
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.focal.learned.network import FocalNet, NetworkShape
-from focusgen.focal.learned.weights import load_network, save_weights, weights_notes
+from focusgen.focal.learned.weights import WEIGHTS_FILE, load_network, save_weights, weights_notes
 
 SMALL = NetworkShape((8, 8, 16, 16), 4, 4)
 
@@ -17,6 +17,8 @@ def test_a_network_comes_back_in_half_precision(tmp_path: Path):
     save_weights(path, net.state_dict(), SMALL, {"steps": "3"})
     loaded = load_network(path)
     assert loaded.shape == SMALL and not loaded.training
+    save_weights(tmp_path / WEIGHTS_FILE, net.state_dict(), SMALL, {})
+    assert load_network(tmp_path).shape == SMALL  # the folder of a training will do
     for name, value in net.state_dict().items():
         assert torch.equal(value.half().float(), loaded.state_dict()[name]), name
     notes = weights_notes(path)

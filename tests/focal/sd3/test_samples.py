@@ -48,6 +48,7 @@ BROKEN = {
     "focus within the lens": (lambda f: record(f, "bad", focus_distances=[0.02, 1, 2]), "20 mm, nearer than"),
     "no JSON": (lambda f: '{"slices": [', "no JSON"),
     "a key with a typo": (lambda f: {**record(f, "bad"), "focus_distence": [1]}, "did you mean focus_dist"),
+    "a formula with a typo": (lambda f: record(f, "bad", camera={**CAMERA, "formula": "exakt"}), "'exakt'"),
     "a camera with a typo": (lambda f: record(f, "bad", camera={**CAMERA, "fnumber": 2}), "camera.fnumber"),
 }
 
