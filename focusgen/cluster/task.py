@@ -26,9 +26,10 @@ from focusgen.dataset.store import write_failure
 from focusgen.run.console import make_console
 from focusgen.run.outcomes import STALE_UPSTREAM, RunSummary
 from focusgen.run.phase_run import PhaseRun
-from focusgen.run.pipeline import Selection, run_index_share, run_phase, run_validate
+from focusgen.run.pipeline import Selection, run_index_share, run_phase
 from focusgen.run.selection import complete_scenes, select_scenes
 from focusgen.run.table import PHASES
+from focusgen.run.validation import run_validate
 
 SETTLED = frozenset({"complete", "kept", "partial", "stale", STALE_UPSTREAM})
 """Outcomes that leave no failure record."""

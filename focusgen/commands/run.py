@@ -28,6 +28,7 @@ class RunFlags(SceneSettings, RunSettings, DataSetFlags):
     scenes: str | None = option(None, "only these scenes, comma-separated")
     split: str | None = option(None, "only scenes of this split: train, val or test")
     backend: str | None = option(None, "backends by name, comma-separated, e.g. classical,dryrun")
+    recheck: bool = option(False, "read every file again, though by size, times and inode it is as it was")
     no_pictures: bool = option(False, "draw no previews and no report at the end")
 
 
@@ -45,11 +46,15 @@ def main(argv: Sequence[str]) -> int:
 
     scenes = given.scenes.split(",") if given.scenes else None
     selection = Selection(scenes=scenes, split=given.split)
+
+    def work() -> int:
+        return run_everything(cfg, selection, recheck=given.recheck)
+
     if given.no_pictures:
-        return _packed(cfg, run_everything(cfg, selection))
+        return _packed(cfg, work())
     from focusgen.tools.run_pictures import end_with_pictures, opening_line
 
-    code, to_open = end_with_pictures(cfg, selection, lambda: run_everything(cfg, selection))
+    code, to_open = end_with_pictures(cfg, selection, work)
     code = _packed(cfg, code)
     if to_open is not None:
         print(opening_line(to_open))

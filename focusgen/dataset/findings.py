@@ -78,7 +78,7 @@ class Findings:
         """
         place = self._places.get(raw.scene_id)
         line = _line_at(place) if place else None
-        if line is None or line["asked"] != self._asked(raw):
+        if line is None or line["asked"] != self.asked(raw):
             return None
         finding = _finding_of(line)
         if isinstance(finding, Unchanged) and (entry is None or finding.ingest_digest != entry.ingest_digest):
@@ -95,7 +95,7 @@ class Findings:
         """
         if isinstance(finding, DecoderLostError):
             return
-        document = {"scene": raw.scene_id, "asked": self._asked(raw), "stamp": stamp, **_document(finding)}
+        document = {"scene": raw.scene_id, "asked": self.asked(raw), "stamp": stamp, **_document(finding)}
         if not self._own.exists():
             make_folder(self._own.parent)
         append(self._own, seal_line(document))
@@ -105,7 +105,7 @@ class Findings:
         for path in (*self._files, self._own):
             remove(path)
 
-    def _asked(self, raw: RawScene) -> str:
+    def asked(self, raw: RawScene) -> str:
         """Digest all that a finding depends on beside the bytes of the files."""
         scene = sorted((vars(raw) | {"path": raw.path.absolute(), "brought": None}).items())
         return checksum(self._rules + ascii(scene).encode())

@@ -249,6 +249,16 @@ class DatasetLayout:
         return self.internal / "finished"
 
     @property
+    def kept_reports(self) -> Path:
+        """What phase 6 found in each scene, with what tells whether that still holds."""
+        return self.internal / "kept_reports.jsonl"
+
+    @property
+    def raw_marks(self) -> Path:
+        """Marks of the raw files that phase 1 has read, which tell whether they are still those."""
+        return self.internal / "raw_marks.jsonl"
+
+    @property
     def found(self) -> Path:
         """What phase 1 has found out since it last published an index."""
         return self.internal / "found"

@@ -22,6 +22,7 @@ from focusgen.dataset.index_draft import IndexDraft, PackedEntry
 from focusgen.dataset.index_writing import publish_index
 from focusgen.dataset.ingest import new_manifest, read_whole_manifest
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.raw_marks import RawMarks
 from focusgen.media.rawcheck import RawReport
 from focusgen.media.scenes import RawScene, Rejection
 from focusgen.phases.looking import as_known, check_asked, discover_scenes, look_at
@@ -42,6 +43,7 @@ def index_dataset(
     on_start: Callable[[int], None] = lambda n: None,
     on_scene: Callable[[str], None] = lambda scene_id: None,
     on_progress: Callable[[], None] = lambda: None,
+    may_take_over: bool = False,
 ) -> IndexResult:
     """Scan the raw root, check every frame of every new scene, and publish index, splits and rejections.
 
@@ -52,6 +54,7 @@ def index_dataset(
         on_start: called with the number of scenes to check.
         on_scene: called as each is done.
         on_progress: called while scenes are decoded; what it raises ends the run, and nothing is lost.
+        may_take_over: leave out the bytes of raw files that are by all signs those of the index.
 
     Raises:
         ConfigError: the raw root does not exist, or max_frames is below min_frames.
@@ -69,14 +72,15 @@ def index_dataset(
         result = IndexResult(index=draft, rejected=dict(found.rejected), remarks=list(found.remarks))
         on_start(len(found.scenes))
         scenes = as_known(found.scenes, known)
-        findings = Findings(cfg, dataset)
+        findings, marks = Findings(cfg, dataset), RawMarks(dataset.raw_marks, may_take_over=may_take_over)
         taken = _Taken(cfg, dataset, draft, result)
-        for raw, finding in look_at(cfg, dataset, known, scenes, findings, on_progress):
+        for raw, finding in look_at(cfg, dataset, known, scenes, findings, on_progress, marks):
             taken.take(raw, finding)
             on_scene(raw.scene_id)
         taken.add_all(scenes, rules)
         publish_index(dataset, result, raw_root=cfg.data.raw_root)
         findings.forget()
+        marks.publish(taken.as_indexed())
     return result
 
 
@@ -92,6 +96,7 @@ class _Taken:
         self._entries: dict[str, PackedEntry] = {}
         self._manifests: dict[str, dict[str, Any]] = {}
         self._contents: dict[str, Content] = {}
+        self._digests: dict[str, str] = {}
 
     def take(self, raw: RawScene, finding: Finding) -> None:
         """Take what was found out about one scene."""
@@ -100,6 +105,7 @@ class _Taken:
         elif isinstance(finding, RawReport):
             before = self._draft.before.get(raw.scene_id)
             manifest, entry = _entry(self._cfg, raw, finding, before.split if before else "")
+            self._digests[raw.scene_id] = entry.ingest_digest
             self._entries[raw.scene_id] = PackedEntry.of(entry)
             self._contents[raw.scene_id] = Content.of(manifest, entry.n_frames)
             if before is None or _is_the_same(before, entry):
@@ -107,7 +113,17 @@ class _Taken:
             else:
                 self._manifests[raw.scene_id] = manifest
         else:
+            self._digests[raw.scene_id] = finding.ingest_digest
             self._renew(raw)
+
+    def as_indexed(self) -> dict[str, str]:
+        """Return scene -> digest of the scenes whose raw files are those of the index."""
+        decoded = self._entries.keys()
+        return {
+            name: digest
+            for name, digest in self._digests.items()
+            if name not in decoded or (name in self._draft and self._draft[name].ingest_digest == digest)
+        }
 
     def _renew(self, raw: RawScene) -> None:
         """Let the line of unchanged frames say what lies beside them today."""

@@ -14,6 +14,7 @@ from focusgen.dataset.findings import Finding, Findings, Unchanged, stamp_of
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.ingest import changed_files, ingest_settings, read_whole_manifest
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.raw_marks import RawMarks
 from focusgen.media.decode import CheckOptions, DecodePool
 from focusgen.media.layouts.find import PLAIN, find_scenes
 from focusgen.media.scenes import Discovery, RawScene
@@ -92,17 +93,30 @@ def look_at(
     scenes: Sequence[RawScene],
     findings: Findings,
     on_progress: Callable[[], None],
+    marks: RawMarks | None = None,
 ) -> Iterator[tuple[RawScene, Finding]]:
-    """Yield each scene with what was found out about it, in no fixed order; it is written down first."""
+    """Yield each scene with what was found out about it, in no fixed order; it is written down first.
+
+    Args:
+        cfg: the settings.
+        dataset: the data set.
+        known: its index.
+        scenes: those to look at.
+        findings: what is known of them.
+        on_progress: called meanwhile.
+        marks: what tells without reading them that raw files are still those of the index.
+    """
     new = []
     for raw in scenes:
         entry = known.get(raw.scene_id)
+        is_marked = marks is not None and marks.hold(raw, findings.asked(raw), entry and entry.ingest_digest)
         finding = findings.recall(raw, entry)
         if finding is None and entry is not None:
             stamp = stamp_of(raw)
-            if _is_unchanged(cfg, dataset, raw, entry):
+            if _is_unchanged(cfg, dataset, raw, entry, is_marked=is_marked):
                 finding = Unchanged(entry.ingest_digest)
-                findings.keep(raw, stamp, finding)
+                if not is_marked:  # nothing was read that a kill could lose
+                    findings.keep(raw, stamp, finding)
         if finding is None:
             new.append(raw)
         else:
@@ -135,7 +149,9 @@ def _decode(
             on_progress()
 
 
-def _is_unchanged(cfg: Config, dataset: DatasetLayout, raw: RawScene, entry: IndexEntry) -> bool:
+def _is_unchanged(
+    cfg: Config, dataset: DatasetLayout, raw: RawScene, entry: IndexEntry, *, is_marked: bool
+) -> bool:
     """Say whether an indexed scene's raw files still have the bytes that phase 1 decoded before."""
     try:
         manifest = read_whole_manifest(dataset, raw.scene_id, entry)
@@ -146,4 +162,4 @@ def _is_unchanged(cfg: Config, dataset: DatasetLayout, raw: RawScene, entry: Ind
         return False
     if list((manifest.get("part") or {}).get("span_s", ())) != list(raw.span_s or ()):
         return False
-    return not changed_files(raw, manifest["files"])
+    return is_marked or not changed_files(raw, manifest["files"])

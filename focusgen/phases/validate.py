@@ -21,6 +21,7 @@ from focusgen.dataset.index import SPLITS, IndexEntry, read_index, recorded_raw_
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.sealed_lines import compact
 from focusgen.phases.flat_frames import judge_flat_frames
+from focusgen.phases.kept_reports import KeptReports
 from focusgen.phases.scene_checks import SceneChecker
 from focusgen.phases.scene_report import SceneReport
 from focusgen.phases.temporal_check import measure_temporal
@@ -70,6 +71,7 @@ def validate_dataset(
     *,
     problems: Sequence[str] = (),
     made_otherwise: Mapping[str, str] = MappingProxyType({}),
+    may_take_over: bool = False,
     on_scene: Callable[[SceneReport], None] = lambda report: None,
 ) -> dict[str, Any]:
     """Check every scene of the index and return the report.
@@ -79,18 +81,20 @@ def validate_dataset(
         index: scenes in index order.
         problems: what is wrong with the data set as a whole (a damaged index).
         made_otherwise: scene -> why its records are not of today's settings.
+        may_take_over: leave out the scenes whose files are by all signs those that passed before.
         on_scene: called with each scene's report as it is done.
     """
-    dataset = DatasetLayout.of(cfg)
+    dataset, kept = DatasetLayout.of(cfg), KeptReports(cfg, may_take_over=may_take_over)
     reports: dict[str, SceneReport] = {}
-    for report in _check_all(cfg, dataset, index):
+    for report in _check_all(cfg, dataset, index, kept):
         reports[report.scene_id] = report
         if report.scene_id in made_otherwise:
             report.error(made_otherwise[report.scene_id])
         on_scene(report)
+    kept.publish()
     ordered = [reports[scene_id] for scene_id in index]
     _check_one_max_coc(ordered)
-    document = _document(ordered, list(problems))
+    document = {**_document(ordered, list(problems)), "scenes_not_read_again": kept.n_taken}
     document["warnings"] += [f"{name}: unknown, no scene of the index" for name in _strangers(cfg, dataset)]
     return document
 
@@ -111,13 +115,32 @@ def publish_report(cfg: Config, document: Mapping[str, Any]) -> None:
     publish_json(report_path(cfg), {**document, "measures": kept, "measures_file": measures_path(cfg).name})
 
 
-def _check_all(cfg: Config, dataset: DatasetLayout, index: Mapping[str, IndexEntry]) -> Iterator[SceneReport]:
-    if len(index) < POOL_FROM_SCENES or cfg.run.workers == 1:
-        for scene_id, entry in index.items():
-            yield examine_scene(cfg, dataset, scene_id, entry)
+def _check_all(
+    cfg: Config, dataset: DatasetLayout, index: Mapping[str, IndexEntry], kept: KeptReports
+) -> Iterator[SceneReport]:
+    """Yield the report of every scene: what is kept of it where that holds, else what its files say."""
+    to_read = []
+    for scene_id, entry in index.items():
+        report = kept.recall(scene_id, entry)
+        if report is None:
+            to_read.append(scene_id)
+        else:
+            kept.keep(report)
+            yield report
+    for report in _examine_all(cfg, dataset, index, to_read):
+        kept.keep(report)
+        yield report
+
+
+def _examine_all(
+    cfg: Config, dataset: DatasetLayout, index: Mapping[str, IndexEntry], names: Sequence[str]
+) -> Iterator[SceneReport]:
+    if len(names) < POOL_FROM_SCENES or cfg.run.workers == 1:
+        for scene_id in names:
+            yield examine_scene(cfg, dataset, scene_id, index[scene_id])
         return
     spawn = multiprocessing.get_context("spawn")
-    left = iter(index.items())  # of very many scenes the entries would fill the memory
+    left = ((name, index[name]) for name in names)  # of very many scenes the entries would fill the memory
     with ProcessPoolExecutor(cfg.run.workers, mp_context=spawn) as pool:
         jobs: dict[Future[SceneReport], tuple[str, IndexEntry]] = {}
         while True:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -19,6 +21,7 @@ from rich.progress import (
 from focusgen.base.errors import FocusgenError
 from focusgen.base.names import rich_text
 from focusgen.config import GRAPH, PhaseName
+from focusgen.run.eta import RunClock
 from focusgen.run.progress import Observer
 
 QUIET_S = 30.0
@@ -71,11 +74,13 @@ class ConsoleObserver(Observer):
             TimeElapsedColumn(),
             TextColumn("ETA"),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[of_run]}"),
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._progress.add_task("", visible=False, unit="frames")
+        self._task = self._progress.add_task("", visible=False, unit="frames", of_run="")
+        self._run = RunClock({})
         self._started: dict[str, float] = {}
         self._said_s = time.monotonic()
 
@@ -86,28 +91,45 @@ class ConsoleObserver(Observer):
     def __exit__(self, *exc_info: object) -> None:
         self._progress.stop()
 
+    def expect(self, predicted_s: Mapping[PhaseName, float]) -> None:
+        """From now on say, too, how long all phases of the run may take that are still to come."""
+        self._run = RunClock(predicted_s)
+
     def begin(self, phase: PhaseName, total: int, unit: str) -> None:
         """Show a phase that counts in `unit`."""
         title = GRAPH[phase].title
-        self.console.print(f"[bold]phase {title}[/bold]: {total} {unit}")
-        self._progress.reset(self._task, total=total, visible=True, description=title, unit=unit)
+        self._run.begin(phase)
+        of_run = self._run.text(0.0)
+        self.console.print(f"[bold]phase {title}[/bold]: {total} {unit}{of_run and f'; {of_run}'}")
+        self._progress.reset(
+            self._task, total=total, visible=True, description=title, unit=unit, of_run=of_run
+        )
         self._said_s = time.monotonic()
 
     def advance(self) -> None:
         """Count one."""
         self._progress.advance(self._task)
+        self._progress.update(self._task, of_run=self._run.text(self._share()))
         if not self.console.is_terminal and time.monotonic() - self._said_s >= QUIET_S:
             self._say_how_far()
 
     def _say_how_far(self) -> None:
         """Print a line for a log file: what is done, and how long the rest of this phase may take."""
-        task = next(task for task in self._progress.tasks if task.id == self._task)
+        task, of_run = self._shown(), self._run.text(self._share())
         self._said_s = time.monotonic()
         left_s = task.time_remaining
         left = (
             "" if left_s is None else f", about {left_s / 60:.0f} min left" if left_s > 90 else ", soon done"
         )
-        self.console.print(f"  {task.completed:.0f} of {task.total or 0:.0f} {task.fields['unit']}{left}")
+        what = f"{task.completed:.0f} of {task.total or 0:.0f} {task.fields['unit']}"
+        self.console.print(f"  {what}{left}{of_run and f'; {of_run}'}")
+
+    def _shown(self) -> Task:
+        return next(task for task in self._progress.tasks if task.id == self._task)
+
+    def _share(self) -> float:
+        task = self._shown()
+        return task.completed / task.total if task.total else 1.0
 
     def phase_started(self, phase: PhaseName, n_scenes: int, n_frames: int, n_settled: int) -> None:
         """Show the work ahead."""

@@ -27,11 +27,11 @@ def run_phases(cfg: Config, phases: Sequence[PhaseName], selection: Selection) -
     return code
 
 
-def run_everything(cfg: Config, selection: Selection) -> int:
+def run_everything(cfg: Config, selection: Selection, *, recheck: bool = False) -> int:
     """Run all phases; an unapproved calibration stops phase 5."""
     ask_first(cfg, tuple(GRAPH), selection)
     with stop_on_signals() as stop, ConsoleObserver(make_console()) as observer:
-        return run_all(cfg, selection, observer, stop)
+        return run_all(cfg, selection, observer, stop, recheck=recheck)
 
 
 def warn_on_login_node(cfg: Config, phases: Sequence[PhaseName]) -> None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from focusgen.base.errors import (
     CalibrationError,
-    ConfigError,
-    CorruptInputError,
     ExitCode,
     StaleError,
-    StorageError,
 )
-from focusgen.base.files import is_read_only, share_with_group
+from focusgen.base.files import share_with_group
 from focusgen.base.names import rich_text
 from focusgen.base.signals import StopFlag
-from focusgen.config import SCENE_PHASES, Config, PhaseName
+from focusgen.config import Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.index_draft import outline_of
 from focusgen.dataset.layout import DatasetLayout
@@ -25,9 +21,8 @@ from focusgen.phases.calibrate import approve, calibrate, warning_about
 from focusgen.phases.index import index_dataset
 from focusgen.phases.looking import look_at_share
 from focusgen.phases.redraws import error_words
-from focusgen.phases.scene_report import SceneReport
-from focusgen.phases.validate import publish_report, report_path, validate_dataset
 from focusgen.run.console import ConsoleObserver
+from focusgen.run.eta import predicted_s
 from focusgen.run.index_lines import note_lines, refusal_line
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.recalibration import is_approved_as_asked, remember, standing
@@ -36,6 +31,7 @@ from focusgen.run.selection import complete_scenes, select_scenes
 from focusgen.run.settings import expected_by_run, save_config
 from focusgen.run.staleness import SceneChain, refuse_stale
 from focusgen.run.table import PHASES
+from focusgen.run.validation import run_validate
 
 MAX_NAMED = 5
 
@@ -47,13 +43,16 @@ class Selection(dict[str, Any]):
 INDEX_STOPPED = "stopped by a signal; what was found out about scenes so far is kept for the next run"
 
 
-def run_index(cfg: Config, observer: ConsoleObserver, stop: StopFlag) -> ExitCode:
-    """Phase 1."""
+def run_index(
+    cfg: Config, observer: ConsoleObserver, stop: StopFlag, *, may_take_over: bool = False
+) -> ExitCode:
+    """Phase 1; by itself it reads every raw file."""
     result = index_dataset(
         cfg,
         on_start=lambda n: observer.begin("index", n, "scenes"),
         on_scene=lambda scene_id: observer.advance(),
         on_progress=lambda: stop.check(INDEX_STOPPED),
+        may_take_over=may_take_over,
     )
     save_config(cfg, "index")
     console = observer.console
@@ -168,73 +167,6 @@ def _refuse_stale_depth(cfg: Config, dataset: DatasetLayout, ready: Mapping[str,
         raise CalibrationError("\n".join(lines), stale[0].advice)
 
 
-def run_validate(cfg: Config, observer: ConsoleObserver, scenes: Sequence[str] | None = None) -> ExitCode:
-    """Phase 6."""
-    problems: list[str] = []
-    try:
-        index = read_index(DatasetLayout.of(cfg))
-    except ConfigError as error:
-        dataset = DatasetLayout.of(cfg)
-        if not dataset.index_json.exists() and not dataset.index_copy_json.exists():
-            raise  # there never was one
-        index, problems = {}, [error.message]
-    if scenes is not None:
-        index = {scene_id: index[scene_id] for scene_id in select_scenes(index, scenes=scenes)}
-    with _as_far_as_writable(observer, "settings of this run are not kept"):
-        save_config(cfg, "validate")
-        merge_what_tasks_left(DatasetLayout.of(cfg), index if scenes is None else (), SCENE_PHASES)
-    observer.begin("validate", len(index), "scenes")
-
-    def on_scene(report: SceneReport) -> None:
-        observer.advance()
-        for text in report.errors[:5]:
-            observer.console.print(f"  [red]{rich_text(report.scene_id)}[/red]: {rich_text(text)}")
-
-    made_otherwise = _made_otherwise(cfg, index)
-    report = validate_dataset(cfg, index, problems=problems, made_otherwise=made_otherwise, on_scene=on_scene)
-    way_out = "the report is not written: say --validate.report FILE"
-    with _as_far_as_writable(observer, way_out):
-        publish_report(cfg, report)
-    for text in [*problems, *report["warnings"][:20]]:
-        observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(text)}")
-    colour = {"pass": "green", "rehearsal": "yellow", "fail": "red"}[report["verdict"]]
-    observer.console.print(
-        f"  verdict [bold {colour}]{report['verdict']}[/bold {colour}]: {report['passing_scenes']} of "
-        f"{report['total_scenes']} scenes pass, {report['total_frames']} frames; {report_path(cfg)}"
-    )
-    return ExitCode.INCOMPLETE if report["verdict"] == "fail" else ExitCode.COMPLETE
-
-
-@contextlib.contextmanager
-def _as_far_as_writable(observer: ConsoleObserver, consequence: str) -> Iterator[None]:
-    """Go on where a data set may only be read: phase 6 tells what it finds all the same."""
-    try:
-        yield
-    except StorageError as error:
-        if not is_read_only(error):
-            raise
-        text = f"{error.message}; {consequence}"
-        observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(text)}")
-
-
-def _made_otherwise(cfg: Config, index: Mapping[str, IndexEntry]) -> dict[str, str]:
-    """Return scene -> first record that was made under other settings than those that count today.
-
-    Broken links are found where the records are read.
-    """
-    dataset = DatasetLayout.of(cfg)
-    expected = expected_by_run(dataset, cfg)
-    found = {}
-    for scene_id, entry in index.items():
-        try:
-            link = SceneChain(dataset, scene_id, entry, expected).first_stale(SCENE_PHASES)
-        except CorruptInputError:
-            continue  # likewise
-        if link is not None and not link.is_broken and cfg.run.on_stale != "keep":
-            found[scene_id] = f"{link}. {link.advice}"
-    return found
-
-
 def run_phase(
     cfg: Config, phase: PhaseName, selection: Selection, observer: ConsoleObserver, stop: StopFlag
 ) -> ExitCode:
@@ -249,21 +181,31 @@ def run_phase(
     return run_scene_phase(cfg, phase, selection, observer, stop)
 
 
-def run_all(cfg: Config, selection: Selection, observer: ConsoleObserver, stop: StopFlag) -> ExitCode:
+def run_all(
+    cfg: Config, selection: Selection, observer: ConsoleObserver, stop: StopFlag, *, recheck: bool = False
+) -> ExitCode:
     """Run phases 1 to 6; a failed scene stops only itself, an unapproved calibration stops phase 5.
+
+    Args:
+        cfg: the settings.
+        selection: which scenes.
+        observer: is told what happens.
+        stop: is asked after each frame.
+        recheck: phases 1 and 6 read every file, those too that are by all signs what they were.
 
     Returns:
         The worst exit status met.
     """
     share_with_group(cfg.data.group_writable)
-    codes = [run_index(cfg, observer, stop)]
+    codes = [run_index(cfg, observer, stop, may_take_over=not recheck)]
     index = read_index(DatasetLayout.of(cfg))
     chosen = Selection(scenes=select_scenes(index, **selection))
+    observer.expect(predicted_s(cfg, index, chosen["scenes"]))
     for phase in ("deblur", "depth"):
         codes.append(run_scene_phase(cfg, phase, chosen, observer, stop))
     codes.append(_calibrate_or_go_on(cfg, observer))
     codes.append(run_scene_phase(cfg, "render", chosen, observer, stop))
-    codes.append(run_validate(cfg, observer, chosen["scenes"]))
+    codes.append(run_validate(cfg, observer, chosen["scenes"], may_take_over=not recheck))
     return max(codes)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from focusgen import config
@@ -29,7 +31,13 @@ def saved_config(dataset: DatasetLayout, phase: PhaseName) -> Config | None:
     path = dataset.config_yaml(phase)
     if not path.exists():
         return None
-    return find_paths(config.from_document(config.read_yaml(path), str(path)), dataset.root)
+    return find_paths(_parsed(path, path.read_bytes()), dataset.root)
+
+
+@functools.lru_cache(maxsize=16)
+def _parsed(path: Path, data: bytes) -> Config:
+    """Return the settings in a file of these bytes: every phase asks for those of all others."""
+    return config.from_document(config.read_yaml(path), str(path))
 
 
 def with_overrides(cfg: Config, overrides: Mapping[str, Any]) -> Config:

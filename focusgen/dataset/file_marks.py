@@ -1,0 +1,64 @@
+"""Whether files are still those that were read: their names, sizes, times and inodes, without reading them.
+
+The times are those of the inode's last change, which no program can set: whoever writes, replaces, copies
+or renames a file leaves another one. What a disk forgets by itself does not show; only reading shows that.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from focusgen.base.checksums import checksum
+
+SETTLED_S = 2.0
+"""What changed so recently may change again without another time stamp: it has no mark."""
+
+
+def mark_of_files(folders: Iterable[Path], files: Iterable[Path]) -> str:
+    """Return a digest of what tells that files are others; "" where it cannot be told without reading them.
+
+    Args:
+        folders: all files below them count, under their names.
+        files: more files; one that is missing counts as that.
+    """
+    newest_ns, facts = 0, []
+    try:
+        for path in [*_below(folders), *map(str, files)]:
+            found = _stat(path)
+            if found is None:
+                facts.append((path, 0, 0, 0, 0))
+                continue
+            facts.append((path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino))
+            newest_ns = max(newest_ns, found.st_ctime_ns)
+    except (OSError, _LinkedFolderError):
+        return ""
+    is_settled = newest_ns < (time.time() - SETTLED_S) * 1e9
+    return checksum(ascii(facts).encode()) if is_settled else ""
+
+
+class _LinkedFolderError(Exception):
+    """A folder that lies elsewhere: what is below it is not looked at."""
+
+
+def _below(folders: Iterable[Path]) -> Iterator[str]:
+    """Yield the path of every file, in a fixed order."""
+    for folder in folders:
+        for root, names, files in os.walk(folder, onerror=_refuse):
+            names.sort()
+            if any(os.path.islink(f"{root}/{name}") for name in names):
+                raise _LinkedFolderError
+            yield from (f"{root}/{name}" for name in sorted(files))
+
+
+def _refuse(error: OSError) -> None:
+    raise error
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,113 @@
+"""Phase 6 as people see it: what is wrong with each scene as it is found, the report, the verdict."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from focusgen.base.errors import ConfigError, CorruptInputError, ExitCode, StorageError
+from focusgen.base.files import is_read_only
+from focusgen.base.names import rich_text
+from focusgen.config import SCENE_PHASES, Config
+from focusgen.dataset.index import IndexEntry, read_index
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.phases.scene_report import SceneReport
+from focusgen.phases.validate import publish_report, report_path, validate_dataset
+from focusgen.run.console import ConsoleObserver
+from focusgen.run.scene_logs import merge_what_tasks_left
+from focusgen.run.selection import select_scenes
+from focusgen.run.settings import expected_by_run, save_config
+from focusgen.run.staleness import SceneChain
+
+
+def run_validate(
+    cfg: Config,
+    observer: ConsoleObserver,
+    scenes: Sequence[str] | None = None,
+    *,
+    may_take_over: bool = False,
+) -> ExitCode:
+    """Phase 6; by itself it reads every file, whatever was found before."""
+    problems: list[str] = []
+    try:
+        index = read_index(DatasetLayout.of(cfg))
+    except ConfigError as error:
+        dataset = DatasetLayout.of(cfg)
+        if not dataset.index_json.exists() and not dataset.index_copy_json.exists():
+            raise  # there never was one
+        index, problems = {}, [error.message]
+    if scenes is not None:
+        index = {scene_id: index[scene_id] for scene_id in select_scenes(index, scenes=scenes)}
+    with _as_far_as_writable(observer, "settings of this run are not kept"):
+        save_config(cfg, "validate")
+        merge_what_tasks_left(DatasetLayout.of(cfg), index if scenes is None else (), SCENE_PHASES)
+    observer.begin("validate", len(index), "scenes")
+    made_otherwise = _made_otherwise(cfg, index)
+    report = validate_dataset(
+        cfg,
+        index,
+        problems=problems,
+        made_otherwise=made_otherwise,
+        may_take_over=may_take_over,
+        on_scene=functools.partial(_tell_scene, observer),
+    )
+    way_out = "the report is not written: say --validate.report FILE"
+    with _as_far_as_writable(observer, way_out):
+        publish_report(cfg, report)
+    _tell(cfg, observer, report, problems)
+    return ExitCode.INCOMPLETE if report["verdict"] == "fail" else ExitCode.COMPLETE
+
+
+def _tell_scene(observer: ConsoleObserver, report: SceneReport) -> None:
+    """Count a scene, and say what is wrong with it."""
+    observer.advance()
+    for text in report.errors[:5]:
+        observer.console.print(f"  [red]{rich_text(report.scene_id)}[/red]: {rich_text(text)}")
+
+
+def _tell(cfg: Config, observer: ConsoleObserver, report: Mapping[str, Any], problems: Sequence[str]) -> None:
+    """Say the verdict, and what it rests on."""
+    if report["scenes_not_read_again"]:
+        observer.console.print(
+            f"  {report['scenes_not_read_again']} scenes passed before and are untouched: size, times and "
+            "inode of every file are the same (--recheck reads them again)"
+        )
+    for text in [*problems, *report["warnings"][:20]]:
+        observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(text)}")
+    colour = {"pass": "green", "rehearsal": "yellow", "fail": "red"}[report["verdict"]]
+    observer.console.print(
+        f"  verdict [bold {colour}]{report['verdict']}[/bold {colour}]: {report['passing_scenes']} of "
+        f"{report['total_scenes']} scenes pass, {report['total_frames']} frames; {report_path(cfg)}"
+    )
+
+
+@contextlib.contextmanager
+def _as_far_as_writable(observer: ConsoleObserver, consequence: str) -> Iterator[None]:
+    """Go on where a data set may only be read: phase 6 tells what it finds all the same."""
+    try:
+        yield
+    except StorageError as error:
+        if not is_read_only(error):
+            raise
+        text = f"{error.message}; {consequence}"
+        observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(text)}")
+
+
+def _made_otherwise(cfg: Config, index: Mapping[str, IndexEntry]) -> dict[str, str]:
+    """Return scene -> first record that was made under other settings than those that count today.
+
+    Broken links are found where the records are read.
+    """
+    dataset = DatasetLayout.of(cfg)
+    expected = expected_by_run(dataset, cfg)
+    found = {}
+    for scene_id, entry in index.items():
+        try:
+            link = SceneChain(dataset, scene_id, entry, expected).first_stale(SCENE_PHASES)
+        except CorruptInputError:
+            continue  # likewise
+        if link is not None and not link.is_broken and cfg.run.on_stale != "keep":
+            found[scene_id] = f"{link}. {link.advice}"
+    return found
