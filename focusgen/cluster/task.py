@@ -26,10 +26,8 @@ from focusgen.dataset.store import write_failure
 from focusgen.run.console import make_console
 from focusgen.run.outcomes import STALE_UPSTREAM, RunSummary
 from focusgen.run.phase_run import PhaseRun
-from focusgen.run.pipeline import Selection, run_index_share, run_phase
 from focusgen.run.selection import complete_scenes, select_scenes
 from focusgen.run.table import PHASES
-from focusgen.run.validation import run_validate
 
 SETTLED = frozenset({"complete", "kept", "partial", "stale", STALE_UPSTREAM})
 """Outcomes that leave no failure record."""
@@ -141,6 +139,8 @@ def _task_status(task: Task, phase: PhaseName, summary: RunSummary, console: Con
 
 def _run_gate(task: Task, phase: PhaseName, observer: AttemptObserver, stop: StopFlag) -> ExitCode:
     """Run a phase that looks at the whole data set (or at the scenes that were named)."""
+    from focusgen.run.pipeline import Selection, run_index_share, run_phase  # all phases: tasks need one
+
     if phase == "index" and task.plan is not None:
         share = [scene for slot in task.slots for scene in task.plan.slots[slot]]
         return run_index_share(task.cfg, share, observer, stop)
@@ -151,6 +151,8 @@ def _run_gate(task: Task, phase: PhaseName, observer: AttemptObserver, stop: Sto
 
 
 def _validate(task: Task, observer: AttemptObserver) -> ExitCode:
+    from focusgen.run.validation import run_validate
+
     code = run_validate(task.cfg, observer, task.names)
     if task.cfg.store.pack == "none":
         return code

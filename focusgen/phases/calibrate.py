@@ -1,4 +1,4 @@
-"""Phase 4: the one max_coc of a data set, from all pixels of the sampled scenes, and its approval.
+"""Phase 4: the one max_coc of a data set, from all pixels of the sampled scenes.
 
 The percentiles are exact: float16 depth has 65,536 values, so counts of depth x one table per lens is the
 whole distribution.
@@ -6,30 +6,26 @@ whole distribution.
 
 from __future__ import annotations
 
-import getpass
 import math
 import os
 import random
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from focusgen.base.checksums import checksum
-from focusgen.base.errors import ApprovalError, CalibrationError, ConfigError
+from focusgen.base.errors import CalibrationError
 from focusgen.base.files import make_folder, publish_json
 from focusgen.base.seeds import derive_seed
 from focusgen.config import Config, settings_for
 from focusgen.dataset.footage import Footage
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import canonical, parse_json
 from focusgen.optics.coc import Lens, blur_diameter_px
 from focusgen.optics.stats import CocHistogram, Counts, coc_percentiles
+from focusgen.phases.approval import implausible
 from focusgen.phases.calibration_sample import SampledScene, clips_of, sample_scenes
 from focusgen.phases.coc_picture import CocBins, draw_histogram
 from focusgen.phases.coverage_picture import write_coverage
@@ -39,10 +35,6 @@ from focusgen.phases.redraws import Redraws
 PERCENTILES = (50.0, 90.0, 95.0, 99.0)
 RECOMMENDED_PERCENTILE = 95.0
 MIN_P95_PX = 0.5  # a blur of less is no blur in the picture, and its labels would follow the noise of depth
-IMPLAUSIBLE_SHARE_OF_SENSOR = 0.1  # a typical blur wider than a tenth of the frame is an outlier's (design 5)
-
-
-SAID_BESIDE = ("p95_error", "is_rehearsal")  # younger than approvals, and not what is approved
 
 
 def calibrate(
@@ -147,7 +139,7 @@ def _document(
     """Return coc_stats.json; no dates, so the same depth gives the same statistics."""
     p95 = exact[RECOMMENDED_PERCENTILE]
     width = max(scene.width for scene in sampled)
-    why_not = _implausible(p95, cfg.optics.sensor_width_m) or _invisible(p95, width, cfg)
+    why_not = implausible(p95, cfg.optics.sensor_width_m) or _invisible(p95, width, cfg)
     in_m = {f"p{q:.0f}": value for q, value in exact.items()} | {"max": histogram.max}
     n_drawn = sum(len(scene.lenses) for scene in sampled)
     n_redrawn = sum(scene.n_redrawn for scene in sampled)
@@ -189,17 +181,6 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _implausible(p95_m: float, sensor_width_m: float) -> str | None:
-    if p95_m == 0.0:
-        return "p95 is 0: nearly all depth is constant, and what is focused on it shows no blur"
-    if not math.isfinite(p95_m) or p95_m < 0.0:
-        return "p95 is not a positive number"
-    limit_m = sensor_width_m * IMPLAUSIBLE_SHARE_OF_SENSOR
-    if p95_m > limit_m:
-        return f"p95 is {1e3 * p95_m:.2f} mm, wider than a tenth of the sensor ({1e3 * limit_m:.2f} mm)"
-    return None
-
-
 def _invisible(p95_m: float, width_px: int, cfg: Config) -> str | None:
     p95_px = blur_diameter_px(p95_m, image_width_px=width_px, sensor_width_m=cfg.optics.sensor_width_m)
     if p95_px < MIN_P95_PX:
@@ -208,89 +189,3 @@ def _invisible(p95_m: float, width_px: int, cfg: Config) -> str | None:
             "the law blurs this depth (millimetres that are taken for metres look so)"
         )
     return None
-
-
-# --- approval
-
-
-def stats_digest(path: Path) -> str | None:
-    """Return the digest of coc_stats.json that an approval is bound to, None if there is no such file."""
-    try:
-        stats = parse_json(path.read_bytes())
-        return checksum(canonical({key: stats[key] for key in stats if key not in SAID_BESIDE}))
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f"{path}: not JSON: {error}", "Run phase 4 again.") from error
-
-
-def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) -> float:
-    """Write the approval of the present statistics and return the approved max_coc in metres.
-
-    Args:
-        cfg: the settings.
-        max_coc_m: a value of the person's own; None takes the recommended one.
-        automatic: no person looked (`--auto_approve`); recorded as such.
-
-    Raises:
-        ConfigError: there are no statistics, or max_coc is no length.
-        ApprovalError: nothing is recommended and no value was given.
-    """
-    dataset = DatasetLayout.of(cfg)
-    path = cfg.calibrate.output_stats or dataset.coc_stats_json
-    digest = stats_digest(path)
-    if digest is None:
-        raise ConfigError(f"{path}: no such file", "Run phase 4 first: scripts/04_calibrate_coc.py")
-    recommended = parse_json(path.read_bytes())["recommended_max_coc"]
-    value = max_coc_m if max_coc_m is not None else recommended
-    if value is None:
-        raise ApprovalError(f"{path} recommends nothing", "Give a value: focusgen approve --max_coc 0.0012")
-    if not (math.isfinite(value) and value > 0):
-        raise ConfigError(f"max_coc must be a positive length in metres, not {value}")
-    _mark_approved(cfg, dataset, float(value))
-    publish_json(
-        dataset.coc_approval_json,
-        {
-            "max_coc": float(value),
-            "recommended_max_coc": recommended,
-            "coc_stats_digest": digest,
-            "who": "automatic" if automatic else getpass.getuser(),
-            "automatic": automatic,
-            "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        },
-    )
-    return float(value)
-
-
-def _mark_approved(cfg: Config, dataset: DatasetLayout, max_coc_m: float) -> None:
-    """Draw the histogram anew with the approved value; a calibration of an older release kept none."""
-    bins = CocBins.load(dataset.coc_histogram_npz)
-    if bins is not None:
-        stats = parse_json((cfg.calibrate.output_stats or dataset.coc_stats_json).read_bytes())
-        draw_histogram(bins, stats, cfg.calibrate.output_plot or dataset.coc_histogram_png, max_coc_m)
-
-
-def approved_max_coc_m(cfg: Config) -> float:
-    """Return the max_coc of a valid approval, metres.
-
-    Raises:
-        ApprovalError: there is none, or the statistics are others than those approved.
-    """
-    dataset = DatasetLayout.of(cfg)
-    stats_path = cfg.calibrate.output_stats or dataset.coc_stats_json
-    how = f"Look at {dataset.coc_histogram_png}, then: focusgen approve --out_root {dataset.root}"
-    try:
-        approval = parse_json(dataset.coc_approval_json.read_bytes())
-        value, digest = float(approval["max_coc"]), approval["coc_stats_digest"]
-    except FileNotFoundError as error:
-        raise ApprovalError("the calibration is not approved", how) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise ApprovalError(f"{dataset.coc_approval_json}: damaged: {error!r}", how) from error
-    if digest != stats_digest(stats_path):
-        raise ApprovalError("the approval is void: the calibration was made anew since", how)
-    return value
-
-
-def warning_about(max_coc_m: float, cfg: Config) -> str | None:
-    """Return what to tell a person who gives an implausible max_coc of their own, None if it is plausible."""
-    return _implausible(max_coc_m, cfg.optics.sensor_width_m)

@@ -23,10 +23,9 @@ from focusgen.motion.temporal import NOISE_FLOOR_LEVELS, asked_pairs, fuse
 from focusgen.optics.sizes import frame_plan
 from focusgen.phases.job import SceneJob, runs_of
 from focusgen.phases.restore_ahead import RestoreAhead
+from focusgen.phases.versions import PSNR_LOG
 
-ALGORITHM_VERSION = 1
 NOISE_NOTE = "noise_levels"  # its key in the notes of a run and in the details of a record
-PSNR_HEADER = "scene_id,frame,psnr_db,seconds\n"
 
 
 class TemporalNumbers(TypedDict):
@@ -156,4 +155,4 @@ def _log_psnr(job: SceneJob) -> None:
     for frame, row in job.store.recall_frames("psnr").items():
         quality = "inf" if row["psnr_db"] is None else f"{row['psnr_db']:.4f}"
         writer.writerow([job.scene_id, frame, quality, row["seconds"]])
-    publish_scene_log(job.dataset.internal, job.dataset.deblur_psnr_csv.name, job.scene_id, text.getvalue())
+    publish_scene_log(job.dataset.internal, PSNR_LOG, job.scene_id, text.getvalue())

@@ -28,12 +28,7 @@ from focusgen.phases.depth_flags import SceneFlags
 from focusgen.phases.job import SceneJob
 from focusgen.phases.outputs import backend_words, checked_depth
 from focusgen.phases.provided_depth import ProvidedNotes, check_median, open_provided
-
-ALGORITHM_VERSION = 1
-SANITY_LOG = "depth_sanity_warnings.txt"
-CONSISTENCY_LOG = "depth_consistency_warnings.txt"
-PATCHES_LOG = "depth_nan_patches.csv"
-PATCHES_HEADER = "scene_id,frame,patched_pixels,raised_pixels,lowered_pixels\n"
+from focusgen.phases.versions import CONSISTENCY_LOG, PATCHES_LOG, SANITY_LOG
 
 
 def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:

@@ -109,7 +109,8 @@ def look_at(
     new = []
     for raw in scenes:
         entry = known.get(raw.scene_id)
-        is_marked = marks is not None and marks.hold(raw, findings.asked(raw), entry and entry.ingest_digest)
+        indexed = None if entry is None else entry.ingest_digest
+        is_marked = marks is not None and marks.hold(raw, findings.asked(raw), indexed)
         finding = findings.recall(raw, entry)
         if finding is None and entry is not None:
             stamp = stamp_of(raw)

@@ -13,8 +13,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import MissingUpstreamError
 from focusgen.base.files import make_folder
-from focusgen.config import Config
-from focusgen.config.backends import BOKEHNET, THIN_LENS
+from focusgen.config.backends import BOKEHNET
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.lens_metadata import lens_document, lenses_of
 from focusgen.dataset.published import read_depth, read_focus, read_sharp, read_stats
@@ -34,8 +33,8 @@ from focusgen.phases.lens_set import (
 )
 from focusgen.phases.scene_depth import SceneDepth
 from focusgen.phases.sensor import Sensor
+from focusgen.phases.versions import FOCUS_LOG
 
-ALGORITHM_VERSION = 1
 SNAP_HAS_NO_EFFECT = (
     "render.depth_edge_snap: on has no effect: the picture is drawn from the depth that its label is made of"
 )
@@ -46,17 +45,6 @@ MOVING_KEYS = (
     "magnification",
     "magnification_per_frame",
 )
-FOCUS_LOG = "focus_map_warnings.txt"
-
-
-def version_for(cfg: Config, depth: Record | None) -> int:
-    """Return the algorithm version: higher where release 0.1.0 drew from another map than it published.
-
-    It moved soft edges of predicted depth onto those of the picture, and labelled the depth as it was.
-    """
-    is_exact = depth is None or bool(depth.details.get("is_exact", True))
-    snapped = {"on": True, "auto": not is_exact, "off": False}[cfg.render.depth_edge_snap]
-    return ALGORITHM_VERSION + int(cfg.render.backend == THIN_LENS.name and snapped)
 
 
 def render_scene(job: SceneJob, renderer: BokehRenderer) -> None:

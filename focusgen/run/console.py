@@ -21,8 +21,8 @@ from rich.progress import (
 from focusgen.base.errors import FocusgenError
 from focusgen.base.names import rich_text
 from focusgen.config import GRAPH, PhaseName
-from focusgen.run.eta import RunClock
 from focusgen.run.progress import Observer
+from focusgen.run.run_clock import RunClock
 
 QUIET_S = 30.0
 """Without a terminal there is no bar: after so long, a line says how far it is."""

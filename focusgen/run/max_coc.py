@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from focusgen.base.errors import ApprovalError
 from focusgen.config import Config
-from focusgen.phases.calibrate import approve, approved_max_coc_m, warning_about
+from focusgen.phases.approval import approve, approved_max_coc_m, warning_about
 
 
 def with_max_coc(cfg: Config, *, may_approve: bool = False, recorded_m: float | None = None) -> Config:

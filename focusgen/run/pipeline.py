@@ -17,7 +17,8 @@ from focusgen.config import Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.index_draft import outline_of
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.phases.calibrate import approve, calibrate, warning_about
+from focusgen.phases.approval import approve, warning_about
+from focusgen.phases.calibrate import calibrate
 from focusgen.phases.index import index_dataset
 from focusgen.phases.looking import look_at_share
 from focusgen.phases.redraws import error_words

@@ -15,7 +15,7 @@ from focusgen.base.files import publish_json
 from focusgen.config import Config, settings_for, unrecorded_defaults
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json, read_record
-from focusgen.phases.calibrate import approved_max_coc_m, stats_digest
+from focusgen.phases.approval import approved_max_coc_m, stats_digest
 
 Standing = Literal["measure", "same", "kept"]
 

@@ -1,4 +1,4 @@
-"""The scene phases: what each loads, runs and logs."""
+"""The scene phases: what each loads, runs and logs; a task of one does not import the others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 from focusgen.config import Config, PhaseName
 from focusgen.dataset.records import Record
 from focusgen.models import registry
-from focusgen.phases import deblur, depth, render
+from focusgen.models.protocols import BokehRenderer, Deblurrer, DepthModel
+from focusgen.phases import versions
 from focusgen.phases.job import SceneJob
 
 
@@ -35,8 +36,28 @@ class PhaseSpec:
             record_of: returns the record of an earlier phase of the scene, None if there is none to trust.
         """
         return (
-            render.version_for(cfg, record_of("depth")) if self.name == "render" else self.algorithm_version
+            versions.render_version(cfg, record_of("depth"))
+            if self.name == "render"
+            else self.algorithm_version
         )
+
+
+def _deblur(job: SceneJob, model: Deblurrer) -> None:
+    from focusgen.phases.deblur import deblur_scene
+
+    deblur_scene(job, model)
+
+
+def _depth(job: SceneJob, model: DepthModel) -> None:
+    from focusgen.phases.depth import estimate_scene_depth
+
+    estimate_scene_depth(job, model)
+
+
+def _render(job: SceneJob, model: BokehRenderer) -> None:
+    from focusgen.phases.render import render_scene
+
+    render_scene(job, model)
 
 
 PHASES: dict[str, PhaseSpec] = {
@@ -44,28 +65,28 @@ PHASES: dict[str, PhaseSpec] = {
     for spec in (
         PhaseSpec(
             "deblur",
-            deblur.ALGORITHM_VERSION,
+            versions.DEBLUR_VERSION,
             registry.load_deblurrer,
-            deblur.deblur_scene,
-            (("deblur_psnr.csv", deblur.PSNR_HEADER),),
+            _deblur,
+            ((versions.PSNR_LOG, versions.PSNR_HEADER),),
         ),
         PhaseSpec(
             "depth",
-            depth.ALGORITHM_VERSION,
+            versions.DEPTH_VERSION,
             registry.load_depth_model,
-            depth.estimate_scene_depth,
+            _depth,
             (
-                (depth.SANITY_LOG, ""),
-                (depth.CONSISTENCY_LOG, ""),
-                (depth.PATCHES_LOG, depth.PATCHES_HEADER),
+                (versions.SANITY_LOG, ""),
+                (versions.CONSISTENCY_LOG, ""),
+                (versions.PATCHES_LOG, versions.PATCHES_HEADER),
             ),
         ),
         PhaseSpec(
             "render",
-            render.ALGORITHM_VERSION,
+            versions.RENDER_VERSION,
             registry.load_renderer,
-            render.render_scene,
-            ((render.FOCUS_LOG, ""),),
+            _render,
+            ((versions.FOCUS_LOG, ""),),
         ),
     )
 }

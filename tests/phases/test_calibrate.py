@@ -11,11 +11,8 @@ import pytest
 from focusgen import cli
 from focusgen.base.errors import CalibrationError
 from focusgen.media.codecs import encode_npz
-from focusgen.phases.calibrate import (
-    calibrate,
-    sample_scene_ids,
-    warning_about,
-)
+from focusgen.phases.approval import warning_about
+from focusgen.phases.calibrate import calibrate, sample_scene_ids
 from tests.conftest import Rgbd
 
 

@@ -12,7 +12,7 @@ from focusgen import cli
 from focusgen.base.errors import CorruptInputError
 from focusgen.optics.coc import Lens
 from focusgen.optics.stats import CocHistogram, depth_counts
-from focusgen.phases.calibrate import approve
+from focusgen.phases.approval import approve
 from focusgen.phases.coc_picture import CocBins, draw_histogram
 from tests.conftest import Rgbd
 

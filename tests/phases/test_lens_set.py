@@ -20,8 +20,9 @@ from focusgen.models.protocols import RenderContext
 from focusgen.optics.coc import Lens, signed_blur_radius_px
 from focusgen.phases.lens_law import draw_lenses
 from focusgen.phases.lens_set import LensSet, mark_limited_sets, unmarked_limits
-from focusgen.phases.render import _begun_with, version_for
+from focusgen.phases.render import _begun_with
 from focusgen.phases.scene_depth import SceneDepth
+from focusgen.phases.versions import render_version
 from tests.conftest import Rgbd
 
 STATS = {"d_min": 0.5, "d_max": 100.0, "d_median": 2.0, "d_p5": 1.0, "d_p95": 3.0}
@@ -229,8 +230,8 @@ def texture(picture: np.ndarray) -> np.ndarray:
 def test_only_what_was_drawn_from_moved_edges_is_stale(rgbd: Rgbd, backend, choice, is_exact, version):
     cfg = rgbd.config(render__backend=backend, render__depth_edge_snap=choice)
     depth = type("Record", (), {"details": {"is_exact": is_exact}})
-    assert version_for(cfg, depth) == version
-    assert version_for(cfg, None) == (2 if choice == "on" else 1)
+    assert render_version(cfg, depth) == version
+    assert render_version(cfg, None) == (2 if choice == "on" else 1)
 
 
 def test_asking_for_moved_edges_is_answered_in_the_record(rgbd: Rgbd):

@@ -11,7 +11,8 @@ from focusgen import cli
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record
 from focusgen.optics.stats import CocHistogram
-from focusgen.phases.calibrate import calibrate, stats_digest
+from focusgen.phases.approval import stats_digest
+from focusgen.phases.calibrate import calibrate
 from focusgen.phases.lens_law import draw_lenses
 from focusgen.phases.redraws import error_words
 from focusgen.phases.scene_depth import SceneDepth

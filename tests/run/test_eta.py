@@ -1,40 +1,10 @@
-"""How long the whole run will take: predictions first, then how long its phases really took."""
+"""Only phases with work to do are predicted."""
 
 from __future__ import annotations
 
-import pytest
-
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.run.console import ConsoleObserver, make_console
-from focusgen.run.eta import RunClock, predicted_s
-
-
-class Clock:
-    now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-def test_phases_to_come_are_corrected_by_how_long_the_others_took():
-    clock = Clock()
-    run = RunClock({"deblur": 100.0, "depth": 50.0, "render": 200.0}, clock)
-    run.begin("deblur")
-    assert run.left_s(0.0) == 350.0
-    clock.now_s = 60.0  # at 30 % instead of 60 %: this machine takes twice as long
-    assert run.left_s(0.3) == pytest.approx(140 + 2 * 250)
-    clock.now_s = 200.0
-    run.begin("depth")
-    assert run.left_s(0.0) == pytest.approx(2 * 250)
-    assert run.text(0.0) == "whole run: about 8 min left"
-    clock.now_s = 300.0
-    run.begin("calibrate")  # nobody predicted it
-    assert run.left_s(0.5) == pytest.approx(2 * 200)
-    run.begin("render")
-    clock.now_s = 699.0
-    assert run.left_s(0.9975) == pytest.approx(1.0, abs=0.01)
-    assert run.text(0.9975) == "", "the last minute needs no forecast"
+from focusgen.run.eta import predicted_s
 
 
 def test_only_what_is_not_finished_is_predicted(rgbd):
@@ -50,15 +20,3 @@ def test_only_what_is_not_finished_is_predicted(rgbd):
     one = predicted_s(cfg, index, ["a"])["render"]
     dataset.scene("b").done("render").unlink()
     assert predicted_s(cfg, index, ["a", "b"])["render"] > one
-
-
-def test_every_half_minute_a_log_says_how_far_phase_and_run_are(capsys, monkeypatch):
-    with ConsoleObserver(make_console()) as observer:
-        observer.expect({"deblur": 600.0, "render": 3000.0})
-        observer.phase_started("deblur", 2, 40, 0)
-        monkeypatch.setattr("focusgen.run.console.QUIET_S", 0.0)
-        observer.advance()
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[0].endswith("40 frames in 2 scenes to do; whole run: about 60 min left")
-    assert "1 of 40 frames" in lines[1]
-    assert "whole run: about" in lines[1]
