@@ -28,7 +28,7 @@ PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 # Where conda-forge calls a package otherwise.
 CONDA_NAME = {"torch": "pytorch", "matplotlib": "matplotlib-base", "xxhash": "python-xxhash"}
 
-HEAVY = ("torch", "cv2", "matplotlib", "skimage", "diffusers", "transformers")
+HEAVY = ("torch", "cv2", "matplotlib", "skimage", "scipy", "av", "diffusers", "transformers")
 
 
 def pyproject() -> dict[str, Any]:

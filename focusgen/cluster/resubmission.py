@@ -12,7 +12,7 @@ from focusgen.cluster.local import run_plan
 from focusgen.cluster.plans import find_plan
 from focusgen.cluster.resubmit import Selection, busy_scenes, due_phases, select_again
 from focusgen.cluster.slurm import Limits, job_states, read_limits, require_slurm
-from focusgen.cluster.submission import Where, hand_in
+from focusgen.cluster.submission import Where, ask, hand_in
 from focusgen.cluster.submit import absolute, make_plan, steps_of
 from focusgen.config import Config, PhaseName
 from focusgen.config.graph import scene_phases
@@ -62,7 +62,9 @@ def resubmit_indices(
     return hand_in(cfg, plan.plan_id, chosen, steps, dry_run=dry_run)
 
 
-def resubmit_scenes(cfg: Config, kinds: Collection[State], where: Where, *, dry_run: bool) -> int:
+def resubmit_scenes(
+    cfg: Config, kinds: Collection[State], where: Where, *, dry_run: bool, force: bool = False
+) -> int:
     """Do again the scenes that are in one of the states, each from its first unfinished phase on.
 
     A dry run prints the scripts that Slurm would get, wherever the work would be done, and writes nothing.
@@ -79,6 +81,7 @@ def resubmit_scenes(cfg: Config, kinds: Collection[State], where: Where, *, dry_
         return 3 if chosen.refused else 0
     works = [work for work in work_of(cfg, index) if work.scene_id in chosen.first]
     print(f"{len(works)} scenes from phase {phases[0]} on: {', '.join(work.scene_id for work in works[:10])}")
+    ask(cfg, phases, {"scenes": list(chosen.first), "split": None}, where, force=force, dry_run=dry_run)
     if where == "slurm" and not dry_run:
         require_slurm()  # before a plan is written that nobody runs
     limits = read_limits() if where == "slurm" else Limits()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +26,7 @@ from focusgen.config import Config, PhaseName
 from focusgen.config.graph import scene_phases
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.run.ask_first import ask_before_jobs, ask_first
 from focusgen.run.forecast import SceneWork, forecast, survey, work_of
 from focusgen.run.max_coc import with_max_coc
 from focusgen.run.selection import select_scenes
@@ -41,6 +42,7 @@ class Submission:
         names: only these scenes; None for all.
         split: only scenes of this split.
         hold: submit held.
+        force: submit although something is missing on this machine.
     """
 
     cfg: Config
@@ -48,6 +50,7 @@ class Submission:
     names: Sequence[str] | None = None
     split: str | None = None
     hold: bool = False
+    force: bool = False
 
     @property
     def later(self) -> tuple[PhaseName, ...]:
@@ -93,11 +96,34 @@ def submit(asked: Submission, where: Where, *, dry_run: bool) -> int:
 
     Raises:
         ApprovalError: phase 5 is asked for, and nobody has approved the calibration.
+        ConfigError: something is missing that every task would miss.
     """
     check_ready(asked.cfg, asked.phases)
+    selection = {"scenes": asked.names, "split": asked.split}
+    ask(asked.cfg, asked.phases, selection, where, force=asked.force, dry_run=dry_run)
     if dry_run:
         return _show(asked)
     return _to_slurm(asked) if where == "slurm" else _here(asked, in_this_process=where == "debug")
+
+
+def ask(
+    cfg: Config,
+    phases: Sequence[PhaseName],
+    selection: Mapping[str, object],
+    where: Where,
+    *,
+    force: bool,
+    dry_run: bool,
+) -> None:
+    """Say what the tasks would miss before there are a thousand of them; of a dry run only warn.
+
+    Raises:
+        ConfigError: something is missing.
+    """
+    if where == "slurm" or dry_run:
+        ask_before_jobs(cfg, phases, selection, force=force or dry_run)
+    else:
+        ask_first(cfg, phases, selection)
 
 
 def _show(asked: Submission) -> int:
@@ -144,6 +170,7 @@ def _to_slurm(asked: Submission) -> int:
 
 def _later_words(asked: Submission) -> list[str]:
     words = ["--hold"] if asked.hold else []
+    words += ["--force"] if asked.force else []
     words += ["--scenes", ",".join(asked.names)] if asked.names else []
     return words + (["--split", asked.split] if asked.split else [])
 

@@ -30,6 +30,7 @@ class ResubmitFlags(SceneSettings, RunSettings, DataSetFlags):
     cluster: Literal["slurm", "local", "debug"] = option(
         "slurm", "local: on this machine; debug: this process"
     )
+    force: bool = option(False, "submit although something is missing here that the nodes may have")
     dry_run: bool = option(False, "print the exact sbatch scripts; submit and write nothing")
 
 
@@ -52,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
     kinds = {State.FAILED} if given.failed else set()
     kinds |= {State.PENDING, State.PARTIAL} if given.missing else set()
     kinds |= {State.STALE} if given.stale else set()
-    return resubmit_scenes(cfg, kinds, given.cluster, dry_run=given.dry_run)
+    return resubmit_scenes(cfg, kinds, given.cluster, dry_run=given.dry_run, force=given.force)
 
 
 def _numbers(text: str) -> list[int]:

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from focusgen import config
 from focusgen.base.files import share_with_group
 from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings
 from focusgen.config.flags import option, parse, sets
 from focusgen.config.graph import parse_phases
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -33,6 +30,7 @@ class SubmitFlags(SceneSettings, RunSettings, DataSetFlags):
     split: str | None = option(None, "only scenes of this split: train, val or test")
     backend: str | None = option(None, "backends by name, comma-separated, e.g. classical,dryrun")
     hold: bool = option(False, "submit held; scontrol release starts it")
+    force: bool = option(False, "submit although something is missing here that the nodes may have")
     dry_run: bool = option(False, "print the exact sbatch scripts and the forecast; submit and write nothing")
     account: str | None = sets("cluster.account")
     tasks: int | None = sets("cluster.tasks")
@@ -61,5 +59,5 @@ def main(argv: Sequence[str]) -> int:
     cfg = absolute(with_last_settings(cfg, phases))
     share_with_group(cfg.data.group_writable)
     names = given.scenes.split(",") if given.scenes else None
-    asked = Submission(cfg, phases, names, given.split, given.hold)
+    asked = Submission(cfg, phases, names, given.split, given.hold, given.force)
     return submit(asked, given.cluster, dry_run=given.dry_run)

@@ -60,7 +60,14 @@ def main(argv: Sequence[str]) -> int:
     if phases is None:  # the plan's phases 4 and 6 have jobs of their own
         phases = tuple(scene_phases(plan.phases if plan else ()))
     index = given.index + given.offset
-    return run_task(Task(cfg, plan, phases, index, given.worker, tuple(argv), names))
+    task = Task(cfg, plan, phases, index, given.worker, tuple(argv), names)
+    try:
+        return run_task(task)
+    except ConfigError:
+        from focusgen.run.ask_first import ask_first  # costly: only where a task could not do its work
+
+        ask_first(cfg, phases, {"scenes": task.scenes()})  # names all that is missing, not the first of it
+        raise
 
 
 def _settings(given: str | None, plan: Plan | None, overrides: dict[str, Any]) -> Config:

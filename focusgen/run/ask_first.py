@@ -67,6 +67,37 @@ def ask_first(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, 
     Raises:
         ConfigError: something is missing without which a phase that has work to do cannot do it.
     """
+    found = _look(cfg, phases, selection)
+    found.gpu(cfg)
+    _refuse(found, "nothing was started")
+
+
+def ask_before_jobs(
+    cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, object], *, force: bool
+) -> None:
+    """Say everything that the jobs would miss, as far as this machine sees what the nodes will see.
+
+    A GPU is not asked for: it is theirs.
+
+    Args:
+        cfg: the settings.
+        phases: of the jobs.
+        selection: their scenes.
+        force: only warn.
+
+    Raises:
+        ConfigError: something is missing here.
+    """
+    found = _look(cfg, phases, selection)
+    if force:
+        for lack in found.lacks:
+            print(f"warning: missing here: {lack.what}\n    -> {lack.way_out}", file=sys.stderr)
+    else:
+        _refuse(found, "nothing was submitted (--force submits all the same: for what only the nodes see)")
+
+
+def _look(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, object]) -> _Found:
+    """Look for everything but a GPU, and say what is only a warning."""
     found = _Found()
     ahead = found.ahead(cfg, phases, selection)
     found.output(cfg, phases)
@@ -75,14 +106,23 @@ def ask_first(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, 
             found.backend(cfg, phase)
             if phase == "depth" and cfg.depth.backend == PROVIDED.name:
                 found.depth(cfg, ahead)
-    found.gpu(cfg)
     for text in found.warnings:
         print(f"warning: {text}", file=sys.stderr)
+    return found
+
+
+def _refuse(found: _Found, consequence: str) -> None:
+    """Raise if anything is missing.
+
+    Raises:
+        ConfigError: one thing, or a list.
+    """
     if len(found.lacks) == 1:
-        raise ConfigError(found.lacks[0].what, found.lacks[0].way_out)
+        lack = found.lacks[0]
+        raise ConfigError(f"{lack.what}; {consequence}" if "(" in consequence else lack.what, lack.way_out)
     if found.lacks:
         lines = [f"  {lack.what}\n    -> {lack.way_out}" for lack in found.lacks]
-        raise ConfigError("\n".join([f"{len(lines)} things are missing; nothing was started:", *lines]))
+        raise ConfigError("\n".join([f"{len(lines)} things are missing; {consequence}:", *lines]))
 
 
 def _has_work(cfg: Config, phase: PhaseName, ahead: Ahead) -> bool:

@@ -1,0 +1,47 @@
+"""What a command costs before it does anything: every task of an array pays it."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+
+import pytest
+
+UNUSED = {"torch", "cv2", "matplotlib", "av", "scipy", "skimage", "h5py", "PIL", "diffusers", "transformers"}
+TASK = "import focusgen.commands.task, focusgen.cluster.task"
+PHASES_OF_OTHERS = {"focusgen.phases.deblur", "focusgen.phases.render", "focusgen.phases.calibrate"}
+LIBRARIES = "import numpy, pydantic, tyro"
+"""What flags and settings cannot do without; ours may take a few times as long, measured beside it."""
+
+
+def imported_by(code: str) -> set[str]:
+    program = f"import json, sys\n{code}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def cpu_s(*arguments: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_a_task_imports_no_phase_before_it_runs_one_and_nothing_heavy():
+    modules = imported_by(TASK)
+    assert UNUSED & modules == set()
+    assert PHASES_OF_OTHERS & modules == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "most"),
+    [(["-m", "focusgen", "run", "--help"], 6.0), (["-m", "focusgen", "--help"], 4.5), (["-c", TASK], 6.5)],
+    ids=["help of run", "help", "task"],
+)
+def test_a_start_takes_a_few_times_what_its_libraries_take(arguments: list[str], most: float):
+    # measured: 3.6, 2.4 and 4.0 times; OpenCV alone, or all phases, would add 1
+    pairs = [(cpu_s(*arguments), cpu_s("-c", LIBRARIES)) for _ in range(3)]
+    assert min(ours for ours, _ in pairs) < most * min(libraries for _, libraries in pairs)
