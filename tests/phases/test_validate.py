@@ -247,6 +247,9 @@ def test_a_pool_is_given_few_scenes_ahead_and_all_in_the_end(rgbd: Rgbd, monkeyp
     cfg = rgbd.config(run__workers=2)
     entry = IndexEntry(("f",), 64, 48, "train", {}, (), "")
     index = {f"s{number}": entry for number in range(60)}
-    found = {report.scene_id for report in validate_module._check_all(cfg, DatasetLayout.of(cfg), index)}
+    found = {
+        report.scene_id
+        for report in validate_module._examine_all(cfg, DatasetLayout.of(cfg), index, list(index))
+    }
     assert found == set(index)
     assert max(held) <= 2 * validate_module.QUEUED_PER_WORKER
