@@ -50,7 +50,7 @@ AT_HOME_ONLY = {
     "torch": "models.* focal.* data.*",
     "submitit": "cluster.*",
     "deflate": "media.*",
-    "tyro": "config.flags",
+    "tyro": "config.flags config.flag_types",
     "h5py": "media.*",
     "xxhash": "base.checksums media.*",
 }

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
-from focusgen.config.flags import Flags, choices_of, declared, setting_of, without_none
+from focusgen.config.flag_types import choices_of, setting_of, without_none
+from focusgen.config.flags import Flags, declared
 
 
 @dataclass(frozen=True)

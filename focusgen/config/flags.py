@@ -16,20 +16,14 @@ import difflib
 import functools
 import re
 import sys
-import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import (
     Annotated,
     Any,
     Generic,
-    Literal,
     TypeVar,
-    Union,
     cast,
-    get_args,
-    get_origin,
     get_type_hints,
 )
 
@@ -38,22 +32,13 @@ import tyro
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.config import Config, Section
-from focusgen.config.backends import BUILT_IN, names_of
+from focusgen.config.flag_types import Declared, annotated, setting_of
 from focusgen.config.origins import GivenKey
 from focusgen.config.retired import RETIRED_KEYS
 
 T = TypeVar("T")
 _DECLARED = "flag"
 MANY_SETTINGS = 8  # from here on --help shows them by section
-
-
-@dataclass(frozen=True)
-class Declared:
-    """What is known of a flag beside its type and default."""
-
-    help: str = ""
-    key: str = ""
-    is_positional: bool = False
 
 
 def option(default: T, help: str) -> T:
@@ -226,7 +211,7 @@ def _flags_for_tyro(
         return None
     hints = get_type_hints(info.type)
     all_fields = dataclasses.fields(info.type)
-    fields = [(field, _annotated(hints[field.name], declared(field))) for field in all_fields]
+    fields = [(field, annotated(hints[field.name], field.name, declared(field))) for field in all_fields]
     own = [(field, kind) for field, kind in fields if not declared(field).key]
     settings = [(field, kind) for field, kind in fields if declared(field).key]
     groups = _by_section(settings) if len(settings) >= MANY_SETTINGS else {}
@@ -282,77 +267,3 @@ def declared(field: dataclasses.Field[Any]) -> Declared:
 
 def _default(field: dataclasses.Field[Any]) -> object:
     return tyro.MISSING if field.default is dataclasses.MISSING else field.default
-
-
-def _annotated(kind: Any, declared: Declared) -> Any:
-    """Return a flag's type with what --help says of it."""
-    if declared.is_positional:
-        note = tyro.conf.arg(help=declared.help, help_behavior_hint="")
-        return Annotated[kind, note, tyro.conf.Positional]
-    default = None
-    if declared.key:  # a choice among names is typed `str | None` in the class
-        kind, _, default = setting_of(declared.key)
-        if kind is bool:
-            return Annotated[bool, tyro.conf.arg(help=declared.help)]
-        kind = kind | None
-    words = _metavar(kind, declared.key)
-    hint = "" if default is None else f"(default: {default})"
-    note = tyro.conf.arg(help=declared.help, metavar=words, help_behavior_hint=hint)
-    if _is_optional(kind):
-        return Annotated[kind, _optional(without_none(kind), words), note]
-    return Annotated[kind, note]
-
-
-def _optional(kind: Any, words: str | None) -> tyro.constructors.PrimitiveConstructorSpec[Any]:
-    """Return how the value of a flag is read that is None where it was not given, and only there.
-
-    tyro's own reading of `T | None` takes the word None, and offers it in messages.
-    """
-    literals = get_args(kind) if get_origin(kind) is Literal else ()
-    return tyro.constructors.PrimitiveConstructorSpec(
-        nargs=1,
-        metavar=words or "TEXT",
-        instance_from_str=lambda given: given[0] if literals else kind(given[0]),
-        is_instance=lambda value: value is None or not literals or value in literals,
-        str_from_instance=lambda value: [str(value)],
-        choices=literals or None,
-    )
-
-
-def choices_of(kind: object, key: str) -> tuple[str, ...]:
-    """Return the words that a flag's value is one of; () if it may be any."""
-    sections = [section for section in BUILT_IN if key == f"{section}.backend"]
-    if sections:
-        return tuple(names_of(sections[0]))
-    return tuple(str(choice) for choice in get_args(kind)) if get_origin(kind) is Literal else ()
-
-
-def _metavar(kind: object, key: str) -> str | None:
-    """Return how a value is shown in --help: a word for its type, its choices, nothing for a switch."""
-    kind = without_none(kind)
-    choices = choices_of(kind, key)
-    return "{" + ",".join(choices) + "}" if choices else _WORDS.get(kind)
-
-
-_WORDS: dict[Any, str] = {str: "TEXT", int: "N", float: "X", Path: "PATH"}
-
-
-def _is_optional(kind: object) -> bool:
-    """Say whether it is `T | None` of a T that is read from one word."""
-    inner = without_none(kind)
-    return inner is not kind and (inner in _WORDS or get_origin(inner) is Literal)
-
-
-def without_none(kind: object) -> object:
-    """Return `kind` of `kind | None`."""
-    if get_origin(kind) in (Union, types.UnionType):
-        return next(arg for arg in get_args(kind) if arg is not type(None))
-    return kind
-
-
-def setting_of(key: str) -> tuple[Any, str, Any]:
-    """Return (type without None, help, default) of a dotted setting."""
-    section, _, name = key.rpartition(".")
-    model: Section = dict(Config().sections())[section] if section else Config()
-    info = type(model).model_fields[name]
-    return without_none(info.annotation), str(info.description), info.default

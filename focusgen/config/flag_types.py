@@ -1,0 +1,141 @@
+"""What one flag looks like to tyro, and to whoever reads --help: its type, its value's words, its default."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import tyro
+
+from focusgen.config import Config, Section
+from focusgen.config.backends import BUILT_IN, names_of
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What is known of a flag beside its type and default."""
+
+    help: str = ""
+    key: str = ""
+    is_positional: bool = False
+
+
+def annotated(kind: Any, name: str, declared: Declared) -> Any:
+    """Return a flag's type with what --help says of it."""
+    if declared.is_positional:
+        return _annotated_word(kind, name, declared)
+    default = None
+    if declared.key:  # a choice among names is typed `str | None` in the class
+        kind, _, default = setting_of(declared.key)
+        if kind is bool:
+            return Annotated[bool, tyro.conf.arg(help=declared.help)]
+        kind = kind | None
+    words = _metavar(kind, declared.key)
+    hint = "" if default is None else f"(default: {default})"
+    note = tyro.conf.arg(help=declared.help, metavar=words, help_behavior_hint=hint)
+    if _is_optional(kind):
+        return Annotated[kind, _optional(without_none(kind), words), note]
+    item = _item_of(kind)
+    if item is not None:
+        return Annotated[kind, _several(item, words), note]
+    return Annotated[kind, note]
+
+
+def _annotated_word(kind: Any, name: str, declared: Declared) -> Any:
+    """Return the type of words that stand without a flag's name, with what --help says of them."""
+    note = tyro.conf.arg(help=declared.help, help_behavior_hint="")
+    item, inner = _item_of(kind), without_none(kind)
+    if item is not None:
+        read = _several(item, f"{name.upper()} ...", may_be_none_given=True)
+        return Annotated[kind, read, note, tyro.conf.Positional]
+    if inner is not kind and inner in _WORDS:
+        return Annotated[kind, _optional(inner, name.upper()), note, tyro.conf.Positional]
+    if kind in _WORDS:
+        note = tyro.conf.arg(help=declared.help, metavar=name.upper(), help_behavior_hint="")
+    return Annotated[kind, note, tyro.conf.Positional]
+
+
+def _several(
+    item: Any, words: str | None, *, may_be_none_given: bool = False
+) -> tyro.constructors.PrimitiveConstructorSpec[Any]:
+    """Return how a flag is read that takes one word or more, or words that stand without a flag's name."""
+
+    def read(given: list[str]) -> tuple[Any, ...]:
+        if not given and not may_be_none_given:
+            raise ValueError("needs a value")
+        return tuple(map(item, given))
+
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs="*",
+        metavar=words or "TEXT",
+        instance_from_str=read,
+        is_instance=lambda value: value is None or isinstance(value, tuple),
+        str_from_instance=lambda value: [str(part) for part in value or ()],
+    )
+
+
+def _item_of(kind: object) -> Any:
+    """Return T of `tuple[T, ...]`, None for any other type."""
+    inner = without_none(kind)
+    item, *more = get_args(inner) if get_origin(inner) is tuple else (None,)
+    return item if more == [Ellipsis] and item in _WORDS else None
+
+
+def _optional(kind: Any, words: str | None) -> tyro.constructors.PrimitiveConstructorSpec[Any]:
+    """Return how the value of a flag is read that is None where it was not given, and only there.
+
+    tyro's own reading of `T | None` takes the word None, and offers it in messages.
+    """
+    literals = get_args(kind) if get_origin(kind) is Literal else ()
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=words or "TEXT",
+        instance_from_str=lambda given: given[0] if literals else kind(given[0]),
+        is_instance=lambda value: value is None or not literals or value in literals,
+        str_from_instance=lambda value: [str(value)],
+        choices=literals or None,
+    )
+
+
+def choices_of(kind: object, key: str) -> tuple[str, ...]:
+    """Return the words that a flag's value is one of; () if it may be any."""
+    sections = [section for section in BUILT_IN if key == f"{section}.backend"]
+    if sections:
+        return tuple(names_of(sections[0]))
+    return tuple(str(choice) for choice in get_args(kind)) if get_origin(kind) is Literal else ()
+
+
+def _metavar(kind: object, key: str) -> str | None:
+    """Return how a value is shown in --help: a word for its type, its choices, nothing for a switch."""
+    item = _item_of(kind)
+    if item is not None:
+        return f"{_WORDS[item]} [{_WORDS[item]} ...]"
+    kind = without_none(kind)
+    choices = choices_of(kind, key)
+    return "{" + ",".join(choices) + "}" if choices else _WORDS.get(kind)
+
+
+_WORDS: dict[Any, str] = {str: "TEXT", int: "N", float: "X", Path: "PATH"}
+
+
+def _is_optional(kind: object) -> bool:
+    """Say whether it is `T | None` of a T that is read from one word."""
+    inner = without_none(kind)
+    return inner is not kind and (inner in _WORDS or get_origin(inner) is Literal)
+
+
+def without_none(kind: object) -> object:
+    """Return `kind` of `kind | None`."""
+    if get_origin(kind) in (Union, types.UnionType):
+        return next(arg for arg in get_args(kind) if arg is not type(None))
+    return kind
+
+
+def setting_of(key: str) -> tuple[Any, str, Any]:
+    """Return (type without None, help, default) of a dotted setting."""
+    section, _, name = key.rpartition(".")
+    model: Section = dict(Config().sections())[section] if section else Config()
+    info = type(model).model_fields[name]
+    return without_none(info.annotation), str(info.description), info.default

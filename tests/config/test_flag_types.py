@@ -1,0 +1,34 @@
+"""What a flag's value looks like is said in one way, and several values are read as they are shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from focusgen.config.flags import parse
+from tests.config.test_flags import flag_classes
+
+
+def test_what_a_value_looks_like_is_said_in_the_same_words_by_every_command(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    for kind in flag_classes():
+        with pytest.raises(SystemExit):
+            parse(kind, ["--help"], prog="x", doc="Does it.")
+    shown = capsys.readouterr().out
+    assert "--split_file PATH [PATH ...]" in shown and "[SCENE ...]" in shown
+    assert not [line for line in shown.splitlines() if any(odd in line for odd in ("None}", "STR", "[["))]
+
+
+def test_a_flag_of_several_values_needs_one_and_words_without_a_flag_need_none(capsys):
+    from focusgen.commands import preview, run
+
+    assert parse(run.FLAGS, ["--split_file", "a", "b"], prog="x", doc="").flags.split_file == (
+        Path("a"),
+        Path("b"),
+    )
+    assert parse(preview.FLAGS, ["a", "b"], prog="x", doc="").flags.scene == ("a", "b")
+    assert parse(preview.FLAGS, [], prog="x", doc="").flags.scene == ()
+    with pytest.raises(SystemExit):
+        parse(run.FLAGS, ["--split_file"], prog="x", doc="")
+    assert "needs a value" in capsys.readouterr().err
