@@ -7,6 +7,7 @@ and any spacing will do, infinity included.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ BEYOND_ENDS = 0.03
 RESIDUAL_FLOOR, RESIDUAL_CAP = 0.02, 0.5
 """Residuals are relative, because noise is about even in display space; capped, because of occlusion."""
 
-NEAREST_SHARE = 0.5
+N_NEAREST, NEAREST_SHARE = 2, 0.5
 """Half of the cost is that of the two slices with the next least blur: occlusion spoils them least."""
 
 SHARPER_COST = 0.1
@@ -52,6 +53,24 @@ class CostVolume(NamedTuple):
     hypotheses: Floats
     cost: Floats
     energy: Floats
+
+
+class Residual(NamedTuple):
+    """What contradicts one hypothesis, (H, W), summed over slices with their weights.
+
+    Attributes:
+        star: the slice with the least blur, which was blurred.
+        nearest: of the two slices with the next least blur.
+        nearest_weight: what their weights sum to.
+        whole: of all slices but the sharpest.
+        whole_weight: what their weights sum to.
+    """
+
+    star: int
+    nearest: Floats
+    nearest_weight: float
+    whole: Floats
+    whole_weight: float
 
 
 def hypotheses_of(diopters: npt.NDArray[np.float64], n: int = N_HYPOTHESES) -> Floats:
@@ -91,18 +110,28 @@ def cost_volume(stack: FocalStack) -> CostVolume:
     sharper = np.minimum(np.log(energy.max(0) / energy), SHARPER_LOG) * (SHARPER_COST / SHARPER_LOG)
     guide = np.take_along_axis(display_grey(stack), energy.argmax(0)[None], 0)[0]
     aggregate = GuidedFilter(guide, GUIDED_RADIUS_PX, GUIDED_EPS)
+    cost = np.empty((len(hypotheses), *guide.shape), np.float32)
+    for k, residual in enumerate(residuals(stack, radius_px)):
+        np.maximum(aggregate(_raw_cost(residual)), 0.0, out=cost[k])
+        cost[k] += sharper[residual.star]
+    return CostVolume(hypotheses, cost, energy)
+
+
+def residuals(stack: FocalStack, radius_px: npt.NDArray[np.float64]) -> Iterator[Residual]:
+    """Yield, for each hypothesis, how badly the sharpest slice, blurred, predicts the others.
+
+    Args:
+        stack: N slices.
+        radius_px: (K, N) blur of each slice at each hypothesis; hypotheses rise.
+    """
     light = [grey(linear_of(one)) for one in stack.slices]
     weights = gap_weights(stack.diopters)
-    cost = np.empty((len(hypotheses), *guide.shape), np.float32)
     star, bank = -1, BlurBank(light[0])
-    for k, radii in enumerate(radius_px):
+    for radii in radius_px:
         if star != int(np.argmin(radii)):  # in turn, as the hypotheses rise: one bank in memory will do
             star = int(np.argmin(radii))
             bank = BlurBank(light[star])
-        raw = _residual(light, bank, radii, star, weights)
-        np.maximum(aggregate(raw), 0.0, out=cost[k])
-        cost[k] += sharper[star]
-    return CostVolume(hypotheses, cost, energy)
+        yield _residual(light, bank, radii, star, weights)
 
 
 def _residual(
@@ -111,20 +140,24 @@ def _residual(
     radii_px: npt.NDArray[np.float64],
     star: int,
     weights: npt.NDArray[np.float64],
-) -> Floats:
+) -> Residual:
     others = [n for n in np.argsort(radii_px, kind="stable").tolist() if n != star]
-    total, nearest = np.zeros_like(light[0]), np.zeros_like(light[0])
+    whole, nearest = np.zeros_like(light[0]), np.zeros_like(light[0])
     for rank, n in enumerate(others):
         extra_px = float(np.sqrt(max(radii_px[n] ** 2 - radii_px[star] ** 2, 0.0)))
         predicted = bank.blurred(extra_px)
         scale = np.float32(RESIDUAL_FLOOR) + 0.5 * (np.maximum(predicted, 0.0) + light[n])
         part = np.minimum(np.abs(predicted - light[n]) / scale, RESIDUAL_CAP) * np.float32(weights[n])
-        total += part
-        if rank < 2:
+        whole += part
+        if rank < N_NEAREST:
             nearest += part
-    of_all = np.float32((1.0 - NEAREST_SHARE) / sum(weights[n] for n in others))
-    of_nearest = np.float32(NEAREST_SHARE / sum(weights[n] for n in others[:2]))
-    return total * of_all + nearest * of_nearest
+    of_nearest, of_whole = (float(sum(weights[n] for n in some)) for some in (others[:N_NEAREST], others))
+    return Residual(star, nearest, of_nearest, whole, of_whole)
+
+
+def _raw_cost(residual: Residual) -> Floats:
+    of_whole = np.float32((1.0 - NEAREST_SHARE) / residual.whole_weight)
+    return residual.whole * of_whole + residual.nearest * np.float32(NEAREST_SHARE / residual.nearest_weight)
 
 
 class GuidedFilter:

@@ -11,10 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.focal.blur_bank import BlurBank
 from focusgen.focal.fusion import fuse
-from focusgen.focal.light import grey, linear_of
-from focusgen.focal.relative_blur import RESIDUAL_CAP, RESIDUAL_FLOOR, gap_weights
+from focusgen.focal.relative_blur import residuals
 from focusgen.focal.sharpness import display_grey, focus_energy, peak_between
 from focusgen.focal.smoothing import semi_global_cost
 from focusgen.focal.stack import FocalStack
@@ -125,37 +123,12 @@ def _padded(stack: FocalStack) -> FocalStack:
 
 def _residuals(stack: FocalStack, radius_px: npt.NDArray[np.float64]) -> tuple[Floats, Floats]:
     """Return (K, h, w) how badly the sharpest slice, blurred, predicts the next two slices, and all."""
-    light = [grey(linear_of(one)) for one in stack.slices]
-    weights = gap_weights(stack.diopters)
-    shape = (len(radius_px), light[0].shape[0] // 2, light[0].shape[1] // 2)
-    near, whole = np.empty(shape, np.float32), np.empty(shape, np.float32)
-    star, bank = -1, BlurBank(light[0])
-    for k, radii in enumerate(radius_px):
-        if star != int(np.argmin(radii)):
-            star = int(np.argmin(radii))
-            bank = BlurBank(light[star])
-        near[k], whole[k] = _residual(light, bank, radii, star, weights)
+    height, width = stack.slices.shape[1:3]
+    near, whole = np.empty((2, len(radius_px), height // 2, width // 2), np.float32)
+    for k, residual in enumerate(residuals(stack, radius_px)):
+        near[k] = _half(residual.nearest) / np.float32(residual.nearest_weight)
+        whole[k] = _half(residual.whole) / np.float32(residual.whole_weight)
     return near, whole
-
-
-def _residual(
-    light: list[Floats],
-    bank: BlurBank,
-    radii_px: npt.NDArray[np.float64],
-    star: int,
-    weights: npt.NDArray[np.float64],
-) -> tuple[Floats, Floats]:
-    others = [n for n in np.argsort(radii_px, kind="stable").tolist() if n != star]
-    total, near = np.zeros_like(light[0]), np.zeros_like(light[0])
-    for rank, n in enumerate(others):
-        predicted = bank.blurred(float(np.sqrt(max(radii_px[n] ** 2 - radii_px[star] ** 2, 0.0))))
-        scale = np.float32(RESIDUAL_FLOOR) + 0.5 * (np.maximum(predicted, 0.0) + light[n])
-        part = np.minimum(np.abs(predicted - light[n]) / scale, RESIDUAL_CAP) * np.float32(weights[n])
-        total += part
-        if rank < 2:
-            near += part
-    of_near, of_all = sum(weights[n] for n in others[:2]), sum(weights[n] for n in others)
-    return _half(near) / np.float32(of_near), _half(total) / np.float32(of_all)
 
 
 def _energies(stack: FocalStack) -> Floats:
