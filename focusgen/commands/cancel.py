@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from focusgen import config
+from focusgen.base.errors import ConfigError
 from focusgen.commands.groups import DataSetFlags
 from focusgen.config.flags import option, parse
 from focusgen.dataset.layout import DatasetLayout
@@ -31,6 +32,8 @@ def main(argv: Sequence[str]) -> int:
 
     slurm.require_scancel()
     dataset = DatasetLayout.of(cfg)
+    if not dataset.root.is_dir():
+        raise ConfigError(f"{dataset.root}: no such data set", "Give --out_root the folder of the data set.")
     n_jobs = 0
     for path in sorted(dataset.submissions.glob("*.json")):
         document = parse_json(path.read_bytes())
@@ -40,5 +43,9 @@ def main(argv: Sequence[str]) -> int:
             n_jobs += 1
             if not slurm.cancel(job["job_id"], job["name"]):
                 print(f"scancel {job['job_id']} ({job['phase']}) did not answer; it may have ended long ago")
-    print(f"{n_jobs} jobs asked to end; focusgen resubmit --missing goes on where they stopped")
+    if n_jobs:
+        print(f"{n_jobs} jobs asked to end; focusgen resubmit --missing goes on where they stopped")
+    else:
+        whose = f" by plan {given.plan}" if given.plan else ""
+        print(f"nothing to cancel: no job was submitted{whose}")
     return 0

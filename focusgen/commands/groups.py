@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from focusgen import config
+from focusgen.base.errors import ConfigError
 from focusgen.base.files import share_with_group
 from focusgen.config import Config, shipped_names
 from focusgen.config.flags import Flags, option, sets
@@ -25,6 +26,20 @@ def settings_to_write(path: str | None, overrides: Mapping[str, Any]) -> Config:
     cfg = config.load(path, overrides)
     share_with_group(cfg.data.group_writable)
     return cfg
+
+
+def scenes_named(text: str | None) -> list[str] | None:
+    """Return the scenes of a `--scenes`, None where it was not given.
+
+    Raises:
+        ConfigError: it names none, as that of a script whose variable is empty: not all are meant by that.
+    """
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise ConfigError(f"--scenes {text!r} names no scene", "Leave --scenes away to mean all.")
+    return names
 
 
 CONFIG_HELP = f"YAML file, or the name of a shipped one: {', '.join(shipped_names())}"

@@ -14,7 +14,7 @@ from typing import Any
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings
+from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings, scenes_named
 from focusgen.config import Config
 from focusgen.config.backends import BUILT_IN, names_of
 from focusgen.config.flags import option, parse, report_without_effect
@@ -44,8 +44,7 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.run.here import run_everything
     from focusgen.run.pipeline import Selection
 
-    scenes = given.scenes.split(",") if given.scenes else None
-    selection = Selection(scenes=scenes, split=given.split)
+    selection = Selection(scenes=scenes_named(given.scenes), split=given.split)
 
     def work() -> int:
         return run_everything(cfg, selection, recheck=given.recheck)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from focusgen import config
 from focusgen.base.files import share_with_group
-from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings
+from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings, scenes_named
 from focusgen.config.flags import option, parse, sets
 from focusgen.config.graph import parse_phases
 
@@ -58,6 +58,6 @@ def main(argv: Sequence[str]) -> int:
     phases = parse_phases(given.phases) if given.phases else next_phases(cfg)
     cfg = absolute(with_last_settings(cfg, phases))
     share_with_group(cfg.data.group_writable)
-    names = given.scenes.split(",") if given.scenes else None
+    names = scenes_named(given.scenes)
     asked = Submission(cfg, phases, names, given.split, given.hold, given.force)
     return submit(asked, given.cluster, dry_run=given.dry_run)

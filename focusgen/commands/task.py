@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings
+from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings, scenes_named
 from focusgen.config import Config
 from focusgen.config.flags import option, parse
 from focusgen.config.graph import parse_phases, scene_phases
@@ -49,7 +49,8 @@ def main(argv: Sequence[str]) -> int:
 
     phases = parse_phases(given.phases) if given.phases else None
     dataset = DatasetLayout.of(config.load(given.config, parsed.overrides))
-    names = tuple(given.scenes.split(",")) if given.scenes else None
+    asked = scenes_named(given.scenes)
+    names = None if asked is None else tuple(asked)
     # A task of phase 1 names its plan; so does one of the scene phases, or means the newest.
     wants_plan = phases is None or bool(scene_phases(phases)) or given.plan is not None
     needs_plan = names is None and wants_plan

@@ -17,21 +17,22 @@ SETTLED_S = 2.0
 """What changed so recently may change again without another time stamp: it has no mark."""
 
 
-def mark_of_files(folders: Iterable[Path], files: Iterable[Path]) -> str:
+def mark_of_files(folders: Iterable[Path], files: Iterable[Path], base: Path | None = None) -> str:
     """Return a digest of what tells that files are others; "" where it cannot be told without reading them.
 
     Args:
         folders: all files below them count, under their names.
         files: more files; one that is missing counts as that.
+        base: names count from here on; None for whole paths.
     """
     newest_ns, facts = 0, []
     try:
         for path in [*_below(folders), *map(str, files)]:
-            found = _stat(path)
+            found, name = _stat(path), path if base is None else os.path.relpath(path, base)
             if found is None:
-                facts.append((path, 0, 0, 0, 0))
+                facts.append((name, 0, 0, 0, 0))
                 continue
-            facts.append((path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino))
+            facts.append((name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino))
             newest_ns = max(newest_ns, found.st_ctime_ns)
     except (OSError, _LinkedFolderError):
         return ""

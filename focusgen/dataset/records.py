@@ -169,7 +169,10 @@ def unseal(data: bytes) -> Record:
         CorruptInputError: empty, not JSON, of another version, or a checksum does not match.
     """
     if not data.strip():
-        raise CorruptInputError("the record is empty: another pipeline wrote it", "focusgen adopt checks it.")
+        raise CorruptInputError(
+            "the record is empty: a disk that was full or failing lost it, or another pipeline wrote it",
+            "focusgen repair restores it where a copy is kept; else focusgen adopt checks the scene.",
+        )
     try:
         document = json.loads(data)
         run = dict(document["run"])
@@ -200,6 +203,10 @@ def read_record(path: Path) -> Record | None:
         return None
     except CorruptInputError as error:
         raise CorruptInputError(f"{path}: {error.message}", error.advice) from error
+    except OSError as error:
+        raise CorruptInputError(
+            f"{path}: cannot be read: {error.strerror}", "Put it right or delete it, then: focusgen repair"
+        ) from error
 
 
 class State(str, Enum):

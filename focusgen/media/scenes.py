@@ -155,7 +155,10 @@ def discover(raw_root: Path, glob: str | None = None, *, follow_links: bool = Fa
         return _single_video(raw_root)
     if not raw_root.is_dir():
         broken = broken_link(raw_root)
-        raise ConfigError(f"raw root {display(str(raw_root))}: {broken or 'no such folder or video file'}")
+        raise ConfigError(
+            f"raw root {display(str(raw_root))}: {broken or 'no such folder or video file'}",
+            "Give --raw_root the folder of your videos.",
+        )
     root = raw_root / DAVIS_FRAMES if glob is None and (raw_root / DAVIS_FRAMES).is_dir() else raw_root
     fence = None if follow_links else raw_root.resolve()
     places, rejected = _candidates(root, fence, glob)

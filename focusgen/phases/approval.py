@@ -15,6 +15,7 @@ from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import canonical, parse_json
 
 IMPLAUSIBLE_SHARE_OF_SENSOR = 0.1  # a typical blur wider than a tenth of the frame is an outlier's
+MOST_PIXELS = 30_000  # across a frame: less than the width of one of them is a slip of the pen or of a unit
 SAID_BESIDE = ("p95_error", "is_rehearsal")  # younger than approvals, and not what is approved
 
 
@@ -112,4 +113,7 @@ def approved_max_coc_m(cfg: Config) -> float:
 
 def warning_about(max_coc_m: float, cfg: Config) -> str | None:
     """Return what to tell a person who gives an implausible max_coc of their own, None if it is plausible."""
+    least_m = cfg.optics.sensor_width_m / MOST_PIXELS
+    if max_coc_m < least_m:
+        return f"max_coc is {1e6 * max_coc_m:.3g} um, less than a pixel of any sensor: labels are 0 or 1"
     return implausible(max_coc_m, cfg.optics.sensor_width_m)

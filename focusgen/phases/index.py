@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,7 @@ from focusgen.phases.shared_content import Content, first_shared
 from focusgen.phases.split_file import read_split_files
 from focusgen.phases.splits import read_groups
 
+MAX_GONE_NAMED = 5
 BROUGHT_KEYS = ("layout", "depth", "camera", "group")
 """What `source` keeps of a layout's knowledge; it may come later than the frames, and makes nothing stale."""
 
@@ -78,6 +79,7 @@ def index_dataset(
             taken.take(raw, finding)
             on_scene(raw.scene_id)
         taken.add_all(scenes, rules)
+        result.remarks += _gone(cfg, known, {raw.scene_id for raw in scenes} | result.rejected.keys())
         publish_index(dataset, result, raw_root=cfg.data.raw_root)
         findings.forget()
         marks.publish(taken.as_indexed())
@@ -195,6 +197,17 @@ class _Taken:
         if self._cfg.run.on_stale == "fail":
             self._result.rejected[raw.scene_id] = Rejection(raw.path.name, f"{what}; {KEPT_ENTRY}")
         return False
+
+
+def _gone(cfg: Config, known: Mapping[str, IndexEntry], found: Collection[str]) -> list[str]:
+    """Return a remark on indexed scenes that are no longer below the raw root."""
+    gone = [display(name) for name in known if name not in found]
+    if not gone:
+        return []
+    shown = ", ".join(gone[:MAX_GONE_NAMED])
+    more = f" and {len(gone) - MAX_GONE_NAMED} more" if len(gone) > MAX_GONE_NAMED else ""
+    where = display(str(cfg.data.raw_root))
+    return [f"indexed, but not found in {where}: {shown}{more}; what is finished stays, phase 2 cannot go on"]
 
 
 def _rejection(raw: RawScene, error: CorruptInputError) -> Rejection:

@@ -13,6 +13,7 @@ from typing import Any
 
 from focusgen.base.errors import ConfigError, SceneError
 from focusgen.config import Config, PhaseName
+from focusgen.dataset.file_marks import mark_of_files
 from focusgen.dataset.footage import FOOTAGE, Footage
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout
@@ -73,12 +74,34 @@ def _weight_files(cfg: Config, record: Record) -> dict[str, Path]:
 def _provided(cfg: Config, dataset: DatasetLayout, record: Record, entry: IndexEntry) -> str | None:
     """Return the digest of the depth that lies there, None if it is gone or older than the record."""
     scene_id = str(record.document["scene_id"])
-    if not _is_newer(_depth_files(cfg, dataset, scene_id, entry), record):
+    if not _has_changed(cfg, dataset, record, scene_id, entry):
         return None
     try:
         return open_provided(cfg, dataset, scene_id, entry).digest()
     except SceneError as error:
         return f"unusable: {error.message}"
+
+
+def depth_mark(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> str:
+    """Return what tells without reading them that files of provided depth are others; "" if nothing can."""
+    files = sorted(_depth_files(cfg, dataset, scene_id, entry))
+    return mark_of_files((), files, base=files[0].parent) if files else ""
+
+
+def _has_changed(
+    cfg: Config, dataset: DatasetLayout, record: Record, scene_id: str, entry: IndexEntry
+) -> bool:
+    """Say whether provided depth may be another than that of a record; where it is gone, it is not.
+
+    The time of a change is not enough: a folder that is renamed, or a link that names another one, brings
+    files that are older than the record. Records of releases before 0.2.0 have only the time.
+    """
+    if next(_depth_files(cfg, dataset, scene_id, entry), None) is None:
+        return False
+    mark = record.document["run"].get("depth_mark")
+    if mark:
+        return depth_mark(cfg, dataset, scene_id, entry) != str(mark)
+    return _is_newer(_depth_files(cfg, dataset, scene_id, entry), record)
 
 
 def _depth_files(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> Iterator[Path]:
@@ -105,4 +128,6 @@ def _is_newer(files: Iterator[Path], record: Record) -> bool:
     """
     started = time.strptime(record.document["run"]["started"], "%Y-%m-%dT%H:%M:%SZ")
     since_s = calendar.timegm(started) - CLOCK_SLACK_S
+    if since_s > time.time():
+        return True  # a clock was wrong: times tell nothing
     return any(os.stat(path).st_ctime > since_s for path in files)

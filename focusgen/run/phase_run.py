@@ -32,7 +32,7 @@ from focusgen.dataset.scene_store import PhaseStore
 from focusgen.phases.job import SceneJob
 from focusgen.phases.provided_depth import open_provided
 from focusgen.run.finished_notes import note_finished
-from focusgen.run.inputs import weight_digests, weight_notes
+from focusgen.run.inputs import depth_mark, weight_digests, weight_notes
 from focusgen.run.max_coc import with_max_coc
 from focusgen.run.outcomes import STALE_UPSTREAM, Outcomes, RunSummary
 from focusgen.run.progress import Observer
@@ -261,6 +261,8 @@ class PhaseRun:
             tell=on_note,
         ) as store:
             store.run_notes["weights"] = weight_notes(self.cfg, self.phase)
+            if self.phase == "depth" and self.cfg.depth.backend == PROVIDED.name:
+                store.run_notes["depth_mark"] = depth_mark(self.cfg, self.dataset, scene_id, entry)
             job = SceneJob(self.cfg, self.dataset, scene_id, entry, store, n_frames, on_frame, on_note)
             self.spec.process(job, model)
         if self.phase == "render" and self._finished_max_coc_m() != self.cfg.render.max_coc:

@@ -11,7 +11,7 @@ from focusgen.base.errors import (
     StaleError,
 )
 from focusgen.base.files import share_with_group
-from focusgen.base.names import rich_text
+from focusgen.base.names import display, rich_text
 from focusgen.base.signals import StopFlag
 from focusgen.config import Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
@@ -69,9 +69,15 @@ def run_index(
         f"{len(result.rejected)} refused"
     )
     if not result.index:
-        console.print("  no usable scene: logs/rejected_scenes.json says why")
+        why = "logs/rejected_scenes.json says why" if result.rejected else _nothing_found(cfg)
+        console.print(f"  no usable scene: {why}")
         return ExitCode.INCOMPLETE
     return ExitCode.INCOMPLETE if result.rejected and cfg.run.strict else ExitCode.COMPLETE
+
+
+def _nothing_found(cfg: Config) -> str:
+    how = f"by --glob {cfg.data.glob!r}" if cfg.data.glob else "(--glob '*/*' looks one folder deeper)"
+    return rich_text(f"no video and no folder of images in {display(str(cfg.data.raw_root))} {how}")
 
 
 def run_index_share(
@@ -200,6 +206,8 @@ def run_all(
     share_with_group(cfg.data.group_writable)
     codes = [run_index(cfg, observer, stop, may_take_over=not recheck)]
     index = read_index(DatasetLayout.of(cfg))
+    if not index:
+        return max(codes)  # said by phase 1
     chosen = Selection(scenes=select_scenes(index, **selection))
     observer.expect(predicted_s(cfg, index, chosen["scenes"]))
     for phase in ("deblur", "depth"):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.config import Config, PhaseName
-from focusgen.dataset.index import IndexEntry, known_scene
+from focusgen.dataset.index import SPLITS, IndexEntry, known_scene
 from focusgen.dataset.index_draft import outline_of
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record
@@ -22,7 +22,7 @@ def select_scenes(
     """Return the asked scenes in index order.
 
     Raises:
-        ConfigError: no such index or name.
+        ConfigError: no such index, name or split.
     """
     names = list(index)
     if scene_idx is not None:
@@ -33,8 +33,24 @@ def select_scenes(
         asked = {known_scene(index, name) for name in scenes}
         names = [name for name in names if name in asked]
     if split is not None:
-        names = [name for name in names if outline_of(index, name).split == split]
+        names = _of_split(index, names, split)
     return names
+
+
+def _of_split(index: Mapping[str, IndexEntry], names: Sequence[str], split: str) -> list[str]:
+    """Return the scenes of a split: asking for none of any would be an empty success, or an empty verdict.
+
+    Raises:
+        ConfigError: there is no such split, or no scene in it.
+    """
+    if split not in SPLITS:
+        raise ConfigError(f"--split {split}: no such split", f"Choose from {', '.join(SPLITS)}.")
+    found = [name for name in names if outline_of(index, name).split == split]
+    if names and not found:
+        raise ConfigError(
+            f"--split {split}: none of {len(names)} scenes is in it", "focusgen status lists them."
+        )
+    return found
 
 
 def check_scene(index: Mapping[str, IndexEntry], scene_id: str) -> IndexEntry:

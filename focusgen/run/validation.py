@@ -81,6 +81,10 @@ def _tell(cfg: Config, observer: ConsoleObserver, report: Mapping[str, Any], pro
         f"  verdict [bold {colour}]{report['verdict']}[/bold {colour}]: {report['passing_scenes']} of "
         f"{report['total_scenes']} scenes pass, {report['total_frames']} frames; {report_path(cfg)}"
     )
+    if report["failed_scenes"]:
+        observer.console.print(
+            "  focusgen explain SCENE tells more; focusgen repair redoes what is missing or damaged"
+        )
 
 
 @contextlib.contextmanager
@@ -105,7 +109,8 @@ def _made_otherwise(cfg: Config, index: Mapping[str, IndexEntry]) -> dict[str, s
     found = {}
     for scene_id, entry in index.items():
         try:
-            link = SceneChain(dataset, scene_id, entry, expected).first_stale(SCENE_PHASES)
+            chain = SceneChain(dataset, scene_id, entry, expected)
+            link = chain.first_stale(SCENE_PHASES, look_at_inputs=True)
         except CorruptInputError:
             continue  # likewise
         if link is not None and not link.is_broken and cfg.run.on_stale != "keep":
