@@ -6,7 +6,10 @@ import pytest
 
 from benchmarks.scale_index import MANY, Cost, measure_index, missed, table
 
-STEPS = ("merge", "status", "status again", "plan", "submission", "task")
+STEPS = (
+    *("merge", "status", "status again", "plan", "submission", "task"),
+    *("status, all finished", "the same again"),
+)
 
 
 def costs(cpu_s: float, peak_mb: float = 50.0) -> dict[str, Cost]:
