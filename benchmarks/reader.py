@@ -24,7 +24,7 @@ from benchmarks.results import write_section
 from focusgen import cli
 from focusgen.data import FocusDataset, FocusShards
 from focusgen.media.codecs import decode_png, encode_png
-from focusgen.tools.export import export
+from focusgen.tools.export import export, finish
 
 WINDOW, STRIDE = 8, 4
 GOAL, GOAL_UP = 2.0, 2.5
@@ -103,6 +103,7 @@ def measure(work: Path, width: int, height: int, n_frames: int, repeats: int) ->
     root = make_data_set(work, width, height, n_frames)
     paeth = as_paeth(root, work / "paeth")
     export(root, work / "shards", "webdataset")
+    finish(work / "shards")
     arguments = {"window": WINDOW, "stride": STRIDE, "recompute_labels": True, "allow_unvalidated": True}
     ways: dict[str, Callable[[], Iterator[object]]] = {
         "plain, pictures of 0.1.0 (Paeth)": lambda: plainly(paeth),

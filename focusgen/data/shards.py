@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from torch.utils.data import IterableDataset
 
-from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataError
 from focusgen.base.seeds import derive_seed
 from focusgen.data.crops import Crop, WindowMeta, crop_generator, draw_box
 from focusgen.data.samples import MODALITIES, Modality, Sample, build_sample
@@ -29,6 +30,7 @@ from focusgen.data.windows import (
     with_roi,
 )
 from focusgen.dataset.index import SPLITS
+from focusgen.dataset.layout import EXPORT_STATE, MANIFEST
 from focusgen.dataset.lens_metadata import SetLens
 from focusgen.media.codecs import decode_grey_png, decode_npz, decode_png
 from focusgen.optics.coc import Lens
@@ -60,6 +62,7 @@ class FocusShards(IterableDataset[Any]):
 
     Raises:
         ConfigError: no shards of that split, or webdataset is not installed.
+        RefusedDataError: part of an export only.
         ValueError: an argument makes no sense.
     """
 
@@ -166,6 +169,7 @@ def shard_paths(dest: Path, split: Split) -> list[Path]:
 
     Raises:
         ConfigError: there are none, or webdataset is not installed.
+        RefusedDataError: the export was never finished, or a shard of it is not here.
     """
     if split not in SPLITS:
         raise ConfigError(f"split {split!r} is none of {', '.join(SPLITS)}")
@@ -178,7 +182,21 @@ def shard_paths(dest: Path, split: Split) -> list[Path]:
         raise ConfigError(
             f"{dest}: no shards", "focusgen export webdataset --out_root OUT --dest DIR makes them."
         )
+    _refuse_parts(dest, split, {path.name for path in paths})
     return paths
+
+
+def _refuse_parts(dest: Path, split: str, here: set[str]) -> None:
+    """Refuse part of an export: it would be trained on as if it were all; shards alone are taken."""
+    manifest, again = dest / MANIFEST, "Run the same focusgen export again: it goes on."
+    if not manifest.exists():
+        if (dest / EXPORT_STATE).exists():
+            raise RefusedDataError(f"{manifest}: no such file: this export was not finished", again)
+        return
+    names = [line.partition("  ")[2] for line in manifest.read_text(encoding="utf-8").splitlines()]
+    missing = [name for name in names if re.fullmatch(rf"{split}-\d+\.tar", name) and name not in here]
+    if missing:
+        raise RefusedDataError(f"{dest / missing[0]}: no such file, and {MANIFEST} names it", again)
 
 
 def _read_tar(path: str) -> Iterator[RawSample]:

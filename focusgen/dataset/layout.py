@@ -11,6 +11,8 @@ RECORD_FOLDER: dict[str, str] = {"deblur": "frames_sharp", "depth": "depth_maps"
 """Folder of a scene that holds the completion record of each scene phase."""
 
 DONE, FAILED, PARTIAL = ".done", ".failed", ".partial"
+MANIFEST, EXPORT_STATE = "MANIFEST.sha256", ".focusgen_export.json"
+"""Of an export: what `sha256sum -c` reads, written last; and which shards are whole."""
 PACK_TAR, PACK_INDEX = "frames.tar", "frames.tar.json"
 
 

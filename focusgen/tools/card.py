@@ -13,11 +13,11 @@ from pathlib import Path
 import yaml
 
 from focusgen import __version__
-from focusgen.base.errors import RefusedDataError
+from focusgen.base.errors import CorruptInputError, RefusedDataError
 from focusgen.base.files import publish, remove
 from focusgen.dataset.index import SPLITS
 from focusgen.dataset.layout import PACK_TAR
-from focusgen.dataset.packs import is_packed
+from focusgen.dataset.packs import is_packed, is_published
 from focusgen.dataset.records import parse_json
 from focusgen.tools.card_facts import Card, Source
 from focusgen.tools.croissant import write_croissant
@@ -105,9 +105,20 @@ def _place(card: Card, scene_id: str, frame: int, member: Member) -> str:
     """Return where a file lies, seen from the data set; in a tar, as fsspec writes it; "" for none."""
     if member.source is None:
         return ""
+    _check_there(card.plan.scenes[scene_id], member.source)
     if card.is_packed:
         return f"tar://{scene_id}/{frame:04d}.{member.name}::{scene_id}/{PACK_TAR}"
     return f"{scene_id}/{member.source}"
+
+
+def _check_there(scene: ExportScene, source: str) -> None:
+    """Refuse to name a file that is gone or cut: loaders would stop at it, or pass over it."""
+    path, packed = scene.vetted.layout.root / source, is_packed(scene.vetted.layout)
+    size = scene.files[source].size
+    if not is_published(path) or (not packed and path.stat().st_size != size):
+        raise CorruptInputError(
+            f"{path}: gone, or not of the {size} bytes that its record says", "focusgen repair redoes it."
+        )
 
 
 def _column(member: str) -> str:

@@ -21,13 +21,13 @@ import numpy as np
 from focusgen.base.checksums import FileEntry, checksum, file_sha256
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import make_folder, publish, publish_json, remove, replacing, storage_error
+from focusgen.dataset.layout import EXPORT_STATE, MANIFEST
 from focusgen.dataset.packs import read_published
 from focusgen.dataset.records import parse_json
 from focusgen.tools.export_plan import ExportPlan, ExportScene, Shard, frames_of, plan_export
 
 Kind = Literal["webdataset", "parquet"]
 ENDINGS: Mapping[Kind, str] = {"webdataset": "tar", "parquet": "parquet"}
-STATE, MANIFEST = ".focusgen_export.json", "MANIFEST.sha256"
 ROW_GROUP_FRAMES = 16
 
 
@@ -106,7 +106,7 @@ def _read_state(dest: Path, kind: Kind) -> dict[str, dict[str, str]]:
     Raises:
         ConfigError: the folder holds something else.
     """
-    path = dest / STATE
+    path = dest / EXPORT_STATE
     try:
         document = parse_json(path.read_bytes())
         if document["kind"] != kind:
@@ -159,9 +159,9 @@ def _write_shards(
             if last_shard[shard.samples[-1][0]] == shard.name:  # else its last scene goes on in the next
                 waiting.close()
                 state.update(written)
-                publish_json(dest / STATE, {"kind": kind, "shards": state})
+                publish_json(dest / EXPORT_STATE, {"kind": kind, "shards": state})
     state.update(written)
-    publish_json(dest / STATE, {"kind": kind, "shards": state})
+    publish_json(dest / EXPORT_STATE, {"kind": kind, "shards": state})
 
 
 def _write_shard(
@@ -257,7 +257,7 @@ def finish(dest: Path) -> None:
     A file name with a backslash or a newline, which the format would have to escape, is never written by us.
     """
     names = sorted(
-        path.name for path in dest.iterdir() if path.is_file() and path.name not in (STATE, MANIFEST)
+        path.name for path in dest.iterdir() if path.is_file() and path.name not in (EXPORT_STATE, MANIFEST)
     )
     lines = [f"{file_sha256(dest / name)}  {name}\n" for name in names if not name.startswith(".")]
     publish(dest / MANIFEST, "".join(lines).encode())

@@ -10,7 +10,7 @@ import yaml
 
 from focusgen.base.checksums import file_sha256
 from focusgen.base.errors import ConfigError
-from focusgen.tools.export import MANIFEST, STATE
+from focusgen.dataset.layout import EXPORT_STATE, MANIFEST
 
 HUB_MAX_FILE_BYTES, HUB_MAX_FOLDER_FILES = 200 * 10**9, 10_000  # of the hub's storage limits
 
@@ -132,7 +132,7 @@ def upload(plan: Upload, repo: str) -> str:
             repo_type="dataset",
             folder_path=plan.folder,
             allow_patterns=[name for name, _ in plan.files],
-            ignore_patterns=[STATE],
+            ignore_patterns=[EXPORT_STATE],
         )
     except (HfHubHTTPError, LocalTokenNotFoundError, OSError) as error:
         raise ConfigError(

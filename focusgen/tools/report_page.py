@@ -20,6 +20,7 @@ from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json, read_record
 from focusgen.optics.coverage import LabelCoverage
+from focusgen.run.status import all_status, last_verdict
 from focusgen.tools.report_pictures import Picture, coverage_of, coverage_svg, pictures_of
 
 MAX_SCENES = 200
@@ -61,7 +62,7 @@ def write_report(dataset: DatasetLayout, path: Path, verdict: Path | None = None
     shown = sorted(views, key=lambda view: (not view.errors, not view.warnings))[:MAX_SCENES]
     for view in shown:
         view.pictures = pictures_of(dataset.scene(view.scene_id), view.n_frames)
-    text = _render(dataset, report, views, shown)
+    text = _render(dataset, index, report, views, shown)
     make_folder(path.parent)
     publish(path, text.encode())
     return path
@@ -102,8 +103,18 @@ def _shortened(texts: Sequence[str]) -> list[str]:
     return [*shown, f"... and {n_more} more"] if n_more > 0 else shown
 
 
+def _outdated_by(dataset: DatasetLayout, index: Mapping[str, IndexEntry]) -> str:
+    """Return which scene is not as phase 6 saw it, "" if all are."""
+    verdict = last_verdict(dataset, all_status(dataset, index))
+    return display(verdict.outdated_by) if verdict is not None else ""
+
+
 def _render(
-    dataset: DatasetLayout, report: Mapping[str, Any], views: Sequence[SceneView], shown: Sequence[SceneView]
+    dataset: DatasetLayout,
+    index: Mapping[str, IndexEntry],
+    report: Mapping[str, Any],
+    views: Sequence[SceneView],
+    shown: Sequence[SceneView],
 ) -> str:
     import jinja2
 
@@ -114,6 +125,7 @@ def _render(
     return template.render(
         title=display(dataset.root.resolve().name),
         verdict=str(report["verdict"]),
+        outdated_by=_outdated_by(dataset, index),
         data_set_problems=[display(str(text)) for text in reasons.get("(data set)", [])],
         facts=_facts(report),
         coverage_svg=coverage_svg(coverage) if coverage else "",

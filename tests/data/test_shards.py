@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 
 from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataError
 from focusgen.data import FocusDataset, FocusShards
-from focusgen.tools.export import export
+from focusgen.tools.export import export, finish
 from tests.conftest import Rgbd
 
 SIZE = {"window": 4, "stride": 3, "crop": 24, "seed": 2}
@@ -29,6 +29,7 @@ def is_equal(one, other) -> bool:
 def shards(finished, tmp_path):
     dest = tmp_path / "shards"
     export(finished, dest, "webdataset", shard_mb=1)  # a scene to a shard, about
+    finish(dest)
     return dest
 
 
@@ -53,6 +54,7 @@ def test_lenses_that_move_and_renders_before_the_sensor_stream_as_they_are_read(
     moves = {scene.lenses[1].focus_distances_m is not None for scene in clips.scenes}
     assert moves == {True, False}, "the test needs a scene of each kind"
     export(rgbd.out_root, tmp_path / "shards", "webdataset")
+    finish(tmp_path / "shards")
     streamed = list(FocusShards(tmp_path / "shards", "train", window=2, modalities=kinds))
     read = [clips[k] for k in range(len(clips))]
     assert [key(sample) for sample in streamed] == [key(sample) for sample in read]
@@ -95,9 +97,26 @@ def test_a_damaged_shard_and_a_missing_label_are_named(finished, shards, tmp_pat
         list(FocusShards(shards, "train", **SIZE))
     without = tmp_path / "without"
     export(finished, without, "webdataset", with_focus=False)
+    finish(without)
     with pytest.raises(CorruptInputError, match=r"focus_00\.npz"):
         list(FocusShards(without, "train", **SIZE))
     assert next(iter(FocusShards(without, "train", recompute_labels=True, **SIZE)))["focus"].max() <= 1
+
+
+def test_part_of_an_export_is_refused_and_shards_alone_are_taken(shards):
+    (shards / "MANIFEST.sha256").unlink()
+    with pytest.raises(RefusedDataError, match="was not finished"):
+        FocusShards(shards, "train")
+    finish(shards)
+    whole = sum(1 for _ in FocusShards(shards, "train", window=4))
+    path = FocusShards(shards, "train").paths[-1]
+    aside = path.rename(shards / "aside")
+    with pytest.raises(RefusedDataError, match=f"{path.name}: no such file"):
+        FocusShards(shards, "train")
+    aside.rename(path)
+    for name in (".focusgen_export.json", "MANIFEST.sha256"):
+        (shards / name).unlink()
+    assert sum(1 for _ in FocusShards(shards, "train", window=4)) == whole
 
 
 def test_a_folder_without_shards_is_refused(tmp_path):

@@ -110,6 +110,16 @@ def test_a_person_s_words_and_keys_are_kept_and_names_cannot_end_a_table(tmp_pat
     assert "Before." in text and "After." in text and "ours again" in text and "ours\n" not in text
 
 
+def test_the_card_names_no_file_that_is_gone_or_cut(finished, capsys):
+    victim = next(finished.glob("*/bokeh_renders/set_01/bokeh_0004.png"))
+    data = victim.read_bytes()
+    for harm in (victim.unlink, lambda: victim.write_bytes(data[:-1])):
+        harm()
+        assert cli.main(["card", "--out_root", str(finished), *SAY]) == 3
+        assert f"{victim}: gone, or not of the {len(data)} bytes" in capsys.readouterr().err
+        assert not (finished / "README.md").exists()
+
+
 def test_the_strictest_licence_wins_and_an_unknown_one_is_the_strictest():
     order = ["CC0-1.0", "Apache-2.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0"]
     unknown = ["FLUX.1-dev Non-Commercial License", "somebody's own"]

@@ -34,6 +34,16 @@ def test_the_page_shows_verdict_scenes_pictures_and_what_is_wrong_first(finished
     assert max(map(len, re.findall(r"<article.*?</article>", page, re.DOTALL))) < 70_000
 
 
+def test_a_verdict_that_is_older_than_the_data_is_called_so(finished):
+    assert "older than the data" not in page_of(finished)
+    path = finished / "logs" / "validation_report.json"
+    document = json.loads(path.read_text())
+    scene = next(iter(document["records"]))
+    document["records"][scene]["depth"] = "0" * 32
+    path.write_text(json.dumps(document))
+    assert f"older than the data ({scene}, phase depth)" in page_of(finished)
+
+
 def test_the_page_loads_and_runs_nothing(finished):
     page = page_of(finished)
     assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in page
