@@ -205,7 +205,7 @@ def _body(card: Card, source: Source) -> str:
     ]
     if source.url or source.note:
         lines += ["## Source", "", *(text for text in (source.url, source.note) if text), ""]
-    lines += [_HOW_TO_READ, *([_OF_TARS] if card.is_packed else [])]
+    lines += [*rehearsal_lines(card.report), _HOW_TO_READ, *([_OF_TARS] if card.is_packed else [])]
     if len(card.plan.scenes) > MANY_SCENES:
         lines += [
             "",
@@ -226,6 +226,13 @@ depth and lens:
     focus_map = (1.0 - np.clip(coc / max_coc, 0.0, 1.0)).astype(np.float16)
 
 `focusgen.data.FocusDataset` gives windows for torch; `datasets.load_dataset` the frames of each split."""
+
+
+def rehearsal_lines(report: Mapping[str, object]) -> list[str]:
+    """Return what a card has to say of a data set whose verdict is of a rehearsal."""
+    if report.get("verdict") != "rehearsal":
+        return []
+    return ["**A rehearsal: its depth is invented, and so are its labels. Train nothing on it.**", ""]
 
 
 _OF_TARS = """

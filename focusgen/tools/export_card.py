@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from focusgen import __version__
 from focusgen.base.files import publish
 from focusgen.dataset.index import SPLITS
-from focusgen.tools.card import LICENCE_KEYS, card_text, read_front_matter, size_category
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import parse_json
+from focusgen.tools.card import LICENCE_KEYS, card_text, read_front_matter, rehearsal_lines, size_category
 from focusgen.tools.export import Exported, finish
 from focusgen.tools.export_plan import SPLIT_NAMES
 from focusgen.tools.licences import hub_licence, parts_of
@@ -37,11 +39,12 @@ def finish_with_card(root: Path, dest: Path, exported: Exported, source_licence:
     if source_licence is not None:
         matter = hub_licence(parts_of(scenes, source_licence)[0])
     licence: dict[str, object] = {key: matter[key] for key in LICENCE_KEYS if key in matter}
-    publish(dest / "README.md", _text(dest, exported, licence).encode())
+    report = parse_json(DatasetLayout(root, root / "scene_index.json").validation_report_json.read_bytes())
+    publish(dest / "README.md", _text(dest, exported, licence, rehearsal_lines(report)).encode())
     finish(dest)
 
 
-def _text(dest: Path, exported: Exported, licence: Mapping[str, object]) -> str:
+def _text(dest: Path, exported: Exported, licence: Mapping[str, object], first: Sequence[str]) -> str:
     shards = exported.plan.shards
     n_frames = sum(len(shard.samples) for shard in shards)
     ending = shards[0].name.rpartition(".")[2] if shards else "tar"
@@ -59,6 +62,7 @@ def _text(dest: Path, exported: Exported, licence: Mapping[str, object]) -> str:
         "",
         f"{n_frames} frames of {len(exported.plan.scenes)} scenes, made by focusgen {__version__}.",
         "" if licence else _NO_LICENCE,
+        *first,
         _HOW_TO_READ,
     ]
     return card_text(dest / "README.md", front_matter, "\n".join(lines))

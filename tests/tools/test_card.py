@@ -120,6 +120,18 @@ def test_the_card_names_no_file_that_is_gone_or_cut(finished, capsys):
         assert not (finished / "README.md").exists()
 
 
+@pytest.mark.filterwarnings("ignore:.*verdict rehearsal")
+def test_the_papers_of_a_rehearsal_say_that_nothing_may_be_trained_on_it(finished, tmp_path, capsys):
+    words = ["export", "webdataset", "--out_root", str(finished), "--dest", str(tmp_path / "dest")]
+    papers = (finished / "README.md", tmp_path / "dest" / "README.md")
+    for verdict in ("pass", "rehearsal"):
+        path = finished / "logs" / "validation_report.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "verdict": verdict}))
+        assert cli.main(["card", "--out_root", str(finished), *SAY]) == 0 and cli.main(words) == 0
+        said = ["Train nothing on it" in paper.read_text() for paper in papers]
+        assert said == [verdict == "rehearsal"] * 2
+
+
 def test_the_strictest_licence_wins_and_an_unknown_one_is_the_strictest():
     order = ["CC0-1.0", "Apache-2.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0"]
     unknown = ["FLUX.1-dev Non-Commercial License", "somebody's own"]
