@@ -51,7 +51,7 @@ def split_edge_pixels(rgb: Tensor, radius_px: Tensor, is_edge: Tensor) -> EdgeSp
         is_edge: (B, 1, H, W) both sides of every edge.
     """
     frames = [_split_frame(*frame) for frame in zip(rgb, radius_px, is_edge, strict=True)]
-    values = torch.stack(frames)
+    values = frames[0][None] if len(frames) == 1 else torch.stack(frames)
     return EdgeSplit(*torch.split(values, [3, 1, 3, 1, 1], dim=1))
 
 
@@ -82,7 +82,7 @@ def _split_frame(rgb: Tensor, radius_px: Tensor, is_edge: Tensor) -> Tensor:
             near[None],
         )
     )
-    return flat.index_copy(1, pixels, split).reshape(whole.shape)
+    return flat.index_copy_(1, pixels, split).reshape(whole.shape)
 
 
 def _near_share(colour: Tensor, near: Tensor, far: Tensor, variance: Tensor, is_near: Tensor) -> Tensor:

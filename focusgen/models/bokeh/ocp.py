@@ -7,8 +7,7 @@ occlusion, and a hidden surface supplies what a defocused foreground lets the le
 
 from __future__ import annotations
 
-from types import EllipsisType
-from typing import NamedTuple, TypeAlias
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -17,58 +16,11 @@ from torch import Tensor
 from focusgen.models.bokeh.apertures import blur_reach_px, convolve_aperture
 from focusgen.models.bokeh.discs import Span
 from focusgen.models.bokeh.hidden import edge_sides, far_side_seeds, hidden_fill, hidden_surface
+from focusgen.models.bokeh.layers import COVERAGE_NOISE, Box, Layer, Surfaces, other_layer, visible_layer
 from focusgen.models.bokeh.mattes import EdgeSplit, split_edge_pixels
-from focusgen.models.bokeh.planes import parts_in_use, plane_position, plane_weight, planes_in_use
+from focusgen.models.bokeh.planes import plane_weight, planes_in_use
+from focusgen.models.bokeh.sparse import composite_sparse, is_drawn_sparsely
 from focusgen.optics.aperture import DISC, Aperture
-
-COVERAGE_NOISE = 2e-5
-"""Coverage below it is rounding of the FFT."""
-
-WORTH_CUTTING = 0.8
-"""Parts of a plane are worth their overhead where they are less than this share of its box."""
-
-NO_PLANE = -2.0
-"""Plane index of what is not there: its weight is 0 on every plane."""
-
-Region: TypeAlias = "tuple[EllipsisType | slice[int, int, None], ...]"
-
-
-class Layers(NamedTuple):
-    """What lies in each pixel: light times coverage, coverage, and the plane it lies on.
-
-    Attributes:
-        visible: (B, 4, H, W) red, green, blue and coverage.
-        visible_position: (B, 1, H, W) index of the plane, a real number.
-        other: (B, 4, H, W) the same of a second surface of the pixel: behind the first, or before it.
-        other_position: (B, 1, H, W); `NO_PLANE` where there is none.
-    """
-
-    visible: Tensor
-    visible_position: Tensor
-    other: Tensor
-    other_position: Tensor
-
-
-class Box(NamedTuple):
-    """A part of the frame, rows [top, bottom) and columns [left, right)."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-    def region(self) -> Region:
-        """Return the index of this part."""
-        return (..., slice(self.top, self.bottom), slice(self.left, self.right))
-
-    def grown(self, reach: int, height: int, width: int) -> Box:
-        """Return the part that a blur of this one reaches, within the frame."""
-        return Box(
-            max(self.top - reach, 0),
-            min(self.bottom + reach, height),
-            max(self.left - reach, 0),
-            min(self.right + reach, width),
-        )
 
 
 def render_ocp(
@@ -94,8 +46,8 @@ def render_ocp(
         fill: (B, 5, H / 2, W / 2) what hidden surfaces look like, when this is one tile of a picture whose
             `hidden_fill` is known; else it is made here.
         aperture: shape of the opening; cat's eyes need the whole frame.
-        sparse: with `crop`, blur the parts of a plane where anything lies, if that is less work than its
-            bounding box; equal up to the rounding of the FFT.
+        sparse: with `crop`, blur planes only where anything lies on them, see `sparse`; equal up to the
+            rounding of the FFT.
 
     Returns:
         (B, 3, H, W) linear light.
@@ -104,11 +56,14 @@ def render_ocp(
     if crop is None:
         needs_gradient = torch.is_grad_enabled() and (linear_rgb.requires_grad or rho.requires_grad)
         crop = linear_rgb.device.type == "cpu" and not needs_gradient
-    layers = _layers(linear_rgb, rho, ladder, fill)
+    found = _surfaces(linear_rgb, rho, ladder, fill)
+    if crop and sparse and is_drawn_sparsely(ladder, aperture):
+        return composite_sparse(found, rho, ladder, aperture)
+    layers = visible_layer(found.split, rho, ladder), other_layer(found, ladder)
     if not crop:
         return _composite(layers, ladder, aperture)
-    frames = (Layers(*(t[i : i + 1] for t in layers)) for i in range(len(linear_rgb)))
-    return torch.cat([_composite_cropped(frame, ladder, aperture, sparse) for frame in frames])
+    frames = ([Layer(*(t[i : i + 1] for t in layer)) for layer in layers] for i in range(len(linear_rgb)))
+    return torch.cat([_composite_cropped(frame, ladder, aperture) for frame in frames])
 
 
 def split_and_seed(rgb: Tensor, rho: Tensor) -> tuple[EdgeSplit, Tensor]:
@@ -123,100 +78,49 @@ def split_and_seed(rgb: Tensor, rho: Tensor) -> tuple[EdgeSplit, Tensor]:
     return split_edge_pixels(rgb, rho, near_side | far_side), seeds
 
 
-def _layers(rgb: Tensor, rho: Tensor, ladder: tuple[float, ...], fill: Tensor | None) -> Layers:
+def _surfaces(rgb: Tensor, rho: Tensor, ladder: tuple[float, ...], fill: Tensor | None) -> Surfaces:
     split, seeds = split_and_seed(rgb, rho)
     if fill is None:
         fill = hidden_fill(split.rgb, rho, seeds, ladder)
-    hidden = hidden_surface(rho, seeds, fill, ladder)
-    # One pixel cannot hide a surface and be the far side of an edge as well: both share a layer.
-    is_front = (split.front_share > 0) & (hidden.weight == 0)
-    other_share = torch.where(is_front, split.front_share, hidden.weight)
-    other_rgb = torch.where(is_front, split.front_rgb, hidden.rgb)
-    other_radius_px = torch.where(is_front, split.front_radius_px, hidden.radius_px)
-    other_position = plane_position(other_radius_px, ladder)
-    return Layers(
-        torch.cat((split.rgb * split.share, split.share), 1),
-        plane_position(rho, ladder),
-        torch.cat((other_rgb * other_share, other_share), 1),
-        other_position.masked_fill(other_share == 0, NO_PLANE),
-    )
+    return Surfaces(split, hidden_surface(rho, seeds, fill, ladder))
 
 
-def _composite(layers: Layers, ladder: tuple[float, ...], aperture: Aperture) -> Tensor:
+def _composite(layers: Sequence[Layer], ladder: tuple[float, ...], aperture: Aperture) -> Tensor:
     """Blur and add the planes on the whole frame: no value is read by the host, nothing is overwritten."""
-    height, width = layers.visible.shape[-2:]
-    out = layers.visible.new_zeros(len(layers.visible), 3, height, width)
+    light = layers[0].light
+    height, width = light.shape[-2:]
+    out = light.new_zeros(len(light), 3, height, width)
     room = torch.ones_like(out[:, :1])
     for index, radius_px in enumerate(ladder):
-        light, share = _plane_light(layers, index, radius_px, Box(0, height, 0, width), room, aperture)
-        out, room = out + light, room - share
+        added, share = _plane_light(layers, index, radius_px, Box(0, height, 0, width), room, aperture)
+        out, room = out + added, room - share
     return out / (1.0 - room).clamp_min(1e-6)
 
 
-def _composite_cropped(layers: Layers, ladder: tuple[float, ...], aperture: Aperture, sparse: bool) -> Tensor:
-    """Blur and add each plane on its bounding box, or on its parts; one frame."""
-    height, width = layers.visible.shape[-2:]
-    out = layers.visible.new_zeros(1, 3, height, width)
+def _composite_cropped(layers: Sequence[Layer], ladder: tuple[float, ...], aperture: Aperture) -> Tensor:
+    """Blur and add each plane on its bounding box; one frame."""
+    height, width = layers[0].light.shape[-2:]
+    out = layers[0].light.new_zeros(1, 3, height, width)
     room = torch.ones_like(out[:, :1])
-    positions = (layers.visible_position[0, 0], layers.other_position[0, 0])
+    positions = tuple(layer.position[0, 0] for layer in layers)
     for index, sides in planes_in_use(positions, len(ladder)):
         radius_px, box = ladder[index], Box(*sides)
         target = box.grown(blur_reach_px(radius_px, aperture), height, width).region()
-        parts = _parts(positions, index, radius_px, box, aperture) if sparse else [box]
-        if len(parts) == 1:
-            light, share = _plane_light(layers, index, radius_px, parts[0], room[target], aperture)
-        else:
-            blurred = _blurred_parts(layers, index, radius_px, parts, box, aperture)
-            light, share = _filled(blurred, room[target])
+        light, share = _plane_light(layers, index, radius_px, box, room[target], aperture)
         out[target] += light
         room[target] -= share
     return out.div_((1.0 - room).clamp_min_(1e-6))
 
 
 def _plane_light(
-    layers: Layers, index: int, radius_px: float, box: Box, room: Tensor, aperture: Aperture
+    layers: Sequence[Layer], index: int, radius_px: float, box: Box, room: Tensor, aperture: Aperture
 ) -> tuple[Tensor, Tensor]:
     """Return the light that one plane adds where its blur reaches, and the share of each pixel it fills."""
-    return _filled(_blurred_plane(layers, index, radius_px, box, aperture), room)
-
-
-def _blurred_plane(layers: Layers, index: int, radius_px: float, box: Box, aperture: Aperture) -> Tensor:
-    """Return what lies on a part of one plane, blurred as far as it reaches."""
     region = box.region()
-    plane = layers.visible[region] * plane_weight(layers.visible_position[region], index)
-    plane = plane + layers.other[region] * plane_weight(layers.other_position[region], index)
-    height, width = layers.visible.shape[-2:]
-    return _blurred(plane, radius_px, box, (height, width), aperture)
-
-
-def _parts(
-    positions: tuple[Tensor, Tensor], index: int, radius_px: float, box: Box, aperture: Aperture
-) -> list[Box]:
-    """Return the parts of a plane that hold all that lies on it; its bounding box if that is less work."""
-    is_used = ((positions[0] - index).abs() < 1.0) | ((positions[1] - index).abs() < 1.0)
-    parts = [Box(*sides) for sides in parts_in_use(is_used)]
-    margin = 2 * blur_reach_px(radius_px, aperture)
-
-    def work(part: Box) -> int:
-        return (part.bottom - part.top + margin) * (part.right - part.left + margin)
-
-    return parts if sum(map(work, parts)) < WORTH_CUTTING * work(box) else [box]
-
-
-def _blurred_parts(
-    layers: Layers, index: int, radius_px: float, parts: list[Box], box: Box, aperture: Aperture
-) -> Tensor:
-    """Return one plane blurred where its bounding box reaches, from parts that do not overlap."""
-    height, width = layers.visible.shape[-2:]
-    reach = blur_reach_px(radius_px, aperture)
-    whole = box.grown(reach, height, width)
-    total = layers.visible.new_zeros(1, 4, whole.bottom - whole.top, whole.right - whole.left)
-    for part in parts:
-        target = part.grown(reach, height, width)
-        rows = slice(target.top - whole.top, target.bottom - whole.top)
-        columns = slice(target.left - whole.left, target.right - whole.left)
-        total[..., rows, columns] += _blurred_plane(layers, index, radius_px, part, aperture)
-    return total
+    visible, other = (layer.light[region] * plane_weight(layer.position[region], index) for layer in layers)
+    plane = visible + other
+    height, width = layers[0].light.shape[-2:]
+    return _filled(_blurred(plane, radius_px, box, (height, width), aperture), room)
 
 
 def _filled(blurred: Tensor, room: Tensor) -> tuple[Tensor, Tensor]:

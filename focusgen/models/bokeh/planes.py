@@ -129,28 +129,3 @@ def planes_in_use(
         if len(sides[0]):
             top, bottom, left, right = (int(side[end]) for side in sides for end in (0, -1))
             yield plane, (top, bottom + 1, left, right + 1)
-
-
-BAND_PX = 160
-"""Rows that are looked at together where a plane is cut into parts."""
-
-GAP_PX = 64
-"""Columns that may be empty inside one part: what two parts reach beyond themselves is blurred twice."""
-
-
-def parts_in_use(is_used: Tensor) -> list[tuple[int, int, int, int]]:
-    """Return boxes (top, bottom, left, right) that hold all of a plane's pixels, and few others; one frame.
-
-    Args:
-        is_used: (H, W) bool, on the CPU.
-    """
-    parts = []
-    for top in range(0, is_used.shape[0], BAND_PX):
-        band = is_used[top : top + BAND_PX]
-        columns = band.any(0).nonzero()[:, 0].tolist()
-        starts = [c for before, c in itertools.pairwise([-math.inf, *columns]) if c - before > GAP_PX]
-        stops = [c + 1 for c, after in itertools.pairwise([*columns, math.inf]) if after - c > GAP_PX]
-        for left, right in zip(starts, stops, strict=True):
-            rows = band[:, left:right].any(1).nonzero()[:, 0].tolist()
-            parts.append((top + rows[0], top + rows[-1] + 1, left, right))
-    return parts

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from focusgen.models.bokeh.hidden import halved_seeds, spread_seeds
+from focusgen.models.bokeh.layers import Box
 from focusgen.models.bokeh.light import decode_display, encode_display
-from focusgen.models.bokeh.ocp import Box, render_ocp, split_and_seed
+from focusgen.models.bokeh.ocp import render_ocp, split_and_seed
 from focusgen.models.bokeh.snap import snap_to_colour_edges
 from focusgen.models.devices import pick_device
 from focusgen.optics.transfer import Transfer

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from focusgen.models.bokeh.planes import (
-    parts_in_use,
     plane_ladder,
     plane_position,
     plane_weight,
@@ -55,16 +54,3 @@ def test_planes_in_use_come_with_the_box_of_what_lies_on_them():
     positions[4, 5] = 2.5
     found = dict(planes_in_use((positions,), n_planes=5))
     assert found == {1: (2, 3, 3, 4), 2: (4, 5, 5, 6), 3: (4, 5, 5, 6)}
-
-
-def test_parts_of_a_plane_hold_all_of_it_without_overlap_and_little_else():
-    is_used = torch.zeros(400, 500, dtype=torch.bool)
-    is_used[10:20, 5:15] = is_used[12:60, 300:340] = is_used[330:340, 450:500] = True
-    is_used[15, 40] = True  # near enough to the first to be one part with it
-    assert parts_in_use(is_used) == [(10, 20, 5, 41), (12, 60, 300, 340), (330, 340, 450, 500)]
-    assert parts_in_use(torch.zeros(40, 50, dtype=torch.bool)) == []
-    scattered = torch.rand(400, 500, generator=torch.Generator().manual_seed(0)) > 0.999
-    counts = torch.zeros(400, 500, dtype=torch.int)
-    for top, bottom, left, right in parts_in_use(scattered):
-        counts[top:bottom, left:right] += 1
-    assert counts.max() == 1 and bool((counts[scattered] == 1).all())

@@ -112,35 +112,6 @@ def test_black_and_white_blend_to_half_the_light_by_the_curve_that_was_asked_for
     assert (np.abs(drawn[:, 12:-12, 12:-12].astype(int) - level) <= 2).all()
 
 
-def scattered_scene() -> tuple[torch.Tensor, torch.Tensor]:
-    """Small things at one depth in far corners: a plane with little on much frame, all sides touched."""
-    generator = torch.Generator().manual_seed(3)
-    rgb = torch.rand(1, 3, 340, 400, generator=generator)
-    rho = torch.full((1, 340, 400), -9.0)
-    for top, left in ((0, 0), (300, 360), (20, 350), (170, 190)):
-        rho[:, top : top + 40, left : left + 40] = 6.0
-    return rgb, rho
-
-
-def test_parts_of_planes_draw_the_same_picture_as_whole_planes_with_less_work(monkeypatch) -> None:
-    from focusgen.models.bokeh import ocp
-
-    rgb, rho = scattered_scene()
-    work = [0]
-    blur = ocp._blurred
-
-    def counting(plane, *arguments):
-        work[0] += plane.shape[-2] * plane.shape[-1]
-        return blur(plane, *arguments)
-
-    monkeypatch.setattr(ocp, "_blurred", counting)
-    whole = render_ocp(rgb, rho, ladder_of(rho))
-    work_of_whole, work[0] = work[0], 0
-    sparse = render_ocp(rgb, rho, ladder_of(rho), sparse=True)
-    assert float((sparse - whole).abs().max()) < 2e-6
-    assert work[0] < 0.75 * work_of_whole
-
-
 def test_sharpness_falls_strictly_as_the_aperture_opens() -> None:
     rgb, rho = random_scene()
     energies = []

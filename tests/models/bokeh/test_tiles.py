@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from focusgen.models.bokeh.layers import Box
 from focusgen.models.bokeh.light import decode_display, encode_display
-from focusgen.models.bokeh.ocp import Box, render_ocp
+from focusgen.models.bokeh.ocp import render_ocp
 from focusgen.models.bokeh.planes import plane_ladder
 from focusgen.models.bokeh.tiles import render_tiles, tile_margin_px, tiles_of
 
