@@ -365,7 +365,7 @@ def _draw(
     report: Callable[[float], object],
 ) -> npt.NDArray[Any]:
     """Return the blurred picture, uint8 or uint16, tile by tile."""
-    from focusgen.models.bokeh.ocp import Box
+    from focusgen.models.bokeh.layers import Box
     from focusgen.models.bokeh.planes import plane_ladder
     from focusgen.models.bokeh.tiles import render_tiles
 

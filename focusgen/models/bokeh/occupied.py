@@ -91,7 +91,7 @@ def _divided(used: Bools, box: Box, margin_px: int) -> Iterator[Box]:
     if tight is None:
         return
     part = used[tight.region()]
-    most_saved_px = _work_px(*part.shape, margin_px) - PART_OVERHEAD_PX
+    most_saved_px = _work_px(part, margin_px) - PART_OVERHEAD_PX
     cut = _best_cut(part, margin_px) if BLOCK_PX**2 * int(part.sum()) < most_saved_px else None
     if cut is None or cut.work_px >= most_saved_px:
         yield tight
@@ -103,7 +103,7 @@ def _divided(used: Bools, box: Box, margin_px: int) -> Iterator[Box]:
 def _tight(used: Bools, box: Box) -> Box | None:
     """Return the box around all that is used of a box."""
     part = used[box.region()]
-    rows, columns = part.any(1).nonzero()[0], part.any(0).nonzero()[0]
+    rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
     if not len(rows):
         return None
     top, bottom, left, right = (int(end) for end in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
@@ -117,13 +117,14 @@ def _halves(box: Box, cut: Cut) -> tuple[Box, Box]:
     return Box(top, bottom, left, left + cut.line), Box(top, bottom, left + cut.line, right)
 
 
-def _work_px(rows: int, columns: int, margin_px: int) -> int:
+def _work_px(box: Bools, margin_px: int) -> int:
+    rows, columns = box.shape
     return (BLOCK_PX * rows + margin_px) * (BLOCK_PX * columns + margin_px)
 
 
 def _best_cut(used: Bools, margin_px: int) -> Cut:
     cuts = [_best_line(lines, margin_px, axis) for axis, lines in enumerate((used, used.T)) if len(lines) > 1]
-    return min(cuts, default=Cut(_work_px(*used.shape, margin_px), 0, 0))
+    return min(cuts, default=Cut(_work_px(used, margin_px), 0, 0))
 
 
 def _best_line(lines: Bools, margin_px: int, axis: int) -> Cut:
