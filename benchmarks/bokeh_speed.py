@@ -34,8 +34,8 @@ TEXT = """## Speed of the thin lens
 
 `python benchmarks/{command}`: process time of a frame of 854x480
 on one thread, in units of one rfft2 + irfft2 of 5x540x960 that takes turns with it, for `render.planes`
-`whole` (the default) and `sparse`, and for a disc gather that knows no occlusion; the largest difference of any
-value in linear light between whole and sparse.
+`whole` (the default) and `sparse`, and for a disc gather that knows no occlusion; the largest difference of
+any value in linear light between whole and sparse.
 
 {table}
 """
