@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
 from focusgen.commands.groups import CONFIG_HELP
 from focusgen.config.flags import Flags, option, parse, required, sets
+from focusgen.optics.aperture import Aperture
 from focusgen.optics.transfer import Transfer
+
+if TYPE_CHECKING:
+    from focusgen.tools.picture import RenderedPicture, RenderPictureArgs
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,12 @@ class RenderFlags(Flags):
     )
     depth_edge_snap: Literal["auto", "on", "off"] = option("auto", "move soft depth edges onto the picture's")
     transfer: Transfer = option("gamma22", "curve of the picture: srgb for photographs, gamma22 for synth's")
+    aperture: str = option("disc", "shape of the opening: disc, polygon(BLADES, ROTATION), cat_eye(STRENGTH)")
+    highlights: Literal["none", "boost"] = option("none", "boost: bright areas regain their light")
+    planes: Literal["whole", "sparse"] = option("whole", "sparse: blur where a plane has anything; faster")
     max_radius_px: float | None = option(None, "larger blur is drawn as this; default: a tenth of the width")
     bits: Literal[8, 16] | None = option(None, "per channel; default: the picture's own")
-    tile_px: int = option(1024, "side of the tiles that bound the memory")
+    tile_px: int = option(1024, "side of the tiles that bound the memory; a cat's eye is drawn in one piece")
     config: str | None = option(None, CONFIG_HELP)
     device: str | None = sets("run.device")
     backend: str | None = sets("depth.backend")
@@ -62,13 +69,37 @@ def main(argv: Sequence[str]) -> int:
             f"{display(str(given.image))}: a still picture: focus has nothing to move over (--lens.motion)",
             "Leave --lens.motion out, or make a data set of a clip: `focusgen run`.",
         )
+    for picture in _render(given, cfg):
+        print(_told(picture))
+    return 0
+
+
+def _render(given: RenderFlags, cfg: config.Config) -> list[RenderedPicture]:
+    args = _arguments(given, cfg)
     from rich.progress import Progress
 
     from focusgen.run.console import make_console
-    from focusgen.tools.picture import RenderPictureArgs, render_picture
-    from focusgen.tools.picture_depth import depth_estimator, how_depth_is_read
+    from focusgen.tools.picture import render_picture
+    from focusgen.tools.picture_depth import depth_estimator
 
-    args = RenderPictureArgs(
+    with Progress(console=make_console(), transient=True) as progress:
+        task = progress.add_task("render", total=1.0)
+        return render_picture(
+            args,
+            estimate_depth=None if given.depth else depth_estimator(cfg),
+            progress=lambda path, part: progress.update(task, completed=part, description=path.name),
+        )
+
+
+def _arguments(given: RenderFlags, cfg: config.Config) -> RenderPictureArgs:
+    from focusgen.tools.picture import RenderPictureArgs
+    from focusgen.tools.picture_blur import PictureCamera
+    from focusgen.tools.picture_depth import how_depth_is_read
+
+    camera = PictureCamera(
+        given.transfer, _aperture(given.aperture), given.highlights == "boost", given.planes == "sparse"
+    )
+    return RenderPictureArgs(
         image=given.image,
         output=given.output,
         depth=given.depth,
@@ -81,29 +112,30 @@ def main(argv: Sequence[str]) -> int:
         depth_options=how_depth_is_read(cfg),
         far_m=cfg.depth.far_m,
         depth_edge_snap=given.depth_edge_snap,
-        transfer=given.transfer,
+        camera=camera,
         max_radius_px=given.max_radius_px,
         bits=given.bits,
         tile_px=given.tile_px,
         device=cfg.run.device or "cpu",
     )
-    with Progress(console=make_console(), transient=True) as progress:
-        task = progress.add_task("render", total=1.0)
-        made = render_picture(
-            args,
-            estimate_depth=None if given.depth else depth_estimator(cfg),
-            progress=lambda path, part: progress.update(task, completed=part, description=path.name),
-        )
-    for picture in made:
-        low, high = picture.radius_px
-        lens = picture.lens
-        print(
-            f"{picture.path}  {1e3 * lens.focal_length_m:.4g} mm f/{lens.f_number:.3g} focused at "
-            f"{lens.focus_distance_m:.4g} m, blur radius {low:.1f} .. {high:.1f} px"
-            + (f", {picture.n_clipped} pixels limited" if picture.n_clipped else "")
-            + (f", {picture.n_holes} holes filled" if picture.n_holes else "")
-        )
-    return 0
+
+
+def _told(picture: RenderedPicture) -> str:
+    """Return one line: the file, the lens, and what was limited or filled."""
+    (low, high), lens = picture.radius_px, picture.lens
+    return (
+        f"{picture.path}  {1e3 * lens.focal_length_m:.4g} mm f/{lens.f_number:.3g} focused at "
+        f"{lens.focus_distance_m:.4g} m, blur radius {low:.1f} .. {high:.1f} px"
+        + (f", {picture.n_clipped} pixels limited" if picture.n_clipped else "")
+        + (f", {picture.n_holes} holes filled" if picture.n_holes else "")
+    )
+
+
+def _aperture(text: str) -> Aperture:
+    try:
+        return Aperture.parse(text)
+    except ValueError as error:
+        raise ConfigError(f"--aperture {error}", 'For instance --aperture "polygon(6, 15)".') from error
 
 
 def _pixel(text: str | None) -> tuple[int, int] | None:

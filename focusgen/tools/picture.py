@@ -6,7 +6,7 @@ import glob
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +23,9 @@ from focusgen.media.picture_files import (
     read_picture,
     write_picture,
 )
-from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Formula, Lens, shown_width, signed_blur_radius_px
-from focusgen.optics.transfer import Transfer
+from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Formula, Lens, shown_width
+from focusgen.tools.picture_blur import Blur, DepthMap, Drawing, PictureCamera, draw_picture
 
-DepthMap = npt.NDArray[np.float32]
 EstimateDepth = Callable[[npt.NDArray[np.uint8]], DepthMap]
 """Returns (H, W) metres of an (H, W, 3) uint8 picture."""
 
@@ -38,7 +37,6 @@ MAX_RADIUS_OF_WIDTH = 0.1
 """Largest blur where none is given, as part of the width: larger is no picture, and takes for ever."""
 
 ASPECT_TOLERANCE = 0.01
-ROWS_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class RenderPictureArgs:
         depth_options: unit, marks and names of the depth files.
         far_m: depth of +inf; None for the largest finite depth of the picture.
         depth_edge_snap: move soft depth edges onto those of the picture; auto: estimated or resized depth.
-        transfer: curve between the picture's values and linear light.
+        camera: the picture's curve, the opening, and how its blur is worked out.
         max_radius_px: larger blur is drawn as this; None for a tenth of the width.
         bits: 8 or 16 per channel; None for those of the picture, as far as the kind of file can.
         tile_px: side of the tiles that bound the memory; even.
@@ -78,7 +76,7 @@ class RenderPictureArgs:
     depth_options: DepthOptions = DepthOptions()
     far_m: float | None = None
     depth_edge_snap: Literal["auto", "on", "off"] = "auto"
-    transfer: Transfer = "gamma22"
+    camera: PictureCamera = PictureCamera()
     max_radius_px: float | None = None
     bits: Literal[8, 16] | None = None
     tile_px: int = 1024
@@ -106,39 +104,6 @@ class RenderedPicture:
     n_clipped: int
     n_holes: int
     is_depth_estimated: bool
-
-
-@dataclass(frozen=True)
-class Blur:
-    """Blur radii of one picture, worked out part by part: whole maps of them would double the memory."""
-
-    depth_m: DepthMap
-    lens: Lens
-    sensor_width_m: float
-    limit_px: float
-
-    def radius_px(self, rows: slice, columns: slice) -> DepthMap:
-        """Return the signed radii of a part, clipped to the limit."""
-        return np.clip(self._unclipped_px(rows, columns), -self.limit_px, self.limit_px)
-
-    def survey(self) -> tuple[int, tuple[float, float]]:
-        """Return how many radii are clipped, and the smallest and the largest that are drawn."""
-        n_clipped, lowest, highest = 0, np.inf, -np.inf
-        for start in range(0, self.depth_m.shape[0], ROWS_AT_ONCE):
-            wanted_px = self._unclipped_px(slice(start, start + ROWS_AT_ONCE), slice(None))
-            n_clipped += int(np.count_nonzero(np.abs(wanted_px) > self.limit_px))
-            drawn_px = wanted_px.clip(-self.limit_px, self.limit_px)
-            lowest, highest = min(lowest, float(drawn_px.min())), max(highest, float(drawn_px.max()))
-        return n_clipped, (lowest, highest)
-
-    def _unclipped_px(self, rows: slice, columns: slice) -> DepthMap:
-        radius_px: DepthMap = signed_blur_radius_px(
-            self.depth_m[rows, columns],
-            self.lens,
-            image_width_px=self.depth_m.shape[1],
-            sensor_width_m=self.sensor_width_m,
-        )
-        return radius_px
 
 
 def render_picture(
@@ -240,15 +205,8 @@ def _render_one(
     n_clipped, radius_range_px = blur.survey()
     snaps = not is_exact if args.depth_edge_snap == "auto" else args.depth_edge_snap == "on"
     is_deep = args.bits == 16 or (args.bits is None and picture.is_deep and target.suffix.lower() == ".png")
-    drawn = _draw(
-        args,
-        picture.rgb,
-        blur,
-        radius_range_px,
-        snaps,
-        is_deep,
-        lambda part: progress and progress(source, part),
-    )
+    how = Drawing(args.camera, radius_range_px, snaps, is_deep, args.tile_px, args.device)
+    drawn = draw_picture(picture.rgb, blur, how, lambda part: progress and progress(source, part))
     write_picture(target, drawn, picture)
     return RenderedPicture(
         target,
@@ -353,43 +311,3 @@ def _depth_at(focus_at: tuple[int, int] | None, depth_m: DepthMap, source: Path)
     reach = FOCUS_WINDOW_PX // 2
     window = depth_m[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1]
     return float(np.median(window))
-
-
-def _draw(
-    args: RenderPictureArgs,
-    rgb: npt.NDArray[Any],
-    blur: Blur,
-    radius_range_px: tuple[float, float],
-    snaps: bool,
-    is_deep: bool,
-    report: Callable[[float], object],
-) -> npt.NDArray[Any]:
-    """Return the blurred picture, uint8 or uint16, tile by tile."""
-    from focusgen.models.bokeh.layers import Box
-    from focusgen.models.bokeh.planes import plane_ladder
-    from focusgen.models.bokeh.tiles import render_tiles
-
-    given_peak, peak = np.float32(np.iinfo(rgb.dtype).max), 65535 if is_deep else 255
-    out = np.empty(rgb.shape, np.uint16 if is_deep else np.uint8)
-
-    def part(box: Box) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
-        return rgb[rows, columns].astype(np.float32) / given_peak, blur.radius_px(rows, columns)
-
-    ladder = plane_ladder(*radius_range_px)
-    size, n_done = blur.depth_m.shape, 0
-    report(0.0)
-    tiles = render_tiles(
-        part,
-        (size[0], size[1]),
-        ladder,
-        tile_px=args.tile_px,
-        snaps=snaps,
-        transfer=args.transfer,
-        device=args.device,
-    )
-    for box, shown in tiles:
-        out[box.top : box.bottom, box.left : box.right] = np.rint(shown * peak)
-        n_done += shown.shape[0] * shown.shape[1]
-        report(n_done / blur.depth_m.size)
-    return out

@@ -15,6 +15,7 @@ from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.media.depth_units import DepthOptions
 from focusgen.media.picture_files import EXIF_IFD, F_NUMBER, FOCAL_LENGTH_35MM, FOCAL_LENGTH_MM, ORIENTATION
 from focusgen.tools.picture import RenderPictureArgs, render_picture
+from focusgen.tools.picture_blur import PictureCamera
 
 HEIGHT, WIDTH = 60, 90
 
@@ -133,7 +134,7 @@ def test_tiles_equal_the_picture_in_one_piece(files: Path) -> None:
 def test_the_curve_of_the_picture_is_the_one_that_is_said(files: Path) -> None:
     render_picture(args(files, focus=0.5))
     plain = pixels(args(files).output).astype(int)
-    render_picture(args(files, focus=0.5, transfer="srgb"))
+    render_picture(args(files, focus=0.5, camera=PictureCamera(transfer="srgb")))
     difference = np.abs(pixels(args(files).output).astype(int) - plain)
     assert 0 < difference.max() < 30
 

@@ -119,7 +119,8 @@ def _halves(box: Box, cut: Cut) -> tuple[Box, Box]:
 
 def _work_px(box: Bools, margin_px: int) -> int:
     rows, columns = box.shape
-    return (BLOCK_PX * rows + margin_px) * (BLOCK_PX * columns + margin_px)
+    work: int = (BLOCK_PX * rows + margin_px) * (BLOCK_PX * columns + margin_px)
+    return work
 
 
 def _best_cut(used: Bools, margin_px: int) -> Cut:

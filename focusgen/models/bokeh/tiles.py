@@ -18,11 +18,10 @@ from torch import Tensor
 
 from focusgen.models.bokeh.hidden import halved_seeds, spread_seeds
 from focusgen.models.bokeh.layers import Box
-from focusgen.models.bokeh.light import decode_display, encode_display
 from focusgen.models.bokeh.ocp import render_ocp, split_and_seed
 from focusgen.models.bokeh.snap import snap_to_colour_edges
+from focusgen.models.bokeh.thin_lens import Camera
 from focusgen.models.devices import pick_device
-from focusgen.optics.transfer import Transfer
 
 Floats = npt.NDArray[np.float32]
 Source = Callable[[Box], tuple[Floats, Floats]]
@@ -32,9 +31,9 @@ WINDOW_MARGIN_PX = 16
 """Edges, their colours and snapping look at most 5 + 3 + 2 pixels around; even, as the half size needs."""
 
 
-def tile_margin_px(ladder: tuple[float, ...]) -> int:
-    """Return by how much a tile is grown on each side; even."""
-    blur_px = max(abs(ladder[0]), abs(ladder[-1]))
+def tile_margin_px(ladder: tuple[float, ...], reach: float = 1.0) -> int:
+    """Return by how much a tile is grown on each side, even; `reach` is the aperture's."""
+    blur_px = reach * max(abs(ladder[0]), abs(ladder[-1]))
     # An octagon's distance may be 10 % longer than the straight one.
     under_edges_px = 1.1 * (ladder[0] - ladder[-1])
     return 2 * math.ceil((blur_px + under_edges_px) / 2.0) + WINDOW_MARGIN_PX
@@ -47,7 +46,8 @@ def render_tiles(
     *,
     tile_px: int = 1024,
     snaps: bool = False,
-    transfer: Transfer = "gamma22",
+    camera: Camera | None = None,
+    sparse: bool = False,
     device: str = "cpu",
 ) -> Iterator[tuple[Box, Floats]]:
     """Yield the picture in parts that do not overlap.
@@ -56,15 +56,19 @@ def render_tiles(
         source: gives the sharp picture and its radii, part by part.
         size: (height, width) of the picture.
         ladder: signed radii of the planes.
-        tile_px: side of a part; even.
+        tile_px: side of a part; even. A cat's eye changes over the frame, which then is one part.
         snaps: whether soft edges of the radii are moved onto edges of the picture.
-        transfer: curve between display values and linear light.
+        camera: the light and the opening.
+        sparse: blur only where a plane has anything.
         device: where to compute.
 
     Yields:
         A part of the frame, and its display values (h, w, 3) in [0, 1].
     """
-    how = _How(ladder, snaps, transfer, str(pick_device(device, "render.backend: thin_lens")))
+    camera = camera or Camera()
+    how = _How(ladder, snaps, camera, sparse, str(pick_device(device, "render.backend: thin_lens")))
+    if camera.aperture.kind == "cat_eye":
+        tile_px = max(size)
     with torch.inference_mode():
         fill = spread_seeds(_all_seeds(source, size, tile_px, how), ladder)
         for tile in tiles_of(size, tile_px):
@@ -76,7 +80,8 @@ class _How(NamedTuple):
 
     ladder: tuple[float, ...]
     snaps: bool
-    transfer: Transfer
+    camera: Camera
+    sparse: bool
     device: str
 
 
@@ -101,11 +106,13 @@ def _all_seeds(source: Source, size: tuple[int, int], tile_px: int, how: _How) -
 
 
 def _render_tile(source: Source, tile: Box, size: tuple[int, int], fill: Tensor, how: _How) -> Floats:
-    box = tile.grown(tile_margin_px(how.ladder), *size)
+    aperture = how.camera.aperture
+    box = tile.grown(tile_margin_px(how.ladder, aperture.reach), *size)
     linear, radius = _load(source, box, how)
-    drawn = render_ocp(linear, radius, how.ladder, fill=fill[_halved(box).region()])
+    own_fill = fill[_halved(box).region()]
+    drawn = render_ocp(linear, radius, how.ladder, fill=own_fill, aperture=aperture, sparse=how.sparse)
     own = Box(tile.top - box.top, tile.bottom - box.top, tile.left - box.left, tile.right - box.left)
-    shown = encode_display(drawn[own.region()], how.transfer)
+    shown = how.camera.shown(drawn[own.region()])
     picture: Floats = shown[0].permute(1, 2, 0).contiguous().cpu().numpy()
     return picture
 
@@ -118,7 +125,7 @@ def _load(source: Source, box: Box, how: _How) -> tuple[Tensor, Tensor]:
     rho = rho.clamp(how.ladder[-1], how.ladder[0])
     if how.snaps:
         rho = snap_to_colour_edges(shown, rho)
-    return decode_display(shown, how.transfer).contiguous(), rho
+    return how.camera.light(shown).contiguous(), rho
 
 
 def _halved(box: Box) -> Box:

@@ -1,0 +1,46 @@
+"""`focusgen render`: its opening, highlights and planes are flags, and a wrong one is refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from focusgen import cli
+
+LENS = ("--focal_mm", "50", "--f_number", "1.4", "--focus", "0.7")
+
+
+@pytest.fixture
+def lamps(tmp_path: Path) -> list[str]:
+    """Words that render white dots on a far black wall."""
+    rgb = np.zeros((96, 128, 3), np.uint8)
+    rgb[20::40, 20::40] = rgb[21::40, 20::40] = rgb[20::40, 21::40] = rgb[21::40, 21::40] = 255
+    Image.fromarray(rgb).save(tmp_path / "a.png")
+    np.save(tmp_path / "a.npy", np.full((96, 128), 6.0, np.float32))
+    return ["render", "--image", str(tmp_path / "a.png"), "--depth", str(tmp_path / "a.npy"), *LENS]
+
+
+def drawn(words: list[str], folder: Path, *flags: str) -> np.ndarray:
+    assert cli.main([*words, *flags, "-o", str(folder / "o.png")]) == 0
+    return np.asarray(Image.open(folder / "o.png")).astype(int)
+
+
+def test_flags_of_the_camera_have_their_effect(lamps: list[str], tmp_path: Path) -> None:
+    plain = drawn(lamps, tmp_path)
+    for flags in (("--aperture", "polygon(5, 10)"), ("--highlights", "boost"), ("--transfer", "srgb")):
+        assert np.abs(drawn(lamps, tmp_path, *flags) - plain).max() > 5, flags
+    assert np.abs(drawn(lamps, tmp_path, "--planes", "sparse") - plain).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "opening", ["polygon(2)", "polygon(100)", "polygon(6, nan)", "cat_eye(1.2)", "square"]
+)
+def test_an_opening_that_there_is_not_is_refused_before_anything_is_written(
+    lamps: list[str], tmp_path: Path, capsys, opening: str
+) -> None:
+    assert cli.main([*lamps, "--aperture", opening, "-o", str(tmp_path / "o.png")]) == 2
+    assert f"--aperture {opening!r}" in capsys.readouterr().err.replace("\n", " ")
+    assert not (tmp_path / "o.png").exists()
