@@ -72,3 +72,13 @@ def test_what_could_not_start_is_refused_before_it_waits_in_a_queue(words, messa
 
         config = [] if "--config" in words else ["--config", CONFIG]
         submit([*config, *words, "--dry-run"])
+
+
+def test_without_slurm_the_way_without_it_is_said_and_nothing_is_written(tmp_path, monkeypatch):
+    from focusgen.commands.submit_focal import main as submit
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError) as caught:
+        submit(["--config", CONFIG, "--output-dir", str(tmp_path / "o")])
+    assert "sbatch" in str(caught.value) and "--cluster local" in caught.value.advice
+    assert not (tmp_path / "o").exists()

@@ -31,7 +31,7 @@ def words_of(stacks: Path, output: Path) -> list[str]:
     ]
 
 
-def wait_for(what: str, is_true: Callable[[], bool], timeout_s: float = 240.0) -> None:
+def wait_for(what: str, is_true: Callable[[], bool], timeout_s: float = 600.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not is_true():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
@@ -55,7 +55,7 @@ def test_a_training_killed_by_its_time_limit_ends_with_the_undisturbed_weights(s
     train = [*program, "focal", "train", *words_of(stacks, whole), "--device", "cpu"]
     environment = {**os.environ, **environment_of_jobs()}
     subprocess.run(train, env=environment, cwd=ROOT, check=True, stdin=subprocess.DEVNULL)
-    slurm.wait_until_idle()
+    slurm.wait_until_idle(600.0)
     assert f"step {STEPS}/{STEPS}" in log.read_text()
     assert log.read_text().count("step 3/") == 1, "it went on, and did not begin again"
     ours, undisturbed = (load_file(folder / "focal_sd3.safetensors") for folder in (cut, whole))

@@ -14,26 +14,43 @@ pytestmark = pytest.mark.slow
 TINY = CONFIG_DIR / "focal" / "sd3_tiny.yaml"
 
 
-def test_two_hundred_steps_lower_the_loss_by_a_quarter_and_two_stacks_are_learned_by_heart(tmp_path):
+COMMON = {
+    "data.size": 48,
+    "data.most_slices": 3,
+    "train.log_every": 1,
+    "train.val_every": 1000,
+    "train.checkpoint_every": 1000,
+    "logging.use_tensorboard": False,
+}
+
+
+def trained(tmp_path, **more):
     torch.set_num_threads(1)
-    overrides = {
-        "data.train_list": write_list(tmp_path / "train.jsonl", "tabletop", "handheld"),
-        "data.size": 48,
-        "data.most_slices": 3,
-        "data.variants": 1,
-        "data.noise": 0.0,
-        "model.gate": 1.0,  # all of the answer is the network's: the classical result cannot help
-        "train.learning_rate": 0.002,
-        "train.gate_rate": 0.002,
-        "train.log_every": 1,
-        "train.val_every": 1000,
-        "train.checkpoint_every": 1000,
-        "logging.use_tensorboard": False,
-        "output_dir": tmp_path / "out",
-    }
+    stacks = write_list(tmp_path / "train.jsonl", "tabletop", "handheld")
+    overrides = {**COMMON, "data.train_list": stacks, "output_dir": tmp_path / "out", **more}
     rows = []
     train(load_settings(TINY, overrides), "none", lambda step, means: rows.append(means), "cpu")
-    first, last = (sum(row["total"] for row in part) / 20 for part in (rows[:20], rows[-20:]))
-    assert last <= 0.75 * first
-    depth_first, depth_last = (sum(row["depth"] for row in part) / 10 for part in (rows[:10], rows[-10:]))
-    assert depth_last <= depth_first / 3.0
+    return rows
+
+
+def change(rows, name: str, n: int = 20) -> float:
+    """Return the last steps' mean as a part of the first steps'."""
+    first, last = (sum(row[name] for row in part) / n for part in (rows[:n], rows[-n:]))
+    return last / first
+
+
+def test_two_hundred_steps_as_shipped_lower_the_loss_by_a_quarter_though_gates_begin_shut(tmp_path):
+    rows = trained(tmp_path, **{"data.variants": 2})
+    assert change(rows, "total") <= 0.75  # measured: 0.35
+    assert change(rows, "focus") <= 0.75  # measured: 0.64
+    assert change(rows, "latent") <= 0.3  # measured: 0.12
+    assert change(rows, "depth") <= 1.05 and change(rows, "rgb") <= 1.05, "what ships is never traded for it"
+
+
+def test_two_stacks_are_learned_by_heart(tmp_path):
+    """All of the answer is the network's: the classical result cannot help."""
+    wide = {"model.gate": 1.0, "train.learning_rate": 0.002, "train.gate_rate": 0.002}
+    quiet = {"data.variants": 1, "data.noise": 0.0, "data.focus_jitter": 0.0}
+    rows = trained(tmp_path, **wide, **quiet)
+    assert change(rows, "total") <= 0.75
+    assert change(rows, "depth", 10) <= 1.0 / 3.0
