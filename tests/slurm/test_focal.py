@@ -49,7 +49,7 @@ def test_a_training_killed_by_its_time_limit_ends_with_the_undisturbed_weights(s
     wait_for("a few steps", lambda: log.is_file() and f"step 3/{STEPS}" in log.read_text())
     # The time that is left is now less than the warning: Slurm warns when it looks next, as before any limit.
     started = int(slurm.run("squeue", "-h", "-j", job_id, "-O", "TimeUsed").strip().split(":")[-2] or 0)
-    slurm.run("scontrol", "update", f"JobId={job_id}", f"TimeLimit={started + 2}")
+    slurm.run("scontrol", "update", f"JobId={job_id}", f"TimeLimit={started + 3}")
     wait_for("the requeue", lambda: f"requeued as {job_id}" in log.read_text())
     slurm.run("scontrol", "update", f"JobId={job_id}", "TimeLimit=15")
     train = [*program, "focal", "train", *words_of(stacks, whole), "--device", "cpu"]
