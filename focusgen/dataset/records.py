@@ -146,6 +146,18 @@ def parse_json(data: bytes) -> Any:
         raise ValueError("nested too deeply") from error
 
 
+def parse_object(data: bytes) -> dict[str, Any]:
+    """Return the JSON object in the bytes.
+
+    Raises:
+        ValueError: not JSON, or JSON of another kind.
+    """
+    found = parse_json(data)
+    if not isinstance(found, dict):
+        raise ValueError(f"a JSON object is expected, not {type(found).__name__}")
+    return found
+
+
 def canonical(document: Mapping[str, Any]) -> bytes:
     """Return the one byte form of a document, over which checksums are taken."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()

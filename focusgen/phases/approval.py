@@ -12,7 +12,7 @@ from focusgen.base.errors import ApprovalError, ConfigError
 from focusgen.base.files import publish_json
 from focusgen.config import Config
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import canonical, parse_json
+from focusgen.dataset.records import canonical, parse_object
 
 IMPLAUSIBLE_SHARE_OF_SENSOR = 0.1  # a typical blur wider than a tenth of the frame is an outlier's
 MOST_PIXELS = 30_000  # across a frame: less than the width of one of them is a slip of the pen or of a unit
@@ -34,7 +34,7 @@ def implausible(p95_m: float, sensor_width_m: float) -> str | None:
 def stats_digest(path: Path) -> str | None:
     """Return the digest of coc_stats.json that an approval is bound to, None if there is no such file."""
     try:
-        stats = parse_json(path.read_bytes())
+        stats = parse_object(path.read_bytes())
         return checksum(canonical({key: stats[key] for key in stats if key not in SAID_BESIDE}))
     except FileNotFoundError:
         return None
@@ -59,7 +59,10 @@ def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) ->
     digest = stats_digest(path)
     if digest is None:
         raise ConfigError(f"{path}: no such file", "Run phase 4 first: scripts/04_calibrate_coc.py")
-    recommended = parse_json(path.read_bytes())["recommended_max_coc"]
+    stats = parse_object(path.read_bytes())
+    if "recommended_max_coc" not in stats:
+        raise ConfigError(f"{path}: holds no statistics", "Run phase 4 again.")
+    recommended = stats["recommended_max_coc"]
     value = max_coc_m if max_coc_m is not None else recommended
     if value is None:
         raise ApprovalError(f"{path} recommends nothing", "Give a value: focusgen approve --max_coc 0.0012")
@@ -86,7 +89,7 @@ def _mark_approved(cfg: Config, dataset: DatasetLayout, max_coc_m: float) -> Non
 
     bins = CocBins.load(dataset.coc_histogram_npz)
     if bins is not None:
-        stats = parse_json((cfg.calibrate.output_stats or dataset.coc_stats_json).read_bytes())
+        stats = parse_object((cfg.calibrate.output_stats or dataset.coc_stats_json).read_bytes())
         draw_histogram(bins, stats, cfg.calibrate.output_plot or dataset.coc_histogram_png, max_coc_m)
 
 
@@ -100,7 +103,7 @@ def approved_max_coc_m(cfg: Config) -> float:
     stats_path = cfg.calibrate.output_stats or dataset.coc_stats_json
     how = f"Look at {dataset.coc_histogram_png}, then: focusgen approve --out_root {dataset.root}"
     try:
-        approval = parse_json(dataset.coc_approval_json.read_bytes())
+        approval = parse_object(dataset.coc_approval_json.read_bytes())
         value, digest = float(approval["max_coc"]), approval["coc_stats_digest"]
     except FileNotFoundError as error:
         raise ApprovalError("the calibration is not approved", how) from error

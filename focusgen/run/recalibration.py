@@ -14,7 +14,7 @@ from focusgen.base.errors import ApprovalError, CalibrationError
 from focusgen.base.files import publish_json
 from focusgen.config import Config, settings_for, unrecorded_defaults
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import parse_json, read_record
+from focusgen.dataset.records import parse_object, read_record
 from focusgen.phases.approval import approved_max_coc_m, stats_digest
 
 Standing = Literal["measure", "same", "kept"]
@@ -88,7 +88,7 @@ def _changed(before: dict[str, Any], now: dict[str, Any]) -> str:
 
 def _document(path: Path) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = parse_json(path.read_bytes())
+        found = parse_object(path.read_bytes())
     except (OSError, ValueError):
         return None  # made anew
     return found

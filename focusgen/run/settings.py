@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from focusgen import config
-from focusgen.base.errors import ApprovalError
+from focusgen.base.errors import ApprovalError, ConfigError
 from focusgen.base.files import make_folder, publish
 from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName, settings_for
 from focusgen.config.paths import find_paths, keep_paths
@@ -27,11 +27,21 @@ def save_config(cfg: Config, phase: PhaseName) -> None:
 
 
 def saved_config(dataset: DatasetLayout, phase: PhaseName) -> Config | None:
-    """Return the settings of the phase's last run, None if it never ran."""
+    """Return the settings of the phase's last run, None if it never ran.
+
+    Raises:
+        ConfigError: the file that keeps them is damaged; says what to do.
+    """
     path = dataset.config_yaml(phase)
     if not path.exists():
         return None
-    return find_paths(_parsed(path, path.read_bytes()), dataset.root)
+    try:
+        return find_paths(_parsed(path, path.read_bytes()), dataset.root)
+    except ConfigError as error:
+        way_out = (
+            f"It keeps the settings of the last run of phase {phase}: delete it, and those of today count."
+        )
+        raise ConfigError(error.message, way_out) from error
 
 
 @functools.lru_cache(maxsize=16)

@@ -18,7 +18,7 @@ from focusgen.base.names import display
 from focusgen.config import SCENE_PHASES
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import parse_json, read_record
+from focusgen.dataset.records import parse_object, read_record
 from focusgen.optics.coverage import LabelCoverage
 from focusgen.run.status import all_status, last_verdict
 from focusgen.tools.report_pictures import Picture, coverage_of, coverage_svg, pictures_of
@@ -70,13 +70,16 @@ def write_report(dataset: DatasetLayout, path: Path, verdict: Path | None = None
 
 def _validation(dataset: DatasetLayout, path: Path) -> dict[str, Any]:
     try:
-        return dict(parse_json(path.read_bytes()))
+        found = parse_object(path.read_bytes())
     except FileNotFoundError as error:
         raise ConfigError(
             f"{path}: no such file", f"Run phase 6: scripts/06_validate_outputs.py --out_root {dataset.root}"
         ) from error
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{path}: not a validation report: {error}", "Run phase 6 again.") from error
+    if "verdict" not in found:
+        raise ConfigError(f"{path}: not a validation report: it has no verdict", "Run phase 6 again.")
+    return found
 
 
 def _views(index: Mapping[str, IndexEntry], report: Mapping[str, Any]) -> list[SceneView]:
@@ -167,7 +170,7 @@ def _coverage_text(coverage: LabelCoverage) -> str:
 
 def _calibration(dataset: DatasetLayout) -> list[tuple[str, str]]:
     try:
-        stats = parse_json(dataset.coc_stats_json.read_bytes())
+        stats = parse_object(dataset.coc_stats_json.read_bytes())
     except (FileNotFoundError, ValueError):
         return []
     rows = [
@@ -178,7 +181,7 @@ def _calibration(dataset: DatasetLayout) -> list[tuple[str, str]]:
     recommended = stats.get("recommended_max_coc")
     rows.append(("recommended max_coc", f"{1e3 * recommended:.4f} mm" if recommended else "none"))
     try:
-        approval = parse_json(dataset.coc_approval_json.read_bytes())
+        approval = parse_object(dataset.coc_approval_json.read_bytes())
         who = display(str(approval["who"]))
         rows.append(("approved max_coc", f"{1e3 * approval['max_coc']:.4f} mm, by {who}, {approval['when']}"))
     except (FileNotFoundError, ValueError, KeyError, TypeError):

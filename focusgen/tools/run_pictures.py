@@ -25,7 +25,7 @@ from focusgen.config import SCENE_PHASES, Config
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.packs import is_published
-from focusgen.dataset.records import canonical, parse_json
+from focusgen.dataset.records import canonical, parse_object
 from focusgen.phases.validate import report_path
 from focusgen.run.console import print_error
 from focusgen.run.pipeline import Selection
@@ -187,7 +187,6 @@ def _is_older(path: Path, others: Iterable[Path]) -> bool:
 def _document(path: Path) -> dict[str, Any]:
     """Return a JSON object; an empty one where there is none to be read."""
     try:
-        found = parse_json(path.read_bytes())
+        return parse_object(path.read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}

@@ -120,6 +120,30 @@ def test_an_empty_record_of_ours_is_restored_by_the_command_that_is_named(two, c
     assert record.read_bytes() == before
 
 
+@pytest.mark.parametrize("text", ["[]", "{}", "3", "{", "null"])
+def test_reports_of_another_shape_are_named_and_made_again(two, capsys, text):
+    logs = two.out_root / "logs"
+    (logs / "coc_stats.json").write_text(text)
+    assert cli.main(["approve", *two.flags("out_root")]) == 2
+    assert "coc_stats.json: " in capsys.readouterr().err
+    (logs / "validation_report.json").write_text(text)
+    assert cli.main(["report", *two.flags("out_root")]) == 2
+    assert "not a validation report" in capsys.readouterr().err
+    assert two.run() == 0
+    assert json.loads((logs / "coc_stats.json").read_text())["recommended_max_coc"] > 0
+    assert cli.main(["report", *two.flags("out_root")]) == 0
+
+
+def test_damaged_settings_of_the_last_run_are_named_with_the_way_out(two, capsys):
+    kept = two.out_root / ".focusgen" / "config" / "depth.yaml"
+    kept.write_text("a: [")
+    assert cli.main(["status", *two.flags("out_root")]) == 2
+    told = capsys.readouterr().err
+    assert str(kept) in told and "delete it" in told
+    kept.unlink()
+    assert two.run() == 0
+
+
 def test_a_max_coc_that_no_sensor_could_show_is_warned_about(rgbd, capsys):
     rgbd.add_scene("a")
     rgbd.max_coc = 1e-30
