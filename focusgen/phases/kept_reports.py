@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -46,14 +47,14 @@ class KeptReports:
         self._raw_root = recorded_raw_root(self._dataset, cfg.data.raw_root)
         self._rules = _rules(cfg, self._raw_root)
         self._may_take_over = may_take_over
-        self._lines = dict(_lines_of(self._dataset.kept_reports))
+        self._packed = dict(_packed_lines_of(self._dataset.kept_reports))
         self._keys: dict[str, str] = {}
 
     def recall(self, scene_id: str, entry: IndexEntry) -> SceneReport | None:
         """Return what was found in a scene, if that still holds; None if it has to be read."""
         key = self._keys[scene_id] = self._key(scene_id, entry)  # before its files are read
-        line = self._lines.get(scene_id) if key and self._may_take_over else None
-        document = open_line(line) if line is not None else None
+        packed = self._packed.get(scene_id) if key and self._may_take_over else None
+        document = open_line(zlib.decompress(packed)) if packed is not None else None
         if document is None or document["key"] != key:
             return None
         self.n_taken += 1
@@ -64,16 +65,16 @@ class KeptReports:
         key = self._keys.pop(report.scene_id, "")
         if key and not report.errors:
             document = {"scene": report.scene_id, "key": key, "report": asdict(report)}
-            self._lines[report.scene_id] = seal_line(document)
+            self._packed[report.scene_id] = _pack(seal_line(document))
         else:
-            self._lines.pop(report.scene_id, None)
+            self._packed.pop(report.scene_id, None)
 
     def publish(self) -> None:
         """Write down what is kept; where one may only read, everything is read each time."""
         path = self._dataset.kept_reports
         with contextlib.suppress(StorageError):
             make_folder(path.parent)
-            publish_pieces(path, self._lines.values())
+            publish_pieces(path, map(zlib.decompress, self._packed.values()))
 
     def _key(self, scene_id: str, entry: IndexEntry) -> str:
         """Digest all that the report of a scene depends on; "" where only reading its files can tell."""
@@ -108,10 +109,15 @@ def program_digest() -> str:
     return found.entry().xxh3_128
 
 
-def _lines_of(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield (scene, line) of what is kept; damaged lines do not count."""
+def _pack(line: bytes) -> bytes:
+    """Return a line as it is held in memory: those of 100,000 scenes would take some hundred megabytes."""
+    return zlib.compress(line, 1)
+
+
+def _packed_lines_of(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield (scene, packed line) of what is kept; damaged lines do not count."""
     with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
         for data in file:
             document: dict[str, Any] | None = open_line(data)
             if document is not None:
-                yield document["scene"], data
+                yield document["scene"], _pack(data)
