@@ -37,6 +37,7 @@ from focusgen.tools.scene_preview import preview_paths, preview_scene
 MAX_SCENES = 6
 MAX_VIDEO_FRAMES = 120  # of all videos together: a frame takes about 40 ms at 432 x 240
 REPORT = "report"
+NOT_FOUND_OUT = "scenes_not_read_again"  # of the verdict: how it came about, which the page does not show
 
 
 def end_with_pictures(cfg: Config, selection: Selection, work: Callable[[], int]) -> tuple[int, Path | None]:
@@ -158,8 +159,9 @@ class _Drawer:
     def _report_sources(self) -> Iterator[tuple[str, str]]:
         """Yield the files that the page tells of: the verdict names the records of all scenes."""
         dataset = self.dataset
-        calibration = (dataset.coc_stats_json, dataset.coc_approval_json)
-        for path in (report_path(self.cfg), *calibration, dataset.root / "README.md"):
+        verdict = {k: v for k, v in _document(report_path(self.cfg)).items() if k != NOT_FOUND_OUT}
+        yield "verdict", checksum(canonical(verdict))
+        for path in (dataset.coc_stats_json, dataset.coc_approval_json, dataset.root / "README.md"):
             if path.exists():
                 yield path.name, checksum(path.read_bytes())
 
