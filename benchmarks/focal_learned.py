@@ -20,11 +20,11 @@ from benchmarks.focal import HEIGHT_PX, WIDTH_PX, Traced, traced
 from benchmarks.results import write_section
 from focusgen.focal.baselines import Prediction, predict
 from focusgen.focal.classical import Estimate, estimate
-from focusgen.focal.fusion import fuse
 from focusgen.focal.learned.fused import combined, network_depth
 from focusgen.focal.learned.shards import STACKS_PER_SHARD, make_stacks
 from focusgen.focal.learned.stacks import HELD_OUT, StackRecipe
 from focusgen.focal.learned.weights import load_network, weights_notes
+from focusgen.focal.picture import sharp_picture
 from focusgen.focal.scores import confidence_scores, depth_scores, picture_scores
 from focusgen.focal.stack import FocalStack, metres_of
 
@@ -65,7 +65,8 @@ def made_of(stack: FocalStack) -> dict[str, tuple[Prediction, float]]:
     marks.append(clock())
     plain_s, classical_s, alone_s, rest_s = np.diff(marks).tolist()
     sure = 1.0 / (1.0 + alone.log_error)
-    network = Prediction(metres_of(alone.diopters), sure, fuse(stack, alone.diopters).rgb)
+    rgb = sharp_picture(stack, alone.diopters, alone.diopters)
+    network = Prediction(metres_of(alone.diopters), sure, rgb)
     return {
         "plain_dff": (plain, plain_s),
         "classical": (_prediction(stack, classical), classical_s),
@@ -75,7 +76,8 @@ def made_of(stack: FocalStack) -> dict[str, tuple[Prediction, float]]:
 
 
 def _prediction(stack: FocalStack, found: Estimate) -> Prediction:
-    return Prediction(metres_of(found.diopters), found.confidence, fuse(stack, found.sharpest).rgb)
+    rgb = sharp_picture(stack, found.diopters, found.sharpest)
+    return Prediction(metres_of(found.diopters), found.confidence, rgb)
 
 
 def judged(sample: Traced, made: Prediction, cpu_s: float) -> dict[str, float]:

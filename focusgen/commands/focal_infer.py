@@ -6,6 +6,7 @@ flags or EXIF, depth is in metres; without, it is relative and says so. Nothing 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from focusgen.base.errors import ConfigError, ExitCode
 from focusgen.commands.focal import ALIASES, checkpoint_of, note_what_has_no_effect, renamed
 from focusgen.config.flags import Flags, option, parse, required
+from focusgen.focal.lens_checks import check_lens
 
 if TYPE_CHECKING:
     from focusgen.focal.infer import InferOptions
@@ -51,7 +53,9 @@ class InferFlags(Flags):
         "default", "fast: a quarter of the pixels; best: with the renderer in the loop"
     )
     no_align: bool = option(False, "slices lie on each other already")
-    device: str = option("cpu", "where --quality best and --backend sd3 compute: cpu, cuda, cuda:1")
+    device: str = option(
+        "cpu", "where --quality best and --backend sd3 compute: cpu, cuda, cuda:1; all else is a CPU's work"
+    )
     batch_size: int = option(1, "accepted for older calls: stacks are worked on one by one")
     ensemble_size: int = option(1, "sd3 with objective flow: chains that are averaged")
     as_scene: bool = option(False, "make the results a scene that phases 4 to 6 accept")
@@ -59,6 +63,7 @@ class InferFlags(Flags):
 
 
 FLAGS = InferFlags
+DEVICE = re.compile(r"cpu|auto|mps|(cuda|xpu)(:\d+)?")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -125,6 +130,19 @@ def _options(flags: InferFlags) -> InferOptions:
 
 
 def _check(flags: InferFlags) -> None:
+    _check_sources(flags)
+    check_lens(flags.focal_length, flags.f_number, flags.sensor_width, "focal infer")
+    for name in ("batch_size", "ensemble_size"):
+        if getattr(flags, name) < 1:
+            raise ConfigError(f"--{name} must be at least 1, not {getattr(flags, name)}")
+    if DEVICE.fullmatch(flags.device) is None:
+        raise ConfigError(f"--device {flags.device}: there is no such device", "Say cpu, cuda or cuda:1.")
+    for name in ("batch_size", "ensemble_size"):
+        if getattr(flags, name) != 1 and (name, flags.backend) != ("ensemble_size", "sd3"):
+            print(f"note: --{name} has no effect with backend {flags.backend}", file=sys.stderr)
+
+
+def _check_sources(flags: InferFlags) -> None:
     if (flags.input is None) == (flags.sweep_video is None):
         raise ConfigError("give one of --input and --sweep-video", "focusgen focal infer --help lists both.")
     if flags.sweep_video is not None and flags.focus_from is None:
@@ -134,13 +152,6 @@ def _check(flags: InferFlags) -> None:
         )
     if flags.sweep_video is not None and flags.focus_distances is not None:
         raise ConfigError("--focus-distances are of --input; a --sweep-video has --focus-from")
-    for name in ("focal_length", "f_number", "sensor_width", "batch_size", "ensemble_size"):
-        value = getattr(flags, name)
-        if value is not None and not (0 < value < float("inf")):
-            raise ConfigError(f"--{name} must be > 0, not {value}")
-    for name in ("batch_size", "ensemble_size"):
-        if getattr(flags, name) != 1 and (name, flags.backend) != ("ensemble_size", "sd3"):
-            print(f"note: --{name} has no effect with backend {flags.backend}", file=sys.stderr)
 
 
 def report(summary: dict[str, Any], output: Path) -> int:

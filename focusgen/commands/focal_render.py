@@ -41,9 +41,11 @@ def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal render`."""
     flags = parse(FLAGS, renamed(argv, ALIASES), prog="focusgen focal render", doc=__doc__).flags
     from focusgen.focal.distances import parse_distances
+    from focusgen.focal.lens_checks import check_lens
     from focusgen.focal.stack import StackLens
     from focusgen.tools.focal_render import write_stack
 
+    check_lens(flags.focal_length, flags.f_number, flags.sensor_width, "focal render")
     lens = StackLens(flags.focal_length / 1e3, flags.f_number, formula=flags.formula)
     distances_m = parse_distances(flags.focus_distances, "--focus-distances")
     for path in write_stack(

@@ -34,8 +34,10 @@ FLAGS = StacksFlags
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal stacks`."""
     flags = parse(FLAGS, renamed(argv, ALIASES), prog="focusgen focal stacks", doc=__doc__).flags
+    from focusgen.focal.lens_checks import check_lens
     from focusgen.tools.focal_stacks import Sweep, list_stacks
 
+    check_lens(flags.focal_length, flags.f_number, None, "focal stacks")
     sweep = Sweep(flags.n_slices, flags.focal_length / 1e3, flags.f_number)
     records = list_stacks(flags.scenes, flags.out, source=flags.source, sweep=sweep, every=flags.every)
     splits = sorted({str(record["split"]) for record in records})

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from focusgen.focal.classical import Estimate, estimate
 from focusgen.focal.fusion import fuse
+from focusgen.focal.picture import sharp_picture
 from focusgen.focal.sharpness import depth_from_focus, display_grey
 from focusgen.focal.stack import FocalStack, metres_of
 
@@ -39,7 +40,7 @@ def predict(
         plain = depth_from_focus(stack)
         return Prediction(metres_of(plain.diopters), plain.confidence, fuse(stack, plain.diopters).rgb)
     found = estimate(stack) if method == "classical" else find_depth(stack)
-    rgb = fuse(stack, found.sharpest).rgb if found.rgb is None else found.rgb
+    rgb = sharp_picture(stack, found.diopters, found.sharpest) if found.rgb is None else found.rgb
     return Prediction(metres_of(found.diopters), found.confidence, rgb)
 
 

@@ -7,6 +7,7 @@ radius: on ray-traced stacks of weak lenses the share of depths within 5 % rose 
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -76,8 +77,27 @@ def rungs_of(radius_px: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.intp],
     return lower, (wanted - SQUARES_PX2[lower]) / (SQUARES_PX2[lower + 1] - SQUARES_PX2[lower])
 
 
+def disc_blurred(planes: Floats, radius_px: float) -> Floats:
+    """Return (C, H, W) pictures blurred by one radius, however large."""
+    import scipy.fft
+
+    border = math.ceil(radius_px) + 4
+    height, width = planes.shape[1:]
+    padded = np.pad(planes, ((0, 0), (border, border), (border, border)), "symmetric")
+    size = tuple(scipy.fft.next_fast_len(side, True) for side in padded.shape[1:])
+    rest = [(0, full - side) for full, side in zip(size, padded.shape[1:], strict=True)]
+    spectrum = scipy.fft.rfft2(np.pad(padded, ((0, 0), *rest), "edge"))
+    whole = scipy.fft.irfft2(spectrum * disc_transfer(size, radius_px), s=size)
+    return np.ascontiguousarray(whole[:, border : border + height, border : border + width], np.float32)
+
+
 @lru_cache(maxsize=len(RUNGS_PX))
 def _transfer(size: tuple[int, int], radius_px: float) -> Floats:
+    return disc_transfer(size, radius_px)
+
+
+def disc_transfer(size: tuple[int, int], radius_px: float) -> Floats:
+    """Return the transfer function of a disc, for `rfft2` of pictures of that size."""
     from scipy.special import j1
 
     rows = 2.0 * np.pi * np.fft.fftfreq(size[0])[:, None]

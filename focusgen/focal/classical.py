@@ -10,7 +10,8 @@ import numpy.typing as npt
 from focusgen.focal.blur_bank import BlurBank
 from focusgen.focal.edges import settle_edges
 from focusgen.focal.fusion import fuse
-from focusgen.focal.light import grey, linear_of
+from focusgen.focal.light import grey, linear_of, shown
+from focusgen.focal.picture import unveiled
 from focusgen.focal.relative_blur import CostVolume, cost_volume
 from focusgen.focal.sharpness import DepthGuess, depth_from_focus, peak_between
 from focusgen.focal.smoothing import semi_global_cost
@@ -32,6 +33,9 @@ VETO_RATIO = 1.02
 
 DISAGREEMENT_SHARE = 0.1
 """Confidence falls to 1 / e where neighbours moved a pixel by this part of the slices' span."""
+
+SMALLEST_SIDE_PX = 5
+"""In smaller pictures nothing can be seen to be sharp; confidence is 0."""
 
 BLURRED_PX = 3.0
 """Confidence falls to a half where the sharpest slice is out of focus by this radius."""
@@ -77,6 +81,8 @@ def estimate(stack: FocalStack) -> Estimate:
 
 
 def _usable(confidence: Floats) -> Floats:
+    if min(confidence.shape) < SMALLEST_SIDE_PX:
+        return np.zeros_like(confidence)
     return np.clip(np.nan_to_num(confidence), 0.0, 1.0)
 
 
@@ -91,12 +97,10 @@ def _from_volume(stack: FocalStack, volume: CostVolume) -> DepthGuess:
     vote = (0.1 * vote / (gain + excess + VOTE_FLOOR)).astype(np.float32)
     unary: Floats = np.empty((*least.shape, len(hypotheses)), np.float32)
     unary[:] = ((cost - least) * vote).transpose(1, 2, 0)
-    peak = np.float32(np.iinfo(stack.slices.dtype).max)
-    guide = fuse(stack, alone).rgb.astype(np.float32) / peak
-    whole = semi_global_cost(unary, guide)
+    whole = semi_global_cost(unary, shown(fuse(stack, alone).rgb))
     diopters = peak_between(-np.ascontiguousarray(whole.transpose(2, 0, 1)), hypotheses)
     moved = np.abs(diopters - alone) / (DISAGREEMENT_SHARE * stack.span)
-    blurred = nearest_radius_px(stack, diopters) / BLURRED_PX
+    blurred = stack.nearest_radius_px(diopters) / BLURRED_PX
     confidence = sure**2 * np.exp(-moved) / (1.0 + blurred**2)
     return DepthGuess(diopters, _usable(confidence.astype(np.float32)))
 
@@ -107,20 +111,14 @@ def _settled(stack: FocalStack, found: Estimate) -> Estimate:
     After the veto, not before: it re-blurs without occlusion, so true depth at an edge explains slices worse.
     """
     assert stack.radius_px_m is not None, "the caller has a lens"
-    rgb = fuse(stack, found.diopters).rgb
-    guide = rgb.astype(np.float32) / np.float32(np.iinfo(rgb.dtype).max)
-    diopters = settle_edges(found.diopters, guide, stack.span, stack.radius_px_m * stack.span)
+    reach_px = stack.radius_px_m * stack.span
+    guide = shown(fuse(stack, found.diopters).rgb)
+    diopters = settle_edges(found.diopters, guide, stack.span, reach_px)
+    # Beside near things the first guide shows their blurred light instead of what is behind it.
+    guide = shown(unveiled(stack, diopters, found.sharpest))
+    diopters = settle_edges(found.diopters, guide, stack.span, reach_px)
     moved = np.abs(diopters - found.diopters) / (DISAGREEMENT_SHARE * stack.span)
     return found._replace(diopters=diopters, confidence=found.confidence * np.exp(-moved))
-
-
-def nearest_radius_px(stack: FocalStack, diopters: Floats) -> Floats:
-    """Return the blur radius of each pixel in the slice that shows it sharpest."""
-    assert stack.radius_px_m is not None, "the caller has a lens"
-    least = np.full(diopters.shape, np.inf, np.float32)
-    for focus in stack.diopters:
-        np.minimum(least, np.abs(diopters - np.float32(focus)), out=least)
-    return least * np.float32(stack.radius_px_m)
 
 
 def rerender_error(stack: FocalStack, diopters: Floats) -> float:

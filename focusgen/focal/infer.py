@@ -18,9 +18,10 @@ import numpy.typing as npt
 from focusgen.focal.alignment import moved, seen_by_all
 from focusgen.focal.backends import BackendOptions, load_estimator
 from focusgen.focal.classical import Estimate
-from focusgen.focal.fusion import Fused, fuse_slices
+from focusgen.focal.fusion import Fused
 from focusgen.focal.notes import notes_of
 from focusgen.focal.opened import LensFlags, OpenedStack, Progress, open_stack
+from focusgen.focal.picture import sharp_picture_from_files
 from focusgen.focal.refine import refine
 from focusgen.focal.slice_files import StackFiles, read_slice
 from focusgen.focal.stack import FocalStack, metres_of
@@ -177,7 +178,13 @@ def _fused(opened: OpenedStack, found: Estimate, progress: Progress) -> Fused:
     def tell(n: int) -> None:
         progress("all in focus", (n + 1) / len(opened.order))
 
-    gain = None if stack.radius_px_m is None else stack.radius_px_m * opened.factor
-    sharpest = _enlarged(found.sharpest, opened.size, stack.span)
-    fused = fuse_slices(read, stack.diopters, sharpest, gain, tell)
+    fused = sharp_picture_from_files(
+        stack,
+        found.diopters,
+        found.sharpest,
+        read,
+        lambda small: _enlarged(small, opened.size, stack.span),
+        opened.factor,
+        tell,
+    )
     return fused if found.rgb is None or opened.factor != 1 else fused._replace(rgb=found.rgb)

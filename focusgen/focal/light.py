@@ -40,6 +40,11 @@ def pixels_of(linear: Floats, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     return np.rint(encode_srgb(linear) * np.iinfo(dtype).max).astype(dtype)
 
 
+def shown(pixels: npt.NDArray[Any]) -> Floats:
+    """Return uint8 or uint16 display pixels from 0 to 1."""
+    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+
+
 def grey(rgb: npt.NDArray[Any]) -> Floats:
     """Return the luminance of (H, W, 3) values."""
     return np.asarray(rgb.astype(np.float32, copy=False) @ np.array([0.299, 0.587, 0.114], np.float32))

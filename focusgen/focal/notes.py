@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.focal.alignment import Alignment
-from focusgen.focal.classical import Estimate, nearest_radius_px
+from focusgen.focal.classical import Estimate
 from focusgen.focal.light import grey
 from focusgen.focal.opened import OpenedStack
 from focusgen.focal.sharpness import noise_sigma
@@ -106,7 +106,7 @@ def _shares(
         return {**document, "share_in_focus_in_no_slice": None, "identifiable": None}
     depth_m = metres_of(found.diopters)
     reach_m = lens.identifiable_to_m(width_px)
-    blurred = nearest_radius_px(stack, found.diopters) * (width_px / stack.slices.shape[2])
+    blurred = stack.nearest_radius_px(found.diopters) * (width_px / stack.slices.shape[2])
     return {
         **document,
         "share_in_focus_in_no_slice": round(float((blurred > IN_FOCUS_PX).mean()), 4),

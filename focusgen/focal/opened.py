@@ -14,6 +14,7 @@ from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import display
 from focusgen.focal.alignment import Alignment, align, moved, no_alignment
 from focusgen.focal.distances import HOW_TO_GIVE, check_distances
+from focusgen.focal.lens_checks import check_lens
 from focusgen.focal.slice_files import StackFiles, check_same_size, read_slice
 from focusgen.focal.stack import FocalStack, StackLens
 from focusgen.media.picture_files import CameraNotes
@@ -96,7 +97,7 @@ def open_stack(
     names = [path.name for path in files.paths]
     focal_m = None if lens.focal_length_mm is None else lens.focal_length_mm / 1000.0
     if distances_m is not None or len(names) < 2:  # before anything is read
-        check_distances(distances_m or [1.0] * len(names), names, focal_m)
+        check_distances([1.0] if distances_m is None else distances_m, names, focal_m)
     loaded = _load(files, most_pixels, progress)
     if distances_m is None:
         distances_m = _distances_of(files, loaded.cameras)
@@ -171,6 +172,7 @@ def _lens_of(
     width_m = FULL_FRAME_WIDTH_M if width_mm is None else width_mm / 1000.0
     if given.sensor_width_mm is None:
         width_m = shown_width(width_m, size[1], size[0])
+    check_lens(focal_mm, f_number, 1e3 * width_m, "the lens")
     return StackLens(focal_mm / 1000.0, f_number, width_m), ["--sensor-width"] if width_mm is None else []
 
 

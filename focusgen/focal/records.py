@@ -11,6 +11,7 @@ from typing import Any
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
 from focusgen.focal.distances import parse_distance
+from focusgen.focal.lens_checks import check_lens
 from focusgen.focal.stack import StackLens
 from focusgen.optics.coc import Formula
 
@@ -124,6 +125,8 @@ class StackRecord:
         formula: Formula = "exact" if camera.get("formula") == "exact" else "paper"
         if camera.get("formula") not in (None, formula):
             raise ConfigError(f"{self.where}: camera.formula is {camera['formula']!r}, not paper or exact")
+        width_mm = None if width_m is None else 1e3 * width_m
+        check_lens(1e3 * focal_m, f_number, width_mm, f"{self.where}: camera")
         return StackLens(focal_m, f_number, width_m or 0.036, formula)
 
     def _of_camera(self, camera: Mapping[str, Any], *names: str) -> float | None:
@@ -153,6 +156,8 @@ def record_of(values: Mapping[str, Any], where: str) -> StackRecord:
         if name in checked:
             raise ConfigError(f"{where}: {display(key)} says {name} for the second time")
         checked[name] = value
+    if not isinstance(checked.get("slices", []), list):
+        raise ConfigError(f"{where}: slices is no list of pictures", "A folder of them is a focal_stack.")
     record = StackRecord(where, checked)
     record.lens()
     record.focus_distances_m()

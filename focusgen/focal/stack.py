@@ -80,6 +80,14 @@ class FocalStack:
         """Diopters between the nearest and the farthest slice."""
         return float(self.diopters.max() - self.diopters.min())
 
+    def nearest_radius_px(self, diopters: Floats) -> Floats:
+        """Return the blur radius of each pixel, (H, W), in the slice that shows it sharpest."""
+        assert self.radius_px_m is not None, "the caller has a lens"
+        least = np.full(diopters.shape, np.inf, np.float32)
+        for focus in self.diopters:
+            np.minimum(least, np.abs(diopters - np.float32(focus)), out=least)
+        return least * np.float32(self.radius_px_m)
+
     def without_lens(self) -> FocalStack:
         """Return the same stack, its lens unknown."""
         return replace(self, radius_px_m=None)

@@ -91,6 +91,11 @@ def evaluate(
             picture = depth_picture(made[job.backend].depth_m, is_metric=True)
             publish(job.output / f"{whole.name}_depth.png", png_bytes(picture))
     table = _table(rows)
+    if not any(table.values()):
+        raise ConfigError(
+            f"{', '.join(map(str, job.lists))}: no sample has depth or all_in_focus to compare with",
+            "Add the key depth or all_in_focus to its lines.",
+        )
     _write_tables(job, rows, table)
     assert first is not None, "there is at least one sample"
     publish(job.output / "evaluation.png", png_bytes(sheet(*first, job.backend)))

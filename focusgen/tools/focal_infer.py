@@ -191,7 +191,10 @@ def _stack_files(given: str) -> list[StackFiles]:
         )
     if path.suffix.lower() in PICTURE_SUFFIXES:
         return [stack_of_paths([path])]
-    raise ConfigError(f"{display(given)}: neither a folder nor pictures")
+    raise ConfigError(
+        f"{display(given)}: neither a folder nor pictures",
+        "A video in which focus travels goes to --sweep-video, with --focus-from.",
+    )
 
 
 def _distances(given: str | None, files: StackFiles) -> list[float] | None:

@@ -44,6 +44,26 @@ def test_a_list_of_drawn_stacks_is_checked_inferred_and_judged(
     assert (tmp_path / "e" / "evaluation").with_suffix(".md").read_text().count("\n") == 10
 
 
+def test_a_list_without_truth_is_no_empty_table(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    record = json.loads((drawn / "stack" / "stack.json").read_text())
+    kept = {key: record[key] for key in record if key not in ("depth", "all_in_focus")}
+    (drawn / "stack" / "bare.jsonl").write_text(json.dumps(kept) + "\n")
+    words = ["--list", str(drawn / "stack" / "bare.jsonl"), "-o", str(tmp_path / "e")]
+    assert main(["focal", "evaluate", *words]) == 2
+    assert "no sample has depth or all_in_focus" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "flags", [["--focal-length", "0"], ["--f-number", "-2"], ["--sensor-width", "0.036"]]
+)
+def test_no_stack_is_drawn_through_a_lens_that_cannot_be(drawn: Path, tmp_path: Path, flags: list[str]):
+    words = ["--aif", str(drawn / "rgb.png"), "--depth", str(drawn / "d.npy"), "-o", str(tmp_path / "s")]
+    assert main(["focal", "render", *words, "--focus-distances", "0.55,1", *flags]) == 2
+    assert not (tmp_path / "s").exists()
+
+
 def test_leakage_and_missing_files_are_problems(
     drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

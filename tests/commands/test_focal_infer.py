@@ -170,6 +170,34 @@ def test_what_is_no_stack_is_refused_by_name(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--focal-length", "0.05", "--f-number", "2"], "50 mm, if 0.05 was in metres"),
+        (["--focal-length", "50", "--f-number", "inf"], "f-number must be from"),
+        (["--focal-length", "50", "--f-number", "2", "--sensor-width", "0"], "sensor width must be from"),
+        ([*LENS, "--device", "gpu"], "--device gpu: there is no such device"),
+    ],
+)
+def test_a_lens_or_device_that_cannot_be_is_refused_before_any_work(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], complaint: str
+):
+    assert infer(small, tmp_path / "out", "--focus-distances", DISTANCES, *words) == 2
+    assert complaint in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_device_that_nothing_uses_and_a_video_as_input_are_said(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    words = ("--focus-distances", DISTANCES, *LENS, "--device", "cuda")
+    assert infer(small, tmp_path / "out", *words) == 0
+    assert "--device has no effect with backend classical" in capsys.readouterr().err
+    (tmp_path / "rack.mp4").write_bytes(b"0" * 100)
+    assert infer(tmp_path / "rack.mp4", tmp_path / "out", "--focus-distances", DISTANCES, *LENS) == 2
+    assert "--sweep-video" in capsys.readouterr().err
+
+
 def test_one_slice_and_an_unreadable_slice_are_refused(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

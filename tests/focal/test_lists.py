@@ -44,6 +44,8 @@ def test_a_picture_with_depth_is_drawn(tmp_path: Path):
     [
         ('{"focal_stak": "x"}', r"l\.jsonl:2: unknown key focal_stak; did you mean focal_stack\?"),
         ('{"camera": {"focal_lenght": 5}}', r"l\.jsonl:2: unknown key camera.focal_lenght; did you mean"),
+        ('{"slices": "a.png"}', r"l\.jsonl:2: slices is no list of pictures"),
+        ('{"camera": {"focal_length": 0.05, "f_number": 2}}', r"l\.jsonl:2: camera: focal length must be"),
         ('{"focus_distances": [1, "far"]}', r"l\.jsonl:2: focus_distances: 'far' is no distance"),
         ('{"focal_stack": ', r"l\.jsonl:2: no JSON"),
         ('"open quote', r"l\.jsonl:2: .*quote is not closed"),

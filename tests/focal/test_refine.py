@@ -20,5 +20,5 @@ def test_best_is_never_worse_and_its_outliers_are_fewer():
     before, after = (depth_scores(metres_of(d), traced.depth_m) for d in (found.diopters, refined.diopters))
     assert after["abs_rel"] <= 1.02 * before["abs_rel"]
     assert after["rmse"] <= before["rmse"]
-    assert psnr_db(refined.rgb, traced.aif) >= psnr_db(fuse(stack, found.sharpest).rgb, traced.aif) - 0.1
+    assert psnr_db(refined.rgb, traced.aif) >= psnr_db(fuse(stack, found.sharpest).rgb, traced.aif) + 0.4
     assert refined.rgb.dtype == np.uint8

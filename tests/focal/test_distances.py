@@ -1,0 +1,83 @@
+"""Focus distances as people write them: units, fractions, files of all kinds; and what is refused."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from focusgen.base.errors import ConfigError
+from focusgen.focal.distances import check_distances, parse_distances, read_distances
+
+NAMES = ["s_00.png", "s_01.png", "s_10.png"]
+WANTED = [0.5, 0.75, math.inf]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0.5,0.75,inf",
+        "50cm 750mm Infinity",
+        "1/2; 3/4; \u221e",
+        "[0.5, 0.75, inf]",
+        "0.5 m, 75 cm, inf",
+        "5e-1m,.75,+INF",
+    ],
+)
+def test_any_way_of_writing_gives_the_same_metres(text: str):
+    assert parse_distances(text, "here") == pytest.approx(WANTED)
+
+
+@pytest.mark.parametrize("word", ["-1", "0", "nan", "1/0", "near", "2ft", "m", "1//2"])
+def test_what_is_no_distance_is_named(word: str):
+    with pytest.raises(ConfigError, match="here"):
+        parse_distances(f"0.5,{word}", "here")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("lines.txt", "\ufeff# rig 3\r\n50 cm\r\n\r\n0.75 # near\r\ninf\r\n"),
+        ("one.csv", "focus_m\n0.5,0.75,inf\n"),
+        ("named.csv", '# by hand\nfile,focus_m\n"s_10.png",inf\ns_00,0.5\ns_01.png, 75cm\n'),
+        ("list.json", '{"focus_distances": [0.5, "75cm", "inf"]}'),
+        ("names.json", '{"s_01.png": 0.75, "s_00.png": 0.5, "s_10": "inf"}'),
+    ],
+)
+def test_files_of_all_kinds_are_read(tmp_path: Path, name: str, text: str):
+    (tmp_path / name).write_bytes(text.encode())
+    assert read_distances(tmp_path / name, NAMES) == pytest.approx(WANTED)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        ("a.csv", "file,focus_m\ns_00,0.5\ns_01,1\n", "no distance for s_10.png"),
+        ("a.csv", "s_00,0.5\n0.75\n", "some lines name a slice"),
+        ("a.csv", "0.5\nsoon\n", r"a.csv:2: 'soon'"),
+        ("a.json", '{"s_00.png": 0.5}', "neither names every slice"),
+        ("a.json", "[0.5,", "no JSON"),
+        ("a.csv", "\udc80", "cannot be read"),
+    ],
+)
+def test_a_file_that_says_something_else_is_refused_by_place(
+    tmp_path: Path, name: str, text: str, complaint: str
+):
+    (tmp_path / name).write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ConfigError, match=complaint):
+        read_distances(tmp_path / name, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("distances_m", "complaint"),
+    [
+        ([0.5, 0.7], "more slices than distances"),
+        ([], "more slices than distances"),
+        ([0.5, 0.6, 0.7, 0.8], "more distances than slices"),
+        ([0.5, 0.500001, 1.0], "duplicate focus distance .* s_00.png and s_01.png"),
+        ([0.5, math.inf, math.inf], "duplicate focus distance inf m"),
+        ([0.04, 0.5, 1.0], "s_00.png: focus distance 0.04 m is not beyond the focal length, 50 mm"),
+    ],
+)
+def test_what_is_no_stack_is_refused(distances_m: list[float], complaint: str):
+    with pytest.raises(ConfigError, match=complaint):
+        check_distances(distances_m, NAMES, 0.05)
