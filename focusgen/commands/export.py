@@ -43,6 +43,10 @@ def main(argv: Sequence[str]) -> int:
 
     from focusgen.tools.export import export
     from focusgen.tools.export_card import finish_with_card
+    from focusgen.tools.licences import check_licence
+
+    if given.source_license is not None:
+        check_licence(given.source_license)
 
     with Progress(console=make_console(), transient=True) as progress:
         task = progress.add_task("export", total=None)

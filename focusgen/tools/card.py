@@ -22,7 +22,7 @@ from focusgen.dataset.records import parse_json
 from focusgen.tools.card_facts import Card, Source
 from focusgen.tools.croissant import write_croissant
 from focusgen.tools.export_plan import SPLIT_NAMES, ExportPlan, ExportScene, Member, lenses_at, plan_export
-from focusgen.tools.licences import hub_licence, parts_of
+from focusgen.tools.licences import check_licence, hub_licence, parts_of
 
 BEGIN, END = "<!-- focusgen:begin -->", "<!-- focusgen:end -->"
 LICENCE_KEYS: tuple[str, ...] = ("license", "license_name", "license_link")
@@ -39,6 +39,7 @@ def write_card(root: Path, source: Source) -> list[Path]:
     Raises:
         FocusgenError: the data set is not complete, or phase 6 has not passed it.
     """
+    check_licence(source.licence)
     plan = plan_export(root, shard_bytes=1 << 62, ending="tar")
     layouts = {scene_id: scene.vetted.layout for scene_id, scene in plan.scenes.items()}
     report = parse_json((root / "logs" / "validation_report.json").read_bytes())

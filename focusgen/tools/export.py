@@ -77,6 +77,8 @@ def export(
         FocusgenError: the data set may not be exported; nothing of the scene is published.
     """
     _check_destination(root, dest)
+    if shard_mb < 1:
+        raise ConfigError(f"--shard_mb {shard_mb}: a shard has at least 10^6 bytes", "Give 1 or more.")
     plan = plan_export(
         root,
         shard_bytes=shard_mb * 10**6,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from focusgen.base.errors import ConfigError
 from focusgen.config import SCENE_PHASES
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import read_record
@@ -73,6 +74,18 @@ def parts_of(scenes: Mapping[str, SceneLayout], source_licence: str) -> list[Par
             found |= {(name, "unknown") for name in names if name != "provided_depth"}
     parts = [Part(name, licence) for name, licence in sorted(found)]
     return sorted(parts, key=lambda part: -part.strictness)
+
+
+def check_licence(source_licence: str) -> None:
+    """Refuse a licence without a word.
+
+    Raises:
+        ConfigError: it is empty.
+    """
+    if not re.search(r"\w", source_licence):
+        raise ConfigError(
+            "--source_license is empty: nobody may pass the data set on", "Say an SPDX id or its name."
+        )
 
 
 def hub_licence(part: Part) -> dict[str, object]:

@@ -110,6 +110,16 @@ def test_a_person_s_words_and_keys_are_kept_and_names_cannot_end_a_table(tmp_pat
     assert "Before." in text and "After." in text and "ours again" in text and "ours\n" not in text
 
 
+def test_an_empty_licence_and_shards_of_no_bytes_are_refused_before_anything_is_written(tmp_path, capsys):
+    out, dest = ["--out_root", str(tmp_path / "out")], tmp_path / "dest"
+    words = ["export", "webdataset", *out, "--dest", str(dest)]
+    assert cli.main(["card", *out, "--source_license", " "]) == 2
+    assert cli.main([*words, "--source_license", ""]) == 2
+    assert capsys.readouterr().err.count("--source_license is empty") == 2
+    assert cli.main([*words, "--shard_mb", "0"]) == 2
+    assert "--shard_mb 0" in capsys.readouterr().err and not dest.exists()
+
+
 def test_the_card_names_no_file_that_is_gone_or_cut(finished, capsys):
     victim = next(finished.glob("*/bokeh_renders/set_01/bokeh_0004.png"))
     data = victim.read_bytes()
