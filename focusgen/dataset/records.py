@@ -22,6 +22,8 @@ from focusgen.dataset.layout import SceneLayout
 RECORD_VERSION = 1
 PROVIDED_DEPTH = "provided_depth"
 """Name, among its weights, under which a record of phase 3 keeps the digest of the depth it was given."""
+MASKS = "masks"
+"""The same of the masks that focus follows in phase 5; records of older releases have none."""
 MAX_RECORD_BYTES = 256 << 20
 
 
@@ -63,7 +65,7 @@ class Identity:
                 prefix = "" if key == "settings" else f"{key}."
                 found += [
                     f"{prefix}{name}: {_short(before.get(name))} -> {_short(now.get(name))}"
-                    for name in sorted(before.keys() | now.keys())
+                    for name in _names_to_compare(before, now)
                     if before.get(name) != now.get(name)
                 ]
             else:
@@ -78,13 +80,19 @@ class Identity:
     def changed_input(self, recorded: Mapping[str, Any]) -> str | None:
         """Return the first difference, if all of them are of the input and none is of settings; else None."""
         found = self.differences(recorded)
-        inputs = ("upstream.", f"weights.{PROVIDED_DEPTH}:")
+        inputs = ("upstream.", f"weights.{PROVIDED_DEPTH}:", f"weights.{MASKS}:")
         return found[0] if found and all(text.startswith(inputs) for text in found) else None
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Identity:
         """Return the identity that a record or a journal holds."""
         return cls(**{item.name: document[item.name] for item in fields(cls)})
+
+
+def _names_to_compare(before: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    """Return all names but that of masks which are known on one side only: older, or gone by now."""
+    known = before.keys() & now.keys()
+    return sorted(name for name in before.keys() | now.keys() if name != MASKS or name in known)
 
 
 def _short(value: object) -> str:

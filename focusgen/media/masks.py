@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from focusgen.base.checksums import checksum, file_checksum
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError
 from focusgen.base.names import display, natural_key
 from focusgen.media.depth_pairs import FrameNames, pair_with_frames
@@ -52,6 +53,11 @@ class Masks:
             )
         things = self._published(numbers, path)
         return np.where(things == VOID, 0, things).astype(np.int32)
+
+    def digest(self) -> str:
+        """Return a checksum of all files, their names and order."""
+        text = "".join(f"{path.name}:{file_checksum(path)}\n" for path in self.files)
+        return checksum(text.encode(errors="surrogateescape"))
 
     def _published(self, numbers: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.float32]:
         try:

@@ -10,13 +10,10 @@ import numpy as np
 from focusgen.base.errors import SceneError
 from focusgen.base.seeds import derive_seed
 from focusgen.config import Config
-from focusgen.dataset.frames import published_plan
 from focusgen.dataset.index import IndexEntry
-from focusgen.dataset.ingest import was_cut_short
-from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.masked import scene_masks
 from focusgen.dataset.published import read_depth, read_sharp
-from focusgen.media.depth_pairs import FrameNames
-from focusgen.media.masks import Masks, open_masks
+from focusgen.media.masks import Masks
 from focusgen.optics.coc import Lens
 from focusgen.optics.focus_motion import Clip, FocusPath, MotionKind, drift, follow, kind_of, rack, surface_m
 from focusgen.optics.windows import cut_segments
@@ -152,7 +149,7 @@ def _seen_in_masks(
     cfg: Config, depth: SceneDepth, entry: IndexEntry, clip: Clip, rngs: dict[int, np.random.Generator]
 ) -> dict[int, Seen]:
     """Return the median depth of a thing of the masks, chosen anew in each shot."""
-    masks = _masks(cfg, depth, entry)
+    masks = scene_masks(cfg, depth.scene.scene_id, entry)
     seen: dict[int, Seen] = {index: [] for index in rngs}
     for start, stop in clip.shots:
         depths = [_depth_of_things(masks, depth, frame) for frame in range(start, stop)]
@@ -161,19 +158,6 @@ def _seen_in_masks(
             thing = things[int(rng.random() * len(things))] if things else 0
             seen[index] += [found.get(thing) for found in depths]
     return seen
-
-
-def _masks(cfg: Config, depth: SceneDepth, entry: IndexEntry) -> Masks:
-    assert cfg.lens.mask_root is not None, "asked only where masks are given"
-    scene = depth.scene
-    return open_masks(
-        cfg.lens.mask_root,
-        scene.scene_id,
-        entry.n_frames,
-        published_plan(scene, entry),
-        FrameNames(entry.frames, is_video=entry.source.get("kind") == "video"),
-        is_cut=was_cut_short(DatasetLayout.of(cfg), scene.scene_id, entry),
-    )
 
 
 def _depth_of_things(masks: Masks, depth: SceneDepth, frame: int) -> dict[int, float]:

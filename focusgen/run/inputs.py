@@ -17,7 +17,8 @@ from focusgen.dataset.file_marks import mark_of_files
 from focusgen.dataset.footage import FOOTAGE, Footage
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import PROVIDED_DEPTH, Record
+from focusgen.dataset.masked import mask_digest
+from focusgen.dataset.records import MASKS, PROVIDED_DEPTH, Record
 from focusgen.models import registry, weights
 from focusgen.phases.provided_depth import brought_depth, open_provided
 
@@ -56,6 +57,8 @@ def inputs_here(cfg: Config, dataset: DatasetLayout, record: Record, entry: Inde
             found[name] = known.sha256
     if PROVIDED_DEPTH in found:
         found[PROVIDED_DEPTH] = _provided(cfg, dataset, record, entry) or found[PROVIDED_DEPTH]
+    if MASKS in found:
+        found |= mask_digest(cfg, str(record.document["scene_id"]), entry)
     if FOOTAGE in found:
         with contextlib.suppress(ConfigError, SceneError):  # gone: counts as unchanged
             found |= Footage(cfg, dataset, {str(record.document["scene_id"]): entry}).digest(

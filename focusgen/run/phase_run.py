@@ -20,6 +20,7 @@ from focusgen.config.backends import PROVIDED
 from focusgen.dataset.footage import Footage
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.masked import mask_digest
 from focusgen.dataset.records import (
     PROVIDED_DEPTH,
     Identity,
@@ -151,9 +152,10 @@ class PhaseRun:
         return self._weights
 
     def _input_digests(self, scene_id: str) -> dict[str, str]:
-        """Digest what came with a scene: other depth makes phase 3 stale, another view phase 5."""
+        """Digest what came with a scene: other depth makes phase 3 stale, other masks phase 5."""
         if self.phase == "render":
-            return Footage(self.cfg, self.dataset, self.index).digest(scene_id)
+            view = Footage(self.cfg, self.dataset, self.index).digest(scene_id)
+            return {**view, **mask_digest(self.cfg, scene_id, self.index[scene_id])}
         if self.phase != "depth" or self.cfg.depth.backend != PROVIDED.name:
             return {}
         source = open_provided(self.cfg, self.dataset, scene_id, self.index[scene_id])
