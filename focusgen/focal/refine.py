@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.focal.classical import Estimate
-from focusgen.focal.light import linear_of, pixels_of
+from focusgen.focal.light import linear_of
 from focusgen.focal.picture import sharp_picture
 from focusgen.focal.stack import FocalStack
 
@@ -88,8 +88,9 @@ def refine(
         optimiser.step()
         depth.data.clamp_(low, high)
         progress((step + 1) / n_steps)
-    picture = light.detach().clamp(0.0, 1.0).cpu().numpy().transpose(1, 2, 0)
-    return Refined(depth.detach().cpu().numpy(), pixels_of(picture, stack.slices.dtype))
+    diopters = depth.detach().cpu().numpy()
+    # The light has moved for depth's sake only: without veils, slices are nearer to the truth than it is.
+    return Refined(diopters, sharp_picture(stack, diopters, found.sharpest))
 
 
 def _limits(stack: FocalStack) -> tuple[float, float]:
