@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from focusgen.base.names import MediaError
+from focusgen.media.stand_ins import HEAD_BYTES, stand_in
 
 Demuxer = Literal["mov", "matroska", "avi"]
 """FFmpeg's demuxers in use; mov reads mp4, m4v and mov, matroska reads mkv and webm."""
@@ -49,7 +50,7 @@ def demuxer_of(path: Path, file: str) -> Demuxer:
     """
     try:
         with path.open("rb") as stream:
-            head = stream.read(16)
+            head = stream.read(HEAD_BYTES)
     except OSError as error:
         raise MediaError(file, f"cannot be read: {error.strerror}") from error
     if not head:
@@ -60,7 +61,8 @@ def demuxer_of(path: Path, file: str) -> Demuxer:
         return "matroska"
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return "avi"
-    raise MediaError(file, "is no mp4, mov, mkv, webm or avi video")
+    what = stand_in(head)
+    raise MediaError(file, f"is {what}" if what else "is no mp4, mov, mkv, webm or avi video")
 
 
 def check_whole(path: Path, file: str, demuxer: Demuxer) -> list[int]:

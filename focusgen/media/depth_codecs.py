@@ -21,6 +21,7 @@ from focusgen.media.depth_exr import read_exr
 from focusgen.media.depth_hdf5 import read_hdf5
 from focusgen.media.depth_rasters import read_dpt, read_pfm, read_png, read_tiff
 from focusgen.media.depth_units import DepthOptions, DepthReading, Numbers, read_numbers, units_per_metre
+from focusgen.media.stand_ins import stand_in_at
 
 DAMAGE = (
     zipfile.BadZipFile,
@@ -33,6 +34,8 @@ DAMAGE = (
 )
 """What numpy, zipfile, OpenEXR and h5py raise on damaged bytes."""
 
+REPLACE_ADVICE = "Replace the file, or leave the scene out."
+
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
@@ -43,25 +46,25 @@ def naming(path: Path) -> Iterator[None]:
     except CorruptInputError as error:
         if shown in error.message:
             raise
-        raise CorruptInputError(f"{shown}: {error.message}", error.advice) from error
+        raise _refusal(path, error.message, error.advice) from error
     except DAMAGE as error:
-        raise CorruptInputError(
-            f"{shown}: damaged or not what its name says ({type(error).__name__}: {error})",
-            "Replace the file, or leave the scene out.",
-        ) from error
+        words = f"damaged or not what its name says ({type(error).__name__}: {error})"
+        raise _refusal(path, words) from error
     except OSError as error:
         if error.errno == errno.EINVAL:  # zipfile follows an offset in the file to before its beginning
-            raise CorruptInputError(
-                f"{shown}: damaged: it points outside itself", "Replace the file, or leave the scene out."
-            ) from error
+            raise _refusal(path, "damaged: it points outside itself") from error
         if error.errno is None:  # HDF5's own words for damage
-            raise CorruptInputError(
-                f"{shown}: damaged or not what its name says ({error})",
-                "Replace the file, or leave the scene out.",
-            ) from error
+            raise _refusal(path, f"damaged or not what its name says ({error})") from error
         raise StorageError(
             f"{shown}: {error.strerror or error}", "Check that the file can be read, then start again."
         ) from error
+
+
+def _refusal(path: Path, what: str, advice: str = "") -> CorruptInputError:
+    """Return the refusal of a file; one that only stands in for another is called so."""
+    other = stand_in_at(path) if path.is_file() else ""
+    advice = advice if advice and not other else REPLACE_ADVICE
+    return CorruptInputError(f"{display(str(path))}: {other or what}", advice)
 
 
 READERS: Mapping[str, Callable[[Path, DepthOptions], Numbers]] = {

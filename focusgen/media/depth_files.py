@@ -9,9 +9,11 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError
+from focusgen.base.files import broken_link
 from focusgen.base.names import display, natural_key
 from focusgen.media.depth_codecs import PICTURE_SUFFIXES, READERS, naming, not_a_depth_file, read_values
 from focusgen.media.depth_looks import unit_hint
@@ -33,6 +35,8 @@ STACKS: dict[str, type[DepthStack]] = {
     ".h5": DepthHdf5,
 }
 """How a whole scene in one file is read, by its suffix in lower case."""
+
+MAX_NAMES_SHOWN = 3
 
 SUFFIX_GROUPS = {".tiff": ".tif", ".hdf5": ".h5"}
 """Two suffixes of one kind."""
@@ -144,12 +148,38 @@ def _find(depth_root: Path, scene_id: str) -> Path:
             "Remove one of them.",
         )
     if not found:
+        near = near_misses(depth_root, scene_id)
         raise MissingUpstreamError(
             f"scene '{scene_id}' has no depth in {depth_root}: neither {scene_id}/ nor "
-            f"{scene_id}{'|'.join(STACKS)}",
+            f"{scene_id}{'|'.join(STACKS)}" + (f"; but {near}" if near else ""),
             "Set --depth_root to the folder of the depth, or choose another depth.backend.",
         )
     return found[0]
+
+
+def near_misses(depth_root: Path, scene_id: str) -> str:
+    """Say what lies in a folder of depth that is named much like a scene but not read; "" if nothing does."""
+    if not depth_root.is_dir():
+        return ""
+    wanted = unicodedata.normalize("NFC", scene_id).casefold()
+    with naming(depth_root):
+        entries = [p for p in depth_root.iterdir() if wanted in _caseless(p.name)]
+    entries.sort(key=lambda p: (_caseless(p.name) != wanted and _caseless(p.stem) != wanted, p.name))
+    if not entries:
+        return ""
+    shown = ", ".join(_shown_entry(p) for p in entries[:MAX_NAMES_SHOWN])
+    more = ", ..." if len(entries) > MAX_NAMES_SHOWN else ""
+    return f"there is {shown}{more}"
+
+
+def _caseless(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _shown_entry(path: Path) -> str:
+    name = display(path.name) + ("/" if path.is_dir() else "")
+    broken = broken_link(path)
+    return f"{name} ({broken})" if broken else name
 
 
 def _folded(name: str) -> str:
@@ -166,7 +196,9 @@ def _is_right_kind(path: Path, scene_id: str) -> bool:
 
 def _depth_files(folder: Path) -> list[Path]:
     with naming(folder):
-        visible = [p for p in folder.iterdir() if not p.name.startswith(".") and p.is_file()]
+        named = [p for p in folder.iterdir() if not p.name.startswith(".")]
+    visible = [p for p in named if p.is_file()]
+    _refuse_broken_links(named)
     files = [p for p in visible if p.suffix.lower() in READERS]
     kinds = sorted({_kind(p) for p in files})
     if len(kinds) > 1:
@@ -184,6 +216,14 @@ def _depth_files(folder: Path) -> list[Path]:
             "Convert the depth to one of these.",
         )
     return sorted(files, key=lambda p: natural_key(p.name))  # as the frames are ordered
+
+
+def _refuse_broken_links(paths: Sequence[Path]) -> None:
+    """Refuse a depth file that is a link to nothing: passed over, it would look like one map too few."""
+    for path in sorted(p for p in paths if p.suffix.lower() in READERS and not p.exists()):
+        raise CorruptInputError(
+            f"{display(str(path))}: {broken_link(path)}", "Mend the link, or put the file there."
+        )
 
 
 def _kind(path: Path) -> str:

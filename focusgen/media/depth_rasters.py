@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,8 @@ from focusgen.media.tiff_tags import TiffTags, read_tiff_tags
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_RASTER_BYTES = 8 * MAX_PIXELS + (1 << 20)  # the largest numbers, uncompressed
-MAX_PFM_HEADER_BYTES = 256
+MAX_PFM_HEADER_BYTES = 1024
+PFM_HEADER = re.compile(rb"(P[fF])\s+(?:#[^\n]*\s+)*(\d+)\s+(\d+)\s+([-+.\deE]+)\s+")
 DPT_TAG = b"PIEH"  # 202021.25 as a little-endian float
 
 
@@ -25,13 +29,35 @@ def _read_bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def read_png(path: Path) -> Numbers:
-    """Return the numbers of a 16-bit grey png."""
+@contextmanager
+def _silent_opencv() -> Iterator[None]:
+    """Keep OpenCV from writing lines of its own to the terminal; what failed is said in our words."""
+    from cv2.utils import logging
+
+    level = logging.getLogLevel()
+    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        logging.setLogLevel(level)
+
+
+def _decoded(data: bytes) -> Numbers | None:
+    """Return the numbers of a picture file as they stand there; None if OpenCV cannot read it."""
     import cv2
 
+    with _silent_opencv():
+        try:
+            return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        except cv2.error:
+            return None
+
+
+def read_png(path: Path) -> Numbers:
+    """Return the numbers of a 16-bit grey png."""
     data = _read_bytes(path)
     width, height = _check_depth_png(data)
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    image = _decoded(data)
     if image is None or image.shape != (height, width) or image.dtype != np.uint16:
         raise CorruptInputError("the png does not decode")
     return np.asarray(image)
@@ -62,16 +88,15 @@ def _check_depth_png(data: bytes) -> tuple[int, int]:
 def read_pfm(path: Path) -> Numbers:
     """Return the floats of a grey PFM file, its lowest row last; the size of its scale means nothing."""
     data = _read_bytes(path)
-    words = data[:MAX_PFM_HEADER_BYTES].split(maxsplit=4)
-    if not words or words[0] not in (b"Pf", b"PF"):
+    header = PFM_HEADER.match(data[:MAX_PFM_HEADER_BYTES])
+    if header is None:
         raise CorruptInputError("not a PFM file")
-    if words[0] == b"PF":
+    if header[1] == b"PF":
         raise CorruptInputError("a PFM of three channels is no depth", "Give one of one channel (Pf).")
-    width, height, scale = int(words[1]), int(words[2]), float(words[3])
+    width, height, scale = int(header[2]), int(header[3]), float(header[4])
     check_pixels(width, height)
-    n_bytes = 4 * width * height
-    start = len(data) - n_bytes
-    if start < 0 or data[:start].split() != words[:4] or not data[start - 1 : start].isspace() or not scale:
+    start = len(data) - 4 * width * height  # white space before it may be numbers: only the end is certain
+    if not header.end(4) < start <= header.end() or not scale:
         raise CorruptInputError(f"its header says {width}x{height}; it holds {len(data)} bytes")
     rows = np.frombuffer(data, "<f4" if scale < 0 else ">f4", width * height, start).reshape(height, width)
     return rows[::-1]
@@ -91,20 +116,23 @@ def read_dpt(path: Path) -> Numbers:
 
 def read_tiff(path: Path) -> Numbers:
     """Return the numbers of a TIFF file of one channel: floats, or whole numbers of 16 bits and more."""
-    import cv2
-
     data = _read_bytes(path)
     tags = read_tiff_tags(data)
     _check_depth_tiff(tags)
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    image = _decoded(data)
     if image is None or image.shape != (tags.height, tags.width) or image.dtype != tags.dtype:
-        raise CorruptInputError("the TIFF does not decode")
+        raise CorruptInputError(
+            "the TIFF does not decode: damaged, or of a compression that OpenCV does not read",
+            "Replace it, or save it uncompressed, as 32-bit floats or 16-bit whole numbers.",
+        )
     return np.asarray(image)
 
 
 def _check_depth_tiff(tags: TiffTags) -> None:
     check_pixels(tags.width, tags.height)
     check_numbers(tags.dtype)
+    if tags.dtype == np.float16:
+        raise CorruptInputError("a TIFF of 16-bit floats is not read", "Save it as 32-bit floats, or as npy.")
     if tags.n_pages > 1:
         raise CorruptInputError("a TIFF of several pages", "Give one page per frame in a file of its own.")
     if tags.n_channels != 1 or tags.orientation != 1 or tags.is_inverted:

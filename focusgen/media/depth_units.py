@@ -30,6 +30,12 @@ SCALE_ADVICE = (
 )
 
 
+NEITHER_ADVICE = (
+    " If neither is plausible: is --depth_scale another number, or does this one mean no depth "
+    "(--depth.invalid_value {:.6g})?"
+)
+
+
 @dataclass(frozen=True)
 class DepthOptions:
     """How the files of a person's own depth are to be read.
@@ -130,7 +136,8 @@ def _judged(values: Numbers, options: DepthOptions, scale: float) -> float | Non
         raise CorruptInputError(
             f"floats with a median of {median:.4g}: {median:.4g} m if they are metres, "
             f"{median / scale:.4g} m if depth_scale ({scale:g} per metre) holds for floats too",
-            "Say which: --depth.scale_floats false (they are metres) or --depth.scale_floats true.",
+            "Say which: --depth.scale_floats false (they are metres) or --depth.scale_floats true."
+            + ("" if as_metres else NEITHER_ADVICE.format(median)),
         )
     return 1.0 if as_metres else scale
 

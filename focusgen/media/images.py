@@ -32,6 +32,7 @@ from focusgen.base.names import MediaError
 from focusgen.media.colour_profiles import to_srgb, unapplied_note
 from focusgen.media.orientation import EXIF_ORIENTATIONS, ORIENTATION_TAG, Orientation, exif_orientation
 from focusgen.media.rules import ALL_RULES, PROFILE, TIFF_LAYOUT
+from focusgen.media.stand_ins import HEAD_BYTES, stand_in
 from focusgen.media.tiff_layout import GreyPlanes, as_plain_grey
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     file = path.name
     try:
         with path.open("rb") as stream:
-            kind = _kind_of(file, stream.read(16))
+            kind = _kind_of(file, stream.read(HEAD_BYTES))
             stream.seek(0)
             with _opened(file, kind, stream) as image:
                 check_pixels(file, *image.size, max_pixels)
@@ -152,7 +153,7 @@ def examine_image(
     Raises:
         MediaError: damaged, too large, or of a kind that the rule refuses; names the file.
     """
-    kind = _kind_of(file, data[:16])
+    kind = _kind_of(file, data[:HEAD_BYTES])
     if kind == JPEG:
         pixels, colours = _decode_jpeg(data, file, max_pixels)
         applied: tuple[str, ...] = ()
@@ -242,7 +243,8 @@ def _kind_of(file: str, head: bytes) -> str:
             return kind
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return WEBP
-    raise MediaError(file, "is no JPEG, PNG, TIFF or WebP image")
+    what = stand_in(head)
+    raise MediaError(file, f"is {what}" if what else "is no JPEG, PNG, TIFF or WebP image")
 
 
 @contextmanager

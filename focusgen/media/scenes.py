@@ -31,7 +31,8 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
 # Media that we do not read: named instead of being passed over, since somebody meant them to be used.
 UNREAD_SUFFIXES = frozenset(
-    ".3gp .asf .flv .gif .m2ts .mpeg .mpg .mts .mxf .ogv .ts .vob .wmv .y4m .yuv "
+    ".264 .265 .3gp .asf .divx .f4v .flv .gif .h264 .h265 .hevc .ivf .m2ts .m2v .mpeg .mpg .mts .mxf .ogv "
+    ".rm .rmvb .ts .vob .wmv .y4m .yuv "
     ".arw .avif .bmp .cr2 .dng .exr .heic .heif .jp2 .jxl .nef .ppm .tga".split()
 )
 DAVIS_FRAMES = Path("JPEGImages") / "480p"
@@ -282,10 +283,17 @@ def _as_scene(item: Place, fence: Path | None) -> RawScene | Rejection:
         return Rejection(item.label + problems[0].file, problems[0].reason)
     if not listing.images:
         return Rejection(item.label, _why_no_images(listing))
-    return _image_scene(item, listing.images)
+    return _image_scene(item, listing.images, tuple(_beside(listing)))
 
 
-def _image_scene(item: Place, images: list[str]) -> RawScene | Rejection:
+def _beside(listing: _Listing) -> Iterator[str]:
+    """Yield what to say of videos that lie in one folder with images: somebody may have meant them."""
+    if listing.videos:
+        more = f" and {len(listing.videos) - 1} more" if len(listing.videos) > 1 else ""
+        yield f"a video beside the images is not read: {display(listing.videos[0])}{more}"
+
+
+def _image_scene(item: Place, images: list[str], beside: tuple[str, ...]) -> RawScene | Rejection:
     if item.files is not None:
         there = set(images)
         missing = next((name for name in item.files if name not in there), None)
@@ -302,7 +310,7 @@ def _image_scene(item: Place, images: list[str]) -> RawScene | Rejection:
     series = find_series(images)
     if series.problem:
         return Rejection(item.label, series.problem)
-    notes = (*series.notes, *(item.brought.notes if item.brought is not None else ()))
+    notes = (*series.notes, *beside, *(item.brought.notes if item.brought is not None else ()))
     files = series.files if item.files is None else item.files
     return RawScene(item.scene_id, "images", item.path, files, notes, brought=item.brought)
 

@@ -27,7 +27,7 @@ from focusgen.phases.depth_bounds import bounded_depth, check_float16
 from focusgen.phases.depth_flags import SceneFlags
 from focusgen.phases.job import SceneJob
 from focusgen.phases.outputs import backend_words, checked_depth
-from focusgen.phases.provided_depth import ProvidedNotes, check_median, open_provided
+from focusgen.phases.provided_depth import ProvidedNotes, check_measured, check_median, open_provided
 from focusgen.phases.versions import CONSISTENCY_LOG, PATCHES_LOG, SANITY_LOG
 
 
@@ -50,18 +50,20 @@ def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:
     job.store.drain()
     _patch_held_back(job)
     job.store.drain()
-    counts = _count_saved(job, flags)
+    counts, flat = _count_saved(job, flags)
     _keep_counts(job, counts)
     stats = depth_stats(counts.sum(axis=0))
     details = _measured(job, frames, counts) | notes.details(stats) | flags.details()
     if model.doubts:
         details["doubts"] = list(model.doubts)
     _check_patched(job, details)
+    check_measured(job, stats)
     check_median(job, stats["d_median"])
     job.store.put_json(job.scene.stats_json, stats)
     if "unit" in details:
         job.on_note(f"depth: {details['unit']}")
-    _warn(job, stats, details, notes.warnings(details, int(counts.sum())))
+    of_the_files = notes.warnings(details, int(counts.sum()))
+    _warn(job, stats, details, [*of_the_files, *_flat_texts(flat, job.n_frames)])
     job.store.finish(details, whole_scene=job.n_frames == job.entry.n_frames)
 
 
@@ -210,16 +212,30 @@ def _measured_depth(job: SceneJob, frame: int) -> npt.NDArray[np.float16]:
     return read_float16(path, "depth", "Start phase 3 again for this scene.")
 
 
-def _count_saved(job: SceneJob, flags: SceneFlags) -> npt.NDArray[np.int64]:
-    """Return the sum of the counts of all saved maps as one row, with per-frame medians kept aside."""
-    total = np.zeros((1, 65536), np.int64)
+def _count_saved(job: SceneJob, flags: SceneFlags) -> tuple[npt.NDArray[np.int64], list[int]]:
+    """Return the sum of the counts of all saved maps as one row, and the frames whose map is one number.
+
+    Medians of the frames are kept aside.
+    """
+    total, flat = np.zeros((1, 65536), np.int64), []
     for frame in range(job.n_frames):
         saved = read_depth(job.scene, frame)
         flags.add(frame, saved)
         counts = depth_counts(saved)
         total[0] += counts
+        if np.count_nonzero(counts) == 1:
+            flat.append(frame)
         job.store.remember(f"median/{frame}", depth_percentiles(counts, [50.0])[50.0])
-    return total
+    return total, flat
+
+
+def _flat_texts(flat: Sequence[int], n_frames: int) -> Iterator[str]:
+    """Yield what to say of maps that are one number everywhere: a mark for "no depth", or a made-up map."""
+    if len(flat) == n_frames:
+        yield "the depth is one number everywhere: nothing will be out of focus before something else"
+    elif flat:
+        shown = ", ".join(map(str, flat[:5])) + (", ..." if len(flat) > 5 else "")
+        yield f"the depth of {len(flat)} of {n_frames} frames is one number everywhere: frames {shown}"
 
 
 def _keep_counts(job: SceneJob, counts: npt.NDArray[np.int64]) -> None:

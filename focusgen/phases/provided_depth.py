@@ -119,18 +119,39 @@ class ProvidedNotes:
         texts = list(self._source.notes) if self._source is not None and self._is_kept else []
         saturated = self._job.store.recall_frames("saturated")
         if saturated:
-            share = 100 * sum(saturated.values()) / self._job.n_frames
+            share = _percent(sum(saturated.values()) / self._job.n_frames)
             texts.append(
-                f"{share:.2g} % of the depth numbers are {SATURATED}, the largest of 16 bits: too far to be "
+                f"{share} of the depth numbers are {SATURATED}, the largest of 16 bits: too far to be "
                 f"measured, or no depth (then set depth.invalid_value: {SATURATED})"
             )
         far = details.get("far_pixels")
         if isinstance(far, dict) and self._job.cfg.depth.far_m is None:
             texts.append(
-                f"{100 * sum(far.values()) / n_pixels:.2g} % of the depth pixels are infinite: taken as far, "
+                f"{_percent(sum(far.values()) / n_pixels)} of the depth pixels are infinite: taken as far, "
                 f"at the scene's largest depth of {details['far_m']:.4g} m (depth.far_m sets another)"
             )
         return texts
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
+
+
+def check_measured(job: SceneJob, stats: Mapping[str, float]) -> None:
+    """Refuse a scene of which nothing but the largest 16-bit number is known, and take its maps back.
+
+    Raises:
+        DepthRangeError: names the number.
+    """
+    saturated = job.store.recall_frames("saturated")
+    if len(saturated) < job.n_frames or stats["d_min"] < stats["d_max"]:
+        return
+    job.store.discard()
+    raise DepthRangeError(
+        f"scene {job.scene_id!r}: every depth number is {SATURATED}, the largest of 16 bits, or a hole: "
+        "nothing was measured",
+        f"Check the depth source; where {SATURATED} means no depth, say --depth.invalid_value {SATURATED}.",
+    )
 
 
 def check_median(job: SceneJob, median_m: float) -> None:

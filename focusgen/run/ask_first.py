@@ -20,7 +20,7 @@ from focusgen.dataset.records import parse_json
 from focusgen.doctor.disk import nearest_existing
 from focusgen.doctor.machine import missing_packages
 from focusgen.doctor.weights import file_problem
-from focusgen.media.depth_files import check_unit, holds_depth
+from focusgen.media.depth_files import check_unit, holds_depth, near_misses
 from focusgen.models import registry
 from focusgen.models.weight_commands import command_for
 from focusgen.phases.looking import check_asked, discover_scenes
@@ -28,6 +28,7 @@ from focusgen.phases.provided_depth import depth_options
 from focusgen.run.selection import select_scenes
 
 MAX_NAMED = 5
+MAX_LOOKED_AT = 16  # scenes whose first map is read before the start: a 4K EXR takes 0.1 s
 
 
 @dataclass(frozen=True)
@@ -217,12 +218,13 @@ class _Found:
         if missing and not found and not ahead.with_own_depth:
             what = f"{display(str(root))}: holds no depth for any of {len(missing)} scenes: {_named(missing)}"
             way_out = "Call its folders or files like the scenes, or set --depth_root to another folder."
-            self.lacks.append(Lack(what, way_out))
+            self.lacks.append(Lack(f"{what}{_near(root, missing)}", way_out))
         elif missing:
-            shown = display(str(root))
-            self.warnings.append(f"{shown}: no depth for {len(missing)} scenes: {_named(missing)}")
-        if found:
-            self._unit(cfg, root, found[0])
+            what = f"{display(str(root))}: no depth for {len(missing)} scenes: {_named(missing)}"
+            self.warnings.append(what + _near(root, missing))
+        for name in _spread(found):
+            if self._lacks_unit(cfg, root, name):
+                break
 
     def _no_depth_folder(self, root: Path | None, without: Sequence[str], *, is_for_all: bool) -> None:
         way_out = "Give --depth_root DIR, or choose another --backend (dryrun rehearses without depth)."
@@ -236,12 +238,16 @@ class _Found:
         else:
             self.warnings.append(f"{what}; no depth for {len(without)} scenes: {_named(without)}")
 
-    def _unit(self, cfg: Config, root: Path, scene_id: str) -> None:
+    def _lacks_unit(self, cfg: Config, root: Path, scene_id: str) -> bool:
         try:
             check_unit(root, scene_id, depth_options(cfg.depth))
         except CorruptInputError as error:
             if "nobody says" in error.message:  # what is wrong with one file is that scene's failure
                 self.lacks.append(Lack.of(error))
+                return True
+        except SceneError:
+            pass  # likewise: the disk under one file, say
+        return False
 
 
 def _scenes_ahead(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, object]) -> Ahead:
@@ -267,6 +273,20 @@ def _refused(dataset: DatasetLayout) -> set[str]:
         return set(parse_json(dataset.rejected_scenes_json.read_bytes()))
     except (OSError, ValueError):
         return set()  # phase 1 has not said, or will say it anew
+
+
+def _spread(names: Sequence[str]) -> Sequence[str]:
+    """Return up to `MAX_LOOKED_AT` of the names, the first and the last among them."""
+    if len(names) <= MAX_LOOKED_AT:
+        return names
+    last = len(names) - 1
+    return [names[round(step * last / (MAX_LOOKED_AT - 1))] for step in range(MAX_LOOKED_AT)]
+
+
+def _near(root: Path, missing: Sequence[str]) -> str:
+    """Say of the first few scenes without depth what is there under much the same name."""
+    near = next(filter(None, (near_misses(root, name) for name in missing[:MAX_NAMED])), "")
+    return f" ({near})" if near else ""
 
 
 def _named(names: Sequence[str]) -> str:

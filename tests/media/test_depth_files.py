@@ -288,3 +288,35 @@ def test_the_digest_follows_content_order_and_names(tmp_path):
     assert open_depth(tmp_path, "bear", 3, DepthOptions(1.0)).digest() != before
     np.save(one_map(tmp_path, "1.npy"), depth[1])
     assert open_depth(tmp_path, "bear", 3, DepthOptions(1.0)).digest() == before
+
+
+@pytest.mark.parametrize("there", ["bear.tif", "bear.mp4", "Bear/", "bear_depth/", "bear -> nowhere"])
+def test_what_is_named_much_like_a_scene_without_depth_is_told(tmp_path, there):
+    name, _, target = there.partition(" -> ")
+    if target:
+        (tmp_path / name).symlink_to(target)
+    elif name.endswith("/"):
+        (tmp_path / name).mkdir()
+    else:
+        (tmp_path / name).touch()
+    with pytest.raises(MissingUpstreamError, match=rf"but there is {name}") as missing:
+        open_depth(tmp_path, "bear", 3, DepthOptions())
+    assert ("link to nowhere" in missing.value.message) == bool(target)
+
+
+def test_a_depth_file_that_is_a_link_to_nothing_is_not_passed_over(tmp_path):
+    for index in range(3):
+        np.save(one_map(tmp_path, f"{index}.npy"), scene_depth()[index])
+    one_map(tmp_path, "3.npy").symlink_to("gone.npy")
+    with pytest.raises(CorruptInputError, match=r"3\.npy: it is a link to gone\.npy, which is not there"):
+        open_depth(tmp_path, "bear", 3, DepthOptions())
+
+
+def test_every_refusal_of_a_depth_file_says_what_to_do(tmp_path):
+    np.save(one_map(tmp_path, "0.npy"), scene_depth()[0])
+    whole = one_map(tmp_path, "0.npy").read_bytes()
+    for damaged in (b"", whole[:100], whole[:-10], whole + b"\0"):
+        one_map(tmp_path, "0.npy").write_bytes(damaged)
+        with pytest.raises(CorruptInputError, match=r"0\.npy") as refused:
+            open_depth(tmp_path, "bear", 1, DepthOptions()).read(0)
+        assert "Replace the file" in refused.value.advice

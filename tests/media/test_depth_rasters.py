@@ -67,7 +67,7 @@ def test_tiffs_that_are_no_plain_depth_are_refused_by_name(tmp_path):
         "colour.tif": (np.zeros((H, W, 3), np.uint16), {"photometric": "rgb"}, "3 channels"),
         "pages.tif": (np.stack([TRUTH_M] * 3), {"photometric": "minisblack"}, "several pages"),
         "white.tif": (TRUTH_M, {"photometric": "miniswhite"}, "white is zero"),
-        "half.tif": (TRUTH_M.astype(np.float16), {}, "does not decode|16 bits"),
+        "half.tif": (TRUTH_M.astype(np.float16), {}, "16-bit floats"),
     }
     for name, (values, how, why) in odd.items():
         tifffile.imwrite(tmp_path / name, values, **how)
@@ -146,3 +146,25 @@ def test_a_whole_scene_may_lie_in_one_hdf5_file(tmp_path):
         CorruptInputError, match=r"bear\.H5: 4 depth maps for 7 frames .*\(H, W, T\).*moveaxis"
     ):
         open_depth(tmp_path, "bear", W, DepthOptions())
+
+
+def test_comments_in_the_header_of_a_pfm_are_passed_over(tmp_path):
+    body = TRUTH_M[::-1].astype("<f4").tobytes()
+    (tmp_path / "a.pfm").write_bytes(f"Pf\n# of 2 cameras\n{W} {H}\n-1.0\n".encode() + body)
+    np.testing.assert_array_equal(read(tmp_path / "a.pfm"), TRUTH_M)
+
+
+def test_a_tiff_that_opencv_cannot_read_is_refused_in_our_words_alone(tmp_path, capfd):
+    tifffile.imwrite(tmp_path / "half.tif", TRUTH_M.astype(np.float16))
+    with pytest.raises(CorruptInputError, match=r"half\.tif: a TIFF of 16-bit floats") as refused:
+        read(tmp_path / "half.tif")
+    assert "32-bit floats" in refused.value.advice
+    tifffile.imwrite(tmp_path / "a.tif", TRUTH_M)
+    whole = bytearray((tmp_path / "a.tif").read_bytes())
+    at = whole.index(struct.pack("<HHI", 259, 3, 1)) + 8  # the number of the compression: none
+    whole[at : at + 2] = struct.pack("<H", 50_000)  # Zstandard
+    (tmp_path / "a.tif").write_bytes(whole)
+    with pytest.raises(CorruptInputError, match=r"a\.tif: the TIFF does not decode") as refused:
+        read(tmp_path / "a.tif")
+    assert "save it uncompressed" in refused.value.advice
+    assert capfd.readouterr() == ("", ""), "OpenCV writes lines of its own"

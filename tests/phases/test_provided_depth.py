@@ -169,3 +169,26 @@ def test_hypersims_files_are_told_to_hold_rays_until_their_focal_length_is_said(
     assert "ray_distance" not in capsys.readouterr().err
     share = 40.0 / np.sqrt(40.0**2 + 23.5**2 + 15.5**2)
     assert maps(rgbd)[0][0, 0] == np.float16(2.0 * share)
+
+
+def test_a_scene_of_nothing_but_the_largest_number_is_refused_and_one_flag_gives_its_rest(rgbd, capsys):
+    rgbd.add_scene("a")
+    as_png(rgbd, 1000.0, lambda units: np.full_like(units, 65535))
+    assert depth_phase(rgbd, "--depth_scale", "1000") == 3
+    said = capsys.readouterr().err
+    assert "every depth number is 65535" in said and "--depth.invalid_value 65535" in said
+    assert maps(rgbd) == []
+    as_some = np.full((32, 48), 65535, np.uint16)
+    as_some[:, :40] = 3000
+    for path in (rgbd.depth_root / "a").iterdir():
+        cv2.imwrite(str(path), as_some)
+    assert depth_phase(rgbd, "--depth_scale", "1000", "--depth.invalid_value", "65535") == 0
+    assert "one number everywhere" in capsys.readouterr().err, "a flat wall may be true, but is told"
+
+
+def test_a_frame_whose_depth_is_one_number_is_named(rgbd, capsys):
+    rgbd.add_scene("a")
+    np.save(rgbd.depth_root / "a" / "depth_0002.npy", np.full((32, 48), 3.0, np.float32))
+    assert depth_phase(rgbd) == 0
+    text = "the depth of 1 of 4 frames is one number everywhere: frames 2"
+    assert text in capsys.readouterr().err and text in record(rgbd).warnings

@@ -79,3 +79,16 @@ def test_a_unit_is_a_scale_that_holds_for_floats_too():
     assert (depth.depth_scale, depth.scale_floats, depth.unit) == (1000.0, True, None)
     with pytest.raises(ConfigError, match=r"unit mm is 1000 per metre, but depth_scale says 5000"):
         config.load(None, {"depth.unit": "mm", "depth.depth_scale": 5000})
+
+
+def test_the_unit_of_every_scene_is_asked_for_and_what_is_nearly_there_is_told(here, capsys):
+    for scene, ending in (("a", "npy"), ("b", "png")):
+        (here / "deep" / scene).mkdir(parents=True)
+        path = here / "deep" / scene / f"0000.{ending}"
+        np.save(path, np.ones((4, 4), np.float32)) if ending == "npy" else cv2.imwrite(
+            str(path), np.full((4, 4), 5000, np.uint16)
+        )
+    assert "b/0000.png: whole numbers (uint16), and nobody says" in refusal(capsys, "--depth_root", "deep")
+    (here / "deep" / "b").rename(here / "deep" / "B")
+    (here / "deep" / "a").rename(here / "deep" / "a_depth")
+    assert "(there is a_depth/)" in refusal(capsys, "--depth_root", "deep")
