@@ -14,6 +14,7 @@ import numpy.typing as npt
 from focusgen.base.errors import CorruptInputError
 from focusgen.base.names import display
 from focusgen.media.depth_units import Numbers, check_numbers
+from focusgen.media.depth_words import check_array_name
 
 MAX_PIXELS = 64_000_000  # as for frames: a larger map is a bomb or a mistake
 MAX_NAMES_SHOWN = 8
@@ -104,6 +105,11 @@ def open_npz_member(archive: zipfile.ZipFile, key: str | None) -> tuple[IO[bytes
     return stream, read_npy_header(stream, named[0].file_size)
 
 
+def check_member_name(stream: IO[bytes], key: str | None) -> None:
+    """Refuse an array of an npz file that is something else than depth by its name."""
+    check_array_name(stream.name.removesuffix(".npy"), key, "--depth.key")
+
+
 def unknown_key(key: str | None, names: list[str]) -> CorruptInputError:
     """Return the refusal of a file whose arrays do not tell which one is depth."""
     shown = ", ".join(display(name) for name in names[:MAX_NAMES_SHOWN]) or "nothing"
@@ -149,5 +155,6 @@ def read_npz(path: Path, key: str | None) -> Numbers:
     with zipfile.ZipFile(path) as archive:
         stream, header = open_npz_member(archive, key)
         with stream:
+            check_member_name(stream, key)
             map_shape(header.shape)
             return as_map(read_exactly(stream, header.n_bytes), header)

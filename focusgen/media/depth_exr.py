@@ -14,6 +14,7 @@ from focusgen.base.errors import CorruptInputError
 from focusgen.base.names import display
 from focusgen.media.depth_arrays import check_pixels
 from focusgen.media.depth_units import Numbers
+from focusgen.media.depth_words import check_array_name
 
 if TYPE_CHECKING:
     import OpenEXR
@@ -83,6 +84,8 @@ def read_exr(path: Path, wanted: str | None) -> Numbers:
         for window in ("dataWindow", "displayWindow"):
             check_pixels(*_size(header[window]))
     chosen = choose(channels_of(headers), wanted)
+    if len(chosen) == 1:
+        check_array_name(chosen[0].name, wanted, "--depth.channel")
     with OpenEXR.File(str(path), separate_channels=True) as image:
         planes = [image.channels(channel.part)[channel.name].pixels for channel in chosen]
     if len(planes) > 1 and not all(np.array_equal(planes[0], p, equal_nan=True) for p in planes[1:]):
@@ -176,8 +179,16 @@ def _none_is_depth(channels: Sequence[Channel]) -> CorruptInputError:
 
 def _refusal(reason: str, channels: Sequence[Channel], *, lists_them: bool = True) -> CorruptInputError:
     message = f"{reason}; it has {_names(channels)}" if lists_them else reason
-    example = next((c.offered for c in channels if c.component == "z"), channels[0].offered)
-    return CorruptInputError(message, f"Say which one holds it: --depth.channel '{display(example)}'")
+    likely = next((c.offered for c in channels if c.component in DEPTH_WORDS and not _is_other(c)), "NAME")
+    return CorruptInputError(
+        message,
+        f"Say which one holds it, --depth.channel '{display(likely)}'; if none does, render the depth pass "
+        "(Z) as well.",
+    )
+
+
+def _is_other(channel: Channel) -> bool:
+    return any(_folded(part) in OTHER_WORDS for part in (*channel.name.split(".")[:-1], channel.part_name))
 
 
 def _size(window: Window) -> tuple[int, int]:

@@ -211,9 +211,11 @@ def _depth_files(folder: Path) -> list[Path]:
         pictures = sorted(p for p in visible if p.suffix.lower() in PICTURE_SUFFIXES)
         if pictures:
             raise not_a_depth_file(pictures[0])
+        below = next((display(p.name) for p in sorted(named) if p.is_dir()), "")
         raise CorruptInputError(
-            f"{display(str(folder))}: no depth file ({', '.join(READERS)})",
-            "Convert the depth to one of these.",
+            f"{display(str(folder))}: no depth file ({', '.join(READERS)})"
+            + (f", but a folder {below}/" if below else ""),
+            "Move its files up into this folder." if below else "Convert the depth to one of these.",
         )
     return sorted(files, key=lambda p: natural_key(p.name))  # as the frames are ordered
 

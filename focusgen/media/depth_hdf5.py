@@ -10,6 +10,7 @@ import numpy as np
 from focusgen.base.errors import CorruptInputError
 from focusgen.media.depth_arrays import map_shape, unknown_key
 from focusgen.media.depth_units import Numbers, check_numbers
+from focusgen.media.depth_words import check_array_name
 
 if TYPE_CHECKING:
     import h5py
@@ -82,5 +83,6 @@ def read_hdf5(path: Path, key: str | None) -> Numbers:
     """Return the one map of an HDF5 file."""
     with open_file(path) as file:
         array = find_dataset(file, key)
+        check_array_name(str(array.name), key, "--depth.key")
         size = map_shape(array.shape)
         return np.asarray(array[()]).reshape(size)

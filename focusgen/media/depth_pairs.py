@@ -77,7 +77,14 @@ def pair_with_frames(files: Sequence[str], frames: FrameNames | None, n_frames: 
         return Pairing(problem=_first_other_stem(files, names))
     if numbers.are_stamps and frame_numbers.are_stamps:
         return _by_time(files, numbers, names, frame_numbers)
-    return Pairing(problem=_first_other_number(files, numbers, names, frame_numbers))
+    problem = _first_other_number(files, numbers, names, frame_numbers)
+    if problem and numbers.are_stamps != frame_numbers.are_stamps:
+        timed, counted = ("depth files", "frames") if numbers.are_stamps else ("frames", "depth files")
+        problem = (
+            f"{timed} are named by times and {counted} by numbers ({display(names[0])}, "
+            f"{display(files[0])}), so nobody knows which belong together"
+        )
+    return Pairing(problem=problem)
 
 
 def _stem(name: str) -> str:

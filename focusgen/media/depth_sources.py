@@ -16,6 +16,7 @@ from focusgen.base.errors import CorruptInputError
 from focusgen.base.names import display
 from focusgen.media.depth_arrays import (
     NpyHeader,
+    check_member_name,
     map_shape,
     open_npz_member,
     read_exactly,
@@ -25,6 +26,7 @@ from focusgen.media.depth_codecs import naming, read_values
 from focusgen.media.depth_hdf5 import find_dataset, open_file
 from focusgen.media.depth_pairs import Pairing
 from focusgen.media.depth_units import DepthMap, DepthOptions, Numbers, read_numbers, units_per_metre
+from focusgen.media.depth_words import check_array_name, file_name_note
 
 if TYPE_CHECKING:
     import h5py
@@ -152,7 +154,8 @@ class DepthFolder(DepthSource):
         are_rays = self._files[0].name.casefold().endswith(HYPERSIM_ENDING)
         if are_rays and self.options.ray_focal_px(1) is None:
             return (*self._pairing.notes, RAYS_NOTE)
-        return self._pairing.notes
+        odd = file_name_note(self._files[0].name)
+        return (*self._pairing.notes, odd) if odd else self._pairing.notes
 
     def values(self, index: int) -> Numbers:
         """Return the numbers of a frame."""
@@ -247,6 +250,7 @@ class DepthArchive(DepthStack):
         if not 0 <= index < len(self):
             raise IndexError(f"{self.path} has {len(self)} frames, not {index}")
         with naming(self.path):
+            check_member_name(self._stream, self.options.key)
             values = self._column_ordered()[index] if self._header.is_fortran else self._next(index)
             return _plane(values)
 
@@ -295,6 +299,7 @@ class DepthHdf5(DepthStack):
         with naming(self.path):
             if self._array is None:
                 self._array = find_dataset(open_file(self.path), self.options.key)
+                check_array_name(str(self._array.name), self.options.key, "--depth.key")
             return _plane(np.asarray(self._array[index]))
 
 

@@ -10,7 +10,6 @@ _HEADS = (
     (b"/annex/objects/", "a git-annex pointer, not the file itself: run git annex get"),
     (b"<!doctype html", "a web page, not the file itself: the download was refused or needs a login"),
     (b"<html", "a web page, not the file itself: the download was refused or needs a login"),
-    (b"<?xml", "an XML text, not the file itself: the download was refused"),
 )
 
 

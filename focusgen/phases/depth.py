@@ -24,6 +24,7 @@ from focusgen.optics.stats import depth_counts, depth_percentiles, depth_stats
 from focusgen.optics.windows import Chunk, cut_segments, plan_chunks
 from focusgen.phases.chunks import covering_chunk, crossfaded
 from focusgen.phases.depth_bounds import bounded_depth, check_float16
+from focusgen.phases.depth_doubts import check_one_unit, flat_texts, normalised_texts, step_texts
 from focusgen.phases.depth_flags import SceneFlags
 from focusgen.phases.job import SceneJob
 from focusgen.phases.outputs import backend_words, checked_depth
@@ -37,6 +38,15 @@ def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:
     Raises:
         SceneError: too many holes, a depth beyond float16, or the model's own.
     """
+    try:
+        _estimate(job, model)
+    except DepthRangeError:
+        if job.cfg.depth.backend == PROVIDED.name:  # what it advises are other settings: begin anew with them
+            job.store.discard()
+        raise
+
+
+def _estimate(job: SceneJob, model: DepthModel) -> None:
     frames = _scene_frames(job)
     todo = set(job.store.missing(lambda frame: [job.scene.depth(frame)]))
     todo -= {frame for frame in todo if valid_entry(job.scene.held_back_depth(frame)) is not None}
@@ -59,11 +69,14 @@ def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:
     _check_patched(job, details)
     check_measured(job, stats)
     check_median(job, stats["d_median"])
+    check_one_unit(job, stats["d_median"], job.store.recall_frames("median"))
     job.store.put_json(job.scene.stats_json, stats)
     if "unit" in details:
         job.on_note(f"depth: {details['unit']}")
     of_the_files = notes.warnings(details, int(counts.sum()))
-    _warn(job, stats, details, [*of_the_files, *_flat_texts(flat, job.n_frames)])
+    _warn(
+        job, stats, details, [*of_the_files, *normalised_texts(job, stats), *flat_texts(flat, job.n_frames)]
+    )
     job.store.finish(details, whole_scene=job.n_frames == job.entry.n_frames)
 
 
@@ -229,15 +242,6 @@ def _count_saved(job: SceneJob, flags: SceneFlags) -> tuple[npt.NDArray[np.int64
     return total, flat
 
 
-def _flat_texts(flat: Sequence[int], n_frames: int) -> Iterator[str]:
-    """Yield what to say of maps that are one number everywhere: a mark for "no depth", or a made-up map."""
-    if len(flat) == n_frames:
-        yield "the depth is one number everywhere: nothing will be out of focus before something else"
-    elif flat:
-        shown = ", ".join(map(str, flat[:5])) + (", ..." if len(flat) > 5 else "")
-        yield f"the depth of {len(flat)} of {n_frames} frames is one number everywhere: frames {shown}"
-
-
 def _keep_counts(job: SceneJob, counts: npt.NDArray[np.int64]) -> None:
     """Save phase 4 from reading the maps again; the record's digest tells it whether these are theirs."""
     path = job.scene.depth_counts_npz
@@ -270,9 +274,21 @@ def _check_patched(job: SceneJob, details: dict[str, Any]) -> None:
         raise DepthRangeError(
             f"scene {job.scene_id!r}: {100 * details['changed_fraction']:.1f} % of the depth pixels "
             f"were patched or raised (limit {100 * limit:.0f} %)",
-            "Check the depth source (sparse depth has to be completed first), or raise "
-            "depth.max_patched_fraction.",
+            _patched_advice(job),
         )
+
+
+def _patched_advice(job: SceneJob) -> str:
+    n_holes, n_raised = (sum(p[part] for p in job.store.recall_frames("pixels").values()) for part in (0, 1))
+    if n_raised > n_holes and job.cfg.depth.backend == PROVIDED.name:
+        return (
+            f"Most of them lie nearer than depth.min_m ({job.cfg.depth.min_m:g} m): are they in another "
+            "unit, say kilometres (--depth_scale 0.001), or disparity? Or lower --depth.min_m."
+        )
+    return (
+        "Check the depth source (sparse depth has to be completed first), or raise "
+        "depth.max_patched_fraction."
+    )
 
 
 def _wide_seams(job: SceneJob) -> list[str]:
@@ -288,22 +304,17 @@ def _warn(
 ) -> None:
     """Write the report's warnings into the record and this scene's lines of the logs."""
     name, cfg = job.scene_id, job.cfg.depth
-    sanity, consistency = list(of_the_files), []
+    sanity = list(of_the_files)
     if not 0.5 <= stats["d_median"] <= 50.0:  # the report's plausible range of a scene's median
         sanity.append(f"median depth {stats['d_median']:.3f} m is outside 0.5..50 m")
     if details["changed_fraction"] > cfg.warn_patched_fraction:
         share = 100 * details["changed_fraction"]
         sanity.append(f"{share:.2f} % of the depth pixels were patched or raised")
-    medians = job.store.recall_frames("median")
-    for frame in range(1, job.n_frames):
-        step = abs(medians[frame] - medians[frame - 1]) / medians[frame - 1]
-        if step > cfg.warn_median_step and frame not in job.shot_cuts:
-            text = f"median depth changes by {100 * step:.1f} % from frame {frame - 1} to {frame}"
-            consistency.append(text)
-    consistency += _wide_seams(job)
+    consistency = [*step_texts(job, job.store.recall_frames("median")), *_wide_seams(job)]
     for text in (*details.get("doubts", ()), *sanity, *consistency):
         job.store.warn(text)
-    for text in sanity:
+    more = [f"{len(consistency) - 1} more like this: logs/{CONSISTENCY_LOG}"] if len(consistency) > 1 else []
+    for text in (*sanity, *consistency[:1], *more):
         job.on_note(f"warning: {text}")
     patches = io.StringIO()
     writer = csv.writer(patches, lineterminator="\n")

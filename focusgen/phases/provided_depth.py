@@ -138,7 +138,7 @@ def _percent(share: float) -> str:
 
 
 def check_measured(job: SceneJob, stats: Mapping[str, float]) -> None:
-    """Refuse a scene of which nothing but the largest 16-bit number is known, and take its maps back.
+    """Refuse a scene of which nothing but the largest 16-bit number is known.
 
     Raises:
         DepthRangeError: names the number.
@@ -146,7 +146,6 @@ def check_measured(job: SceneJob, stats: Mapping[str, float]) -> None:
     saturated = job.store.recall_frames("saturated")
     if len(saturated) < job.n_frames or stats["d_min"] < stats["d_max"]:
         return
-    job.store.discard()
     raise DepthRangeError(
         f"scene {job.scene_id!r}: every depth number is {SATURATED}, the largest of 16 bits, or a hole: "
         "nothing was measured",
@@ -155,7 +154,7 @@ def check_measured(job: SceneJob, stats: Mapping[str, float]) -> None:
 
 
 def check_median(job: SceneJob, median_m: float) -> None:
-    """Refuse a scene whose depth is hardly in metres, and take its maps back.
+    """Refuse a scene whose depth is hardly in metres.
 
     Raises:
         DepthRangeError: names the unit that was assumed, and the ways out.
@@ -164,7 +163,6 @@ def check_median(job: SceneJob, median_m: float) -> None:
     if cfg.backend != PROVIDED.name or cfg.accept_range or is_plausible_median(median_m):
         return
     unit = job.store.recall("unit")
-    job.store.discard()  # so that the same command with the right unit begins anew
     low_m, high_m = PLAUSIBLE_MEDIAN_M
     raise DepthRangeError(
         f"scene {job.scene_id!r}: a median depth of {median_m:.4g} m is implausible (below {low_m:g} m or "

@@ -76,3 +76,14 @@ def test_depth_of_a_video_must_not_skip_a_number():
     assert not pair(frames, numbered("z{}.npy", range(0, 60, 10)), is_video=True).problem
     skipped = pair(frames, numbered("z{}.npy", [0, 1, 2, 4, 5, 6]), is_video=True)
     assert "z2.npy" in skipped.problem and "z4.npy" in skipped.problem
+
+
+def test_times_beside_counted_numbers_are_called_that():
+    files = [f"{1305031100 + number / 30 + 0.004:.6f}.png" for number in range(4)]
+    frames = FrameNames(tuple(f"{number:05d}.png" for number in range(4)), is_video=False)
+    problem = pair_with_frames(files, frames, 4).problem
+    assert (
+        "depth files are named by times and frames by numbers (00000.png, 1305031100.004000.png)" in problem
+    )
+    long = FrameNames(tuple(f"{number:012d}.jpg" for number in range(4)), is_video=False)
+    assert pair_with_frames([f"{n:04d}.png" for n in range(4)], long, 4).problem == "", "12 digits, no time"

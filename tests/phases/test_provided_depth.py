@@ -190,5 +190,5 @@ def test_a_frame_whose_depth_is_one_number_is_named(rgbd, capsys):
     rgbd.add_scene("a")
     np.save(rgbd.depth_root / "a" / "depth_0002.npy", np.full((32, 48), 3.0, np.float32))
     assert depth_phase(rgbd) == 0
-    text = "the depth of 1 of 4 frames is one number everywhere: frames 2"
+    text = "the depth of 1 of 4 frames is one number everywhere: frame 2"
     assert text in capsys.readouterr().err and text in record(rgbd).warnings
