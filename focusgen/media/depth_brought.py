@@ -13,7 +13,7 @@ from focusgen.media.brought import BroughtDepth
 from focusgen.media.depth_sources import DepthFolder
 from focusgen.media.depth_units import DepthMap, DepthOptions
 
-ANOTHER_DEPTH = "Put the files back, run phase 1 again, or set --depth_root to the folder of other depth."
+ANOTHER_DEPTH = "Put the files back and run phase 1 again; or set --depth_root to the folder of other depth."
 
 
 def open_brought(
@@ -45,8 +45,8 @@ def open_brought(
         raise CorruptInputError(
             f"{display(str(depth.folder))}: layout {layout} has {scale:g} units per metre, "
             f"but --depth_scale says {said:g}",
-            f"Say --depth_scale {scale:g}; or if these files have another unit, index them with --layout "
-            "plain and give --depth_root a folder with <scene>/.",
+            f"Say --depth_scale {scale:g}; or if these files have another unit, run phase 1 with --layout "
+            "plain; then give --depth_root, a folder with <scene>/.",
         )
     known = dataclasses.replace(options, depth_scale=scale, ray_focal_per_width=depth.focal_per_width)
     return BroughtSource(depth, known, size)

@@ -44,6 +44,6 @@ def unit_hint(path: Path) -> str:
         return ""
     names = " or ".join(f"{look.data_set} ({look.units_per_metre:g} per metre)" for look in looks)
     flags = " or ".join(f"--depth_scale {look.units_per_metre:g}" for look in looks)
-    layouts = " or ".join(f"--layout {look.layout}" for look in looks if look.layout)
-    whole = f"; or give the data set's own folder as --raw_root, with {layouts}" if layouts else ""
+    layouts = " or ".join(f"phase 1 with --layout {look.layout}" for look in looks if look.layout)
+    whole = f"; or run {layouts} on the data set's own folder" if layouts else ""
     return f"Named like {names}: say {flags} if it is{whole}."

@@ -191,7 +191,7 @@ def _by_time(files: Sequence[str], numbers: Numbers, names: Sequence[str], frame
         if not longer:
             return Pairing(
                 problem=f"frame {display(name)} has no depth of its own within {limit:.4g} of its time "
-                "stamp; --layout tum leaves such frames out, where the recording lies as TUM's do"
+                "stamp; phase 1 with --layout tum leaves such frames out, where it lies as TUM's do"
             )
         chains = longer
     return _with_left_out(files, min(chains.values())[1])

@@ -38,15 +38,6 @@ def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:
     Raises:
         SceneError: too many holes, a depth beyond float16, or the model's own.
     """
-    try:
-        _estimate(job, model)
-    except DepthRangeError:
-        if job.cfg.depth.backend == PROVIDED.name:  # what it advises are other settings: begin anew with them
-            job.store.discard()
-        raise
-
-
-def _estimate(job: SceneJob, model: DepthModel) -> None:
     frames = _scene_frames(job)
     todo = set(job.store.missing(lambda frame: [job.scene.depth(frame)]))
     todo -= {frame for frame in todo if valid_entry(job.scene.held_back_depth(frame)) is not None}
@@ -66,10 +57,7 @@ def _estimate(job: SceneJob, model: DepthModel) -> None:
     details = _measured(job, frames, counts) | notes.details(stats) | flags.details()
     if model.doubts:
         details["doubts"] = list(model.doubts)
-    _check_patched(job, details)
-    check_measured(job, stats)
-    check_median(job, stats["d_median"])
-    check_one_unit(job, stats["d_median"], job.store.recall_frames("median"))
+    _check_whole(job, stats, details)
     job.store.put_json(job.scene.stats_json, stats)
     if "unit" in details:
         job.on_note(f"depth: {details['unit']}")
@@ -266,6 +254,19 @@ def _measured(job: SceneJob, frames: SharpFrames, counts: npt.NDArray[np.int64])
         "median_m": {str(f): m for f, m in job.store.recall_frames("median").items()},
         "counts_digest": checksum(counts.tobytes()),
     }
+
+
+def _check_whole(job: SceneJob, stats: dict[str, float], details: dict[str, Any]) -> None:
+    """Refuse a scene whose depth is hardly metric; provided maps are taken back, to begin anew as advised."""
+    try:
+        _check_patched(job, details)
+        check_measured(job, stats)
+        check_median(job, stats["d_median"])
+        check_one_unit(job, stats["d_median"], job.store.recall_frames("median"))
+    except DepthRangeError:
+        if job.cfg.depth.backend == PROVIDED.name:
+            job.store.discard()
+        raise
 
 
 def _check_patched(job: SceneJob, details: dict[str, Any]) -> None:

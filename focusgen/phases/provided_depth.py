@@ -73,7 +73,7 @@ def brought_depth(
 
 
 def _no_depth(scene_id: str, entry: IndexEntry) -> ConfigError | MissingUpstreamError:
-    advice = "Give --depth_root DIR, or choose another --backend (dryrun rehearses without depth)."
+    advice = "Give --depth_root DIR, or another --depth.backend (dryrun rehearses without depth)."
     if entry.layout is None:
         return ConfigError("depth.backend is `provided`, but no folder of depth is given", advice)
     return MissingUpstreamError(f"scene {scene_id!r}: layout {entry.layout} brought no depth with it", advice)

@@ -227,7 +227,7 @@ class _Found:
                 break
 
     def _no_depth_folder(self, root: Path | None, without: Sequence[str], *, is_for_all: bool) -> None:
-        way_out = "Give --depth_root DIR, or choose another --backend (dryrun rehearses without depth)."
+        way_out = "Give --depth_root DIR, or another --depth.backend (dryrun rehearses without depth)."
         what = (
             "depth.backend is `provided`, but no folder of depth is given"
             if root is None

@@ -21,7 +21,7 @@ MAX_LOG_BYTES = 1 << 18
 MAX_LOG_LINES = 20
 MAX_LOG_FILES = 8
 ADVICE = {
-    "stale": "--on_stale redo makes it anew, --on_stale keep leaves it.",
+    "stale": "Run the phase with --on_stale redo to make it anew, with --on_stale keep to leave it.",
     "partial": "Run the phase again: it goes on where it stopped.",
     "pending": "Run the phase.",
 }

@@ -49,7 +49,7 @@ def list_stacks(
     if not records:
         raise ConfigError(
             f"{scenes}: no scene has a stack",
-            "Run phase 5 with --n_sets 2 or more and --lens.law sweep, or say --source thin_lens.",
+            "Run phase 5 with --n_sets 2 or more and --lens.law sweep; or say --source thin_lens.",
         )
     beside = out.resolve().parent
     make_folder(beside)

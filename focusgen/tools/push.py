@@ -50,7 +50,8 @@ def plan_export_upload(folder: Path) -> Upload:
     too_large = [name for name, size in files if size > HUB_MAX_FILE_BYTES]
     if too_large:
         raise ConfigError(
-            f"{folder / too_large[0]}: the hub takes 200 GB a file", "Export with a smaller --shard_mb."
+            f"{folder / too_large[0]}: the hub takes 200 GB a file",
+            "Run focusgen export again with a smaller --shard_mb.",
         )
     files.append((MANIFEST, (folder / MANIFEST).stat().st_size))
     return Upload(folder, tuple(sorted(files)), _licence(folder / "README.md"))

@@ -88,3 +88,82 @@ def test_commands_that_may_need_raw_frames_or_depth_take_both_roots(name):
 @pytest.mark.parametrize("phase", ["depth", "calibrate", "render", "validate"])
 def test_phases_that_look_at_own_depth_take_its_root(phase):
     assert {"raw_root", "depth_root"} <= flags_of(GRAPH[phase].script)
+
+
+PHASES = {"1": "index", "2": "deblur", "3": "depth", "4": "calibrate", "5": "render", "6": "validate"}
+RUNNING = ("run", "submit", "resubmit", "task")
+"""Commands that run phases, and print what these complain of."""
+
+OF_THE_CALLER = {"config.flags", "config.graph", "run.selection", "media.picture_files"}
+"""Modules that judge a flag which the caller has parsed: the commands without it never come there."""
+
+
+@cache
+def imports() -> dict[str, frozenset[str]]:
+    """Return {module: the modules of the package that it imports, inside functions too}."""
+    files = {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")
+    }
+    found = {}
+    for module, path in files.items():
+        named = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("focusgen"):
+                start = str(node.module).removeprefix("focusgen").lstrip(".")
+                named |= {start, *(f"{start}.{alias.name}".lstrip(".") for alias in node.names)}
+        found[module] = frozenset(named & files.keys())
+    return found
+
+
+@cache
+def reached_from(module: str) -> frozenset[str]:
+    """Return a module and all that it imports, directly or not."""
+    seen, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += imports()[name]
+    return frozenset(seen)
+
+
+def commands_of(module: str) -> dict[str, str]:
+    """Return {command: its module} of those that call a module of tools themselves."""
+    entries = {name: row[0].removeprefix("focusgen.") for name, row in cli.COMMANDS.items()}
+    return {name: entry for name, entry in entries.items() if module in imports()[entry]}
+
+
+def lacks_of(module: str, sentence: str, flag: str) -> list[str]:
+    """Return the commands and scripts that print a sentence, or that it names, without the flag in it."""
+    named = re.findall(r"[Pp]hase (\d)", sentence)
+    if named:
+        scripts = [GRAPH[PHASES[number]].script for number in named]
+        return [] if any(flag in flags_of(script) for script in scripts) else scripts
+    if re.search(r"(the|that|those|later) phases?\b", sentence):
+        return []
+    if module.startswith("tools."):
+        return [name for name in commands_of(module) if name != "focal" and flag not in flags_of(name)]
+    scripts = [GRAPH[p].script for p in PHASES.values() if module in reached_from(f"phases.{p}")]
+    running = [name for name in RUNNING if module in reached_from(f"commands.{name}")]
+    lacking = [name for name in running if flag not in flags_of(name)]
+    return lacking + ([] if any(flag in flags_of(script) for script in scripts) else scripts)
+
+
+def test_a_bare_flag_exists_where_the_message_is_printed():
+    wrong, n_seen = [], 0
+    for place, text in texts():
+        module = place.partition(":")[0].removesuffix(".py").replace("/", ".")
+        if (
+            module.startswith(("commands.", "cluster.", "focal."))
+            or module in OF_THE_CALLER
+            or "\n\n" in text
+        ):
+            continue  # their flags are parsed beside them, or go to sbatch; a docstring is no message
+        for sentence in re.split(r"(?<=[.;]) ", COMMAND.sub("", SCRIPT.sub("", text))):
+            for flag in FLAG.findall(sentence):
+                if "." not in flag and flag not in OTHERS:
+                    n_seen += 1
+                    lacking = lacks_of(module, sentence, flag)
+                    wrong += [f"{place}: --{flag} is none of {', '.join(lacking)}"] if lacking else []
+    assert n_seen > 60
+    assert wrong == []

@@ -117,7 +117,7 @@ def _kitti(root: Path) -> Contents:
     places = [_kitti_drive(root, f, depths) for f in below(root, _is_kitti_drive, MAX_NESTED)]
     remarks = (
         "KITTI's depth comes from a laser and covers part of each picture: phase 3 fails scenes with more "
-        "holes than depth.max_patched_fraction, so complete it first, or choose a network by --backend",
+        "holes than depth.max_patched_fraction, so complete it first, or choose a network (--depth.backend)",
     )
     return Contents(
         tuple(places), remarks=remarks if any(p.brought and p.brought.depth for p in places) else ()
