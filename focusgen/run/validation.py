@@ -72,7 +72,7 @@ def _tell(cfg: Config, observer: ConsoleObserver, report: Mapping[str, Any], pro
     if report["scenes_not_read_again"]:
         observer.console.print(
             f"  {report['scenes_not_read_again']} scenes passed before and are untouched: size, times and "
-            "inode of every file are the same (--recheck reads them again)"
+            "inode of every file are the same (focusgen run --recheck reads them again)"
         )
     for text in [*problems, *report["warnings"][:20]]:
         observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(text)}")
