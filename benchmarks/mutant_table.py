@@ -40,7 +40,7 @@ COC = _of(
     "tests/optics/test_coc.py",
     ("return f * f / (n * (s - f))", "return f * f / (n * s)"),
     ("return f * f / (n * s)\n", "return f * f / (n * s * s)\n"),
-    ("(depth_m < lens.focus_distance_m)", "(depth_m > lens.focus_distance_m)"),
+    ("(depth < lens.focus_distance_m)", "(depth > lens.focus_distance_m)"),
     ("(image_width_px / (2.0 * sensor_width_m))", "(image_width_px / sensor_width_m)"),
     ("coc = coc.clip(0.0, max_coc_m)", "coc = coc.clip(0.0, 2.0 * max_coc_m)"),
     ("bits.max() <= LAST_DEPTH", "bits.max() <= 0xFFFF"),
@@ -64,7 +64,10 @@ LENSES = _of(
     "focusgen/optics/lenses.py",
     "tests/optics/test_lenses.py",
     ('derive_seed(seed, "lens", index)', 'derive_seed(seed, "lens", index, n)'),
-    ("if s >= MIN_FOCUS_OVER_FOCAL_LENGTH * f:", "if s >= f:"),
+    (
+        "if s >= MIN_FOCUS_OVER_FOCAL_LENGTH * f:\n            return",
+        "if s >= f:\n            return",
+    ),
     ("sorted(rng.random() for _ in range(3))[1]", "sorted(rng.random() for _ in range(3))[0]"),
     ("n = math.exp(_between(low_n, high_n, rng.random()))", "n = _between(*f_number, rng.random())"),
     ("n_redrawn += n_rejected", "n_redrawn += 0"),
@@ -80,17 +83,12 @@ STATS = _of(
     ("self.n += int(weights.sum())", "self.n += weights.size"),
     ("below = math.floor((n - 1) * (q / 100.0))", "below = math.floor(n * (q / 100.0))"),
     ("return below, min(below + 1, n - 1)", "return below, below"),
-    ("np.cumsum(counts) - (counts + 1) / 2.0", "np.cumsum(counts) - 1.0"),
-    (
-        "return min(1.0, max(-1.0, float(rank_x @ rank_y) / spread))",
-        "return abs(float(rank_x @ rank_y) / spread)",
-    ),
     ("if n_bad:", "if n_bad > 3:"),
 )
 
 LENS_SETS = (
     _of(
-        "focusgen/phases/lens_set.py",
+        "focusgen/phases/lens_law.py",
         "tests/phases/test_lens_set.py",
         (
             'robust = cfg.lens.focus_range == "robust"',
@@ -98,21 +96,29 @@ LENS_SETS = (
             "test_the_robust_range_draws_focus_between_percentiles",
         ),
         (
-            '"d_p95" if robust else "d_max"',
-            '"d_max"',
+            'stats["d_p95" if robust else "d_max"]',
+            'stats["d_max"]',
             "test_the_robust_range_draws_focus_between_percentiles",
         ),
-        ('"d_p5" if robust else "d_min"', '"d_min"', "test_the_robust_range_draws_focus_between_percentiles"),
         (
-            'scene_seed(cfg.seed, scene_id, "lenses")',
-            'scene_seed(cfg.seed, scene_id, f"lenses {n}")',
+            'stats["d_p5" if robust else "d_min"]',
+            'stats["d_min"]',
+            "test_the_robust_range_draws_focus_between_percentiles",
+        ),
+        (
+            'scene_seed(cfg.seed, depth.scene.scene_id, "lenses")',
+            'scene_seed(cfg.seed, depth.scene.scene_id, f"lenses {n}")',
             "test_the_first_lenses_of_a_scene_do_not_change_when_more_are_asked",
         ),
         (
-            'scene_seed(cfg.seed, scene_id, "lenses")',
+            'scene_seed(cfg.seed, depth.scene.scene_id, "lenses")',
             'scene_seed(cfg.seed, "", "lenses")',
             "test_the_first_lenses_of_a_scene_do_not_change_when_more_are_asked",
         ),
+    )
+    + _of(
+        "focusgen/phases/lens_set.py",
+        "tests/phases/test_lens_set.py",
         (
             "max_coc_m=self.max_coc_m if self.is_clipped else None",
             "max_coc_m=None",
@@ -129,8 +135,8 @@ LENS_SETS = (
             "test_half_the_sensor_shows_twice_the_blur_and_the_same_label",
         ),
         (
-            "focus_map(depth_m, self.lens, self.max_coc_m, self.coc_limit_m)",
-            "focus_map(depth_m, self.lens, self.max_coc_m)",
+            "focus_map(depth_m, lens, self.max_coc_m, self.coc_limit_m)",
+            "focus_map(depth_m, lens, self.max_coc_m)",
             "test_a_label_stops_where_the_renderer_does",
         ),
         (
@@ -168,8 +174,8 @@ LENS_SETS = (
             "test_only_sets_that_need_more_blur_than_is_drawn_are_marked_and_told",
         ),
         (
-            "focus_map(depth_m, self.at(frame), self.max_coc_m, self.coc_limit_m)",
-            "focus_map(depth_m, self.at(frame), self.max_coc_m)",
+            "self.at(frame), self.max_coc_m, self.coc_limit_m)",
+            "self.at(frame), self.max_coc_m)",
             "test_limited_blur_is_in_metadata_label_record_and_report",
         ),
     )
@@ -186,7 +192,6 @@ LENS_SETS = (
             "return begun",
             "test_a_half_made_scene_goes_on_with_the_metadata_that_it_began_with",
         ),
-        ('"auto": not is_exact', '"auto": False', "test_only_what_was_drawn_from_moved_edges_is_stale"),
         (
             "[*told, *_unusual_means(job, means)]",
             "_unusual_means(job, means)",
@@ -210,6 +215,12 @@ LENS_SETS = (
     )
 )
 
+VERSIONS = _of(
+    "focusgen/phases/versions.py",
+    "tests/phases/test_lens_set.py",
+    ('"auto": not is_exact', '"auto": False', "test_only_what_was_drawn_from_moved_edges_is_stale"),
+)
+
 CALIBRATION = _of(
     "focusgen/phases/calibrate.py",
     "tests/phases/test_calibrate.py",
@@ -217,11 +228,6 @@ CALIBRATION = _of(
         "RECOMMENDED_PERCENTILE = 95.0",
         "RECOMMENDED_PERCENTILE = 90.0",
         "test_what_is_recommended_is_p95_of_every_pixel_through_every_lens",
-    ),
-    (
-        "IMPLAUSIBLE_SHARE_OF_SENSOR = 0.1",
-        "IMPLAUSIBLE_SHARE_OF_SENSOR = 0.2",
-        "test_a_persons_own_value_is_warned_about_beyond_a_tenth_of_the_sensor",
     ),
     (
         "math.ceil(cfg.calibrate",
@@ -244,14 +250,9 @@ CALIBRATION = _of(
         "test_what_is_recommended_is_p95_of_every_pixel_through_every_lens",
     ),
     (
-        "why_not = _implausible(p95, cfg.optics.sensor_width_m)",
-        "why_not = _implausible(p95, 0.036)",
+        "why_not = implausible(p95, cfg.optics.sensor_width_m)",
+        "why_not = implausible(p95, 0.036)",
         "test_a_p95_wider_than_a_tenth_of_the_sensor_is_written_and_not_recommended",
-    ),
-    (
-        "if checksum(kept.tobytes()) == scene.counts_digest:",
-        "if True:",
-        "test_statistics_do_not_depend_on_the_counts_that_phase_3_kept",
     ),
     (
         'derive_seed(cfg.seed, "calibration sample")',
@@ -264,14 +265,32 @@ CALIBRATION = _of(
         "test_the_sample_is_rounded_up_and_never_below_its_least_number",
     ),
     (
+        '"recommended_max_coc": None if why_not else p95',
+        '"recommended_max_coc": p95',
+        "test_a_p95_wider_than_a_tenth_of_the_sensor_is_written_and_not_recommended",
+    ),
+)
+
+APPROVAL = _of(
+    "focusgen/phases/approval.py",
+    "tests/phases/test_calibrate.py",
+    (
+        "IMPLAUSIBLE_SHARE_OF_SENSOR = 0.1",
+        "IMPLAUSIBLE_SHARE_OF_SENSOR = 0.2",
+        "test_a_persons_own_value_is_warned_about_beyond_a_tenth_of_the_sensor",
+    ),
+    (
         "if p95_m > limit_m:",
         "if p95_m < limit_m:",
         "test_a_persons_own_value_is_warned_about_beyond_a_tenth_of_the_sensor",
     ),
+) + _of(
+    "focusgen/phases/scene_depth.py",
+    "tests/phases/test_calibrate.py",
     (
-        '"recommended_max_coc": None if why_not else p95',
-        '"recommended_max_coc": p95',
-        "test_a_p95_wider_than_a_tenth_of_the_sensor_is_written_and_not_recommended",
+        'if checksum(kept.tobytes()) == str(self.record.details.get("counts_digest")):',
+        "if True:",
+        "test_statistics_do_not_depend_on_the_counts_that_phase_3_kept",
     ),
 )
 
@@ -494,13 +513,17 @@ VALIDATION = (
         ),
         ("< self.min_spearman", "< -2.0", "test_a_render_without_blur_is_warned_about"),
         (
-            "if unknown := list(non_finite_keys(metadata)):",
-            "if unknown := []:",
-            "test_labels_and_metadata_without_finite_numbers_are_named",
-        ),
-        (
             "int(np.count_nonzero(~np.isfinite(array)))",
             "0",
+            "test_labels_and_metadata_without_finite_numbers_are_named",
+        ),
+    )
+    + _of(
+        "focusgen/phases/set_checks.py",
+        "tests/phases/test_validate.py",
+        (
+            "if unknown := list(non_finite_keys(metadata)):",
+            "if unknown := []:",
             "test_labels_and_metadata_without_finite_numbers_are_named",
         ),
     )
@@ -558,7 +581,7 @@ RENDERER = (
             "test_the_planes_are_fixed_by_the_scene_and_cut_at_the_largest_radius",
         ),
         (
-            "self._linear = decode_display(torch.linspace(0.0, 1.0, 256, device=device), transfer)",
+            "self._linear = self.camera.light(torch.linspace(0.0, 1.0, 256, device=device))",
             "self._linear = torch.linspace(0.0, 1.0, 256, device=device)",
             "test_the_backend_returns_the_frames_blurred_in_linear_light",
         ),
@@ -611,7 +634,9 @@ MUTANTS: tuple[Mutant, ...] = (
     *LENSES,
     *STATS,
     *LENS_SETS,
+    *VERSIONS,
     *CALIBRATION,
+    *APPROVAL,
     *SEAMS,
     *DEPTH,
     *TEMPORAL,

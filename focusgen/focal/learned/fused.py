@@ -1,8 +1,8 @@
 """The network's depth and the classical one: each where it was found to be the better.
 
-Measured on 48 stacks of the training families that no network learned from. Where the classical sweep was
-vetoed (two slices, mostly), the network's error is under half of its. Elsewhere the classical depth is taken,
-but where it has no confidence; and where both nearly agree, their mean is better than either.
+Measured on stacks of the training families that no network learned from. Where the classical sweep was
+vetoed (two slices, mostly), the network is asked alone. Elsewhere that depth is taken which expects the
+smaller error of itself; and where both nearly agree, their mean is better than either.
 """
 
 from __future__ import annotations
@@ -19,9 +19,6 @@ from focusgen.focal.learned.network import FocalNet
 from focusgen.focal.stack import FocalStack
 
 Floats = npt.NDArray[np.float32]
-
-UNSURE = 0.1
-"""Classical confidence below which the network's depth is taken."""
 
 AGREEMENT_LOG, MEAN_SHARE = 0.1, 0.4
 """Where both differ by less than a tenth, the network has this share of their mean; less beyond that."""
@@ -64,7 +61,7 @@ def network_depth(stack: FocalStack, net: FocalNet) -> Settled:
 
 def combined(stack: FocalStack, classical: Estimate, network: Settled) -> Estimate:
     """Return the result of both, or the classical one where the result explains the slices far worse."""
-    share = network_share(classical, network.diopters)
+    share = network_share(classical, network)
     diopters = classical.diopters + share * (network.diopters - classical.diopters)
     errors = {**classical.rerender_error, "learned": rerender_error(stack, diopters)}
     if errors["learned"] > VETO_RATIO * errors["focus_measure"]:
@@ -77,14 +74,14 @@ def combined(stack: FocalStack, classical: Estimate, network: Settled) -> Estima
     )
 
 
-def network_share(classical: Estimate, diopters: Floats) -> Floats:
+def network_share(classical: Estimate, network: Settled) -> Floats:
     """Return how much of the network's depth is taken, 0 to 1."""
     if classical.method == "focus_measure":
-        return np.ones_like(diopters)
-    ratio = np.maximum(classical.diopters, 1e-3) / np.maximum(diopters, 1e-3)
+        return np.ones_like(network.diopters)
+    ratio = np.maximum(classical.diopters, 1e-3) / np.maximum(network.diopters, 1e-3)
     agreement = np.minimum(AGREEMENT_LOG / np.maximum(np.abs(np.log(ratio)), 1e-6), 1.0)
-    is_unsure = classical.confidence < UNSURE
-    return np.asarray(agreement * MEAN_SHARE + (1.0 - agreement) * is_unsure, np.float32)
+    is_surer = network.log_error < expected_log_error(classical.confidence)
+    return np.asarray(agreement * MEAN_SHARE + (1.0 - agreement) * is_surer, np.float32)
 
 
 def expected_log_error(confidence: Floats) -> Floats:

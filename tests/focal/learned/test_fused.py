@@ -38,20 +38,26 @@ def sure(confidence: float) -> Estimate:
     return Estimate(ONES, ONES, confidence * ONES, "relative_blur", {})
 
 
-def test_far_apart_the_classical_depth_stays_unless_it_has_no_confidence():
-    assert network_share(sure(0.5), 3 * ONES).max() < 0.05
-    assert network_share(sure(0.01), 3 * ONES).min() > 0.9
+def said(diopters: float, log_error: float) -> Settled:
+    return Settled(diopters * ONES, log_error * ONES)
+
+
+def test_far_apart_the_depth_that_expects_the_smaller_error_is_taken():
+    own = float(expected_log_error(0.5 * ONES)[0, 0])
+    assert network_share(sure(0.5), said(3.0, 1.05 * own)).max() < 0.05
+    assert network_share(sure(0.5), said(3.0, 0.95 * own)).min() > 0.9
+    assert network_share(sure(0.01), said(3.0, 0.3)).min() > 0.9, "a classical depth without confidence"
 
 
 def test_close_together_both_are_averaged_and_the_share_falls_with_the_distance():
-    assert np.allclose(network_share(sure(0.5), 1.02 * ONES), MEAN_SHARE)
-    shares = [float(network_share(sure(0.5), ratio * ONES)[0, 0]) for ratio in (1.05, 1.2, 1.5, 3.0)]
+    assert np.allclose(network_share(sure(0.5), said(1.02, 0.9)), MEAN_SHARE)
+    shares = [float(network_share(sure(0.5), said(ratio, 0.9))[0, 0]) for ratio in (1.05, 1.2, 1.5, 3.0)]
     assert shares == sorted(shares, reverse=True) and shares[-1] < 0.1 * shares[0]
 
 
 def test_where_the_sweep_was_vetoed_the_network_has_its_say():
     vetoed = sure(0.9)._replace(method="focus_measure")
-    assert network_share(vetoed, 3 * ONES).min() == 1.0
+    assert network_share(vetoed, said(3.0, 0.9)).min() == 1.0
 
 
 def test_more_confidence_is_less_expected_error():
