@@ -116,7 +116,7 @@ def markdown(rows: dict[str, dict[str, dict[str, float]]], n_slices: int) -> str
     """Return the table of means, and of the worst stack against plain depth from focus."""
     names = list(rows["classical"])
     lines = [
-        f"## Depth from focus, {len(names)} traced stacks of {n_slices} slices, held out",
+        f"## Depth from focus, {len(names)} traced stacks of {n_slices} slices",
         "",
         f"Stacks: {', '.join(names)}. Means over stacks; 320x192, one thread.",
         "",
