@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -58,7 +59,7 @@ def _annotated_word(kind: Any, name: str, declared: Declared) -> Any:
 
 
 def _several(
-    item: Any, words: str | None, *, may_be_none_given: bool = False
+    item: Callable[[str], object], words: str | None, *, may_be_none_given: bool = False
 ) -> tyro.constructors.PrimitiveConstructorSpec[Any]:
     """Return how a flag is read that takes one word or more, or words that stand without a flag's name."""
 
@@ -76,7 +77,7 @@ def _several(
     )
 
 
-def _item_of(kind: object) -> Any:
+def _item_of(kind: object) -> Callable[[str], object] | None:
     """Return T of `tuple[T, ...]`, None for any other type."""
     inner = without_none(kind)
     item, *more = get_args(inner) if get_origin(inner) is tuple else (None,)
