@@ -1,4 +1,4 @@
-"""The table of mutants is aimed: each line stands once where it says, and the test that should notice exists."""
+"""The table of mutants is aimed: each line stands once where it says, and its test exists."""
 
 from __future__ import annotations
 
