@@ -17,7 +17,7 @@ from focusgen.base.names import existing_form, known_as
 from focusgen.config.data import DataConfig
 from focusgen.config.paths import found
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import parse_json
+from focusgen.dataset.records import parse_json, parse_object
 from focusgen.dataset.scene_table import Original, SceneTable, TableWriter, open_table
 from focusgen.media.brought import BroughtDepth, Camera
 from focusgen.media.scenes import RawScene, Rejection
@@ -285,7 +285,9 @@ def recorded_raw_root(dataset: DatasetLayout, said: Path) -> Path:
     if said != DataConfig().raw_root and said.exists():
         return said
     try:
-        recorded = found(Path(parse_json(dataset.index_checksum_json.read_bytes())["raw_root"]), dataset.root)
-    except (FileNotFoundError, ValueError, KeyError):
+        recorded = found(
+            Path(parse_object(dataset.index_checksum_json.read_bytes())["raw_root"]), dataset.root
+        )
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return said
     return recorded if recorded.exists() else said

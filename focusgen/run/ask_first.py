@@ -38,10 +38,12 @@ class Lack:
     Attributes:
         what: it, and where it was looked for.
         way_out: a command, a flag, or a sentence.
+        of_nodes: a job may find it on its node all the same: weights and packages.
     """
 
     what: str
     way_out: str
+    of_nodes: bool = False
 
     @classmethod
     def of(cls, error: ConfigError | SceneError) -> Lack:
@@ -78,7 +80,7 @@ def ask_before_jobs(
 ) -> None:
     """Say everything that the jobs would miss, as far as this machine sees what the nodes will see.
 
-    A GPU is not asked for: it is theirs.
+    Weights and packages that are not here are only warned of, a node may have them; a GPU is not asked for.
 
     Args:
         cfg: the settings.
@@ -87,10 +89,10 @@ def ask_before_jobs(
         force: only warn.
 
     Raises:
-        ConfigError: something is missing here.
+        ConfigError: something is missing here that jobs need, and that no node brings along.
     """
     found = _look(cfg, phases, selection)
-    if force:
+    if force or all(lack.of_nodes for lack in found.lacks):
         for lack in found.lacks:
             print(f"warning: missing here: {lack.what}\n    -> {lack.way_out}", file=sys.stderr)
     else:
@@ -185,12 +187,12 @@ class _Found:
             missing = missing_packages(backend.extra) if backend.extra else []
             if missing:
                 what = f"{phase}.backend {backend.name}: not installed: {', '.join(missing)}"
-                self.lacks.append(Lack(what, f"pip install 'focusgen[{backend.extra}]'"))
+                self.lacks.append(Lack(what, f"pip install 'focusgen[{backend.extra}]'", of_nodes=True))
             for name, path in registry.weight_files(cfg, phase).items():
                 problem = file_problem(path)
                 if problem:
                     what = f"{phase}: {name}: {display(str(path))}: {problem}"
-                    self.lacks.append(Lack(what, command_for(cfg, phase, name, path)))
+                    self.lacks.append(Lack(what, command_for(cfg, phase, name, path), of_nodes=True))
             if registry.needs_gpu(cfg, phase):
                 self.on_gpu.append(phase)
 
@@ -222,9 +224,16 @@ class _Found:
         elif missing:
             what = f"{display(str(root))}: no depth for {len(missing)} scenes: {_named(missing)}"
             self.warnings.append(what + _near(root, missing))
-        for name in _spread(found):
-            if self._lacks_unit(cfg, root, name):
-                break
+        self._units(cfg, root, _spread(found))
+
+    def _units(self, cfg: Config, root: Path, scene_ids: Sequence[str]) -> None:
+        """Ask for the unit where no scene can do without; warn of those that will fail alone."""
+        unknown = [lack for name in scene_ids if (lack := _unit_lacking(cfg, root, name)) is not None]
+        if unknown and len(unknown) == len(scene_ids):
+            self.lacks.append(unknown[0])
+        elif unknown:
+            of_those = f"{len(unknown)} of {len(scene_ids)} scenes that were looked at will fail"
+            self.warnings.append(f"{unknown[0].what} ({of_those})\n    -> {unknown[0].way_out}")
 
     def _no_depth_folder(self, root: Path | None, without: Sequence[str], *, is_for_all: bool) -> None:
         way_out = "Give --depth_root DIR, or another --depth.backend (dryrun rehearses without depth)."
@@ -238,16 +247,17 @@ class _Found:
         else:
             self.warnings.append(f"{what}; no depth for {len(without)} scenes: {_named(without)}")
 
-    def _lacks_unit(self, cfg: Config, root: Path, scene_id: str) -> bool:
-        try:
-            check_unit(root, scene_id, depth_options(cfg.depth))
-        except CorruptInputError as error:
-            if "nobody says" in error.message:  # what is wrong with one file is that scene's failure
-                self.lacks.append(Lack.of(error))
-                return True
-        except SceneError:
-            pass  # likewise: the disk under one file, say
-        return False
+
+def _unit_lacking(cfg: Config, root: Path, scene_id: str) -> Lack | None:
+    """Return what is asked of a person whose depth files are whole numbers without a unit."""
+    try:
+        check_unit(root, scene_id, depth_options(cfg.depth))
+    except CorruptInputError as error:
+        if "nobody says" in error.message:  # what else is wrong with one file is that scene's failure
+            return Lack.of(error)
+    except SceneError:
+        pass  # likewise: the disk under one file, say
+    return None
 
 
 def _scenes_ahead(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, object]) -> Ahead:

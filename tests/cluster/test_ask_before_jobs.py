@@ -48,6 +48,12 @@ def test_what_only_the_nodes_see_can_be_forced_and_is_said(indexed, fake_slurm, 
     assert hidden.is_dir()
 
 
+def test_weights_that_a_node_may_have_are_only_warned_of(indexed, fake_slurm, capsys):
+    assert submit(indexed, "--phases", "2-3", "--depth.backend", "vda") == 0
+    assert "warning: missing here: depth: vda: " in capsys.readouterr().err
+    assert len(fake_slurm.scripts()) == 2
+
+
 def test_a_dry_run_warns_and_shows_its_scripts(indexed, fake_slurm, capsys):
     shutil.rmtree(indexed.depth_root)
     assert submit(indexed, "--phases", "2-4", "--dry_run") == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -81,14 +83,18 @@ def test_a_unit_is_a_scale_that_holds_for_floats_too():
         config.load(None, {"depth.unit": "mm", "depth.depth_scale": 5000})
 
 
-def test_the_unit_of_every_scene_is_asked_for_and_what_is_nearly_there_is_told(here, capsys):
+def test_one_scene_without_a_unit_is_warned_of_and_what_is_nearly_there_is_told(here, capsys):
     for scene, ending in (("a", "npy"), ("b", "png")):
         (here / "deep" / scene).mkdir(parents=True)
         path = here / "deep" / scene / f"0000.{ending}"
         np.save(path, np.ones((4, 4), np.float32)) if ending == "npy" else cv2.imwrite(
             str(path), np.full((4, 4), 5000, np.uint16)
         )
-    assert "b/0000.png: whole numbers (uint16), and nobody says" in refusal(capsys, "--depth_root", "deep")
+    cli.main(["run", "--raw_root", "raw", "--out_root", "out", "--depth_root", "deep"])
+    told = capsys.readouterr().err
+    assert "warning: deep/b/0000.png: whole numbers (uint16), and nobody says" in told
+    assert "(1 of 2 scenes that were looked at will fail)" in told
+    shutil.rmtree("out")
     (here / "deep" / "b").rename(here / "deep" / "B")
     (here / "deep" / "a").rename(here / "deep" / "a_depth")
     assert "(there is a_depth/)" in refusal(capsys, "--depth_root", "deep")
