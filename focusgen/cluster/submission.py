@@ -100,7 +100,7 @@ def submit(asked: Submission, where: Where, *, dry_run: bool) -> int:
     """
     check_ready(asked.cfg, asked.phases)
     selection = {"scenes": asked.names, "split": asked.split}
-    ask(asked.cfg, asked.phases, selection, where, force=asked.force, dry_run=dry_run)
+    ask(asked.cfg, asked.phases, selection, where, force=asked.force or asked.hold, dry_run=dry_run)
     if dry_run:
         return _show(asked)
     return _to_slurm(asked) if where == "slurm" else _here(asked, in_this_process=where == "debug")
@@ -116,6 +116,8 @@ def ask(
     dry_run: bool,
 ) -> None:
     """Say what the tasks would miss before there are a thousand of them; of a dry run only warn.
+
+    Held jobs start nothing until somebody releases them: a submission that holds them passes `force`.
 
     Raises:
         ConfigError: something is missing.

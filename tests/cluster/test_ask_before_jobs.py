@@ -48,6 +48,13 @@ def test_what_only_the_nodes_see_can_be_forced_and_is_said(indexed, fake_slurm, 
     assert hidden.is_dir()
 
 
+def test_held_jobs_may_wait_for_what_is_missing(indexed, fake_slurm, capsys):
+    shutil.rmtree(indexed.depth_root)
+    assert submit(indexed, "--phases", "3", "--hold") == 0
+    assert "warning: missing here: --depth_root" in capsys.readouterr().err
+    assert len(fake_slurm.scripts()) == 1
+
+
 def test_weights_that_a_node_may_have_are_only_warned_of(indexed, fake_slurm, capsys):
     assert submit(indexed, "--phases", "2-3", "--depth.backend", "vda") == 0
     assert "warning: missing here: depth: vda: " in capsys.readouterr().err
