@@ -28,16 +28,33 @@ def mark_of_files(folders: Iterable[Path], files: Iterable[Path], base: Path | N
     newest_ns, facts = 0, []
     try:
         for path in [*_below(folders), *map(str, files)]:
-            found, name = _stat(path), path if base is None else os.path.relpath(path, base)
+            found, name = stat_if_there(path), path if base is None else os.path.relpath(path, base)
             if found is None:
                 facts.append((name, 0, 0, 0, 0))
                 continue
-            facts.append((name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino))
+            facts.append((name, *facts_of_change(found)))
             newest_ns = max(newest_ns, found.st_ctime_ns)
     except (OSError, _LinkedFolderError):
         return ""
-    is_settled = newest_ns < (time.time() - SETTLED_S) * 1e9
-    return checksum(ascii(facts).encode()) if is_settled else ""
+    return checksum(ascii(facts).encode()) if has_settled(newest_ns, SETTLED_S) else ""
+
+
+def facts_of_change(found: os.stat_result) -> tuple[int, int, int, int]:
+    """Return size, both times of change and inode: what is the same while a file is."""
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def has_settled(newest_ns: int, settled_s: float) -> bool:
+    """Say whether the newest change lies so far back that another one would have another time stamp."""
+    return newest_ns < (time.time() - settled_s) * 1e9
+
+
+def stat_if_there(path: str) -> os.stat_result | None:
+    """Return what the file system says of a path, None if nothing is there."""
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
 
 
 class _LinkedFolderError(Exception):
@@ -56,10 +73,3 @@ def _below(folders: Iterable[Path]) -> Iterator[str]:
 
 def _refuse(error: OSError) -> None:
     raise error
-
-
-def _stat(path: str) -> os.stat_result | None:
-    try:
-        return os.stat(path)
-    except FileNotFoundError:
-        return None

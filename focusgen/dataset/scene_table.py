@@ -22,6 +22,7 @@ from typing import Any, Generic, TypeVar
 from focusgen.base.checksums import checksum, file_checksum
 from focusgen.base.errors import ConfigError, StorageError
 from focusgen.base.files import append, make_folder, publish, publish_json, remove
+from focusgen.dataset.file_marks import facts_of_change
 from focusgen.dataset.records import canonical, parse_json
 from focusgen.dataset.sealed_lines import open_line, seal_line
 
@@ -225,4 +226,4 @@ def _facts(path: Path) -> list[int] | None:
     found = path.stat()
     if found.st_ctime > time.time() - SETTLED_S:
         return None
-    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+    return list(facts_of_change(found))
