@@ -73,7 +73,9 @@ class Footage:
         try:
             found = exif_focal_px(first)
         except OSError as error:
-            raise SceneError(f"{display(str(first))}: {error.strerror}", WAYS_OUT) from error
+            raise SceneError(
+                f"{display(str(first))}: {error.strerror or 'no picture that can be read'}", WAYS_OUT
+            ) from error
         if found is None:
             raise SceneError(f"{display(str(first))}: EXIF has no focal length with a sensor size", WAYS_OUT)
         return found

@@ -10,12 +10,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
 from focusgen.focal.alignment import Alignment, align, moved, no_alignment
 from focusgen.focal.distances import HOW_TO_GIVE, check_distances
 from focusgen.focal.lens_checks import check_lens
-from focusgen.focal.slice_files import StackFiles, check_same_size, read_slice
+from focusgen.focal.slice_files import StackFiles, check_alike, read_slice
 from focusgen.focal.stack import FocalStack, StackLens
 from focusgen.media.picture_files import CameraNotes
 from focusgen.optics.coc import FULL_FRAME_WIDTH_M, shown_width
@@ -122,18 +122,17 @@ def _aligned(slices: npt.NDArray[Any], aligns: bool) -> tuple[npt.NDArray[Any], 
 
 
 def _load(files: StackFiles, most_pixels: int, progress: Progress) -> _Loaded:
-    slices, cameras, sizes, factor = [], [], [], 1
+    slices: list[npt.NDArray[Any]] = []
+    cameras, size, factor = [], (0, 0), 1
     for n, path in enumerate(files.paths):
         progress("read", n / len(files.paths))
         pixels, camera = read_slice(path)
-        sizes.append((pixels.shape[0], pixels.shape[1]))
-        check_same_size(files.paths[: n + 1], sizes)
+        size = size if slices else (pixels.shape[0], pixels.shape[1])
+        check_alike(path, pixels, size, slices[0].dtype if slices else pixels.dtype)
         factor = max(1, math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / most_pixels)))
         slices.append(_shrunk(pixels, factor))
         cameras.append(camera)
-        if slices[n].dtype != slices[0].dtype:
-            raise CorruptInputError(f"{display(str(path))}: 8 and 16 bits are mixed in one stack")
-    return _Loaded(np.stack(slices), cameras, sizes[0], factor)
+    return _Loaded(np.stack(slices), cameras, size, factor)
 
 
 def _shrunk(pixels: npt.NDArray[Any], factor: int) -> npt.NDArray[Any]:

@@ -54,21 +54,42 @@ def load_preset(name: str) -> Preset:
     camera = record_of({"camera": document.get("camera", {})}, where).lens()
     if camera is None:
         raise ConfigError(f"{where}: camera lacks focal_length_mm or f_number")
-    near_m, far_m = (float(one) for one in document["focal_range"])
     return Preset(
         str(document.get("name", path.stem)),
         camera,
-        int(document["focal_stack_size"]),
-        (near_m, far_m),
-        int(document["image_size"]),
+        _count(document, "focal_stack_size", where),
+        _range(document, where),
+        _count(document, "image_size", where),
         document.get("data_root"),
-        dict(document.get("lists", {})),
+        dict(document.get("lists") or {}),
         {
             key: document[key]
             for key in ("depth_scale", "depth_kind", "depth_range", "depth_dataset")
             if key in document
         },
     )
+
+
+def _count(document: Mapping[str, Any], key: str, where: str) -> int:
+    number = document.get(key)
+    if not isinstance(number, int) or number < 1:
+        raise ConfigError(f"{where}: {key} is {_said(number)}, not a whole number from 1 on")
+    return number
+
+
+def _range(document: Mapping[str, Any], where: str) -> tuple[float, float]:
+    given = document.get("focal_range")
+    try:
+        near_m, far_m = (float(one) for one in given or ())
+    except (TypeError, ValueError):
+        near_m = far_m = 0.0
+    if not 0 < near_m < far_m:
+        raise ConfigError(f"{where}: focal_range is {_said(given)}, not the nearest and the farthest metres")
+    return near_m, far_m
+
+
+def _said(value: Any) -> str:
+    return "missing" if value is None else repr(value)
 
 
 def _path_of(name: str, beside: Path) -> Path:
@@ -85,7 +106,10 @@ def _merged(path: Path, depth: int) -> dict[str, Any]:
             near = difflib.get_close_matches(key, KEYS, n=1)
             raise ConfigError(f"{path}: unknown key {key}" + (f"; did you mean {near[0]}?" if near else ""))
     merged: dict[str, Any] = {}
-    for name in document.pop("defaults", None) or []:
+    bases = document.pop("defaults", None) or []
+    if not isinstance(bases, list):
+        raise ConfigError(f"{path}: defaults must be a list, e.g. [base]")
+    for name in bases:
         merged = _deep(merged, _merged(_path_of(str(name), path.parent), depth + 1))
     return _deep(merged, document)
 

@@ -84,6 +84,15 @@ class StackRecord:
             raise ConfigError(f"{self.where}: {key} is not a number")
         return number
 
+    def count(self, key: str, default: int) -> int:
+        """Return how many of something there are: a whole number, at least 1 where it is given."""
+        if self.values.get(key) is None:
+            return default
+        number = self.number(key, default)
+        if not (number >= 1 and number.is_integer()):
+            raise ConfigError(f"{self.where}: {key} is {self.values[key]!r}, not a whole number from 1 on")
+        return int(number)
+
     def flag(self, key: str) -> bool:
         """Return a yes or no."""
         value = self.values.get(key, False)
@@ -100,6 +109,8 @@ class StackRecord:
         if given is None:
             return None
         items = given if isinstance(given, list) else str(given).replace(";", " ").replace(",", " ").split()
+        if not items:
+            raise ConfigError(f"{self.where}: focus_distances is empty")
         return [parse_distance(str(item), f"{self.where}: focus_distances") for item in items]
 
     def lens(self) -> StackLens | None:
@@ -129,6 +140,11 @@ class StackRecord:
         check_lens(1e3 * focal_m, f_number, width_mm, f"{self.where}: camera")
         return StackLens(focal_m, f_number, width_m or 0.036, formula)
 
+    def fx_px(self) -> float | None:
+        """Return the focal length in pixels of the depth map, None where the camera does not say it."""
+        camera = self.values.get("camera")
+        return self._of_camera(camera, "fx_px") if isinstance(camera, Mapping) else None
+
     def _of_camera(self, camera: Mapping[str, Any], *names: str) -> float | None:
         name = next((name for name in names if camera.get(name) is not None), None)
         if name is None:
@@ -156,10 +172,12 @@ def record_of(values: Mapping[str, Any], where: str) -> StackRecord:
         if name in checked:
             raise ConfigError(f"{where}: {display(key)} says {name} for the second time")
         checked[name] = value
-    if not isinstance(checked.get("slices", []), list):
+    if not isinstance(checked.get("slices", [""]), list) or checked.get("slices") == []:
         raise ConfigError(f"{where}: slices is no list of pictures", "A folder of them is a focal_stack.")
     record = StackRecord(where, checked)
     record.lens()
+    record.fx_px()
+    record.count("num_images", 1)
     record.focus_distances_m()
     return record
 

@@ -15,7 +15,7 @@ from focusgen.focal.alignment import align, moved
 from focusgen.focal.lists import Roots
 from focusgen.focal.records import StackRecord
 from focusgen.focal.render import render_stack
-from focusgen.focal.slice_files import read_slice
+from focusgen.focal.slice_files import read_slice, read_slices
 from focusgen.focal.sources import open_record, read_record_depth, record_distances_m
 from focusgen.focal.stack import FocalStack, StackLens
 
@@ -48,16 +48,16 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
         raise ConfigError(f"{record.where}: camera is missing: focal_length_mm and f_number")
     rgb = None if opened.all_in_focus is None else read_slice(opened.all_in_focus)[0]
     true_m = None if opened.depth is None else read_record_depth(record, opened.depth)
-    n = None if opened.files is None else len(opened.files.paths)
-    distances_m = record_distances_m(record, n or int(record.number("num_images", 0)))
+    distances_m = record_distances_m(record, opened.n_on_disk)
     if distances_m is None:
         raise ConfigError(f"{record.where}: focus_distances is missing")
     if opened.files is not None:
-        slices = np.stack([read_slice(path)[0] for path in opened.files.paths])
+        slices = read_slices(opened.files.paths)
         if len(distances_m) != len(slices):
             raise ConfigError(f"{record.where}: {len(slices)} slices, {len(distances_m)} focus distances")
     else:
         slices = _drawn(record, rgb, true_m, distances_m, lens)
+    _check_truth(record, slices.shape[1:3], true_m, rgb)
     order = np.argsort(distances_m)
     diopters = 1.0 / np.asarray(distances_m)[order]
     slices = slices[order]
@@ -83,6 +83,16 @@ def _drawn(
         raise ConfigError(f"{record.where}: drawing a stack needs all_in_focus and depth")
     depth_m = usable_depth(true_m, rgb.shape[:2], record.where)
     return np.stack(list(render_stack(rgb, depth_m, distances_m, lens)))
+
+
+def _check_truth(record: StackRecord, size: tuple[int, ...], *truths: npt.NDArray[Any] | None) -> None:
+    """Refuse truth of another size than the slices."""
+    for truth in truths:
+        if truth is not None and truth.shape[:2] != size:
+            what = "depth" if truth.ndim == 2 else "all_in_focus"
+            raise CorruptInputError(
+                f"{record.where}: {what} is {truth.shape[1]}x{truth.shape[0]}, the slices {size[1]}x{size[0]}"
+            )
 
 
 def usable_depth(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError
@@ -132,15 +133,38 @@ def read_slice(path: Path) -> tuple[npt.NDArray[Any], CameraNotes]:
     return picture.rgb, picture.camera
 
 
-def check_same_size(paths: Sequence[Path], sizes: Sequence[tuple[int, int]]) -> None:
-    """Refuse slices of different sizes.
+def check_alike(path: Path, pixels: npt.NDArray[Any], size: tuple[int, int], dtype: np.dtype[Any]) -> None:
+    """Refuse a slice that does not fit the first one of its stack.
+
+    Args:
+        path: of the slice.
+        pixels: of the slice.
+        size: (height, width) of the first one.
+        dtype: of the first one.
 
     Raises:
-        CorruptInputError: names the first that differs.
+        CorruptInputError: names the slice.
     """
-    for path, (height, width) in zip(paths, sizes, strict=True):
-        if (height, width) != sizes[0]:
-            raise CorruptInputError(
-                f"{display(str(path))}: is {width}x{height}, the first slice {sizes[0][1]}x{sizes[0][0]}",
-                "All slices of a stack have one size.",
-            )
+    height, width = pixels.shape[:2]
+    if (height, width) != size:
+        raise CorruptInputError(
+            f"{display(str(path))}: is {width}x{height}, the first slice {size[1]}x{size[0]}",
+            "All slices of a stack have one size.",
+        )
+    if pixels.dtype != dtype:
+        raise CorruptInputError(f"{display(str(path))}: 8 and 16 bits are mixed in one stack")
+
+
+def read_slices(paths: Sequence[Path]) -> npt.NDArray[Any]:
+    """Return all slices of a stack, (N, H, W, 3).
+
+    Raises:
+        CorruptInputError: one cannot be read, or does not fit the first; names it.
+    """
+    slices: list[npt.NDArray[Any]] = []
+    for path in paths:
+        pixels, _ = read_slice(path)
+        first = slices[0] if slices else pixels
+        check_alike(path, pixels, (first.shape[0], first.shape[1]), first.dtype)
+        slices.append(pixels)
+    return np.stack(slices)

@@ -36,11 +36,13 @@ class OpenedRecord(NamedTuple):
         files: its slices; None for a picture with depth.
         all_in_focus: the sharp picture, or None.
         depth: the depth file, or None.
+        n_on_disk: slices that there are, of which the record may ask for fewer.
     """
 
     files: StackFiles | None
     all_in_focus: Path | None
     depth: Path | None
+    n_on_disk: int = 0
 
 
 def open_record(record: StackRecord, roots: Roots, beside: Path) -> OpenedRecord:
@@ -52,17 +54,19 @@ def open_record(record: StackRecord, roots: Roots, beside: Path) -> OpenedRecord
     files = None
     if record.values.get("slices") is not None:
         paths = [_found(record, str(one), "focal_stack", roots, beside) for one in record.values["slices"]]
-        files = stack_of_paths(paths, record.text("name"))
+        files = stack_of_paths(paths)
     elif record.text("focal_stack") is not None:
         folder = _found(record, record.text("focal_stack") or "", "focal_stack", roots, beside)
-        files = _spread(stack_of_folder(folder), record)
+        files = stack_of_folder(folder)
     picture, depth = (
         None if record.text(key) is None else _found(record, record.text(key) or "", key, roots, beside)
         for key in ("all_in_focus", "depth")
     )
     if files is None and picture is None:
         raise ConfigError(f"{record.where}: neither focal_stack nor all_in_focus is given")
-    return OpenedRecord(files, picture, depth)
+    if files is None:
+        return OpenedRecord(None, picture, depth)
+    return OpenedRecord(_spread(files, record), picture, depth, len(files.paths))
 
 
 def _found(record: StackRecord, path: str, kind: str, roots: Roots, beside: Path) -> Path:
@@ -78,17 +82,22 @@ def _found(record: StackRecord, path: str, kind: str, roots: Roots, beside: Path
 
 def _spread(files: StackFiles, record: StackRecord) -> StackFiles:
     """Return as many slices as the record asks for, spread over the whole stack, both ends included."""
-    n = int(record.number("num_images", len(files.paths)))
+    n = record.count("num_images", len(files.paths))
     named = files if record.text("name") is None else replace(files, name=str(record.text("name")))
     if n > len(files.paths):
-        raise ConfigError(f"{record.where}: num_images is {n}, the folder holds {len(files.paths)} slices")
+        raise ConfigError(f"{record.where}: num_images is {n}, there are {len(files.paths)} slices")
     return replace(named, paths=tuple(files.paths[k] for k in spread(len(files.paths), n)))
 
 
 def record_distances_m(record: StackRecord, n_on_disk: int) -> list[float] | None:
-    """Return one distance per slice that the record asks for; None: EXIF has to say."""
+    """Return one distance per slice that the record asks for; None: EXIF has to say.
+
+    Args:
+        record: of a stack.
+        n_on_disk: slices that there are; 0 if they are to be drawn.
+    """
     distances = record.focus_distances_m()
-    n = int(record.number("num_images", n_on_disk))
+    n = record.count("num_images", n_on_disk)
     if distances is not None and len(distances) == n_on_disk != n:
         return [distances[k] for k in spread(n_on_disk, n)]
     return distances
@@ -114,9 +123,8 @@ def read_record_depth(record: StackRecord, path: Path) -> Floats:
     if record.flag("transpose_depth"):
         depth_m = np.ascontiguousarray(depth_m.T)
     depth_m = depth_m + np.float32(record.number("depth_shift", 0.0))
-    ray = (record.text("depth_kind") or ("ray" if kind == "hypersim" else "planar")) == "ray"
-    if ray:
-        depth_m = planar_depth(depth_m, _fx_px(record, depth_m.shape[1]))
+    if _is_ray(record, kind):
+        depth_m = planar_depth(depth_m, record.fx_px() or HYPERSIM_FX_OF_WIDTH * depth_m.shape[1])
     low, high = _range(record)
     with np.errstate(invalid="ignore"):
         outside = ~np.isfinite(depth_m) | (depth_m <= 0) | (depth_m < low) | (depth_m > high)
@@ -139,9 +147,12 @@ def planar_depth(ray_m: Floats, fx_px: float) -> Floats:
     return np.asarray(ray_m * (fx_px / np.sqrt(fx_px * fx_px + x * x + y * y)), np.float32)
 
 
-def _fx_px(record: StackRecord, width: int) -> float:
-    camera: Any = record.values.get("camera") or {}
-    return float(camera.get("fx_px", HYPERSIM_FX_OF_WIDTH * width))
+def _is_ray(record: StackRecord, dataset: str) -> bool:
+    """Say whether depth is the distance along the ray."""
+    kind = record.text("depth_kind") or ("ray" if dataset == "hypersim" else "planar")
+    if kind not in ("ray", "planar"):
+        raise ConfigError(f"{record.where}: depth_kind is {kind!r}, not planar or ray")
+    return kind == "ray"
 
 
 def _range(record: StackRecord) -> tuple[float, float]:
@@ -151,6 +162,10 @@ def _range(record: StackRecord) -> tuple[float, float]:
     numbers: Sequence[Any] = given if isinstance(given, list) else str(given).replace(",", " ").split()
     try:
         low, high = (float(one) for one in numbers)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ConfigError(f"{record.where}: depth_range is {given!r}, not two numbers") from error
+    if not low < high:
+        raise ConfigError(
+            f"{record.where}: depth_range is {given!r}: the nearest depth first, then the farthest"
+        )
     return low, high

@@ -11,6 +11,9 @@ import numpy.typing as npt
 ORIENTATION_TAG = 0x0112
 """In TIFF directories, so in EXIF too."""
 
+LONG = 4
+"""TIFF's type of 32 bits: some writers use it where EXIF asks for 16."""
+
 
 class Orientation(NamedTuple):
     """How stored pixels become upright ones: transpose first, then mirror."""
@@ -58,7 +61,8 @@ def exif_orientation(exif: bytes) -> int:
         return 1
     n_entries = struct.unpack_from(order + "H", tiff, start)[0]
     for entry in range(start + 2, min(start + 2 + 12 * n_entries, len(tiff) - 11), 12):
-        tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, entry)
+        tag, kind = struct.unpack_from(order + "HH", tiff, entry)
         if tag == ORIENTATION_TAG:
+            value = struct.unpack_from(order + ("I" if kind == LONG else "H"), tiff, entry + 8)[0]
             return int(value) or 1  # some writers leave 0 for "unknown"
     return 1

@@ -147,6 +147,10 @@ def exif_focal_px(path: Path) -> float | None:
 
 def _distance_m(value: str | SupportsFloat | None) -> float | None:
     """Return the subject distance; EXIF writes infinity as the largest numerator, unknown as 0."""
+    from PIL.TiffImagePlugin import IFDRational
+
+    if isinstance(value, IFDRational) and value.numerator == ENDLESS:
+        return float("inf")  # whatever the denominator: some cameras write 1000, or 0
     distance_m = _positive(value)
     return float("inf") if distance_m is not None and distance_m >= ENDLESS else distance_m
 

@@ -15,7 +15,7 @@ from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.presets import Preset
 from focusgen.focal.records import StackRecord
 from focusgen.focal.slice_files import read_slice
-from focusgen.focal.sources import open_record, read_record_depth
+from focusgen.focal.sources import open_record, read_record_depth, record_distances_m
 
 MANY = 20
 
@@ -101,7 +101,7 @@ def _check_record(
     report: ListReport, record: StackRecord, roots: Roots, path: Path, max_samples: int
 ) -> None:
     opened = open_record(record, roots, path.parent)
-    distances = record.focus_distances_m()
+    distances = record_distances_m(record, opened.n_on_disk)
     if opened.files is not None:
         report.n_slices.append(len(opened.files.paths))
         if distances is not None and len(distances) != len(opened.files.paths):

@@ -22,7 +22,7 @@ from focusgen.focal.samples import Sample, load_sample, usable_depth
 from focusgen.focal.scores import averaged, confidence_scores, depth_scores, picture_scores
 from focusgen.focal.sources import spread
 from focusgen.focal.stack import FocalStack
-from focusgen.tools.focal_outputs import depth_picture, npy_bytes, png_bytes
+from focusgen.tools.focal_outputs import depth_picture, free_name, npy_bytes, png_bytes
 
 ZEDD_SIZE, ZEDD_SLICES = (1216, 1824), (0, 2, 4, 6, 8)
 """The test server of ZEDD takes float32 maps of this size, made of these slices at f/2.8."""
@@ -77,19 +77,22 @@ def evaluate(
     make_folder(job.output)
     rows: list[dict[str, Any]] = []
     first: tuple[Sample, dict[str, Prediction]] | None = None
+    names: set[str] = set()
     for number, (path, record) in enumerate(chosen):
         whole = load_sample(record, job.roots, path.parent)
         tell(whole.name, number / len(chosen))
+        file = free_name(whole.name, names)
+        names.add(file)
         for n in job.n_slices or (len(whole.stack),):
             sample = _cut(whole, n)
             made = {method: predict(method, sample.stack, find_depth) for method in methods}
             rows += [_row(job, sample, method, result) for method, result in made.items()]
             first = first or (sample, made)
         if job.protocol == "zedd":
-            _write_zedd(job.output, whole, lambda stack: predict(job.backend, stack, find_depth))
+            _write_zedd(job.output, file, whole, lambda stack: predict(job.backend, stack, find_depth))
         if job.saves_pictures:
             picture = depth_picture(made[job.backend].depth_m, is_metric=True)
-            publish(job.output / f"{whole.name}_depth.png", png_bytes(picture))
+            publish(job.output / f"{file}_depth.png", png_bytes(picture))
     table = _table(rows)
     if not any(table.values()):
         raise ConfigError(
@@ -164,7 +167,7 @@ def markdown(table: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _write_zedd(folder: Path, sample: Sample, judge: Callable[[FocalStack], Prediction]) -> None:
+def _write_zedd(folder: Path, name: str, sample: Sample, judge: Callable[[FocalStack], Prediction]) -> None:
     import cv2
 
     keep = [k for k in ZEDD_SLICES if k < len(sample.stack)]
@@ -175,7 +178,7 @@ def _write_zedd(folder: Path, sample: Sample, judge: Callable[[FocalStack], Pred
         interpolation=cv2.INTER_LINEAR,
     )
     make_folder(folder / "zedd")
-    publish(folder / "zedd" / f"{sample.name}.npy", npy_bytes((1.0 / inverse).astype(np.float32)))
+    publish(folder / "zedd" / f"{name}.npy", npy_bytes((1.0 / inverse).astype(np.float32)))
 
 
 def sheet(sample: Sample, made: dict[str, Prediction], own_name: str) -> npt.NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 from collections.abc import Callable, Iterator
@@ -21,11 +22,11 @@ from focusgen.focal.distances import parse_distances, read_distances
 from focusgen.focal.infer import InferOptions, StackResult, infer_stack
 from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.opened import LensFlags
-from focusgen.focal.slice_files import StackFiles, stack_of_folder, stack_of_paths, stacks_below
+from focusgen.focal.slice_files import StackFiles, stack_of_paths, stacks_below
 from focusgen.focal.sources import open_record, record_distances_m
 from focusgen.focal.stack import StackLens
 from focusgen.media.picture_files import PICTURE_SUFFIXES
-from focusgen.tools.focal_outputs import write_confidence_picture, write_result
+from focusgen.tools.focal_outputs import free_name, write_confidence_picture, write_result
 from focusgen.tools.focal_scene import SceneFrame, make_scenes, scene_name, write_frame
 
 LIST_SUFFIXES = (".jsonl", ".json", ".csv", ".txt", ".lst")
@@ -149,7 +150,7 @@ def versions() -> dict[str, str]:
 
 def _stacks(job: InferJob) -> Iterator[Stack]:
     path = Path(job.input)
-    if path.is_file() and path.suffix.lower() in LIST_SUFFIXES:
+    if os.path.isfile(path) and path.suffix.lower() in LIST_SUFFIXES:
         yield from _listed(path, job)
         return
     for files in _stack_files(job.input):
@@ -159,15 +160,14 @@ def _stacks(job: InferJob) -> Iterator[Stack]:
 def _listed(path: Path, job: InferJob) -> Iterator[Stack]:
     """Yield the stacks of a file list; what a record says of its camera wins over the flags."""
     for record in read_list(path):
-        files = open_record(record, Roots(), path.parent).files
+        opened = open_record(record, Roots(), path.parent)
+        files = opened.files
         if files is None:
             raise ConfigError(
                 f"{record.where}: a picture with depth is no stack", "focusgen focal render draws one."
             )
-        n_on_disk = len(files.paths)
-        if record.text("focal_stack") is not None:
-            n_on_disk = len(stack_of_folder(files.paths[0].parent).paths)
-        distances_m = record_distances_m(record, n_on_disk) or _distances(job.focus_distances, files)
+        distances_m = record_distances_m(record, opened.n_on_disk)
+        distances_m = distances_m or _distances(job.focus_distances, files)
         yield Stack(files, distances_m, lens_flags(record.lens(), job.lens))
 
 
@@ -180,11 +180,12 @@ def lens_flags(lens: StackLens | None, given: LensFlags) -> LensFlags:
 
 def _stack_files(given: str) -> list[StackFiles]:
     path = Path(given)
-    if path.is_dir():
+    if os.path.isdir(given):  # unlike Path's, it bears a list of names that is too long for a path
         return stacks_below(path)
-    if "," in given and not path.exists():
+    is_there = os.path.exists(given)
+    if "," in given and not is_there:
         return [stack_of_paths([Path(part.strip()) for part in given.split(",") if part.strip()])]
-    if not path.exists():
+    if not is_there:
         raise ConfigError(
             f"{display(given)}: no such folder or file",
             "Give a folder of slices, a file list, or the slices with commas between them.",
@@ -204,7 +205,7 @@ def _distances(given: str | None, files: StackFiles) -> list[float] | None:
     names = [path.name for path in files.paths]
     beside = files.paths[0].parent / given
     for path in (beside, Path(given)):
-        if path.is_file():
+        if os.path.isfile(path):  # unlike Path's, it bears numbers that are too long for a path
             return read_distances(path, names)
     if given.lower().endswith((".json", ".csv", ".txt")):
         raise ConfigError(
@@ -215,9 +216,7 @@ def _distances(given: str | None, files: StackFiles) -> list[float] | None:
 
 def _unique(names: list[str]) -> list[str]:
     """Return names of which none occurs twice."""
-    seen: dict[str, int] = {}
-    out = []
+    out: dict[str, None] = {}
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        out.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return out
+        out[free_name(name, out)] = None
+    return list(out)

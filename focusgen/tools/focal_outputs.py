@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,13 @@ LARGEST_PICTURE_SIDE_PX = 2000
 """Depth is coloured at no more than this: the numbers are in the npy file."""
 
 BAR_ROOM_PX = 110
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """Return a name as part of a file name, numbered if it is taken."""
+    plain = name.replace("/", "_")
+    numbered = itertools.chain((plain,), (f"{plain}_{n}" for n in itertools.count(2)))
+    return next(one for one in numbered if one not in taken)
 
 
 def write_result(folder: Path, name: str, result: StackResult) -> list[Path]:

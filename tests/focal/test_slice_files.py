@@ -1,0 +1,140 @@
+"""Which files are a stack: slices in natural order, and nothing that lies beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.focal.slice_files import (
+    NO_SLICE,
+    check_alike,
+    read_slice,
+    read_slices,
+    stack_of_folder,
+    stack_of_paths,
+    stacks_below,
+)
+
+
+def folder_of(root: Path, *names: str) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (root / name).touch()
+    return root
+
+
+def names_of(root: Path) -> list[str]:
+    return [path.name for path in stack_of_folder(root).paths]
+
+
+def test_numbers_are_counted_and_not_spelled(tmp_path):
+    folder = folder_of(tmp_path / "s", *(f"img_{n}.PNG" for n in (1, 2, 9, 10, 11, 100)))
+    assert names_of(folder) == [f"img_{n}.PNG" for n in (1, 2, 9, 10, 11, 100)]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        *("depth.png", "stack_depth.png", "aif.png", "all_in_focus.png", "x-allinfocus.jpg", "mask_01.png"),
+        *("scene_disp_1.png", "Depth 3.tif", "out_slice.png", "img_confidence.png", "sharp.png", "gt.png"),
+        *("depth_1.png", "normals.png", "all-in-focus.png"),
+    ],
+)
+def test_what_lies_beside_a_stack_is_no_slice_and_is_told(tmp_path, beside):
+    folder = folder_of(tmp_path / "s", "img_1.png", "img_2.png", beside, "notes.txt", ".img_3.png")
+    found = stack_of_folder(folder)
+    assert [path.name for path in found.paths] == ["img_1.png", "img_2.png"]
+    assert found.ignored == (beside,) and found.name == "s"
+
+
+@pytest.mark.parametrize(
+    "stem", ["depthcharge_1", "masked", "gtx_2", "slice_1", "unsharp_1", "aifa", "disparate"]
+)
+def test_words_inside_of_other_words_exclude_nothing(stem):
+    assert NO_SLICE.search(stem) is None
+
+
+def test_the_longest_series_is_the_stack(tmp_path):
+    folder = folder_of(tmp_path / "s", "a_1.png", "a_2.png", "b_1.png", "b_2.png", "b_3.png", "cover.jpg")
+    assert names_of(folder) == ["b_1.png", "b_2.png", "b_3.png"]
+    assert set(stack_of_folder(folder).ignored) == {"a_1.png", "a_2.png", "cover.jpg"}
+
+
+def test_only_the_last_number_of_a_name_counts_the_slices(tmp_path):
+    folder = folder_of(tmp_path / "s", "2024_f1.png", "2024_f2.png", "2023_f1.png")
+    assert names_of(folder) == ["2024_f1.png", "2024_f2.png"]
+
+
+def test_pictures_without_a_number_are_a_stack_of_all(tmp_path):
+    assert names_of(folder_of(tmp_path / "s", "near.png", "far.png", "middle.jpg")) == [
+        "far.png",
+        "middle.jpg",
+        "near.png",
+    ]
+    # If all look like something else, they are what there is.
+    assert names_of(folder_of(tmp_path / "t", "sharp_1.png", "sharp_2.png")) == ["sharp_1.png", "sharp_2.png"]
+
+
+def test_a_folder_of_folders_is_a_batch_in_natural_order(tmp_path):
+    for name in ("s10", "s9", "empty dir"):
+        folder_of(tmp_path / name, *(() if "empty" in name else ("1.png", "2.png")))
+    assert [stack.name for stack in stacks_below(tmp_path)] == ["s9", "s10"]
+    assert [stack.name for stack in stacks_below(tmp_path / "s9")] == ["s9"]
+
+
+@pytest.mark.parametrize("find", [stack_of_folder, stacks_below])
+def test_a_folder_without_pictures_is_named_with_the_kinds(tmp_path, find):
+    folder = folder_of(tmp_path / "a b", "x.txt", "y.bmp")
+    with pytest.raises(ConfigError, match=r"a b: no pictures.*\.jpg, .*\.webp"):
+        find(folder)
+
+
+def test_pictures_that_were_named_keep_their_order(tmp_path):
+    folder = folder_of(tmp_path / "s", "b.png", "a.png")
+    found = stack_of_paths([folder / "b.png", folder / "a.png"])
+    assert [path.name for path in found.paths] == ["b.png", "a.png"] and found.name == "s"
+    with pytest.raises(ConfigError, match=r"gone\.png: no such picture"):
+        stack_of_paths([folder / "b.png", folder / "gone.png"])
+
+
+# --- pixels ---------------------------------------------------------------------------------------------
+
+
+def picture(path: Path, value: int, shape: tuple[int, int] = (4, 6), dtype: type = np.uint8) -> Path:
+    cv2.imwrite(str(path), np.full((*shape, 3), value, dtype))
+    return path
+
+
+def test_slices_come_as_one_array_in_the_order_of_their_names(tmp_path):
+    paths = [picture(tmp_path / f"{n}.png", 10 * n) for n in range(3)]
+    assert read_slices(paths)[:, 0, 0, 0].tolist() == [0, 10, 20]
+    deep = [picture(tmp_path / f"d{n}.png", 1000 * n, dtype=np.uint16) for n in range(2)]
+    assert read_slices(deep).dtype == np.uint16 and read_slices(deep)[1].max() == 1000
+
+
+def test_a_slice_of_another_size_is_named_with_both(tmp_path):
+    paths = [picture(tmp_path / "1.png", 0), picture(tmp_path / "a b.png", 0, (4, 7))]
+    with pytest.raises(CorruptInputError, match=r"a b\.png: is 7x4, the first slice 6x4"):
+        read_slices(paths)
+
+
+def test_eight_bits_among_sixteen_would_be_black(tmp_path):
+    paths = [picture(tmp_path / "1.png", 9, dtype=np.uint16), picture(tmp_path / "2.png", 9)]
+    with pytest.raises(CorruptInputError, match=r"2\.png: 8 and 16 bits are mixed"):
+        read_slices(paths)
+
+
+def test_a_slice_that_fits_says_nothing():
+    check_alike(Path("a.png"), np.zeros((4, 6, 3), np.uint8), (4, 6), np.dtype(np.uint8))
+
+
+@pytest.mark.parametrize("data", [b"", b"junk", b"\x89PNG\r\n\x1a\n" + bytes(30)])
+def test_an_unreadable_slice_is_named_with_its_whole_path(tmp_path, data):
+    (tmp_path / "x_1.png").write_bytes(data)
+    with pytest.raises(CorruptInputError, match=rf"unreadable slice {tmp_path}/x_1\.png") as caught:
+        read_slice(tmp_path / "x_1.png")
+    assert caught.value.advice
