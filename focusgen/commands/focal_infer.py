@@ -165,6 +165,12 @@ def report(summary: dict[str, Any], output: Path) -> int:
             f"{output / stack['name']}_depth.npy  {stack['unit']}, {stack['width']}x{stack['height']}{reach}"
             f", {stack['share_unsure']:.0%} unsure, {stack['cpu_s']:.1f} CPU s"
         )
+        if stack["exposure"]["corrected"]:
+            print(
+                f"note: {display(stack['name'])}: exposure or white balance differ between the slices, by up "
+                f"to {stack['exposure']['largest_step']:.2f} x: brought to those of the middle slice",
+                file=sys.stderr,
+            )
         if stack["unit"] == "relative":
             print(
                 f"note: {display(stack['name'])}: depth is relative, not metres: the lens is not known. "

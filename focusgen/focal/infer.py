@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -169,11 +170,19 @@ def _fused(opened: OpenedStack, found: Estimate, progress: Progress) -> Fused:
     stack, alignment = opened.stack, opened.alignment
     large = alignment.scaled(opened.factor)
 
+    @cache
+    def reference() -> npt.NDArray[Any]:
+        return read_large(opened.exposure.reference)
+
+    def read_large(n: int) -> npt.NDArray[Any]:
+        pixels, _ = read_slice(opened.files.paths[opened.order[n]])
+        return pixels if alignment.is_still else moved(pixels, large.matrices[n])
+
     def read(n: int) -> npt.NDArray[Any]:
         if opened.factor == 1:
             return np.asarray(stack.slices[n])
-        pixels, _ = read_slice(opened.files.paths[opened.order[n]])
-        return pixels if alignment.is_still else moved(pixels, large.matrices[n])
+        pixels = read_large(n)
+        return opened.exposure.evened(n, pixels, reference()) if opened.exposure.changes(n) else pixels
 
     def tell(n: int) -> None:
         progress("all in focus", (n + 1) / len(opened.order))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from focusgen.focal.alignment import Alignment
 from focusgen.focal.classical import Estimate
+from focusgen.focal.exposure import Exposure
 from focusgen.focal.light import grey
 from focusgen.focal.opened import OpenedStack
 from focusgen.focal.sharpness import noise_sigma
@@ -47,6 +48,7 @@ def notes_of(opened: OpenedStack, found: Estimate, confidence: Floats, *, was_as
         "ignored_files": list(opened.files.ignored),
         "lens": None if lens is None else _lens_document(lens, width),
         "alignment": _alignment_document(opened.alignment.scaled(opened.factor), was_asked),
+        "exposure": _exposure_document(opened.exposure),
         "method": found.method,
         "rerender_error": {name: round(value, 6) for name, value in found.rerender_error.items()},
         "width": width,
@@ -90,6 +92,15 @@ def _alignment_document(alignment: Alignment, was_asked: bool) -> dict[str, Any]
         "largest_move_px": round(alignment.largest_move_px, 3),
         "matrices": [np.round(m[:2], 7).tolist() for m in alignment.matrices],
         "failed_slices": list(alignment.failed),
+    }
+
+
+def _exposure_document(exposure: Exposure) -> dict[str, Any]:
+    return {
+        "corrected": not exposure.is_even,
+        "reference_slice": exposure.reference,
+        "gains_rgb": np.round(exposure.gains, 5).tolist(),
+        "largest_step": round(exposure.largest_step, 5),
     }
 
 

@@ -12,9 +12,11 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
-from focusgen.focal.alignment import Alignment, align, moved, no_alignment
+from focusgen.focal.alignment import Alignment
 from focusgen.focal.distances import HOW_TO_GIVE, check_distances
+from focusgen.focal.exposure import Exposure
 from focusgen.focal.lens_checks import check_lens
+from focusgen.focal.registration import registered
 from focusgen.focal.slice_files import StackFiles, check_alike, read_slice
 from focusgen.focal.stack import FocalStack, StackLens
 from focusgen.media.picture_files import CameraNotes
@@ -47,6 +49,7 @@ class OpenedStack(NamedTuple):
         distances_m: of the slices.
         stack: aligned slices at working size.
         alignment: how they were moved, at working size.
+        exposure: what was taken back of differences in exposure.
         lens: None if it is not known.
         missing: flags that would tell more of the lens.
         size: (height, width) of the slices on disk.
@@ -58,6 +61,7 @@ class OpenedStack(NamedTuple):
     distances_m: list[float]
     stack: FocalStack
     alignment: Alignment
+    exposure: Exposure
     lens: StackLens | None
     missing: list[str]
     size: tuple[int, int]
@@ -106,19 +110,14 @@ def open_stack(
     order = sorted(range(len(names)), key=lambda n: distances_m[n])
     rising_m = [distances_m[n] for n in order]
     progress("align", 0.0)
-    slices, alignment = _aligned(loaded.slices[order], aligns)
+    slices, alignment, exposure = registered(loaded.slices[order], aligns=aligns)
     if known is not None:
         known = _with_formula(known, lens.formula, alignment, rising_m)
     gain = None if known is None else known.radius_px_m(slices.shape[2])
     stack = FocalStack(slices, np.array([1.0 / metres for metres in rising_m]), gain)
-    return OpenedStack(files, order, rising_m, stack, alignment, known, missing, loaded.size, loaded.factor)
-
-
-def _aligned(slices: npt.NDArray[Any], aligns: bool) -> tuple[npt.NDArray[Any], Alignment]:
-    alignment = align(slices) if aligns else no_alignment(len(slices))
-    if not alignment.is_still:
-        slices = np.stack([moved(one, m) for one, m in zip(slices, alignment.matrices, strict=True)])
-    return slices, alignment
+    return OpenedStack(
+        files, order, rising_m, stack, alignment, exposure, known, missing, loaded.size, loaded.factor
+    )
 
 
 def _load(files: StackFiles, most_pixels: int, progress: Progress) -> _Loaded:

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import display
-from focusgen.focal.alignment import align, moved
 from focusgen.focal.lists import Roots
 from focusgen.focal.records import StackRecord
+from focusgen.focal.registration import registered
 from focusgen.focal.render import render_stack
 from focusgen.focal.slice_files import read_slice, read_slices
 from focusgen.focal.sources import open_record, read_record_depth, record_distances_m
@@ -60,10 +60,7 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     _check_truth(record, slices.shape[1:3], true_m, rgb)
     order = np.argsort(distances_m)
     diopters = 1.0 / np.asarray(distances_m)[order]
-    slices = slices[order]
-    alignment = align(slices)
-    if not alignment.is_still:
-        slices = np.stack([moved(one, m) for one, m in zip(slices, alignment.matrices, strict=True)])
+    slices = registered(slices[order]).slices
     # A generative renderer's blur looks like a lens, and is not one.
     is_drawn = opened.files is None or record.text("source") != "bokeh"
     name = record.text("name") or (opened.files.name if opened.files else record.where.rsplit("/", 1)[-1])

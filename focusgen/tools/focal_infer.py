@@ -125,6 +125,7 @@ def _write(job: InferJob, name: str, result: StackResult) -> dict[str, Any]:
     kept = (
         "unit",
         "method",
+        "exposure",
         "quality",
         "width",
         "height",

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from focusgen.cli import main
+from focusgen.focal.infer import WORK_PIXELS
+from focusgen.focal.light import linear_of, pixels_of
 from tests.focal.stacks import Truth, abs_rel, truth
 
 FILES = ("depth.npy", "depth.png", "all_in_focus.png", "confidence.npy", "slice.png", "metadata.json")
@@ -103,6 +105,25 @@ def test_without_a_lens_depth_is_relative_and_says_so(
     assert "no metres" in meta["depth"]
     assert 0.0 <= depth.min() and depth.max() <= 1.0
     assert "--focal-length" in capsys.readouterr().err
+
+
+def test_exposure_that_differs_is_said_and_taken_back_at_full_size_too(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(WORK_PIXELS, "default", 32 * 48)
+    assert infer(small, tmp_path / "even", "--focus-distances", DISTANCES, *LENS) == 0
+    assert "exposure" not in capsys.readouterr().err
+    path = small / "img_8.png"
+    cv2.imwrite(str(path), pixels_of(0.75 * linear_of(cv2.imread(str(path))), np.dtype(np.uint8)))
+    assert infer(small, tmp_path / "out", "--focus-distances", DISTANCES, *LENS) == 0
+    assert "exposure or white balance differ between the slices, by up to 1.3" in capsys.readouterr().err
+    meta = json.loads((tmp_path / "out" / "small_metadata.json").read_text())["exposure"]
+    assert meta["gains_rgb"][0] == pytest.approx([0.75] * 3, rel=0.02)
+    assert meta["gains_rgb"][1:] == [[1, 1, 1]] * 2
+    even, out = (
+        cv2.imread(str(tmp_path / k / "small_all_in_focus.png")).astype(int) for k in ("even", "out")
+    )
+    assert np.abs(even - out).mean() <= 2.0
 
 
 def test_infinity_and_sixteen_bits(small: Path, tmp_path: Path):
