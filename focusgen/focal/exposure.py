@@ -131,8 +131,10 @@ def _block_means(pixels: npt.NDArray[Any], side: int) -> npt.NDArray[np.float64]
     rows, columns = (length // side for length in pixels.shape[:2])
     cut = pixels[: rows * side, : columns * side]
     window = np.ones((CLIPPED_REACH_PX, CLIPPED_REACH_PX), np.uint8)
-    is_clipped = (cut >= CLIPPED_SHARE * np.iinfo(pixels.dtype).max).any(-1).astype(np.uint8)
-    clipped = cv2.dilate(is_clipped, window).reshape(rows, side, columns, side).any((1, 3))
+    is_clipped = (cut >= CLIPPED_SHARE * np.iinfo(pixels.dtype).max).any(-1)
+    clipped = (
+        cv2.dilate(np.asarray(is_clipped, np.uint8), window).reshape(rows, side, columns, side).any((1, 3))
+    )
     means = linear_of(cut).reshape(rows, side, columns, side, 3).mean((1, 3), np.float64)
     means[clipped | (means.min(-1) < DARKEST)] = np.nan
     return np.asarray(means.reshape(-1, 3))
