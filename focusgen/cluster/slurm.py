@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
 import shutil
@@ -11,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from focusgen.base.errors import ConfigError
+from focusgen.base.user import user_name
 
 ASK_TIMEOUT_S = 60
 SECRET = re.compile(
@@ -101,7 +101,7 @@ def read_limits() -> Limits:
     size = re.search(r"^MaxArraySize\s*=\s*(\d+)", shown, re.MULTILINE)
     count = re.search(r"^MaxJobCount\s*=\s*(\d+)", shown, re.MULTILINE)
     bounds = [int(count.group(1))] if count else []
-    where = f"user={getpass.getuser()}"
+    where = f"user={user_name()}"
     answer = ask(["sacctmgr", "-nP", "show", "assoc", where, "format=MaxSubmitJobs,GrpSubmitJobs"]) or ""
     bounds += [int(word) for word in re.split(r"[|\s]+", answer) if word.isdecimal()]
     return Limits(int(size.group(1)) if size else 1001, min(bounds, default=None))
@@ -159,7 +159,7 @@ def task_names(job_id: str) -> list[str]:
 
 def find_by_name(name: str) -> str | None:
     """Return the id of our own job of a unique name, None if Slurm knows none."""
-    text = ask(["squeue", "-h", "-o", "%A", f"--name={name}", f"--user={getpass.getuser()}"])
+    text = ask(["squeue", "-h", "-o", "%A", f"--name={name}", f"--user={user_name()}"])
     ids = [word for word in (text or "").split() if word.isdecimal()]
     # %A of an array task is its own id; the array's is the smallest, given at submission.
     return min(ids, key=int) if ids else None

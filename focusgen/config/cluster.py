@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal, get_args
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import ConfigDict, ValidationInfo, field_validator
 
 from focusgen.config.graph import PhaseName
 from focusgen.config.section import Section, setting
@@ -42,6 +43,7 @@ CPUS: dict[PhaseName, int] = {
     "render": 8,
     "validate": 16,
 }
+_OPTION = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 Gpus = int | Literal["auto"]
 GPUS: dict[PhaseName, Gpus] = {
     "index": 0,
@@ -62,6 +64,8 @@ _TABLES: dict[str, dict[Any, Any]] = {
 
 class ClusterConfig(Section):
     """SLURM: resources per phase, packing, draining. A table may name some phases, one value all."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)  # an account or a constraint may be a number
 
     partition: dict[PhaseName, str] = setting(PARTITION, help="partition per phase")
     time_h: dict[PhaseName, float] = setting(TIME_H, help="wall-time limit per phase, hours")
@@ -99,6 +103,19 @@ class ClusterConfig(Section):
     def _whole_table(cls, value: object, info: ValidationInfo) -> object:
         table = _TABLES[str(info.field_name)]
         return {**table, **value} if isinstance(value, dict) else dict.fromkeys(table, value)
+
+    @field_validator("setup", "pass_env", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("options")
+    @classmethod
+    def _names_of_options(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if not _OPTION.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of an sbatch option, e.g. constraint, without --")
+        return value
 
     @field_validator("time_h", "memory_gb", "cpus")
     @classmethod

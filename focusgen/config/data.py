@@ -102,7 +102,9 @@ class StoreConfig(Section):
 class ValidateConfig(Section):
     """Phase 6."""
 
-    min_spearman: float = setting(0.5, help="agreement of measured blur and label, below it a warning")
+    min_spearman: float = setting(
+        0.5, ge=-1, le=1, help="agreement of measured blur and label, below it a warning"
+    )
     temporal_pairs: int = setting(6, ge=0, help="frame pairs per scene for the temporal measures; 0: none")
     max_e_warp_ratio: float = setting(2.0, gt=0, help="E_warp of sharp over raw frames, above it a warning")
     min_sharpness_ratio: float = setting(0.9, gt=0, help="sharpness of sharp over raw, below it a warning")

@@ -132,7 +132,8 @@ class DepthConfig(Section):
     @field_validator("invalid_value", mode="before")
     @classmethod
     def _one_or_several(cls, value: object) -> object:
-        return (value,) if isinstance(value, (int, float)) else value
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return (value,) if is_number else value
 
     @field_validator("is_exact", mode="before")
     @classmethod
@@ -149,7 +150,7 @@ class DepthConfig(Section):
     def _unit_is_a_scale(cls, data: object) -> object:
         """Put the scale in the place of a unit, so that records and saved settings know one of the two."""
         unit = data.get("unit") if isinstance(data, dict) else None
-        if not isinstance(data, dict) or unit not in UNITS:
+        if not isinstance(data, dict) or not isinstance(unit, str) or unit not in UNITS:
             return data
         scale = UNITS[unit]
         said = data.get("depth_scale")
@@ -158,7 +159,9 @@ class DepthConfig(Section):
         return {**data, "unit": None, "depth_scale": scale, "scale_floats": True}
 
     @model_validator(mode="after")
-    def _far_fits(self) -> DepthConfig:
+    def _range_fits(self) -> DepthConfig:
+        if self.max_m is not None and self.min_m > self.max_m:
+            raise ValueError(f"min_m {self.min_m:g} is beyond max_m {self.max_m:g}")
         if self.far_m is not None and self.far_m > (self.max_m or math.inf):
             raise ValueError(f"far_m {self.far_m:g} is beyond max_m {self.max_m:g}")
         return self

@@ -20,6 +20,7 @@ from focusgen.base.errors import ConfigError
 from focusgen.config.origins import Origins
 from focusgen.config.paths import find_paths
 from focusgen.config.retired import without_retired
+from focusgen.config.section import is_range
 from focusgen.config.sections import Config
 from focusgen.config.shipped import CONFIG_DIR, find
 
@@ -214,8 +215,17 @@ def _explain(item: ErrorDetails) -> str:
             near = [key for key in known_keys() if key.rpartition(".")[2] == dotted.rpartition(".")[2]][:1]
         hint = f"; did you mean {near[0]}?" if near else f"; sections: {', '.join(_section_names())}"
         return f"unknown key {dotted}{hint}"
-    wanted = "give one number, or [low, high]" if item["type"] == "tuple_type" else item["msg"]
-    return f"{dotted or 'configuration'}: {wanted.removeprefix('Value error, ')} (got {item['input']!r})"
+    wanted = _wanted(item["loc"]) if item["type"] == "tuple_type" else item["msg"]
+    is_whole_section = isinstance(item["input"], Mapping) and len(item["loc"]) < 2
+    got = "" if is_whole_section else f" (got {item['input']!r})"
+    return f"{dotted or 'configuration'}: {wanted.removeprefix('Value error, ')}{got}"
+
+
+def _wanted(place: tuple[int | str, ...]) -> str:
+    """Return what a setting that holds several values may be given as."""
+    section = dict(Config().sections())[str(place[0])]
+    kind = type(section).model_fields[str(place[1])].annotation
+    return "give one number, or [low, high]" if is_range(kind) else "give a list, e.g. [ONE, TWO]"
 
 
 def _section_names() -> list[str]:

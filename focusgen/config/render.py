@@ -63,3 +63,10 @@ class RenderConfig(FluxSection, RenderCamera, _Drawing):
     prompt: str = with_default("prompt", "an excellent photo with a large aperture")
     lora_weight: str = with_default("lora_weight", "bokehNet.safetensors")
     warn_focus_mean: tuple[float, float] = setting((0.2, 0.8), help="mean focus outside is worth a warning")
+
+    @field_validator("warn_focus_mean")
+    @classmethod
+    def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] > value[1]:
+            raise ValueError(f"needs low <= high, not {list(value)}")
+        return value

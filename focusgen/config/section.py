@@ -68,9 +68,10 @@ def effect_of(info: FieldInfo) -> Effect | None:
     return Effect(tuple(extra["affects"]), extra["when"], extra["is_recorded_at_default"])
 
 
-def _is_range(kind: object) -> bool:
+def is_range(kind: object) -> bool:
+    """Say whether a field is a pair of numbers, or may be one."""
     if get_origin(kind) in (Union, UnionType):
-        return any(_is_range(arg) for arg in get_args(kind))
+        return any(is_range(arg) for arg in get_args(kind))
     return get_origin(kind) is tuple and get_args(kind) in ((float, float), (int, int))
 
 
@@ -84,7 +85,7 @@ class Section(BaseModel):
     def _one_for_both(cls, value: object, info: ValidationInfo) -> object:
         """Read one number as a range without a width."""
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if is_number and info.field_name and _is_range(cls.model_fields[info.field_name].annotation):
+        if is_number and info.field_name and is_range(cls.model_fields[info.field_name].annotation):
             return (value, value)
         return value
 

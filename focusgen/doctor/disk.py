@@ -6,7 +6,6 @@ second process on this machine; two machines on one parallel file system are not
 
 from __future__ import annotations
 
-import getpass
 import os
 import shutil
 import stat
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from focusgen.base.names import display
+from focusgen.base.user import user_name
 from focusgen.config import Config
 from focusgen.doctor.check import Check, Status, ask
 from focusgen.doctor.disk_probes import lock_problem, rename_problem
@@ -137,7 +137,7 @@ def _umask() -> int:
 
 def check_quota(folder: Path) -> Check | None:
     """Return what a quota command says, or None where there is none."""
-    user = getpass.getuser()
+    user = user_name()
     if file_system_of(folder) == "lustre" and shutil.which("lfs"):
         text = ask(["lfs", "quota", "-q", "-h", "-u", user, str(folder)], timeout_s=10)
     elif shutil.which("quota"):

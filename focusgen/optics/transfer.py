@@ -29,7 +29,7 @@ def linear_light(display: Values, transfer: Transfer = "gamma22") -> Values:
 
 
 def display_values(linear: Values, transfer: Transfer = "gamma22") -> Values:
-    """Return display values of linear light, clipped to [0, 1]; same shape and type."""
+    """Return display values of linear light, clipped to [0, 1]; same shape and type (numpy srgb: float64)."""
     unclipped: Any = linear
     light = unclipped.clip(0.0, 1.0)
     shown: Values

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import math
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from focusgen.base.checksums import checksum
 from focusgen.base.errors import ApprovalError, ConfigError
 from focusgen.base.files import publish_json
+from focusgen.base.user import user_name
 from focusgen.config import Config
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import canonical, parse_object
@@ -75,7 +75,7 @@ def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) ->
             "max_coc": float(value),
             "recommended_max_coc": recommended,
             "coc_stats_digest": digest,
-            "who": "automatic" if automatic else getpass.getuser(),
+            "who": "automatic" if automatic else user_name(),
             "automatic": automatic,
             "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         },
