@@ -44,7 +44,7 @@ def make_data_set(work: Path, width: int, height: int, n_frames: int) -> Path:
             box = (slice(0, height), slice(x, x + width))
             cv2.imwrite(str(work / "raw" / scene / f"frame_{frame:04d}.png"), picture[box][..., ::-1])
             np.save(work / "depth" / scene / f"depth_{frame:04d}.npy", depth_m[box].astype(np.float32))
-    words = ["run", "--raw_root", str(work / "raw"), "--depth_root", str(work / "depth")]
+    words = ["run", "--no_pictures", "--raw_root", str(work / "raw"), "--depth_root", str(work / "depth")]
     words += ["--out_root", str(work / "out"), "--min_frames", "8", "--n_sets", "1", "--max_coc", "0.001"]
     if cli.main([*words, "--depth.max_patched_fraction", "0.5"]) != 0:
         raise SystemExit("the data set could not be made")
@@ -55,7 +55,7 @@ def as_paeth(root: Path, copy: Path) -> Path:
     """Return a copy of a data set whose pictures are those of release 0.1.0; only for plain reading."""
     shutil.copytree(root, copy)
     for path in copy.rglob("*.png"):
-        if path.parent.name != "previews" and "logs" not in path.parts:
+        if path.parent.name.startswith(("frames_", "set_")):  # pictures, no masks
             path.write_bytes(encode_png(decode_png(path.read_bytes()), "paeth"))
     return copy
 

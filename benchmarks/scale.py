@@ -186,6 +186,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="for scratch files")
     args = parser.parse_args(argv)
     cv2.setNumThreads(1)
+    args.folder.mkdir(parents=True, exist_ok=True)
     costs = {n: measure_index(n, args.folder) for n in (INDEX_COUNTS[:2] if args.quick else INDEX_COUNTS)}
     counts = [n // 4 for n in COUNTS] if args.quick else COUNTS
     measure(4, args.folder)  # imports and first calls

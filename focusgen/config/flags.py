@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -122,7 +123,7 @@ def parse(kind: type[F], argv: Sequence[str], *, prog: str, doc: str | None) -> 
     Raises:
         ConfigError: a dotted key that is unknown, or has no value; a switch that has one.
     """
-    rest, dotted = split_dotted(list(argv))
+    rest, dotted = split_dotted([_with_home(word) for word in argv])
     _refuse_values_of_switches(kind, rest)
     text = f"{_paragraphs(doc or '')}\n\nAny setting can be given as --section.key VALUE (focusgen config)."
     given = tyro.cli(
@@ -135,6 +136,12 @@ def parse(kind: type[F], argv: Sequence[str], *, prog: str, doc: str | None) -> 
         registry=_REGISTRY,
     )
     return Parsed(given, dotted)
+
+
+def _with_home(word: str) -> str:
+    """Return a word with `~/` read as the home: shells leave it as it is behind `--flag=`."""
+    flag, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    return f"{flag}{equals}{os.path.expanduser(value)}" if value.startswith("~/") else word
 
 
 def _refuse_values_of_switches(kind: type[Flags], words: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -88,6 +89,12 @@ class Section(BaseModel):
         if is_number and info.field_name and is_range(cls.model_fields[info.field_name].annotation):
             return (value, value)
         return value
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _home(cls, value: object) -> object:
+        """Read `~/` as shells do: they leave it in files and behind `--flag=`."""
+        return value.expanduser() if isinstance(value, Path) and value.parts[:1] == ("~",) else value
 
     def effective(self, name: str) -> Any:
         """Return a field's value after `auto` was resolved; sections override where they have an auto."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -52,10 +53,13 @@ def crop_size(crop: Crop) -> tuple[int, int] | None:
     """
     if crop is None or callable(crop):
         return None
-    height, width = (crop, crop) if isinstance(crop, int) else crop
+    try:
+        height, width = map(operator.index, crop if isinstance(crop, Sequence) else (crop, crop))
+    except (TypeError, ValueError):
+        height = width = 0
     if min(height, width) < 1:
-        raise ValueError(f"crop {crop}: give positive pixels, N or (height, width)")
-    return int(height), int(width)
+        raise ValueError(f"crop {crop!r}: give whole positive pixels, N or (height, width)")
+    return height, width
 
 
 def draw_box(crop: Crop, meta: WindowMeta, rng: np.random.Generator) -> Box:
@@ -67,7 +71,7 @@ def draw_box(crop: Crop, meta: WindowMeta, rng: np.random.Generator) -> Box:
     if crop is None:
         return (0, 0, meta.height, meta.width)
     if callable(crop):
-        y, x, height, width = (int(value) for value in crop(meta, rng))
+        y, x, height, width = _box_of(crop(meta, rng), meta.scene)
     else:
         size = crop_size(crop)
         assert size is not None
@@ -81,6 +85,22 @@ def draw_box(crop: Crop, meta: WindowMeta, rng: np.random.Generator) -> Box:
             f"crop {(y, x, height, width)} leaves the {meta.width}x{meta.height} frame of {meta.scene!r}"
         )
     return (y, x, height, width)
+
+
+def _box_of(answer: object, scene_id: str) -> Box:
+    """Return what a crop function answered as a box.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        y, x, height, width = map(operator.index, answer)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"the crop function answered {answer!r} for scene {scene_id!r}: (y, x, height, width) is wanted, "
+            "in whole pixels"
+        ) from None
+    return y, x, height, width
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,19 @@ def balanced_sampler(
         dataset: map-style; its depth maps are read once, here.
         n_samples: drawn per epoch; None for as many as there are items.
         seed: of the draws.
+
+    Raises:
+        ValueError: the data set has no item to draw.
     """
+    if not len(dataset):
+        raise ValueError("no item to draw: the split is empty, or every scene is shorter than a window")
     histograms = np.stack([_label_histogram(dataset, index) for index in range(len(dataset))])
     common = histograms.mean(axis=0)
     rarity = np.divide(1.0, common, out=np.zeros_like(common), where=common > 0)
     weights = histograms @ rarity
     generator = torch.Generator().manual_seed(seed)
-    return WeightedRandomSampler(weights.tolist(), n_samples or len(dataset), generator=generator)
+    n_drawn = len(dataset) if n_samples is None else n_samples
+    return WeightedRandomSampler(weights.tolist(), n_drawn, generator=generator)
 
 
 def _label_histogram(dataset: FocusDataset, index: int) -> npt.NDArray[np.float64]:

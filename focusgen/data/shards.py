@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -17,7 +18,7 @@ from torch.utils.data import IterableDataset
 
 from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataError
 from focusgen.base.seeds import derive_seed
-from focusgen.data.crops import Crop, WindowMeta, crop_generator, draw_box
+from focusgen.data.crops import Crop, WindowMeta, crop_generator, crop_size, draw_box
 from focusgen.data.samples import MODALITIES, Modality, Sample, build_sample
 from focusgen.data.vetting import SceneInfo, Split
 from focusgen.data.windows import (
@@ -86,7 +87,8 @@ class FocusShards(IterableDataset[Any]):
         check_arguments(window, stride, modalities, "raise")
         self.paths = shard_paths(Path(dest), split)
         self.window, self.stride, self.sets = window, stride or window, sets
-        self.crop, self.modalities = with_roi(crop, roi), tuple(modalities)
+        self._crop_size, self.crop = crop_size(crop), with_roi(crop, roi)
+        self.modalities = tuple(modalities)
         self.transform, self.recompute_labels, self.seed = transform, recompute_labels, seed
         self.across_cuts, self.shuffle = across_cuts, shuffle
         self._epoch = shared_counter()
@@ -106,8 +108,14 @@ class FocusShards(IterableDataset[Any]):
         paths = [str(path) for path in self.paths]
         if self.shuffle:
             random.Random(derive_seed(self.seed, "shards", int(self._epoch))).shuffle(paths)
-        mine = wds.split_by_worker(wds.split_by_node(iter(paths)))
-        for path in mine:
+        of_rank = list(wds.split_by_node(iter(paths)))
+        if paths and not of_rank:
+            warnings.warn(
+                f"{len(paths)} shards are too few for so many ranks: this one gets none. "
+                "Export with a smaller --shard_mb.",
+                stacklevel=2,
+            )
+        for path in wds.split_by_worker(iter(of_rank)):
             yield from self._windows_of(path)
 
     def _windows_of(self, path: str) -> Iterator[Any]:
@@ -138,7 +146,7 @@ class FocusShards(IterableDataset[Any]):
 
     def _items(self, window: Mapping[int, tuple[dict[str, Any], RawSample]], path: str) -> Iterator[Any]:
         scene = _scene_info(window)
-        check_crop(self.crop, [scene])
+        check_crop(self._crop_size, [scene])
         check_clean(self.modalities, [scene])
         frames = tuple(window)
         decoded: dict[str, npt.NDArray[Any]] = {}
@@ -173,6 +181,7 @@ def shard_paths(dest: Path, split: Split) -> list[Path]:
     """
     if split not in SPLITS:
         raise ConfigError(f"split {split!r} is none of {', '.join(SPLITS)}")
+    dest = Path(os.path.expanduser(dest))
     try:
         import webdataset  # noqa: F401
     except ImportError as error:

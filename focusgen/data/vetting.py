@@ -5,6 +5,7 @@ Only the index, the records, metadata.json and the validation report are read; n
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,6 +77,7 @@ def vet(root: Path, split: Split, *, allow_unvalidated: bool = False) -> list[Ve
     """
     if split not in SPLITS:
         raise ConfigError(f"split {split!r} is none of {', '.join(SPLITS)}")
+    root = Path(os.path.expanduser(root))
     dataset = DatasetLayout(root, root / "scene_index.json")
     index = read_index(dataset)
     _refuse_shared_content(index)

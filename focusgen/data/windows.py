@@ -89,7 +89,7 @@ class FocusDataset(Dataset[Any]):
         self.transform, self.recompute_labels, self.seed = transform, recompute_labels, seed
         self.across_cuts, self.on_damage = across_cuts, on_damage
         self.scenes = vet(Path(root), split, allow_unvalidated=allow_unvalidated)
-        check_crop(self.crop, self.scenes)
+        check_crop(crop, self.scenes)
         check_clean(self.modalities, self.scenes)
         self._sets = [chosen_sets(scene, sets) for scene in self.scenes]
         self._starts = [
@@ -266,6 +266,8 @@ def chosen_sets(scene: SceneInfo, sets: Sequence[int] | None) -> tuple[int, ...]
     """
     if sets is None:
         return tuple(range(len(scene.lenses)))
+    if isinstance(sets, int) or not sets:
+        raise ValueError(f"sets {sets!r}: give a list of lens sets, or None for all")
     unknown = [number for number in sets if not 0 <= number < len(scene.lenses)]
     if unknown:
         raise ValueError(f"sets {list(sets)}: scene {scene.scene_id!r} has sets 0..{len(scene.lenses) - 1}")

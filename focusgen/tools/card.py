@@ -22,10 +22,10 @@ from focusgen.dataset.records import parse_json
 from focusgen.tools.card_facts import Card, Source
 from focusgen.tools.croissant import write_croissant
 from focusgen.tools.export_plan import SPLIT_NAMES, ExportPlan, ExportScene, Member, lenses_at, plan_export
+from focusgen.tools.front_matter import LICENCE_KEYS, split_readme
 from focusgen.tools.licences import check_licence, hub_licence, parts_of
 
 BEGIN, END = "<!-- focusgen:begin -->", "<!-- focusgen:end -->"
-LICENCE_KEYS: tuple[str, ...] = ("license", "license_name", "license_link")
 MANY_SCENES = 1000  # the hub takes 10,000 entries in a folder and asks for shards long before
 
 
@@ -135,19 +135,23 @@ def _data_files(card: Card) -> list[dict[str, object]]:
     for split in SPLITS:
         scenes = [name for name, scene in card.plan.scenes.items() if scene.vetted.split == split]
         if scenes:
-            kinds = (PACK_TAR,) if card.is_packed else _PICTURES
-            globs = [f"{_escaped(name)}/{kind}" for name in scenes for kind in kinds]
+            globs = [f"{_escaped(name)}/{kind}" for name in scenes for kind in _kinds(card, name)]
             index = [] if card.is_packed else [f"{split}.jsonl"]
             found.append({"split": SPLIT_NAMES[split], "path": [*index, *globs]})
     return found
 
 
-_PICTURES = ("frames_sharp/*.png", "bokeh_renders/*/*.png", "clean_renders/*/*.png")
+def _kinds(card: Card, scene_id: str) -> tuple[str, ...]:
+    """Return where the pictures of a scene lie in it, as globs: one that finds nothing is refused."""
+    if card.is_packed:
+        return (PACK_TAR,)
+    clean = ("clean_renders/*/*.png",) if card.plan.scenes[scene_id].vetted.has_clean else ()
+    return ("frames_sharp/*.png", "bokeh_renders/*/*.png", *clean)
 
 
 def _escaped(name: str) -> str:
-    """Return a folder's name that a glob takes by its letters."""
-    return re.sub(r"([*?\[])", r"[\1]", name)
+    """Return a folder's name that a glob takes by its letters; `a: b` would be an address with a protocol."""
+    return re.sub(r"([*?\[:])", r"[\1]", name)
 
 
 def _front_matter(card: Card, data_files: list[dict[str, object]]) -> dict[str, object]:
@@ -186,6 +190,7 @@ def _body(card: Card, source: Source) -> str:
     counts = {s: sum(scene.vetted.split == s for scene in scenes) for s in SPLITS}
     frames = {s: sum(scene.vetted.n_frames for scene in scenes if scene.vetted.split == s) for s in SPLITS}
     n_sets = max((scene.n_sets for scene in scenes), default=0)
+    strictest = _cell(card.parts[0].licence)
     lines = [
         f"# {card.name}: sharp frames, metric depth, focus labels and lens blur",
         "",
@@ -197,7 +202,7 @@ def _body(card: Card, source: Source) -> str:
         "",
         "## Licence",
         "",
-        f"The strictest of all that it was made from: **{card.parts[0].licence}** ({card.parts[0].name}).",
+        f"The strictest of all that it was made from: **{strictest}** ({_cell(card.parts[0].name)}).",
         "",
         "| part | licence |",
         "|---|---|",
@@ -255,7 +260,7 @@ def card_text(path: Path, front_matter: Mapping[str, object], body: str) -> str:
         front_matter: ours; keys of a person's own beside them are kept.
         body: what stands between our marks.
     """
-    old_matter, old_text = _split_readme(path)
+    old_matter, old_text = split_readme(path)
     # Half of an older licence beside a new one would be a third.
     ours_only = {*front_matter, *(LICENCE_KEYS if "license" in front_matter else ())}
     matter = {**front_matter, **{key: value for key, value in old_matter.items() if key not in ours_only}}
@@ -266,19 +271,3 @@ def card_text(path: Path, front_matter: Mapping[str, object], body: str) -> str:
     else:
         text = ours + ("\n\n" + old_text.strip() if old_text.strip() else "") + "\n"
     return f"---\n{yaml.safe_dump(matter, sort_keys=False, allow_unicode=True)}---\n\n{text.lstrip()}"
-
-
-def read_front_matter(path: Path) -> Mapping[str, object]:
-    """Return what a card says of itself to machines, nothing where there is no card."""
-    return _split_readme(path)[0]
-
-
-def _split_readme(path: Path) -> tuple[dict[str, object], str]:
-    if not path.exists():
-        return {}, ""
-    text = path.read_text(encoding="utf-8")
-    match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
-    if match is None:
-        return {}, text
-    matter = yaml.safe_load(match[1])
-    return (dict(matter) if isinstance(matter, dict) else {}), text[match.end() :]

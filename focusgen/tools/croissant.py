@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from focusgen import __version__
 from focusgen.base.checksums import file_sha256
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import publish
+from focusgen.dataset.records import read_record
 from focusgen.tools.card_facts import Card, Source
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ def write_croissant(root: Path, card: Card, source: Source, indices: Sequence[Pa
         license=[card.parts[0].licence],
         url=source.url or "https://example.org/not-published",
         version=__version__,
+        date_published=_made_on(card),
         cite_as="See CITATION.cff of focusgen.",
         distribution=[_file(path) for path in indices],
         record_sets=[_record_set(path, card) for path in indices],
@@ -62,6 +65,13 @@ def write_croissant(root: Path, card: Card, source: Source, indices: Sequence[Pa
     )
     text = json.dumps(metadata.to_json(), indent=1, default=str)
     publish(root / "croissant.json", (text + "\n").encode())
+
+
+def _made_on(card: Card) -> datetime | None:
+    """Return the day when the last scene was finished: of equal data always the same."""
+    records = (read_record(scene.vetted.layout.done("render")) for scene in card.plan.scenes.values())
+    days = {str(record.document["run"].get("started", ""))[:10] for record in records if record} - {""}
+    return datetime.fromisoformat(max(days)) if days else None
 
 
 def _file(path: Path) -> FileObject:

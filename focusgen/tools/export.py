@@ -100,6 +100,8 @@ def _check_destination(root: Path, dest: Path) -> None:
     here, there = root.resolve(), dest.resolve()
     if there == here or there.is_relative_to(here):
         raise ConfigError(f"{dest}: lies inside the data set", "Give --dest a folder of its own.")
+    if dest.exists() and not dest.is_dir():
+        raise ConfigError(f"{dest}: is no folder", "Give --dest a folder of its own.")
 
 
 def _read_state(dest: Path, kind: Kind) -> dict[str, dict[str, str]]:
@@ -113,7 +115,10 @@ def _read_state(dest: Path, kind: Kind) -> dict[str, dict[str, str]]:
         document = parse_json(path.read_bytes())
         if document["kind"] != kind:
             raise ConfigError(f"{dest}: holds an export as {document['kind']}", "Give another --dest.")
-        return dict(document["shards"])
+        return {
+            str(name): {key: str(known[key]) for key in ("plan", "sha256")}
+            for name, known in document["shards"].items()
+        }
     except FileNotFoundError:
         strangers = sorted(name.name for name in dest.iterdir())
         if strangers:
@@ -122,7 +127,7 @@ def _read_state(dest: Path, kind: Kind) -> dict[str, dict[str, str]]:
             ) from None
         publish_json(path, {"kind": kind, "shards": {}})
         return {}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: damaged: {error!r}", "Delete that folder and export again.") from error
 
 

@@ -10,9 +10,10 @@ from focusgen.base.files import publish
 from focusgen.dataset.index import SPLITS
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json
-from focusgen.tools.card import LICENCE_KEYS, card_text, read_front_matter, rehearsal_lines, size_category
+from focusgen.tools.card import card_text, rehearsal_lines, size_category
 from focusgen.tools.export import Exported, finish
 from focusgen.tools.export_plan import SPLIT_NAMES
+from focusgen.tools.front_matter import LICENCE_KEYS, read_front_matter
 from focusgen.tools.licences import hub_licence, parts_of
 
 _HOW_TO_READ = """Each sample is a frame: `sharp.png`, `depth.npz` (key `depth`, float16 metres),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -92,4 +93,6 @@ def hub_licence(part: Part) -> dict[str, object]:
     """Return the keys of a card's front matter that say a licence; in words where it has no id there."""
     if part.hub_id is not None:
         return {"license": part.hub_id}
-    return {"license": "other", "license_name": re.sub(r"[^a-z0-9.-]+", "-", part.licence.lower()).strip("-")}
+    plain = unicodedata.normalize("NFKD", part.licence.lower())
+    name = re.sub(r"[^a-z0-9.]+", "-", "".join(c for c in plain if not unicodedata.combining(c))).strip("-")
+    return {"license": "other", "license_name": name or "see-below"}

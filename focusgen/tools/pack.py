@@ -113,3 +113,7 @@ def _remove_sources(layout: SceneLayout, sources: list[str]) -> None:
     assert is_packed(layout)
     for source in sources:
         remove(layout.root / source)
+    folders = {folder for source in sources for folder in Path(source).parents if folder.name}
+    for folder in sorted(folders, reverse=True):  # those inside first
+        if (layout.root / folder).is_dir() and not any((layout.root / folder).iterdir()):
+            (layout.root / folder).rmdir()

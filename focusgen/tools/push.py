@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from focusgen import __version__
 from focusgen.base.checksums import file_sha256
 from focusgen.base.errors import ConfigError
-from focusgen.dataset.layout import EXPORT_STATE, MANIFEST
+from focusgen.dataset.layout import DONE, MANIFEST
+from focusgen.tools.export_plan import plan_export
+from focusgen.tools.front_matter import licence_in
 
 HUB_MAX_FILE_BYTES, HUB_MAX_FOLDER_FILES = 200 * 10**9, 10_000  # of the hub's storage limits
 
@@ -58,16 +60,18 @@ def plan_export_upload(folder: Path) -> Upload:
 
 
 def plan_data_set(root: Path) -> Upload:
-    """Return what of a data set with its card would be uploaded: all that a loader needs.
+    """Return what of a data set with its card would be uploaded: all that a loader needs, records too.
 
     Raises:
         ConfigError: no card, no licence in it, or more files in a folder than the hub takes.
+        FocusgenError: the data set is not complete, or phase 6 has not passed it as it is.
     """
     licence = _licence(root / "README.md")
+    plan_export(root, shard_bytes=1 << 62, ending="tar")
     files = [
         (path.relative_to(root).as_posix(), path.stat().st_size)
         for path in sorted(root.rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
+        if path.is_file() and not any(_is_hidden(part) for part in path.relative_to(root).parts)
     ]
     folders = Counter(name.rpartition("/")[0] for name, _ in files)
     folder, n_files = max(folders.items(), key=lambda item: item[1])
@@ -79,7 +83,12 @@ def plan_data_set(root: Path) -> Upload:
     return Upload(root, tuple(files), licence)
 
 
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") and name != DONE
+
+
 def _manifest(folder: Path) -> dict[str, str]:
+    """Return name -> sha256 of the files of an export; never of one that lies elsewhere."""
     path = folder / MANIFEST
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -88,11 +97,14 @@ def _manifest(folder: Path) -> dict[str, str]:
             f"{path}: no such file: not a finished export",
             "focusgen export webdataset --out_root OUT --dest DIR makes one.",
         ) from error
-    found = {}
-    for line in lines:
-        sha256, _, name = line.partition("  ")
-        found[name] = sha256
-    return found
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: damaged: {error}", "Run the same focusgen export again.") from error
+    matches = [re.fullmatch(r"([0-9a-f]{64})  ([^/]+)", line) for line in lines]
+    if not all(matches):
+        raise ConfigError(
+            f"{path}: damaged: line {matches.index(None) + 1}", "Run the same focusgen export again."
+        )
+    return {match[2]: match[1] for match in matches if match}
 
 
 def _licence(readme: Path) -> str:
@@ -101,16 +113,13 @@ def _licence(readme: Path) -> str:
     Raises:
         ConfigError: there is no card, or it names none.
     """
-    text = readme.read_text(encoding="utf-8") if readme.exists() else ""
-    head = text.split("\n---\n", 1)[0].removeprefix("---\n") if text.startswith("---\n") else ""
-    matter = yaml.safe_load(head) or {}
-    licence = matter.get("license_name") or matter.get("license")
+    licence = licence_in(readme)
     if not licence:
         raise ConfigError(
             f"{readme}: names no licence",
             "focusgen card or focusgen export with --source_license ID writes it.",
         )
-    return str(licence)
+    return licence
 
 
 def upload(plan: Upload, repo: str) -> str:
@@ -122,19 +131,15 @@ def upload(plan: Upload, repo: str) -> str:
     Raises:
         ConfigError: the hub refuses, or cannot be reached.
     """
-    from huggingface_hub import HfApi
+    from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
     api = HfApi()
     try:
         api.create_repo(repo, repo_type="dataset", exist_ok=True, private=True)
-        api.upload_folder(
-            repo_id=repo,
-            repo_type="dataset",
-            folder_path=plan.folder,
-            allow_patterns=[name for name, _ in plan.files],
-            ignore_patterns=[EXPORT_STATE],
-        )
+        # Not by patterns: a name may hold their letters, and what was listed is what is sent.
+        files = [CommitOperationAdd(name, plan.folder / name) for name, _ in plan.files]
+        api.create_commit(repo, files, repo_type="dataset", commit_message=f"focusgen {__version__}")
     except (HfHubHTTPError, LocalTokenNotFoundError, OSError) as error:
         raise ConfigError(
             f"the hub did not take {repo}: {str(error).splitlines()[0]}",

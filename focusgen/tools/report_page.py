@@ -6,7 +6,7 @@ It loads nothing and runs nothing: pictures stand inside as JPEG, plots as SVG, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_object, read_record
 from focusgen.optics.coverage import LabelCoverage
 from focusgen.run.status import all_status, last_verdict
+from focusgen.tools.front_matter import licence_in
 from focusgen.tools.report_pictures import Picture, coverage_of, coverage_svg, pictures_of
 
 MAX_SCENES = 200
@@ -84,9 +85,9 @@ def _validation(dataset: DatasetLayout, path: Path) -> dict[str, Any]:
 
 def _views(index: Mapping[str, IndexEntry], report: Mapping[str, Any]) -> list[SceneView]:
     warnings: dict[str, list[str]] = defaultdict(list)
-    for text in report.get("warnings", []):
-        name, _, rest = str(text).partition(": ")
-        warnings[name].append(rest)
+    for text in _warnings(report):
+        name = _scene_of(text, index)
+        warnings[name].append(text.removeprefix(f"{name}: "))
     reasons = report.get("failure_reasons", {})
     return [
         SceneView(
@@ -98,6 +99,17 @@ def _views(index: Mapping[str, IndexEntry], report: Mapping[str, Any]) -> list[S
         )
         for scene_id, entry in index.items()
     ]
+
+
+def _warnings(report: Mapping[str, Any]) -> list[str]:
+    return [str(text) for text in report.get("warnings", [])]
+
+
+def _scene_of(warning: str, scene_ids: Container[str]) -> str:
+    """Return the scene that a warning begins with, "" if with none; `a: b` is a name as good as `a`."""
+    parts = warning.split(": ")
+    names = (": ".join(parts[:n]) for n in range(len(parts) - 1, 0, -1))
+    return next((name for name in names if name in scene_ids), "")
 
 
 def _shortened(texts: Sequence[str]) -> list[str]:
@@ -136,11 +148,7 @@ def _render(
         calibration=_calibration(dataset),
         scenes=shown,
         n_hidden=len(views) - len(shown),
-        other_warnings=[
-            display(str(text))
-            for text in report.get("warnings", [])
-            if str(text).partition(": ")[0] not in names
-        ],
+        other_warnings=[display(text) for text in _warnings(report) if not _scene_of(text, names)],
         made_with=_made_with(dataset, [view.scene_id for view in views]),
     )
 
@@ -148,11 +156,11 @@ def _render(
 def _facts(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     splits = report.get("split_counts", {})
     return [
-        ("scenes that pass", f"{report.get('passing_scenes')} of {report.get('total_scenes')}"),
-        ("frames", f"{report.get('total_frames'):,}"),
+        ("scenes that pass", f"{report.get('passing_scenes', '?')} of {report.get('total_scenes', '?')}"),
+        ("frames", f"{report.get('total_frames', 0):,}"),
         ("train / val / test", " / ".join(str(splits.get(name, 0)) for name in ("train", "val", "test"))),
         ("on disk", f"{report.get('total_gb_on_disk', 0):.2f} GB"),
-        ("warnings", str(len(report.get("warnings", [])))),
+        ("warnings", str(len(_warnings(report)))),
     ]
 
 
@@ -215,11 +223,7 @@ def _made_with(dataset: DatasetLayout, scene_ids: Sequence[str]) -> list[tuple[s
 
 def _licence(dataset: DatasetLayout) -> str:
     """Return what the card says, if there is one."""
-    path = dataset.root / "README.md"
-    if not path.exists():
-        return ""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        key, _, value = line.partition(": ")
-        if key in ("license_name", "license") and value != "other":
-            return display(value)
-    return ""
+    try:
+        return display(licence_in(dataset.root / "README.md"))
+    except ConfigError:
+        return "README.md cannot be read"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.files import make_folder
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.lens_metadata import SetLens, set_lenses
 from focusgen.dataset.published import read_bokeh, read_depth, read_focus, read_sharp
@@ -28,19 +29,28 @@ def save_view(scene: SceneLayout, n_frames: int, path: Path) -> int:
         path: of the file; `rerun FILE` shows it.
 
     Raises:
-        ConfigError: rerun-sdk is not installed.
+        ConfigError: rerun-sdk is not installed, or the file cannot be written.
         SceneError: a file is missing or damaged.
     """
     try:
         import rerun
     except ImportError as error:
         raise ConfigError("the view is made by rerun-sdk", "pip install 'focusgen[view]'") from error
-    metadata = parse_json(scene.metadata_json.read_bytes())
-    lenses = set_lenses(metadata)
-    sensor_width_m = 1e-3 * float(metadata.get("sensor_width_mm", 36.0))
-    fps = float(metadata.get("fps") or FALLBACK_FPS)
+    try:
+        metadata = parse_json(scene.metadata_json.read_bytes())
+        lenses = set_lenses(metadata)
+        sensor_width_m = 1e-3 * float(metadata.get("sensor_width_mm", 36.0))
+        fps = float(metadata.get("fps") or FALLBACK_FPS)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CorruptInputError(
+            f"scene {scene.scene_id!r}: {scene.metadata_json}: {error!r}", "focusgen repair puts it back."
+        ) from error
     recording = rerun.RecordingStream("focusgen", recording_id=scene.scene_id)
-    recording.save(path)
+    make_folder(path.parent)
+    try:
+        recording.save(path)
+    except RuntimeError as error:
+        raise ConfigError(f"{path}: cannot be written: {error}", "Give --save another file.") from error
     for frame in range(n_frames):
         recording.set_time("frame", sequence=frame)
         recording.set_time("time", duration=frame / fps)

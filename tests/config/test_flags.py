@@ -186,3 +186,14 @@ def test_examples_in_a_help_stand_on_lines_of_their_own(capsys):
         cli.main(["ablate", "--help"])
     lines = capsys.readouterr().out.splitlines()
     assert len([line for line in lines if line.startswith("    focusgen ablate ")]) == 5
+
+
+def test_a_home_that_the_shell_left_is_read_everywhere(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert [flags._with_home(word) for word in ("~/a", "--dest=~/a", "--who=a~/b", "~a/b", "x=~/a")] == [
+        *(f"{tmp_path}/a", f"--dest={tmp_path}/a", "--who=a~/b", "~a/b", "x=~/a"),
+    ]
+    (tmp_path / "own.yaml").write_text("data: {raw_root: ~/raw}\nlens: {mask_root: ~/masks}\n")
+    cfg = config.load(tmp_path / "own.yaml", {"data.out_root": "~/out"})
+    assert (cfg.data.raw_root, cfg.data.out_root) == (tmp_path / "raw", tmp_path / "out")
+    assert cfg.lens.mask_root == tmp_path / "masks"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from focusgen.data import FocusDataset, balanced_sampler
@@ -18,4 +19,6 @@ def test_rare_labels_are_seen_more_often_and_the_draws_are_seeded(finished):
     drawn = list(balanced_sampler(data, n_samples=200, seed=1))
     assert drawn == list(balanced_sampler(data, n_samples=200, seed=1))
     assert len(drawn) == 200 and max(drawn) < len(data)
+    with pytest.raises(ValueError, match="no item to draw"):
+        balanced_sampler(FocusDataset(finished, "train", window=99))
     assert entropy_of_labels(data, drawn) > entropy_of_labels(data, list(range(len(data))))

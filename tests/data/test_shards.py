@@ -119,6 +119,25 @@ def test_part_of_an_export_is_refused_and_shards_alone_are_taken(shards):
     assert sum(1 for _ in FocusShards(shards, "train", window=4)) == whole
 
 
+def test_a_rank_without_a_shard_says_so_and_no_item_comes_twice(shards, monkeypatch):
+    keys, n_shards = [], len(FocusShards(shards, "train").paths)
+    monkeypatch.setenv("WORLD_SIZE", str(n_shards + 1))
+    for rank in range(n_shards):
+        monkeypatch.setenv("RANK", str(rank))
+        keys += [key(sample) for sample in FocusShards(shards, "train", **SIZE)]
+    monkeypatch.setenv("RANK", str(n_shards))
+    with pytest.warns(UserWarning, match="this one gets none"):
+        assert not list(FocusShards(shards, "train", **SIZE))
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    monkeypatch.setenv("RANK", "0")
+    assert sorted(keys) == sorted(key(sample) for sample in FocusShards(shards, "train", **SIZE))
+
+
+def test_a_crop_larger_than_a_frame_is_refused_round_a_region_too(shards):
+    with pytest.raises(ValueError, match="larger than the 64x96 frames"):
+        next(iter(FocusShards(shards, "train", window=4, crop=65, roi="focus")))
+
+
 def test_a_folder_without_shards_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="no shards"):
         FocusShards(tmp_path, "train")

@@ -115,9 +115,12 @@ def test_windows_stay_within_shots_unless_told_and_short_scenes_are_counted(fini
         ({"crop": 65}, "larger than the 64x96 frames"),
         ({"crop": (20, 97)}, "larger than"),
         ({"crop": 0}, "positive"),
+        *(({"crop": crop}, "whole positive pixels") for crop in ((8,), (8, 9.5), 16.0, "16")),
+        ({"crop": 65, "roi": "focus"}, "larger than the 64x96 frames"),
         ({"window": 0}, "window 0"),
         ({"modalities": ("sharp", "rgb")}, "rgb"),
         ({"sets": [0, 2]}, "sets 0..1"),
+        *(({"sets": sets}, "a list of lens sets") for sets in (0, [])),
         ({"roi": "focus"}, "crop of fixed size"),
         ({"roi": "faces", "crop": 20}, "faces"),
     ],
@@ -133,6 +136,15 @@ def test_a_crop_function_decides_and_its_wrong_boxes_are_refused(finished):
     outside = FocusDataset(finished, "train", window=4, crop=lambda meta, rng: (0, 90, 10, 10))
     with pytest.raises(ValueError, match="leaves the 96x64 frame"):
         outside[0]
+    for answer in ((0, 0, 8), None, (0.5, 0, 8, 8)):
+        wrong = FocusDataset(finished, "train", window=4, crop=lambda meta, rng, answer=answer: answer)
+        with pytest.raises(ValueError, match=r"answered .* for scene .* is wanted, in whole pixels"):
+            wrong[0]
+
+
+def test_a_home_is_a_home_and_numbers_of_numpy_are_numbers(finished, monkeypatch):
+    monkeypatch.setenv("HOME", str(finished.parent))
+    assert FocusDataset("~/out", window=4, crop=np.int64(20))[0]["sharp"].shape[-1] == 20
 
 
 def test_regions_of_interest_hold_what_they_are_named_after(finished):

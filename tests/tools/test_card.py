@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
+import shutil
+from urllib.parse import urlparse
 
+import huggingface_hub
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from focusgen import cli
 from focusgen.base.errors import ConfigError
-from focusgen.tools.card import card_text
+from focusgen.data import FocusDataset
+from focusgen.tools.card import _escaped, card_text
 from focusgen.tools.licences import Part, hub_licence
-from focusgen.tools.push import plan_export_upload
+from focusgen.tools.push import plan_data_set, plan_export_upload, upload
 from tests.conftest import Rgbd
 
 SAY = ["--source_license", "CC-BY-4.0"]
@@ -93,6 +99,7 @@ def test_croissant_is_valid_and_has_a_record_per_frame(finished, capsys):
         assert all((finished / path).is_file() for path in paths)
     document = json.loads((finished / "croissant.json").read_text())
     assert document["rai:dataLimitations"] and document["license"]
+    assert not dataset.metadata.ctx.issues.warnings and not dataset.metadata.ctx.issues.errors
 
 
 def test_a_person_s_words_and_keys_are_kept_and_names_cannot_end_a_table(tmp_path):
@@ -152,6 +159,15 @@ def test_the_strictest_licence_wins_and_an_unknown_one_is_the_strictest():
         "license": "other",
         "license_name": "flux.1-dev-non-commercial-license",
     }
+    assert hub_licence(Part("x", "Öffentlich -- frei"))["license_name"] == "offentlich-frei"
+    assert hub_licence(Part("x", "日本"))["license_name"], "the hub wants one"
+
+
+@pytest.mark.parametrize("name", ["a: b", "http://x", "[1]*?", "c::d"])
+def test_the_globs_of_a_card_name_their_scene_and_nothing_else(name):
+    glob = _escaped(name)
+    assert urlparse(glob).scheme == "" and "::" not in glob
+    assert fnmatch.fnmatchcase(name, glob) and not fnmatch.fnmatchcase("1xx", glob)
 
 
 def test_nothing_is_pushed_without_a_licence_or_of_a_changed_export(finished, tmp_path, capsys):
@@ -172,11 +188,41 @@ def test_nothing_is_pushed_without_a_licence_or_of_a_changed_export(finished, tm
     shard.write_bytes(shard.read_bytes()[:-1])
     with pytest.raises(ConfigError, match=f"{shard.name}: not the file of MANIFEST"):
         plan_export_upload(dest)
+    for text in (b"no line of ours\n", b"\xff\xfe", b"0" * 64 + b"  ../secret\n"):
+        (dest / "MANIFEST.sha256").write_bytes(text)
+        with pytest.raises(ConfigError, match=r"MANIFEST\.sha256: damaged"):
+            plan_export_upload(dest)
+
+
+def test_what_was_listed_is_what_is_sent_and_the_reader_takes_it(finished, tmp_path, monkeypatch):
+    assert cli.main(["card", "--out_root", str(finished), *SAY]) == 0
+    sent = {}
+
+    class Hub:
+        def create_repo(self, repo, **named):
+            assert named["private"]
+
+        def create_commit(self, repo, operations, **named):
+            sent.update({file.path_in_repo: file.path_or_fileobj for file in operations})
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Hub)
+    plan = plan_data_set(finished)
+    assert upload(plan, "lab/focus").endswith("/datasets/lab/focus")
+    assert list(sent) == [name for name, _ in plan.files]
+    for name, source in sent.items():
+        (tmp_path / "copy" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, tmp_path / "copy" / name)
+    pulled, here = (FocusDataset(root, window=4) for root in (tmp_path / "copy", finished))
+    assert len(pulled) == len(here) and torch.equal(pulled[0]["bokeh"], here[0]["bokeh"])
 
 
 def test_a_data_set_that_phase_6_has_not_passed_is_not_passed_on(finished, tmp_path, capsys):
+    assert cli.main(["card", "--out_root", str(finished), *SAY]) == 0
+    aside = (finished / "README.md").rename(tmp_path / "README.md")
     (finished / "logs" / "validation_report.json").unlink()
     assert cli.main(["export", "webdataset", "--out_root", str(finished), "--dest", str(tmp_path / "d")]) == 3
     assert cli.main(["card", "--out_root", str(finished), *SAY]) == 3
     assert "06_validate_outputs.py" in capsys.readouterr().err
     assert not list((tmp_path / "d").glob("*.tar")) and not (finished / "README.md").exists()
+    aside.rename(finished / "README.md")
+    assert cli.main(["push", "--repo", "a/b", "--out_root", str(finished), "--dry_run"]) == 3

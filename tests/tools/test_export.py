@@ -174,3 +174,9 @@ def test_a_destination_that_is_not_ours_is_refused(finished, tmp_path):
     export(finished, tmp_path / "tars", "webdataset")
     with pytest.raises(ConfigError, match="holds an export as webdataset"):
         export(finished, tmp_path / "tars", "parquet")
+    with pytest.raises(ConfigError, match=r"thesis\.tex: is no folder"):
+        export(finished, tmp_path / "full" / "thesis.tex", "webdataset")
+    for text in ("{", "[]", '{"kind": "webdataset", "shards": {"train-00000.tar": {}}}'):
+        (tmp_path / "tars" / ".focusgen_export.json").write_text(text)
+        with pytest.raises(ConfigError, match=r"export\.json: damaged"):
+            export(finished, tmp_path / "tars", "webdataset")

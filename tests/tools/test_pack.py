@@ -66,6 +66,7 @@ def test_few_files_are_left_and_unpacking_gives_all_back_byte_for_byte(rgbd, cap
         *("split.txt", "metadata.json", "frames.tar", "frames.tar.json", "depth_maps/stats.json"),
         *(f"{folder}/.done" for folder in ("frames_sharp", "depth_maps", "bokeh_renders")),
     }
+    assert not [p for p in (rgbd.out_root / "a").rglob("*") if p.is_dir() and not any(p.iterdir())]
     assert focusgen(rgbd, "pack") == 0
     assert capsys.readouterr().out.splitlines() == ["4 scenes packed", "0 scenes packed"]
     assert focusgen(rgbd, "unpack", "b é") == 0 and focusgen(rgbd, "unpack") == 0

@@ -9,7 +9,7 @@ import pytest
 
 from focusgen import cli
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.tools.report_page import write_report
+from focusgen.tools.report_page import _scene_of, write_report
 from focusgen.tools.report_pictures import coverage_of
 from tests.browser import SCREENS_PX, check_page, chromium
 
@@ -42,6 +42,13 @@ def test_a_verdict_that_is_older_than_the_data_is_called_so(finished):
     document["records"][scene]["depth"] = "0" * 32
     path.write_text(json.dumps(document))
     assert f"older than the data ({scene}, phase depth)" in page_of(finished)
+
+
+def test_a_warning_stands_at_the_scene_whose_name_it_begins_with():
+    names = {"a", "a: b", "c"}
+    assert [_scene_of(text, names) for text in ("a: b: set_00: x", "a: bad", "c: ", "d: a: b")] == [
+        *("a: b", "a", "c", ""),
+    ]
 
 
 def test_the_page_loads_and_runs_nothing(finished):

@@ -38,3 +38,14 @@ def test_without_the_extra_it_says_what_to_install(finished, tmp_path, capsys, m
     scene = next(iter(json.loads((finished / "scene_index.json").read_text())))
     assert cli.main(["view", scene, "--save", str(tmp_path / "x"), "--out_root", str(finished)]) == 2
     assert "pip install 'focusgen[view]'" in capsys.readouterr().err
+
+
+def test_a_damaged_scene_and_a_place_that_is_none_are_named(finished, tmp_path, capsys):
+    pytest.importorskip("rerun")
+    scene = next(iter(json.loads((finished / "scene_index.json").read_text())))
+    words = ["view", scene, "--out_root", str(finished), "--save"]
+    assert cli.main([*words, str(tmp_path)]) == 2
+    (finished / scene / "metadata.json").write_text("{")
+    assert cli.main([*words, str(tmp_path / "new" / "x.rrd")]) == 3
+    said = capsys.readouterr().err
+    assert f"{tmp_path}: cannot be written" in said and "metadata.json: JSONDecodeError" in said
