@@ -25,7 +25,7 @@ DISTANCE_SIGMA = 0.75
 """Distance, in reaches, at which it does."""
 
 MIN_REACH_PX, MAX_REACH_PX = 4, 48
-PIXELS_AT_ONCE = 16_384
+PIXELS_AT_ONCE = 1024  # arrays of their neighbours stay in the cache
 
 
 def settle_edges(diopters: Floats, guide: Floats, span: float, blur_radius_px: float) -> Floats:
@@ -62,24 +62,27 @@ class _Around:
     """Depth and colour of about 150 neighbours of any pixel."""
 
     def __init__(self, diopters: Floats, guide: Floats, reach_px: int) -> None:
-        self._pad = reach_px
-        self._depth = np.pad(diopters, reach_px, mode="edge")
-        self._guide = np.pad(guide, ((reach_px, reach_px), (reach_px, reach_px), (0, 0)), mode="edge")
+        border = (reach_px, reach_px)
+        self._depth = np.pad(diopters, border, mode="edge").ravel()
+        self._colours = [np.pad(plane, border, mode="edge").ravel() for plane in np.moveaxis(guide, -1, 0)]
+        self._width = diopters.shape[1] + 2 * reach_px
         step = math.ceil(reach_px / 6)
-        offsets = np.arange(-(reach_px // step) * step, reach_px + 1, step)
+        offsets = np.arange(reach_px - (reach_px // step) * step, 2 * reach_px + 1, step)
         down, right = (axis.ravel() for axis in np.meshgrid(offsets, offsets, indexing="ij"))
-        self._down, self._right = down, right
-        far = (down**2 + right**2) / (2.0 * (DISTANCE_SIGMA * reach_px) ** 2)
+        self._neighbours = down * self._width + right
+        self._centre = reach_px * (self._width + 1)
+        far = ((down - reach_px) ** 2 + (right - reach_px) ** 2) / (2.0 * (DISTANCE_SIGMA * reach_px) ** 2)
         self._distance_cost = far.astype(np.float32)
 
     def median(self, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Floats:
         """Return (n,) depth at which half of the neighbours' voices lie below."""
-        down = rows[:, None] + (self._pad + self._down)
-        right = columns[:, None] + (self._pad + self._right)
-        own = self._guide[rows + self._pad, columns + self._pad]
-        unlike = ((self._guide[down, right] - own[:, None]) ** 2).sum(-1) / (2.0 * COLOUR_SIGMA**2)
-        voices = np.exp(-(unlike + self._distance_cost))
-        depths = self._depth[down, right]
+        pixels = rows * self._width + columns
+        around = pixels[:, None] + self._neighbours
+        unlike = np.zeros(around.shape, np.float32)
+        for colour in self._colours:
+            unlike += (colour[around] - colour[pixels + self._centre][:, None]) ** 2
+        voices = np.exp(-(unlike / (2.0 * COLOUR_SIGMA**2) + self._distance_cost))
+        depths = self._depth[around]
         order = np.argsort(depths, axis=1)
         heard = np.cumsum(np.take_along_axis(voices, order, 1), axis=1)
         middle = (heard >= 0.5 * heard[:, -1:]).argmax(1)
