@@ -25,7 +25,7 @@ class EvaluateFlags(Flags):
     config: str | None = option(None, "preset with lists; or say --list")
     list: Path | None = option(None, "file list")
     data_root: str | None = option(None, "where relative paths start; default: beside the list")
-    backend: Literal["classical", "learned", "sd3"] = option("classical", "what is judged")
+    backend: Literal["auto", "classical", "learned", "sd3"] = option("classical", "what is judged")
     checkpoint: Path | None = option(None, "weights of learned (default: those that ship) or sd3")
     base_model: str | None = option(None, "sd3: folder or hub id; default: that of training")
     device: str = option("cpu", "where --backend sd3 computes: cpu, cuda, cuda:1")

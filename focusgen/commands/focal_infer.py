@@ -42,9 +42,10 @@ class InferFlags(Flags):
         None, "millimetres that the picture's width shows (--sensor-size); default: EXIF, else 36"
     )
     formula: Literal["auto", "paper", "exact"] = option("auto", "exact: slices breathe; auto: as measured")
-    backend: Literal["classical", "learned", "sd3"] = option(
-        "classical",
+    backend: Literal["auto", "classical", "learned", "sd3"] = option(
+        "auto",
         "how depth is found; learned: the small network that ships, fused with the classical; "
+        "auto: classical, and learned where that fails; "
         "sd3: Stable Diffusion 3.5 with a --checkpoint of focal train",
     )
     checkpoint: Path | None = option(None, "weights of learned (default: those that ship) or sd3")

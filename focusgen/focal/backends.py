@@ -54,6 +54,23 @@ def _classical(options: BackendOptions) -> Estimator:
     return estimate
 
 
+def _auto(options: BackendOptions) -> Estimator:
+    """The classical depth; the network's, fused and vetoed as ever, where the classical sweep was vetoed."""
+    if options.checkpoint is not None:
+        _learned(options)  # weights that cannot be used are said now, whether or not they will be asked
+
+    def find(stack: FocalStack) -> Estimate:
+        found = estimate(stack)
+        if stack.radius_px_m is None or found.method != "focus_measure":
+            return found
+        from focusgen.focal.learned.fused import combined, network_depth
+        from focusgen.focal.learned.weights import SHIPPED, load_network
+
+        return combined(stack, found, network_depth(stack, load_network(options.checkpoint or SHIPPED)))
+
+    return find
+
+
 def _learned(options: BackendOptions) -> Estimator:
     from focusgen.focal.learned.fused import estimate_learned
     from focusgen.focal.learned.weights import SHIPPED, load_network
@@ -75,6 +92,7 @@ def _sd3(options: BackendOptions) -> Estimator:
 
 
 BACKENDS: dict[str, Callable[[BackendOptions], Estimator]] = {
+    "auto": _auto,
     "classical": _classical,
     "learned": _learned,
     "sd3": _sd3,

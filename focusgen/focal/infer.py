@@ -54,7 +54,7 @@ class InferOptions:
     quality: Quality = "default"
     aligns: bool = True
     device: str = "cpu"
-    backend: str = "classical"
+    backend: str = "auto"
     checkpoint: Path | None = None
     base_model: str | None = None
     n_ensemble: int = 1

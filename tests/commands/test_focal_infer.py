@@ -213,7 +213,7 @@ def test_a_device_that_nothing_uses_and_a_video_as_input_are_said(
 ):
     words = ("--focus-distances", DISTANCES, *LENS, "--device", "cuda")
     assert infer(small, tmp_path / "out", *words) == 0
-    assert "--device has no effect with backend classical" in capsys.readouterr().err
+    assert "--device has no effect with backend auto" in capsys.readouterr().err
     (tmp_path / "rack.mp4").write_bytes(b"0" * 100)
     assert infer(tmp_path / "rack.mp4", tmp_path / "out", "--focus-distances", DISTANCES, *LENS) == 2
     assert "--sweep-video" in capsys.readouterr().err
@@ -264,7 +264,9 @@ def test_weights_that_are_none_are_refused_by_name(
     words = ("--focus-distances", DISTANCES, *LENS, "--checkpoint", str(tmp_path / "w.safetensors"))
     assert infer(small, tmp_path / "out", *words, "--backend", "learned") != 0
     assert "w.safetensors" in capsys.readouterr().err
-    assert infer(small, tmp_path / "out", *words) == 0
+    assert infer(small, tmp_path / "out", *words) != 0
+    assert "w.safetensors" in capsys.readouterr().err
+    assert infer(small, tmp_path / "out", *words, "--backend", "classical") == 0
     assert "--checkpoint has no effect" in capsys.readouterr().err
 
 

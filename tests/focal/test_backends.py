@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from focusgen.base.errors import ConfigError
+from focusgen.focal import classical
 from focusgen.focal.backends import BACKENDS, load_estimator
 from focusgen.focal.classical import estimate
 from focusgen.focal.learned.network import n_parameters
@@ -20,6 +21,31 @@ def test_names_give_estimators_and_others_are_refused():
     assert set(BACKENDS) >= {"classical", "learned"}
 
 
+@pytest.fixture(scope="module")
+def tabletop() -> FocalStack:
+    traced = truth("tabletop")
+    return FocalStack(traced.slices, 1 / np.array(traced.distances_m), traced.radius_px_m)
+
+
+def test_by_default_the_network_is_asked_only_where_the_classical_sweep_failed(
+    tabletop: FocalStack, monkeypatch: pytest.MonkeyPatch
+):
+    """A stack that the sweep explains keeps its depth, to the bit; one that it does not is not left to sharpness."""
+    found = load_estimator("auto")(tabletop)
+    assert found.method == "relative_blur"
+    assert np.array_equal(found.diopters, estimate(tabletop).diopters)
+
+    monkeypatch.setattr(classical, "VETO_RATIO", 0.0)  # as if plain depth from focus explained any stack better
+    plain, asked = estimate(tabletop), load_estimator("auto")(tabletop)
+    assert (plain.method, asked.method) == ("focus_measure", "learned")
+    depth_m = truth("tabletop").depth_m
+    assert abs_rel(metres_of(asked.diopters), depth_m) < 0.7 * abs_rel(metres_of(plain.diopters), depth_m)
+
+
+def test_by_default_a_stack_of_an_unknown_lens_is_not_asked_of_the_network(tabletop: FocalStack):
+    assert load_estimator("auto")(tabletop.without_lens()).method == "focus_measure"
+
+
 def test_the_weights_that_ship_are_small_free_and_say_how_they_were_made():
     assert SHIPPED.stat().st_size < 5_000_000
     assert 0.3e6 <= n_parameters(load_network()) <= 1.5e6
@@ -28,10 +54,9 @@ def test_the_weights_that_ship_are_small_free_and_say_how_they_were_made():
     assert SHIPPED.with_suffix(".md").is_file()
 
 
-def test_learned_depth_is_far_better_than_plain_focus_on_a_scene_it_never_saw():
-    traced = truth("tabletop")
-    stack = FocalStack(traced.slices, 1 / np.array(traced.distances_m), traced.radius_px_m)
-    found = load_estimator("learned")(stack)
-    plain = abs_rel(metres_of(depth_from_focus(stack).diopters), traced.depth_m)
+def test_learned_depth_is_far_better_than_plain_focus_on_a_scene_it_never_saw(tabletop: FocalStack):
+    depth_m = truth("tabletop").depth_m
+    found = load_estimator("learned")(tabletop)
+    plain = abs_rel(metres_of(depth_from_focus(tabletop).diopters), depth_m)
     assert found.method == "learned"
-    assert abs_rel(metres_of(found.diopters), traced.depth_m) <= 0.7 * plain
+    assert abs_rel(metres_of(found.diopters), depth_m) <= 0.7 * plain

@@ -20,8 +20,9 @@ from focusgen.focal.stack import FocalStack
 
 Floats = npt.NDArray[np.float32]
 
-AGREEMENT_LOG, MEAN_SHARE = 0.1, 0.4
-"""Where both differ by less than a tenth, the network has this share of their mean; less beyond that."""
+AGREEMENT_LOG, MEAN_SHARE = 0.05, 0.25
+"""Where both differ by less than this in log depth, the network has this share of their mean; less beyond
+that. The classical depth is the sharper one where it is right."""
 
 VETO_RATIO = 1.5
 """The classical result is kept where plain depth from focus explains the slices better by this factor.
@@ -33,6 +34,10 @@ LOG_ERROR = (0.593, 0.335, 0.286, 0.225, 0.183, 0.171, 0.162, 0.139, 0.112, 0.09
 
 HALF_SURE = 0.1
 """Expected error in log depth at which the confidence of the result is a half."""
+
+SEEN_CONFIDENCE = 0.25
+"""Mean classical confidence from which a stack shows enough for the network to be believed. Pictures of nothing
+(white, black, noise) lie below .13; the network says something of them too, with the same expected error."""
 
 
 class Settled(NamedTuple):
@@ -69,9 +74,9 @@ def combined(stack: FocalStack, classical: Estimate, network: Settled) -> Estima
     sharpest = classical.sharpest + share * (network.diopters - classical.sharpest)
     expected = expected_log_error(classical.confidence)
     error = expected + share * (network.log_error - expected)
-    return Estimate(
-        diopters, sharpest, (HALF_SURE / (HALF_SURE + error)).astype(np.float32), "learned", errors
-    )
+    seen = min(1.0, float(classical.confidence.mean()) / SEEN_CONFIDENCE)
+    confidence = seen * HALF_SURE / (HALF_SURE + error)
+    return Estimate(diopters, sharpest, confidence.astype(np.float32), "learned", errors)
 
 
 def network_share(classical: Estimate, network: Settled) -> Floats:

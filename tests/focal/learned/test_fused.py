@@ -14,6 +14,7 @@ from focusgen.focal.learned.fused import (
     network_share,
 )
 from focusgen.focal.learned.network import FocalNet
+from focusgen.focal.learned.weights import load_network
 from focusgen.focal.stack import FocalStack
 from tests.focal.stacks import truth
 
@@ -85,3 +86,15 @@ def test_a_network_that_is_wrong_where_it_is_believed_is_vetoed(stack: FocalStac
 
 def test_without_a_lens_there_is_nothing_to_ask(stack: FocalStack):
     assert estimate_learned(stack.without_lens(), FocalNet()).method == "focus_measure"
+
+
+@pytest.mark.parametrize("n_slices", [2, 5])
+@pytest.mark.parametrize("what", ["white", "black", "noise"])
+def test_the_network_is_not_sure_of_pictures_of_nothing(what: str, n_slices: int):
+    """Its expected error is that of its training scenes, whatever it sees."""
+    shape = (n_slices, 48, 64, 3)
+    noise = np.random.default_rng(0).normal(128, 4, shape).clip(0, 255).astype(np.uint8)
+    slices = {"white": np.full(shape, 255, np.uint8), "black": np.zeros(shape, np.uint8), "noise": noise}[what]
+    found = estimate_learned(FocalStack(slices, np.linspace(2.0, 0.3, n_slices), 8.0), load_network())
+    assert np.isfinite(found.diopters).all()
+    assert found.confidence.mean() < (0.15 if what == "noise" else 0.01)
