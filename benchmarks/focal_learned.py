@@ -32,7 +32,7 @@ SHOWN = ("abs_rel", "rmse", "d1.05", "d1.25", "surer_half_abs_rel", "aif_psnr", 
 N_TRACED, N_SAMPLES = 9, 96
 BARS = {"rmse": ("<=", 0.30), "d1.25": (">=", 0.89), "abs_rel": ("<=", 0.080), "cpu_s": ("<=", 0.5)}
 CONSTANT_AT_BARS = {"rmse": 0.66, "abs_rel": 0.345}
-"""What the constant guess errs by on the six stacks that the bars were set on: shallower scenes than these."""
+"""The constant guess on the six stacks that the bars were set on: shallower scenes than these."""
 
 BARE_SEED = 11
 Rows = dict[tuple[int, str], dict[str, dict[str, float]]]

@@ -30,12 +30,14 @@ def tabletop() -> FocalStack:
 def test_by_default_the_network_is_asked_only_where_the_classical_sweep_failed(
     tabletop: FocalStack, monkeypatch: pytest.MonkeyPatch
 ):
-    """A stack that the sweep explains keeps its depth, to the bit; one that it does not is not left to sharpness."""
+    """A stack that the sweep explains keeps its depth, to the bit; another is not left to sharpness alone."""
     found = load_estimator("auto")(tabletop)
     assert found.method == "relative_blur"
     assert np.array_equal(found.diopters, estimate(tabletop).diopters)
 
-    monkeypatch.setattr(classical, "VETO_RATIO", 0.0)  # as if plain depth from focus explained any stack better
+    monkeypatch.setattr(
+        classical, "VETO_RATIO", 0.0
+    )  # as if plain depth from focus explained any stack better
     plain, asked = estimate(tabletop), load_estimator("auto")(tabletop)
     assert (plain.method, asked.method) == ("focus_measure", "learned")
     depth_m = truth("tabletop").depth_m

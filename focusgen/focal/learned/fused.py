@@ -36,8 +36,8 @@ HALF_SURE = 0.1
 """Expected error in log depth at which the confidence of the result is a half."""
 
 SEEN_CONFIDENCE = 0.25
-"""Mean classical confidence from which a stack shows enough for the network to be believed. Pictures of nothing
-(white, black, noise) lie below .13; the network says something of them too, with the same expected error."""
+"""Mean classical confidence from which a stack shows enough for the network to be believed. Pictures of
+nothing (white, black, noise) lie below .13; the network is as sure of what it says of them as of others."""
 
 
 class Settled(NamedTuple):

@@ -94,7 +94,9 @@ def test_the_network_is_not_sure_of_pictures_of_nothing(what: str, n_slices: int
     """Its expected error is that of its training scenes, whatever it sees."""
     shape = (n_slices, 48, 64, 3)
     noise = np.random.default_rng(0).normal(128, 4, shape).clip(0, 255).astype(np.uint8)
-    slices = {"white": np.full(shape, 255, np.uint8), "black": np.zeros(shape, np.uint8), "noise": noise}[what]
+    slices = {"white": np.full(shape, 255, np.uint8), "black": np.zeros(shape, np.uint8), "noise": noise}[
+        what
+    ]
     found = estimate_learned(FocalStack(slices, np.linspace(2.0, 0.3, n_slices), 8.0), load_network())
     assert np.isfinite(found.diopters).all()
     assert found.confidence.mean() < (0.15 if what == "noise" else 0.01)

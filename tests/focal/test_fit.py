@@ -1,0 +1,50 @@
+"""Whether slices fit their lens and distances: told apart from noise, on a traced stack."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from focusgen.focal.classical import estimate
+from focusgen.focal.fit import FITS, believed_part, unexplained_share
+from focusgen.focal.stack import FocalStack
+from tests.focal.stacks import truth
+
+WINDOW = (slice(None), slice(48, 144), slice(80, 240))
+
+
+@pytest.fixture(scope="module")
+def right() -> FocalStack:
+    traced = truth("tabletop")
+    return FocalStack(traced.slices[WINDOW], 1 / np.array(traced.distances_m), traced.radius_px_m)
+
+
+def share_of(stack: FocalStack) -> float:
+    return unexplained_share(stack, estimate(stack).diopters)
+
+
+def test_a_stack_of_its_lens_fits_noise_or_not(right: FocalStack):
+    noise = np.random.default_rng(0).normal(0, 8, right.slices.shape)
+    noisy = np.clip(right.slices + noise, 0, 255).astype(np.uint8)
+    assert share_of(right) < 0.5 * FITS
+    assert share_of(replace(right, slices=noisy)) < 0.8 * FITS
+
+
+def test_another_lens_another_order_and_copies_are_noticed(right: FocalStack):
+    shares = {
+        "twice the blur": share_of(replace(right, radius_px_m=2 * right.radius_px_m)),
+        "order": share_of(replace(right, slices=right.slices[[0, 3, 2, 1, 4]])),
+        "copies": share_of(replace(right, slices=np.repeat(right.slices[2:3], len(right), 0))),
+    }
+    assert {name: round(share, 2) for name, share in shares.items() if share <= FITS} == {}
+    assert believed_part(shares["twice the blur"]) < 0.1 and believed_part(shares["copies"]) < 1e-6
+
+
+def test_a_picture_of_nothing_has_nothing_to_explain(right: FocalStack):
+    white = replace(right, slices=np.full_like(right.slices, 255))
+    assert unexplained_share(white, np.full(white.slices.shape[1:3], 1.0, np.float32)) == 0.0
+
+
+def test_confidence_falls_only_where_slices_do_not_fit():
+    assert believed_part(0.0) == believed_part(FITS) == 1.0
+    assert believed_part(2 * FITS) == pytest.approx(1 / 16)
