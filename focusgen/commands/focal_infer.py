@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -166,20 +166,27 @@ def report(summary: dict[str, Any], output: Path) -> int:
             f"{output / stack['name']}_depth.npy  {stack['unit']}, {stack['width']}x{stack['height']}{reach}"
             f", {stack['share_unsure']:.0%} unsure, {stack['cpu_s']:.1f} CPU s"
         )
-        if stack["exposure"]["corrected"]:
-            print(
-                f"note: {display(stack['name'])}: exposure or white balance differ between the slices, by up "
-                f"to {stack['exposure']['largest_step']:.2f} x: brought to those of the middle slice",
-                file=sys.stderr,
-            )
-        if stack["unit"] == "relative":
-            print(
-                f"note: {display(stack['name'])}: depth is relative, not metres: the lens is not known. "
-                "Give --focal-length and --f-number.",
-                file=sys.stderr,
-            )
+        for note in notes_on(stack):
+            print(f"note: {display(stack['name'])}: {note}", file=sys.stderr)
     for failure in summary["failed"]:
         print(
             f"focusgen: {display(failure['name'])}: {failure['error']}\n{failure['advice']}", file=sys.stderr
         )
     return int(ExitCode.INCOMPLETE if summary["failed"] else ExitCode.COMPLETE)
+
+
+def notes_on(stack: dict[str, Any]) -> Iterator[str]:
+    """Yield what a person should know of one result of the summary."""
+    if stack["exposure"]["corrected"]:
+        yield (
+            "exposure or white balance differ between the slices, by up to "
+            f"{stack['exposure']['largest_step']:.2f} x: brought to those of the middle slice"
+        )
+    if not stack["fits"]:
+        yield (
+            f"the slices do not fit: {stack['unexplained_share']:.0%} of what differs between them is left "
+            "when they are drawn from the depth found; confidence is lowered. Are --focus-distances in the order of "
+            "the names, and --focal-length, --f-number and --sensor-width those of the lens?"
+        )
+    if stack["unit"] == "relative":
+        yield "depth is relative, not metres: the lens is not known. Give --focal-length and --f-number."

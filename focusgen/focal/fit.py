@@ -19,10 +19,10 @@ Floats = npt.NDArray[np.float32]
 COARSE_PX = 2.0
 """Differences are smoothed by this sigma first: noise goes, blur that is wrong stays."""
 
-FITS = 0.85
+FITS = 0.8
 """Unexplained share from which slices do not fit. Traced stacks of five slices: .2 to .5, under noise of
 sigma .04 up to .75; two slices: .2 to .7. Half of the blur: .7 to .9; twice: 1.2 to 2; two slices exchanged:
-.9 to 1.1; copies of one picture: far above."""
+.85 to 1.1; copies of one picture: far above."""
 
 VISIBLE = 0.002
 """Mean relative difference of light below which there is nothing to explain."""

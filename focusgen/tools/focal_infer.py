@@ -126,6 +126,8 @@ def _write(job: InferJob, name: str, result: StackResult) -> dict[str, Any]:
         "unit",
         "method",
         "exposure",
+        "unexplained_share",
+        "fits",
         "quality",
         "width",
         "height",

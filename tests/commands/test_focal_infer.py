@@ -59,6 +59,22 @@ def test_a_folder_becomes_depth_in_metres_with_all_its_files(tabletop: Truth, tm
     assert np.median(index[far]) == 4
 
 
+def test_distances_in_another_order_do_not_fit_and_are_said(
+    tabletop: Truth, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    metres = tabletop.distances_m
+    shares, sure = {}, {}
+    for name, order in (("right", [0, 1, 2, 3, 4]), ("wrong", [0, 3, 2, 1, 4])):
+        text = ",".join(f"{metres[n]:g}" for n in order)
+        assert infer(tabletop.folder, tmp_path / name, "--focus-distances", text, *tabletop.lens_flags) == 0
+        assert ("the slices do not fit" in capsys.readouterr().err) == (name == "wrong")
+        meta = json.loads((tmp_path / name / "tabletop_metadata.json").read_text())
+        assert meta["fits"] == (name == "right")
+        shares[name], sure[name] = meta["unexplained_share"], meta["confidence_mean"]
+    assert shares["right"] < 0.5 < 0.8 < shares["wrong"]
+    assert sure["wrong"] < 0.7 * sure["right"]
+
+
 def test_handheld_slices_are_aligned_by_themselves(tmp_path: Path):
     traced, out = truth("handheld"), tmp_path / "out"
     assert infer(traced.folder, out, "--focus_distances", traced.distance_text, *traced.lens_flags) == 0
