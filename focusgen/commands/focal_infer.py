@@ -185,8 +185,8 @@ def notes_on(stack: dict[str, Any]) -> Iterator[str]:
     if not stack["fits"]:
         yield (
             f"the slices do not fit: {stack['unexplained_share']:.0%} of what differs between them is left "
-            "when they are drawn from the depth found; confidence is lowered. Are --focus-distances in the order of "
-            "the names, and --focal-length, --f-number and --sensor-width those of the lens?"
+            "when they are drawn from the depth found; confidence is lowered. Are --focus-distances in "
+            "the order of the names, and --focal-length, --f-number and --sensor-width those of the lens?"
         )
     if stack["unit"] == "relative":
         yield "depth is relative, not metres: the lens is not known. Give --focal-length and --f-number."
