@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 COLOURS = {"complete": "green", "partial": "yellow", "stale": "magenta", "failed": "red", "pending": "dim"}
 MAX_ROWS = 200
 MAX_INDENTED = 5000
+INPUTS_UNSEEN = (
+    "of so many scenes, provided depth, masks and weights that changed since are not noticed here; "
+    "focusgen explain SCENE and every run look at them"
+)
 
 
 @dataclass(frozen=True)
@@ -103,10 +107,11 @@ def _look(cfg: Config, today: Config | None, *, ask_slurm: bool) -> _View:
 
 
 def _document(view: _View) -> dict[str, Any]:
-    from focusgen.run.status import status_document
+    from focusgen.run.status import sees_inputs, status_document
 
     return {
         **status_document(view.statuses),
+        "sees_inputs": sees_inputs(len(view.statuses)),
         "phases": {phase: asdict(expected) for phase, expected in view.outlook.items()},
         "validate": asdict(view.verdict) if view.verdict is not None else None,
         "running": [asdict(attempt) for attempt in view.running],
@@ -115,7 +120,7 @@ def _document(view: _View) -> dict[str, Any]:
 
 
 def _print(console: Console, view: _View, *, show_all: bool) -> None:
-    from focusgen.run.status import status_counts
+    from focusgen.run.status import sees_inputs, status_counts
 
     shown = _shown(view.statuses, show_all=show_all)
     console.print(_table(shown, len(view.statuses)))
@@ -130,6 +135,8 @@ def _print(console: Console, view: _View, *, show_all: bool) -> None:
         console.print(f"{phase:<7} " + ", ".join(f"{n} {state}" for state, n in counts.items()))
         _print_outlook(console, view.outlook[phase])
     console.print(rich_text(_verdict_text(view.verdict)), soft_wrap=True)
+    if not sees_inputs(len(view.statuses)):
+        console.print(INPUTS_UNSEEN, soft_wrap=True)
 
 
 def _verdict_text(verdict: Verdict | None) -> str:

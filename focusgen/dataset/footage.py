@@ -31,6 +31,8 @@ WAYS_OUT = (
     "set it to null and lens.focal_length to drawn."
 )
 
+LEAST_FOCAL_SHARE = 0.1  # of the long side: 157 degrees; the widest lens that draws lines straight has 0.25
+
 
 class Footage:
     """The views of a data set's scenes, as `optics.footage_focal_px` says.
@@ -58,6 +60,25 @@ class Footage:
             SceneError: the table or the EXIF does not say it.
             ConfigError: no table, or a damaged one.
         """
+        focal_px = self._stated_focal_px(scene_id)
+        if focal_px is not None:
+            self._check_width(scene_id, focal_px)
+        return focal_px
+
+    def _check_width(self, scene_id: str, focal_px: float) -> None:
+        """Refuse a view that no lens has without bending lines: millimetres or metres look so."""
+        entry = self._entry(scene_id)
+        long_side_px = max(entry.width, entry.height)
+        if focal_px < LEAST_FOCAL_SHARE * long_side_px:
+            degrees = 2.0 * math.degrees(math.atan(0.5 * long_side_px / focal_px))
+            raise SceneError(
+                f"scene {scene_id!r}: a focal length of {focal_px:g} px on {long_side_px} px is a view of "
+                f"{degrees:.0f} degrees (optics.footage_focal_px)",
+                "It is said in pixels of the raw frame: millimetres x pixels of the long side / sensor width "
+                "in mm.",
+            )
+
+    def _stated_focal_px(self, scene_id: str) -> float | None:
         given = self._cfg.optics.footage_focal_px
         if given is None or isinstance(given, float):
             return given
@@ -154,5 +175,11 @@ def _read_table(path: Path, mtime_ns: int, size: int) -> dict[str, float]:
                 raise ConfigError(
                     f"{display(str(path))}, line {reader.line_num}: needs a scene and pixels > 0"
                 )
-            table[same_form(row["scene"].strip())] = focal_px
+            scene_id = same_form(row["scene"].strip())
+            if table.setdefault(scene_id, focal_px) != focal_px:
+                raise ConfigError(
+                    f"{display(str(path))}, line {reader.line_num}: scene {scene_id!r} has another focal_px "
+                    "above",
+                    "Keep one line per scene.",
+                )
     return table

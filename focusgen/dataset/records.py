@@ -90,9 +90,13 @@ class Identity:
 
 
 def _names_to_compare(before: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
-    """Return all names but that of masks which are known on one side only: older, or gone by now."""
+    """Return all names but that of masks which are known on one side only: older, or gone by now.
+
+    A setting that another one took out of effect, or put into it, comes after that one.
+    """
     known = before.keys() & now.keys()
-    return sorted(name for name in before.keys() | now.keys() if name != MASKS or name in known)
+    names = (name for name in before.keys() | now.keys() if name != MASKS or name in known)
+    return sorted(names, key=lambda name: (None in (before.get(name), now.get(name)), name))
 
 
 def _short(value: object) -> str:

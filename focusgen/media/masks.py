@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from focusgen.base.names import display, natural_key
 from focusgen.media.depth_pairs import FrameNames, pair_with_frames
 from focusgen.optics.sizes import FramePlan, resize_depth
 
-VOID = 255  # DAVIS: a border that belongs to nobody
+VOID = 255  # DAVIS 2017: a border that belongs to nobody; the one thing where no other number is (DAVIS 2016)
 HOW = (
     "Give one PNG per frame, 0 where nothing is, in the frames' order; or no --mask_root, to follow a point."
 )
@@ -38,21 +39,14 @@ class Masks:
         Raises:
             CorruptInputError: damaged, not a mask, or of another picture; names the file.
         """
-        from PIL import Image
-
         path = self.files[frame]
-        try:
-            with Image.open(path) as image:
-                numbers = np.array(image)  # a palette's indices, as they are
-        except (OSError, ValueError, SyntaxError) as error:
-            raise CorruptInputError(f"{display(str(path))}: not readable: {error}", HOW) from error
-        if numbers.ndim != 2:
-            raise CorruptInputError(
-                f"{display(str(path))}: a picture of {numbers.shape[-1]} channels is no mask",
-                "Save things as numbers: a PNG with a palette, or 8-bit grey.",
-            )
-        things = self._published(numbers, path)
-        return np.where(things == VOID, 0, things).astype(np.int32)
+        things = self._published(_numbers(path), path)
+        return (things if self._is_binary else np.where(things == VOID, 0, things)).astype(np.int32)
+
+    @functools.cached_property
+    def _is_binary(self) -> bool:
+        """Whether the masks of the whole clip are black and white: then white is the thing."""
+        return all(np.isin(_numbers(path), (0, VOID)).all() for path in self.files)
 
     def digest(self) -> str:
         """Return a checksum of all files, their names and order."""
@@ -70,6 +64,24 @@ class Masks:
                 "Give masks of the raw frames' size or aspect ratio, or of the published size "
                 f"{plan.width}x{plan.height}.",
             ) from error
+
+
+def _numbers(path: Path) -> npt.NDArray[np.generic]:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            numbers = np.array(image)  # a palette's indices, as they are
+    except UnidentifiedImageError as error:
+        raise CorruptInputError(f"{display(str(path))}: not readable: it is no picture", HOW) from error
+    except (OSError, ValueError, SyntaxError) as error:
+        raise CorruptInputError(f"{display(str(path))}: not readable: {error}", HOW) from error
+    if numbers.ndim != 2:
+        raise CorruptInputError(
+            f"{display(str(path))}: a picture of {numbers.shape[-1]} channels is no mask",
+            "Save things as numbers: a PNG with a palette, or 8-bit grey.",
+        )
+    return numbers
 
 
 def open_masks(

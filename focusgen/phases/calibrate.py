@@ -106,7 +106,7 @@ def _measure(
             counted = replace(scene.depth, counted=np.asarray(counts[row]))
             laws.add(counted, scene.cfg)
             if redraws is not None:
-                redraws.add(counted, scene.cfg)
+                redraws.add(replace(scene, depth=counted))
             on_scene(scene.scene_id)
 
         def sources() -> Iterator[tuple[Counts, Lens]]:

@@ -20,6 +20,7 @@ from focusgen.optics.windows import cut_segments
 from focusgen.phases.scene_depth import SceneDepth
 
 ASSUMED_FPS = 24.0  # a folder of images does not say; cinema's
+USUAL_FPS = (1.0, 240.0)  # an average outside is that of a gap, or of a container that has only a clock's rate
 
 Seen = list[float | None]
 
@@ -40,8 +41,16 @@ class MovingLens:
 
 
 def fps_of(entry: IndexEntry) -> float:
-    """Return how fast a scene's frames follow each other; a folder of images counts as a film."""
-    return float(entry.source.get("fps") or ASSUMED_FPS)
+    """Return how fast a scene's frames follow each other; a folder of images counts as a film.
+
+    Where the stated average is none that a camera has, the usual step between two frames counts.
+    """
+    stated = float(entry.source.get("fps") or ASSUMED_FPS)
+    times_s = entry.source.get("frame_times_s") or ()
+    if USUAL_FPS[0] <= stated <= USUAL_FPS[1] or len(times_s) < 2:
+        return stated
+    step_s = float(np.median(np.diff(np.asarray(times_s, dtype=np.float64))))
+    return 1.0 / step_s if step_s > 0.0 else ASSUMED_FPS
 
 
 def move_focus(

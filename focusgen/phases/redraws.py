@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from focusgen.base.seeds import scene_seed
-from focusgen.config import Config
-from focusgen.optics.stats import CocHistogram, merged_counts
+from focusgen.optics.stats import CocHistogram
+from focusgen.phases.calibration_sample import SampledScene
 from focusgen.phases.lens_law import LensLaws
-from focusgen.phases.scene_depth import SURFACES, SceneDepth
 
 N_REDRAWS, LARGE_ERROR = 16, 0.10
 
@@ -22,13 +21,18 @@ class Redraws:
     def __init__(self) -> None:
         self._histograms = [CocHistogram() for _ in range(N_REDRAWS)]
 
-    def add(self, depth: SceneDepth, cfg: Config) -> None:
-        """Look at a scene through the lenses of each redraw, focus held still."""
-        few, law = merged_counts(depth.counts(), SURFACES), LensLaws(cfg, depth)
-        for number, histogram in enumerate(self._histograms):
-            seed = scene_seed(cfg.seed, depth.scene.scene_id, f"redraw {number}")
-            for lens in law.draw(cfg.calibrate.n_lens_sets, seed).lenses:
-                histogram.add(few, lens)
+    def add(self, scene: SampledScene) -> None:
+        """Look at a scene through the lenses of each redraw, of every frame where focus moves.
+
+        All redraws move at once: following a point reads the frames, and finds their flow, only once.
+        """
+        cfg, law = scene.cfg, LensLaws(scene.cfg, scene.depth)
+        seeds = [scene_seed(cfg.seed, scene.scene_id, f"redraw {number}") for number in range(N_REDRAWS)]
+        n_sets = cfg.calibrate.n_lens_sets
+        lenses = [lens for seed in seeds for lens in law.draw(n_sets, seed).lenses]
+        motion_seed = scene_seed(cfg.seed, scene.scene_id, "redrawn motion")
+        for pixels, lens, number in scene.seen_otherwise(lenses, motion_seed):
+            self._histograms[number // n_sets].add(pixels, lens)
 
     def document(self, p95_m: float) -> dict[str, float]:
         """Return the standard error of p95, metres and relative to the recommended one."""

@@ -129,11 +129,15 @@ class PhaseRun:
             n_frames=self.n_frames(scene_id),
         )
 
-    def _chain(self, scene_id: str) -> SceneChain:
+    def _chain(self, scene_id: str, *, look_at_inputs: bool = False) -> SceneChain:
         """Return the records of a scene as they lie there now."""
-        is_rehearsal = self.cfg.data.max_frames is not None
         return SceneChain(
-            self.dataset, scene_id, self.index[scene_id], self._expected, with_rehearsals=is_rehearsal
+            self.dataset,
+            scene_id,
+            self.index[scene_id],
+            self._expected,
+            with_rehearsals=self.cfg.data.max_frames is not None,
+            look_at_inputs=look_at_inputs,
         )
 
     def _check_upstream(self, scene_id: str) -> None:
@@ -143,7 +147,7 @@ class PhaseRun:
             StaleError: what the phase depends on is stale, and is not to be kept.
         """
         look, keep = scene_id not in self._with_known_inputs, self.cfg.run.on_stale == "keep"
-        refuse_stale(self._chain(scene_id), all_upstream(self.phase), keep=keep, look_at_inputs=look)
+        refuse_stale(self._chain(scene_id, look_at_inputs=look), all_upstream(self.phase), keep=keep)
         self._with_known_inputs.add(scene_id)
 
     def _weight_digests(self) -> dict[str, str]:

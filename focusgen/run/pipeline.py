@@ -112,9 +112,9 @@ def run_calibrate(cfg: Config, observer: ConsoleObserver) -> ExitCode:
     """Phase 4; approves its own result only where the settings say so."""
     dataset = DatasetLayout.of(cfg)
     index = read_index(dataset)
-    ready = complete_scenes(cfg, "depth", index)
-    _refuse_stale_depth(cfg, dataset, {scene_id: index[scene_id] for scene_id in ready})
-    missing = [scene_id for scene_id in index if scene_id not in set(ready)]
+    ready = {scene_id: index[scene_id] for scene_id in complete_scenes(cfg, "depth", index)}
+    _refuse_stale_depth(cfg, dataset, ready)
+    missing = [scene_id for scene_id in index if scene_id not in ready]
     console = observer.console
     state = standing(cfg, dataset, ready)
     if state == "kept":
@@ -132,7 +132,7 @@ def run_calibrate(cfg: Config, observer: ConsoleObserver) -> ExitCode:
     merge_what_tasks_left(dataset, index, ("deblur", "depth"))
     stats = calibrate(
         cfg,
-        ready,
+        list(ready),
         on_start=lambda n: observer.begin("calibrate", n, "sampled scenes"),
         on_scene=lambda scene_id: observer.advance(),
     )
@@ -162,10 +162,9 @@ def _refuse_stale_depth(cfg: Config, dataset: DatasetLayout, ready: Mapping[str,
     expected = expected_by_run(dataset, cfg)
     stale: list[StaleError] = []
     for scene_id, entry in ready.items():
-        chain = SceneChain(dataset, scene_id, entry, expected)
+        chain = SceneChain(dataset, scene_id, entry, expected, look_at_inputs=True)
         try:
-            keep = cfg.run.on_stale == "keep"
-            refuse_stale(chain, ("deblur", "depth"), keep=keep, look_at_inputs=True)
+            refuse_stale(chain, ("deblur", "depth"), keep=cfg.run.on_stale == "keep")
         except StaleError as error:
             stale.append(error)
     if stale:

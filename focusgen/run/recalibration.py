@@ -6,30 +6,33 @@ scene stale with it. `run.on_stale` decides, as it does for scenes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from focusgen.base.errors import ApprovalError, CalibrationError
 from focusgen.base.files import publish_json
 from focusgen.config import Config, settings_for, unrecorded_defaults
+from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import parse_object, read_record
+from focusgen.dataset.masked import mask_digest
+from focusgen.dataset.records import MASKS, parse_object, read_record
 from focusgen.phases.approval import approved_max_coc_m, stats_digest
 
 Standing = Literal["measure", "same", "kept"]
 
 
-def standing(cfg: Config, dataset: DatasetLayout, ready: Iterable[str]) -> Standing:
+def standing(cfg: Config, dataset: DatasetLayout, ready: Mapping[str, IndexEntry]) -> Standing:
     """Say what phase 4 has to do: measure, nothing since all is the same, or leave what is otherwise.
 
     Args:
         cfg: the settings.
         dataset: the data set.
-        ready: scenes whose depth is complete.
+        ready: scenes whose depth is complete, as the index has them.
 
     Raises:
-        CalibrationError: approved statistics were made with other settings, and nobody said what to do.
+        CalibrationError: approved statistics were made with other settings or masks, and nobody said what
+            to do.
     """
     stats = _document(cfg.calibrate.output_stats or dataset.coc_stats_json)
     if stats is None:
@@ -37,22 +40,24 @@ def standing(cfg: Config, dataset: DatasetLayout, ready: Iterable[str]) -> Stand
     plot = cfg.calibrate.output_plot or dataset.coc_histogram_png
     is_drawn = plot.exists() and dataset.coc_histogram_npz.exists()
     is_whole = is_drawn and stats.get("recommended_max_coc") is not None
-    if is_whole and _document(dataset.calibrated_json) == _inputs(cfg, dataset, ready):
+    before, now = _document(dataset.calibrated_json) or {}, _inputs(cfg, dataset, ready)
+    other_masks = _other_masks(before, now)
+    if is_whole and not other_masks and _without_masks(before) == _without_masks(now):
         return "same"
-    changed = _changed(stats.get("settings", {}), settings_for(cfg, "calibrate"))
+    changed = _changed(stats.get("settings", {}), settings_for(cfg, "calibrate")) or other_masks
     if not changed or cfg.run.on_stale == "redo" or not _is_approved(cfg):
         return "measure"
     if cfg.run.on_stale == "keep":
         return "kept"
     path = cfg.calibrate.output_stats or dataset.coc_stats_json
     raise CalibrationError(
-        f"{path}: approved, and made with other settings: {changed}",
+        f"{path}: approved, and made otherwise: {changed}",
         "Nothing was written. --on_stale redo calibrates anew (the approval is void then), "
         "--on_stale keep leaves it.",
     )
 
 
-def remember(cfg: Config, dataset: DatasetLayout, ready: Iterable[str]) -> None:
+def remember(cfg: Config, dataset: DatasetLayout, ready: Mapping[str, IndexEntry]) -> None:
     """Keep what the statistics that were just written are made from."""
     publish_json(dataset.calibrated_json, _inputs(cfg, dataset, ready))
 
@@ -70,13 +75,31 @@ def _is_approved(cfg: Config) -> bool:
     return True
 
 
-def _inputs(cfg: Config, dataset: DatasetLayout, ready: Iterable[str]) -> dict[str, Any]:
+def _inputs(cfg: Config, dataset: DatasetLayout, ready: Mapping[str, IndexEntry]) -> dict[str, Any]:
     records = {scene_id: read_record(dataset.scene(scene_id).done("depth")) for scene_id in ready}
     return {
         "depth": {scene_id: record.digest for scene_id, record in records.items() if record is not None},
         "settings": settings_for(cfg, "calibrate"),
         "statistics": stats_digest(cfg.calibrate.output_stats or dataset.coc_stats_json),
+        **{
+            f"{MASKS} {scene_id}": digest
+            for scene_id, entry in ready.items()
+            for digest in mask_digest(cfg, scene_id, entry).values()
+        },
     }
+
+
+def _without_masks(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in inputs.items() if not key.startswith(f"{MASKS} ")}
+
+
+def _other_masks(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return the first masks that are others than they were; those that are gone change nothing."""
+    for key in sorted(now.keys() - _without_masks(now).keys()):
+        if key in before and before[key] != now[key]:
+            scene_id = key.removeprefix(f"{MASKS} ")
+            return f"weights.{MASKS} of scene {scene_id!r}: {before[key]} -> {now[key]}"
+    return ""
 
 
 def _changed(before: dict[str, Any], now: dict[str, Any]) -> str:

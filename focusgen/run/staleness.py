@@ -94,11 +94,24 @@ class SceneChain:
         expected: Mapping[PhaseName, Expected],
         *,
         with_rehearsals: bool = False,
+        look_at_inputs: bool = False,
     ) -> None:
+        """Read nothing yet.
+
+        Args:
+            dataset: paths.
+            scene_id: a scene of the index.
+            entry: its entry.
+            expected: what each phase is compared with.
+            with_rehearsals: records of rehearsals count where there is no other.
+            look_at_inputs: what lies outside the data set counts too, as far as it lies here: weights,
+                provided depth, masks, views.
+        """
         self.dataset, self.scene, self.entry = dataset, dataset.scene(scene_id), entry
         self.expected = expected
         self.read: ReadRecord = functools.cache(read_record)  # each is asked for by every later phase
-        self._with_rehearsals = with_rehearsals
+        self._with_rehearsals, self._look_at_inputs = with_rehearsals, look_at_inputs
+        self._inputs = functools.cache(self._inputs_of)
 
     def record(self, phase: PhaseName) -> Record | None:
         """Return a phase's record, of a rehearsal where those count.
@@ -152,7 +165,19 @@ class SceneChain:
         return self._today(phase, record).differences(record.document) if record is not None else []
 
     def _today(self, phase: PhaseName, record: Record) -> Identity:
-        """Return what a record's phase depends on; without known settings only the links can differ."""
+        """Return what a record's phase depends on."""
+        today = self._by_settings(phase, record)
+        if not self._look_at_inputs or phase not in self.expected:
+            return today
+        return replace(today, weights=self._inputs(phase))
+
+    def _inputs_of(self, phase: PhaseName) -> dict[str, str]:
+        record = self.record(phase)
+        assert record is not None, "asked only of a phase that has a record"
+        return inputs_here(self.expected[phase].cfg, self.dataset, record, self.entry)
+
+    def _by_settings(self, phase: PhaseName, record: Record) -> Identity:
+        """Return the same with the record's own inputs; without known settings only the links can differ."""
         known, expected = Identity.of(record.document), self.expected.get(phase)
         if expected is not None and (known.backend != ADOPTED or expected.keys_of_adopted is None):
             return self.identity(phase)
@@ -167,12 +192,8 @@ class SceneChain:
             upstream={name: digests[name] for name in GRAPH[phase].upstream},
         )
 
-    def stale_link(self, phase: PhaseName, *, look_at_inputs: bool = False) -> StaleLink | None:
+    def stale_link(self, phase: PhaseName) -> StaleLink | None:
         """Return why a phase's own record is stale, None if it is not or there is none.
-
-        Args:
-            phase: a phase of the scene.
-            look_at_inputs: weights and provided depth too, as far as they lie here.
 
         Raises:
             CorruptInputError: the record is damaged.
@@ -180,25 +201,21 @@ class SceneChain:
         record = self.record(phase)
         if record is None:
             return None
-        today = self._today(phase, record)
-        if look_at_inputs and phase in self.expected:
-            cfg = self.expected[phase].cfg
-            today = replace(today, weights=inputs_here(cfg, self.dataset, record, self.entry))
-        found = today.differences(record.document)
+        found = self._today(phase, record).differences(record.document)
         broken = [text for text in found if text.startswith("upstream.")]
         return StaleLink(phase, (broken or found)[0], bool(broken)) if found else None
 
-    def stale_upstream(self, phase: PhaseName, *, look_at_inputs: bool = False) -> StaleLink | None:
+    def stale_upstream(self, phase: PhaseName) -> StaleLink | None:
         """Return the first stale record among all that a phase depends on, from the raw checksums up."""
-        return self.first_stale(all_upstream(phase), look_at_inputs=look_at_inputs)
+        return self.first_stale(all_upstream(phase))
 
-    def first_stale(self, phases: Sequence[PhaseName], *, look_at_inputs: bool = False) -> StaleLink | None:
+    def first_stale(self, phases: Sequence[PhaseName]) -> StaleLink | None:
         """Return the first stale record of some phases, in running order.
 
         Raises:
             CorruptInputError: a record is damaged.
         """
-        links = (self.stale_link(phase, look_at_inputs=look_at_inputs) for phase in phases)
+        links = (self.stale_link(phase) for phase in phases)
         return next((link for link in links if link is not None), None)
 
     def state(self, phase: PhaseName) -> PhaseState:
@@ -221,16 +238,14 @@ def _of_unrun(scene: SceneLayout, phase: PhaseName) -> PhaseState:
     return PhaseState(State.PENDING, "never run") if state.state is State.PENDING else state
 
 
-def refuse_stale(
-    chain: SceneChain, phases: Sequence[PhaseName], *, keep: bool = False, look_at_inputs: bool = False
-) -> None:
+def refuse_stale(chain: SceneChain, phases: Sequence[PhaseName], *, keep: bool = False) -> None:
     """Refuse to work with records that do not fit together, or that today's settings would make otherwise.
 
     Raises:
         StaleError: names the scene, the phase and the key.
         CorruptInputError: a record is damaged.
     """
-    link = chain.first_stale(phases, look_at_inputs=look_at_inputs)
+    link = chain.first_stale(phases)
     if link is not None and (link.is_broken or not keep):
         raise StaleError(f"scene {chain.scene.scene_id!r}: {link}", link.advice)
 

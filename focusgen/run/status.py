@@ -21,6 +21,8 @@ from focusgen.run.staleness import SceneChain
 
 KEPT_FROM_SHARE = 0.1
 """Of fewer scenes than this share each is looked at; the index as a whole is not."""
+MAX_WITH_INPUTS = 200
+"""Of more scenes the files outside the data set are not looked at: each has a depth file per frame."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,12 @@ def scene_status(
     index: Mapping[str, IndexEntry],
     scene_id: str,
     expected: Mapping[PhaseName, Expected],
+    *,
+    look_at_inputs: bool = False,
 ) -> SceneStatus:
     """Return where a scene stands under the settings that each phase is compared with."""
-    return _with_outline(index, scene_id, _standing(dataset, index, scene_id, expected))
+    standing = _standing(dataset, index, scene_id, expected, look_at_inputs=look_at_inputs)
+    return _with_outline(index, scene_id, standing)
 
 
 def _standing(
@@ -53,8 +58,10 @@ def _standing(
     index: Mapping[str, IndexEntry],
     scene_id: str,
     expected: Mapping[PhaseName, Expected],
+    *,
+    look_at_inputs: bool = False,
 ) -> Standing:
-    chain = SceneChain(dataset, scene_id, index[scene_id], expected)
+    chain = SceneChain(dataset, scene_id, index[scene_id], expected, look_at_inputs=look_at_inputs)
     # Of thousands of scenes the records would fill the memory.
     states = {phase: replace(chain.state(phase), record=None) for phase in SCENE_PHASES}
     digests = chain.digests()
@@ -72,14 +79,27 @@ def all_status(
     cfg: Config | None = None,
     scenes: Iterable[str] | None = None,
 ) -> list[SceneStatus]:
-    """Return the state of scenes, all by default, under `cfg` or under each phase's own last settings."""
+    """Return the state of scenes, all by default, under `cfg` or under each phase's own last settings.
+
+    Depth, masks and weights outside the data set are looked at too where scenes are few (`sees_inputs`).
+    """
     expected = expected_by_status(dataset, cfg)
     asked = index.keys() if scenes is None else set(scenes)
-    if not isinstance(index, SceneTable) or len(asked) < len(index) * KEPT_FROM_SHARE:
-        return [scene_status(dataset, index, scene_id, expected) for scene_id in index if scene_id in asked]
+    few = sees_inputs(len(asked))
+    if few or not isinstance(index, SceneTable) or len(asked) < len(index) * KEPT_FROM_SHARE:
+        return [
+            scene_status(dataset, index, scene_id, expected, look_at_inputs=few)
+            for scene_id in index
+            if scene_id in asked
+        ]
     look = partial(_standing, dataset, index, expected=expected)
     every = kept_standings(dataset, index, expected, look)
     return [_with_outline(index, scene_id, standing) for scene_id, standing in every if scene_id in asked]
+
+
+def sees_inputs(n_scenes: int) -> bool:
+    """Say whether the state of so many scenes tells of files outside the data set that changed."""
+    return n_scenes <= MAX_WITH_INPUTS
 
 
 def status_counts(statuses: Sequence[SceneStatus]) -> dict[PhaseName, dict[str, int]]:

@@ -109,8 +109,8 @@ def _made_otherwise(cfg: Config, index: Mapping[str, IndexEntry]) -> dict[str, s
     found = {}
     for scene_id, entry in index.items():
         try:
-            chain = SceneChain(dataset, scene_id, entry, expected)
-            link = chain.first_stale(SCENE_PHASES, look_at_inputs=True)
+            chain = SceneChain(dataset, scene_id, entry, expected, look_at_inputs=True)
+            link = chain.first_stale(SCENE_PHASES)
         except CorruptInputError:
             continue  # likewise
         if link is not None and not link.is_broken and cfg.run.on_stale != "keep":

@@ -83,10 +83,9 @@ def ablate_scene(cfg: Config, asked: Asked) -> Table:
     entry = check_scene(read_index(dataset), asked.scene_id)
     n_frames = min(asked.n_frames, entry.n_frames)
     if asked.what == "sets":
-        chain = SceneChain(dataset, asked.scene_id, entry, expected_by_run(dataset, asked.today))
-        refuse_stale(
-            chain, all_upstream("render"), keep=asked.today.run.on_stale == "keep", look_at_inputs=True
-        )
+        expected = expected_by_run(dataset, asked.today)
+        chain = SceneChain(dataset, asked.scene_id, entry, expected, look_at_inputs=True)
+        refuse_stale(chain, all_upstream("render"), keep=asked.today.run.on_stale == "keep")
         sets = _lens_sets(cfg, asked.scene_id, entry, n_frames)
         return ablate_sets(sets, n_sets=asked.values or (1, 2, 4, 8))
     raw_root = recorded_raw_root(dataset, cfg.data.raw_root)

@@ -38,7 +38,8 @@ def explain_scene(
         entry: its entry.
         cfg: settings to compare with; None for those of each phase's own last run.
     """
-    chain = SceneChain(dataset, scene_id, entry, expected_by_status(dataset, cfg))
+    expected = expected_by_status(dataset, cfg)
+    chain = SceneChain(dataset, scene_id, entry, expected, look_at_inputs=True)
     return {
         "scene_id": scene_id,
         "split": entry.split,

@@ -154,3 +154,15 @@ def test_the_camera_of_a_layout_is_published_without_being_asked_for_and_needs_o
     plain.add_scene("a")
     assert plain.run("--optics.footage_focal_px", "layout") == 3
     assert "no layout brought its camera" in capsys.readouterr().err
+
+
+def test_millimetres_and_two_words_for_one_scene_are_refused(rgbd, tmp_path, capsys):
+    rgbd.add_scene("a", width=480)
+    table = tmp_path / "focal.csv"
+    table.write_text("scene,focal_px\na,35\n")
+    assert rgbd.run("--optics.footage_focal_px", str(table)) == 3
+    said = " ".join("".join(capsys.readouterr()).split())
+    assert "35 px on 480 px is a view of 163 degrees" in said and "sensor width in mm" in said
+    table.write_text("scene,focal_px\na,350\na,360\n")
+    assert rgbd.run("--optics.footage_focal_px", str(table)) == 2
+    assert "line 3: scene 'a' has another focal_px above" in " ".join("".join(capsys.readouterr()).split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from focusgen import cli
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.masked import mask_digest
@@ -18,32 +20,63 @@ from tests.conftest import Rgbd
 N_FRAMES = 4
 
 
-def write_masks(folder: Path) -> None:
+def run_approved(rgbd: Rgbd, *more: str) -> int:
+    """Run all phases with the max_coc that phase 4 recommends."""
+    roots = rgbd.flags("raw_root", "out_root", "depth_root")
+    return cli.main(["run", "--no_pictures", *roots, "--min_frames", "2", "--n_sets", "2", *more])
+
+
+def write_masks(folder: Path, width: int = 48) -> None:
     """Write where the moving plane of an `Rgbd` scene is."""
     folder.mkdir(parents=True)
     for frame in range(N_FRAMES):
-        mask = np.zeros((32, 48), np.uint8)
+        mask = np.zeros((32, width), np.uint8)
         mask[8:20, 10 + frame : 22 + frame] = 3
         cv2.imwrite(str(folder / f"{frame:05d}.png"), mask)
 
 
+def noticed_by(rgbd: Rgbd, capsys) -> dict[str, int]:
+    """Return the exit status of whatever says by phase and key that the masks are others."""
+    out, said = rgbd.flags("out_root"), ["--lens.motion", "track", "--mask_root", str(rgbd.root / "masks")]
+    asked = {
+        "status": lambda: cli.main(["status", *out]),
+        "explain": lambda: cli.main(["explain", "a", *out]),
+        **{
+            phase: functools.partial(
+                cli.phase_main,
+                phase,
+                "A phase.",
+                [*out, *more, *("--n_sets", "2")[: 2 * (phase == "render")]],
+            )
+            for phase, more in (("calibrate", said), ("render", said), ("validate", []))
+        },
+    }
+    found = {}
+    for name, ask in asked.items():
+        status = ask()
+        if f"weights.{MASKS}" in " ".join("".join(capsys.readouterr()).split()):
+            found[name] = status
+    return found
+
+
 def test_other_masks_make_phase_5_stale_and_masks_that_are_gone_do_not(rgbd: Rgbd, capsys) -> None:
-    rgbd.add_scene("a", n_frames=N_FRAMES)
+    rgbd.add_scene("a", n_frames=N_FRAMES, width=96)
     folder = rgbd.root / "masks" / "a"
-    write_masks(folder)
-    flags = ("--lens.motion", "track", "--mask_root", str(rgbd.root / "masks"))
-    assert rgbd.run(*flags) == 0
+    write_masks(folder, width=96)
+    flags = ("--lens.motion", "track", "--mask_root", str(rgbd.root / "masks"), "--auto_approve")
+    assert run_approved(rgbd, *flags) == 0
     record = read_record(DatasetLayout.of(rgbd.config()).scene("a").done("render"))
     assert record is not None and len(record.document["weights"][MASKS]) > 8
-    assert rgbd.run(*flags) == 0  # the same masks
+    assert run_approved(rgbd, *flags) == 0  # the same masks
     changed = cv2.imread(str(folder / "00002.png"), cv2.IMREAD_UNCHANGED)
     changed[0:4, 0:4] = 3
     cv2.imwrite(str(folder / "00002.png"), changed)
     capsys.readouterr()
-    assert rgbd.run(*flags) == 3
+    assert run_approved(rgbd, *flags) == 3
     assert f"weights.{MASKS}" in "".join(capsys.readouterr())
+    assert noticed_by(rgbd, capsys) == {"status": 0, "explain": 0, "calibrate": 3, "render": 3, "validate": 3}
     shutil.rmtree(rgbd.root / "masks")
-    assert rgbd.run(*flags) == 0
+    assert run_approved(rgbd, *flags) == 0
 
 
 def test_records_of_older_releases_know_no_masks_and_stay_valid() -> None:

@@ -69,3 +69,16 @@ def test_masks_of_other_frames_are_not_paired_by_their_order(masks: Path):
     (masks / "bear/00002.png").rename(masks / "bear/00007.png")
     with pytest.raises(CorruptInputError, match=r"00002.jpg"):
         open_masks(masks, "bear", 3, PLAN, FRAMES)
+
+
+def test_black_and_white_masks_show_one_thing_and_a_border_beside_numbers_none(tmp_path: Path):
+    white = np.zeros((480, 854), np.uint8)
+    white[100:200, 427:] = 255
+    for i in range(3):
+        write(tmp_path, f"{i:05d}.png", white if i else np.zeros_like(white))  # it comes into view later
+    found = open_masks(tmp_path, "bear", 3, PLAN, FRAMES)
+    assert found.read(1)[150, 600] == 255 and found.read(1)[150, 100] == 0
+    numbered = white.copy()
+    numbered[0:50] = 1
+    write(tmp_path, "00002.png", numbered)  # numbers somewhere: then 255 is the border of DAVIS 2017
+    assert open_masks(tmp_path, "bear", 3, PLAN, FRAMES).read(1).max() == 0

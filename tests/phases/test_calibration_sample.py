@@ -8,6 +8,7 @@ import pytest
 from focusgen.base.errors import CalibrationError
 from focusgen.phases.calibrate import calibrate
 from tests.conftest import Rgbd
+from tests.dataset.test_masked import write_masks
 from tests.phases.test_focus_moves import BEFORE_4, run
 
 
@@ -36,3 +37,15 @@ def test_a_data_set_of_stills_has_nothing_to_calibrate(rgbd: Rgbd):
     assert run(rgbd, BEFORE_4, n_min=1) == 0
     with pytest.raises(CalibrationError, match="every scene is a still picture"):
         calibrate(rgbd.config(lens__motion="drift"), ["still"])
+
+
+def test_a_scene_without_masks_does_not_stop_the_calibration_of_others(rgbd: Rgbd):
+    for name in "ab":
+        rgbd.add_scene(name, n_frames=4, width=96)
+    assert run(rgbd, BEFORE_4) == 0
+    write_masks(rgbd.root / "masks" / "a", width=96)
+    cfg = rgbd.config(lens__motion="track", lens__mask_root=rgbd.root / "masks")
+    stats = calibrate(cfg, ["a", "b"])
+    assert stats["scenes"] == ["a"] and "no such folder" in stats["scenes_without_lenses"]["b"]
+    with pytest.raises(CalibrationError, match="none of the sampled scenes has lenses: b: .*no such folder"):
+        calibrate(cfg, ["b"])

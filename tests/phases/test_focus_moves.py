@@ -24,7 +24,7 @@ from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.published import read_depth, read_focus
 from focusgen.dataset.records import Record, read_record
 from focusgen.phases.drawn_sets import draw_sets
-from focusgen.phases.focus_moves import move_focus
+from focusgen.phases.focus_moves import fps_of, move_focus
 from focusgen.phases.scene_depth import SceneDepth
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
@@ -255,3 +255,19 @@ def test_killed_at_20_places_and_resumed_gives_the_same_bytes(rgbd: Rgbd):
     after = published_digests(rgbd.out_root)
     assert {k: after[k] for k in expected} == expected
     assert (rgbd.out_root / "a/metadata.json").read_bytes() == metadata
+
+
+@pytest.mark.parametrize(
+    ("fps", "times_s", "right"),
+    [
+        (None, None, 24.0),
+        (25.0, [0.0, 0.5, 1.0], 25.0),  # a rate that a camera has is believed
+        (0.0056, [0.0, 0.04, 0.08, 3600.0], 25.0),  # an hour's gap in the average
+        (1000.0, [0.0, 0.04, 0.08], 25.0),  # the clock of a container
+        (0.0056, [0.0, 0.0], 24.0),
+        (1000.0, None, 1000.0),
+    ],
+)
+def test_focus_moves_at_the_usual_step_where_the_average_rate_is_no_camera_s(fps, times_s, right):
+    entry = IndexEntry(("0",), 4, 4, "train", {"fps": fps, "frame_times_s": times_s}, (), "0")
+    assert fps_of(entry) == pytest.approx(right)

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from focusgen import cli
+from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record
 from focusgen.optics.stats import CocHistogram
 from focusgen.phases.approval import stats_digest
 from focusgen.phases.calibrate import calibrate
+from focusgen.phases.calibration_sample import sample_scene
 from focusgen.phases.lens_law import draw_lenses
 from focusgen.phases.redraws import error_words
 from focusgen.phases.scene_depth import SceneDepth
@@ -47,6 +49,23 @@ def test_the_standard_error_is_the_spread_of_p95_over_other_lenses_and_leaves_ap
     path.write_text(json.dumps({key: stats[key] for key in stats if key != "p95_error"}))
     assert stats_digest(path) == before
     assert "p95_error" not in calibrate(rgbd.config(calibrate__lenses="law"), ["a"])
+
+
+def test_where_focus_moves_other_lenses_are_seen_at_every_frame(rgbd):
+    rgbd.add_scene("a", n_frames=24, width=160)
+    rgbd.run("--n_sets", "1")
+    error = calibrate(rgbd.config(lens__motion="rack"), ["a"])["p95_error"]["standard_error"]
+    still = calibrate(rgbd.config(), ["a"])["p95_error"]["standard_error"]
+    dataset = DatasetLayout.of(rgbd.config())
+    entry, others = read_index(dataset)["a"], []
+    for seed in range(100, 116):
+        scene = sample_scene(rgbd.config(lens__motion="rack", seed=seed), dataset, "a", entry)
+        histogram = CocHistogram()
+        for counts, lens in scene.seen(scene.counts()):
+            histogram.add(counts, lens)
+        others.append(histogram.percentile(95.0))
+    assert error == pytest.approx(np.std(others), rel=0.6)
+    assert error < 0.75 * still  # a rack visits near and far, whichever lens was drawn
 
 
 def test_phase_4_prints_the_standard_error_and_warns(rgbd, capsys):

@@ -27,6 +27,7 @@ def many(rgbd: Rgbd, monkeypatch) -> Rgbd:
     for module in (index_module, index_writing):
         monkeypatch.setattr(module, "TABLE_FROM_SCENES", 1)
     monkeypatch.setattr(kept_status, "SETTLED_S", -1e9)
+    monkeypatch.setattr(status, "MAX_WITH_INPUTS", 0)
     for seed, name in enumerate("abc"):
         rgbd.add_scene(name, n_frames=2, width=24, height=16, seed=seed)
     flags = rgbd.flags("raw_root", "out_root")
@@ -43,9 +44,9 @@ def looked(monkeypatch) -> list[str]:
     scenes: list[str] = []
     standing = status._standing
 
-    def spied(dataset, index, scene_id, expected):
+    def spied(dataset, index, scene_id, expected, **how):
         scenes.append(scene_id)
-        return standing(dataset, index, scene_id, expected)
+        return standing(dataset, index, scene_id, expected, **how)
 
     monkeypatch.setattr(status, "_standing", spied)
     return scenes
