@@ -177,8 +177,8 @@ def storage_error(error: OSError, path: Path) -> SceneError:
         errno.ENOSPC: "Free space (or inodes) on that file system, then start the same command again.",
         errno.EDQUOT: "Your quota is used up: free space, then start the same command again.",
         errno.EFBIG: "A file size limit is set (ulimit -f): raise it, then start the same command again.",
-        errno.EROFS: "The file system is read-only: choose another --out_root.",
-        errno.EACCES: "Check the owner and mode of that folder (or choose another --out_root).",
+        errno.EROFS: "The file system is read-only: have the output written to another place.",
+        errno.EACCES: "Check the owner and mode of that folder, or have the output written to another place.",
     }.get(error.errno or 0, "Check the file system, then start the same command again.")
     return StorageError(f"{path}: {error.strerror or error}", advice)
 

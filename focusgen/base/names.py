@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -120,6 +121,11 @@ def display(name: str) -> str:
     two different names never look the same, and no escape sequence reaches the terminal.
     """
     return "".join(_visible(character) for character in name)
+
+
+def shell_word(text: object) -> str:
+    """Return a name or path as one word of a command that a person may paste into a shell."""
+    return shlex.quote(display(str(text)))
 
 
 def _visible(character: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from focusgen import config
+from focusgen.base.names import shell_word
 from focusgen.commands import synth
 from focusgen.config.flags import Flags, option, parse
 from focusgen.dataset.layout import DatasetLayout
@@ -58,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     print(f"  previews    {dataset.previews}/*.png and *.mp4")
     print(f"  verdict     {dataset.validation_report_json}")
     print(f"  one label   np.load('{dataset.scene(scenes[0]).focus(0, 0)}')['focus_map']")
-    print(f"  next        focusgen status --out_root {given.out_root}")
+    print(f"  next        focusgen status --out_root {shell_word(given.out_root)}")
     if to_open is not None:
         print(opening_line(to_open))
     return code

@@ -21,6 +21,7 @@ from focusgen.base.errors import (
     SceneError,
     StaleError,
 )
+from focusgen.base.names import shell_word
 from focusgen.config import SCENE_PHASES, PhaseName
 from focusgen.config.graph import GRAPH
 from focusgen.dataset.index import SPLITS, IndexEntry, read_index
@@ -106,7 +107,7 @@ def _refuse_shared_content(index: Mapping[str, IndexEntry]) -> None:
 
 def _validated_records(dataset: DatasetLayout) -> Mapping[str, Mapping[str, str]]:
     """Return scene -> phase -> digest that phase 6's verdict holds for."""
-    path, advice = dataset.validation_report_json, _PHASE_6.format(root=dataset.root)
+    path, advice = dataset.validation_report_json, _PHASE_6.format(root=shell_word(dataset.root))
     try:
         report = parse_json(path.read_bytes())
         verdict, records = str(report["verdict"]), report.get("records")
@@ -139,7 +140,7 @@ def _compare_with_verdict(
             raise StaleError(
                 f"scene {scene_id!r}: {dataset.scene(scene_id).done(phase)} is not the one that the verdict "
                 f"in {report} holds for",
-                _PHASE_6.format(root=dataset.root),
+                _PHASE_6.format(root=shell_word(dataset.root)),
             )
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from focusgen.base.checksums import checksum, file_checksum
 from focusgen.base.errors import ConfigError, StorageError
 from focusgen.base.files import broken_link
-from focusgen.base.names import existing_form, known_as
+from focusgen.base.names import existing_form, known_as, shell_word
 from focusgen.config.data import DataConfig
 from focusgen.config.paths import found
 from focusgen.dataset.layout import DatasetLayout
@@ -225,7 +225,8 @@ def _read_json(dataset: DatasetLayout) -> dict[str, IndexEntry]:
     except FileNotFoundError as error:
         raise ConfigError(
             f"{path}: {broken_link(path) or 'no such file'}",
-            f"Run phase 1 first: scripts/01_validate_dataset.py --raw_root ... --out_root {dataset.root}",
+            "Run phase 1 first: scripts/01_validate_dataset.py --raw_root ... --out_root "
+            f"{shell_word(dataset.root)}",
         ) from error
     expected = index_checksum(dataset)
     if expected not in (None, checksum(data)) and not _is_last_written(dataset, data):

@@ -18,6 +18,8 @@ from decimal import Decimal
 from focusgen.base.names import display, natural_key
 
 _RUN = re.compile("[0-9]+")
+_HEX = re.compile("[0-9a-f]+|[0-9A-F]+")
+_LAST_HEX = re.compile("[0-9a-fA-F]+$")
 _DECIMAL_END = re.compile(r"^(.*?)([0-9]+)\.([0-9]+)$", re.DOTALL)
 _MIN_DECIMALS = 3  # 1.5 and 1.25 may as well be frames 5 and 25 of part 1
 _STRAY_SHARE = 0.1  # a folder in which more files are odd is not one series with something beside it
@@ -46,7 +48,13 @@ class Series:
 
 
 def in_order(names: Sequence[str]) -> list[str]:
-    """Return file names in the order of their numbers; decimal time stamps count as the numbers they are."""
+    """Return file names in the order of their numbers; decimal time stamps count as the numbers they are.
+
+    So do hexadecimal numbers, `0a` after `09` and before `10`.
+    """
+    hexadecimal = _hexadecimal(names)
+    if hexadecimal is not None:
+        return sorted(names, key=lambda name: (hexadecimal[name], name))
     decimals = _decimal_stamps(names)
     if decimals is None:
         return sorted(names, key=natural_key)
@@ -55,6 +63,8 @@ def in_order(names: Sequence[str]) -> list[str]:
 
 def find_series(names: Sequence[str]) -> Series:
     """Return the frames among the images of a folder."""
+    if _hexadecimal(names) is not None:
+        return Series(tuple(in_order(names)), ("numbers are taken as hexadecimal, having digits a to f",))
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(_form(name), []).append(name)
@@ -134,6 +144,23 @@ def _decimal_stamps(names: Sequence[str]) -> dict[str, Decimal] | None:
     if len(set(stamps.values())) != len(stamps) or _is_counted(found.values()):
         return None
     return stamps
+
+
+def _hexadecimal(names: Sequence[str]) -> dict[str, int] | None:
+    """Return the hexadecimal numbers of names like f0a.png; None where they are no such count.
+
+    All have as many digits, some a letter among them, and hardly any number is left out.
+    """
+    stems = [_stem(name) for name in names]
+    start = os.path.commonprefix([_LAST_HEX.sub("", stem) for stem in stems])
+    digits = {name: stem[len(start) :] for name, stem in zip(names, stems, strict=True)}
+    if len({len(text) for text in digits.values()}) != 1 or not all(map(_HEX.fullmatch, digits.values())):
+        return None
+    if not any(text.isdigit() for text in digits.values()) or all(text.isdigit() for text in digits.values()):
+        return None
+    numbers = {name: int(text, 16) for name, text in digits.items()}
+    span = max(numbers.values()) - min(numbers.values()) + 1
+    return numbers if len(set(numbers.values())) == len(names) and span <= 2 * len(names) else None
 
 
 def _is_counted(parts: Iterable[Sequence[str]]) -> bool:

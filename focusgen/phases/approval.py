@@ -9,6 +9,7 @@ from pathlib import Path
 from focusgen.base.checksums import checksum
 from focusgen.base.errors import ApprovalError, ConfigError
 from focusgen.base.files import publish_json
+from focusgen.base.names import shell_word
 from focusgen.base.user import user_name
 from focusgen.config import Config
 from focusgen.dataset.layout import DatasetLayout
@@ -101,7 +102,7 @@ def approved_max_coc_m(cfg: Config) -> float:
     """
     dataset = DatasetLayout.of(cfg)
     stats_path = cfg.calibrate.output_stats or dataset.coc_stats_json
-    how = f"Look at {dataset.coc_histogram_png}, then: focusgen approve --out_root {dataset.root}"
+    how = f"Look at {dataset.coc_histogram_png}, then: focusgen approve --out_root {shell_word(dataset.root)}"
     try:
         approval = parse_object(dataset.coc_approval_json.read_bytes())
         value, digest = float(approval["max_coc"]), approval["coc_stats_digest"]

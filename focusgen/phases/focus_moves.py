@@ -20,7 +20,10 @@ from focusgen.optics.windows import cut_segments
 from focusgen.phases.scene_depth import SceneDepth
 
 ASSUMED_FPS = 24.0  # a folder of images does not say; cinema's
-USUAL_FPS = (1.0, 240.0)  # an average outside is that of a gap, or of a container that has only a clock's rate
+USUAL_FPS = (
+    1.0,
+    240.0,
+)  # an average outside is that of a gap, or a container's clock
 
 Seen = list[float | None]
 

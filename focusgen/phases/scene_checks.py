@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import CorruptInputError, DepthRangeError
+from focusgen.base.names import shell_word
 from focusgen.config import SCENE_PHASES
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import read_manifest
@@ -255,7 +256,7 @@ class SceneChecker:
         if known and float(np.median(known)) < self.min_spearman:
             self.report.warnings.append(
                 f"measured blur follows the label only at Spearman {np.median(known):.2f} "
-                f"(expected >= {self.min_spearman}): focusgen preview {self.scene.scene_id}"
+                f"(expected >= {self.min_spearman}): focusgen preview {shell_word(self.scene.scene_id)}"
             )
 
     def _agreement(self, lens_set: int, lens: SetLens, frames: list[int]) -> float | None:

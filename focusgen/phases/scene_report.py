@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from focusgen.base.finite import finite_only, non_finite_keys
+from focusgen.base.names import shell_word
 
 MAX_ERRORS_PER_SCENE = 200
 
@@ -40,7 +41,8 @@ class SceneReport:
             self.errors.append(text)
         else:
             more = self.n_errors - MAX_ERRORS_PER_SCENE + 1
-            self.errors[-1] = f"... and {more} more; focusgen explain {self.scene_id} tells the state"
+            command = f"focusgen explain {shell_word(self.scene_id)}"
+            self.errors[-1] = f"... and {more} more; {command} tells the state"
 
     def settle(self) -> None:
         """Leave no NaN behind: what could not be measured is None, and a warning says so."""

@@ -59,9 +59,12 @@ class SaidSplits:
                 f"{where}: {display(name)} is in {split} here and in {self.splits[scene_id]} in "
                 f"{self.where[scene_id]}"
             )
-        self.where.setdefault(scene_id, where)
-        if group:
-            self.groups[scene_id] = group
+        first = self.where.setdefault(scene_id, where)
+        if group and self.groups.setdefault(scene_id, group) != group:
+            raise ConfigError(
+                f"{where}: {display(name)} is of group {display(group)} here and of "
+                f"{display(self.groups[scene_id])} in {first}"
+            )
 
     def check_groups(self) -> None:
         """Refuse a group that stands in two splits.
@@ -128,6 +131,8 @@ def _rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
                 )
             for row in reader:
                 where = f"{shown}, line {reader.line_num}"
+                if None in row:
+                    raise ConfigError(f"{where}: more than {len(reader.fieldnames)} values", _ADVICE)
                 name, split, group = ((row.get(key) or "").strip() for key in COLUMNS[1])
                 if not name or not split:
                     raise ConfigError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Mapping, Sequence
 
@@ -281,6 +282,9 @@ class PhaseRun:
         if not path.exists():
             return None
         try:
-            return float(parse_json(path.read_bytes())["max_coc"])
+            value_m = float(parse_json(path.read_bytes())["max_coc"])
+            if not 0.0 < value_m < math.inf:
+                raise ValueError(f"max_coc {value_m}")
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{path}: damaged: {error!r}", "Delete it to go on.") from error
+        return value_m

@@ -38,6 +38,7 @@ def run_validate(
         if not dataset.index_json.exists() and not dataset.index_copy_json.exists():
             raise  # there never was one
         index, problems = {}, [error.message]
+    n_indexed = len(index)
     if scenes is not None:
         index = {scene_id: index[scene_id] for scene_id in select_scenes(index, scenes=scenes)}
     with _as_far_as_writable(observer, "settings of this run are not kept"):
@@ -53,6 +54,12 @@ def run_validate(
         may_take_over=may_take_over,
         on_scene=functools.partial(_tell_scene, observer),
     )
+    report = {**report, "scenes_in_index": n_indexed}
+    if len(index) < n_indexed:
+        report["warnings"] = [
+            f"{len(index)} of {n_indexed} scenes were asked for: the verdict holds for no other",
+            *report["warnings"],
+        ]
     way_out = "the report is not written: say --validate.report FILE"
     with _as_far_as_writable(observer, way_out):
         publish_report(cfg, report)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from focusgen import config
 from focusgen.base.errors import ConfigError, ExitCode
 from focusgen.base.files import make_folder, publish
+from focusgen.base.names import shell_word
 from focusgen.config.backends import PASSTHROUGH, PROVIDED
 from focusgen.run.here import run_phases
 from focusgen.run.pipeline import Selection
@@ -61,7 +62,8 @@ def make_scenes(root: Path, sizes: Sequence[tuple[int, ...]]) -> None:
     code = run_phases(cfg, ("index", "deblur", "depth"), Selection())
     if code != ExitCode.COMPLETE:
         raise ConfigError(
-            f"{root}: the frames did not become a scene", f"focusgen status --out_root {root} says why."
+            f"{root}: the frames did not become a scene",
+            f"focusgen status --out_root {shell_word(root)} says why.",
         )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from focusgen import __version__
 from focusgen.base.errors import ConfigError, SceneError
 from focusgen.base.files import make_folder, publish
-from focusgen.base.names import display
+from focusgen.base.names import display, shell_word
 from focusgen.config import SCENE_PHASES
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
@@ -74,7 +74,8 @@ def _validation(dataset: DatasetLayout, path: Path) -> dict[str, Any]:
         found = parse_object(path.read_bytes())
     except FileNotFoundError as error:
         raise ConfigError(
-            f"{path}: no such file", f"Run phase 6: scripts/06_validate_outputs.py --out_root {dataset.root}"
+            f"{path}: no such file",
+            f"Run phase 6: scripts/06_validate_outputs.py --out_root {shell_word(dataset.root)}",
         ) from error
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{path}: not a validation report: {error}", "Run phase 6 again.") from error

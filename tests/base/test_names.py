@@ -1,9 +1,10 @@
 import io
+import shlex
 
 import pytest
 from rich.console import Console
 
-from focusgen.base.names import display, natural_key, rich_text, scene_id_problem
+from focusgen.base.names import display, natural_key, rich_text, scene_id_problem, shell_word
 
 HOSTILE = [
     "",
@@ -84,3 +85,8 @@ def test_natural_order_counts_and_is_the_same_for_any_input_order():
     names = ["f10.png", "f2.png", "f1.png", "f01.png"]
     assert sorted(names, key=natural_key) == ["f01.png", "f1.png", "f2.png", "f10.png"]
     assert sorted(reversed(names), key=natural_key) == sorted(names, key=natural_key)
+
+
+def test_a_name_in_an_advice_is_one_word_of_a_shell():
+    assert shell_word("bear") == "bear"
+    assert shlex.split(f"focusgen preview {shell_word('q[1]*? o')}")[2:] == ["q[1]*? o"]

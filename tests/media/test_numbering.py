@@ -126,3 +126,22 @@ def test_broken_time_stamps_are_said(step, said):
     (note,) = notes_on_times([step * number for number in range(9)])
     assert note.startswith("broken time stamps: they say " + said)
     assert notes_on_times([number / 240 for number in range(9)]) == ()
+
+
+@pytest.mark.parametrize("form", ["{:02x}.png", "frame_{:04x}.png", "{:02X}.jpg"])
+def test_hexadecimal_numbers_are_counted(form):
+    names = [form.format(number) for number in range(5, 40)]
+    series = find_series(sorted(names, reverse=True))
+    assert series.files == tuple(names) and "hexadecimal" in series.notes[0]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["cafe.png", "face.png", "0123.png"],  # no count: as many numbers between as there may be
+        ["1a.png", "1b.png", "2a.png", "2b.png"],  # two cameras
+        [f"{number:04d}.png" for number in range(20)],
+    ],
+)
+def test_letters_that_count_nothing_are_no_hexadecimal_numbers(names):
+    assert not any("hexadecimal" in note for note in find_series(names).notes)

@@ -36,6 +36,11 @@ def test_a_table_gives_split_and_group(tmp_path: Path):
         ("scene_id,split\na,train\nb,dev\n", r"s\.csv, line 3: split 'dev' is none of train, val, test"),
         ("scene_id,split\na,train\na,val\n", r"line 3: a is in val here and in train in .*s\.csv, line 2"),
         ("scene_id,split\na,\n", r"line 2: a scene without a split"),
+        ("scene_id,split\na,train,g\n", r"line 2: more than 2 values"),
+        (
+            "scene_id,split,group\na,train,g\na,train,h\n",
+            r"line 3: a is of group h here and of g in .*line 2",
+        ),
         (
             "scene_id,split,group\na,train,g\nb,val,g\n",
             r"line 3: group g is in val here and in train in .*s\.csv, line 2",

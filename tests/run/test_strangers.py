@@ -162,3 +162,45 @@ def test_there_is_nothing_to_cancel_where_nothing_was_submitted(two, capsys, tmp
     assert "nothing to cancel" in capsys.readouterr().out
     assert cli.main(["cancel", "--out_root", str(tmp_path / "none")]) == 2
     assert "no such data set" in capsys.readouterr().err
+
+
+def test_the_verdict_of_some_scenes_says_that_it_holds_for_no_other(two, capsys):
+    path = two.out_root / "logs" / "validation_report.json"
+    assert json.loads(path.read_text())["scenes_in_index"] == 2
+    assert two.run("--scenes", "a") == 0
+    report = json.loads(path.read_text())
+    assert (report["total_scenes"], report["scenes_in_index"]) == (1, 2)
+    said = "1 of 2 scenes were asked for: the verdict holds for no other"
+    assert said in report["warnings"] and said in " ".join("".join(capsys.readouterr()).split())
+
+
+def test_a_split_that_somebody_wrote_by_hand_is_said_before_the_index_overrules_it(two, capsys):
+    (two.out_root / "a" / "split.txt").write_text("test\n")
+    assert two.run() == 0
+    told = " ".join("".join(capsys.readouterr()).split())
+    assert "split.txt said otherwise than the index and is written anew: a ('test', now train)" in told
+    assert two.run() == 0 and "split.txt said" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("value", ["NaN", "-1", "Infinity"])
+def test_a_max_coc_of_finished_scenes_that_is_no_length_is_damage(two, capsys, value):
+    two.add_scene("c")
+    (two.out_root / ".focusgen" / "max_coc.json").write_text(f'{{"max_coc": {value}}}')
+    assert two.run() == 2
+    assert "max_coc.json: damaged" in "".join(capsys.readouterr())
+
+
+def test_depth_that_was_edited_shows_in_status_and_explain(two, capsys):
+    path = two.depth_root / "a" / "depth_0000.npy"
+    np.save(path, np.load(path) * 1.5)
+    assert cli.main(["status", "--json", *two.flags("out_root")]) == 0
+    scenes = json.loads(capsys.readouterr().out)["scenes"]
+    assert [scenes["a"][phase]["state"] for phase in ("deblur", "depth", "render")] == [
+        "complete",
+        "stale",
+        "stale",
+    ]
+    assert "weights.provided_depth" in scenes["a"]["render"]["reason"]
+    assert scenes["b"]["render"]["state"] == "complete"
+    assert cli.main(["explain", "a", *two.flags("out_root")]) == 0
+    assert "phase 3 depth: stale: weights.provided_depth" in capsys.readouterr().out
