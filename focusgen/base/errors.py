@@ -128,3 +128,8 @@ class Interrupted(FocusgenError):
     def __init__(self, message: str, exit_code: ExitCode) -> None:
         super().__init__(message, "Start the same command again to go on where it stopped.")
         self.exit_code = exit_code
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a file cannot be used, without the name that an OSError repeats."""
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, reason_of
 from focusgen.config.origins import Origins
 from focusgen.config.paths import find_paths
 from focusgen.config.retired import without_retired
@@ -76,7 +76,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         raise ConfigError(f"{path}{_place_of(error)}: {error.problem}") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, OSError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+        raise ConfigError(f"{path}: {reason_of(error)}") from error
     if document is None:
         return {}
     if not isinstance(document, dict):

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from focusgen.base.errors import ConfigError, SceneError
+from focusgen.base.errors import ConfigError, SceneError, reason_of
 from focusgen.base.names import display, same_form
 from focusgen.config import Config
 from focusgen.dataset.frames import published_plan
@@ -152,7 +152,7 @@ def _of_table(path: Path, scene_id: str) -> float:
         stat = path.stat()
         table = _read_table(path, stat.st_mtime_ns, stat.st_size)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{display(str(path))}: {error}", WAYS_OUT) from error
+        raise ConfigError(f"{display(str(path))}: {reason_of(error)}", WAYS_OUT) from error
     if scene_id not in table:
         raise SceneError(f"scene {scene_id!r} is not in {display(str(path))}", WAYS_OUT)
     return table[scene_id]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, reason_of
 from focusgen.base.names import display, same_form, scene_id_problem
 from focusgen.media.brought import Brought
 from focusgen.media.scenes import VIDEO_SUFFIXES, Place
@@ -95,7 +95,7 @@ def _rows(path: Path) -> Iterator[_Row]:
                 if any(row.values.values()):
                     yield row
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{shown}: {error}", "Give --clips a CSV file.") from error
+        raise ConfigError(f"{shown}: {reason_of(error)}", "Give --clips a CSV file.") from error
 
 
 def _place(row: _Row, raw_root: Path) -> Place:

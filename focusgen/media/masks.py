@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.checksums import checksum, file_checksum
-from focusgen.base.errors import CorruptInputError, MissingUpstreamError
+from focusgen.base.errors import CorruptInputError, MissingUpstreamError, reason_of
 from focusgen.base.names import display, natural_key
 from focusgen.media.depth_pairs import FrameNames, pair_with_frames
 from focusgen.optics.sizes import FramePlan, resize_depth
@@ -75,7 +75,7 @@ def _numbers(path: Path) -> npt.NDArray[np.generic]:
     except UnidentifiedImageError as error:
         raise CorruptInputError(f"{display(str(path))}: not readable: it is no picture", HOW) from error
     except (OSError, ValueError, SyntaxError) as error:
-        raise CorruptInputError(f"{display(str(path))}: not readable: {error}", HOW) from error
+        raise CorruptInputError(f"{display(str(path))}: not readable: {reason_of(error)}", HOW) from error
     if numbers.ndim != 2:
         raise CorruptInputError(
             f"{display(str(path))}: a picture of {numbers.shape[-1]} channels is no mask",

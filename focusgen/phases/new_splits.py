@@ -48,7 +48,7 @@ class SplitRules:
 
     def decide(self, new: Mapping[str, RawScene], known: Mapping[str, IndexEntry]) -> Decided:
         """Return what becomes of new scenes; known ones keep their splits."""
-        decided = Decided(remarks=list(self._strangers({**dict.fromkeys(known), **new})))
+        decided = Decided(remarks=[*self._strangers({**dict.fromkeys(known), **new}), *self._settled(known)])
         for name, raw in new.items():
             self._take_said(name, raw, decided)
         self._refuse_torn_groups(new, known, decided)
@@ -158,6 +158,20 @@ class SplitRules:
         absent = [name for name in self._said.splits if name not in names]
         if absent:
             yield f"{len(absent)} names in the split files are no scene here: {_named(absent)}"
+
+    def _settled(self, known: Mapping[str, IndexEntry]) -> Iterator[str]:
+        """Yield a remark on indexed scenes of which the split files say something else."""
+        if not self._said.splits:
+            return
+        splits = {name: outline_of(known, name).split for name in known}
+        other = [name for name, split in splits.items() if self._said.split_of(name) not in (None, split)]
+        if other:
+            said = f"{display(other[0])} is {splits[other[0]]}, not {self._said.split_of(other[0])}"
+            more = f", and {len(other) - 1} more" if len(other) > 1 else ""
+            yield (
+                f"the split files say otherwise of scenes that are indexed: {said}{more}; an indexed scene "
+                "keeps its split, and a data set with other splits is a new --out_root"
+            )
 
 
 def _named(names: list[str]) -> str:

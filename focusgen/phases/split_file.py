@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, reason_of
 from focusgen.base.names import display, same_form
 from focusgen.dataset.index import SPLITS
 from focusgen.media.layouts.lists import read_names
@@ -140,4 +140,4 @@ def _rows(path: Path) -> Iterator[tuple[str, str, str, str]]:
                     )
                 yield name, split, group, where
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{shown}: {error}", _ADVICE) from error
+        raise ConfigError(f"{shown}: {reason_of(error)}", _ADVICE) from error

@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, reason_of
 from focusgen.base.names import same_form
 from focusgen.dataset.index import SPLITS
 
@@ -147,7 +147,9 @@ def read_groups(path: Path | None) -> dict[str, str]:
                         f"{path}, line {reader.line_num}: a scene without group, or in two groups"
                     )
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path}: {error}", "Give data.groups_csv a CSV file with scene,group.") from error
+        raise ConfigError(
+            f"{path}: {reason_of(error)}", "Give data.groups_csv a CSV file with scene,group."
+        ) from error
     return groups
 
 

@@ -6,7 +6,14 @@ import pytest
 
 from focusgen import cli
 from focusgen.base import errors
-from focusgen.base.errors import ExitCode, FailureClass, FocusgenError, Interrupted, SceneError
+from focusgen.base.errors import (
+    ExitCode,
+    FailureClass,
+    FocusgenError,
+    Interrupted,
+    SceneError,
+    reason_of,
+)
 
 
 def kinds(of: type) -> list[type]:
@@ -63,3 +70,10 @@ def test_a_bug_is_not_dressed_up_as_an_error_of_ours():
     with pytest.raises(ZeroDivisionError):
         cli.guarded(body)
     assert not issubclass(ZeroDivisionError, errors.FocusgenError)
+
+
+def test_the_reason_of_a_failure_does_not_say_its_file_again(tmp_path):
+    with pytest.raises(OSError) as caught:
+        (tmp_path / "nothing.csv").read_text()
+    assert reason_of(caught.value) == "No such file or directory"
+    assert reason_of(ValueError("line 3")) == "line 3"

@@ -72,6 +72,13 @@ def test_a_split_file_wins_over_the_layout_and_refuses_what_it_does_not_name():
     assert found.remarks[0] == "1 names in the split files are no scene here: gone"
 
 
+def test_a_split_file_does_not_move_indexed_scenes_and_says_so():
+    found = decided({}, {"a": entry("val"), "b": entry("test")}, a="train", b="test")
+    assert "a is val, not train;" in found.remarks[0] and "keeps its split" in found.remarks[0]
+    agreed = decided({}, {"b": entry("test")}, b="test")
+    assert not any("say otherwise" in remark for remark in agreed.remarks)
+
+
 def test_a_list_of_clips_and_a_split_file_must_agree():
     new = {"a": scene("a", CLIPS, split="val"), "b": scene("b", CLIPS, split="train")}
     found = decided(new, a="train", b="train")

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, reason_of
 from focusgen.base.names import display
 from focusgen.config.data import DataConfig
 from focusgen.media.clips import CLIPS, read_clips
@@ -33,6 +33,8 @@ def find_scenes(data: DataConfig, *, known_as: str | None = None, needs_depth: b
     """
     fence = None if data.follow_links else data.raw_root.resolve()
     if data.clips is not None:
+        if data.glob is not None:
+            raise ConfigError("--clips and --glob exclude each other", "A list of clips names every scene.")
         return scenes_at(read_clips(data.clips, data.raw_root), fence)
     layout, remarks = _layout(data, known_as)
     if layout is None:
@@ -41,7 +43,7 @@ def find_scenes(data: DataConfig, *, known_as: str | None = None, needs_depth: b
     try:
         contents = layout.contents(data.raw_root)
     except OSError as error:
-        raise ConfigError(f"raw root {display(str(data.raw_root))}: {error}") from error
+        raise ConfigError(f"raw root {display(str(data.raw_root))}: {reason_of(error)}") from error
     if not contents.places and not contents.rejected:
         raise ConfigError(
             f"raw root {display(str(data.raw_root))}: nothing in it lies as in {layout.name}",
@@ -76,7 +78,7 @@ def _recognised(root: Path) -> tuple[Layout | None, tuple[str, ...]]:
     try:
         found = recognise(root)
     except OSError as error:
-        raise ConfigError(f"raw root {display(str(root))}: {error}") from error
+        raise ConfigError(f"raw root {display(str(root))}: {reason_of(error)}") from error
     if not found:
         return None, ()
     shown = ", ".join(f"{layout.name} ({display(evidence)})" for layout, evidence in found.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, reason_of
 from focusgen.base.names import display
 
 
@@ -19,7 +19,7 @@ def read_names(path: Path) -> list[str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"{display(str(path))}: {error}", "Give a text file with one name a line."
+            f"{display(str(path))}: {reason_of(error)}", "Give a text file with one name a line."
         ) from error
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
@@ -34,4 +34,6 @@ def read_table(path: Path) -> list[dict[str, str]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return [dict(row) for row in csv.DictReader(file)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{display(str(path))}: {error}", "Replace the file, or remove it.") from error
+        raise ConfigError(
+            f"{display(str(path))}: {reason_of(error)}", "Replace the file, or remove it."
+        ) from error

@@ -37,6 +37,8 @@ def test_a_layout_that_is_not_there_says_what_it_expects(tmp_path: Path):
     assert "<sequence>/rgb/, depth/" in refused.value.advice
     with pytest.raises(ConfigError, match="--layout davis and --glob exclude each other"):
         find_scenes(data_of(tmp_path, layout="davis", glob="*"))
+    with pytest.raises(ConfigError, match="--clips and --glob exclude each other"):
+        find_scenes(data_of(tmp_path, clips=tmp_path / "clips.csv", glob="*"))
 
 
 def test_clips_without_depth_are_left_out_only_where_depth_is_needed(tmp_path: Path):
