@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.focal_bars import bar_lines, mean_of
 from benchmarks.results import write_section
 from focusgen.focal.baselines import METHODS, Prediction, predict
 from focusgen.focal.classical import estimate
@@ -36,6 +37,8 @@ WIDTH_PX, HEIGHT_PX = 320, 192
 FOCAL_LENGTH_M = 0.05
 LARGEST_RADIUS_PX = (8.0, 14.0)
 SHOWN = ("abs_rel", "rmse", "d1.05", "d1.25", "surer_half_abs_rel", "aif_psnr", "cpu_s")
+
+BARS = {"abs_rel": ("<=", 0.090), "rmse": ("<=", 0.31), "d1.05": (">=", 0.72), "d1.25": (">=", 0.87)}
 
 
 class Traced(NamedTuple):
@@ -124,14 +127,18 @@ def markdown(rows: dict[str, dict[str, dict[str, float]]], n_slices: int) -> str
         "|---" * (len(SHOWN) + 1) + "|",
     ]
     for method, made in rows.items():
-        means = [float(np.mean([figures[key] for figures in made.values()])) for key in SHOWN]
-        lines.append(f"| {method} | {' | '.join(f'{mean:.3f}' for mean in means)} |")
+        means = " | ".join(f"{mean_of(made, key):.3f}" for key in SHOWN)
+        lines.append(f"| {method} | {means} |")
     against = {
         name: (rows["classical"][name]["abs_rel"] - 0.003) / rows["plain_dff"][name]["abs_rel"]
         for name in names
     }
     worst = max(against, key=lambda name: against[name])
     lines += [
+        "",
+        "Bars, `classical`:",
+        "",
+        *bar_lines(rows["classical"], rows["constant"], BARS),
         "",
         f"Worst of classical against plain depth from focus: {against[worst]:.2f} x + .003 ({worst}).",
     ]

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.focal import HEIGHT_PX, WIDTH_PX, Traced, traced
+from benchmarks.focal_bars import bar_lines, mean_of
 from benchmarks.results import write_section
 from focusgen.focal.baselines import Prediction, predict
 from focusgen.focal.classical import Estimate, estimate
@@ -31,9 +32,6 @@ from focusgen.focal.stack import FocalStack, metres_of
 SHOWN = ("abs_rel", "rmse", "d1.05", "d1.25", "surer_half_abs_rel", "aif_psnr", "cpu_s")
 N_TRACED, N_SAMPLES = 9, 96
 BARS = {"rmse": ("<=", 0.30), "d1.25": (">=", 0.89), "abs_rel": ("<=", 0.080), "cpu_s": ("<=", 0.5)}
-CONSTANT_AT_BARS = {"rmse": 0.66, "abs_rel": 0.345}
-"""The constant guess on the six stacks that the bars were set on: shallower scenes than these."""
-
 BARE_SEED = 11
 Rows = dict[tuple[int, str], dict[str, dict[str, float]]]
 
@@ -109,11 +107,6 @@ def rows_of(samples: Sequence[Traced], counts: Sequence[int]) -> Rows:
     return rows
 
 
-def mean_of(made: dict[str, dict[str, float]], key: str) -> float:
-    """Return the mean of one figure over stacks."""
-    return float(np.mean([figures[key] for figures in made.values()]))
-
-
 def table(rows: Rows, title: str) -> list[str]:
     """Return the means as markdown."""
     lines = [title, "", f"| slices | method | {' | '.join(SHOWN)} |", "|---" * (len(SHOWN) + 2) + "|"]
@@ -126,19 +119,7 @@ def table(rows: Rows, title: str) -> list[str]:
 def verdicts(rows: Rows, n: int) -> list[str]:
     """Return one line per bar of `learned` with n slices, and the worst stack against plain focus."""
     made, plain = rows[n, "learned"], rows[n, "plain_dff"]
-    lines = []
-    for key, (sign, bar) in BARS.items():
-        mean = mean_of(rows[n, "learned"], key)
-        is_met = mean <= bar if sign == "<=" else mean >= bar
-        line = f"- {key} {sign} {bar:g}: {mean:.3f}, {'met' if is_met else '**missed**'}"
-        if key in CONSTANT_AT_BARS:
-            there, here = CONSTANT_AT_BARS[key], mean_of(rows[n, "constant"], key)
-            scaled = bar * here / there
-            line += (
-                f"; the bar was set where the constant guess errs by {there:g}, here it does by {here:.2f}: "
-                f"in that proportion {scaled:.3f}, {'met' if mean <= scaled else '**missed**'}"
-            )
-        lines.append(line)
+    lines = bar_lines(made, rows[n, "constant"], BARS)
     worst = max(made, key=lambda name: made[name]["abs_rel"] - 1.15 * plain[name]["abs_rel"])
     is_met = made[worst]["abs_rel"] <= 1.15 * plain[worst]["abs_rel"] + 0.003
     lines.append(
