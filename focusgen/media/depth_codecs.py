@@ -34,6 +34,7 @@ DAMAGE = (
 )
 """What numpy, zipfile, OpenEXR and h5py raise on damaged bytes."""
 
+DISK_ADVICE = "Check that the file can be read, then start again."
 REPLACE_ADVICE = "Replace the file, or leave the scene out."
 
 
@@ -49,15 +50,24 @@ def naming(path: Path) -> Iterator[None]:
         raise _refusal(path, error.message, error.advice) from error
     except DAMAGE as error:
         words = f"damaged or not what its name says ({type(error).__name__}: {error})"
-        raise _refusal(path, words) from error
+        raise _disk_refusal(path) or _refusal(path, words) from error
     except OSError as error:
         if error.errno == errno.EINVAL:  # zipfile follows an offset in the file to before its beginning
             raise _refusal(path, "damaged: it points outside itself") from error
         if error.errno is None:  # HDF5's own words for damage
             raise _refusal(path, f"damaged or not what its name says ({error})") from error
-        raise StorageError(
-            f"{shown}: {error.strerror or error}", "Check that the file can be read, then start again."
+        raise _disk_refusal(path) or StorageError(
+            f"{shown}: {error.strerror or error}", DISK_ADVICE
         ) from error
+
+
+def _disk_refusal(path: Path) -> StorageError | None:
+    """Return what the disk says of a file; some readers call a missing one damaged, some in many words."""
+    try:
+        with path.open("rb"):
+            return None
+    except OSError as error:
+        return StorageError(f"{display(str(path))}: {error.strerror or error}", DISK_ADVICE)
 
 
 def _refusal(path: Path, what: str, advice: str = "") -> CorruptInputError:
