@@ -18,7 +18,7 @@ from focusgen.media.containers import Demuxer
 
 _Span = tuple[int, int]
 _FIRST_BOX_OF_VIDEO_ENTRY = 86
-_SEGMENT, _TRACKS, _TRACK_ENTRY, _CLUSTER = 0x18538067, 0x1654AE6B, 0xAE, 0x1F43B675
+_SEGMENT, _TRACKS, _TRACK_ENTRY = 0x18538067, 0x1654AE6B, 0xAE
 _TRACK_TYPE, _VIDEO, _VIDEO_TYPE = 0x83, 0xE0, 1
 _WIDTH, _HEIGHT = 0xB0, 0xBA
 _CROP_SIDES = (0x54CC, 0x54BB, 0x54DD, 0x54AA)  # left, top, right, bottom
@@ -153,8 +153,6 @@ def _elements(data: mmap.mmap, span: _Span) -> Iterator[tuple[int, _Span]]:
         if id_bytes > 8 or length_bytes > 8 or (not is_open and begin + length > end):
             return
         yield kind, (begin, end if is_open else begin + length)
-        if is_open and kind == _CLUSTER:
-            return  # tracks stand before the first cluster of a live recording
         position = end if is_open else begin + length
 
 
