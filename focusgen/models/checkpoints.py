@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from focusgen.base.errors import ConfigError
@@ -17,6 +18,7 @@ from focusgen.models.weights import require_file
 
 _KEYS_SHOWN = 4
 _SAFETENSORS_SUFFIX = ".safetensors"
+_HEADER_ALIGNMENT = 8
 
 # What torch.load has been seen to raise on truncated, damaged and foreign files.
 _TORCH_READ_ERRORS = (
@@ -65,6 +67,19 @@ def _unreadable(path: Path, kind: str, error: Exception) -> ConfigError:
         f"{path}: not a readable {kind} of {path.stat().st_size} bytes: {first_line}",
         "It is truncated, damaged or of another kind: fetch it again.",
     )
+
+
+def safetensors_bytes(tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> bytes:
+    """Return a safetensors file whose bytes depend on what is in it and on nothing else.
+
+    The library orders `about` anew at every call, and records keep digests of such files.
+    """
+    data = save({name: tensor.contiguous() for name, tensor in tensors.items()}, dict(about))
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = {**json.loads(data[8:start]), "__metadata__": dict(sorted(about.items()))}
+    text = json.dumps(header, separators=(",", ":"), sort_keys=True).encode()
+    text += b" " * (-len(text) % _HEADER_ALIGNMENT)
+    return len(text).to_bytes(8, "little") + text + data[start:]
 
 
 def check_finite(tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import pytest
+import safetensors.torch
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
 from focusgen.base.errors import ConfigError
-from focusgen.models.checkpoints import check_file_finite, check_finite, load_strict, read_tensors
+from focusgen.models.checkpoints import (
+    check_file_finite,
+    check_finite,
+    load_strict,
+    read_tensors,
+    safetensors_bytes,
+)
 
 GOOD = {"a.weight": torch.randn(8, 4), "b.bias": torch.zeros(3)}
 
@@ -65,3 +72,21 @@ def test_tensors_come_back_as_they_were_saved(tmp_path):
     for name in ("w.safetensors", "w.pth"):
         found = read_tensors(saved(tmp_path / name, GOOD))
         assert found.keys() == GOOD.keys() and torch.equal(found["a.weight"], GOOD["a.weight"])
+
+
+def test_equal_tensors_and_words_give_equal_bytes_and_are_read_by_the_library():
+    tensors = {"b": torch.arange(6.0).reshape(2, 3).T, "a": torch.ones(3, dtype=torch.float16)}
+    about = {"prompt": "a \u201cphoto\u201d\n\x00", "format": "x/1", "model": "FLUX", "n": "1"}
+    made = {safetensors_bytes(tensors, dict(order)) for order in (about.items(), reversed(about.items()))}
+    made |= {safetensors_bytes(tensors, about) for _ in range(10)}
+    (data,) = made
+    assert int.from_bytes(data[:8], "little") % 8 == 0
+    found = safetensors.torch.load(data)
+    assert found.keys() == tensors.keys() and all(torch.equal(found[key], tensors[key]) for key in tensors)
+
+
+def test_words_beside_tensors_come_back(tmp_path):
+    about = {"prompt": "a \u201cphoto\u201d\n", "format": "x/1"}
+    (tmp_path / "a.safetensors").write_bytes(safetensors_bytes({"a": torch.zeros(2)}, about))
+    with safetensors.safe_open(tmp_path / "a.safetensors", "pt") as stored:
+        assert stored.metadata() == about

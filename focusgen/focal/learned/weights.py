@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from focusgen import __version__
@@ -17,6 +16,7 @@ from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import publish
 from focusgen.base.names import display
 from focusgen.focal.learned.network import FocalNet, NetworkShape
+from focusgen.models.checkpoints import safetensors_bytes
 
 WEIGHTS_FILE = "focal_small.safetensors"
 SHIPPED = Path(__file__).resolve().parent.parent / "weights" / WEIGHTS_FILE
@@ -34,7 +34,7 @@ def save_weights(
         "license": "Apache-2.0",
         **notes,
     }
-    publish(path, save({name: value.half().contiguous() for name, value in tensors.items()}, about))
+    publish(path, safetensors_bytes({name: value.half() for name, value in tensors.items()}, about))
 
 
 def load_network(path: Path = SHIPPED) -> FocalNet:

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish
 from focusgen.focal.sd3.access import explain_access, require_libraries
-from focusgen.models.checkpoints import check_finite
+from focusgen.models.checkpoints import check_finite, safetensors_bytes
 from focusgen.models.flux.files import model_folder
 from focusgen.models.flux.prompts import read_encoder, token_ids
 
@@ -58,7 +57,7 @@ def embed_empty_prompt(source: str, out: Path, device: str = "cpu") -> Path:
     tensors = {"embeds": states.contiguous(), "pooled": torch.cat([one.pooled for one in said], -1)}
     check_finite(tensors, Path(source))
     make_folder(out)
-    publish(out / PROMPT_FILE, save(tensors, {"prompt": "", "model": Path(source).name}))
+    publish(out / PROMPT_FILE, safetensors_bytes(tensors, {"prompt": "", "model": Path(source).name}))
     return out / PROMPT_FILE
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish
 from focusgen.config import Config
-from focusgen.models.checkpoints import check_finite
+from focusgen.models.checkpoints import check_finite, safetensors_bytes
 from focusgen.models.flux.environment import explain_download, require_libraries
 from focusgen.models.flux.files import model_folder, prompt_file, weight_advice
 
@@ -143,11 +143,9 @@ def token_ids(tokenizer: PreTrainedTokenizerBase, prompts: list[str], length: in
 
 
 def _save(file: Path, embedding: PromptEmbedding, prompt: str, model_id: str) -> None:
-    from safetensors.torch import save
-
-    tensors = {name: tensor.contiguous() for name, tensor in embedding._asdict().items()}
-    check_finite(tensors, Path(model_id))
-    publish(file, save(tensors, {"format": FORMAT, "prompt": prompt, "model": Path(model_id).name}))
+    check_finite(embedding._asdict(), Path(model_id))
+    about = {"format": FORMAT, "prompt": prompt, "model": Path(model_id).name}
+    publish(file, safetensors_bytes(embedding._asdict(), about))
 
 
 def load_prompt(folder: Path, prompt: str) -> PromptEmbedding:
