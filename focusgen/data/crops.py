@@ -76,8 +76,10 @@ def draw_box(crop: Crop, meta: WindowMeta, rng: np.random.Generator) -> Box:
         size = crop_size(crop)
         assert size is not None
         height, width = size
-        y = int(rng.integers(0, meta.height - height + 1))
-        x = int(rng.integers(0, meta.width - width + 1))
+        y, x = (
+            int(rng.integers(0, max(whole - part, 0) + 1))  # a crop that is too large is named below
+            for whole, part in ((meta.height, height), (meta.width, width))
+        )
     if not (0 <= y and 0 <= x and height > 0 and width > 0):
         raise ValueError(f"crop {(y, x, height, width)} of scene {meta.scene!r} is no box")
     if y + height > meta.height or x + width > meta.width:
