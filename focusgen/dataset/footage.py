@@ -147,12 +147,26 @@ class Footage:
         return cfg.model_copy(update={"lens": lens})
 
 
-def _of_table(path: Path, scene_id: str) -> float:
+def check_table(cfg: Config) -> None:
+    """Refuse a table of views that cannot be read, before anything is made.
+
+    Raises:
+        ConfigError: names the file, and the line where one is to blame.
+    """
+    if isinstance(cfg.optics.footage_focal_px, Path):
+        _table(cfg.optics.footage_focal_px)
+
+
+def _table(path: Path) -> dict[str, float]:
     try:
         stat = path.stat()
-        table = _read_table(path, stat.st_mtime_ns, stat.st_size)
+        return _read_table(path, stat.st_mtime_ns, stat.st_size)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{display(str(path))}: {reason_of(error)}", WAYS_OUT) from error
+
+
+def _of_table(path: Path, scene_id: str) -> float:
+    table = _table(path)
     if scene_id not in table:
         raise SceneError(f"scene {scene_id!r} is not in {display(str(path))}", WAYS_OUT)
     return table[scene_id]

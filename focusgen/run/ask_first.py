@@ -14,6 +14,7 @@ from focusgen.base.files import broken_link
 from focusgen.base.names import display
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.config.backends import PROVIDED
+from focusgen.dataset.footage import check_table
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json
@@ -21,6 +22,7 @@ from focusgen.doctor.disk import nearest_existing
 from focusgen.doctor.machine import missing_packages
 from focusgen.doctor.weights import file_problem
 from focusgen.media.depth_files import check_unit, holds_depth, near_misses
+from focusgen.media.masks import HOW as MASKS_HOW
 from focusgen.models import registry
 from focusgen.models.weight_commands import command_for
 from focusgen.phases.looking import check_asked, discover_scenes
@@ -109,6 +111,8 @@ def _look(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, obje
             found.backend(cfg, phase)
             if phase == "depth" and cfg.depth.backend == PROVIDED.name:
                 found.depth(cfg, ahead)
+            if phase == "render":
+                found.camera(cfg)
     for text in found.warnings:
         print(f"warning: {text}", file=sys.stderr)
     return found
@@ -140,6 +144,14 @@ class _Found:
     lacks: list[Lack] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     on_gpu: list[PhaseName] = field(default_factory=list)
+
+    def camera(self, cfg: Config) -> None:
+        """Look for what lenses are told by files: the footage's views, and the masks that focus follows."""
+        with self._noting():
+            check_table(cfg)
+        root = cfg.lens.mask_root
+        if root is not None and cfg.lens.has_effect("mask_root") and not root.is_dir():
+            self.lacks.append(Lack(f"--mask_root {display(str(root))}: no such folder", MASKS_HOW))
 
     @contextlib.contextmanager
     def _noting(self) -> Iterator[None]:

@@ -121,7 +121,7 @@ def run_calibrate(cfg: Config, observer: ConsoleObserver) -> ExitCode:
         console.print("  [yellow]kept[/yellow]: statistics of other settings (--on_stale keep)")
         return ExitCode.COMPLETE
     if state == "same" and (is_approved_as_asked(cfg) or not cfg.run.auto_approve):
-        console.print(f"  the statistics of these {len(ready)} scenes are there already")
+        console.print("  the statistics are there already, of the same depth and settings")
         return ExitCode.COMPLETE
     if missing:
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")

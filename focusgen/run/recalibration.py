@@ -42,7 +42,8 @@ def standing(cfg: Config, dataset: DatasetLayout, ready: Mapping[str, IndexEntry
     is_whole = is_drawn and stats.get("recommended_max_coc") is not None
     before, now = _document(dataset.calibrated_json) or {}, _inputs(cfg, dataset, ready)
     other_masks = _other_masks(before, now)
-    if is_whole and not other_masks and _without_masks(before) == _without_masks(now):
+    may_take_more = bool(stats.get("scenes_without_lenses")) and not _is_approved(cfg)
+    if is_whole and not may_take_more and not other_masks and _without_masks(before) == _without_masks(now):
         return "same"
     changed = _changed(stats.get("settings", {}), settings_for(cfg, "calibrate")) or other_masks
     if not changed or cfg.run.on_stale == "redo" or not _is_approved(cfg):

@@ -98,3 +98,12 @@ def test_one_scene_without_a_unit_is_warned_of_and_what_is_nearly_there_is_told(
     (here / "deep" / "b").rename(here / "deep" / "B")
     (here / "deep" / "a").rename(here / "deep" / "a_depth")
     assert "(there is a_depth/)" in refusal(capsys, "--depth_root", "deep")
+
+
+def test_tables_and_masks_that_lenses_need_are_asked_for_too(here, capsys):
+    (here / "deep" / "a").mkdir(parents=True)
+    (here / "focal.csv").write_text("scene;focal_px\na;900\n")
+    lens = ("--lens.motion", "track", "--mask_root", "Annotations", "--optics.footage_focal_px", "focal.csv")
+    text = refusal(capsys, "--depth_root", "deep", *lens)
+    assert "--mask_root Annotations: no such folder" in text
+    assert "focal.csv: the first line must be 'scene,focal_px'" in text

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from focusgen import cli
+from tests.dataset.test_masked import write_masks
 
 
 @pytest.fixture
@@ -44,3 +45,16 @@ def test_the_same_again_measures_nothing_until_there_is_other_depth(approved, ca
     stats.write_bytes(stats.read_bytes().replace(b'"n_values"', b'"n_other"'))
     assert calibrate(approved) == 0
     assert b'"n_values"' in stats.read_bytes(), "an edited file is made anew"
+
+
+def test_a_scene_that_was_left_out_is_measured_once_its_masks_are_there(rgbd, capsys):
+    for name in "ab":
+        rgbd.add_scene(name, width=96)
+    write_masks(rgbd.root / "masks" / "a", width=96)
+    flags = [*rgbd.flags("raw_root", "out_root", "depth_root"), "--min_frames", "2"]
+    flags += ["--lens.motion", "track", "--mask_root", str(rgbd.root / "masks")]
+    assert cli.main(["run", "--no_pictures", *flags]) == 4
+    assert "b: left out: " in capsys.readouterr().err
+    write_masks(rgbd.root / "masks" / "b", width=96)
+    assert cli.main(["run", "--no_pictures", *flags]) == 4
+    assert json.loads((rgbd.out_root / "logs" / "coc_stats.json").read_text())["scenes"] == ["a", "b"]
