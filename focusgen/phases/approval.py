@@ -67,7 +67,7 @@ def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) ->
     value = max_coc_m if max_coc_m is not None else recommended
     if value is None:
         raise ApprovalError(f"{path} recommends nothing", "Give a value: focusgen approve --max_coc 0.0012")
-    if not (math.isfinite(value) and value > 0):
+    if not _is_length(value):
         raise ConfigError(f"max_coc must be a positive length in metres, not {value}")
     _mark_approved(cfg, dataset, float(value))
     publish_json(
@@ -82,6 +82,10 @@ def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) ->
         },
     )
     return float(value)
+
+
+def _is_length(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value) and value > 0
 
 
 def _mark_approved(cfg: Config, dataset: DatasetLayout, max_coc_m: float) -> None:
@@ -110,6 +114,8 @@ def approved_max_coc_m(cfg: Config) -> float:
         raise ApprovalError("the calibration is not approved", how) from error
     except (ValueError, KeyError, TypeError) as error:
         raise ApprovalError(f"{dataset.coc_approval_json}: damaged: {error!r}", how) from error
+    if not _is_length(value):
+        raise ApprovalError(f"{dataset.coc_approval_json}: damaged: max_coc is {value}", how)
     if digest != stats_digest(stats_path):
         raise ApprovalError("the approval is void: the calibration was made anew since", how)
     return value

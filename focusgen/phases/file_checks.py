@@ -91,7 +91,10 @@ PUBLISHED_AS = (
 def looks_published(scene: SceneLayout, path: Path) -> bool:
     """Say whether a loader would take a file of a scene for one of the data set."""
     relative = path.relative_to(scene.root)
-    return not path.name.startswith(".") and any(relative.match(pattern) for pattern in PUBLISHED_AS)
+    if path.name.startswith("."):
+        return False
+    depth = len(relative.parts)  # `match` looks at the end of a path: a copy in another folder is none
+    return any(relative.match(p) and depth == len(Path(p).parts) for p in PUBLISHED_AS)
 
 
 class VouchedFiles:

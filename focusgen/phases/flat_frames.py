@@ -46,7 +46,9 @@ def judge_flat_frames(
     try:
         lost = _flat_without_reason(cfg, dataset, scene_id, entry, flat)
     except SceneError as error:
-        report.warnings.append(f"sharp frames of a single colour, not compared: {flat}: {error.message}")
+        report.warnings.append(
+            f"sharp frames of a single colour, not compared: {_listed(flat)}: {error.message}"
+        )
         return
     if lost:
         report.error(f"sharp frames are a single colour where the raw ones are not: {_listed(lost)}")

@@ -81,7 +81,7 @@ class SceneChecker:
 
     def _check_split(self) -> None:
         try:
-            word = self.scene.split_txt.read_text(encoding="ascii")
+            word = self.scene.split_txt.read_bytes().decode("ascii")  # not as text: \r would read as \n
         except (OSError, UnicodeDecodeError) as error:
             self.report.error(f"split.txt: {error}")
             return

@@ -67,7 +67,10 @@ def test_a_scene_s_own_files_are_opened(footage):
 
 def test_a_lost_file_is_named(footage):
     (footage / "a" / "frame_0001.png").unlink()
-    with pytest.raises(CorruptInputError, match=r"frame_0001\.png"), open_raw(footage, "a", entry(3), SAME) as r:
+    with (
+        pytest.raises(CorruptInputError, match=r"frame_0001\.png"),
+        open_raw(footage, "a", entry(3), SAME) as r,
+    ):
         r.read(0, 3)
 
 

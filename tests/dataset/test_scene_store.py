@@ -26,7 +26,7 @@ PLAN = identity("depth", settings={"depth.min_m": 0.01})
 
 @pytest.fixture
 def scene(tmp_path: Path) -> SceneLayout:
-    return SceneLayout(tmp_path, "ein Bär's \"Tag\"")
+    return SceneLayout(tmp_path, 'ein Bär\'s "Tag"')
 
 
 def depth_bytes(metres: float) -> bytes:
