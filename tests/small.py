@@ -92,6 +92,19 @@ LENS = Lens(focal_length_m=0.05, f_number=2.0, focus_distance_m=2.0)
 MAX_COC_M = 3e-4
 
 
+def _ingest(cfg: Config, scene: SceneLayout, one: IndexEntry) -> IndexEntry:
+    """Leave what phase 1 leaves of a scene, and return its entry with the digest of that."""
+    manifest, digest = new_manifest(cfg, {name: DIGEST for name in one.frames}, one.shot_cuts)
+    folders = [scene.root, scene.ingest_json.parent, scene.depth_counts_npz.parent]
+    for number in range(cfg.render.n_sets):
+        folders += [scene.focus(number, 0).parent, scene.bokeh(number, 0).parent]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    scene.ingest_json.write_bytes(json_bytes(manifest))
+    scene.split_txt.write_text(f"{one.split}\n", encoding="ascii")
+    return dataclasses.replace(one, ingest_digest=digest)
+
+
 def finish_scene(
     dataset: DatasetLayout,
     scene_id: str,
@@ -105,15 +118,10 @@ def finish_scene(
 
     The renders are the sharp frames: nothing but phase 6's measure of blur looks at what they show.
     """
-    one = one or entry(2, width=32, height=16)
     cfg = cfg or config.load(None, {"render.max_coc": MAX_COC_M, "render.n_sets": len(lenses)})
-    manifest, digest = new_manifest(cfg, {name: DIGEST for name in one.frames}, one.shot_cuts)
-    one = dataclasses.replace(one, ingest_digest=digest)
     scene = dataset.scene(scene_id)
-    for folder in (scene.root, scene.ingest_json.parent, scene.depth_counts_npz.parent):
-        folder.mkdir(parents=True, exist_ok=True)
-    scene.ingest_json.write_bytes(json_bytes(manifest))
-    scene.split_txt.write_text(f"{one.split}\n", encoding="ascii")
+    one = _ingest(cfg, scene, one or entry(2, width=32, height=16))
+    digest = one.ingest_digest
     size = {"width": one.width, "height": one.height}
     upstream = {"index": digest}
     records: dict[str, Record] = {}
@@ -153,9 +161,6 @@ def finish_scene(
     }
     with run("render") as store:
         store.put_json(scene.metadata_json, metadata)
-        for number in range(len(lenses)):
-            scene.focus(number, 0).parent.mkdir(parents=True, exist_ok=True)
-            scene.bokeh(number, 0).parent.mkdir(parents=True, exist_ok=True)
         for frame, picture in enumerate(pictures):
             for number, lens in enumerate(set_lenses(metadata)):
                 label = lens.label(maps[frame], frame)

@@ -89,7 +89,7 @@ class Made:
         return SceneChecker(self.dataset, "ein Bär", one, min_spearman=-1.0).run()
 
     def vouch(self, phase: str, path: Path, data: bytes) -> None:
-        """Put other bytes in place and let the record and its copy vouch for them, as another release might."""
+        """Put other bytes in place, and let the record and its copy vouch for them."""
         publish(path, data)
         record = read_record(self.scene.done(phase))
         document = {k: v for k, v in record.document.items() if k not in ("digest", "run")}
