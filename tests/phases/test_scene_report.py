@@ -27,7 +27,7 @@ def test_of_very_many_the_last_line_says_how_many_are_not_told(n_more):
     assert len(report.errors) == MAX_ERRORS_PER_SCENE and report.n_errors == n_errors
     n_told = MAX_ERRORS_PER_SCENE - 1
     assert report.errors[:-1] == [f"error {number}" for number in range(n_told)]
-    assert report.errors[-1].startswith(f"... and {n_errors - n_told} more; focusgen explain ein Bär")
+    assert report.errors[-1].startswith(f"... and {n_errors - n_told} more; focusgen explain 'ein Bär' ")
 
 
 def test_what_was_not_measured_is_none_and_told_once():
