@@ -51,6 +51,8 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.run.console import make_console
     from focusgen.tools.focal_evaluate import EvaluateJob, evaluate, markdown
 
+    if flags.max_samples is not None and flags.max_samples < 1:
+        raise ConfigError(f"--max_samples must be at least 1, not {flags.max_samples}")
     note_what_has_no_effect(flags.backend, flags.base_model, flags.device)
     lists, roots, defaults = _lists(flags)
     job = EvaluateJob(

@@ -83,6 +83,7 @@ def depth_from_focus(stack: FocalStack) -> DepthGuess:
     guide = np.take_along_axis(stack.slices, share.argmax(0)[None, ..., None], 0)[0]
     guide = guide.astype(np.float32) / np.iinfo(stack.slices.dtype).max
     smooth = weighted_least_squares(peak, confidence + 1e-4, guide)
+    smooth = np.clip(smooth, peak.min(), peak.max())  # a solver that stopped early may leave them
     return DepthGuess(np.asarray(smooth, np.float32), np.asarray(confidence, np.float32))
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish, publish_json
+from focusgen.base.writable import check_writable
 from focusgen.focal.backends import PLAIN, BackendOptions, load_estimator
 from focusgen.focal.baselines import METHODS, Prediction, predict
 from focusgen.focal.lists import Roots, read_list
@@ -73,8 +74,11 @@ def evaluate(
     ]
     chosen = chosen[: job.max_samples]
     if not chosen:
-        raise ConfigError(f"no sample of split {job.split} in {', '.join(map(str, job.lists))}")
-    make_folder(job.output)
+        raise ConfigError(
+            f"no sample of split {job.split} in {', '.join(map(str, job.lists))}",
+            "Without --split all samples are judged.",
+        )
+    check_writable(job.output, "--output-dir")
     rows: list[dict[str, Any]] = []
     first: tuple[Sample, dict[str, Prediction]] | None = None
     names: set[str] = set()

@@ -123,6 +123,15 @@ def test_without_a_lens_depth_is_relative_and_says_so(
     assert "--focal-length" in capsys.readouterr().err
 
 
+def test_an_output_that_is_a_file_is_refused_before_the_work(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("focusgen.tools.focal_infer.infer_stack", lambda *args: pytest.fail("worked"))
+    (tmp_path / "file").touch()
+    assert infer(small, tmp_path / "file", "--focus-distances", DISTANCES, *LENS) == 2
+    assert "Choose another --output," in capsys.readouterr().err
+
+
 def test_exposure_that_differs_is_said_and_taken_back_at_full_size_too(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):

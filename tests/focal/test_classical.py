@@ -76,6 +76,7 @@ def test_a_picture_without_texture_is_sure_of_nothing(level: int, shape: tuple[i
         assert np.isfinite(found.diopters).all()
         assert np.isfinite(found.confidence).all()
         assert found.confidence.max() <= 0.05
+        assert 0.0 <= found.diopters.min() and found.diopters.max() <= 2.0 * 1.03 + 1e-6
 
 
 def test_a_near_thing_stays_opaque_and_a_bright_one_has_no_halo():

@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.base.files import append, make_folder, publish, replacing
+from focusgen.base.files import append, publish
 from focusgen.base.names import display
 from focusgen.base.signals import told_to_stop
+from focusgen.base.writable import check_writable
+from focusgen.focal.checkpoints import write_checkpoint
 from focusgen.focal.learned.batches import Batches
 from focusgen.focal.learned.losses import losses, total
 from focusgen.focal.learned.network import Answer, FocalNet, NetworkShape
@@ -85,7 +87,7 @@ def train(settings: SmallSettings, resume: str = "auto", tell: Tell = lambda ste
         Stopped: after a checkpoint, because of SIGTERM or SIGUSR1.
     """
     folder = settings.output_dir
-    make_folder(folder)
+    check_writable(folder, "--output-dir")
     run = _resumed(settings, resume)
     batches = Batches(open_stacks(settings.data.folder), settings)
     with told_to_stop() as stop:
@@ -148,7 +150,11 @@ def _log(run: Run, folder: Path, n_stacks: int, tell: Tell) -> None:
 
 
 def save_run(run: Run, settings: SmallSettings, path: Path) -> None:
-    """Write a checkpoint; the one before stays until this one is whole."""
+    """Write a checkpoint; the one before stays until this one is whole.
+
+    Raises:
+        StorageError: the disk refused.
+    """
     document = {
         "model": run.net.state_dict(),
         "average": run.average,
@@ -158,8 +164,7 @@ def save_run(run: Run, settings: SmallSettings, path: Path) -> None:
         "rows": run.rows,
         "settings": settings.model_dump(mode="json"),
     }
-    with replacing(path) as temporary:
-        torch.save(document, temporary)
+    write_checkpoint(path, document)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

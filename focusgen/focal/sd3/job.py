@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from focusgen.base.errors import ConfigError
+from focusgen.base.writable import check_may_write
 from focusgen.focal.sd3.base import check_source
 from focusgen.focal.sd3.batches import check_large_enough, check_size
 from focusgen.focal.sd3.build import build_shapes, check_prompt, n_parameters
@@ -21,7 +22,7 @@ from focusgen.focal.sd3.design import Design
 from focusgen.focal.sd3.samples import Source, check_apart, open_split
 from focusgen.focal.sd3.settings import Sd3Settings, load_settings
 from focusgen.focal.sd3.sharding import gathered
-from focusgen.focal.sd3.state import FOLDER, check_may_write
+from focusgen.focal.sd3.state import FOLDER
 from focusgen.focal.sd3.trainer import Run, start, train
 from focusgen.focal.sd3.weights import WEIGHTS_FILE, load_network, save_weights, trained_state
 from focusgen.focal.train_job import Say, TrainJob, debugged
@@ -139,7 +140,7 @@ def _check_model(settings: Sd3Settings) -> None:
     if design.source is not None and design.base_model is not None:
         check_source(design.base_model)
     check_prompt(design)
-    check_may_write(settings.output_dir)
+    check_may_write(settings.output_dir, "--output-dir")
 
 
 def _probe(source: Source, split: str, say: Say, least_px: int = 0) -> None:

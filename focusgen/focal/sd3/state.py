@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import re
 from collections.abc import Mapping
@@ -13,9 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from focusgen.base.errors import ConfigError, CorruptInputError, StorageError
-from focusgen.base.files import make_folder, publish, publish_json, remove, replacing
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.files import make_folder, publish_json
 from focusgen.base.names import display
+from focusgen.focal.checkpoints import write_checkpoint
 from focusgen.focal.sd3.settings import Sd3Settings
 
 FOLDER, LATEST = "checkpoints", "latest.json"
@@ -59,53 +59,11 @@ def save_state(folder: Path, state: State, settings: Sd3Settings, *, is_best: bo
     path = folder / FOLDER / f"step_{step:07d}.pt"
     document = {**state, "settings": settings.model_dump(mode="json")}
     for target in (path, folder / FOLDER / "best.pt") if is_best else (path,):
-        _write(target, document)
+        write_checkpoint(target, document)
     publish_json(folder / FOLDER / LATEST, {"file": path.name, "step": step})
     for old in sorted(_steps(folder))[: -settings.train.keep]:
         _path_of(folder, old).unlink(missing_ok=True)
     return path
-
-
-def check_writable(folder: Path) -> None:
-    """Refuse a folder that nothing can be written to, before models are loaded.
-
-    Raises:
-        ConfigError: names the folder.
-    """
-    try:
-        make_folder(folder)
-        probe = folder / f".{os.getpid()}.probe"
-        publish(probe, b"")
-        remove(probe)
-    except StorageError as error:
-        raise ConfigError(
-            f"output_dir {error.message}", "Choose another --output-dir, or check its owner and mode."
-        ) from error
-
-
-def check_may_write(folder: Path) -> None:
-    """Refuse a folder that could not be made or written to; nothing is made.
-
-    Raises:
-        ConfigError: names the folder.
-    """
-    nearest = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
-    if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
-        raise ConfigError(
-            f"output_dir {folder}: {nearest} cannot be written to",
-            "Choose another --output-dir, or check its owner and mode.",
-        )
-
-
-def _write(path: Path, document: State) -> None:
-    try:
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            torch.save(document, file)
-    except RuntimeError as error:  # torch's writer says so on a full disk
-        raise StorageError(
-            f"{path}: cannot be written: {str(error).splitlines()[0]}",
-            "Free space on that file system; the same command goes on from the checkpoint before.",
-        ) from error
 
 
 def find_state(folder: Path, resume: str) -> Path | None:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from focusgen.base.errors import ConfigError
 from focusgen.base.seeds import derive_seed
 from focusgen.base.signals import told_to_stop
+from focusgen.base.writable import check_writable
 from focusgen.focal.sd3.batches import Batch, Batches
 from focusgen.focal.sd3.build import build, n_parameters
 from focusgen.focal.sd3.curves import Curves, check_loggers
@@ -37,7 +38,7 @@ from focusgen.focal.sd3.sharding import (
     shared_out,
     unsharded,
 )
-from focusgen.focal.sd3.state import Average, check_writable, find_state, read_state, save_state
+from focusgen.focal.sd3.state import Average, find_state, read_state, save_state
 from focusgen.models.devices import is_out_of_memory
 
 WORST = math.inf
@@ -124,7 +125,7 @@ def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
             "nothing to train on: neither data.train_list nor data.folder is given",
             "Give --train-filelist LIST (focal stacks makes one), or --data-root FOLDER (of focal synth).",
         )
-    check_writable(settings.output_dir)
+    check_writable(settings.output_dir, "--output-dir")
     accelerator = new_accelerator(t, device)
     net = build(settings.model)
     if t.gradient_checkpointing:

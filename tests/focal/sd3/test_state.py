@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import resource
-
 import pytest
 import torch
 
-from focusgen.base.errors import ConfigError, CorruptInputError, StorageError
+from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.focal.sd3.settings import Sd3Settings
 from focusgen.focal.sd3.state import (
     Average,
-    check_may_write,
-    check_writable,
     find_state,
     read_state,
     save_state,
@@ -67,33 +63,6 @@ def test_a_checkpoint_that_is_cut_short_or_another_s_is_named(tmp_path):
         torch.save(document, path)
         with pytest.raises(CorruptInputError, match="not a checkpoint of focal train"):
             read_state(path, SETTINGS)
-
-
-def test_a_full_disk_is_said_and_leaves_the_checkpoint_before(tmp_path):
-    save_state(tmp_path, state_of(1), SETTINGS)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    try:
-        with pytest.raises(StorageError, match="step_0000002.pt") as caught:
-            save_state(tmp_path, state_of(2), SETTINGS)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert caught.value.advice
-    assert read_state(find_state(tmp_path, "auto"), SETTINGS)["step"] == 1
-    assert not list((tmp_path / "checkpoints").glob(".*"))
-
-
-def test_a_folder_that_cannot_be_written_to_is_said_before_anything_is_loaded(tmp_path):
-    file = tmp_path / "file"
-    file.touch()
-    for check in (check_writable, check_may_write):
-        with pytest.raises(ConfigError, match="output_dir") as caught:
-            check(file / "out")
-        assert "--output-dir" in caught.value.advice
-    check_may_write(tmp_path / "a/b")
-    assert not (tmp_path / "a").exists()
-    check_writable(tmp_path / "a/b")
-    assert list((tmp_path / "a/b").iterdir()) == []
 
 
 def test_an_average_follows_and_changes_places_with_the_weights():

@@ -1,0 +1,28 @@
+"""Checkpoints of torch on disk: whole, or the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from focusgen.base.errors import StorageError
+from focusgen.base.files import replacing
+
+
+def write_checkpoint(path: Path, document: Mapping[str, Any]) -> None:
+    """Put a document of tensors, numbers and words at `path`; the one before stays until it is whole.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    import torch
+
+    try:
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            torch.save(dict(document), file)
+    except RuntimeError as error:  # torch's writer says so on a full disk
+        raise StorageError(
+            f"{path}: cannot be written: {str(error).splitlines()[0]}",
+            "Free space on that file system; the same command goes on from the checkpoint before.",
+        ) from error
