@@ -5,6 +5,7 @@ A constant guess, the sharpest slice and plain depth from focus stand in every t
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,9 @@ class EvaluateFlags(Flags):
     n_slices: str | None = option(None, "such as 3,5,9: cut every stack to these")
     max_samples: int | None = option(None, "stop after so many")
     save_viz: bool = option(False, "write every depth map as a picture")
-    protocol: Literal["own", "ddff", "zedd"] = option("own", "ddff: in disparity; zedd: write its files")
+    protocol: Literal["own", "ddff", "zedd"] = option(
+        "own", "ddff: also in disparity (px); zedd: also write its files"
+    )
     output_dir: Path = option(Path("focal_evaluation"), "folder for the results (-o)")
 
 
@@ -70,10 +73,16 @@ def main(argv: Sequence[str]) -> int:
     )
     with Progress(console=make_console(), transient=True) as progress:
         task = progress.add_task("evaluate", total=1.0)
-        table = evaluate(job, lambda name, part: progress.update(task, description=name, completed=part))
+        table = evaluate(
+            job, lambda name, part: progress.update(task, description=name, completed=part), _note
+        )
     print("\n".join(markdown(table)))
     print(f"{flags.output_dir}/evaluation.json, .csv, .md, .png")
     return 0
+
+
+def _note(line: str) -> None:
+    print(f"note: {line}", file=sys.stderr)
 
 
 def _lists(flags: EvaluateFlags) -> tuple[Sequence[Path], Roots, Mapping[str, Any]]:

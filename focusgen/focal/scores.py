@@ -26,15 +26,19 @@ def inside(array: npt.NDArray[Any], border_px: int = BORDER_PX) -> npt.NDArray[A
     return array[b : array.shape[0] - b, b : array.shape[1] - b]
 
 
-def depth_scores(depth_m: Floats, true_m: Floats, gain_px_m: float | None = None) -> dict[str, float]:
+def depth_scores(
+    depth_m: Floats, true_m: Floats, gain_px_m: float | None = None, border_px: int = BORDER_PX
+) -> dict[str, float]:
     """Return the usual figures of a depth map where the truth is known.
 
     Args:
         depth_m: (H, W) metres.
         true_m: (H, W) metres, NaN where unknown.
         gain_px_m: blur radius in px per diopter, for the error in px of blur.
+        border_px: left out on every side.
     """
-    d, g = inside(depth_m).astype(np.float64), inside(true_m).astype(np.float64)
+    found, true = inside(depth_m, border_px), inside(true_m, border_px)
+    d, g = found.astype(np.float64), true.astype(np.float64)
     known = np.isfinite(g) & (g > 0)
     d, g = np.clip(d[known], 1e-3, 1e3), g[known]
     if not g.size:
@@ -50,7 +54,7 @@ def depth_scores(depth_m: Floats, true_m: Floats, gain_px_m: float | None = None
         **{f"d{limit:g}": float(np.mean(ratio < limit)) for limit in (1.05, 1.15, 1.25)},
         "d2": float(np.mean(ratio < 1.25**2)),
         "d3": float(np.mean(ratio < 1.25**3)),
-        "boundary_f1": boundary_f1(inside(depth_m), inside(true_m)),
+        "boundary_f1": boundary_f1(found, true),
     }
     if gain_px_m is not None:
         scores["px"] = float(gain_px_m * np.mean(np.abs(1.0 / d - 1.0 / g)))

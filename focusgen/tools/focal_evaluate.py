@@ -18,6 +18,8 @@ from focusgen.base.writable import check_writable
 from focusgen.focal.backends import PLAIN, BackendOptions, load_estimator
 from focusgen.focal.baselines import METHODS, Prediction, predict
 from focusgen.focal.lists import Roots, read_list
+from focusgen.focal.perceptual import Perceptual, load_lpips
+from focusgen.focal.protocols import ZEDD_FILES, ddff_scores, zedd_map, zedd_stack
 from focusgen.focal.records import StackRecord
 from focusgen.focal.samples import Sample, load_sample, usable_depth
 from focusgen.focal.scores import averaged, confidence_scores, depth_scores, picture_scores
@@ -25,10 +27,9 @@ from focusgen.focal.sources import spread
 from focusgen.focal.stack import FocalStack
 from focusgen.tools.focal_outputs import depth_picture, free_name, npy_bytes, png_bytes
 
-ZEDD_SIZE, ZEDD_SLICES = (1216, 1824), (0, 2, 4, 6, 8)
-"""The test server of ZEDD takes float32 maps of this size, made of these slices at f/2.8."""
-
 SHOWN = ("abs_rel", "rmse", "d1.05", "d1.25", "px", "aif_psnr", "surer_half_abs_rel", "identifiable")
+OF_PROTOCOLS = ("aif_lpips", "disparity_rmse", "disparity_abs_rel", "disparity_d1.25")
+"""Shown where there are any."""
 
 
 @dataclass(frozen=True)
@@ -57,28 +58,26 @@ class EvaluateJob:
 
 
 def evaluate(
-    job: EvaluateJob, tell: Callable[[str, float], object] = lambda name, part: None
+    job: EvaluateJob,
+    tell: Callable[[str, float], object] = lambda name, part: None,
+    note: Callable[[str], object] = lambda line: None,
 ) -> dict[str, Any]:
     """Score all samples; write json, csv, md, and one picture; return the table.
+
+    Args:
+        job: what is judged.
+        tell: told the sample, and which part is done.
+        note: told what a reader of the table has to know.
 
     Raises:
         ConfigError: nothing can be judged.
     """
     find_depth = load_estimator(job.backend, job.options)
     methods = list(dict.fromkeys((*METHODS, job.backend)))
-    chosen = [
-        (path, record)
-        for path in job.lists
-        for record in read_list(path, job.defaults)
-        if _is_chosen(record, job.split)
-    ]
-    chosen = chosen[: job.max_samples]
-    if not chosen:
-        raise ConfigError(
-            f"no sample of split {job.split} in {', '.join(map(str, job.lists))}",
-            "Without --split all samples are judged.",
-        )
+    chosen = _chosen(job)
     check_writable(job.output, "--output-dir")
+    perceptual = load_lpips()
+    notes = [perceptual.note, *_zedd_notes(job, len(chosen))]
     rows: list[dict[str, Any]] = []
     first: tuple[Sample, dict[str, Prediction]] | None = None
     names: set[str] = set()
@@ -90,7 +89,7 @@ def evaluate(
         for n in job.n_slices or (len(whole.stack),):
             sample = _cut(whole, n)
             made = {method: predict(method, sample.stack, find_depth) for method in methods}
-            rows += [_row(job, sample, method, result) for method, result in made.items()]
+            rows += [_row(job, perceptual, sample, method, result) for method, result in made.items()]
             first = first or (sample, made)
         if job.protocol == "zedd":
             _write_zedd(job.output, file, whole, lambda stack: predict(job.backend, stack, find_depth))
@@ -103,10 +102,34 @@ def evaluate(
             f"{', '.join(map(str, job.lists))}: no sample has depth or all_in_focus to compare with",
             "Add the key depth or all_in_focus to its lines.",
         )
-    _write_tables(job, rows, table)
+    _write_tables(job, rows, table, notes)
     assert first is not None, "there is at least one sample"
     publish(job.output / "evaluation.png", png_bytes(sheet(*first, job.backend)))
+    for line in notes:
+        note(line)
     return table
+
+
+def _chosen(job: EvaluateJob) -> list[tuple[Path, StackRecord]]:
+    """Return the records to be judged, each with its list."""
+    chosen = [
+        (path, record)
+        for path in job.lists
+        for record in read_list(path, job.defaults)
+        if _is_chosen(record, job.split)
+    ]
+    if not chosen:
+        raise ConfigError(
+            f"no sample of split {job.split} in {', '.join(map(str, job.lists))}",
+            "Without --split all samples are judged.",
+        )
+    return chosen[: job.max_samples]
+
+
+def _zedd_notes(job: EvaluateJob, n_chosen: int) -> list[str]:
+    if job.protocol != "zedd" or n_chosen == ZEDD_FILES:
+        return []
+    return [f"the server of ZEDD takes {ZEDD_FILES} files; these are {n_chosen}"]
 
 
 def _is_chosen(record: StackRecord, split: str | None) -> bool:
@@ -121,7 +144,9 @@ def _cut(sample: Sample, n: int) -> Sample:
     return Sample(sample.name, stack, sample.true_m, sample.aif)
 
 
-def _row(job: EvaluateJob, sample: Sample, method: str, made: Prediction) -> dict[str, Any]:
+def _row(
+    job: EvaluateJob, perceptual: Perceptual, sample: Sample, method: str, made: Prediction
+) -> dict[str, Any]:
     scores: dict[str, float] = {}
     gain = sample.stack.radius_px_m
     if sample.true_m is not None:
@@ -131,10 +156,11 @@ def _row(job: EvaluateJob, sample: Sample, method: str, made: Prediction) -> dic
         assert gain is not None, "every sample has a lens"
         scores["identifiable"] = float((known <= 0.4 * gain).mean())
         if job.protocol == "ddff":
-            disparity = depth_scores(1.0 / made.depth_m, 1.0 / sample.true_m)
-            scores.update({f"disparity_{key}": disparity[key] for key in ("rmse", "abs_rel", "d1.25")})
+            scores.update(ddff_scores(made.depth_m, sample.true_m))
     if sample.aif is not None:
         scores.update(picture_scores(made.rgb, sample.aif))
+        if perceptual.distance is not None:
+            scores["aif_lpips"] = perceptual.distance(made.rgb, sample.aif)
     return {"name": sample.name, "n_slices": len(sample.stack), "method": method, **scores}
 
 
@@ -146,8 +172,10 @@ def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {f"{method} N={n}": averaged(found) for (n, method), found in sorted(groups.items())}
 
 
-def _write_tables(job: EvaluateJob, rows: list[dict[str, Any]], table: dict[str, Any]) -> None:
-    document = {"protocol": job.protocol, "table": table, "samples": rows}
+def _write_tables(
+    job: EvaluateJob, rows: list[dict[str, Any]], table: dict[str, Any], notes: list[str]
+) -> None:
+    document = {"protocol": job.protocol, "notes": notes, "table": table, "samples": rows}
     publish_json(job.output / "evaluation.json", document)
     keys = list(dict.fromkeys(key for row in rows for key in row))
     buffer = io.StringIO()
@@ -160,7 +188,7 @@ def _write_tables(job: EvaluateJob, rows: list[dict[str, Any]], table: dict[str,
 
 def markdown(table: dict[str, Any]) -> list[str]:
     """Return the table for people: means, and the 95 % interval of the first figure."""
-    shown = [key for key in SHOWN if any(key in row for row in table.values())]
+    shown = [key for key in (*SHOWN, *OF_PROTOCOLS) if any(key in row for row in table.values())]
     lines = [f"| method | {' | '.join(shown)} |", "|---" * (len(shown) + 1) + "|"]
     for name, row in table.items():
         cells = []
@@ -172,17 +200,9 @@ def markdown(table: dict[str, Any]) -> list[str]:
 
 
 def _write_zedd(folder: Path, name: str, sample: Sample, judge: Callable[[FocalStack], Prediction]) -> None:
-    import cv2
-
-    keep = [k for k in ZEDD_SLICES if k < len(sample.stack)]
-    stack = FocalStack(sample.stack.slices[keep], sample.stack.diopters[keep], sample.stack.radius_px_m)
-    inverse = cv2.resize(
-        1.0 / judge(stack).depth_m,
-        (ZEDD_SIZE[1], ZEDD_SIZE[0]),
-        interpolation=cv2.INTER_LINEAR,
-    )
+    made = judge(zedd_stack(sample.stack))
     make_folder(folder / "zedd")
-    publish(folder / "zedd" / f"{name}.npy", npy_bytes((1.0 / inverse).astype(np.float32)))
+    publish(folder / "zedd" / f"{name}.npy", npy_bytes(zedd_map(made.depth_m)))
 
 
 def sheet(sample: Sample, made: dict[str, Prediction], own_name: str) -> npt.NDArray[np.uint8]:

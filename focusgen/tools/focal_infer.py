@@ -18,7 +18,7 @@ from focusgen import __version__
 from focusgen.base.errors import ConfigError, FocusgenError
 from focusgen.base.files import publish_json
 from focusgen.base.names import display
-from focusgen.base.writable import check_writable
+from focusgen.base.writable import check_may_write
 from focusgen.focal.distances import parse_distances, read_distances
 from focusgen.focal.infer import InferOptions, StackResult, infer_stack
 from focusgen.focal.lists import Roots, read_list
@@ -77,7 +77,7 @@ def infer_all(job: InferJob, tell: Tell = lambda name, what, part: None) -> dict
         ConfigError: nothing can start, or the only stack cannot be used.
     """
     stacks = list(_stacks(job))
-    check_writable(job.output, "--output")  # before the work, which may take long
+    check_may_write(job.output, "--output")  # before the work, which may take long
     names = _unique([stack.files.name for stack in stacks])
     scene_id = scene_name(names[0] if len(names) == 1 else Path(job.input).resolve().stem)
     done: list[dict[str, Any]] = []

@@ -44,6 +44,31 @@ def test_a_list_of_drawn_stacks_is_checked_inferred_and_judged(
     assert (tmp_path / "e" / "evaluation").with_suffix(".md").read_text().count("\n") == 10
 
 
+def test_protocols_write_their_numbers_and_files(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    record = json.loads((drawn / "stack" / "stack.json").read_text())
+    listed = drawn / "stack" / "protocol.jsonl"
+    listed.write_text(
+        json.dumps({**record, "name": "000"}) + "\n" + json.dumps({**record, "name": "001"}) + "\n"
+    )
+    words = ["focal", "evaluate", "--list", str(listed), "--max-samples", "1", "--backend", "classical"]
+    assert main([*words, "-o", str(tmp_path / "d"), "--protocol", "ddff"]) == 0
+    captured = capsys.readouterr()
+    assert "disparity_rmse" in captured.out
+    assert "aif_lpips" in captured.err
+    row = json.loads((tmp_path / "d" / "evaluation.json").read_text())["table"]["constant N=3"]
+    true_m = np.load(drawn / "d.npy")
+    disparity = 0.140779 * np.array([0.5 * (1 / 0.55 + 1 / 3), 1.0 / true_m], object)
+    assert row["disparity_rmse"][0] == pytest.approx(
+        np.sqrt(np.mean((disparity[0] - disparity[1]) ** 2)), rel=1e-4
+    )
+    assert main([*words[:4], "-o", str(tmp_path / "z"), "--protocol", "zedd"]) == 0
+    assert "takes 50 files; these are 2" in capsys.readouterr().err
+    assert sorted(one.name for one in (tmp_path / "z/zedd").iterdir()) == ["000.npy", "001.npy"]
+    assert np.load(tmp_path / "z/zedd/001.npy").shape == (1216, 1824)
+
+
 def test_a_list_without_truth_is_no_empty_table(
     drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
