@@ -29,6 +29,7 @@ from focusgen.tools.export_plan import ExportPlan, ExportScene, Shard, frames_of
 Kind = Literal["webdataset", "parquet"]
 ENDINGS: Mapping[Kind, str] = {"webdataset": "tar", "parquet": "parquet"}
 ROW_GROUP_FRAMES = 16
+_STATE_DRAFTS = f".{EXPORT_STATE}.*.tmp"
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,10 @@ def _read_state(dest: Path, kind: Kind) -> dict[str, dict[str, str]]:
             for name, known in document["shards"].items()
         }
     except FileNotFoundError:
-        strangers = sorted(name.name for name in dest.iterdir())
+        # A kill while the state was first written leaves a draft of it alone.
+        strangers = sorted(
+            {path.name for path in dest.iterdir()} - {p.name for p in dest.glob(_STATE_DRAFTS)}
+        )
         if strangers:
             raise ConfigError(
                 f"{dest}: not empty, and no export of ours ({strangers[0]})", "Give an empty --dest."

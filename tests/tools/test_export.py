@@ -16,6 +16,7 @@ import pytest
 from focusgen import cli
 from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataError
 from focusgen.tools.export import export, finish
+from focusgen.tools.export_card import finish_with_card
 from focusgen.tools.export_plan import plan_export
 from tests.conftest import Rgbd
 
@@ -122,31 +123,56 @@ def test_the_manifest_is_what_sha256sum_checks_and_nothing_is_written_twice(fini
     assert digests(dest) == before
 
 
+def in_child(root, dest, kind: str, kill_at: int, notes=None) -> int:
+    """Export with its card in a fork that dies at the n-th place; return its exit status.
+
+    Places: after each frame, before and after each file is put in its place or removed.
+    """
+    pid = os.fork()
+    if pid == 0:
+        n_places, code = [0], 99
+
+        def place(*_):
+            n_places[0] += 1
+            if n_places[0] == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def around(real):
+            return lambda *words, **named: [place(), real(*words, **named), place()]
+
+        os.replace, os.unlink = around(os.replace), around(os.unlink)
+        try:
+            result = export(root, dest, kind, shard_mb=1, on_frame=place)
+            finish_with_card(root, dest, result, "CC-BY-4.0")
+            if notes is not None:
+                notes.write_text(str(n_places[0]))
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
 @pytest.mark.slow
-def test_a_killed_export_leaves_no_torn_shard_and_ends_with_the_same_bytes(finished, tmp_path):
-    whole = tmp_path / "whole"
-    export(finished, whole, "webdataset", shard_mb=1)
+@pytest.mark.parametrize("kind", ["webdataset", "parquet"])
+def test_killed_at_twenty_places_nothing_is_torn_and_the_rest_is_made_to_the_same_bytes(
+    finished, tmp_path, kind
+):
+    pytest.importorskip("pandas")  # which pyarrow loads: once, not in each of forty forks
+    whole, notes = tmp_path / "whole", tmp_path / "places"
+    assert in_child(finished, whole, kind, 0, notes) == 0
     expected = digests(whole)
-    dest = tmp_path / "dest"
-    n_frames = 10 * len(json.loads((finished / "scene_index.json").read_text()))
-    for kill_after in np.linspace(1, n_frames - 1, 20).astype(int):
-        pid = os.fork()
-        if pid == 0:
-            left = [int(kill_after)]
-
-            def on_frame(left=left):
-                left[0] -= 1
-                if left[0] <= 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-            export(finished, dest, "webdataset", shard_mb=1, on_frame=on_frame)
-            os._exit(0)
-        os.waitpid(pid, 0)
-        torn = {name: value for name, value in digests(dest).items() if expected[name] != value}
-        assert not torn
-    export(finished, dest, "webdataset", shard_mb=1)
-    assert digests(dest) == expected
-    assert not list(dest.glob(".*.tmp"))
+    assert len(expected) > 5 and "MANIFEST.sha256" in expected
+    n_left = set()
+    for kill_at in np.unique(np.linspace(1, int(notes.read_text()), 20).astype(int)):
+        dest = tmp_path / f"killed_{kill_at}"
+        assert in_child(finished, dest, kind, int(kill_at)) == -signal.SIGKILL
+        left = digests(dest)
+        assert left.items() <= expected.items(), f"place {kill_at}: torn"
+        assert "MANIFEST.sha256" not in left or left == expected, "the manifest is last"
+        n_left.add(len(left))
+        assert in_child(finished, dest, kind, 0) == 0
+        assert digests(dest) == expected and not list(dest.glob(".*.tmp"))
+    assert n_left >= {0, len(expected)} and len(n_left) > 3, "kills at the beginning, within, at the end"
 
 
 def test_of_a_damaged_scene_nothing_is_published(finished, tmp_path):
