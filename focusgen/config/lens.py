@@ -10,6 +10,7 @@ from pydantic import field_validator
 from focusgen.config.section import Section, setting
 from focusgen.optics.coc import Formula
 from focusgen.optics.focus_motion import MotionLaw
+from focusgen.optics.lens_limits import F_NUMBERS, FOCAL_MM, SENSOR_MM, problem_mm
 
 _TRACKS = {"motion": ["track", "mixed"]}
 _MOVES = {"motion": ["rack", "drift", "track", "mixed"]}
@@ -37,6 +38,14 @@ class OpticsConfig(Section):
         is_recorded_at_default=False,
         help="near focus magnifies, as v = S f/(S - f): render and label are warped together",
     )
+
+    @field_validator("sensor_width_mm")
+    @classmethod
+    def _a_sensor(cls, value_mm: float) -> float:
+        problem, advice = problem_mm(value_mm, SENSOR_MM)
+        if problem:
+            raise ValueError(f"{problem}. {advice}")
+        return value_mm
 
     @field_validator("footage_focal_px", mode="before")
     @classmethod
@@ -160,6 +169,22 @@ class LensConfig(Section):
     def _ordered(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
         if value is not None and not 0 < value[0] <= value[1]:
             raise ValueError(f"needs 0 < low <= high, not {list(value)}")
+        return value
+
+    @field_validator("focal_length_mm")
+    @classmethod
+    def _a_lens(cls, value_mm: tuple[float, float]) -> tuple[float, float]:
+        for end_mm in value_mm:
+            problem, advice = problem_mm(end_mm, FOCAL_MM)
+            if problem:
+                raise ValueError(f"{problem}. {advice}")
+        return value_mm
+
+    @field_validator("f_number")
+    @classmethod
+    def _an_opening(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not F_NUMBERS[0] <= value[0] <= value[1] <= F_NUMBERS[1]:
+            raise ValueError(f"must be from {F_NUMBERS[0]:g} to {F_NUMBERS[1]:g}, not {list(value)}")
         return value
 
 

@@ -22,6 +22,9 @@ from focusgen.dataset.records import MASKS, PROVIDED_DEPTH, Record
 from focusgen.models import registry, weights
 from focusgen.phases.provided_depth import brought_depth, open_provided
 
+_READ: dict[tuple[Path, str], str] = {}
+"""Digests of depth read in this process, by scene and mark: `status --watch` asks every few seconds."""
+
 CLOCK_SLACK_S = 120.0  # between a node and a file server
 
 
@@ -79,10 +82,15 @@ def _provided(cfg: Config, dataset: DatasetLayout, record: Record, entry: IndexE
     scene_id = str(record.document["scene_id"])
     if not _has_changed(cfg, dataset, record, scene_id, entry):
         return None
+    mark = depth_mark(cfg, dataset, scene_id, entry)
+    key = (dataset.scene(scene_id).root, mark)
+    if mark and key in _READ:
+        return _READ[key]
     try:
-        return open_provided(cfg, dataset, scene_id, entry).digest()
+        _READ[key] = open_provided(cfg, dataset, scene_id, entry).digest()
     except SceneError as error:
         return f"unusable: {error.message}"
+    return _READ[key]
 
 
 def depth_mark(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> str:

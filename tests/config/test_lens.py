@@ -57,6 +57,9 @@ def test_the_sensor_is_told_in_millimetres_and_used_in_metres():
     [
         ({"lens__focal_length_mm": (85, 24)}, r"needs 0 < low <= high, not \[85.0, 24.0\]"),
         ({"lens__focal_length_mm": 0}, "needs 0 < low <= high"),
+        ({"lens__focal_length_mm": (0.024, 0.085)}, "24 mm, if 0.024 was in metres"),
+        ({"optics__sensor_width_mm": 0.036}, "36 mm, if 0.036 was in metres"),
+        ({"lens__f_number": (0.02, 8)}, "must be from 0.3 to 1000"),
         ({"lens__f_number": (-1.4, 8)}, "needs 0 < low <= high"),
         ({"lens__target_blur_px": (0, 5)}, "needs 0 < low <= high"),
         ({"lens__track_lag_frames": (4, 1)}, r"needs 0 <= low <= high <= 30, not \[4, 1\]"),
