@@ -24,6 +24,7 @@ from focusgen.media.picture_files import (
     write_picture,
 )
 from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Formula, Lens, shown_width
+from focusgen.optics.lens_limits import FOCAL_MM, SENSOR_MM, problem_mm
 from focusgen.tools.picture_blur import Blur, DepthMap, Drawing, PictureCamera, draw_picture
 
 EstimateDepth = Callable[[npt.NDArray[np.uint8]], DepthMap]
@@ -149,6 +150,16 @@ def _check(args: RenderPictureArgs, estimate_depth: EstimateDepth | None) -> Non
         value = getattr(args, name)
         if value is not None and not (np.isfinite(value) and value > 0):
             raise ConfigError(f"{name} must be > 0, not {value}")
+    _check_lens(args)
+
+
+def _check_lens(args: RenderPictureArgs) -> None:
+    """Refuse lengths that no lens or sensor has: metres, most often."""
+    lengths = (("focal_mm", args.focal_mm, FOCAL_MM), ("sensor_width_mm", args.sensor_width_mm, SENSOR_MM))
+    for name, value_mm, limits_mm in lengths:
+        problem, advice = problem_mm(value_mm, limits_mm) if value_mm is not None else ("", "")
+        if problem:
+            raise ConfigError(f"--{name} {problem}", advice)
 
 
 def _jobs(args: RenderPictureArgs) -> Iterator[tuple[Path, Path | None, Path]]:

@@ -194,6 +194,8 @@ def test_without_depth_a_model_makes_it_or_the_message_says_what_to_install(file
         ({"focal_mm": None}, "EXIF has no focal length"),
         ({"f_number": None}, "EXIF has no f-number"),
         ({"f_number": -1.0}, "f_number must be > 0"),
+        ({"focal_mm": 0.05}, "50 mm, if 0.05 was in metres"),
+        ({"sensor_width_mm": 0.036}, "36 mm, if 0.036 was in metres"),
         ({"output": Path("o.gif")}, "cannot write this kind"),
         ({"output": Path("o.jpg"), "bits": 16}, "16 bits are written as PNG only"),
         ({"tile_px": 7}, "tile_px must be even"),
