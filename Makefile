@@ -11,6 +11,8 @@ WORKERS ?= 2
 DEMO_OUT ?= output_demo
 PY := $(VENV)/bin/python
 LEFT_OUT := gpu or weights or slurm
+# Where the marks of LEFT_OUT stand: what is left out is found without collecting all tests once more.
+LEFT_OUT_FILES = tests/slurm $$(grep -rlE "mark\.(gpu|weights|slurm)\b" tests --include="test_*.py")
 
 export VENV
 ifdef PYTHON
@@ -18,6 +20,8 @@ export PYTHON
 endif
 # Several processes share the cores; without this each of them would start a thread per core.
 export OMP_NUM_THREADS ?= 1
+# Each test process would read and rewrite 300 test files anew, seven seconds of each.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-base setup-dev demo test fmt lint types docs check bench clean distclean
@@ -39,9 +43,9 @@ demo: setup-base  ## Run all phases on three procedural scenes; writes output_de
 
 test: setup  ## Run the tests, slow ones too; names what was left out and what was skipped
 	@echo "Left out, because they need a GPU, weights or Slurm:"
-	@left=$$($(PY) -m pytest --collect-only -q -m "$(LEFT_OUT)" 2>/dev/null | grep '::' | sed 's/^/  /'); \
+	@left=$$($(PY) -m pytest --collect-only -q -m "$(LEFT_OUT)" $(LEFT_OUT_FILES) 2>/dev/null | grep '::' | sed 's/^/  /'); \
 	  echo "$${left:-  nothing}"
-	$(PY) -m pytest -m "not ($(LEFT_OUT))" -n $(WORKERS) -rs
+	$(PY) -m pytest -m "not ($(LEFT_OUT))" -n $(WORKERS) --dist worksteal -rs
 
 fmt: setup-dev  ## Format the code and mend what the linter can mend
 	$(PY) -m ruff format .

@@ -72,8 +72,15 @@ def settings_for(cfg: Config, phase: PhaseName) -> dict[str, Any]:
                 value = section.effective(name)
                 if value == info.default and not effect.is_recorded_at_default:
                     continue
-                relevant[f"{section_name}.{name}"] = json.loads(json.dumps(value, default=str))
+                relevant[f"{section_name}.{name}"] = _as_recorded(value)
     return relevant
+
+
+def _as_recorded(value: Any) -> Any:
+    """Return a value as a record gives it back."""
+    if value is None or type(value) in (str, bool, int, float):
+        return value  # most are; a run asks a hundred times
+    return json.loads(json.dumps(value, default=str))
 
 
 def unrecorded_defaults(phase: PhaseName) -> dict[str, Any]:

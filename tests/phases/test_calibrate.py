@@ -52,7 +52,7 @@ def test_statistics_do_not_depend_on_the_counts_that_phase_3_kept(rgbd, monkeypa
     assert json.loads(before)["n_values"] == 8 * n_pixels
 
 
-def test_constant_depth_gives_a_reason_a_picture_and_no_warning_of_the_plotting(rgbd, capsys):
+def test_constant_depth_gives_a_reason_a_picture_and_no_warning_of_the_plotting(rgbd, drawn, capsys):
     rgbd.add_scene("a")
     for path in (rgbd.depth_root / "a").glob("*.npy"):
         np.save(path, np.full((32, 48), 3.0, np.float32))

@@ -16,6 +16,7 @@ from focusgen.phases.approval import approve
 from focusgen.phases.coc_picture import CocBins, draw_histogram
 from tests.conftest import Rgbd
 
+pytestmark = pytest.mark.usefixtures("drawn")
 GREEN, RED = (0x1A, 0x7F, 0x37), (0xB0, 0x30, 0x30)
 STATS = {
     **dict.fromkeys(("p50", "p90", "p95", "p99")),

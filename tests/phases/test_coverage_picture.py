@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 
 from focusgen.optics.coverage import LabelCoverage
 from focusgen.phases.coverage_picture import coverage_png, law_words
 
+pytestmark = pytest.mark.usefixtures("drawn")
 LAW = LabelCoverage(np.arange(10.0), (0.9, 0.5), (0.01, 0.1), (0.3, 0.3), ((9, 10),)).document() | {
     "max_coc": 1e-3
 }
