@@ -90,7 +90,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=16)
 def _parsed(text: str) -> Any:
-    """Return what a text says: the phases of a run keep the same one, and each asks for that of all others."""
+    """Return what a text says: all phases of a run keep the same one, and each reads those of the others."""
     return yaml.load(text, Loader=_Loader)
 
 

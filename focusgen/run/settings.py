@@ -108,8 +108,7 @@ def expected_by_run(dataset: DatasetLayout, given: Config) -> dict[PhaseName, Ex
         cfg = given if saved is None else overlaid(saved, given)
         if phase == "render" and cfg.render.max_coc is None:  # a plan says null: the approved one, then
             cfg = _with_any_max_coc(dataset, cfg)
-        said = frozenset(key for key in said_keys(given) if key in settings_for(cfg, phase))
-        found[phase] = Expected(cfg, said)
+        found[phase] = Expected(cfg, frozenset(said_keys(given)) & settings_for(cfg, phase).keys())
     return found
 
 
