@@ -23,6 +23,8 @@ from focusgen.run.progress import Observer
 from focusgen.run.table import PHASES
 
 FAILED_IN_CHILD = 99
+EVERY = bool(os.environ.get("FOCUSGEN_ALL_KILLS"))
+"""Fail and kill at every single call, as `.ci/run` does; else at some of each kind."""
 
 
 def import_backends() -> None:

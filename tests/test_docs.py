@@ -21,6 +21,7 @@ from focusgen.cli import COMMANDS
 from focusgen.commands.focal import ACTIONS
 from tests.browser import SCREENS_PX, check_page, chromium
 from tests.clips import write_video
+from tests.documents import smaller
 from tests.finished import _finished, finished  # noqa: F401
 from tests.focal.stacks import truth
 
@@ -70,7 +71,7 @@ def test_every_block_of_a_page_does_what_it_says(page: str, tmp_path: Path, requ
         for line in text.splitlines():
             expected = re.search(r"# exit (\d+)", line)
             done = subprocess.run(
-                ["bash", "-c", line], cwd=here, env=environment, capture_output=True, text=True
+                ["bash", "-c", smaller(line)], cwd=here, env=environment, capture_output=True, text=True
             )
             said = f"{page}: {line}\n{done.stdout}\n{done.stderr}"
             assert done.returncode == (int(expected[1]) if expected else 0), said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from focusgen.phases.index import index_dataset
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
 from focusgen.run.table import PHASES
+from tests.faults import EVERY
 
 SCENES = ("a", "b")
 
@@ -46,6 +48,12 @@ def run_phases(cfg) -> int:
     return 0
 
 
+def kind_of(path: Path) -> str:
+    """Return what a file is, whichever scene and frame it is of."""
+    folder = "scene" if path.parent.name in SCENES else path.parent.name
+    return re.sub(r"\d+", "0", f"{folder}/{path.name}")
+
+
 def killed_once_per_step(cfg, diary: Path) -> Callable[[], int]:
     """Return a body that runs all phases and dies at the first publish step at which no life ended yet."""
 
@@ -53,7 +61,7 @@ def killed_once_per_step(cfg, diary: Path) -> Callable[[], int]:
         met = set(diary.read_text().splitlines()) if diary.exists() else set()
 
         def on_step(step: str, path: Path) -> None:
-            line = f"{step} {path}"
+            line = f"{step} {path}" if EVERY else f"{step} {kind_of(path)}"
             if line not in met:
                 with diary.open("a") as file:
                     file.write(f"{line}\n")
@@ -104,5 +112,5 @@ def test_killed_at_every_publish_step_and_resumed_gives_the_same_bytes(rgbd):
         assert_nothing_false(rgbd.out_root, n_frames)
     steps = {line.split()[0] for line in diary.read_text().splitlines()}
     assert steps == {"before_write", "after_tmp", "after_rename", "before_record"}
-    assert n_kills > 100
+    assert n_kills > (100 if EVERY else 30)
     assert published_digests(rgbd.out_root) == expected

@@ -31,6 +31,7 @@ from focusgen.models.passthrough import Passthrough
 from focusgen.phases.index import index_dataset
 from tests.conftest import Rgbd
 from tests.faults import (
+    EVERY,
     FAILED_IN_CHILD,
     failures_of,
     false_records,
@@ -190,6 +191,7 @@ def test_a_full_disk_by_injected_enospc(uneven):
 
 N_CALLS = {"write": 46, "replace": 34, "fsync": 4, "open": 60, "fstat": 40, "mkdir": 30, "unlink": 40}
 """About as many calls as phases 2 and 3 of two scenes of two frames make."""
+STRIDE = 1 if EVERY else 7
 
 
 def failing_at(call: str, n: int, number: int, cfg, phases=SCENE_PHASES, *, once: bool = False) -> int:
@@ -254,12 +256,16 @@ def test_a_call_that_fails_once_is_a_storage_failure_of_one_scene(tiny):
 
 
 @pytest.mark.slow
-def test_two_hundred_failing_calls_leave_no_false_record(tiny):
+def test_failing_calls_of_every_kind_leave_no_false_record(tiny):
     numbers = itertools.cycle((errno.EIO, errno.ENOSPC, errno.EDQUOT))
-    faults = [(call, n, next(numbers)) for call, last in N_CALLS.items() for n in range(1, last + 1)]
+    faults = [
+        (call, n, next(numbers))
+        for call, last in N_CALLS.items()
+        for n in range(1, last + 1, STRIDE if last > STRIDE else 1)
+    ]
     n_faults = assert_every_nth_fault_is_told(tiny, tiny.config(), faults, ("deblur", "depth"))
     print(f"{n_faults} of {len(faults)} injected faults were met by the run")
-    assert n_faults >= 200
+    assert n_faults >= 0.75 * len(faults)
 
 
 def test_a_device_that_fails_at_the_folders_fsync_has_no_record(tiny):

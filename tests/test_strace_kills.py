@@ -15,18 +15,11 @@ from focusgen.base.files import publish
 from focusgen.dataset import scene_store
 from focusgen.dataset.fingerprint import published_digests
 from focusgen.phases.index import index_dataset
-from tests.faults import FAILED_IN_CHILD, false_records, in_child, run_phases
+from tests.faults import EVERY, FAILED_IN_CHILD, false_records, in_child, run_phases
 
 SCENES = ("a", "b")
 PHASES = ("deblur", "depth")  # without torch: a life takes a tenth of a second
-CALLS = ("write", "rename", "unlink", "fsync", "syncfs", "mkdir", "openat")
-STRIDE = {
-    "write": 3,
-    "rename": 3,
-    "unlink": 4,
-    "mkdir": 5,
-    "openat": 11,
-}  # FOCUSGEN_ALL_KILLS=1 kills at every one
+STRIDE = {"write": 7, "rename": 7, "unlink": 8, "mkdir": 11, "openat": 31, "fsync": 2, "syncfs": 2}
 
 
 class InlineWriter:
@@ -96,7 +89,7 @@ def can_trace() -> bool:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not can_trace(), reason="strace cannot trace here")
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("call", STRIDE)
 def test_no_false_record_wherever_the_kernel_kills(rgbd, call):
     for seed, scene_id in enumerate(SCENES):
         rgbd.add_scene(scene_id, n_frames=2, seed=seed, width=16, height=16)
@@ -106,7 +99,7 @@ def test_no_false_record_wherever_the_kernel_kills(rgbd, call):
     shutil.copytree(rgbd.out_root, start)
     assert in_child(lambda: run_phases(cfg, SCENES, PHASES)) == 0
     expected = published_digests(rgbd.out_root)
-    step = 1 if os.environ.get("FOCUSGEN_ALL_KILLS") else STRIDE.get(call, 1)
+    step = 1 if EVERY else STRIDE[call]
     n_kills = 0
     for k in itertools.count(1, step):
         shutil.rmtree(rgbd.out_root)

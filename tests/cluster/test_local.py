@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from submitit import Job
 
 from focusgen.base.errors import ConfigError
 from focusgen.cluster import local
@@ -49,6 +50,7 @@ def test_every_worker_of_every_index_runs_once_per_phase_and_gates_once(cfg, ran
 def test_a_task_that_dies_on_this_machine_names_its_log(cfg, monkeypatch):
     plan = write_plan(cfg, "submit", ["deblur"], [["a"]], PLAN_ID)
     monkeypatch.setattr(local, "call_focusgen", _dies)
+    monkeypatch.setattr(Job, "_results_timeout_s", 0.5)  # 15 s for file systems that show files late
     with pytest.raises(ConfigError, match=r"ended without a word: .*\.err tells why"):
         local.run_plan(cfg, plan, ["deblur"], in_this_process=False)
 

@@ -13,7 +13,7 @@ from focusgen.focal.learned.stacks import StackRecipe
 from focusgen.focal.learned.trainer import LOG, train
 from focusgen.focal.learned.weights import SHIPPED, weights_notes
 
-STEPS = 60
+STEPS = 20
 
 
 def lines(path: Path) -> list[dict[str, float]]:
@@ -29,11 +29,11 @@ def test_the_log_that_ships_is_of_the_weights_that_ship():
 
 
 @pytest.mark.slow
-def test_sixty_steps_follow_the_curve_of_the_log_that_ships(tmp_path: Path):
+def test_the_first_steps_follow_the_curve_of_the_log_that_ships(tmp_path: Path):
     make_stacks(tmp_path / "stacks", StackRecipe(), STACKS_PER_SHARD)
     given = {"data.folder": tmp_path / "stacks", "output_dir": tmp_path / "out"}
     settings = load_settings(CONFIG_DIR / "focal" / "small.yaml", given)
-    assert settings.data.first == STACKS_PER_SHARD and settings.data.hold_steps == STEPS
+    assert settings.data.first == STACKS_PER_SHARD and settings.data.hold_steps >= STEPS
     short = settings.model_copy(update={"train": settings.train.model_copy(update={"steps": STEPS})})
     before = torch.get_num_threads()
     torch.set_num_threads(1)

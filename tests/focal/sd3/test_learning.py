@@ -15,7 +15,7 @@ TINY = CONFIG_DIR / "focal" / "sd3_tiny.yaml"
 
 
 COMMON = {
-    "data.size": 48,
+    "data.size": 32,
     "data.most_slices": 3,
     "train.log_every": 1,
     "train.val_every": 1000,

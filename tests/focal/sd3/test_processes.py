@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from focusgen import cli
 from focusgen.config.files import CONFIG_DIR
 from tests.focal.sd3.lists import write_list
 
@@ -19,8 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def trained(folder: Path, stacks: Path, n_processes: int, batch: int) -> dict[str, torch.Tensor]:
-    launcher = ["-m", "torch.distributed.run", f"--nproc_per_node={n_processes}", "--master_port=29531"]
-    words = ["-m", "focusgen.cli", "focal", "train", "--config", str(CONFIG_DIR / "focal/sd3_tiny.yaml")]
+    words = ["focal", "train", "--config", str(CONFIG_DIR / "focal/sd3_tiny.yaml")]
     words += [
         "--train-filelist",
         str(stacks),
@@ -34,8 +34,12 @@ def trained(folder: Path, stacks: Path, n_processes: int, batch: int) -> dict[st
     for pair in (f"train.batch={batch}", "data.size=32", "data.most_slices=3", "data.variants=1"):
         words += ["--override", pair]
     words += ["--override", "logging.use_tensorboard=false", "--override", "model.gate=0.5"]
+    if n_processes == 1:
+        assert cli.main(words) == 0
+        return load_file(folder / "focal_sd3.safetensors")
+    launcher = ["-m", "torch.distributed.run", f"--nproc_per_node={n_processes}", "--master_port=29531"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, *(launcher if n_processes > 1 else []), *words]
+    command = [sys.executable, *launcher, "-m", "focusgen.cli", *words]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return load_file(folder / "focal_sd3.safetensors")

@@ -39,24 +39,19 @@ def settings_of(folder: Path, stacks: Path, batch: int) -> Sd3Settings:
 def test_a_sharded_training_that_was_stopped_ends_as_the_undisturbed_and_as_one_process(tmp_path):
     torch.set_num_threads(1)
     stacks = write_list(tmp_path / "train.jsonl", "tabletop")
+    trainings: list[str] = []
     for name, stop_at in (("cut", 2), ("whole", 0)):
         file = tmp_path / f"{name}.json"
         file.write_text(settings_of(tmp_path / name, stacks, 1).model_dump_json())
-        launcher = [
-            sys.executable,
-            "-m",
-            "torch.distributed.run",
-            "--nproc_per_node=2",
-            "--master_port=29537",
-        ]
-        done = subprocess.run(
-            [*launcher, "-m", "tests.focal.sd3.sharded_training", str(file), str(stop_at)],
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
+        trainings += [str(file), str(stop_at)]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.focal.sd3.sharded_training", *trainings],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / "cut/checkpoints/step_0000002.pt").is_file()
     alone = settings_of(tmp_path / "alone", stacks, 2)
     write_weights(train(alone, device="cpu"), alone)
