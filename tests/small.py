@@ -15,7 +15,7 @@ import numpy.typing as npt
 from focusgen import config
 from focusgen.base.checksums import checksum
 from focusgen.base.files import json_bytes
-from focusgen.config import GRAPH, Config, PhaseName, settings_for
+from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName, settings_for
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import new_manifest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
@@ -127,7 +127,8 @@ def finish_scene(
     records: dict[str, Record] = {}
 
     def run(phase: PhaseName) -> PhaseStore:
-        made = identity(phase, scene_id, one.n_frames, settings=settings_for(cfg, phase))
+        said = settings_for(cfg, phase)
+        made = identity(phase, scene_id, one.n_frames, settings=said, backend=said[f"{phase}.backend"])
         links = {name: upstream[name] for name in GRAPH[phase].upstream}
         return PhaseStore(scene, dataclasses.replace(made, upstream=links))
 
@@ -156,7 +157,7 @@ def finish_scene(
         "n_frames": one.n_frames,
         "fps": one.source.get("fps"),
         "shot_cuts": list(one.shot_cuts),
-        "backends": {"deblur": "dryrun", "depth": "dryrun", "render": "dryrun"},
+        "backends": {phase: getattr(cfg, phase).backend for phase in SCENE_PHASES},
         "is_rehearsal": False,
     }
     with run("render") as store:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from focusgen.base.errors import ExitCode, FailureClass, FocusgenError, SceneError
 from focusgen.base.files import STORAGE_ERRNOS, storage_error
@@ -72,7 +73,9 @@ class Outcomes:
         elif isinstance(error, FocusgenError):
             raise error  # a signal, or nothing can go on
         elif isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
-            located = storage_error(error, self.dataset.scene(scene_id).root)
+            named = Path(error.filename) if isinstance(error.filename, str) else None
+            located = storage_error(error, named or self.dataset.scene(scene_id).root)
+            located.__cause__ = error  # or the failure record would not say where it happened
             self.fail(scene_id, located, located.failure_class, started_s)
         elif isinstance(error, MemoryError):
             self.fail(scene_id, error, FailureClass.OOM, started_s)

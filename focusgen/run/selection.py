@@ -27,7 +27,8 @@ def select_scenes(
     names = list(index)
     if scene_idx is not None:
         if not 0 <= scene_idx < len(names):
-            raise ConfigError(f"--scene_idx {scene_idx}: the index has scenes 0..{len(names) - 1}")
+            known = f"scenes 0..{len(names) - 1}" if names else "no scenes"
+            raise ConfigError(f"--scene_idx {scene_idx}: the index has {known}")
         names = [names[scene_idx]]
     if scenes is not None:
         asked = {known_scene(index, name) for name in scenes}

@@ -293,3 +293,12 @@ def test_the_checksum_is_of_the_bytes_of_the_file(tmp_path):
     dataset = write_index(tmp_path, SCENES)
     vouch(dataset)
     assert index_checksum(dataset) == checksum(dataset.index_json.read_bytes())
+
+
+def test_a_folder_that_is_called_like_the_default_is_nobody_s_word(tmp_path, monkeypatch):
+    dataset = write_index(tmp_path / "out", SCENES)
+    vouch(dataset)
+    (tmp_path / "raw").mkdir()
+    (tmp_path / DataConfig().raw_root).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert recorded_raw_root(dataset, DataConfig().raw_root) == tmp_path / "raw"

@@ -124,7 +124,11 @@ def test_metadata_is_enough_for_a_stranger_and_says_nothing_of_the_day(scene):
     assert document["width"] == 32 and document["height"] == 16 and document["sensor_width_mm"] == 36.0
     assert {s["max_coc"] for s in document["sets"]} == {MAX_COC_M}
     assert document["lens_law"]["seed"] == 42 and document["lens_law"]["law"] == "random"
-    assert document["backends"] == {"deblur": "dryrun", "depth": "dryrun", "render": "thin_lens"}
+    assert document["backends"] == {
+        "deblur": "passthrough",
+        "depth": "provided",
+        "render": "thin_lens",
+    }
     assert document["guidance"] is None and document["is_rehearsal"] is False
     scene.render(Painter(), redo=True)
     assert scene.layout.metadata_json.read_bytes() == first
