@@ -139,7 +139,7 @@ def parse(kind: type[F], argv: Sequence[str], *, prog: str, doc: str | None) -> 
 
 
 def _with_home(word: str) -> str:
-    """Return a word with `~/` read as the home: shells leave it as it is behind `--flag=`."""
+    """Return a word with `~/` read as the home: shells leave it as it is behind an equals sign."""
     flag, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
     return f"{flag}{equals}{os.path.expanduser(value)}" if value.startswith("~/") else word
 

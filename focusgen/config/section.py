@@ -93,7 +93,7 @@ class Section(BaseModel):
     @field_validator("*", mode="after")
     @classmethod
     def _home(cls, value: object) -> object:
-        """Read `~/` as shells do: they leave it in files and behind `--flag=`."""
+        """Read `~/` as shells do: they leave it in files and behind an equals sign."""
         return value.expanduser() if isinstance(value, Path) and value.parts[:1] == ("~",) else value
 
     def effective(self, name: str) -> Any:
