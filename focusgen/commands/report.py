@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from focusgen.base.errors import StorageError
+from focusgen.base.files import is_read_only
 from focusgen.commands.groups import DataSetFlags, settings_to_write
 from focusgen.config.flags import option, parse
 from focusgen.dataset.layout import DatasetLayout
@@ -30,6 +32,11 @@ def main(argv: Sequence[str]) -> int:
     cfg = settings_to_write(parsed.flags.config, parsed.overrides)
     from focusgen.tools.report_page import write_report
 
-    dataset = DatasetLayout.of(cfg)
-    print(write_report(dataset, parsed.flags.output or dataset.report_html))
+    dataset, output = DatasetLayout.of(cfg), parsed.flags.output
+    try:
+        print(write_report(dataset, output or dataset.report_html))
+    except StorageError as error:
+        if output is None and is_read_only(error):
+            raise StorageError(error.message, "Say where else to write it: --output FILE") from error
+        raise
     return 0

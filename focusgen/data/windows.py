@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -102,6 +103,13 @@ class FocusDataset(Dataset[Any]):
             for k in chosen
         )
         self.skipped = sum(not starts for starts in self._starts)
+        if self.scenes and self.skipped == len(self.scenes):
+            longest = max(scene.n_frames for scene in self.scenes)
+            warnings.warn(
+                f"split {split!r} has no item: none of {len(self.scenes)} scenes holds a window of {window} "
+                f"frames (the longest has {longest}; windows cross no shot cut without across_cuts=True)",
+                stacklevel=2,
+            )
         sizes = [len(starts) * len(chosen) for starts, chosen in zip(self._starts, self._sets, strict=True)]
         self._ends = list(itertools.accumulate(sizes))
         self._epoch, self._n_damaged = shared_counter(), shared_counter()

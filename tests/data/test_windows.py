@@ -105,7 +105,8 @@ def test_windows_stay_within_shots_unless_told_and_short_scenes_are_counted(fini
     assert window_starts(10, (4,), 3, 3, across_cuts=True) == [0, 3, 6]
     assert window_starts(10, (), 4, 2, across_cuts=False) == [0, 2, 4, 6]
     assert window_starts(3, (), 4, 1, across_cuts=False) == []
-    data = FocusDataset(finished, "train", window=11)
+    with pytest.warns(UserWarning, match=r"no item: none of \d scenes holds a window of 11"):
+        data = FocusDataset(finished, "train", window=11)
     assert len(data) == 0 and data.skipped == len(data.scenes) > 0
 
 
