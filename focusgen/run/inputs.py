@@ -23,7 +23,7 @@ from focusgen.models import registry, weights
 from focusgen.phases.provided_depth import brought_depth, open_provided
 
 _READ: dict[tuple[Path, str], str] = {}
-"""Digests of depth read in this process, by scene and mark: `status --watch` asks every few seconds."""
+"""Digests of depth read in this process, by scene and mark: a watched status asks every few seconds."""
 
 CLOCK_SLACK_S = 120.0  # between a node and a file server
 
