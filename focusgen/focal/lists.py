@@ -24,10 +24,14 @@ from typing import Any
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
-from focusgen.focal.records import ALIASES, KEYS, StackRecord, record_of
+from focusgen.focal.records import ALIASES, CAMERA_KEYS, KEYS, StackRecord, record_of, unknown_key
 from focusgen.media.picture_files import PICTURE_SUFFIXES
 
 DEPTH_SUFFIXES = (".npy", ".npz", ".png", ".exr", ".h5", ".hdf5", ".pfm")
+FILE_SUFFIXES = (*PICTURE_SUFFIXES, *DEPTH_SUFFIXES)
+FLAT_CAMERA = tuple(key for key in CAMERA_KEYS if key != "formula")
+"""Keys of a camera that may stand without `camera.` in plain lines and headings."""
+
 VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
@@ -117,8 +121,8 @@ def _records(text: str, shown: str) -> Iterator[StackRecord]:
             yield record_of(_json_line(content, where), where)
             continue
         words = _words(content, where)
-        if heading is None and len(words) > 1 and all(ALIASES.get(word, word) in KEYS for word in words):
-            heading = words
+        if heading is None and _is_heading(words):
+            heading = _checked_heading(words, where)
         elif heading is not None:
             yield record_of(_row(heading, content, where), where)
         elif words:
@@ -150,7 +154,34 @@ def _row(heading: list[str], content: str, where: str) -> dict[str, Any]:
     cells = [cell.strip() for cell in next(csv.reader(io.StringIO(content), skipinitialspace=True))]
     if len(cells) != len(heading):
         raise ConfigError(f"{where}: {len(cells)} cells, the heading has {len(heading)}")
-    return {key: cell for key, cell in zip(heading, cells, strict=True) if cell}
+    values: dict[str, Any] = {}
+    for key, cell in zip(heading, cells, strict=True):
+        if cell:
+            _put(values, key, cell, where)
+    return values
+
+
+def _is_heading(words: list[str]) -> bool:
+    """Say whether words are names of columns: at least half are known, none is a file or says anything."""
+    if len(words) < 2 or any("=" in word or "/" in word for word in words):
+        return False
+    is_file = any(Path(word).suffix.lower() in FILE_SUFFIXES for word in words)
+    return not is_file and 2 * sum(_is_column(word) for word in words) >= len(words)
+
+
+def _is_column(word: str) -> bool:
+    head, dot, tail = word.partition(".")
+    return (
+        ALIASES.get(word, word) in KEYS or word in FLAT_CAMERA or (head == "camera" and tail in CAMERA_KEYS)
+    )
+
+
+def _checked_heading(words: list[str], where: str) -> list[str]:
+    unknown = [word for word in words if not _is_column(word)]
+    if unknown:
+        known = (*KEYS, *ALIASES, *FLAT_CAMERA, *(f"camera.{key}" for key in CAMERA_KEYS))
+        raise ConfigError(unknown_key(where, unknown[0], unknown[0], known))
+    return words
 
 
 def _plain(words: list[str], where: str) -> dict[str, Any]:
@@ -181,14 +212,7 @@ def _put(values: dict[str, Any], key: str, value: str, where: str) -> None:
     head, dot, tail = key.partition(".")
     if dot and head == "camera":
         values.setdefault("camera", {})[tail] = value
-    elif key in (
-        "focal_length",
-        "focal_length_mm",
-        "f_number",
-        "aperture",
-        "sensor_width",
-        "sensor_width_mm",
-    ):
+    elif key in FLAT_CAMERA:
         values.setdefault("camera", {})[key] = value
     else:
         values[key] = value

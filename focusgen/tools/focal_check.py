@@ -117,14 +117,32 @@ def _check_record(
     if not known.size:
         report.problems.append(f"{record.where}: {display(str(opened.depth))} holds no depth > 0")
         return
-    low, middle, high = np.percentile(known, (5, 50, 95))
-    report.depth_m.append((float(low), float(middle), float(high)))
+    low, middle, high = np.percentile(known, (5, 50, 95)).tolist()
+    report.depth_m.append((low, middle, high))
+    report.problems += _outside(record, distances, low, high)
+    picture = opened.all_in_focus or (opened.files.paths[0] if opened.files is not None else None)
+    size = depth_m.shape if picture is None else read_slice(picture)[0].shape[:2]
+    if size != depth_m.shape:
+        turned = "; transpose_depth?" if size == depth_m.shape[::-1] else ""
+        report.problems.append(
+            f"{record.where}: depth is {depth_m.shape[1]}x{depth_m.shape[0]}, "
+            f"the picture {size[1]}x{size[0]}{turned}"
+        )
     lens = record.lens()
     if lens is not None:
-        width = depth_m.shape[1]
-        if opened.all_in_focus is not None:
-            width = read_slice(opened.all_in_focus)[0].shape[1]
-        report.identifiable.append(float((known <= lens.identifiable_to_m(width)).mean()))
+        report.identifiable.append(float((known <= lens.identifiable_to_m(size[1])).mean()))
+
+
+def _outside(
+    record: StackRecord, distances_m: Sequence[float] | None, low_m: float, high_m: float
+) -> list[str]:
+    """Return a problem where no depth lies between the focus distances: most often one is not in metres."""
+    if not distances_m or (min(distances_m) <= high_m and low_m <= max(distances_m)):
+        return []
+    return [
+        f"{record.where}: depth ({low_m:.3g} to {high_m:.3g} m) lies outside the focus distances "
+        f"({min(distances_m):g} to {max(distances_m):g} m): is depth_scale right?"
+    ]
 
 
 def preset_lines(preset: Preset) -> list[str]:

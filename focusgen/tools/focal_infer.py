@@ -84,26 +84,20 @@ def infer_all(job: InferJob, tell: Tell = lambda name, what, part: None) -> dict
     failed: list[dict[str, str]] = []
     for name, stack in zip(names, stacks, strict=True):
         try:
-            result = infer_stack(
-                stack.files,
-                stack.distances_m,
-                stack.lens,
-                job.options,
-                partial(tell, name),
-            )
+            result = infer_stack(stack.files, stack.distances_m, stack.lens, job.options, partial(tell, name))
+            frame = SceneFrame(result.rgb, _metric_depth(name, result)) if job.as_scene else None
         except FocusgenError as error:
             if len(stacks) == 1:
                 raise
             failed.append({"name": name, "error": error.message, "advice": error.advice})
             continue
+        if frame is not None:
+            write_frame(job.output, scene_id, len(done), frame)
         done.append(_write(job, name, result))
-        if job.as_scene:
-            frame = SceneFrame(result.rgb, _metric_depth(name, result))
-            write_frame(job.output, scene_id, len(done) - 1, frame)
-    if job.as_scene and done:
-        make_scenes(job.output, [(stack["height"], stack["width"]) for stack in done])
     summary = {"stacks": done, "failed": failed, "focusgen": __version__}
     publish_json(job.output / "summary.json", summary)
+    if job.as_scene and done:
+        make_scenes(job.output, scene_id, [(stack["height"], stack["width"]) for stack in done])
     return summary
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from focusgen import config
 from focusgen.base.errors import ConfigError, ExitCode
-from focusgen.base.files import make_folder, publish
+from focusgen.base.files import make_folder, publish, remove
 from focusgen.base.names import shell_word
 from focusgen.config.backends import PASSTHROUGH, PROVIDED
 from focusgen.run.here import run_phases
@@ -50,14 +50,22 @@ def scene_name(text: str) -> str:
     return name or "stack"
 
 
-def make_scenes(root: Path, sizes: Sequence[tuple[int, ...]]) -> None:
+def make_scenes(root: Path, scene_id: str, sizes: Sequence[tuple[int, ...]]) -> None:
     """Turn the raw frames below `root` into scenes: phases 1 to 3, nothing sharpened, depth as found.
+
+    Args:
+        root: of the data set.
+        scene_id: the scene whose frames were written; later ones than `sizes` are those of an earlier call.
+        sizes: (height, width) of each frame.
 
     Raises:
         ConfigError: frames of one scene differ in size, or a phase did not complete.
     """
     if len(set(sizes)) > 1:
         raise ConfigError("stacks of different sizes are no frames of one video", "Give each alone.")
+    for folder in (root / RAW / scene_id, root / RAW_DEPTH / scene_id):
+        for path in sorted(folder.glob("frame_*"))[len(sizes) :]:
+            remove(path)
     cfg = config.load(None, scene_settings(root))
     code = run_phases(cfg, ("index", "deblur", "depth"), Selection())
     if code != ExitCode.COMPLETE:
@@ -76,4 +84,5 @@ def scene_settings(root: Path) -> dict[str, Any]:
         "deblur.backend": PASSTHROUGH.name,
         "depth.backend": PROVIDED.name,
         "depth.depth_root": root / RAW_DEPTH,
+        "run.on_stale": "redo",  # a second call means its own frames
     }

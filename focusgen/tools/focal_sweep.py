@@ -15,7 +15,7 @@ from focusgen.base.names import display
 from focusgen.focal.sweep import SweepStack, cut_sweep, read_focus
 from focusgen.media.decode import CheckOptions, DecodePool
 from focusgen.media.rawcheck import RawReport
-from focusgen.media.scenes import RawScene, discover
+from focusgen.media.scenes import VIDEO_SUFFIXES, RawScene, discover
 from focusgen.media.video import open_frames
 from focusgen.tools.focal_outputs import png_bytes
 
@@ -73,9 +73,15 @@ def write_sweep_stacks(
 def _checked(video: Path) -> tuple[RawScene, RawReport]:
     if not video.is_file():
         raise ConfigError(f"{display(str(video))}: no such video", "Give one file to --sweep-video.")
+    if video.suffix.lower() not in VIDEO_SUFFIXES:
+        raise ConfigError(
+            f"{display(str(video))}: no video file ({' '.join(sorted(VIDEO_SUFFIXES))})",
+            "Slices that are pictures go to --input.",
+        )
     found = discover(video)
     if not found.scenes:
-        raise ConfigError("; ".join(f"{name}: {why.reason}" for name, why in found.rejected.items()))
+        reasons = "; ".join(f"{name}: {why.reason}" for name, why in found.rejected.items())
+        raise ConfigError(reasons, "Give one video to --sweep-video.")
     with DecodePool(1) as pool:
         ((raw, outcome),) = pool.check(found.scenes, CheckOptions(2, None, NO_SHOT_CUTS))
     if isinstance(outcome, CorruptInputError):

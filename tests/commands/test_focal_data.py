@@ -89,6 +89,23 @@ def test_no_stack_is_drawn_through_a_lens_that_cannot_be(drawn: Path, tmp_path: 
     assert not (tmp_path / "s").exists()
 
 
+def test_depth_in_another_unit_or_another_way_round_is_a_problem(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    record = json.loads((drawn / "stack" / "stack.json").read_text())
+    depth_m = np.load(drawn / "d.npy")
+    np.save(tmp_path / "cm.npy", 100.0 * depth_m)
+    np.save(tmp_path / "turned.npy", depth_m.T)
+    lines = [{**record, "depth": str(tmp_path / f"{name}.npy")} for name in ("cm", "turned")]
+    listed = drawn / "stack" / "wrong.jsonl"
+    listed.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert main(["focal", "check", str(listed)]) == 3
+    said = capsys.readouterr().out
+    assert "wrong.jsonl:1: depth (" in said and "lies outside the focus distances (0.55 to 3 m)" in said
+    assert "wrong.jsonl:2: depth is 96x160, the picture 160x96; transpose_depth?" in said
+    assert "2 problems" in said
+
+
 def test_leakage_and_missing_files_are_problems(
     drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

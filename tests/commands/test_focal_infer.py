@@ -123,6 +123,25 @@ def test_without_a_lens_depth_is_relative_and_says_so(
     assert "--focal-length" in capsys.readouterr().err
 
 
+def test_of_several_stacks_those_without_a_lens_are_named_and_an_earlier_longer_video_is_gone(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    lens = {"focal_length_mm": 50, "f_number": 2, "sensor_width_mm": 10.8}
+    records = [
+        {"name": name, "focal_stack": str(small), "focus_distances": DISTANCES.split(",")}
+        for name in ("one", "blind")
+    ]
+    listed, out = tmp_path / "shots.jsonl", tmp_path / "out"
+    whole = [{**record, "camera": lens} for record in records]
+    for lines, status in ((whole, 0), ([whole[0], records[1]], 3)):
+        listed.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        assert main(["focal", "infer", "--input", str(listed), "--output", str(out), "--as-scene"]) == status
+    assert "blind: --as-scene needs metres" in capsys.readouterr().err
+    summary = json.loads((out / "summary.json").read_text())
+    assert [len(summary[key]) for key in ("stacks", "failed")] == [1, 1]
+    assert [path.name for path in (out / "shots/frames_sharp").glob("*.png")] == ["frame_0000.png"]
+
+
 def test_an_output_that_is_a_file_is_refused_before_the_work(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):

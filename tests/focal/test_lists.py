@@ -109,3 +109,24 @@ def test_a_preset_s_keys_hold_where_a_record_does_not_say_them(tmp_path):
         256,
     ]
     assert [record.number("depth_scale", 1000.0) for record in read_list(path)] == [1000, 256]
+
+
+def test_a_heading_names_cameras_too_and_a_mistyped_one_the_nearest_key(tmp_path: Path):
+    listed = tmp_path / "list.csv"
+    rows = '"a b.png",d.npy,"0.5,0.9,inf",50,2.8,36\n'
+    heading = "all_in_focus,depth,focus_distances,camera.focal_length_mm,f_number,sensor_width_mm\n"
+    listed.write_text(heading + rows)
+    (record,) = read_list(listed)
+    lens = record.lens()
+    assert record.text("all_in_focus") == "a b.png"
+    assert record.focus_distances_m() == [0.5, 0.9, float("inf")]
+    assert lens is not None and (lens.focal_length_m, lens.f_number) == pytest.approx((0.05, 2.8))
+    listed.write_text(heading.replace("f_number", "f_nmuber") + rows)
+    with pytest.raises(ConfigError, match=r"list.csv:1: unknown key f_nmuber; did you mean f_number"):
+        read_list(listed)
+
+
+def test_folders_that_are_called_like_keys_are_no_heading(tmp_path: Path):
+    listed = tmp_path / "list.txt"
+    listed.write_text("stack depth.npy\nscene/stack depth/0.png 9\n")
+    assert [record.text("focal_stack") for record in read_list(listed)] == ["stack", "scene/stack"]
