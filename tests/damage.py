@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from focusgen.dataset.layout import DatasetLayout
+from tests.faults import EVERY
 
 
 def flip_a_bit(path: Path, rng: random.Random) -> None:
@@ -56,6 +57,13 @@ ONE_FILE: dict[str, Callable[[Path, random.Random], None]] = {
     "old file put back": put_old_one_back,
     "swap": swap_with_next,
 }
+
+
+def some_kinds(root: Path, damage: str) -> list[str]:
+    """Return every other kind of file, so that each damage meets half of them and each kind half of it."""
+    kinds = list(victims(root))
+    some = kinds if EVERY else kinds[list(ONE_FILE).index(damage) % 2 :: 2]
+    return [kind for kind in some if is_possible(damage, kind)]
 
 
 def victims(root: Path) -> dict[str, Path]:

@@ -227,27 +227,54 @@ def test_the_console_command_is_declared_where_it_is():
     assert [point.value for point in installed] == ["focusgen.cli:entry_point"]
 
 
-def run_help(code: str) -> tuple[int, str, list[str]]:
-    """Run code that ends in SystemExit; return (status, what it printed, heavy modules that it imported)."""
-    program = (
-        "import json, sys, runpy\n"
-        "status = 0\n"
-        f"try:\n    {code}\n"
-        "except SystemExit as error:\n    status = error.code or 0\n"
-        f"heavy = sorted(set({HEAVY!r}) & set(sys.modules))\n"
-        "sys.stdout.flush()\n"
-        "print('\\n' + json.dumps([status, heavy]))\n"
-    )
+PHASE_SCRIPTS = sorted((ROOT / "scripts").glob("0*.py"))
+
+
+ASK_FOR_HELP = f"""
+import json, os, runpy, sys
+import focusgen.cli
+for key, argv, script in json.loads(sys.argv[1]):
+    with open("asked", "w+") as shown:
+        if os.fork() == 0:
+            os.dup2(shown.fileno(), 1), os.dup2(shown.fileno(), 2)
+            status, sys.argv = 0, argv
+            try:
+                if script:
+                    runpy.run_path(script, run_name="__main__")
+                sys.exit(focusgen.cli.entry_point())
+            except SystemExit as error:
+                status = error.code or 0
+            sys.stdout.flush()
+            heavy = sorted(set({HEAVY!r}) & set(sys.modules))
+            os.write(1, ("\\n" + json.dumps([status, heavy])).encode())
+            os._exit(0)
+        os.wait()
+        shown.seek(0)
+        print(json.dumps([key, shown.read()]))
+"""
+"""Each asks in a fork of a process that imported nothing but what all commands share."""
+
+
+@pytest.fixture(scope="module")
+def helps(tmp_path_factory) -> dict[str, tuple[int, str, list[str]]]:
+    """Return script or command -> (status, what its --help printed, heavy modules that it imported)."""
+    asked = [(path.name, [path.name, "--help"], str(path)) for path in PHASE_SCRIPTS]
+    asked += [(name, ["focusgen", *name.split(), "--help"], "") for name in ("", *COMMANDS)]
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60
+        [sys.executable, "-c", ASK_FOR_HELP, json.dumps(asked)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path_factory.mktemp("help"),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    printed, _, last = done.stdout.rstrip().rpartition("\n")
-    status, heavy = json.loads(last)
-    return status, printed + done.stderr, heavy
-
-
-PHASE_SCRIPTS = sorted((ROOT / "scripts").glob("0*.py"))
+    found = {}
+    for key, shown in map(json.loads, done.stdout.splitlines()):
+        printed, _, last = shown.rpartition("\n")
+        status, heavy = json.loads(last)
+        found[key] = (status, printed, heavy)
+    return found
 
 
 def test_there_is_a_script_for_each_phase():
@@ -255,29 +282,23 @@ def test_there_is_a_script_for_each_phase():
 
 
 @pytest.mark.parametrize("script", PHASE_SCRIPTS, ids=lambda path: path.name)
-def test_help_of_a_script_answers_without_heavy_imports(script: Path):
-    code = f"sys.argv = [{script.name!r}, '--help']; runpy.run_path({str(script)!r}, run_name='__main__')"
-    status, printed, heavy = run_help(code)
+def test_help_of_a_script_answers_without_heavy_imports(script: Path, helps):
+    status, printed, heavy = helps[script.name]
     assert status == 0, printed
     assert "--out" in printed and "--config" in printed
     assert heavy == []
 
 
-def run_focusgen(*arguments: str) -> tuple[int, str, list[str]]:
-    argv = ["focusgen", *arguments]
-    return run_help(f"sys.argv = {argv!r}; import focusgen.cli; sys.exit(focusgen.cli.entry_point())")
-
-
-def test_help_lists_every_command():
-    status, printed, heavy = run_focusgen("--help")
+def test_help_lists_every_command(helps):
+    status, printed, heavy = helps[""]
     assert (status, heavy) == (0, [])
     assert all(f"\n  {name} " in printed for name in COMMANDS)
     assert {"run", "status", "approve", "preview", "synth", "doctor", "demo"} <= COMMANDS.keys()
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_help_of_a_command_answers_without_heavy_imports(name: str):
-    status, printed, heavy = run_focusgen(name, "--help")
+def test_help_of_a_command_answers_without_heavy_imports(name: str, helps):
+    status, printed, heavy = helps[name]
     assert status == 0, printed
     assert f"focusgen {name}" in printed
     assert heavy == []

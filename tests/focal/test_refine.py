@@ -14,11 +14,14 @@ from tests.focal.stacks import psnr_db, truth
 @pytest.mark.slow
 def test_best_is_never_worse_and_its_outliers_are_fewer():
     traced = truth("tabletop")
-    stack = FocalStack(traced.slices, 1.0 / np.array(traced.distances_m), traced.radius_px_m)
+    rows, columns = slice(48, 144), slice(80, 240)  # a quarter of it, in its middle
+    slices = np.ascontiguousarray(traced.slices[:, rows, columns])
+    depth_m, aif = traced.depth_m[rows, columns], traced.aif[rows, columns]
+    stack = FocalStack(slices, 1.0 / np.array(traced.distances_m), traced.radius_px_m)
     found = estimate(stack)
     refined = refine(stack, found)
-    before, after = (depth_scores(metres_of(d), traced.depth_m) for d in (found.diopters, refined.diopters))
+    before, after = (depth_scores(metres_of(d), depth_m) for d in (found.diopters, refined.diopters))
     assert after["abs_rel"] <= 1.02 * before["abs_rel"]
     assert after["rmse"] <= before["rmse"]
-    assert psnr_db(refined.rgb, traced.aif) >= psnr_db(fuse(stack, found.sharpest).rgb, traced.aif) + 0.4
+    assert psnr_db(refined.rgb, aif) >= psnr_db(fuse(stack, found.sharpest).rgb, aif) + 0.4
     assert refined.rgb.dtype == np.uint8
