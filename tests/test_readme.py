@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import smaller
-
 ROOT = Path(__file__).parent.parent
 BLOCKS = re.findall(r"```(bash|python)\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
 
@@ -51,7 +49,7 @@ def test_every_readme_command_does_what_it_says(tmp_path):
     for command, expected in commands():
         if command in NOT_RUN:
             continue
-        words = shlex.split(smaller(command))
+        words = shlex.split(command)
         assert shutil.which(words[0], path=environment["PATH"]), command
         done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == expected, f"{command}\n{done.stdout}\n{done.stderr}"

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.scale_index import MANY, Cost, measure_index, missed, table
 
 STEPS = (
-    *("merge", "status", "status again", "plan", "submission", "task"),
+    *("merge", "status", "status again", "plan", "submission", "task", "task, finished"),
     *("status, all finished", "the same again"),
 )
 

@@ -64,7 +64,7 @@ def make_preview(
     """
     view = look_at(scene_dir, set_index, raw_reader)
     buffer = BytesIO()
-    contact_sheet(view, n_columns).save(buffer, "PNG", optimize=True)
+    contact_sheet(view, n_columns).save(buffer, "PNG")
     for path in (out_png, out_mp4):
         if path is not None:
             make_folder(path.parent)
