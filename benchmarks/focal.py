@@ -22,6 +22,7 @@ import numpy.typing as npt
 from benchmarks.focal_bars import bar_lines, mean_of
 from benchmarks.results import write_section
 from focusgen.focal.baselines import METHODS, Prediction, predict
+from focusgen.focal.candidates import put_together
 from focusgen.focal.classical import estimate
 from focusgen.focal.light import pixels_of
 from focusgen.focal.refine import refine
@@ -99,7 +100,7 @@ def judged(sample: Traced, method: str) -> dict[str, float]:
 
 
 def _best(stack: FocalStack) -> Prediction:
-    found = estimate(stack)
+    found = put_together(stack, estimate(stack))
     refined = refine(stack, found)
     return Prediction(metres_of(refined.diopters), found.confidence, refined.rgb)
 
@@ -155,7 +156,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--slices", type=int, default=5)
     parser.add_argument("--samples", type=int, default=96, help="rays per pixel")
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "focusgen-focal-traced")
-    parser.add_argument("--best", action="store_true", help="with --quality best, 15 CPU s a stack more")
+    parser.add_argument("--best", action="store_true", help="with --quality best, 20 CPU s a stack more")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args(argv)
     samples = (

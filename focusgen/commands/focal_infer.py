@@ -51,7 +51,7 @@ class InferFlags(Flags):
     checkpoint: Path | None = option(None, "weights of learned (default: those that ship) or sd3")
     base_model: str | None = option(None, "sd3: folder or hub id; default: that of training")
     quality: Literal["fast", "default", "best"] = option(
-        "default", "fast: a quarter of the pixels; best: with the renderer in the loop"
+        "default", "fast: a quarter of the pixels; best: candidates and the renderer in the loop, 20 x slower"
     )
     no_align: bool = option(False, "slices lie on each other already")
     device: str = option(

@@ -87,22 +87,44 @@ def _usable(confidence: Floats) -> Floats:
 
 
 def _from_volume(stack: FocalStack, volume: CostVolume) -> DepthGuess:
-    cost, hypotheses = volume.cost, volume.hypotheses
+    evidence = _evidence(volume.cost)
+    alone = peak_between(-volume.cost, volume.hypotheses)
+    diopters = _whole(volume, evidence, shown(fuse(stack, alone).rgb))
+    moved = np.abs(diopters - alone) / (DISAGREEMENT_SHARE * stack.span)
+    blurred = stack.nearest_radius_px(diopters) / BLURRED_PX
+    confidence = evidence.sure**2 * np.exp(-moved) / (1.0 + blurred**2)
+    return DepthGuess(diopters, _usable(confidence.astype(np.float32)))
+
+
+class _Evidence(NamedTuple):
+    """Of each pixel, (H, W): its least cost, how sure that is, and how loud its vote."""
+
+    least: Floats
+    sure: Floats
+    vote: Floats
+
+
+def _evidence(cost: Floats) -> _Evidence:
     least, usual = cost.min(0), np.median(cost, 0)
     excess = np.maximum(least - np.percentile(least, NOISE_PERCENTILE), 0.0)
     gain = usual - least
     sure = np.clip(gain / (gain + excess + COST_FLOOR), 0.0, 1.0)
-    alone = peak_between(-cost, hypotheses)
     vote = np.minimum(sure / max(float(np.percentile(sure, SURE_PERCENTILE)), 1e-3), 1.0) ** VOTE_POWER
-    vote = (0.1 * vote / (gain + excess + VOTE_FLOOR)).astype(np.float32)
-    unary: Floats = np.empty((*least.shape, len(hypotheses)), np.float32)
-    unary[:] = ((cost - least) * vote).transpose(1, 2, 0)
-    whole = semi_global_cost(unary, shown(fuse(stack, alone).rgb))
-    diopters = peak_between(-np.ascontiguousarray(whole.transpose(2, 0, 1)), hypotheses)
-    moved = np.abs(diopters - alone) / (DISAGREEMENT_SHARE * stack.span)
-    blurred = stack.nearest_radius_px(diopters) / BLURRED_PX
-    confidence = sure**2 * np.exp(-moved) / (1.0 + blurred**2)
-    return DepthGuess(diopters, _usable(confidence.astype(np.float32)))
+    return _Evidence(least, sure, (0.1 * vote / (gain + excess + VOTE_FLOOR)).astype(np.float32))
+
+
+def _whole(volume: CostVolume, evidence: _Evidence, guide: Floats) -> Floats:
+    """Return diopters after every pixel has listened to its neighbours of the same colour."""
+    unary: Floats = np.empty((*evidence.least.shape, len(volume.hypotheses)), np.float32)
+    unary[:] = ((volume.cost - evidence.least) * evidence.vote).transpose(1, 2, 0)
+    whole = semi_global_cost(unary, guide)
+    return peak_between(-np.ascontiguousarray(whole.transpose(2, 0, 1)), volume.hypotheses)
+
+
+def swept(stack: FocalStack, guide: Floats) -> Floats:
+    """Return diopters of the sweep alone, whole along the edges of a sharp picture (H, W, 3), 0 to 1."""
+    volume = cost_volume(stack)
+    return _whole(volume, _evidence(volume.cost), guide)
 
 
 def _settled(stack: FocalStack, found: Estimate) -> Estimate:

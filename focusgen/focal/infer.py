@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from focusgen.focal.alignment import moved, seen_by_all
 from focusgen.focal.backends import BackendOptions, load_estimator
+from focusgen.focal.candidates import put_together
 from focusgen.focal.classical import Estimate
 from focusgen.focal.fit import FITS, believed_part, unexplained_share
 from focusgen.focal.fusion import Fused
@@ -154,6 +155,10 @@ def _refined(stack: FocalStack, found: Estimate, options: InferOptions, progress
     """Return depth and picture with the renderer in the loop, if that was asked for and the lens is known."""
     if options.quality != "best" or stack.radius_px_m is None:
         return found
+    if "focus_measure" in found.rerender_error:  # of a backend whose parts are known
+        found = put_together(
+            stack, found, device=options.device, progress=lambda part: progress("candidates", part)
+        )
     refined = refine(stack, found, device=options.device, progress=lambda part: progress("refine", part))
     return found._replace(diopters=refined.diopters, rgb=refined.rgb)
 

@@ -1,4 +1,4 @@
-"""`--quality best`, the renderer in the loop: depth and sharp picture move until they explain the slices.
+"""`--quality best`, second half, the renderer in the loop: depth and picture move to explain the slices.
 
 The layered renderer of phase 5 is differentiable as it stands, occlusion included. Adam moves depth and light
 together; total variation that stops at edges keeps depth whole (without it, the error grows again). The gain
@@ -34,6 +34,26 @@ DARKEST = 1e-4
 """Light below it is lifted: the display curve is steep there, and its gradient is noise."""
 
 DISPLAY_POWER = 1.0 / 2.2  # compared as seen; the exact curve of the camera does not matter here
+
+
+def differences(stack: FocalStack, diopters: Floats, sharpest: Floats, device: str = "cpu") -> Floats:
+    """Return how much of each pixel (H, W) the slices show otherwise than depth draws them: a mean."""
+    import torch
+
+    from focusgen.models.devices import pick_device
+
+    assert stack.radius_px_m is not None, "the caller has a lens"
+    where = pick_device(device, "--quality best")
+    sharp = linear_of(sharp_picture(stack, diopters, sharpest)).transpose(2, 0, 1)
+    total = torch.zeros(diopters.shape, device=where)
+    with torch.inference_mode():
+        depth = torch.tensor(diopters, device=where)
+        light = torch.tensor(np.ascontiguousarray(sharp), device=where)
+        for pixels, focus in zip(stack.slices, stack.diopters.tolist(), strict=True):
+            seen = torch.tensor(np.ascontiguousarray(linear_of(pixels).transpose(2, 0, 1)), device=where)
+            drawn = _draw(light, stack.radius_px_m * (depth - focus))
+            total += (_shown(drawn) - _shown(seen)).abs().mean(0)
+    return np.asarray(total.cpu().numpy() / len(stack), np.float32)
 
 
 class Refined(NamedTuple):
