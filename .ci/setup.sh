@@ -74,7 +74,8 @@ checksum() {
   } | "$python_in_venv" -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 }
 
-pip_install() { "$python_in_venv" -m pip install --disable-pip-version-check --no-input --quiet "$@"; }
+# Without compiling what is never imported: 0.2 GB less, and half a minute of a core.
+pip_install() { "$python_in_venv" -m pip install --disable-pip-version-check --no-input --no-compile --quiet "$@"; }
 
 torch_version() {  # prints the installed version if it imports and is not below the floor
   "$python_in_venv" -c 'import re, torch

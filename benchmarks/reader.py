@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -23,6 +23,7 @@ import torch
 from benchmarks.results import write_section
 from focusgen import cli
 from focusgen.data import FocusDataset, FocusShards
+from focusgen.media import codecs
 from focusgen.media.codecs import decode_png, encode_png
 from focusgen.tools.export import export, finish
 
@@ -88,6 +89,15 @@ def plain_window(folder: Path, lens: dict[str, float], frames: range) -> dict[st
     return {name: torch.from_numpy(np.stack(arrays)) for name, arrays in named.items()}
 
 
+def without_fast(items: Iterable[object]) -> Iterator[object]:
+    """Yield items as they are read where the extra `fast` is not installed."""
+    kept, codecs._HAS_KORNIA = codecs._HAS_KORNIA, False
+    try:
+        yield from items
+    finally:
+        codecs._HAS_KORNIA = kept
+
+
 def windows_per_cpu_second(windows: Callable[[], Iterator[object]], repeats: int) -> float:
     """Return the best of some passes."""
     rates = []
@@ -108,7 +118,8 @@ def measure(work: Path, width: int, height: int, n_frames: int, repeats: int) ->
     ways: dict[str, Callable[[], Iterator[object]]] = {
         "plain, pictures of 0.1.0 (Paeth)": lambda: plainly(paeth),
         "plain": lambda: plainly(root),
-        "ours, pictures of 0.1.0 (Paeth)": lambda: iter(FocusDataset(paeth, "train", **arguments)),
+        "ours, pictures of 0.1.0 (Paeth)": lambda: without_fast(FocusDataset(paeth, "train", **arguments)),
+        "ours + fast, pictures of 0.1.0 (Paeth)": lambda: iter(FocusDataset(paeth, "train", **arguments)),
         "ours": lambda: iter(FocusDataset(root, "train", **arguments)),
         "shards, in order": lambda: iter(
             FocusShards(work / "shards", "train", WINDOW, STRIDE, recompute_labels=True, shuffle=False)
@@ -162,7 +173,7 @@ def main(argv: list[str] | None = None) -> int:
     text = table(rates, f"{args.width}x{args.height}")
     print(text)
     if args.write:
-        write_section("reader", text, packages=("torch", "opencv-python-headless"))
+        write_section("reader", text, packages=("torch", "opencv-python-headless", "kornia-rs"))
     return int("FAIL" in text)
 
 

@@ -43,10 +43,12 @@ def main(argv: Sequence[str]) -> int:
 
     from focusgen.tools.export import export
     from focusgen.tools.export_card import finish_with_card
+    from focusgen.tools.front_matter import read_front_matter
     from focusgen.tools.licences import check_licence
 
     if given.source_license is not None:
         check_licence(given.source_license)
+    read_front_matter(cfg.data.out_root / "README.md")  # before the work, not after it
 
     with Progress(console=make_console(), transient=True) as progress:
         task = progress.add_task("export", total=None)

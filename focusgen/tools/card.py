@@ -44,9 +44,9 @@ def write_card(root: Path, source: Source) -> list[Path]:
     layouts = {scene_id: scene.vetted.layout for scene_id, scene in plan.scenes.items()}
     report = parse_json((root / "logs" / "validation_report.json").read_bytes())
     card = Card(plan, tuple(parts_of(layouts, source.licence)), report, _all_packed(plan))
+    text = card_text(root / "README.md", _front_matter(card, _data_files(card)), _body(card, source))
     indices = _write_indices(root, card)
     write_croissant(root, card, source, indices)
-    text = card_text(root / "README.md", _front_matter(card, _data_files(card)), _body(card, source))
     publish(root / "README.md", text.encode())
     return [root / "README.md", *indices, root / "croissant.json"]
 

@@ -27,6 +27,8 @@ def split_readme(path: Path) -> tuple[dict[str, object], str]:
         text = path.read_text(encoding="utf-8-sig")
         match = _FRONT_MATTER.match(text)
         matter = yaml.safe_load(match[1]) if match else {}
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", advice) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text: {error}", advice) from error
     except yaml.YAMLError as error:
