@@ -16,6 +16,10 @@ JUMP_COST = 0.045
 EDGE_CONTRAST = 0.03
 """Difference of display values at which a jump costs 1 / e of that."""
 
+LEAST_SPAN = 0.01
+"""Smallest spread of values, as part of the largest, that the robust rounds measure by. On a wall nine pixels
+of ten may hold one number: by their spread, no value would be near enough to its own to be believed."""
+
 ALONG = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
 
 
@@ -81,7 +85,7 @@ def weighted_least_squares(
         contrast: mean difference of the guide at which they do so by 1 / e.
     """
     x = values.astype(np.float64)
-    span = float(np.ptp(np.percentile(x, [5, 95]))) + 1e-6
+    span = max(float(np.ptp(np.percentile(x, [5, 95]))), LEAST_SPAN * float(np.abs(x).max())) + 1e-6
     bonds = [np.exp(-np.abs(np.diff(guide, axis=a)).mean(-1) / contrast) * pull for a in (1, 0)]
     for is_robust in (False, True, True):
         across, down = bonds

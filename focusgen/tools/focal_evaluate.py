@@ -25,7 +25,7 @@ from focusgen.focal.samples import Sample, load_sample, usable_depth
 from focusgen.focal.scores import averaged, confidence_scores, depth_scores, picture_scores
 from focusgen.focal.sources import spread
 from focusgen.focal.stack import FocalStack
-from focusgen.tools.focal_outputs import depth_picture, free_name, npy_bytes, png_bytes
+from focusgen.tools.focal_outputs import depth_picture, free_name, npy_bytes, png_bytes, thinned
 
 SHOWN = ("abs_rel", "rmse", "d1.05", "d1.25", "px", "aif_psnr", "surer_half_abs_rel", "identifiable")
 OF_PROTOCOLS = ("aif_lpips", "disparity_rmse", "disparity_abs_rel", "disparity_d1.25")
@@ -211,7 +211,9 @@ def sheet(sample: Sample, made: dict[str, Prediction], own_name: str) -> npt.NDA
     maps = [one.depth_m for one in made.values()]
     if sample.true_m is not None:
         maps.insert(0, usable_depth(sample.true_m, sample.true_m.shape, sample.name))
-    pictures = [_eight_bits(one) for one in (sample.stack.slices[0], sample.stack.slices[-1], own.rgb)]
+    pictures = [
+        _eight_bits(thinned(one)) for one in (sample.stack.slices[0], sample.stack.slices[-1], own.rgb)
+    ]
     coloured = [depth_picture(one, is_metric=True) for one in maps]
     width = coloured[0].shape[1]
     padded = [np.pad(one, ((0, 0), (0, width - one.shape[1]), (0, 0))) for one in pictures]

@@ -76,7 +76,7 @@ def depth_picture(depth: npt.NDArray[np.float32], *, is_metric: bool) -> npt.NDA
     """Return depth in colours, near warm and far cold, beside a scale in metres."""
     from PIL import Image, ImageFont
 
-    small = _thinned(depth)
+    small = thinned(depth)
     scale = _metric_scale(small) if is_metric else _relative_scale(small)
     height, width = small.shape
     canvas = Image.new("RGB", (width + BAR_ROOM_PX, height), (24, 26, 30))
@@ -88,9 +88,10 @@ def depth_picture(depth: npt.NDArray[np.float32], *, is_metric: bool) -> npt.NDA
     return np.asarray(canvas)
 
 
-def _thinned(depth: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    step = max(1, -(-max(depth.shape) // LARGEST_PICTURE_SIDE_PX))
-    return depth[::step, ::step]
+def thinned(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return every n-th row and column, so that no side is longer than what is shown."""
+    step = max(1, -(-max(pixels.shape[:2]) // LARGEST_PICTURE_SIDE_PX))
+    return pixels[::step, ::step]
 
 
 def _metric_scale(depth_m: npt.NDArray[np.float32]) -> ColourScale:

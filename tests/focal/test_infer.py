@@ -1,0 +1,123 @@
+"""One stack to depth, confidence and a picture at full size; how depth is found is a double here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from focusgen.focal import infer
+from focusgen.focal.backends import BackendOptions
+from focusgen.focal.classical import Estimate
+from focusgen.focal.infer import InferOptions, StackResult, infer_stack
+from focusgen.focal.opened import LensFlags
+from focusgen.focal.slice_files import stack_of_folder
+from focusgen.focal.stack import FocalStack
+
+HEIGHT, WIDTH = 48, 64
+LENS = LensFlags(50.0, 2.0, 36.0)
+TOLD: list[tuple[str, float]] = []
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    texture = cv2.GaussianBlur(
+        np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8), (0, 0), 1.0
+    )
+    (tmp_path / "s").mkdir()
+    for n in range(3):
+        cv2.imwrite(str(tmp_path / "s" / f"{n}.png"), texture)
+    return tmp_path / "s"
+
+
+def step(stack: FocalStack) -> Estimate:
+    """Return near depth on the left, far on the right."""
+    height, width = stack.slices.shape[1:3]
+    depth = np.where(np.arange(width) < width // 2, 2.0, 0.5).astype(np.float32) + np.zeros(
+        (height, 1), np.float32
+    )
+    return Estimate(depth, depth, np.full((height, width), 0.8, np.float32), "learned", {})
+
+
+def result(folder: Path, monkeypatch, find_depth=step, lens: LensFlags = LENS, **options) -> StackResult:
+    asked = []
+    monkeypatch.setattr(infer, "load_estimator", lambda name, of: asked.append((name, of)) or find_depth)
+    TOLD.clear()
+    found = infer_stack(
+        stack_of_folder(folder),
+        [0.5, 1.0, 2.0],
+        lens,
+        InferOptions(aligns=False, backend="learned", **options),
+        lambda *t: TOLD.append(t),
+    )
+    assert asked[0][0] == "learned"
+    return found
+
+
+def test_depth_is_metres_at_full_size(folder, monkeypatch):
+    found = result(folder, monkeypatch)
+    assert found.is_metric and found.metadata["unit"] == "metre" and found.metadata["backend"] == "learned"
+    assert found.depth.shape == found.confidence.shape == found.slice_index.shape == (HEIGHT, WIDTH)
+    assert (found.depth[:, : WIDTH // 2] == 0.5).all() and (found.depth[:, WIDTH // 2 :] == 2.0).all()
+    assert found.rgb.shape == (HEIGHT, WIDTH, 3) and found.rgb.dtype == np.uint8
+
+
+def test_without_a_lens_depth_runs_from_nothing_to_one(folder, monkeypatch):
+    found = result(folder, monkeypatch, lens=LensFlags())
+    assert not found.is_metric and found.metadata["unexplained_share"] is None
+    assert (found.depth[:, : WIDTH // 2] == 0.0).all() and (found.depth[:, WIDTH // 2 :] == 1.0).all()
+    np.testing.assert_array_equal(found.confidence, np.float32(0.8))
+
+
+@pytest.mark.parametrize("pixels", [HEIGHT * WIDTH // 4, 500])
+def test_a_map_that_was_found_small_is_hard_where_depth_jumps(folder, monkeypatch, pixels):
+    monkeypatch.setitem(infer.WORK_PIXELS, "default", pixels)
+    found = result(folder, monkeypatch)
+    assert found.metadata["working_width"] < WIDTH and found.depth.shape == (HEIGHT, WIDTH)
+    assert set(np.unique(found.depth).tolist()) == {0.5, 2.0}  # no ramp between the two
+    assert found.rgb.shape == (HEIGHT, WIDTH, 3)
+
+
+def test_a_smooth_map_that_was_found_small_is_smooth_at_full_size(folder, monkeypatch):
+    monkeypatch.setitem(infer.WORK_PIXELS, "default", HEIGHT * WIDTH // 4)
+
+    def ramp(stack: FocalStack) -> Estimate:
+        height, width = stack.slices.shape[1:3]
+        depth = np.linspace(2.0, 1.4, width, dtype=np.float32) + np.zeros((height, 1), np.float32)
+        return Estimate(depth, depth, np.full((height, width), 0.8, np.float32), "learned", {})
+
+    found = 1.0 / result(folder, monkeypatch, ramp).depth
+    assert np.abs(np.diff(found, axis=1)).max() < 0.6 / (WIDTH - 1) * 1.3
+
+
+def test_a_picture_of_the_method_s_own_is_kept_where_it_has_the_full_size(folder, monkeypatch):
+    def own(stack: FocalStack) -> Estimate:
+        return step(stack)._replace(rgb=np.full(stack.slices.shape[1:], 77, np.uint8))
+
+    assert (result(folder, monkeypatch, own).rgb == 77).all()
+    monkeypatch.setitem(infer.WORK_PIXELS, "default", HEIGHT * WIDTH // 4)
+    assert result(folder, monkeypatch, own).rgb.std() > 1
+
+
+def test_progress_names_what_is_done_and_ends_whole(folder, monkeypatch):
+    result(folder, monkeypatch)
+    names = list(dict.fromkeys(what for what, _ in TOLD))
+    assert names[:3] == ["read", "align", "depth"] and names[-1] == "all in focus"
+    assert TOLD[-1][1] == 1.0 and all(0.0 <= part <= 1.0 for _, part in TOLD)
+
+
+def test_the_renderer_in_the_loop_needs_a_lens(folder, monkeypatch):
+    called = []
+    monkeypatch.setattr(infer, "refine", lambda stack, found, **k: called.append(k) or found)
+    result(folder, monkeypatch, lens=LensFlags(), quality="best")
+    result(folder, monkeypatch, quality="default")
+    assert called == []
+    result(folder, monkeypatch, quality="best", device="cuda:1")
+    assert called[0]["device"] == "cuda:1"
+
+
+def test_options_of_a_backend_are_passed_on():
+    options = InferOptions(checkpoint=Path("w"), base_model="b", device="cuda", n_ensemble=3).of_backend
+    assert options == BackendOptions(Path("w"), "b", "cuda", 3)

@@ -1,0 +1,116 @@
+"""A stack of a list with its truth: in order, drawn where there are no slices, refused where it cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.focal.lists import Roots
+from focusgen.focal.records import record_of
+from focusgen.focal.samples import load_sample, usable_depth
+
+HEIGHT, WIDTH = 24, 32
+CAMERA = {"focal_length_mm": 50, "f_number": 8, "sensor_width_mm": 3.6}
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    (tmp_path / "s").mkdir()
+    texture = cv2.GaussianBlur(rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8), (0, 0), 1.0)
+    for n in range(3):
+        cv2.imwrite(str(tmp_path / "s" / f"{n}.png"), texture // (n + 1))
+    cv2.imwrite(str(tmp_path / "aif.png"), texture)
+    np.save(tmp_path / "d.npy", np.full((HEIGHT, WIDTH), 1.0, np.float32))
+    np.save(tmp_path / "small.npy", np.ones((HEIGHT, WIDTH - 1), np.float32))
+    return tmp_path
+
+
+def sample(disk: Path, **values: Any):
+    record = record_of({"camera": CAMERA, **values}, "l.jsonl:3")
+    return load_sample(record, Roots(), disk)
+
+
+def test_slices_are_sorted_from_near_to_far_with_their_distances(disk):
+    found = sample(disk, focal_stack="s", focus_distances=[2.0, "inf", 0.5], name="one")
+    assert found.name == "one" and found.stack.diopters.tolist() == [2.0, 0.5, 0.0]
+    assert found.stack.slices.shape == (3, HEIGHT, WIDTH, 3)
+    assert found.stack.radius_px_m == pytest.approx(0.05**2 / 16 * WIDTH / 0.0036)
+    assert found.true_m is None and found.aif is None and found.is_drawn
+
+
+def test_truth_comes_along(disk):
+    found = sample(disk, focal_stack="s", focus_distances=[1, 2, 3], depth="d.npy", aif="aif.png")
+    assert (found.true_m == 1.0).all() and found.aif.shape == (HEIGHT, WIDTH, 3) and found.name == "s"
+
+
+def test_a_picture_with_depth_is_drawn_sharp_where_focus_is(disk):
+    found = sample(disk, rgb="aif.png", depth="d.npy", focus_distances=[0.5, 1.0, 4.0])
+    np.testing.assert_array_equal(found.stack.slices[1], found.aif)
+    assert np.abs(found.stack.slices[0].astype(int) - found.aif).mean() > 1
+    assert found.name == "l.jsonl:3"
+
+
+def test_a_generative_renderer_s_slices_are_not_taken_for_a_lens_s(disk):
+    slices = {"focal_stack": "s", "focus_distances": [1, 2, 3]}
+    assert not sample(disk, **slices, source="bokeh").is_drawn
+    assert sample(disk, **slices, source="vkitti").is_drawn
+    assert sample(disk, rgb="aif.png", depth="d.npy", focus_distances=[1, 2], source="bokeh").is_drawn
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "why"),
+    [
+        ({"focal_stack": "s"}, ConfigError, "focus_distances is missing"),
+        ({"focal_stack": "s", "focus_distances": [1, 2]}, ConfigError, "3 slices, 2 focus distances"),
+        (
+            {"rgb": "aif.png", "focus_distances": [1, 2]},
+            ConfigError,
+            "drawing a stack needs all_in_focus and depth",
+        ),
+        (
+            {"focal_stack": "s", "focus_distances": [1, 2, 3], "camera": None},
+            ConfigError,
+            "camera is missing",
+        ),
+        (
+            {"focal_stack": "s", "focus_distances": [1, 2, 3], "depth": "small.npy"},
+            CorruptInputError,
+            "depth is 31x24, the slices 32x24",
+        ),
+        (
+            {"rgb": "aif.png", "depth": "small.npy", "focus_distances": [1, 2]},
+            CorruptInputError,
+            "depth is 31x24",
+        ),
+    ],
+)
+def test_what_is_missing_or_does_not_fit_is_named_with_its_line(disk, values, error, why):
+    with pytest.raises(error, match=rf"l\.jsonl:3: .*{why}"):
+        sample(disk, **values)
+
+
+def test_a_sharp_picture_of_another_size_is_named_too(disk):
+    cv2.imwrite(str(disk / "large.png"), np.zeros((48, 64, 3), np.uint8))
+    with pytest.raises(CorruptInputError, match="all_in_focus is 64x48, the slices 32x24"):
+        sample(disk, focal_stack="s", focus_distances=[1, 2, 3], aif="large.png")
+
+
+def test_a_hole_takes_the_depth_of_the_nearest_pixel_and_the_rest_stays():
+    depth = np.array([[1.0, np.nan, 0.0, 4.0], [1.0, 1.0, -2.0, np.inf]], np.float32)
+    found = usable_depth(depth, (2, 4), "d.npy")
+    np.testing.assert_array_equal(found[:, 0], [1.0, 1.0])
+    assert found[0, 3] == found[1, 3] == found[0, 2] == 4.0 and found[0, 1] == 1.0
+    assert np.isnan(depth[0, 1])  # the truth itself keeps its holes
+
+
+def test_depth_of_nothing_or_of_another_size_is_refused():
+    with pytest.raises(CorruptInputError, match="no pixel has a depth > 0"):
+        usable_depth(np.zeros((2, 3), np.float32), (2, 3), "d.npy")
+    with pytest.raises(CorruptInputError, match="depth is 3x2, the picture 2x3"):
+        usable_depth(np.ones((2, 3), np.float32), (3, 2), "d.npy")

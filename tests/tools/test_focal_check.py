@@ -1,0 +1,135 @@
+"""What a list holds: counts, depth, leakage between splits, and problems that do not end the check."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from focusgen.focal.lists import Roots
+from focusgen.focal.presets import load_preset
+from focusgen.focal.stack import StackLens
+from focusgen.tools.focal_check import MANY, ListReport, check_lists, preset_lines
+
+CAMERA = {"focal_length_mm": 50, "f_number": 8}
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Path:
+    (tmp_path / "s").mkdir()
+    for n in range(5):
+        cv2.imwrite(str(tmp_path / "s" / f"{n}.png"), np.zeros((4, 100, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "aif.png"), np.zeros((4, 100, 3), np.uint8))
+    np.save(tmp_path / "d.npy", np.linspace(1.0, 3.0, 400, dtype=np.float32).reshape(4, 100))
+    return tmp_path
+
+
+def listed(disk: Path, *records: dict[str, Any], name: str = "l.jsonl") -> Path:
+    (disk / name).write_text("".join(json.dumps(record) + "\n" for record in records))
+    return disk / name
+
+
+def report_of(*paths: Path, max_samples: int = 99) -> ListReport:
+    return check_lists(paths, Roots(), max_samples)
+
+
+def test_what_a_list_holds_is_counted_and_measured(disk):
+    stack = {"focal_stack": "s", "depth": "d.npy", "camera": CAMERA, "focus_distances": [1, 2, 3, 4, 5]}
+    report = report_of(listed(disk, stack, {"rgb": "aif.png", "depth": "d.npy", "focus_distances": [1, 2]}))
+    assert (report.n_samples, report.n_slices, report.problems) == (2, [5, 2], [])
+    assert report.depth_m[0] == pytest.approx((1.1, 2.0, 2.9))
+    lines = report.lines()
+    assert lines[0].split() == ["samples", "2"] and "2 to 5" in lines[1] and lines[-1] == "no problems"
+    assert "median 2 m" in lines[2]
+
+
+def test_the_share_that_a_lens_can_tell_is_of_the_pixels_within_its_reach(disk):
+    lens = StackLens(0.05, 8.0)
+    reach_m = lens.identifiable_to_m(100)
+    np.save(disk / "d.npy", np.repeat(np.array([[0.9], [0.99], [1.01], [9.0]], np.float32), 100, 1) * reach_m)
+    report = report_of(listed(disk, {"focal_stack": "s", "depth": "d.npy", "camera": CAMERA}))
+    assert report.identifiable == [0.5] and "identifiable share  50%" in "\n".join(report.lines())
+
+
+def test_a_subset_with_the_distances_of_all_slices_is_no_problem(disk):
+    stack = {"focal_stack": "s", "num_images": 3, "focus_distances": [1, 2, 3, 4, 5]}
+    report = report_of(listed(disk, stack))
+    assert (report.problems, report.n_slices) == ([], [3])
+    wrong = report_of(listed(disk, {**stack, "focus_distances": [1, 2, 3, 4]}))
+    assert wrong.problems == [f"{disk}/l.jsonl:1: 3 slices, 4 focus distances"]
+
+
+def test_a_record_that_cannot_be_used_is_a_problem_and_not_the_end(disk):
+    np.save(disk / "zero.npy", np.zeros((4, 100), np.float32))
+    (disk / "junk.npy").write_bytes(b"junk")
+    report = report_of(
+        listed(
+            disk,
+            {"focal_stack": "gone"},
+            {"rgb": "aif.png", "depth": "junk.npy"},
+            {"rgb": "aif.png", "depth": "zero.npy"},
+            {"rgb": "aif.png", "depth": "d.npy"},
+        ),
+        disk / "none.txt",
+    )
+    assert report.n_samples == 4 and len(report.depth_m) == 1
+    said = [
+        "gone does not exist",
+        "junk.npy: damaged",
+        "zero.npy holds no depth > 0",
+        "none.txt: cannot be read",
+    ]
+    assert len(report.problems) == 4
+    assert all(word in problem for word, problem in zip(said, report.problems, strict=True))
+    assert report.lines()[-1] == "4 problems"
+
+
+def test_many_problems_are_counted_and_not_all_shown():
+    report = ListReport(problems=[f"p{n}" for n in range(MANY + 3)])
+    assert sum(line.startswith("problem: ") for line in report.lines()) == MANY
+    assert report.lines()[-2:] == ["and 3 more problems", f"{MANY + 3} problems"]
+
+
+@pytest.mark.parametrize(
+    ("names", "splits", "leaks"),
+    [
+        (("train.jsonl", "val.jsonl"), (None, None), True),  # a list's own name says it
+        (("a.jsonl", "b.jsonl"), ("train", "test"), True),
+        (("a.jsonl", "b.jsonl"), ("train", "train"), False),
+        (("a.jsonl", "b.jsonl"), (None, None), False),
+        (("train.jsonl", "val.jsonl"), ("val", None), False),  # what a record says wins
+    ],
+)
+def test_a_scene_in_two_splits_is_leakage(disk, names, splits, leaks):
+    paths = [
+        listed(disk, {"rgb": "aif.png", "scene": "bear", **({"split": split} if split else {})}, name=name)
+        for name, split in zip(names, splits, strict=True)
+    ]
+    report = report_of(*paths)
+    assert any("leakage: scene bear lies in" in problem for problem in report.problems) == leaks
+
+
+def test_without_a_scene_the_folder_is_one_but_not_the_list_s_own(disk):
+    for folder in ("train", "val"):
+        listed(disk, {"rgb": "s/0.png"}, {"rgb": "aif.png"}, name=f"{folder}.jsonl")
+    report = report_of(disk / "train.jsonl", disk / "val.jsonl")
+    assert report.splits == {"s": {"train", "val"}}
+
+
+def test_only_so_many_maps_are_opened(disk):
+    record = {"rgb": "aif.png", "depth": "d.npy"}
+    assert len(report_of(listed(disk, *[record] * 5), max_samples=2).depth_m) == 2
+
+
+def test_a_preset_says_what_its_lens_can_tell():
+    preset = load_preset("base")
+    weak = dataclasses.replace(preset, lens=dataclasses.replace(preset.lens, f_number=80.0))
+    assert len(preset_lines(preset)) == 2 and "f/8 50 mm" in preset_lines(preset)[1]
+    assert "not identifiable" in preset_lines(weak)[-1]
+    near = dataclasses.replace(preset, focal_range_m=(0.3, 0.5))
+    assert "100% of the range" in preset_lines(near)[1]

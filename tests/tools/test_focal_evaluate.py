@@ -1,0 +1,135 @@
+"""A table over a list of stacks: every sample, number of slices and method, and files that others read."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from focusgen.base.errors import ConfigError
+from focusgen.focal.baselines import Prediction
+from focusgen.focal.lists import Roots
+from focusgen.focal.perceptual import Perceptual
+from focusgen.focal.protocols import ZEDD_SIZE
+from focusgen.focal.samples import Sample
+from focusgen.focal.stack import FocalStack
+from focusgen.tools import focal_evaluate, focal_outputs
+from focusgen.tools.focal_evaluate import EvaluateJob, evaluate, markdown, sheet
+
+HEIGHT, WIDTH = 12, 16
+
+
+@pytest.fixture
+def disk(tmp_path: Path, monkeypatch) -> Path:
+    """A list of drawn stacks; methods are at once: what they say is the mean distance of the stack."""
+    texture = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    cv2.imwrite(str(tmp_path / "aif.png"), texture)
+    np.save(tmp_path / "d.npy", np.full((HEIGHT, WIDTH), 1.0, np.float32))
+
+    def predict(method: str, stack: FocalStack, find_depth: Any) -> Prediction:
+        depth = np.full(stack.slices.shape[1:3], 1.0 / stack.diopters.mean(), np.float32)
+        return Prediction(depth, np.ones_like(depth), stack.slices[0])
+
+    monkeypatch.setattr(focal_evaluate, "predict", predict)
+    monkeypatch.setattr(focal_evaluate, "load_estimator", lambda name, options: None)
+    monkeypatch.setattr(focal_evaluate, "load_lpips", lambda: Perceptual(None, "no LPIPS"))
+    return tmp_path
+
+
+def record(name: str, **values: Any) -> dict[str, Any]:
+    camera = {"focal_length_mm": 50, "f_number": 8}
+    drawn = {
+        "rgb": "aif.png",
+        "depth": "d.npy",
+        "focus_distances": [0.5, 1.0, 2.0, 4.0, 8.0],
+        "camera": camera,
+    }
+    return {**drawn, "name": name, **values}
+
+
+def job_of(disk: Path, *records: dict[str, Any], **options: Any) -> EvaluateJob:
+    (disk / "l.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
+    return EvaluateJob([disk / "l.jsonl"], Roots(), disk / "out", **options)
+
+
+def test_every_sample_every_size_and_every_method_is_a_row(disk):
+    table = evaluate(job_of(disk, record("a"), record("b"), n_slices=(2, 5)))
+    document = json.loads((disk / "out" / "evaluation.json").read_text())
+    assert len(document["samples"]) == 2 * 2 * 4 and set(table) == set(document["table"])
+    rows = list(csv.DictReader((disk / "out" / "evaluation.csv").open()))
+    assert [(row["name"], row["n_slices"]) for row in rows[::4]] == [
+        ("a", "2"),
+        ("a", "5"),
+        ("b", "2"),
+        ("b", "5"),
+    ]
+    # Five slices: mean of 2, 1, .5, .25, .125 diopters is .775; depth 1 m: |1 / .775 - 1| = .290
+    assert float(rows[4]["abs_rel"]) == pytest.approx(1 / 0.775 - 1, rel=1e-5)
+    assert (disk / "out" / "evaluation.png").is_file()
+
+
+def test_splits_and_a_largest_number_choose_samples(disk):
+    records = [record("a", split="train"), record("b", split="val"), record("c"), record("d", split="val")]
+    for options, names in (
+        ({"split": "val"}, "bcd"),
+        ({"split": "val", "max_samples": 1}, "b"),
+        ({}, "abcd"),
+    ):
+        evaluate(job_of(disk, *records, **options))
+        document = json.loads((disk / "out" / "evaluation.json").read_text())
+        assert "".join(dict.fromkeys(row["name"] for row in document["samples"])) == names
+    with pytest.raises(ConfigError, match="no sample of split test"):
+        evaluate(job_of(disk, record("a", split="train"), split="test"))
+
+
+def test_stacks_of_one_name_keep_their_files_apart_and_inside(disk):
+    evaluate(job_of(disk, record("a"), record("a"), record("x/../a"), saves_pictures=True, protocol="zedd"))
+    assert {p.name for p in (disk / "out").glob("*_depth.png")} == {
+        "a_depth.png",
+        "a_2_depth.png",
+        "x_.._a_depth.png",
+    }
+    files = sorted((disk / "out" / "zedd").iterdir())
+    assert len(files) == 3
+    found = np.load(files[0])
+    assert found.shape == ZEDD_SIZE and found.dtype == np.float32
+
+
+def test_more_slices_than_a_stack_has_is_refused_by_name(disk):
+    with pytest.raises(ConfigError, match="a: 7 slices are asked for, it has 5"):
+        evaluate(job_of(disk, record("a"), n_slices=(7,)))
+
+
+def test_disparity_is_scored_where_that_is_the_protocol(disk):
+    evaluate(job_of(disk, record("a"), protocol="ddff"))
+    (row, *_) = json.loads((disk / "out" / "evaluation.json").read_text())["samples"]
+    assert row["disparity_abs_rel"] == pytest.approx(1.0 - 0.775, rel=1e-5)
+
+
+def test_a_table_for_people_shows_what_is_there():
+    table = {
+        "ours N=5": {"abs_rel": (0.1, 0.05, 0.2), "rmse": (1.0, 1.0, 1.0)},
+        "other N=5": {"abs_rel": (0.3, 0.3, 0.3)},
+    }
+    head, rule, ours, other = markdown(table)
+    assert head == "| method | abs_rel | rmse |" and rule.count("---") == 3
+    assert ours == "| ours N=5 | 0.100 (0.050..0.200) | 1.000 |" and "nan" in other
+
+
+@pytest.mark.parametrize("largest_px", [2000, 8])
+@pytest.mark.parametrize("true_m", [None, np.full((HEIGHT, WIDTH), 2.0, np.float32)])
+def test_one_picture_holds_all_tiles_whatever_their_size(monkeypatch, largest_px, true_m):
+    monkeypatch.setattr(focal_outputs, "LARGEST_PICTURE_SIDE_PX", largest_px)
+    slices = np.zeros((3, HEIGHT, WIDTH, 3), np.uint16)
+    depth = np.linspace(1.0, 2.0, HEIGHT * WIDTH, dtype=np.float32).reshape(HEIGHT, WIDTH)
+    sample = Sample("a", FocalStack(slices, np.array([2.0, 1.0, 0.5]), 10.0), true_m, None)
+    made = {name: Prediction(depth, depth, slices[0]) for name in ("constant", "ours")}
+    found = sheet(sample, made, "ours")
+    step = 1 if largest_px == 2000 else 2
+    assert found.dtype == np.uint8 and found.shape[0] == 2 * HEIGHT // step
+    assert found.shape[1] == 4 * (WIDTH // step + focal_outputs.BAR_ROOM_PX)

@@ -1,0 +1,176 @@
+"""Stacks one after the other: what is taken for one, names that never collide, a bad one among good ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.focal.infer import StackResult
+from focusgen.focal.opened import LensFlags
+from focusgen.focal.stack import StackLens
+from focusgen.tools import focal_infer
+from focusgen.tools.focal_infer import InferJob, infer_all, lens_flags
+
+Call = tuple[str, list[str], Any, LensFlags]
+
+
+@pytest.fixture
+def calls(monkeypatch) -> list[Call]:
+    """Let depth be found at once, and keep what was asked."""
+    asked: list[Call] = []
+
+    def infer_stack(
+        files: Any, distances_m: Any, lens: LensFlags, options: Any, progress: Any
+    ) -> StackResult:
+        asked.append((files.name, [path.name for path in files.paths], distances_m, lens))
+        if "bad" in files.name:
+            raise CorruptInputError("a slice is damaged", "Replace it.")
+        keys = (
+            "unit",
+            "method",
+            "quality",
+            "width",
+            "height",
+            "confidence_mean",
+            "share_unsure",
+            "identifiable",
+        )
+        metadata = dict.fromkeys((*keys, "cpu_s", "exposure", "unexplained_share", "fits"), 0)
+        depth = np.ones((4, 6), np.float32)
+        index = np.zeros((4, 6), np.uint16)
+        return StackResult(depth, depth, np.zeros((4, 6, 3), np.uint8), index, True, metadata)
+
+    monkeypatch.setattr(focal_infer, "infer_stack", infer_stack)
+    return asked
+
+
+def stack(folder: Path, n: int = 3) -> Path:
+    folder.mkdir(parents=True)
+    for k in range(n):
+        cv2.imwrite(str(folder / f"{k}.png"), np.zeros((4, 6, 3), np.uint8))
+    return folder
+
+
+def inferred(given: Any, out: Path, **job: Any) -> dict[str, Any]:
+    return infer_all(InferJob(str(given), out, **job))
+
+
+def test_a_folder_a_batch_and_pictures_with_commas_are_stacks(tmp_path, calls):
+    one = stack(tmp_path / "a" / "one")
+    stack(tmp_path / "a" / "two")
+    inferred(one, tmp_path / "o")
+    inferred(tmp_path / "a", tmp_path / "o")
+    inferred(f"{one}/2.png , {one}/0.png,", tmp_path / "o")
+    assert [(name, files) for name, files, *_ in calls] == [
+        ("one", ["0.png", "1.png", "2.png"]),
+        ("one", ["0.png", "1.png", "2.png"]),
+        ("two", ["0.png", "1.png", "2.png"]),
+        ("one", ["2.png", "0.png"]),
+    ]
+
+
+def test_a_list_of_slices_longer_than_a_path_can_be_is_a_stack(tmp_path, calls, monkeypatch):
+    stack(tmp_path / "s", 60)
+    monkeypatch.chdir(tmp_path / "s")
+    names = ",".join(f"{k}.png" for k in range(60))
+    distances = ",".join(f"{1.0 + 0.01 * k:.2f}" for k in range(60))
+    assert len(names) > 255 < len(distances)
+    inferred(names, tmp_path / "o", focus_distances=distances)
+    assert len(calls[0][1]) == 60 and calls[0][2][-1] == pytest.approx(1.59)
+
+
+@pytest.mark.parametrize("given", [None, "exif", " EXIF "])
+def test_without_distances_exif_is_asked(tmp_path, calls, given):
+    inferred(stack(tmp_path / "s"), tmp_path / "o", focus_distances=given)
+    assert calls[0][2] is None
+
+
+def test_a_file_of_distances_beside_the_slices_goes_before_one_in_the_working_folder(
+    tmp_path, calls, monkeypatch
+):
+    folder = stack(tmp_path / "s")
+    (folder / "d.txt").write_text("1 2 3\n")
+    (tmp_path / "d.txt").write_text("4 5 6\n")
+    monkeypatch.chdir(tmp_path)
+    inferred(folder, tmp_path / "o", focus_distances="d.txt")
+    (folder / "d.txt").unlink()
+    inferred(folder, tmp_path / "o", focus_distances="d.txt")
+    assert [call[2] for call in calls] == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    (tmp_path / "d.txt").unlink()
+    with pytest.raises(ConfigError, match=r"d\.txt: no such file, neither here nor in .*/s"):
+        inferred(folder, tmp_path / "o", focus_distances="d.txt")
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("gone", "no such folder or file"),
+        ("a.mp4", "neither a folder nor pictures"),
+        ("x.png,y.png", "no such picture"),
+    ],
+)
+def test_what_is_no_stack_is_refused_by_name(tmp_path, calls, monkeypatch, given, why):
+    (tmp_path / "a.mp4").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=why):
+        inferred(given, tmp_path / "o")
+
+
+def listed(tmp_path: Path, *records: dict[str, Any]) -> Path:
+    (tmp_path / "l.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    return tmp_path / "l.jsonl"
+
+
+def test_names_of_a_list_never_collide_nor_leave_the_folder(tmp_path, calls):
+    stack(tmp_path / "s")
+    names = ["a", "a_2", "a", "../a", "a"]
+    summary = inferred(
+        listed(tmp_path, *({"focal_stack": "s", "name": name} for name in names)), tmp_path / "o"
+    )
+    found = [entry["name"] for entry in summary["stacks"]]
+    assert found == ["a", "a_2", "a_3", ".._a", "a_4"]
+    assert len(list((tmp_path / "o").glob("*_depth.npy"))) == 5 and not list(tmp_path.glob("*_depth.npy"))
+    assert all(json.loads((tmp_path / "o" / f"{n}_metadata.json").read_text())["name"] == n for n in found)
+
+
+def test_a_record_s_camera_and_distances_win_over_the_flags(tmp_path, calls):
+    stack(tmp_path / "s", 5)
+    camera = {"focal_length_mm": 85, "f_number": 1.4, "sensor_width_mm": 24}
+    own = {"focal_stack": "s", "num_images": 3, "focus_distances": [1, 2, 3, 4, 5], "camera": camera}
+    flags = LensFlags(50.0, 8.0, 36.0, "exact")
+    inferred(
+        listed(tmp_path, own, {"focal_stack": "s"}), tmp_path / "o", lens=flags, focus_distances="5,4,3,2,1"
+    )
+    assert calls[0][1] == ["0.png", "2.png", "4.png"] and calls[0][2] == [1.0, 3.0, 5.0]
+    assert calls[0][3] == LensFlags(pytest.approx(85.0), 1.4, pytest.approx(24.0), "exact")
+    assert calls[1][2] == [5.0, 4.0, 3.0, 2.0, 1.0] and calls[1][3] == flags
+
+
+def test_a_picture_with_depth_is_no_stack(tmp_path, calls):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((4, 6, 3), np.uint8))
+    with pytest.raises(ConfigError, match=r"l\.jsonl:1: a picture with depth is no stack"):
+        inferred(listed(tmp_path, {"rgb": "a.png"}), tmp_path / "o")
+
+
+def test_one_bad_stack_is_named_and_the_others_go_on_but_alone_it_is_the_error(tmp_path, calls):
+    for name in ("a1", "bad", "z"):
+        stack(tmp_path / "in" / name)
+    summary = inferred(tmp_path / "in", tmp_path / "o")
+    assert [entry["name"] for entry in summary["stacks"]] == ["a1", "z"]
+    assert summary["failed"] == [{"name": "bad", "error": "a slice is damaged", "advice": "Replace it."}]
+    assert json.loads((tmp_path / "o" / "summary.json").read_text()) == summary
+    with pytest.raises(CorruptInputError, match="a slice is damaged"):
+        inferred(tmp_path / "in" / "bad", tmp_path / "p")
+    assert not (tmp_path / "p").exists()
+
+
+def test_flags_stand_where_a_record_has_no_camera():
+    given = LensFlags(50.0, 2.0)
+    assert lens_flags(None, given) is given
+    assert lens_flags(StackLens(0.05, 4.0), given).f_number == 4.0

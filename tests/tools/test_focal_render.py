@@ -1,0 +1,99 @@
+"""A stack on disk from one picture with depth: its slices, its truth, and a record that can be read again."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.focal.lists import Roots
+from focusgen.focal.records import record_of
+from focusgen.focal.samples import load_sample
+from focusgen.focal.stack import StackLens
+from focusgen.tools.focal_render import stack_document, write_stack
+
+HEIGHT, WIDTH = 24, 36
+LENS = StackLens(0.05, 4.0, 0.004)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Path:
+    texture = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    cv2.imwrite(str(tmp_path / "rgb.png"), cv2.GaussianBlur(texture, (0, 0), 1.0))
+    np.save(tmp_path / "d.npy", np.full((HEIGHT, WIDTH), 1.0, np.float32))
+    return tmp_path
+
+
+def written(
+    disk: Path, distances_m: Any = (0.5, 1.0, math.inf), depth: str = "d.npy", **options: Any
+) -> list[str]:
+    lens = options.pop("lens", LENS)
+    paths = write_stack(disk / "rgb.png", disk / depth, distances_m, lens, disk / "out" / "s", **options)
+    return [path.name for path in paths]
+
+
+def test_slices_truth_and_lens_are_written_and_the_focus_plane_is_sharp(disk):
+    names = written(disk)
+    assert names == ["slice_00.png", "slice_01.png", "slice_02.png", "stack.json"]
+    out = disk / "out" / "s"
+    pictures = [cv2.imread(str(out / name)).astype(int) for name in (*names[:3], "aif.png")]
+    np.testing.assert_array_equal(pictures[1], pictures[3])
+    assert all(np.abs(pictures[k] - pictures[3]).mean() > 1 for k in (0, 2))
+    assert (np.load(out / "depth.npy") == 1.0).all()
+
+
+def test_what_was_written_is_a_record_of_the_same_stack(disk):
+    written(disk, sensor_width_m=0.02)
+    document = json.loads((disk / "out" / "s" / "stack.json").read_text())
+    found = load_sample(record_of(document, "stack.json"), Roots(), disk / "out" / "s")
+    assert found.stack.diopters.tolist() == [2.0, 1.0, 0.0]
+    assert found.stack.radius_px_m == pytest.approx(StackLens(0.05, 4.0, 0.02).radius_px_m(WIDTH))
+    assert (found.true_m == 1.0).all() and found.aif.shape == (HEIGHT, WIDTH, 3)
+
+
+def test_a_sensor_lies_along_the_long_side_of_a_picture(disk):
+    cv2.imwrite(str(disk / "rgb.png"), np.zeros((WIDTH, HEIGHT, 3), np.uint8))
+    np.save(disk / "d.npy", np.ones((WIDTH, HEIGHT), np.float32))
+    written(disk)
+    camera = json.loads((disk / "out" / "s" / "stack.json").read_text())["camera"]
+    assert camera["sensor_width_mm"] == pytest.approx(4.0 * HEIGHT / WIDTH)
+
+
+def test_infinity_is_a_word_that_json_can_hold():
+    document = stack_document(["a.png", "b.png"], [1.0, math.inf], LENS)
+    assert json.loads(json.dumps(document, allow_nan=False))["focus_distances"] == [1.0, "inf"]
+
+
+def test_holes_are_filled_for_drawing_and_floats_are_metres_whatever_the_scale(disk):
+    depth = np.full((HEIGHT, WIDTH), 2.0, np.float32)
+    depth[3:6, 3:6] = np.nan
+    np.save(disk / "h.npy", depth)
+    written(disk, depth="h.npy", depth_scale=1000.0)
+    assert (np.load(disk / "out" / "s" / "depth.npy") == 2.0).all()
+
+
+@pytest.mark.parametrize(
+    ("distances_m", "depth", "error", "why"),
+    [
+        ((1.0,), "d.npy", ConfigError, "at least 2 slices"),
+        ((1.0, 1.0), "d.npy", ConfigError, "duplicate focus distance"),
+        ((0.04, 1.0), "d.npy", ConfigError, "not beyond the focal length"),
+        ((1.0, 2.0), "none.npy", ConfigError, r"none\.npy: no such file"),
+        ((1.0, 2.0), "rgb.webp", ConfigError, r"rgb\.webp: depth is read from"),
+        ((1.0, 2.0), "small.npy", CorruptInputError, "depth is 35x24, the picture 36x24"),
+        ((1.0, 2.0), "zero.npy", CorruptInputError, "no pixel has a depth > 0"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_written(disk, distances_m, depth, error, why):
+    np.save(disk / "small.npy", np.ones((HEIGHT, WIDTH - 1), np.float32))
+    np.save(disk / "zero.npy", np.zeros((HEIGHT, WIDTH), np.float32))
+    (disk / "rgb.webp").touch()
+    with pytest.raises(error, match=why):
+        written(disk, distances_m, depth)
+    assert not (disk / "out").exists()

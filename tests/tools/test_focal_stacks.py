@@ -1,0 +1,136 @@
+"""Focal stacks out of a data set: which lens sets are one, paths that move along, records to be read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from focusgen.base.errors import ConfigError
+from focusgen.focal.records import record_of
+from focusgen.tools import focal_stacks
+from focusgen.tools.focal_stacks import Sweep, list_stacks
+
+SWEEP = Sweep(4, 0.05, 2.0)
+RGB = np.full((8, 12, 3), 128, np.uint8)
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch) -> Path:
+    """One scene of three frames; what it holds beside is read from memory."""
+    root = tmp_path / "data set"
+    for folder in ("frames_sharp", "depth_maps", *(f"bokeh_renders/set_{n:02d}" for n in range(5))):
+        (root / "bear" / folder).mkdir(parents=True)
+    for frame in range(3):
+        cv2.imwrite(str(root / "bear" / "frames_sharp" / f"frame_{frame:04d}.png"), RGB)
+        (root / "bear" / "depth_maps" / f"depth_{frame:04d}.npz").touch()
+        for n in range(5):
+            cv2.imwrite(str(root / "bear" / f"bokeh_renders/set_{n:02d}" / f"bokeh_{frame:04d}.png"), RGB)
+    (root / "bear" / "depth_maps" / "stats.json").touch()
+    entries = {"bear": SimpleNamespace(split="val"), "lion": SimpleNamespace(split="train")}
+    monkeypatch.setattr(focal_stacks, "read_index", lambda dataset: entries)
+    monkeypatch.setattr(focal_stacks, "read_stats", lambda scene: {"d_p5": 0.5, "d_p95": 4.0})
+    monkeypatch.setattr(focal_stacks, "read_sharp", lambda scene, frame: RGB)
+    monkeypatch.setattr(focal_stacks, "read_depth", lambda scene, frame: np.ones((8, 12), np.float16))
+    return root
+
+
+def metadata(data: Path, *sets: tuple[float, float, float], **more: Any) -> None:
+    """Write lens sets of (f, N, S_focus)."""
+    lenses = [{"f": f, "N": n, "S_focus": s, "max_coc": 1e-3} for f, n, s in sets]
+    document = {"sets": lenses, "sensor_width_mm": 24.0, "formula": "exact", **more}
+    (data / "bear" / "metadata.json").write_text(json.dumps(document))
+
+
+def stacks(
+    data: Path, source: str = "bokeh", every: int = 1, out: str = "lists/l.jsonl"
+) -> list[dict[str, Any]]:
+    records = list_stacks(data, data.parent / out, source=source, sweep=SWEEP, every=every)
+    lines = (data.parent / out).read_text().splitlines()
+    assert len(lines) == len(records)
+    return [dict(record_of(json.loads(line), f"l:{n}").values) for n, line in enumerate(lines, 1)]
+
+
+def test_sets_that_share_focal_length_and_f_number_are_one_stack_per_frame(data):
+    metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 3.0), (0.05, 4.0, 1.0), (0.085, 2.0, 1.0), (0.05, 2.0, 0.7))
+    found = stacks(data)
+    assert [record["frame"] for record in found] == [0, 1, 2]
+    first = found[0]
+    assert (
+        first["focus_distances"] == [1.0, 3.0, 0.7]
+        and first["name"] == "bear_0000"
+        and first["split"] == "val"
+    )
+    assert [Path(path).parent.name for path in first["slices"]] == ["set_00", "set_01", "set_04"]
+    assert first["camera"] == {
+        "focal_length_mm": 50.0,
+        "f_number": 2.0,
+        "sensor_width_mm": 24.0,
+        "formula": "exact",
+    }
+    assert first["weight"] == 1.0  # flat grey pictures are what physics makes of flat grey
+
+
+def test_paths_are_seen_from_the_list_so_that_both_may_move(data):
+    metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 3.0))
+    (first, *_) = stacks(data, out="a/b/l.jsonl")
+    for path in (first["all_in_focus"], first["depth"], *first["slices"]):
+        assert path.startswith("../../data set/bear/") and (data.parent / "a" / "b" / path).exists()
+
+
+@pytest.mark.parametrize(("every", "frames"), [(1, [0, 1, 2]), (2, [0, 2]), (5, [0])])
+def test_frames_are_taken_at_equal_steps(data, every, frames):
+    metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 3.0))
+    assert [record["frame"] for record in stacks(data, every=every)] == frames
+
+
+def test_a_frame_that_lacks_a_slice_or_has_a_distance_twice_is_left_out(data):
+    metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 3.0))
+    (data / "bear" / "bokeh_renders" / "set_01" / "bokeh_0001.png").unlink()
+    assert [record["frame"] for record in stacks(data)] == [0, 2]
+    metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 1.0))
+    with pytest.raises(ConfigError, match="no scene has a stack"):
+        stacks(data)
+
+
+def test_a_moving_focus_has_the_distance_of_its_frame(data):
+    metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 3.0))
+    document = json.loads((data / "bear" / "metadata.json").read_text())
+    document["sets"][1]["S_focus_per_frame"] = [3.0, 2.5, 1.0]
+    (data / "bear" / "metadata.json").write_text(json.dumps(document))
+    found = stacks(data)
+    assert [record["focus_distances"] for record in found] == [
+        [1.0, 3.0],
+        [1.0, 2.5],
+    ]  # at frame 2 both are 1 m
+
+
+def test_renders_that_are_magnified_one_by_one_are_no_stack(data):
+    metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 3.0), breathing=True)
+    with pytest.raises(ConfigError, match="magnified, each as its focus has it") as caught:
+        stacks(data)
+    assert "--source thin_lens" in caught.value.advice
+    assert not (data.parent / "lists").exists()
+
+
+def test_without_renders_stacks_are_drawn_over_the_depth_that_there_is(data):
+    found = stacks(data, "thin_lens")
+    assert len(found) == 3 and "slices" not in found[0] and found[0]["source"] == "thin_lens"
+    assert found[0]["num_images"] == 4 and found[0]["generate_focal_stack"] is True
+    diopters = 1.0 / np.array(found[0]["focus_distances"])
+    assert diopters[[0, -1]] == pytest.approx([2.0, 0.25], rel=1e-3)
+    np.testing.assert_allclose(np.diff(diopters), -1.75 / 3, rtol=1e-3)
+
+
+def test_a_mix_is_both_and_nothing_is_an_error_that_says_the_way(data):
+    metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 3.0))
+    assert {record["source"] for record in stacks(data, "mix")} == {"bokeh", "thin_lens"}
+    metadata(data, (0.05, 2.0, 1.0))
+    with pytest.raises(ConfigError, match="no scene has a stack") as caught:
+        stacks(data, out="new/l.jsonl")
+    assert "--lens.law sweep" in caught.value.advice and not (data.parent / "new").exists()
