@@ -50,7 +50,7 @@ def test_sixteen_bits_are_rounded_to_eight_and_never_wrap(tmp_path):
 
 def test_frames_of_different_sizes_are_no_video(tmp_path):
     with pytest.raises(ConfigError, match="stacks of different sizes") as caught:
-        make_scenes(tmp_path, [(32, 48), (32, 48), (48, 32)])
+        make_scenes(tmp_path, "bear", [(32, 48), (32, 48), (48, 32)])
     assert "alone" in caught.value.advice
 
 
@@ -64,6 +64,6 @@ def test_a_folder_that_lacks_its_depth_does_not_become_a_scene(tmp_path):
     write_frame(tmp_path, "bear", 0, SceneFrame(RGB, DEPTH_M))
     (tmp_path / "raw_depth" / "bear" / "frame_0000.npy").write_bytes(b"junk")
     with pytest.raises(ConfigError, match="the frames did not become a scene") as caught:
-        make_scenes(tmp_path, [(32, 48)])
+        make_scenes(tmp_path, "bear", [(32, 48)])
     assert "focusgen status --out_root" in caught.value.advice
     assert list(read_index(DatasetLayout(tmp_path, tmp_path / "scene_index.json"))) == ["bear"]
