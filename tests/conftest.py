@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from focusgen import config
 from focusgen.config import Config
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+settings.register_profile("patient", deadline=None, max_examples=60)  # a busy machine is no failure
+settings.load_profile("patient")
 
 
 @dataclass

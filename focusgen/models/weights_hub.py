@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from focusgen.base.errors import ConfigError
+from focusgen.models.hub_errors import hub_errors
 from focusgen.models.weight_sources import (
     WeightSource,
     find_source,
@@ -115,9 +116,7 @@ def _asked(source: WeightSource, question: Callable[[], Answer]) -> Answer:
             f"{source.repo_id} is gated: its licence ({source.licence}) must be accepted first",
             f"Accept it at {source.url}, then run `hf auth login` (or set HF_TOKEN) and try again.",
         ) from error
-    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
-        raise _unreachable(source, error) from error
-    except OSError as error:  # no network, no name server, a full disk
+    except hub_errors() as error:  # it refuses; no network, no name server, a full disk
         raise _unreachable(source, error) from error
 
 

@@ -179,7 +179,7 @@ class AdoptionCheck:
             return 0.0
         if stats_agree(recorded, exact, 0.0):
             return 0.0
-        if recorded is not None and not stats_agree(recorded, exact, STATS_TOLERANCE):
+        if data is not None and not stats_agree(recorded, exact, STATS_TOLERANCE):
             self.problem(
                 f"{self._name(self.scene.stats_json)}: not the statistics of the depth maps: {exact}"
             )

@@ -217,9 +217,9 @@ def _packed(plan: ExportPlan, split: str, shard_bytes: int) -> Iterator[list[tup
     samples: list[tuple[str, int]] = []
     n_bytes = 0
     for scene_id, scene in plan.scenes.items():
-        sizes = [_sample_bytes(plan, scene, f) for f in range(scene.vetted.n_frames)]
         if scene.vetted.split != split:
             continue
+        sizes = [_sample_bytes(plan, scene, f) for f in range(scene.vetted.n_frames)]
         if samples and n_bytes + sum(sizes) > shard_bytes:
             yield samples
             samples, n_bytes = [], 0

@@ -26,10 +26,10 @@ _DEMANDS: Mapping[str, int] = {
     "odbl": 3,
     "cc-by-nc-4.0": 5,
     "cc-by-nc-sa-4.0": 6,
-    "cc-by-nc-nd-4.0": 7,
     "cc-by-nd-4.0": 7,
+    "cc-by-nc-nd-4.0": 8,
 }
-_UNKNOWN_NON_COMMERCIAL, _UNKNOWN = 8, 9  # nobody knows what it forbids, so it counts as the strictest
+_UNKNOWN_NON_COMMERCIAL, _UNKNOWN = 9, 10  # nobody knows what it forbids, so it counts as the strictest
 
 
 @dataclass(frozen=True)

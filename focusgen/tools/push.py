@@ -11,6 +11,7 @@ from focusgen import __version__
 from focusgen.base.checksums import file_sha256
 from focusgen.base.errors import ConfigError
 from focusgen.dataset.layout import DONE, MANIFEST
+from focusgen.models.hub_errors import hub_errors
 from focusgen.tools.export_plan import plan_export
 from focusgen.tools.front_matter import licence_in
 
@@ -132,7 +133,7 @@ def upload(plan: Upload, repo: str) -> str:
         ConfigError: the hub refuses, or cannot be reached.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
-    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+    from huggingface_hub.errors import HFValidationError
 
     api = HfApi()
     try:
@@ -140,9 +141,12 @@ def upload(plan: Upload, repo: str) -> str:
         # Not by patterns: a name may hold their letters, and what was listed is what is sent.
         files = [CommitOperationAdd(name, plan.folder / name) for name, _ in plan.files]
         api.create_commit(repo, files, repo_type="dataset", commit_message=f"focusgen {__version__}")
-    except (HfHubHTTPError, LocalTokenNotFoundError, OSError) as error:
+    except HFValidationError as error:
+        raise ConfigError(f"--repo {repo}: {error}", "Name it ORG/NAME, as its page has it.") from error
+    except hub_errors() as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ConfigError(
-            f"the hub did not take {repo}: {str(error).splitlines()[0]}",
+            f"the hub did not take {repo}: {reason}",
             "Log in with `hf auth login`, or set HF_TOKEN; then start the same command again: it goes on.",
         ) from error
     return f"https://huggingface.co/datasets/{repo}"
