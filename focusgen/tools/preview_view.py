@@ -14,6 +14,7 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError, CorruptInputError, MissingUpstreamError
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.packs import is_published, read_published
+from focusgen.dataset.published import read_stats
 from focusgen.media.codecs import decode_npz, decode_png
 from focusgen.tools.preview_scales import ColourScale, depth_scale, focus_scale, metres
 
@@ -121,8 +122,11 @@ def _focus_distances_m(
 
 def _lens_set(scene: SceneLayout, metadata: dict[str, Any], set_index: int) -> dict[str, Any] | None:
     sets = metadata.get("sets") or []
+    if not isinstance(sets, list) or not all(isinstance(one, dict) for one in sets):
+        raise CorruptInputError(f"{scene.metadata_json}: sets is no list of lens sets", REPAIR)
     if set_index < 0 or (sets and set_index >= len(sets)):
-        raise ConfigError(f"scene '{scene.scene_id}' has lens sets 0 to {len(sets) - 1}, not {set_index}")
+        known = f"lens sets 0 to {len(sets) - 1}" if sets else "no lens sets yet"
+        raise ConfigError(f"scene '{scene.scene_id}' has {known}, not {set_index}")
     if not sets:
         return None
     missing = [key for key in SET_KEYS if not isinstance(sets[set_index].get(key), float | int)]
@@ -132,9 +136,10 @@ def _lens_set(scene: SceneLayout, metadata: dict[str, Any], set_index: int) -> d
 
 
 def _depth_strips(scene: SceneLayout, lens_set: dict[str, Any] | None) -> list[Strip]:
-    stats_m, n_frames = _read_json(scene.stats_json), _count(scene.depth)
-    if not (stats_m and n_frames):
+    n_frames = _count(scene.depth)
+    if not (n_frames and scene.stats_json.exists()):
         return []
+    stats_m = read_stats(scene)
     scale = depth_scale(stats_m, lens_set["S_focus"] if lens_set else None)
     note = f"median {metres(stats_m['d_median'])}"
     return [Strip("depth", note, scale, n_frames, lambda i: scale.paint(_read_npz(scene.depth(i), "depth")))]
