@@ -62,6 +62,11 @@ class InferOptions:
     n_ensemble: int = 1
 
     @property
+    def uses_device(self) -> bool:
+        """True if anything is computed on `device`: the sweep and the small network stay on the CPU."""
+        return self.quality == "best" or self.backend == "sd3"
+
+    @property
     def of_backend(self) -> BackendOptions:
         """What the backend may need of them."""
         return BackendOptions(self.checkpoint, self.base_model, self.device, self.n_ensemble)
@@ -128,6 +133,7 @@ def infer_stack(
         "fits": unexplained is None or unexplained <= FITS,
         "backend": options.backend,
         "quality": options.quality,
+        "device": options.device if options.uses_device else "cpu",
         "cpu_s": round(time.process_time() - started_s, 3),
     }
     depth = _depth_of(opened, found)

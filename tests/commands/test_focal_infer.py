@@ -50,6 +50,7 @@ def test_a_folder_becomes_depth_in_metres_with_all_its_files(tabletop: Truth, tm
     assert abs_rel(depth_m, tabletop.depth_m) <= 0.03
     meta = json.loads((out / "tabletop_metadata.json").read_text())
     assert meta["unit"] == "metre"
+    assert meta["device"] == "cpu"
     assert meta["identifiable"]["to_m"] == pytest.approx(2.22, abs=0.01)
     assert 0.7 < meta["identifiable"]["share"] < 0.9
     assert [s["focus_distance_m"] for s in meta["slices"]] == tabletop.distances_m
