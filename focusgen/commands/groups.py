@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from focusgen import config
-from focusgen.base.errors import ConfigError
-from focusgen.base.files import share_with_group
+from focusgen.base.errors import ConfigError, StorageError
+from focusgen.base.files import is_read_only, share_with_group
 from focusgen.config import Config, shipped_names
 from focusgen.config.flags import Flags, option, sets
 
@@ -26,6 +27,21 @@ def settings_to_write(path: str | None, overrides: Mapping[str, Any]) -> Config:
     cfg = config.load(path, overrides)
     share_with_group(cfg.data.group_writable)
     return cfg
+
+
+@contextlib.contextmanager
+def advising_where_read_only(way_out: str) -> Iterator[None]:
+    """Give a way out of a place that may only be read; an empty one leaves the general advice.
+
+    Raises:
+        StorageError: with that advice.
+    """
+    try:
+        yield
+    except StorageError as error:
+        if way_out and is_read_only(error):
+            raise StorageError(error.message, way_out) from error
+        raise
 
 
 def scenes_named(text: str | None) -> list[str] | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from focusgen.commands.groups import DataSetFlags, settings_to_write
+from focusgen.commands.groups import DataSetFlags, advising_where_read_only, settings_to_write
 from focusgen.config.flags import option, parse, positional, sets
 from focusgen.dataset.layout import DatasetLayout
 
@@ -32,8 +32,9 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.dataset.index import known_scene, read_index
     from focusgen.tools.scene_preview import preview_scene
 
-    index = read_index(DatasetLayout.of(cfg))
-    for scene_id in [known_scene(index, name) for name in given.scene] or list(index):
-        for path in preview_scene(cfg, scene_id, index[scene_id], lens_set=given.set, folder=given.output):
-            print(path)
+    index, output = read_index(DatasetLayout.of(cfg)), given.output
+    with advising_where_read_only("Say where else to write them: --output FOLDER" if output is None else ""):
+        for scene_id in [known_scene(index, name) for name in given.scene] or list(index):
+            for path in preview_scene(cfg, scene_id, index[scene_id], lens_set=given.set, folder=output):
+                print(path)
     return 0

@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from focusgen.base.errors import StorageError
-from focusgen.base.files import is_read_only
-from focusgen.commands.groups import DataSetFlags, settings_to_write
+from focusgen.commands.groups import DataSetFlags, advising_where_read_only, settings_to_write
 from focusgen.config.flags import option, parse
 from focusgen.dataset.layout import DatasetLayout
 
@@ -33,10 +31,6 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.tools.report_page import write_report
 
     dataset, output = DatasetLayout.of(cfg), parsed.flags.output
-    try:
+    with advising_where_read_only("Say where else to write it: --output FILE" if output is None else ""):
         print(write_report(dataset, output or dataset.report_html))
-    except StorageError as error:
-        if output is None and is_read_only(error):
-            raise StorageError(error.message, "Say where else to write it: --output FILE") from error
-        raise
     return 0

@@ -11,7 +11,7 @@ import pytest
 from focusgen import cli
 from focusgen.base.files import storage_error
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.tools import report_page
+from focusgen.tools import report_page, scene_preview
 from focusgen.tools.report_page import _scene_of, write_report
 from focusgen.tools.report_pictures import coverage_of
 from tests.browser import SCREENS_PX, check_page, chromium
@@ -38,14 +38,17 @@ def test_the_page_shows_verdict_scenes_pictures_and_what_is_wrong_first(finished
 
 
 def test_where_one_may_only_read_the_flag_is_named_that_writes_elsewhere(finished, capsys, monkeypatch):
-    def refuse(path, data):
+    def refuse(path, *data, **how):
         raise storage_error(OSError(errno.EACCES, "Permission denied"), path) from OSError(errno.EACCES, "")
 
     monkeypatch.setattr(report_page, "publish", refuse)
-    assert cli.main(["report", "--out_root", str(finished)]) == 3
-    assert "--output FILE" in capsys.readouterr().err
-    assert cli.main(["report", "--out_root", str(finished), "--output", str(finished / "r.html")]) == 3
-    assert "--output FILE" not in capsys.readouterr().err
+    monkeypatch.setattr(scene_preview, "make_folder", refuse)
+    out = ["--out_root", str(finished)]
+    for command, place in (("report", "--output FILE"), ("preview", "--output FOLDER")):
+        assert cli.main([command, *out]) == 3
+        assert place in capsys.readouterr().err
+        assert cli.main([command, *out, "--output", str(finished / "elsewhere")]) == 3
+        assert "--output" not in capsys.readouterr().err
 
 
 def test_a_verdict_that_is_older_than_the_data_is_called_so(finished):
