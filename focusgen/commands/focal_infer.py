@@ -189,4 +189,7 @@ def notes_on(stack: dict[str, Any]) -> Iterator[str]:
             "the order of the names, and --focal-length, --f-number and --sensor-width those of the lens?"
         )
     if stack["unit"] == "relative":
-        yield "depth is relative, not metres: the lens is not known. Give --focal-length and --f-number."
+        vain = "--quality best had no effect. " if stack["quality"] == "best" else ""
+        yield (
+            f"depth is relative, not metres: the lens is not known. {vain}Give --focal-length and --f-number."
+        )

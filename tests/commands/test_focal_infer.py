@@ -115,13 +115,13 @@ def test_order_does_not_matter(small: Path, tmp_path: Path):
 def test_without_a_lens_depth_is_relative_and_says_so(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert infer(small, tmp_path / "out", "--focus-distances", DISTANCES) == 0
+    assert infer(small, tmp_path / "out", "--focus-distances", DISTANCES, "--quality", "best") == 0
     depth = np.load(tmp_path / "out" / "small_depth.npy")
     meta = json.loads((tmp_path / "out" / "small_metadata.json").read_text())
     assert meta["unit"] == "relative"
     assert "no metres" in meta["depth"]
     assert 0.0 <= depth.min() and depth.max() <= 1.0
-    assert "--focal-length" in capsys.readouterr().err
+    assert "--quality best had no effect. Give --focal-length" in capsys.readouterr().err
 
 
 def test_of_several_stacks_those_without_a_lens_are_named_and_an_earlier_longer_video_is_gone(
