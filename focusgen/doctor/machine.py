@@ -164,7 +164,8 @@ def _check_open_files_limit() -> Check:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= MIN_OPEN_FILES:
         return Check("ulimit -n", Status.OK, f"{soft if soft >= 0 else 'any number of'} open files")
-    return Check("ulimit -n", Status.WARN, f"only {soft} open files", f"ulimit -n {min(hard, 4096)}")
+    allowed = 4096 if hard == resource.RLIM_INFINITY else min(hard, 4096)  # infinity is -1
+    return Check("ulimit -n", Status.WARN, f"only {soft} open files", f"ulimit -n {allowed}")
 
 
 def _check_tmp() -> Check:
