@@ -24,8 +24,13 @@ OTHERS = {"help", "version", "section.key", "query", "format", "noheader", "name
 OTHERS |= {"force", "road", "revision", "include", "local"}
 
 
-def texts() -> Iterator[tuple[str, str]]:
-    """Yield (place, text) of every string of the package that is no docstring; {} stands for a value."""
+@cache
+def texts() -> tuple[tuple[str, str], ...]:
+    """Return (place, text) of every string of the package that is no docstring; {} stands for a value."""
+    return tuple(_texts())
+
+
+def _texts() -> Iterator[tuple[str, str]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         inside = {
