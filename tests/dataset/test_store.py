@@ -94,7 +94,7 @@ def test_a_short_write_goes_on_and_a_shorter_file_is_refused(tmp_path, monkeypat
         (errno.ENOSPC, "Free space"),
         (errno.EDQUOT, "quota"),
         (errno.EFBIG, "ulimit -f"),
-        (errno.EROFS, "--out_root"),
+        (errno.EROFS, "another place"),
     ],
 )
 def test_a_storage_error_names_the_file_and_the_way_out(tmp_path, monkeypatch, number, advice):

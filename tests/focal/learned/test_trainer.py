@@ -43,6 +43,7 @@ def test_a_run_that_was_stopped_by_a_signal_ends_with_the_same_bits(
     stacks: StackSet, whole: tuple[SmallSettings, Run], tmp_path: Path
 ):
     settings = small_settings(stacks.folder, tmp_path)
+    before = signal.getsignal(signal.SIGTERM)
 
     def stop_at_two(step: int, means: dict[str, float]) -> None:
         if step == 2:
@@ -51,7 +52,7 @@ def test_a_run_that_was_stopped_by_a_signal_ends_with_the_same_bits(
     with pytest.raises(Stopped) as stopped:
         train(settings, tell=stop_at_two)
     assert stopped.value.step < settings.train.steps
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is before
     resumed = train(settings)
     assert same_weights(whole[1], resumed)
     assert log_of(tmp_path) == log_of(whole[0].output_dir)
