@@ -160,11 +160,12 @@ def test_one_picture_has_nothing_to_move_over(tmp_path: Path, capsys):
     assert "a.png: a still picture" in said and "Leave --lens.motion out" in said
 
 
-def test_a_missing_mask_folder_fails_the_scene_with_the_way_out(with_depth: Rgbd):
+def test_a_missing_mask_folder_is_said_before_any_work_with_the_way_out(with_depth: Rgbd, capsys):
     more = ("--lens.motion", "track", "--mask_root", str(with_depth.root / "nowhere"))
-    assert run(with_depth, ["render"], *more) == 3
-    said = json.loads((with_depth.out_root / "a/bokeh_renders/.failed").read_text())
-    assert "nowhere/a: the mask root is no folder" in said["message"] and "--mask_root" in said["advice"]
+    assert run(with_depth, ["render"], *more) == 2
+    said = capsys.readouterr().err
+    assert "nowhere: no such folder" in said and "or no --mask_root" in said
+    assert not (with_depth.out_root / "a/bokeh_renders/.failed").exists()
     assert run(with_depth, ["render"]) == 0
 
 

@@ -152,7 +152,7 @@ def test_black_frames_are_told_even_if_the_raw_frames_are_gone(rgbd: Rgbd, monke
     rgbd.run()
     (rgbd.raw_root / "a").rename(rgbd.root / "elsewhere")
     assert validate(rgbd) == 0
-    assert any("single colour, not compared: [1]" in text for text in report_of(rgbd)["warnings"])
+    assert any("single colour, not compared: 1:" in text for text in report_of(rgbd)["warnings"])
 
 
 def test_a_render_of_one_colour_makes_the_scene_fail(rgbd: Rgbd, monkeypatch):
