@@ -12,6 +12,7 @@ from focusgen.base.interpreter import protect_children
 from focusgen.base.shipped import is_checkout, shipped
 from focusgen.commands.table import COMMANDS
 from focusgen.config import GRAPH, PhaseName, shipped_names
+from focusgen.config.help_text import wrapped_output
 from focusgen.run.console import print_error
 from focusgen.run.output import in_utf8, mute_output, output_error, printing
 
@@ -71,7 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
-        print(usage())
+        with wrapped_output():
+            print(usage())
         return int(ExitCode.COMPLETE if words else ExitCode.USAGE)
     if words[0] in ("-V", "--version", "version"):
         from focusgen import __version__

@@ -15,7 +15,6 @@ import dataclasses
 import difflib
 import functools
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.config import Config, Section
 from focusgen.config.flag_types import Declared, annotated, setting_of
+from focusgen.config.help_text import paragraphs, wrapped_output
 from focusgen.config.origins import GivenKey
 from focusgen.config.retired import RETIRED_KEYS
 
@@ -125,16 +125,17 @@ def parse(kind: type[F], argv: Sequence[str], *, prog: str, doc: str | None) -> 
     """
     rest, dotted = split_dotted([_with_home(word) for word in argv])
     _refuse_values_of_switches(kind, rest)
-    text = f"{_paragraphs(doc or '')}\n\nAny setting can be given as --section.key VALUE (focusgen config)."
-    given = tyro.cli(
-        kind,
-        args=rest,
-        prog=prog,
-        description=text,
-        use_underscores=True,
-        config=(tyro.conf.FlagCreatePairsOff,),
-        registry=_REGISTRY,
-    )
+    text = f"{paragraphs(doc or '')}\n\nAny setting can be given as --section.key VALUE (focusgen config)."
+    with wrapped_output():
+        given = tyro.cli(
+            kind,
+            args=rest,
+            prog=prog,
+            description=text,
+            use_underscores=True,
+            config=(tyro.conf.FlagCreatePairsOff,),
+            registry=_REGISTRY,
+        )
     return Parsed(given, dotted)
 
 
@@ -151,12 +152,6 @@ def _refuse_values_of_switches(kind: type[Flags], words: Sequence[str]) -> None:
         flag, has_value, value = word.partition("=")
         if has_value and flag.startswith("--") and flag[2:].replace("-", "_") in switches:
             raise ConfigError(f"{flag} takes no value, not {value!r}", f"Leave {flag} away to say no.")
-
-
-def _paragraphs(doc: str) -> str:
-    """Keep lines apart that are commands, or a script's Reads, Writes and Usage: tyro joins others."""
-    doc = re.sub(r"\n(focusgen \w)", r"\n    \1", doc.strip())
-    return re.sub(r"\n(Reads|Writes|Usage) +", r"\n\n\1: ", doc)
 
 
 def split_dotted(argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:

@@ -189,8 +189,8 @@ def _recorded_s(dataset: DatasetLayout, phase: PhaseName, work: SceneWork, backe
         return None
     if record is None or record.document["backend"] != backend:
         return None
-    elapsed_s = float(record.document["run"]["elapsed_s"])
-    return elapsed_s if elapsed_s > 0 and record.n_frames else None
+    elapsed_s = record.document["run"].get("elapsed_s")  # nothing promises what `run` holds
+    return elapsed_s if isinstance(elapsed_s, (int, float)) and elapsed_s > 0 and record.n_frames else None
 
 
 def _megapixels(work: SceneWork) -> float:
