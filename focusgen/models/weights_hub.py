@@ -6,6 +6,7 @@ The only module that may reach the network, and only when asked to: after `fetch
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -48,7 +49,7 @@ def fetch(name: str, dest: Path, *, revision: str | None = None, say: Say = prin
     source = find_source(name)
     say(licence_text(source))
     _refuse_offline(source, dest, revision)
-    commit, listing = _list_files(source, revision)
+    commit, listing = _list_files(source, revision, dest)
     records = []
     for file_name, size, digest in listing:
         path = _download(source, file_name, commit, dest)
@@ -62,7 +63,7 @@ def download_command(source: WeightSource, dest: Path, revision: str | None = No
     files = " ".join(f"'{file}'" for file in source.files) if not source.is_folder else ""
     include = " ".join(f"--include '{file}'" for file in source.files) if source.is_folder else ""
     at = f"--revision {revision}" if revision else ""
-    parts = ["hf download", source.repo_id, files, include, at, f"--local-dir '{dest}'"]
+    parts = ["hf download", source.repo_id, files, include, at, f"--local-dir {shlex.quote(str(dest))}"]
     return " ".join(part for part in parts if part)
 
 
@@ -74,13 +75,17 @@ def _refuse_offline(source: WeightSource, dest: Path, revision: str | None) -> N
         )
 
 
-def _list_files(source: WeightSource, revision: str | None) -> tuple[str, list[tuple[str, int, str | None]]]:
+def _list_files(
+    source: WeightSource, revision: str | None, dest: Path
+) -> tuple[str, list[tuple[str, int, str | None]]]:
     """Return the commit and (name, size, SHA-256 or None for small files) of the files."""
     import fnmatch
 
     from huggingface_hub import HfApi
 
-    info = _asked(source, lambda: HfApi().model_info(source.repo_id, revision=revision, files_metadata=True))
+    info = _asked(
+        source, dest, lambda: HfApi().model_info(source.repo_id, revision=revision, files_metadata=True)
+    )
     listing = [
         (entry.rfilename, int(entry.size or 0), entry.lfs.sha256 if entry.lfs else None)
         for entry in info.siblings or []
@@ -96,12 +101,14 @@ def _download(source: WeightSource, file_name: str, commit: str, dest: Path) -> 
 
     return Path(
         _asked(
-            source, lambda: hf_hub_download(source.repo_id, file_name, revision=commit, local_dir=str(dest))
+            source,
+            dest,
+            lambda: hf_hub_download(source.repo_id, file_name, revision=commit, local_dir=str(dest)),
         )
     )
 
 
-def _asked(source: WeightSource, question: Callable[[], Answer]) -> Answer:
+def _asked(source: WeightSource, dest: Path, question: Callable[[], Answer]) -> Answer:
     """Return the hub's answer.
 
     Raises:
@@ -117,14 +124,14 @@ def _asked(source: WeightSource, question: Callable[[], Answer]) -> Answer:
             f"Accept it at {source.url}, then run `hf auth login` (or set HF_TOKEN) and try again.",
         ) from error
     except hub_errors() as error:  # it refuses; no network, no name server, a full disk
-        raise _unreachable(source, error) from error
+        raise _unreachable(source, dest, error) from error
 
 
-def _unreachable(source: WeightSource, error: Exception) -> ConfigError:
+def _unreachable(source: WeightSource, dest: Path, error: Exception) -> ConfigError:
     first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return ConfigError(
         f"{source.repo_id}: {first_line}",
-        f"On a machine with network: {download_command(source, Path('checkpoints'))}",
+        f"On a machine with network: {download_command(source, dest)}",
     )
 
 

@@ -205,7 +205,7 @@ def test_offline_fetch_says_the_exact_command_for_another_machine(tmp_path, monk
         weights_hub.fetch("vda", tmp_path / "w", revision="abc", say=lambda line: None)
     assert (
         "hf download depth-anything/Metric-Video-Depth-Anything-Large 'metric_video_depth_anything_vitl.pth' "
-        f"--revision abc --local-dir '{tmp_path / 'w'}'" in caught.value.advice
+        f"--revision abc --local-dir {tmp_path / 'w'}" in caught.value.advice
     )
 
 

@@ -99,6 +99,7 @@ def test_a_hub_that_cannot_be_reached_leaves_a_command_for_another_machine(tmp_p
         fetch("vda-vits", tmp_path, say=lambda line: None)
     assert "\n" not in caught.value.message
     assert "hf download depth-anything/Metric-Video-Depth-Anything-Small" in caught.value.advice
+    assert caught.value.advice.endswith(f"--local-dir {tmp_path}"), "where it was to go"
 
 
 @pytest.mark.parametrize("value", ["1", "on", "YES", "true"])
@@ -113,7 +114,7 @@ def test_offline_nobody_is_asked(tmp_path, monkeypatch, value):
 def test_a_command_names_patterns_for_a_folder_and_files_for_a_file():
     command = download_command(find_source("flux"), Path("w"), "abc")
     assert command.startswith("hf download black-forest-labs/FLUX.1-dev --include '")
-    assert "--revision abc" in command and command.endswith("--local-dir 'w'")
+    assert "--revision abc" in command and command.endswith("--local-dir w")
     assert "--include" not in download_command(find_source("vda-vits"), Path("w"))
     assert "--revision" not in download_command(find_source("vda-vits"), Path("w"))
 
@@ -150,7 +151,7 @@ def test_an_empty_folder_says_how_to_fill_it(tmp_path):
     with pytest.raises(ConfigError, match="holds none of") as caught:
         check("flux", tmp_path, say=lambda line: None)
     assert (
-        "focusgen weights fetch" in caught.value.advice and f"--local-dir '{tmp_path}'" in caught.value.advice
+        "focusgen weights fetch" in caught.value.advice and f"--local-dir {tmp_path}" in caught.value.advice
     )
 
 
