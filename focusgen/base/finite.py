@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 
 def non_finite_keys(document: object, prefix: str = "") -> Iterator[str]:
@@ -19,7 +18,7 @@ def non_finite_keys(document: object, prefix: str = "") -> Iterator[str]:
             yield from non_finite_keys(value, f"{prefix}[{index}]")
 
 
-def finite_only(document: Any) -> Any:
+def finite_only(document: object) -> object:
     """Return JSON data in which each NaN or infinity is None."""
     if isinstance(document, float):
         return document if math.isfinite(document) else None

@@ -89,7 +89,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=16)
-def _parsed(text: str) -> Any:
+def _parsed(text: str) -> object:
     """Return what a text says: all phases of a run keep the same one, and each reads those of the others."""
     return yaml.load(text, Loader=_Loader)
 

@@ -76,7 +76,7 @@ def settings_for(cfg: Config, phase: PhaseName) -> dict[str, Any]:
     return relevant
 
 
-def _as_recorded(value: Any) -> Any:
+def _as_recorded(value: object) -> object:
     """Return a value as a record gives it back."""
     if value is None or type(value) in (str, bool, int, float):
         return value  # most are; a run asks a hundred times

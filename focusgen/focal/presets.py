@@ -88,7 +88,7 @@ def _range(document: Mapping[str, Any], where: str) -> tuple[float, float]:
     return near_m, far_m
 
 
-def _said(value: Any) -> str:
+def _said(value: object) -> str:
     return "missing" if value is None else repr(value)
 
 

@@ -298,9 +298,9 @@ def label_difference(label: Label, expected: Label) -> tuple[int, float]:
     return n_differing, float(difference.max()) if in_range else float("nan")
 
 
-def stats_agree(recorded: Any, exact: dict[str, float], tolerance: float) -> bool:
+def stats_agree(recorded: object, exact: dict[str, float], tolerance: float) -> bool:
     """Say whether stats.json holds the statistics: exactly ours, or another's within a relative tolerance."""
-    if not tolerance:
+    if not tolerance or not isinstance(recorded, dict):
         return bool(recorded == json.loads(json.dumps(exact)))
     try:
         return all(abs(float(recorded[key]) - value) <= tolerance * value for key, value in exact.items())

@@ -48,5 +48,5 @@ class SceneReport:
         """Leave no NaN behind: what could not be measured is None, and a warning says so."""
         unknown = list(non_finite_keys(self.measures))
         if unknown:
-            self.measures = finite_only(self.measures)
+            self.measures = {key: finite_only(value) for key, value in self.measures.items()}
             self.warnings.append(f"not measured, for lack of anything to compare: {', '.join(unknown)}")
