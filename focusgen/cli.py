@@ -6,15 +6,17 @@ import difflib
 import importlib
 import sys
 from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from focusgen.base.errors import ExitCode, FocusgenError
-from focusgen.base.interpreter import protect_children
+from focusgen.base.interpreter import import_for_good, protect_children
 from focusgen.base.shipped import is_checkout, shipped
 from focusgen.commands.table import COMMANDS
-from focusgen.config import GRAPH, PhaseName, shipped_names
-from focusgen.config.help_text import wrapped_output
-from focusgen.run.console import print_error
-from focusgen.run.output import in_utf8, mute_output, output_error, printing
+from focusgen.run.output import in_utf8, mute_output, output_error, print_error, printing
+
+if TYPE_CHECKING:
+    from focusgen.config import PhaseName
 
 
 def guarded(body: Callable[[], int]) -> int:
@@ -54,24 +56,27 @@ def _storage_outcome(error: OSError) -> int:
 
 def phase_main(phase: PhaseName, doc: str | None, argv: Sequence[str] | None = None) -> int:
     """Run one phase as a script; the return value is the exit status."""
+    load: Callable[[str], ModuleType] = importlib.import_module
     if argv is None:
         protect_children()
         in_utf8()
-    from focusgen.commands import phase as command
-
-    return guarded(lambda: command.main(phase, doc, sys.argv[1:] if argv is None else argv))
+        load = import_for_good
+    words = sys.argv[1:] if argv is None else argv
+    return guarded(lambda: int(load("focusgen.commands.phase").main(phase, doc, words)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `focusgen COMMAND ...`; the return value is the exit status."""
-    if argv is None:
-        in_utf8()
-    words = list(sys.argv[1:] if argv is None else argv)
-    return guarded(lambda: _dispatch(words))
+    if argv is not None:
+        return guarded(lambda: _dispatch(list(argv), importlib.import_module))
+    in_utf8()
+    return guarded(lambda: _dispatch(sys.argv[1:], import_for_good))
 
 
-def _dispatch(words: list[str]) -> int:
+def _dispatch(words: list[str], load: Callable[[str], ModuleType]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
+        from focusgen.config.help_text import wrapped_output
+
         with wrapped_output():
             print(usage())
         return int(ExitCode.COMPLETE if words else ExitCode.USAGE)
@@ -86,11 +91,13 @@ def _dispatch(words: list[str]) -> int:
         hint = f"; did you mean {near[0]}?" if near else ""
         print(f"focusgen: unknown command {words[0]!r}{hint}\n\n{usage()}", file=sys.stderr)
         return int(ExitCode.USAGE)
-    return int(importlib.import_module(COMMANDS[name][0]).main(rest))
+    return int(load(COMMANDS[name][0]).main(rest))
 
 
 def usage() -> str:
     """Return the list of commands."""
+    from focusgen.config import GRAPH, shipped_names
+
     width = max(len(name) for name in COMMANDS)
     lines = [f"  {name:<{width}}  {what}" for name, (_, what) in COMMANDS.items()]
     folder = "scripts" if is_checkout() else str(shipped("scripts"))

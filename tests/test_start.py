@@ -11,6 +11,12 @@ import pytest
 
 UNUSED = {"torch", "cv2", "matplotlib", "av", "scipy", "skimage", "h5py", "PIL", "diffusers", "transformers"}
 TASK = "import focusgen.commands.task, focusgen.cluster.task"
+PARSED = (
+    f"{TASK}\nfrom focusgen.config.flags import parse\n"
+    "parse(focusgen.commands.task.FLAGS, [], prog='', doc='')"
+)
+CHECKS_OF_TYPES = {"typeguard", "asyncio"}
+READERS = {"focusgen.media.streams", "focusgen.media.images", "focusgen.phases.provided_depth"}
 PHASES_OF_OTHERS = {"focusgen.phases.deblur", "focusgen.phases.render", "focusgen.phases.calibrate"}
 LIBRARIES = "import numpy, pydantic, tyro"
 """What flags and settings cannot do without; ours may take a few times as long, measured beside it."""
@@ -30,9 +36,12 @@ def cpu_s(*arguments: str) -> float:
 
 
 def test_a_task_imports_no_phase_before_it_runs_one_and_nothing_heavy():
-    modules = imported_by(TASK)
-    assert UNUSED & modules == set()
-    assert PHASES_OF_OTHERS & modules == set()
+    modules = imported_by(PARSED)
+    assert (UNUSED | PHASES_OF_OTHERS | READERS | CHECKS_OF_TYPES) & modules == set()
+
+
+def test_the_command_line_imports_nothing_before_the_command_is_known():
+    assert {"numpy", "pydantic", "rich", "tyro"} & imported_by("import focusgen.cli") == set()
 
 
 @pytest.mark.slow

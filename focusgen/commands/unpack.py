@@ -31,8 +31,8 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.base.locks import exclusive
     from focusgen.dataset.index import known_scene, read_index
     from focusgen.dataset.packs import unpack_scene
-    from focusgen.run.console import print_error
     from focusgen.run.finished_notes import note_finished
+    from focusgen.run.output import print_error
 
     dataset = DatasetLayout.of(cfg)
     index = read_index(dataset)

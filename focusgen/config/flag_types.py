@@ -13,6 +13,10 @@ import tyro
 from focusgen.config import Config, Section
 from focusgen.config.backends import BUILT_IN, names_of
 
+# What tyro is told of a flag that brings its own reader. Of `T | None` it would ask typeguard whether the
+# default fits, and that imports asyncio and looks through all installed packages: 60 ms of each start.
+_ANY = object
+
 
 @dataclass(frozen=True)
 class Declared:
@@ -37,10 +41,10 @@ def annotated(kind: Any, name: str, declared: Declared) -> Any:
     hint = "" if default is None else f"(default: {default})"
     note = tyro.conf.arg(help=declared.help, metavar=words, help_behavior_hint=hint)
     if _is_optional(kind):
-        return Annotated[kind, _optional(without_none(kind), words), note]
+        return Annotated[_ANY, _optional(without_none(kind), words), note]
     item = _item_of(kind)
     if item is not None:
-        return Annotated[kind, _several(item, words), note]
+        return Annotated[_ANY, _several(item, words), note]
     return Annotated[kind, note]
 
 
@@ -50,9 +54,9 @@ def _annotated_word(kind: Any, name: str, declared: Declared) -> Any:
     item, inner = _item_of(kind), without_none(kind)
     if item is not None:
         read = _several(item, f"{name.upper()} ...", may_be_none_given=True)
-        return Annotated[kind, read, note, tyro.conf.Positional]
+        return Annotated[_ANY, read, note, tyro.conf.Positional]
     if inner is not kind and inner in _WORDS:
-        return Annotated[kind, _optional(inner, name.upper()), note, tyro.conf.Positional]
+        return Annotated[_ANY, _optional(inner, name.upper()), note, tyro.conf.Positional]
     if kind in _WORDS:
         note = tyro.conf.arg(help=declared.help, metavar=name.upper(), help_behavior_hint="")
     return Annotated[kind, note, tyro.conf.Positional]

@@ -15,7 +15,6 @@ from focusgen.dataset.frames import published_plan
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.media.brought import Camera
-from focusgen.media.picture_files import exif_focal_px
 from focusgen.optics.coc import shown_width
 from focusgen.optics.view import View, focal_length_mm, published_camera, published_view
 
@@ -90,6 +89,8 @@ class Footage:
         raw = self._entry(scene_id).raw_scene(scene_id, self._cfg.data.raw_root)
         if raw.kind == "video":
             raise SceneError(f"scene {scene_id!r}: a video has no EXIF with a focal length", WAYS_OUT)
+        from focusgen.media.picture_files import exif_focal_px  # decoders: few data sets ask for EXIF
+
         first = raw.path / raw.files[0]
         try:
             found = exif_focal_px(first)

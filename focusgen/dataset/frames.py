@@ -6,6 +6,7 @@ import contextlib
 import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +15,10 @@ from focusgen.base.errors import CorruptInputError, MissingUpstreamError
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import read_record
-from focusgen.media.video import FrameReader, open_frames
 from focusgen.optics.sizes import FramePlan, frame_plan, resize_frame
+
+if TYPE_CHECKING:
+    from focusgen.media.video import FrameReader
 
 
 class RawFrames:
@@ -56,6 +59,8 @@ def open_raw(
     Raises:
         CorruptInputError: a file is gone or does not decode.
     """
+    from focusgen.media.video import open_frames  # decoders: published_plan is asked for without a frame
+
     raw = entry.raw_scene(scene_id, raw_root)
     with open_frames(raw, n_frames=entry.n_frames, digests=digests) as reader:
         yield RawFrames(reader, plan, n_kept)

@@ -18,7 +18,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from focusgen.base.errors import FocusgenError
 from focusgen.base.names import rich_text
 from focusgen.config import GRAPH, PhaseName
 from focusgen.run.progress import Observer
@@ -164,10 +163,3 @@ class ConsoleObserver(Observer):
         if self._started.pop(f"waiting {scene_id}", None) is None:
             self.console.print(f"  waiting: {rich_text(holder)} works on {rich_text(scene_id)}")
         self._started[f"waiting {scene_id}"] = time.monotonic()
-
-
-def print_error(error: FocusgenError) -> None:
-    """Print an error and its next step on stderr."""
-    print(f"focusgen: {error.message}", file=sys.stderr)
-    if error.advice:
-        print(error.advice, file=sys.stderr)

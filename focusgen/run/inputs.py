@@ -20,7 +20,6 @@ from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.masked import mask_digest
 from focusgen.dataset.records import MASKS, PROVIDED_DEPTH, Record
 from focusgen.models import registry, weights
-from focusgen.phases.provided_depth import brought_depth, open_provided
 
 _READ: dict[tuple[Path, str], str] = {}
 """Digests of depth read in this process, by scene and mark: a watched status asks every few seconds."""
@@ -86,6 +85,8 @@ def _provided(cfg: Config, dataset: DatasetLayout, record: Record, entry: IndexE
     key = (dataset.scene(scene_id).root, mark)
     if mark and key in _READ:
         return _READ[key]
+    from focusgen.phases.provided_depth import open_provided
+
     try:
         _READ[key] = open_provided(cfg, dataset, scene_id, entry).digest()
     except SceneError as error:
@@ -116,6 +117,8 @@ def _has_changed(
 
 
 def _depth_files(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> Iterator[Path]:
+    from focusgen.phases.provided_depth import brought_depth  # readers of a dozen formats
+
     brought = brought_depth(cfg, dataset, scene_id, entry)
     if brought is not None:
         yield from (path for name in brought.files if (path := brought.folder / name).exists())

@@ -8,8 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import TextIO
 
-from focusgen.base.errors import ExitCode, StorageError
-from focusgen.run.console import print_error
+from focusgen.base.errors import ExitCode, FocusgenError, StorageError
 
 
 def printing(body: Callable[[], int]) -> int:
@@ -27,6 +26,13 @@ def printing(body: Callable[[], int]) -> int:
         _flush()
         raise
     return max(code, _flush())
+
+
+def print_error(error: FocusgenError) -> None:
+    """Print an error and its next step on stderr."""
+    print(f"focusgen: {error.message}", file=sys.stderr)
+    if error.advice:
+        print(error.advice, file=sys.stderr)
 
 
 def output_error(error: OSError) -> StorageError:

@@ -32,7 +32,6 @@ from focusgen.dataset.records import (
 )
 from focusgen.dataset.scene_store import PhaseStore
 from focusgen.phases.job import SceneJob
-from focusgen.phases.provided_depth import open_provided
 from focusgen.run.finished_notes import note_finished
 from focusgen.run.inputs import depth_mark, weight_digests, weight_notes
 from focusgen.run.max_coc import with_max_coc
@@ -163,6 +162,8 @@ class PhaseRun:
             return {**view, **mask_digest(self.cfg, scene_id, self.index[scene_id])}
         if self.phase != "depth" or self.cfg.depth.backend != PROVIDED.name:
             return {}
+        from focusgen.phases.provided_depth import open_provided  # readers of a dozen formats
+
         source = open_provided(self.cfg, self.dataset, scene_id, self.index[scene_id])
         return {PROVIDED_DEPTH: source.digest()}
 

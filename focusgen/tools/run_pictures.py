@@ -27,7 +27,7 @@ from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.packs import is_published
 from focusgen.dataset.records import canonical, parse_object
 from focusgen.phases.validate import report_path
-from focusgen.run.console import print_error
+from focusgen.run.output import print_error
 from focusgen.run.pipeline import Selection
 from focusgen.run.selection import select_scenes
 from focusgen.run.staleness import SceneChain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -55,3 +56,19 @@ def test_children_of_libraries_are_protected_too(monkeypatch):
     monkeypatch.setenv(SAFE_PATH_VARIABLE, "")
     protect_children()
     assert os.environ[SAFE_PATH_VARIABLE] == "1"
+
+
+def test_what_a_process_is_there_for_is_no_garbage_and_later_garbage_is_found(tmp_path):
+    (tmp_path / "ours.py").write_text("import gc\nwhile_imported = gc.isenabled()\n")
+    program = (
+        "import gc, weakref\n"
+        "from focusgen.base.interpreter import import_for_good\n"
+        "module = import_for_good('ours')\n"
+        "class Ring: pass\n"
+        "ring = Ring(); ring.itself = ring; seen = weakref.ref(ring); del ring; gc.collect()\n"
+        "is_kept = not any(module is one for one in gc.get_objects())\n"
+        "print(module.while_imported, gc.isenabled(), is_kept, seen())\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "True", "True", "None"], done.stderr
