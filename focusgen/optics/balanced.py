@@ -12,12 +12,17 @@ not cost the scene a decile of depth which its first four sets can show (`covera
 surfaces it is the one that spreads the labels of the scene's sets most evenly. Where no draw does, the
 planned set or the best one is taken, and what it lacks is said. Set k looks at the sets before it only, so
 that the first k are the same for any n.
+
+Where the first four sets miss a decile, all sets of the scene are drawn again by a plan that looks closer
+(`CLOSER`), or one that also lets mean labels go to the very limit at the expected max_coc (`TO_THE_LIMIT`),
+if that shows more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -33,7 +38,15 @@ from focusgen.optics.balance import (
     judge,
 )
 from focusgen.optics.coc import Lens
-from focusgen.optics.coverage_plan import COVERING_SETS, CoveragePlan, stratum_of
+from focusgen.optics.coverage_plan import (
+    CLOSER,
+    COVERING_SETS,
+    TO_THE_LIMIT,
+    USUAL,
+    CoveragePlan,
+    Search,
+    stratum_of,
+)
 from focusgen.optics.lenses import LensDraw
 from focusgen.optics.surfaces import Floats, Surfaces, rank_in_decile
 
@@ -80,6 +93,20 @@ class _Found:
         return balance.lens(float(s), float(scale), self.part)
 
 
+@dataclass(frozen=True)
+class _Drawn:
+    """A set, and how many targets failed before it."""
+
+    found: _Found
+    n_rejected: int
+
+
+def _n_deciles(sets: Sequence[_Drawn]) -> int:
+    """Return how many deciles the sets that have to show all of them show."""
+    shown = (int(drawn.found.judged.deciles[drawn.found.place]) for drawn in sets[:COVERING_SETS])
+    return reduce(int.__or__, shown, 0).bit_count()
+
+
 def _merit_of(found: _Found) -> _Merit:
     return found.merit
 
@@ -94,7 +121,7 @@ class BalancedLaw:
     def __init__(self, surfaces: Surfaces, balance: Balance) -> None:
         self._surfaces = surfaces.beyond(balance.nearest_focus_m)
         self._balance = balance
-        self._plan = CoveragePlan(self._surfaces, balance)
+        self._plans: dict[Search, CoveragePlan] = {}
 
     def draw(self, n: int, seed: int, max_coc_m: float | None = None) -> LensDraw:
         """Return n lenses; the same arguments give the same lenses anywhere.
@@ -104,12 +131,9 @@ class BalancedLaw:
             seed: from `seeds.scene_seed(run_seed, scene_id, "lenses")`.
             max_coc_m: the data set's, by which it is said what the sets lack; no lens depends on it.
         """
-        shown, n_redrawn, lenses = _Shown(0, np.zeros(LABEL_BINS)), 0, list[Lens]()
-        for index in range(n):
-            found, n_rejected = self._draw_set(index, shown, seed)
-            lenses.append(found.lens(self._balance))
-            shown = shown.with_set(found)
-            n_redrawn += n_rejected
+        sets = self._drawn(max(n, COVERING_SETS), seed)[:n]
+        lenses = [drawn.found.lens(self._balance) for drawn in sets]
+        n_redrawn = sum(drawn.n_rejected for drawn in sets)
         return LensDraw(tuple(lenses), n_redrawn, tuple(self.lacking(lenses, max_coc_m)))
 
     def lacking(self, lenses: Sequence[Lens], max_coc_m: float | None = None) -> list[str]:
@@ -145,38 +169,59 @@ class BalancedLaw:
     def _missing(self, shown: int) -> list[int]:
         return [decile for decile in self._surfaces.all_deciles if not shown >> decile & 1]
 
-    def _draw_set(self, index: int, shown: _Shown, seed: int) -> tuple[_Found, int]:
-        """Return the best lens of the first target that has a faultless one, and how many targets failed."""
+    def _drawn(self, n: int, seed: int) -> list[_Drawn]:
+        """Return n sets, at least four: by those it is decided how closely the scene has to be searched."""
+        sets = self._drawn_by(self._plan_by(USUAL), n, seed)
+        if _n_deciles(sets) == len(self._surfaces.all_deciles):
+            return sets
+        plan = max(map(self._plan_by, (CLOSER, TO_THE_LIMIT)), key=lambda plan: plan.most(0, 0))
+        if plan.most(0, 0) <= _n_deciles(sets):
+            return sets
+        return max(sets, self._drawn_by(plan, n, seed), key=_n_deciles)
+
+    def _plan_by(self, search: Search) -> CoveragePlan:
+        if search not in self._plans:
+            self._plans[search] = CoveragePlan(self._surfaces, self._balance, search)
+        return self._plans[search]
+
+    def _drawn_by(self, plan: CoveragePlan, n: int, seed: int) -> list[_Drawn]:
+        shown, sets = _Shown(0, np.zeros(LABEL_BINS)), list[_Drawn]()
+        for index in range(n):
+            sets.append(self._draw_set(plan, index, shown, seed))
+            shown = shown.with_set(sets[-1].found)
+        return sets
+
+    def _draw_set(self, plan: CoveragePlan, index: int, shown: _Shown, seed: int) -> _Drawn:
+        """Return the best lens of the first target that has a faultless one."""
         rng = np.random.Generator(np.random.PCG64(derive_seed(seed, "balanced", index)))
-        third = self._plan.third(shown.deciles, index, seed)
-        enough = _Merit(0, self._plan.most(shown.deciles, index), 0.0)
+        third = plan.third(shown.deciles, index, seed)
+        enough = _Merit(0, plan.most(shown.deciles, index), 0.0)
         best: _Found | None = None
         for n_rejected in range(TARGETS_TRIED):
             part = float(rng.random())
             if n_rejected < TARGETS_IN_TURN:
                 part = (stratum_of(index, STRATA, seed, "targets") + part) / STRATA
             judged = self._candidates(third, part, shown, rng)
-            best = max(filter(None, (best, self._best_of(judged, index, shown, rng))), key=_merit_of)
+            best = max(filter(None, (best, self._best_of(plan, judged, index, shown, rng))), key=_merit_of)
             if best.merit >= enough:
-                return best, n_rejected
-        planned = np.array(list(self._plan.sets(third).values())).reshape(-1, 2)
-        judged = judge(self._surfaces, self._balance, planned[:, 0], planned[:, 1])
-        found = filter(None, (best, self._best_of(judged, index, shown, rng)))
-        return max(found, key=_merit_of), TARGETS_TRIED
+                return _Drawn(best, n_rejected)
+        planned = np.array(list(plan.sets(third).values())).reshape(-1, 2)
+        max_coc_m = plan.search.max_coc_m(self._balance)
+        judged = judge(self._surfaces, self._balance, planned[:, 0], planned[:, 1], max_coc_m)
+        found = filter(None, (best, self._best_of(plan, judged, index, shown, rng)))
+        return _Drawn(max(found, key=_merit_of), TARGETS_TRIED)
 
-    def _best_of(self, judged: Judged, index: int, shown: _Shown, rng: np.random.Generator) -> _Found | None:
+    def _best_of(
+        self, plan: CoveragePlan, judged: Judged, index: int, shown: _Shown, rng: np.random.Generator
+    ) -> _Found | None:
         """Return the first of the best among judged lenses, None if there is none."""
         part, evenness = float(rng.random()), entropy(shown.labels + judged.labels)
+        most_after = [plan.most(shown.deciles | bits, index + 1) for bits in judged.deciles.tolist()]
         found = (
             _Found(_Merit(-int(lacks.sum()), most, round(float(even), ENTROPY_DIGITS)), judged, place, part)
-            for place, (lacks, even, most) in enumerate(
-                zip(judged.lacks, evenness, self._most_after(judged, index, shown), strict=True)
-            )
+            for place, (lacks, even, most) in enumerate(zip(judged.lacks, evenness, most_after, strict=True))
         )
         return max(found, key=_merit_of, default=None)
-
-    def _most_after(self, judged: Judged, index: int, shown: _Shown) -> list[int]:
-        return [self._plan.most(shown.deciles | bits, index + 1) for bits in judged.deciles.tolist()]
 
     def _candidates(self, third: int | None, part: float, shown: _Shown, rng: np.random.Generator) -> Judged:
         """Return lenses at some surfaces that give one target blur, or come as near as the ranges let."""

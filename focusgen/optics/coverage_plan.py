@@ -6,6 +6,7 @@ after it can still add: a plan knows, for each third of the pixels, the most tha
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,15 +16,32 @@ from focusgen.optics.balance import BLUR_RANGE, NO_RANGE_PER_M, Balance, judge
 from focusgen.optics.surfaces import Surfaces
 
 COVERING_SETS = 4  # so many sets show every decile of depth sharp, where the scene allows it
-N_RANKS = 48
-TARGETS = (
-    0.0,
-    0.04,
-    0.12,
-    0.25,
-    0.45,
-    0.7,
-)  # parts of the way between the two ends: what a draw soon comes near
+
+
+@dataclass(frozen=True)
+class Search:
+    """How closely faultless sets are looked for.
+
+    Attributes:
+        n_ranks: surfaces that are tried, over all pixels.
+        targets: parts of the way between the two ends of the target blur.
+        tries_ends: also the widest and the narrowest lens, where a target is out of their reach.
+        keeps_margin: a mean label keeps away from its limits, for a max_coc that is not the expected one.
+    """
+
+    n_ranks: int
+    targets: tuple[float, ...]
+    tries_ends: bool = False
+    keeps_margin: bool = True
+
+    def max_coc_m(self, balance: Balance) -> float | None:
+        """Return the max_coc to judge by; None judges by the expected one and keeps a margin."""
+        return None if self.keeps_margin else balance.expected_max_coc_m
+
+
+USUAL = Search(48, (0.0, 0.04, 0.12, 0.25, 0.45, 0.7))  # what a draw soon comes near
+CLOSER = Search(288, tuple(step / 16 for step in range(17)), tries_ends=True)
+TO_THE_LIMIT = replace(CLOSER, keeps_margin=False)
 
 Planned = dict[int, tuple[float, float]]
 """Deciles as bits -> (focus distance in metres, CoC per diopter) of a set that shows them."""
@@ -36,10 +54,17 @@ def stratum_of(index: int, n_strata: int, seed: int, name: str) -> int:
 
 
 class CoveragePlan:
-    """What the sets of one scene can still show."""
+    """What the sets of one scene can still show.
 
-    def __init__(self, surfaces: Surfaces, balance: Balance) -> None:
-        self._of_third = tuple(_best_sets(surfaces, balance, third) for third in range(3))
+    Args:
+        surfaces: depth of the scene.
+        balance: what the law may choose from.
+        search: how closely faultless sets are looked for.
+    """
+
+    def __init__(self, surfaces: Surfaces, balance: Balance, search: Search = USUAL) -> None:
+        self.search = search
+        self._of_third = tuple(_best_sets(surfaces, balance, third, search) for third in range(3))
         everywhere = {bits: lens for planned in self._of_third for bits, lens in planned.items()}
         self._anywhere = _undominated(everywhere)
         self.most = lru_cache(maxsize=None)(self._most)
@@ -64,17 +89,17 @@ class CoveragePlan:
         return self._anywhere if third is None else self._of_third[third]
 
 
-def _best_sets(surfaces: Surfaces, balance: Balance, third: int) -> Planned:
+def _best_sets(surfaces: Surfaces, balance: Balance, third: int, search: Search) -> Planned:
     """Return faultless sets that focus in a third of the pixels; none shows less than another."""
-    ranks = (third + (np.arange(N_RANKS // 3) + 0.5) * 3 / N_RANKS) / 3.0
+    ranks = (third + (np.arange(search.n_ranks // 3) + 0.5) * 3 / search.n_ranks) / 3.0
     distances_m = np.unique(surfaces.depths_at(ranks))
     low_m, high_m = balance.target_blur_m
-    targets_m = low_m + (high_m - low_m) * np.array(TARGETS)
+    targets_m = low_m + (high_m - low_m) * np.array(search.targets)
     ranges_per_m = np.maximum(surfaces.blur_range_per_m(distances_m, BLUR_RANGE), NO_RANGE_PER_M)
     s, wanted = np.repeat(distances_m, targets_m.size), (targets_m / ranges_per_m[:, None]).ravel()
-    least, largest = balance.scale_range_m2(s)
-    fits = (wanted >= least) & (wanted <= largest)
-    judged = judge(surfaces, balance, s[fits], wanted[fits])
+    scale = np.clip(wanted, *balance.scale_range_m2(s))
+    fits = (scale == wanted) | search.tries_ends
+    judged = judge(surfaces, balance, s[fits], scale[fits], search.max_coc_m(balance))
     whole = np.flatnonzero(~judged.lacks.any(1))
     return _undominated(
         {

@@ -56,7 +56,7 @@ class LawCoverage:
     def __init__(self, name: str, n_sets: int) -> None:
         self.name, self._n_sets = name, n_sets
         self.failed: dict[str, str] = {}
-        self._scenes: list[tuple[Surfaces, tuple[Lens, ...], float]] = []
+        self._scenes: list[tuple[str, Surfaces, tuple[Lens, ...], float]] = []
 
     def add(self, depth: SceneDepth, surfaces: Surfaces, cfg: Config) -> None:
         """Draw the lenses that the law gives a scene."""
@@ -67,13 +67,13 @@ class LawCoverage:
             self.failed[depth.scene.scene_id] = error.message
             return
         pixel_m = cfg.optics.sensor_width_m / depth.long_side_px
-        self._scenes.append((surfaces, lenses, pixel_m))
+        self._scenes.append((depth.scene.scene_id, surfaces, lenses, pixel_m))
 
     def max_coc_m(self) -> float:
         """Return p95 of the CoC of all pixels through all lenses, metres; 0 where there are none."""
         coc_m: list[Floats] = [np.zeros(0)]
         weights: list[Floats] = [np.zeros(0)]
-        for surfaces, lenses, _ in self._scenes:
+        for _, surfaces, lenses, _ in self._scenes:
             for lens in lenses:
                 coc_m.append(coc_diameter_m(surfaces.depth_m, lens))
                 weights.append(surfaces.share * surfaces.n_pixels)
@@ -89,7 +89,7 @@ class LawCoverage:
         if not self._scenes or not max_coc_m > 0.0:
             return None
         total = LabelCoverage()
-        for surfaces, lenses, pixel_m in self._scenes:
+        for _, surfaces, lenses, pixel_m in self._scenes:
             total += scene_coverage(surfaces, [SeenSet((lens,), max_coc_m) for lens in lenses], pixel_m)
         return total
 
@@ -100,6 +100,12 @@ class LawCoverage:
         if found is None:
             return None
         document = {"max_coc": value_m, **found.document()}
+        missing = [
+            name
+            for (name, *_), (shown, there) in zip(self._scenes, found.deciles, strict=True)
+            if shown < there
+        ]
+        document |= {"scenes_missing_deciles": missing} if missing else {}
         return document | ({"scenes_without_lenses": self.failed} if self.failed else {})
 
 

@@ -6,8 +6,8 @@ import itertools
 
 import numpy as np
 
-from focusgen.optics.balance import Balance
-from focusgen.optics.coverage_plan import CoveragePlan
+from focusgen.optics.balance import Balance, judge
+from focusgen.optics.coverage_plan import CLOSER, TO_THE_LIMIT, USUAL, CoveragePlan
 from focusgen.optics.stats import depth_counts
 from focusgen.optics.surfaces import Surfaces
 
@@ -40,6 +40,17 @@ def test_a_set_leaves_its_turn_only_where_the_turn_costs_a_decile():
         assert plan.third(ends_are_missing, 2, seed) != 1
         assert plan.third(everything, 2, seed) is not None
     assert plan.third(0, 3, 1) is None
+
+
+def test_a_closer_look_finds_what_the_usual_one_misses_and_the_limit_still_more():
+    parts = ((2.4, 2.5, 2500), (3.7, 3.86, 4000), (4.3, 5.0, 20_000))  # the last is a wall
+    room = np.concatenate([np.linspace(*part) for part in parts])
+    surfaces = Surfaces.of(depth_counts(room.astype(np.float16)))
+    plans = [CoveragePlan(surfaces, BALANCE, search) for search in (USUAL, CLOSER, TO_THE_LIMIT)]
+    found = [plan.most(0, 0) for plan in plans]
+    assert found[0] < found[1] < found[2] == 10
+    lenses = np.array(list(plans[2].sets(None).values()))
+    assert not judge(surfaces, BALANCE, *lenses.T, BALANCE.expected_max_coc_m).lacks.any()
 
 
 def test_no_faultless_set_no_plan():

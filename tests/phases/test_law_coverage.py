@@ -27,6 +27,11 @@ def test_phase_4_says_what_each_law_would_cover_and_what_is_then_published(rgbd:
     law = document["laws"]["balanced"]
     assert law["max_coc"] == json.loads((logs / "coc_stats.json").read_text())["recommended_max_coc"]
     assert law["sets"] == 6 and law["scenes"] == 2 and "is_rehearsal" not in document
+    missing = {name: law.get("scenes_missing_deciles", []) for name, law in document["laws"].items()}
+    assert any(missing.values())  # three sets
+    for name, law_of_name in document["laws"].items():
+        assert set(missing[name]) <= {"a", "b"}
+        assert len(missing[name]) == 2 - law_of_name["scenes_with_all_deciles"]
     counts = np.zeros(10)
     for path in rgbd.out_root.glob("*/focus_maps/*/*.npz"):
         counts += np.histogram(np.load(path)["focus_map"].astype(float), 10, (0, 1))[0]
