@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from focusgen import config
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, CorruptInputError, ExitCode
 from focusgen.commands.groups import DataSetFlags
 from focusgen.config.flags import option, parse
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import parse_json
+from focusgen.dataset.records import parse_object
+from focusgen.run.console import print_error
 
 
 @dataclass(frozen=True)
@@ -34,18 +36,37 @@ def main(argv: Sequence[str]) -> int:
     dataset = DatasetLayout.of(cfg)
     if not dataset.root.is_dir():
         raise ConfigError(f"{dataset.root}: no such data set", "Give --out_root the folder of the data set.")
-    n_jobs = 0
+    n_jobs, code = 0, ExitCode.COMPLETE
     for path in sorted(dataset.submissions.glob("*.json")):
-        document = parse_json(path.read_bytes())
-        if given.plan not in (None, document["plan_id"]):
+        try:
+            jobs = _jobs_in(path, given.plan)
+        except CorruptInputError as error:
+            print_error(error)
+            code = ExitCode.INCOMPLETE
             continue
-        for job in document["jobs"]:
-            n_jobs += 1
-            if not slurm.cancel(job["job_id"], job["name"]):
-                print(f"scancel {job['job_id']} ({job['phase']}) did not answer; it may have ended long ago")
+        n_jobs += len(jobs)
+        for job_id, name, phase in jobs:
+            if not slurm.cancel(job_id, name):
+                print(f"scancel {job_id} ({phase}) did not answer; it may have ended long ago")
     if n_jobs:
         print(f"{n_jobs} jobs asked to end; focusgen resubmit --missing goes on where they stopped")
     else:
         whose = f" by plan {given.plan}" if given.plan else ""
         print(f"nothing to cancel: no job was submitted{whose}")
-    return 0
+    return int(code)
+
+
+def _jobs_in(path: Path, plan_id: str | None) -> list[tuple[str, str, str]]:
+    """Return id, name and phase of every job of a submission, none if it is another plan's.
+
+    Raises:
+        CorruptInputError: the file does not tell them.
+    """
+    try:
+        document = parse_object(path.read_bytes())
+        if plan_id not in (None, document["plan_id"]):
+            return []
+        return [(job["job_id"], job["name"], job["phase"]) for job in document["jobs"]]
+    except (ValueError, KeyError, TypeError) as error:
+        way_out = "Its jobs were not ended: squeue --me lists them, scancel ends one; then remove the file."
+        raise CorruptInputError(f"{path}: damaged: {error!r}", way_out) from error

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from focusgen import config
+from focusgen.base.errors import ExitCode
 from focusgen.base.names import shell_word
 from focusgen.commands import synth
 from focusgen.config.flags import Flags, option, parse
@@ -45,21 +46,27 @@ def main(argv: Sequence[str]) -> int:
         "data.out_root": given.out_root,
         "depth.depth_root": depth_root,
         "run.auto_approve": True,
+        "data.min_frames": min(config.load("demo").data.min_frames, given.n_frames),
     }
     cfg = config.load("demo", {**own, **parsed.dotted})
-    from focusgen.dataset.index import read_index
     from focusgen.run.here import run_everything
     from focusgen.run.pipeline import Selection
     from focusgen.tools.run_pictures import end_with_pictures, opening_line
 
     code, to_open = end_with_pictures(cfg, Selection(), lambda: run_everything(cfg, Selection()))
-    dataset = DatasetLayout.of(cfg)
-    scenes = list(read_index(dataset))
-    print(f"\n{len(scenes)} scenes in {given.out_root}/ (the calibration was approved by the demo itself)")
-    print(f"  previews    {dataset.previews}/*.png and *.mp4")
-    print(f"  verdict     {dataset.validation_report_json}")
-    print(f"  one label   np.load('{dataset.scene(scenes[0]).focus(0, 0)}')['focus_map']")
-    print(f"  next        focusgen status --out_root {shell_word(given.out_root)}")
+    if code == ExitCode.COMPLETE:
+        _say_what_is_there(DatasetLayout.of(cfg))
     if to_open is not None:
         print(opening_line(to_open))
     return code
+
+
+def _say_what_is_there(dataset: DatasetLayout) -> None:
+    from focusgen.dataset.index import read_index
+
+    scenes = list(read_index(dataset))
+    print(f"\n{len(scenes)} scenes in {dataset.root}/ (the calibration was approved by the demo itself)")
+    print(f"  previews    {dataset.previews}/*.png and *.mp4")
+    print(f"  verdict     {dataset.validation_report_json}")
+    print(f"  one label   np.load('{dataset.scene(scenes[0]).focus(0, 0)}')['focus_map']")
+    print(f"  next        focusgen status --out_root {shell_word(dataset.root)}")

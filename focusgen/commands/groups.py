@@ -48,13 +48,28 @@ def scenes_named(text: str | None) -> list[str] | None:
     """Return the scenes of a `--scenes`, None where it was not given.
 
     Raises:
+        ConfigError: it names none.
+    """
+    return names_given("scenes", "scene", text)
+
+
+def names_given(flag: str, kind: str, text: str | None, without: str = "mean all") -> list[str] | None:
+    """Return the comma-separated names of a flag, None where it was not given.
+
+    Args:
+        flag: without dashes.
+        kind: what it names.
+        text: as given.
+        without: what a command line without the flag does.
+
+    Raises:
         ConfigError: it names none, as that of a script whose variable is empty: not all are meant by that.
     """
     if text is None:
         return None
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
-        raise ConfigError(f"--scenes {text!r} names no scene", "Leave --scenes away to mean all.")
+        raise ConfigError(f"--{flag} {text!r} names no {kind}", f"Leave --{flag} away to {without}.")
     return names
 
 

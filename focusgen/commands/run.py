@@ -14,7 +14,7 @@ from typing import Any
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings, scenes_named
+from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings, names_given, scenes_named
 from focusgen.config import Config
 from focusgen.config.backends import BUILT_IN, names_of
 from focusgen.config.flags import option, parse, report_without_effect
@@ -70,7 +70,7 @@ def _packed(cfg: Config, code: int) -> int:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name.strip(), list(known), n=1)
+    near = difflib.get_close_matches(name, list(known), n=1)
     return (f"; did you mean {near[0]}?" if near else "") + f" Choose from {', '.join(known)}"
 
 
@@ -78,15 +78,18 @@ def backend_overrides(names: str | None) -> dict[str, Any]:
     """Return the settings that backend names stand for: every name belongs to one phase.
 
     Raises:
-        ConfigError: an unknown name, or two for one phase.
+        ConfigError: an unknown name, two for one phase, or none at all.
     """
+    chosen = names_given("backend", "backend", names, "take those of the configuration")
+    if chosen is None:
+        return {}
     overrides: dict[str, Any] = {}
-    section_of = {name: section for section in BUILT_IN for name in names_of(section)} if names else {}
-    for name in names.split(",") if names else ():
-        section = section_of.get(name.strip())
+    section_of = {name: section for section in BUILT_IN for name in names_of(section)}
+    for name in chosen:
+        section = section_of.get(name)
         if section is None:
             raise ConfigError(f"--backend {name}: unknown{_nearest(name, section_of)}")
         if f"{section}.backend" in overrides:
             raise ConfigError(f"--backend {names}: two backends for phase {section}")
-        overrides[GivenKey(f"{section}.backend", "--backend")] = name.strip()
+        overrides[GivenKey(f"{section}.backend", "--backend")] = name
     return overrides

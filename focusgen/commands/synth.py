@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from focusgen.base.errors import ConfigError
+from focusgen.commands.groups import names_given
 from focusgen.config.flags import Flags, option, parse, required
 from focusgen.run.console import make_console
 
@@ -38,6 +39,7 @@ def main(argv: Sequence[str]) -> int:
     given = parsed.flags
     if parsed.dotted:
         raise ConfigError(f"--{next(iter(parsed.dotted))} has no meaning here")
+    families = names_given("families", "family", given.families)
     from rich.progress import Progress
 
     from focusgen.synth.write import available_cores, synth_dataset
@@ -47,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
         names = synth_dataset(
             given.raw_root,
             given.depth_root,
-            families=given.families.split(",") if given.families else None,
+            families=families,
             seed=given.seed,
             n_scenes=given.n_scenes,
             n_frames=given.n_frames,
