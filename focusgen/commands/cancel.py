@@ -12,7 +12,7 @@ from focusgen.commands.groups import DataSetFlags
 from focusgen.config.flags import option, parse
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_object
-from focusgen.run.console import print_error
+from focusgen.run.output import print_error
 
 
 @dataclass(frozen=True)

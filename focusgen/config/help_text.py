@@ -9,6 +9,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator
+from typing import TextIO
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BOX = ("│", "╭", "╰")  # tyro fits its boxes to the width itself, but neither usage nor description
@@ -22,27 +23,32 @@ def paragraphs(doc: str) -> str:
     return re.sub(r"\n(Reads|Writes|Usage) +", r"\n\n\1: ", doc)
 
 
-class _HeldBack(io.StringIO):
-    """What is printed meanwhile; it is asked for colours as the terminal would be."""
+class _HeldBack(io.TextIOWrapper):
+    """What is printed meanwhile; it says of colours and letters what the terminal would."""
 
-    def __init__(self, is_terminal: bool) -> None:
-        super().__init__()
-        self._is_terminal = is_terminal
+    def __init__(self, terminal: TextIO) -> None:
+        self._bytes = io.BytesIO()
+        super().__init__(self._bytes, encoding=terminal.encoding, errors=terminal.errors, newline="")
+        self._is_terminal = terminal.isatty()
 
     def isatty(self) -> bool:
         return self._is_terminal
+
+    def text(self) -> str:
+        self.flush()
+        return self._bytes.getvalue().decode(self.encoding, self.errors or "strict")
 
 
 @contextlib.contextmanager
 def wrapped_output() -> Iterator[None]:
     """Wrap at the terminal's width what is printed on the standard output."""
     terminal = sys.stdout
-    held = _HeldBack(terminal.isatty())
+    held = _HeldBack(terminal)
     try:
         with contextlib.redirect_stdout(held):
             yield
     finally:
-        if text := held.getvalue():
+        if text := held.text():
             print(wrapped(text, shutil.get_terminal_size().columns), end="", file=terminal)
 
 

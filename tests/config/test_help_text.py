@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import sys
 
 import pytest
 
@@ -47,3 +49,13 @@ def test_output_is_wrapped_though_what_printed_it_ends_the_process(capsys, monke
         print("one two three")
         raise SystemExit(0)
     assert capsys.readouterr().out == "one two\nthree\n"
+
+
+@pytest.mark.parametrize(("encoding", "has_boxes"), [("utf-8", True), ("ascii", False)])
+def test_boxes_are_of_letters_that_the_terminal_has(monkeypatch, encoding: str, has_boxes: bool) -> None:
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding, write_through=True))
+    with pytest.raises(SystemExit):
+        cli.main(["cancel", "--help"])
+    text = printed.getvalue().decode(encoding)
+    assert ("╭" in text) == has_boxes and "--plan TEXT" in text
