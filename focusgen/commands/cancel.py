@@ -68,5 +68,5 @@ def _jobs_in(path: Path, plan_id: str | None) -> list[tuple[str, str, str]]:
             return []
         return [(job["job_id"], job["name"], job["phase"]) for job in document["jobs"]]
     except (ValueError, KeyError, TypeError) as error:
-        way_out = "Its jobs were not ended: squeue --me lists them, scancel ends one; then remove the file."
+        way_out = "Its jobs were not ended: squeue lists them, scancel ends one; then remove the file."
         raise CorruptInputError(f"{path}: damaged: {error!r}", way_out) from error

@@ -60,7 +60,7 @@ def test_a_submission_that_cannot_be_read_is_named_and_the_others_end(dataset, e
     (dataset.submissions / "a.json").write_text(content)
     assert cancel(dataset) == 3 and len(ended) == 3
     told = capsys.readouterr().err
-    assert "a.json: damaged" in told and "squeue --me" in told
+    assert "a.json: damaged" in told and "squeue lists them" in told
 
 
 def test_without_scancel_or_a_data_set_nothing_is_asked(dataset, monkeypatch, capsys):
