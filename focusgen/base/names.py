@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shlex
 import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
-
-from natsort import natsort_keygen
 
 from focusgen.base.errors import CorruptInputError
 
@@ -38,8 +37,6 @@ RESERVED_NAMES = frozenset(
 # They reorder the text around them on a screen, so a name with one is not the name that is read.
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
-_natural: Callable[[str], Any] = natsort_keygen()
-
 
 class MediaError(CorruptInputError):
     """A media file or folder is refused.
@@ -57,7 +54,14 @@ class MediaError(CorruptInputError):
 
 def natural_key(name: str) -> tuple[Any, str]:
     """Return a key that sorts `2` before `10`; `1` and `01`, which count alike, are ordered by their text."""
-    return _natural(name), name
+    return _natural()(name), name
+
+
+@functools.cache
+def _natural() -> Callable[[str], Any]:
+    from natsort import natsort_keygen  # few commands sort, and all import this module
+
+    return natsort_keygen()
 
 
 def same_form(name: str) -> str:

@@ -25,7 +25,6 @@ from focusgen.media.depth_files import check_unit, holds_depth, near_misses
 from focusgen.media.masks import HOW as MASKS_HOW
 from focusgen.models import registry
 from focusgen.models.weight_commands import command_for
-from focusgen.phases.looking import check_asked, discover_scenes
 from focusgen.phases.provided_depth import depth_options
 from focusgen.run.selection import select_scenes
 
@@ -280,6 +279,8 @@ def _scenes_ahead(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[s
     asked = select_scenes(known, **selection) if known else []  # type: ignore[arg-type]
     own = {name for name in asked if known[name].source.get("depth") is not None}
     if "index" in phases:
+        from focusgen.phases.looking import check_asked, discover_scenes  # readers of every layout
+
         check_asked(cfg)
         refused = _refused(dataset)
         new = [raw for raw in discover_scenes(cfg, known or None).scenes if raw.scene_id not in known]

@@ -1,4 +1,7 @@
-"""The six phases as functions: what the numbered scripts, `focusgen run` and a cluster task all call."""
+"""The six phases as functions: what the numbered scripts, `focusgen run` and a cluster task all call.
+
+Each imports what only it needs: phase 6 brings OpenCV, and a task of another phase has no use for it.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,7 @@ from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.index_draft import outline_of
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.phases.approval import approve, warning_about
-from focusgen.phases.calibrate import calibrate
-from focusgen.phases.index import index_dataset
-from focusgen.phases.looking import look_at_share
-from focusgen.phases.redraws import error_words
 from focusgen.run.console import ConsoleObserver
-from focusgen.run.eta import predicted_s
 from focusgen.run.index_lines import note_lines, refusal_line
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.recalibration import is_approved_as_asked, remember, standing
@@ -32,7 +30,6 @@ from focusgen.run.selection import complete_scenes, select_scenes
 from focusgen.run.settings import expected_by_run, save_config
 from focusgen.run.staleness import SceneChain, refuse_stale
 from focusgen.run.table import PHASES
-from focusgen.run.validation import run_validate
 
 MAX_NAMED = 5
 
@@ -48,6 +45,8 @@ def run_index(
     cfg: Config, observer: ConsoleObserver, stop: StopFlag, *, may_take_over: bool = False
 ) -> ExitCode:
     """Phase 1; by itself it reads every raw file."""
+    from focusgen.phases.index import index_dataset
+
     result = index_dataset(
         cfg,
         on_start=lambda n: observer.begin("index", n, "scenes"),
@@ -84,6 +83,8 @@ def run_index_share(
     cfg: Config, scene_ids: Sequence[str], observer: ConsoleObserver, stop: StopFlag
 ) -> ExitCode:
     """Phase 1's share of one array task: decode some scenes and leave the index to whoever merges."""
+    from focusgen.phases.looking import look_at_share
+
     look_at_share(
         cfg,
         scene_ids,
@@ -110,6 +111,9 @@ def run_scene_phase(
 
 def run_calibrate(cfg: Config, observer: ConsoleObserver) -> ExitCode:
     """Phase 4; approves its own result only where the settings say so."""
+    from focusgen.phases.calibrate import calibrate
+    from focusgen.phases.redraws import error_words
+
     dataset = DatasetLayout.of(cfg)
     index = read_index(dataset)
     ready = {scene_id: index[scene_id] for scene_id in complete_scenes(cfg, "depth", index)}
@@ -183,6 +187,8 @@ def run_phase(
     if phase == "calibrate":
         return run_calibrate(cfg, observer)
     if phase == "validate":
+        from focusgen.run.validation import run_validate
+
         return run_validate(cfg, observer)
     return run_scene_phase(cfg, phase, selection, observer, stop)
 
@@ -202,6 +208,9 @@ def run_all(
     Returns:
         The worst exit status met.
     """
+    from focusgen.run.eta import predicted_s
+    from focusgen.run.validation import run_validate
+
     share_with_group(cfg.data.group_writable)
     codes = [run_index(cfg, observer, stop, may_take_over=not recheck)]
     index = read_index(DatasetLayout.of(cfg))
