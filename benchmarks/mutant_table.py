@@ -552,7 +552,7 @@ VALIDATION = (
         "focusgen/phases/scene_report.py",
         "tests/phases/test_validate.py",
         (
-            "self.measures = finite_only(self.measures)",
+            "self.measures = {key: finite_only(value) for key, value in self.measures.items()}",
             "pass",
             "test_a_measure_that_is_no_number_becomes_none_and_is_told",
         ),
