@@ -219,14 +219,17 @@ def test_every_folder_has_its_row_and_little_lies_beside_the_folders():
     assert len(beside) <= MAX_MODULES_BESIDE_FOLDERS, beside
 
 
+@pytest.mark.slow
 def test_imports_point_down_and_never_up():
     assert not turned_round(PACKAGE), "\n" + "\n".join(turned_round(PACKAGE))
 
 
+@pytest.mark.slow
 def test_heavy_packages_stay_where_they_belong():
     assert not strangers(PACKAGE), "\n" + "\n".join(strangers(PACKAGE))
 
 
+@pytest.mark.slow
 def test_no_modules_import_each_other_in_a_circle():
     assert not cycle(PACKAGE), " -> ".join(cycle(PACKAGE))
 
@@ -242,6 +245,7 @@ def test_an_upward_import_is_found_in_every_room(tmp_path: Path):
         )
 
 
+@pytest.mark.slow
 def test_nothing_imports_scripts_jobs_or_tests():
     outside = {"scripts", "jobs", "tests", "benchmarks"}
     wrong = [i for i in imports_of(PACKAGE) if not i.is_ours and i.target.partition(".")[0] in outside]

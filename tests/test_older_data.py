@@ -34,6 +34,7 @@ def test_nothing_of_an_older_data_set_turns_stale(older, capsys):
     ]
 
 
+@pytest.mark.slow
 def test_running_again_over_an_older_data_set_changes_no_published_byte(older, capsys):
     before = published_digests(older)
     roots = ["--raw_root", "raw", "--depth_root", "depth", "--out_root", "output"]
@@ -55,6 +56,7 @@ def test_a_repaired_picture_of_an_older_data_set_has_its_old_bytes(older, capsys
     assert published_digests(older) == before
 
 
+@pytest.mark.slow
 def test_a_half_made_scene_of_an_older_release_ends_with_the_encoder_that_it_began_with(older, capsys):
     before = published_digests(older)
     scene = DatasetLayout(older, older / "scene_index.json").scene("bars_000")

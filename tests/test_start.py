@@ -41,6 +41,7 @@ def cpu_s(*arguments: str) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("start", "of_it"), [(PARSED, READERS_OF_DEPTH), (SCRIPT, set())], ids=["task", "script of a phase"]
 )

@@ -191,7 +191,7 @@ def test_a_full_disk_by_injected_enospc(uneven):
 
 N_CALLS = {"write": 46, "replace": 34, "fsync": 4, "open": 60, "fstat": 40, "mkdir": 30, "unlink": 40}
 """About as many calls as phases 2 and 3 of two scenes of two frames make."""
-STRIDE = 1 if EVERY else 7
+STRIDE = 1 if EVERY else 11
 
 
 def failing_at(call: str, n: int, number: int, cfg, phases=SCENE_PHASES, *, once: bool = False) -> int:

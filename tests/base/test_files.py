@@ -67,6 +67,7 @@ def _writes(path: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_nothing_is_written_but_through_the_one_way():
     files = [path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).as_posix() not in WRITERS]
     found = [line for path in files for line in _writes(path)]

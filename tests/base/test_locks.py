@@ -94,6 +94,7 @@ def _nothing_known_of_file_systems():
     locks._without_flock.clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has_flock", [True, False])
 def test_two_processes_on_one_scene_do_the_work_once(rgbd, monkeypatch, has_flock):
     cfg = make_scene(rgbd)
@@ -112,6 +113,7 @@ def test_two_processes_on_one_scene_do_the_work_once(rgbd, monkeypatch, has_floc
     assert published_digests(rgbd.out_root) == shared
 
 
+@pytest.mark.slow
 def test_the_scene_of_a_killed_holder_is_taken_over_at_its_frame(rgbd):
     cfg = make_scene(rgbd)
     diary = rgbd.root / "diary.txt"
@@ -171,6 +173,7 @@ def test_who_waits_is_told_who_holds_the_lock(tmp_path, monkeypatch, has_flock):
     assert not heartbeat_path(path).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 def test_a_signal_ends_a_wait_that_nobody_looks_after(tmp_path, capfd, number):
     path = tmp_path / "a.lock"
@@ -212,6 +215,7 @@ def give_up_after(seconds: float):
     return look
 
 
+@pytest.mark.slow
 def test_a_heartbeat_of_a_living_owner_is_respected_and_of_a_dead_one_is_not(tmp_path, monkeypatch):
     without_flock(monkeypatch)
     monkeypatch.setattr(locks, "HEARTBEAT_S", 0.05)
@@ -241,6 +245,7 @@ def left_behind(file: Path, age_s: float) -> None:
     os.utime(file, (time.time() - age_s,) * 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clock_ahead_s", [0, -3600, 3600])
 def test_a_heartbeat_is_dead_after_a_minute_by_the_clock_of_the_file_system(
     tmp_path, monkeypatch, clock_ahead_s
@@ -268,6 +273,7 @@ def test_an_owner_that_lost_its_lock_does_not_delete_that_of_the_next(tmp_path, 
     assert "node7" in holder(path)
 
 
+@pytest.mark.slow
 def test_of_two_that_saw_the_same_dead_lock_the_later_keeps_it(tmp_path, monkeypatch):
     without_flock(monkeypatch)
     path, sleep = tmp_path / "a.lock", time.sleep
@@ -284,6 +290,7 @@ def test_of_two_that_saw_the_same_dead_lock_the_later_keeps_it(tmp_path, monkeyp
     assert "node7" in holder(path)
 
 
+@pytest.mark.slow
 def test_only_one_of_many_takes_over_a_dead_heartbeat_lock(tmp_path, monkeypatch):
     without_flock(monkeypatch)
     monkeypatch.setattr(locks, "HEARTBEAT_DEAD_S", 0.2)
@@ -331,6 +338,7 @@ def phase_1(rgbd) -> list[str]:
 SLOW = pytest.mark.slow
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error", ["ENOSYS", *(pytest.param(name, marks=SLOW) for name in ("ENOLCK", "EOPNOTSUPP", "EINVAL"))]
 )
@@ -344,6 +352,7 @@ def test_the_command_line_works_where_flock_fails(rgbd, error):
     assert not list(rgbd.out_root.rglob("*.heartbeat")), "given back"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_command_that_waits_without_flock_names_the_holder_and_obeys(rgbd, number, code):
     rgbd.add_scene("a", n_frames=2)

@@ -51,6 +51,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_own", [True, False])
 def test_a_warning_is_handed_on_and_the_job_queued_again(monkeypatch, tmp_path, is_own):
     asked: list[str] = []

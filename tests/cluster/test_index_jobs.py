@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 from focusgen import cli
 from focusgen.cluster.index_jobs import shares_of
 from focusgen.cluster.plans import find_plan
@@ -13,6 +15,7 @@ from focusgen.dataset.layout import DatasetLayout
 from tests.cluster.conftest import submit
 
 
+@pytest.mark.slow
 def test_the_tasks_of_an_array_and_the_merge_make_the_index_of_one_process(rgbd, fake_slurm, capsys):
     for seed, name in enumerate("abcde"):
         rgbd.add_scene(name, n_frames=3, width=24, height=16, seed=seed)

@@ -132,6 +132,7 @@ def test_gpus_are_shared_evenly_and_never_twice():
     assert gpu_shares("0", 2) == [None, None] and gpu_shares("", 1) == [None]
 
 
+@pytest.mark.slow
 def test_a_task_starts_without_torch():
     """A hundred array tasks of a weight-free phase need not load it: 1 s and 200 MB each."""
     code = "import sys, focusgen.cluster.task; sys.exit('torch' in sys.modules)"

@@ -59,6 +59,7 @@ def exists(flag: str, name: str) -> bool:
     return flag in known_keys() if "." in flag else flag in flags_of(name) or flag in OTHERS
 
 
+@pytest.mark.slow
 def test_a_command_that_a_message_names_takes_the_flags_that_stand_with_it():
     wrong, n_seen = [], 0
     for place, text in texts():
@@ -154,6 +155,7 @@ def lacks_of(module: str, sentence: str, flag: str) -> list[str]:
     return lacking + ([] if any(flag in flags_of(script) for script in scripts) else scripts)
 
 
+@pytest.mark.slow
 def test_a_bare_flag_exists_where_the_message_is_printed():
     wrong, n_seen = [], 0
     for place, text in texts():

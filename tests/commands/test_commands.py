@@ -20,6 +20,7 @@ def finished(rgbd):
     return rgbd
 
 
+@pytest.mark.slow
 def test_ablate_temporal_has_a_row_per_strategy_with_its_columns(finished, tmp_path, capsys):
     table = tmp_path / "table.csv"
     words = ["ablate", "temporal", "a", *finished.flags("out_root"), "--csv", str(table)]
@@ -34,6 +35,7 @@ def test_ablate_temporal_has_a_row_per_strategy_with_its_columns(finished, tmp_p
     assert (finished.out_root / "logs" / "ablate_temporal_a.png").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["steps", "window", "sets"])
 def test_the_other_ablations_run_on_the_data_set_as_it_was_made(finished, what, capsys):
     words = ["ablate", what, "a", *finished.flags("out_root"), "--n_frames", "3"]
@@ -71,6 +73,7 @@ def test_render_without_depth_says_what_to_choose(finished, tmp_path, capsys):
     assert not (tmp_path / "o.png").exists()
 
 
+@pytest.mark.slow
 def test_preview_writes_a_sheet_and_a_video_of_what_was_published(finished, capsys):
     assert cli.main(["preview", "a", *finished.flags("out_root")]) == 0
     paths = capsys.readouterr().out.split()

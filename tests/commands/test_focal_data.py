@@ -24,6 +24,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_list_of_drawn_stacks_is_checked_inferred_and_judged(
     drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -44,6 +45,7 @@ def test_a_list_of_drawn_stacks_is_checked_inferred_and_judged(
     assert (tmp_path / "e" / "evaluation").with_suffix(".md").read_text().count("\n") == 10
 
 
+@pytest.mark.slow
 def test_protocols_write_their_numbers_and_files(
     drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -127,6 +129,7 @@ def test_presets_say_what_their_lens_can_tell(name: str, capsys: pytest.CaptureF
     assert name != "base" or "f/8 50 mm: 10 % depth needs d <= 5.2 m" in said
 
 
+@pytest.mark.slow
 def test_a_stack_becomes_a_scene(drawn: Path, tmp_path: Path):
     out = tmp_path / "scene"
     words = ["--input", str(drawn / "stack"), "-o", str(out), "--focus-distances", "stack.json", "--as-scene"]

@@ -41,6 +41,7 @@ def tabletop() -> Truth:
     return truth("tabletop")
 
 
+@pytest.mark.slow
 def test_a_folder_becomes_depth_in_metres_with_all_its_files(tabletop: Truth, tmp_path: Path):
     out = tmp_path / "out"
     assert infer(tabletop.folder, out, "--focus-distances", tabletop.distance_text, *tabletop.lens_flags) == 0
@@ -60,6 +61,7 @@ def test_a_folder_becomes_depth_in_metres_with_all_its_files(tabletop: Truth, tm
     assert np.median(index[far]) == 4
 
 
+@pytest.mark.slow
 def test_distances_in_another_order_do_not_fit_and_are_said(
     tabletop: Truth, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -76,6 +78,7 @@ def test_distances_in_another_order_do_not_fit_and_are_said(
     assert sure["wrong"] < 0.7 * sure["right"]
 
 
+@pytest.mark.slow
 def test_handheld_slices_are_aligned_by_themselves(tmp_path: Path):
     traced, out = truth("handheld"), tmp_path / "out"
     assert infer(traced.folder, out, "--focus_distances", traced.distance_text, *traced.lens_flags) == 0
@@ -99,6 +102,7 @@ def test_no_truth_beside_the_stack_is_ever_read(small: Path, tmp_path: Path):
         assert (clean / f"small_{name}").read_bytes() == (poisoned / f"small_{name}").read_bytes(), name
 
 
+@pytest.mark.slow
 def test_order_does_not_matter(small: Path, tmp_path: Path):
     given = [small / f"img_{n}.png" for n in (8, 9, 10)]
     distances = DISTANCES.split(",")
@@ -124,6 +128,7 @@ def test_without_a_lens_depth_is_relative_and_says_so(
     assert "--quality best had no effect. Give --focal-length" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_of_several_stacks_those_without_a_lens_are_named_and_an_earlier_longer_video_is_gone(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -290,6 +295,7 @@ def test_distances_are_read_from_files(small: Path, tmp_path: Path, name: str, t
     assert [s["focus_distance_m"] for s in meta["slices"]] == [0.5172, 0.8977, "inf"]
 
 
+@pytest.mark.slow
 def test_the_small_network_is_asked_by_name_and_the_metadata_says_so(small: Path, tmp_path: Path):
     words = ("--focus-distances", DISTANCES, *LENS, "--backend", "learned")
     assert infer(small, tmp_path / "out", *words) == 0

@@ -42,6 +42,7 @@ def test_the_older_name_of_no_temporal_stage_sets_it():
     assert parsed("deblur", "").flags.stands_for() == {}
 
 
+@pytest.mark.slow
 def test_what_has_no_effect_is_said_in_one_line_each(rgbd, capsys):
     where = rgbd.flags("out_root")
     rgbd.add_scene("a", n_frames=4)

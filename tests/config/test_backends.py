@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "focusgen"
 OTHER_MEANINGS = {"models/weight_sources.py", "models/weights_hub.py", "commands/focal_infer.py"}
 
 
+@pytest.mark.slow
 def test_a_name_stands_in_the_table_alone():
     names = {backend.name for rows in BUILT_IN.values() for backend in rows}
     elsewhere = [

@@ -41,6 +41,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_one(load_text, text, message
     assert caught.value.exit_code is ExitCode.USAGE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "message"),
     [

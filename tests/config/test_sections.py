@@ -333,6 +333,7 @@ SECTIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_changed_key_makes_stale_exactly_what_it_changes(section, finished, without_weights, tmp_path):
     keys = [key for key in known_keys() if key.rpartition(".")[0] == section and key not in WHERE | ALIASES]

@@ -76,6 +76,7 @@ def test_renders_before_the_sensor_are_refused_by_name_where_none_are_kept(finis
         next(iter(FocusShards(shards, "train", window=4, modalities=("clean",))))
 
 
+@pytest.mark.slow
 def test_two_spawned_workers_share_the_items_without_repeating_any(shards):
     here = sorted(key(sample) for sample in FocusShards(shards, "train", **SIZE))
     loader = DataLoader(

@@ -43,6 +43,7 @@ def test_exif_tells_by_the_same_view_or_by_the_resolution_of_the_sensor(tmp_path
     assert exif_focal_px(tmp_path / "a.jpg") == (None if focal_px is None else pytest.approx(focal_px))
 
 
+@pytest.mark.slow
 def test_a_number_is_published_as_the_view_of_the_frame_and_ties_the_lens_to_it(rgbd):
     rgbd.add_scene("a", width=40, height=32)  # published at 48 x 32
     assert rgbd.run("--optics.footage_focal_px", "60", "--lens.focal_length", "footage") == 0
@@ -56,6 +57,7 @@ def test_a_number_is_published_as_the_view_of_the_frame_and_ties_the_lens_to_it(
     assert report["verdict"] == "pass"
 
 
+@pytest.mark.slow
 def test_without_the_tie_the_view_is_told_and_the_lenses_stay(rgbd):
     rgbd.add_scene("a")
     assert rgbd.run() == 0
@@ -71,6 +73,7 @@ def test_without_the_tie_the_view_is_told_and_the_lenses_stay(rgbd):
     assert document == plain
 
 
+@pytest.mark.slow
 def test_another_row_of_the_table_makes_its_own_scene_stale_and_no_other(rgbd, capsys):
     for seed, name in enumerate("ab"):
         rgbd.add_scene(name, seed=seed)
@@ -133,6 +136,7 @@ def test_the_phases_as_scripts_know_the_view_too(rgbd):
     assert cli.main(["status", "--out_root", str(rgbd.out_root)]) == 0
 
 
+@pytest.mark.slow
 def test_the_camera_of_a_layout_is_published_with_its_own_axis(rgbd):
     """TUM's freiburg1 at a tenth of its size; its principal point is not the middle of the picture."""
     tum(rgbd.raw_root)
@@ -145,6 +149,7 @@ def test_the_camera_of_a_layout_is_published_with_its_own_axis(rgbd):
     assert document["sets"][0]["f"] == pytest.approx(51.73 * 0.036 / 64)
 
 
+@pytest.mark.slow
 def test_the_camera_of_a_layout_is_published_without_being_asked_for_and_needs_one(rgbd, capsys):
     tum(rgbd.raw_root)
     words = ["--raw_root", str(rgbd.raw_root), "--out_root", str(rgbd.out_root), *rgbd.flags("max_coc")]
@@ -156,6 +161,7 @@ def test_the_camera_of_a_layout_is_published_without_being_asked_for_and_needs_o
     assert "no layout brought its camera" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_millimetres_and_two_words_for_one_scene_are_refused(rgbd, tmp_path, capsys):
     rgbd.add_scene("a", width=480)
     table = tmp_path / "focal.csv"

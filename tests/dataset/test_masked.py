@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from focusgen import cli
 from focusgen.dataset.index import read_index
@@ -59,6 +60,7 @@ def noticed_by(rgbd: Rgbd, capsys) -> dict[str, int]:
     return found
 
 
+@pytest.mark.slow
 def test_other_masks_make_phase_5_stale_and_masks_that_are_gone_do_not(rgbd: Rgbd, capsys) -> None:
     rgbd.add_scene("a", n_frames=N_FRAMES, width=96)
     folder = rgbd.root / "masks" / "a"

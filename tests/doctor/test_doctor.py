@@ -208,6 +208,7 @@ def test_a_local_folder_stands_for_a_hub_id(tmp_path: Path):
     assert weights.check_model("deblur.model_id", str(tmp_path / "none")).status is Status.FAIL
 
 
+@pytest.mark.slow
 def test_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_TOKEN", "hf_abcdefghijklmnop")
     monkeypatch.setenv("HF_HOME", str(tmp_path))
@@ -220,6 +221,7 @@ def test_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 # --- output folder -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_folder_that_does_not_exist_yet_is_judged_by_its_parent_and_left_unmade(tmp_path: Path):
     checks = disk.check_output(tmp_path / "a" / "b", DEFAULT)
     assert {c.name: c.status for c in checks if c.name in ("output", "rename", "lock")} == {
@@ -245,6 +247,7 @@ def test_a_folder_that_refuses_writing_fails(tmp_path: Path, monkeypatch: pytest
     assert check.status is Status.FAIL and "Permission denied" in check.detail
 
 
+@pytest.mark.slow
 def test_a_writer_that_does_not_replace_atomically_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def copy_slowly(source: Path, target: Path) -> None:
         content = Path(source).read_bytes()
@@ -257,6 +260,7 @@ def test_a_writer_that_does_not_replace_atomically_is_caught(tmp_path: Path, mon
     assert "torn" in str(disk_probes.rename_problem(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_lock_that_excludes_nobody_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(disk_probes, "_try_lock", lambda descriptor: True)
     assert disk_probes.lock_problem(tmp_path) == "two processes hold the same lock at once"
@@ -334,6 +338,7 @@ def test_the_report_shows_advice_and_takes_names_literally():
     assert max(len(line) for line in text.splitlines()) <= doctor.LINE_LENGTH
 
 
+@pytest.mark.slow
 def test_every_check_has_advice_when_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

@@ -27,6 +27,7 @@ def tabletop() -> FocalStack:
     return FocalStack(traced.slices, 1 / np.array(traced.distances_m), traced.radius_px_m)
 
 
+@pytest.mark.slow
 def test_by_default_the_network_is_asked_only_where_the_classical_sweep_failed(
     tabletop: FocalStack, monkeypatch: pytest.MonkeyPatch
 ):
@@ -56,6 +57,7 @@ def test_the_weights_that_ship_are_small_free_and_say_how_they_were_made():
     assert SHIPPED.with_suffix(".md").is_file()
 
 
+@pytest.mark.slow
 def test_learned_depth_is_far_better_than_plain_focus_on_a_scene_it_never_saw(tabletop: FocalStack):
     depth_m = truth("tabletop").depth_m
     found = load_estimator("learned")(tabletop)

@@ -26,6 +26,7 @@ def stack(tabletop: Truth) -> FocalStack:
     return stack_of(tabletop)
 
 
+@pytest.mark.slow
 def test_depth_is_better_than_plain_depth_from_focus_and_within_its_bar(tabletop: Truth, stack: FocalStack):
     found = estimate(stack)
     error = abs_rel(metres_of(found.diopters), tabletop.depth_m)
@@ -35,6 +36,7 @@ def test_depth_is_better_than_plain_depth_from_focus_and_within_its_bar(tabletop
     assert error <= 0.5 * plain
 
 
+@pytest.mark.slow
 def test_the_surer_half_is_much_better_than_the_whole(tabletop: Truth, stack: FocalStack):
     found = estimate(stack)
     error = np.abs(metres_of(found.diopters) - tabletop.depth_m) / tabletop.depth_m
@@ -43,18 +45,21 @@ def test_the_surer_half_is_much_better_than_the_whole(tabletop: Truth, stack: Fo
     assert found.confidence.min() >= 0.0 and found.confidence.max() <= 1.0
 
 
+@pytest.mark.slow
 def test_the_sharp_picture_is_sharper_than_any_slice(tabletop: Truth, stack: FocalStack):
     shown = psnr_db(fuse(stack, estimate(stack).diopters).rgb, tabletop.aif)
     assert shown >= 40.5
     assert shown >= 8.0 + max(psnr_db(one, tabletop.aif) for one in tabletop.slices)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("keep", "bar"), [(slice(0, None, 4), 0.08), (slice(0, None, 2), 0.045)])
 def test_two_and_three_slices_will_do(tabletop: Truth, keep: slice, bar: float):
     found = estimate(stack_of(tabletop, keep))
     assert abs_rel(metres_of(found.diopters), tabletop.depth_m) <= bar
 
 
+@pytest.mark.slow
 def test_noise_costs_little(tabletop: Truth):
     noise = np.random.default_rng(5).standard_normal(tabletop.slices.shape, np.float32)
     noisy = np.clip(np.rint(tabletop.slices + 2.55 * noise), 0, 255).astype(np.uint8)

@@ -37,6 +37,7 @@ def test_gains_are_found_and_the_untouched_slices_stay_as_they_are(tabletop: Tru
     assert (found.gains[(gains == 1.0).all(1)] == 1.0).all()
 
 
+@pytest.mark.slow
 def test_depth_is_as_good_as_of_even_slices(tabletop: Truth):
     part = (slice(20, 116), slice(90, 218))
     even = tabletop.slices[:, part[0], part[1]]

@@ -23,6 +23,7 @@ def share_of(stack: FocalStack) -> float:
     return unexplained_share(stack, estimate(stack).diopters)
 
 
+@pytest.mark.slow
 def test_a_stack_of_its_lens_fits_noise_or_not(right: FocalStack):
     noise = np.random.default_rng(0).normal(0, 8, right.slices.shape)
     noisy = np.clip(right.slices + noise, 0, 255).astype(np.uint8)
@@ -30,6 +31,7 @@ def test_a_stack_of_its_lens_fits_noise_or_not(right: FocalStack):
     assert share_of(replace(right, slices=noisy)) < 0.8 * FITS
 
 
+@pytest.mark.slow
 def test_another_lens_another_order_and_copies_are_noticed(right: FocalStack):
     shares = {
         "twice the blur": share_of(replace(right, radius_px_m=2 * right.radius_px_m)),

@@ -83,6 +83,7 @@ def test_without_a_lens_depth_is_relative_and_says_what_is_missing(tmp_path):
     assert "--focal-length and --f-number missing" in document["depth"]
 
 
+@pytest.mark.slow
 def test_an_assumed_sensor_is_said(tmp_path):
     document = notes(opened(tmp_path, LensFlags(50.0, 2.0)))
     assert document["unit"] == "metre" and "36 mm wide (--sensor-width)" in document["depth"]

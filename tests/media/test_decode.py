@@ -83,6 +83,7 @@ def test_a_pool_checks_many_scenes_with_few_processes_and_refuses_only_the_bad(t
     assert children() == []
 
 
+@pytest.mark.slow
 def test_a_child_that_hangs_is_killed_and_the_others_go_on(tmp_path):
     scenes = [fifo_scene(tmp_path / "hang.mp4")]
     for name in ("a", "b", "c"):
@@ -94,6 +95,7 @@ def test_a_child_that_hangs_is_killed_and_the_others_go_on(tmp_path):
     assert all(outcome.n_decoded == 2 for outcome in outcomes.values()) and len(outcomes) == 3
 
 
+@pytest.mark.slow
 def test_a_child_that_dies_is_replaced_and_its_scene_refused(tmp_path):
     write_images(tmp_path / "a", moving_texture(2))
     scenes = [fifo_scene(tmp_path / "crash.mp4"), *discover(tmp_path / "a").scenes]
@@ -113,6 +115,7 @@ def test_a_child_that_dies_is_replaced_and_its_scene_refused(tmp_path):
     assert outcomes["a"].n_decoded == 2
 
 
+@pytest.mark.slow
 def test_memory_is_limited(tmp_path):
     Image.fromarray(np.zeros((7000, 7000, 3), np.uint8)).save(tmp_path / "1.png", compress_level=1)
     Image.fromarray(np.zeros((7000, 7000, 3), np.uint8)).save(tmp_path / "2.png", compress_level=1)
@@ -162,6 +165,7 @@ def test_a_child_that_cannot_start_is_not_blamed_on_the_scene(tmp_path, monkeypa
         list(pool.check(discover(tmp_path).scenes, OPTIONS))
 
 
+@pytest.mark.slow
 def test_a_scene_that_takes_too_long_as_a_whole_is_stopped(tmp_path):
     with DecodePool(1, scene_timeout_s=1.0) as pool:
         ((_, outcome),) = pool.check([fifo_scene(tmp_path / "slow.mp4")], OPTIONS)

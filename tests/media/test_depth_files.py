@@ -206,6 +206,7 @@ def npy_claiming(shape: tuple[int, ...], body: bytes = b"") -> bytes:
     return stream.getvalue() + body
 
 
+@pytest.mark.slow
 def test_a_header_that_lies_costs_no_memory(tmp_path):
     bombs = {"a.npy": npy_claiming((10**6, 10**6)), "b.npy": npy_claiming((9000, 9000))}
     inflated = npy_claiming((9000, 9000), bytes(4 * 9000 * 9000))

@@ -25,6 +25,7 @@ def clip(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_a_file_that_hangs_or_is_no_video_costs_only_its_own_header(clip, tmp_path):
     pipe, text = tmp_path / "hangs.mp4", tmp_path / "text.mp4"
     os.mkfifo(pipe)

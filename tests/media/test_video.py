@@ -236,6 +236,7 @@ def test_the_declared_colour_matrix_is_used(space, coefficients, tmp_path):
         assert reader.read(0, 1)[0, 20, 20] == pytest.approx([red, green, blue], abs=1.01)
 
 
+@pytest.mark.slow
 def test_real_clips_are_read_whole_and_their_cuts_found():
     expected = {
         "bikes": (640, 272, 250, 25.0, (30, 76, 137, 187, 242)),

@@ -108,6 +108,7 @@ def test_it_is_the_function_that_transformers_computes(metric_folder):
     )
 
 
+@pytest.mark.slow
 def test_a_relative_model_is_refused_unless_the_user_vouches(tmp_path, caplog):
     save_tiny(tmp_path / "relative", "relative")
     with pytest.raises(ConfigError, match="not known to be metric: its config says .* relative") as caught:

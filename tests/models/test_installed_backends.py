@@ -89,6 +89,7 @@ def site(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
+@pytest.mark.slow
 def test_installed_backends_make_a_whole_data_set(rgbd, site, capsys):
     install(site, MIRROR)
     rgbd.add_scene("a")
@@ -165,6 +166,7 @@ BROKEN = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "complaint"),
     [
@@ -192,6 +194,7 @@ def test_a_broken_backend_is_named_by_doctor_and_harms_nothing_else(rgbd, site, 
     assert "depth.backend: hole of the package focusgen-broken 1.2 is broken" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_doctor_fails_for_a_broken_backend_that_is_chosen_and_looks_at_all_else(site, tmp_path, capsys):
     install(site, BROKEN, name="focusgen-broken", module="1 / 0")
     chosen = load(None, {"depth.backend": "hole"})

@@ -51,6 +51,7 @@ def test_every_reference_of_the_table_leads_to_a_function():
                 assert reference is None or callable(registry._resolved(reference)), backend.name
 
 
+@pytest.mark.slow
 def test_facts_are_known_without_importing_a_network():
     code = (
         "import sys; from focusgen.config import load; from focusgen.models import registry;"

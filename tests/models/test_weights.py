@@ -57,6 +57,7 @@ def test_a_file_replaced_on_purpose_is_accepted_when_told(small):
     assert weights.verify(small) == replaced
 
 
+@pytest.mark.slow
 def test_a_record_survives_in_the_cache_where_the_folder_is_read_only(small, monkeypatch):
     write = weights._try_write_json
     beside = weights.record_path(small)

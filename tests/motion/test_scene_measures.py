@@ -90,6 +90,7 @@ def of_every_pixel(raw: list[Image], sharp: list[Image]) -> dict[str, float]:
     return {**judged.result(len(raw)), "e_warp_raw": itself.result(len(raw))["e_warp"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "verdicts"),
     [

@@ -114,6 +114,7 @@ def test_what_is_lacking_is_said_of_the_max_coc_that_is_calibrated(depths):
     assert sum("mean label" in text for text in law.draw(4, 3, 1e-4).lacking) == 3
 
 
+@pytest.mark.slow
 def test_deciles_that_no_set_shows_are_named():
     fine = Balance((24.0, 85.0), (1.4, 8.0), (0.03 * 36e-3, 0.04 * 36e-3), PIXEL_M)
     lacking = law_of(1 / np.linspace(0.2, 1, 4000), fine).draw(4, 1).lacking

@@ -35,6 +35,7 @@ def near(rgbd, *names: str) -> list[str]:
     return [*rgbd.flags("raw_root", "out_root", "depth_root"), *words]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", ["random", "balanced"])
 def test_a_scene_that_no_lens_can_focus_in_is_left_out_and_fails_alone(rgbd, capsys, law):
     flags = [*near(rgbd, "near"), "--lens.law", law, "--auto_approve", "--n_sets", "1"]

@@ -12,6 +12,7 @@ from tests.dataset.test_masked import write_masks
 from tests.phases.test_focus_moves import BEFORE_4, run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lenses", ["drawn", "law"])
 def test_calibration_counts_each_frame_through_its_own_lens(rgbd: Rgbd, lenses: str):
     rgbd.add_scene("a", n_frames=6)
@@ -39,6 +40,7 @@ def test_a_data_set_of_stills_has_nothing_to_calibrate(rgbd: Rgbd):
         calibrate(rgbd.config(lens__motion="drift"), ["still"])
 
 
+@pytest.mark.slow
 def test_a_scene_without_masks_does_not_stop_the_calibration_of_others(rgbd: Rgbd):
     for name in "ab":
         rgbd.add_scene(name, n_frames=4, width=96)

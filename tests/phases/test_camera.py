@@ -27,6 +27,7 @@ def settings(rgbd) -> dict:
     return read_record(rgbd.out_root / "a/bokeh_renders/.done").document["settings"]
 
 
+@pytest.mark.slow
 def test_the_curve_of_the_pictures_is_stored_and_changes_them(rgbd):
     rgbd.add_scene("a")
     assert rgbd.run() == 0
@@ -37,6 +38,7 @@ def test_the_curve_of_the_pictures_is_stored_and_changes_them(rgbd):
     assert not np.array_equal(bokeh(rgbd), plain)
 
 
+@pytest.mark.slow
 def test_opening_and_highlights_are_stored_change_the_pictures_and_touch_no_label(rgbd):
     rgbd.add_scene("a")
     assert rgbd.run() == 0
@@ -54,6 +56,7 @@ def test_opening_and_highlights_are_stored_change_the_pictures_and_touch_no_labe
     assert rgbd.run("--render.aperture", "square") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["bokeh_renders/set_00/bokeh_0000.png", "metadata.json"])
 @pytest.mark.parametrize("is_older", [False, True])
 def test_a_repaired_scene_says_what_its_release_said(rgbd, lost, is_older):
@@ -98,6 +101,7 @@ def test_a_turned_camera_is_the_same_camera(rgbd):
     assert np.array_equal(np.load(rgbd.out_root / "a/focus_maps/set_00/focus_0000.npz")["focus_map"], label)
 
 
+@pytest.mark.slow
 def test_a_portrait_of_an_older_release_stays_as_it_was_and_phase_6_says_what_it_is(rgbd):
     render_portrait(rgbd)
     document = metadata(rgbd)

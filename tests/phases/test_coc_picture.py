@@ -42,6 +42,7 @@ def column_of(path, colour) -> float | None:
     return float(np.flatnonzero(tall).mean() / picture.shape[1]) if tall.any() else None
 
 
+@pytest.mark.slow
 def test_the_recommended_and_the_approved_value_are_marked_where_they_lie(bins, tmp_path):
     path = tmp_path / "histogram.png"
     draw_histogram(bins, STATS, path)
@@ -65,6 +66,7 @@ def test_bins_are_kept_for_an_approval_and_damage_is_named(bins, tmp_path):
         CocBins.load(path)
 
 
+@pytest.mark.slow
 def test_an_approval_draws_its_value_into_the_picture_of_the_data_set(rgbd: Rgbd):
     rgbd.add_scene("a", width=320)
     flags = ["--min_frames", "2", "--workers", "1", *rgbd.flags("raw_root", "depth_root", "out_root")]
@@ -75,6 +77,7 @@ def test_an_approval_draws_its_value_into_the_picture_of_the_data_set(rgbd: Rgbd
     assert column_of(path, GREEN) is not None
 
 
+@pytest.mark.slow
 def test_invented_depth_is_called_a_rehearsal(rgbd: Rgbd, monkeypatch):
     from matplotlib.axes import Axes
 

@@ -17,6 +17,7 @@ def log_lines(rgbd, name: str) -> list[str]:
     return (rgbd.out_root / "logs" / name).read_text().splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("median_m", "is_told"), [(0.51, False), (0.49, True), (49.0, False), (51.0, True), (0.3, True)]
 )
@@ -33,6 +34,7 @@ def test_a_median_outside_half_a_metre_to_fifty_is_told(rgbd, median_m, is_told)
     assert any("outside 0.5..50 m" in text for text in warnings) is is_told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("factor", "is_told"), [(1.13, False), (1.17, True), (1 / 1.13, False), (1 / 1.2, True)]
 )
@@ -59,6 +61,7 @@ def test_raised_and_lowered_pixels_are_counted_and_raised_ones_count_as_invented
     assert details["changed_fraction"] == 7 / (2 * 32 * 48)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_rows", "is_told"), [(0, False), (1, True)])
 def test_more_than_one_percent_of_raised_pixels_is_told_and_more_than_twenty_fails(rgbd, n_rows, is_told):
     rgbd.add_scene("a", n_frames=2)

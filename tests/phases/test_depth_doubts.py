@@ -14,6 +14,7 @@ def change(rgbd, frames, by) -> None:
         np.save(path, by(np.load(path)).astype(np.float32))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1000.0, 0.01])
 def test_frames_in_another_unit_fail_their_scene_until_a_person_accepts_them(rgbd, capsys, factor):
     rgbd.add_scene("a", n_frames=6)
@@ -26,6 +27,7 @@ def test_frames_in_another_unit_fail_their_scene_until_a_person_accepts_them(rgb
     assert rgbd.run(*lower, "--depth.accept_range", "true") == 0
 
 
+@pytest.mark.slow
 def test_a_scene_that_walks_far_away_is_one_unit(rgbd):
     rgbd.add_scene("a", n_frames=6)
     for frame in range(6):
@@ -33,6 +35,7 @@ def test_a_scene_that_walks_far_away_is_one_unit(rgbd):
     assert rgbd.run() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("largest", "is_told"), [(1.0, True), (0.8, False), (1.1, False)])
 def test_depth_that_ends_at_one_is_told_to_be_relative(rgbd, capsys, largest, is_told):
     rgbd.add_scene("a", n_frames=2)
@@ -45,6 +48,7 @@ def test_depth_that_ends_at_one_is_told_to_be_relative(rgbd, capsys, largest, is
     )
 
 
+@pytest.mark.slow
 def test_steps_of_the_median_reach_the_screen_the_first_with_its_frames(rgbd, capsys):
     rgbd.add_scene("a", n_frames=6)
     change(rgbd, (1, 3, 5), lambda depth_m: depth_m * 1.3)
@@ -54,6 +58,7 @@ def test_steps_of_the_median_reach_the_screen_the_first_with_its_frames(rgbd, ca
     assert "4 more like this: logs/depth_consistency_warnings.txt" in said
 
 
+@pytest.mark.slow
 def test_depth_in_kilometres_is_asked_for_its_unit(rgbd, capsys):
     rgbd.add_scene("a", n_frames=2)
     change(rgbd, (0, 1), lambda depth_m: depth_m / 1000.0)

@@ -39,6 +39,7 @@ def with_holes_and_sky_in_frame_1(frame: int, depth_m: np.ndarray) -> np.ndarray
     return depth_m
 
 
+@pytest.mark.slow
 def test_every_kind_of_change_has_its_flag_and_a_scene_has_a_mask_of_every_frame_or_none(rgbd, capsys):
     rgbd.add_scene("a")
     assert rgbd.run() == 0
@@ -66,6 +67,7 @@ def test_every_kind_of_change_has_its_flag_and_a_scene_has_a_mask_of_every_frame
     assert report["verdict"] == "pass"
 
 
+@pytest.mark.slow
 def test_numbers_at_the_limit_of_sixteen_bits_are_flagged_where_the_published_pixel_is(rgbd):
     rgbd.add_scene("a", width=40, height=32)  # published at 48 x 32
     for path in list((rgbd.depth_root / "a").iterdir()):
@@ -78,6 +80,7 @@ def test_numbers_at_the_limit_of_sixteen_bits_are_flagged_where_the_published_pi
         assert (mask[:, :12] & 8 == 8).all() and not (mask[:, 12:] & 8).any()
 
 
+@pytest.mark.slow
 def test_depth_that_is_not_exact_has_masks_for_its_edges_alone(rgbd):
     rgbd.add_scene("a")
     assert rgbd.run("--depth.is_exact", "false") == 0
@@ -90,6 +93,7 @@ def test_depth_that_is_not_exact_has_masks_for_its_edges_alone(rgbd):
     assert rgbd.run() == 0, "auto and true are the same for depth that came with the data"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["depth_0001.npz", "valid_0001.png", "valid_0003.png"])
 def test_a_repaired_scene_has_its_old_masks(rgbd, lost):
     rgbd.add_scene("a")
@@ -101,6 +105,7 @@ def test_a_repaired_scene_has_its_old_masks(rgbd, lost):
     assert published_digests(rgbd.out_root) == before
 
 
+@pytest.mark.slow
 def test_a_scene_that_an_older_release_began_gets_no_masks(rgbd):
     rgbd.add_scene("a")
     rewrite(rgbd, with_holes_and_sky_in_frame_1)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from focusgen.phases.drawn_sets import draw_sets, law_sets
 from tests.conftest import Rgbd
 from tests.phases.test_focus_moves import BEFORE_4, MIXED, documents, of_scene, run
 
 
+@pytest.mark.slow
 def test_the_first_sets_and_frames_stay_as_they_are_when_more_are_asked(rgbd: Rgbd):
     rgbd.add_scene("a", n_frames=8)
     assert rgbd.run(*MIXED) == 0
@@ -24,6 +27,7 @@ def test_the_first_sets_and_frames_stay_as_they_are_when_more_are_asked(rgbd: Rg
     assert [s.get("S_focus_per_frame") for s in begun] == first
 
 
+@pytest.mark.slow
 def test_the_law_draws_f_n_and_the_first_focus_as_if_nothing_moved(rgbd: Rgbd):
     rgbd.add_scene("a", n_frames=8)
     assert rgbd.run() == 0
@@ -35,6 +39,7 @@ def test_the_law_draws_f_n_and_the_first_focus_as_if_nothing_moved(rgbd: Rgbd):
         assert before.items() <= after.items()
 
 
+@pytest.mark.slow
 def test_the_law_stands_for_all_scenes_whatever_they_are_called(rgbd: Rgbd):
     for name in ("a", "b"):
         rgbd.add_scene(name, n_frames=6)

@@ -71,6 +71,7 @@ def of_scene(rgbd: Rgbd, cfg, scene_id: str = "a") -> tuple[SceneDepth, IndexEnt
     return SceneDepth(dataset.scene(scene_id), record), read_index(dataset)[scene_id]
 
 
+@pytest.mark.slow
 def test_four_mixed_sets_move_as_metadata_says_and_every_label_follows(rgbd: Rgbd):
     rgbd.add_scene("a", n_frames=10)
     assert rgbd.run(*MIXED) == 0
@@ -88,6 +89,7 @@ def test_four_mixed_sets_move_as_metadata_says_and_every_label_follows(rgbd: Rgb
     assert report["verdict"] == "pass"
 
 
+@pytest.mark.slow
 def test_a_still_picture_is_refused_by_name_and_the_other_scenes_are_made(rgbd: Rgbd, capsys):
     rgbd.add_scene("still", n_frames=1)
     rgbd.add_scene("a", n_frames=6)

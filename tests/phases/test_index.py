@@ -51,6 +51,7 @@ def sharp_of(rgbd: Rgbd, scene: str) -> Frames:
     return np.stack([decode_png(path.read_bytes()) for path in paths])
 
 
+@pytest.mark.slow
 def test_every_note_reaches_the_screen_the_index_and_the_report(rgbd, capsys):
     write_video(rgbd.root / "a.mp4", moving_texture(4, 48, 32), **{"x264-params": "sar=4/3"})
     (rgbd.raw_root / "clap.mp4").parent.mkdir()
@@ -191,6 +192,7 @@ def as_release_0_1_0(rgbd: Rgbd, scene_id: str) -> None:
     dataset.index_checksum_json.unlink()
 
 
+@pytest.mark.slow
 def test_a_scene_of_an_older_release_is_never_mixed_from_two_ways_of_decoding(rgbd, capsys):
     stored = write_profiled(rgbd.raw_root / "a")
     assert phase(rgbd) == 0
@@ -280,6 +282,7 @@ def test_clips_are_the_frames_between_their_times_and_no_other(tmp_path):
         assert (sharp[0, 0, 0, 0], sharp[-1, 0, 0, 0]) == (frames[first, 0, 0, 0], frames[last, 0, 0, 0])
 
 
+@pytest.mark.slow
 def test_a_second_run_of_clips_decodes_nothing_and_another_span_is_another_scene(tmp_path, capsys):
     rgbd = Rgbd(tmp_path)
     rgbd.raw_root.mkdir()

@@ -13,6 +13,7 @@ from focusgen.phases.law_coverage import law_name, spread_over
 from tests.conftest import Rgbd
 
 
+@pytest.mark.slow
 def test_phase_4_says_what_each_law_would_cover_and_what_is_then_published(rgbd: Rgbd):
     rgbd.add_scene("a", width=160)
     rgbd.add_scene("b", width=160, seed=1)

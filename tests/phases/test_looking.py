@@ -70,6 +70,7 @@ def kill_after(n_scenes: int, cfg: Config) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_a_kill_at_90_percent_loses_nothing_and_the_end_is_the_same(ten, decoded):
     whole = in_one_go(ten)
     del decoded[:]
@@ -80,6 +81,7 @@ def test_a_kill_at_90_percent_loses_nothing_and_the_end_is_the_same(ten, decoded
     assert published(ten.out_root) == whole
 
 
+@pytest.mark.slow
 def test_three_tasks_and_a_merge_are_one_process(ten, decoded):
     whole = in_one_go(ten)
     del decoded[:]
@@ -94,6 +96,7 @@ def test_three_tasks_and_a_merge_are_one_process(ten, decoded):
     assert published(ten.out_root) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("settled_s", "refused_anew"), [(-1e9, []), (2.0, ["s4"])])
 def test_a_file_that_changed_after_the_kill_is_decoded_again(
     ten, decoded, monkeypatch, settled_s, refused_anew
@@ -109,6 +112,7 @@ def test_a_file_that_changed_after_the_kill_is_decoded_again(
     assert published(ten.out_root) == in_one_go(ten)
 
 
+@pytest.mark.slow
 def test_torn_and_damaged_lines_are_not_taken_over(ten, decoded):
     kill_after(10, ten.config())
     (found,) = DatasetLayout.of(ten.config()).found.iterdir()
@@ -119,6 +123,7 @@ def test_torn_and_damaged_lines_are_not_taken_over(ten, decoded):
     assert decoded == ["s9", "s10", "s11"]
 
 
+@pytest.mark.slow
 def test_what_was_found_under_other_settings_does_not_count(ten, decoded):
     kill_after(10, ten.config())
     index_dataset(ten.config(data__min_frames=1))
@@ -142,6 +147,7 @@ def test_a_decoder_that_crashed_is_tried_again_but_a_refusal_is_kept(ten, decode
     assert list(result.rejected) == ["s4"]
 
 
+@pytest.mark.slow
 def test_scenes_that_are_indexed_are_compared_once_even_if_the_run_is_killed(ten, decoded, monkeypatch):
     index_dataset(ten.config())
     ten.add_scene("t", n_frames=2, width=24, height=16)

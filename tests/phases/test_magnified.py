@@ -22,6 +22,7 @@ def by_hand(values: np.ndarray, magnified: float) -> np.ndarray:
     return values[y][:, x]
 
 
+@pytest.mark.slow
 def test_labels_and_renders_breathe_together_and_phase_6_recomputes_them(rgbd: Rgbd):
     rgbd.add_scene("a", n_frames=6, width=96, height=64)
     flags = ("--optics.breathing", "true", "--lens.motion", "rack", "--lens.focal_length_mm", "[80, 85]")

@@ -58,6 +58,7 @@ def test_sixteen_bits_need_their_unit_said_and_then_it_is_told_and_kept(rgbd, ca
     assert record(rgbd).details["unit"] == "500 per metre, median 3.99 m (uint16)"
 
 
+@pytest.mark.slow
 def test_a_finished_scene_of_sixteen_bits_stays_complete_without_its_unit_said(rgbd):
     rgbd.add_scene("a")
     as_png(rgbd, 1000.0)

@@ -26,6 +26,7 @@ def scene_depth_of(rgbd: Rgbd, scene_id: str) -> SceneDepth:
     return SceneDepth(scene, read_record(scene.done("depth")))
 
 
+@pytest.mark.slow
 def test_the_standard_error_is_the_spread_of_p95_over_other_lenses_and_leaves_approvals_alone(rgbd):
     rgbd.add_scene("a", width=320)
     rgbd.run("--n_sets", "1")
@@ -51,6 +52,7 @@ def test_the_standard_error_is_the_spread_of_p95_over_other_lenses_and_leaves_ap
     assert "p95_error" not in calibrate(rgbd.config(calibrate__lenses="law"), ["a"])
 
 
+@pytest.mark.slow
 def test_where_focus_moves_other_lenses_are_seen_at_every_frame(rgbd):
     rgbd.add_scene("a", n_frames=24, width=160)
     rgbd.run("--n_sets", "1")
@@ -68,6 +70,7 @@ def test_where_focus_moves_other_lenses_are_seen_at_every_frame(rgbd):
     assert error < 0.75 * still  # a rack visits near and far, whichever lens was drawn
 
 
+@pytest.mark.slow
 def test_phase_4_prints_the_standard_error_and_warns(rgbd, capsys):
     rgbd.add_scene("a", width=320)
     flags = ["--min_frames", "2", "--workers", "1", *rgbd.flags("raw_root", "depth_root", "out_root")]

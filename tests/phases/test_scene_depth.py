@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record
@@ -10,6 +11,7 @@ from focusgen.phases.scene_depth import SceneDepth
 from tests.conftest import Rgbd
 
 
+@pytest.mark.slow
 def test_surfaces_are_those_of_the_saved_maps_with_and_without_kept_counts(rgbd: Rgbd):
     rgbd.add_scene("a")
     assert rgbd.run("--n_sets", "1") == 0

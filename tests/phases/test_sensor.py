@@ -24,6 +24,7 @@ def digests(rgbd, kind: str) -> dict[str, str]:
     return {name: d for name, d in published_digests(rgbd.out_root).items() if f"/{kind}/" in name}
 
 
+@pytest.mark.slow
 def test_noise_comes_after_the_blur_and_touches_no_label(rgbd):
     rgbd.add_scene("a")
     assert rgbd.run() == 0
@@ -46,6 +47,7 @@ def test_noise_comes_after_the_blur_and_touches_no_label(rgbd):
     assert json.loads((rgbd.out_root / "logs/validation_report.json").read_text())["verdict"] == "pass"
 
 
+@pytest.mark.slow
 def test_lost_pictures_come_back_with_the_same_noise_and_a_damaged_clean_one_is_found(rgbd):
     rgbd.add_scene("a")
     assert rgbd.run(*NOISY, "--render.sensor.jpeg_quality", "80") == 0

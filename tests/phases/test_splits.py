@@ -200,6 +200,7 @@ def test_groups_are_chosen_as_by_looking_at_all_of_them_each_time():
         assert _nearest(groups, members, n_scenes, target) == one_by_one(groups, members, n_scenes, target)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_groups_are_split_in_no_time():
     started_s = time.process_time()
     splits = assign_group_splits({f"s{n}": f"g{n}" for n in range(100_000)}, [], seed=1)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.eta import predicted_s
 
 
+@pytest.mark.slow
 def test_only_what_is_not_finished_is_predicted(rgbd):
     for name in "ab":
         rgbd.add_scene(name)

@@ -49,6 +49,7 @@ def test_cost_is_frames_times_pixels_times_steps_times_sets(rgbd: Rgbd):
     assert np.allclose(cost_s(double, ["deblur"], survey(double)), 2 * cost[:, :1])
 
 
+@pytest.mark.slow
 def test_files_and_bytes_agree_with_what_a_run_publishes(rgbd: Rgbd):
     rgbd.add_scene("a", n_frames=12, width=96, height=64)
     cfg = rgbd.config()

@@ -154,6 +154,7 @@ sys.exit(max(codes))
 """
 
 
+@pytest.mark.slow
 def test_readers_work_on_a_data_set_that_may_only_be_read(whole, tmp_path):
     drop = shutil.which("setpriv")
     if os.geteuid() == 0 and drop is None:

@@ -11,6 +11,7 @@ from focusgen.dataset.fingerprint import published_digests
 from tests.conftest import Rgbd
 
 
+@pytest.mark.slow
 def test_mended_depth_is_taken_without_a_further_flag(rgbd, capsys):
     rgbd.add_scene("a")
     path = rgbd.depth_root / "a" / "depth_0003.npy"
@@ -31,6 +32,7 @@ def test_mended_depth_is_taken_without_a_further_flag(rgbd, capsys):
     assert published_digests(rgbd.out_root) == published_digests(expected.out_root)
 
 
+@pytest.mark.slow
 def test_a_mended_raw_frame_is_indexed_anew_where_nothing_was_finished(rgbd, capsys):
     rgbd.add_scene("a")
     index = [*rgbd.flags("raw_root", "out_root"), "--min_frames", "2", "--workers", "1"]
@@ -43,6 +45,7 @@ def test_a_mended_raw_frame_is_indexed_anew_where_nothing_was_finished(rgbd, cap
     )
 
 
+@pytest.mark.slow
 def test_a_finished_scene_is_never_redone_unasked(rgbd, capsys):
     rgbd.add_scene("a")
     assert rgbd.run() == 0
@@ -56,6 +59,7 @@ def test_a_finished_scene_is_never_redone_unasked(rgbd, capsys):
     assert published_digests(rgbd.out_root) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begun_by", ["kill", "failure"])
 def test_half_made_work_under_other_settings_still_waits_for_a_word(rgbd, capsys, begun_by):
     rgbd.add_scene("a")

@@ -79,6 +79,7 @@ def test_a_full_output_is_blamed_by_its_name(finished, name):
     assert "Traceback" not in shown
 
 
+@pytest.mark.slow
 def test_names_are_the_same_text_under_a_locale_of_ascii(rgbd):
     """A scene called by bytes that no locale names is another scene on the next machine."""
     rgbd.add_scene("köln_日本", n_frames=2)

@@ -47,6 +47,7 @@ def test_the_same_again_measures_nothing_until_there_is_other_depth(approved, ca
     assert b'"n_values"' in stats.read_bytes(), "an edited file is made anew"
 
 
+@pytest.mark.slow
 def test_a_scene_that_was_left_out_is_measured_once_its_masks_are_there(rgbd, capsys):
     for name in "ab":
         rgbd.add_scene(name, width=96)

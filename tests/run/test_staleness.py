@@ -125,6 +125,7 @@ def test_changed_settings_of_an_earlier_phase_stop_the_later_ones(whole, capsys,
     assert phase(whole, name, "--config", str(settings), "--run.on_stale", "keep") == 0
 
 
+@pytest.mark.slow
 def test_an_older_job_file_says_at_each_phase_what_that_phase_needs(rgbd):
     rgbd.add_scene("a", n_frames=2)
     assert phase(rgbd, "index", "--raw_root", str(rgbd.raw_root), "--min_frames", "2", "--workers", "1") == 0
@@ -135,6 +136,7 @@ def test_an_older_job_file_says_at_each_phase_what_that_phase_needs(rgbd):
     assert phase(rgbd, "validate") == 0
 
 
+@pytest.mark.slow
 def test_what_a_plan_of_phase_5_does_not_say_of_phase_3_stands_in_it_as_it_ran(rgbd):
     rgbd.add_scene("a", n_frames=2)
     roots = rgbd.flags("raw_root", "out_root")
@@ -213,6 +215,7 @@ def test_adopted_scenes_are_built_on_whatever_the_defaults_are(tmp_path, capsys)
     assert 'phase 2 (deblur) is stale: backend: "adopted" -> "classical"' in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_rehearsals_build_on_rehearsals_of_the_same_frames(rgbd, capsys):
     rgbd.add_scene("a", n_frames=6)
     assert phase(rgbd, "index", "--raw_root", str(rgbd.raw_root), "--min_frames", "2", "--workers", "1") == 0

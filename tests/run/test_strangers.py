@@ -55,6 +55,7 @@ def test_an_empty_raw_root_is_said_and_no_later_phase_is_advised(rgbd, capsys):
     assert "Run phases 2 and 3" not in told
 
 
+@pytest.mark.slow
 def test_depth_that_was_edited_after_phase_3_fails_the_verdict_too(two, capsys):
     path = sorted((two.depth_root / "a").iterdir())[0]
     np.save(path, np.load(path) * 1.5)
@@ -66,6 +67,7 @@ def test_depth_that_was_edited_after_phase_3_fails_the_verdict_too(two, capsys):
     assert verdict(two) == "pass"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_link", [False, True], ids=["renamed", "another target of a link"])
 def test_another_folder_of_depth_in_the_place_of_the_first_is_noticed_though_it_is_older(
     rgbd, capsys, monkeypatch, by_link
@@ -120,6 +122,7 @@ def test_an_empty_record_of_ours_is_restored_by_the_command_that_is_named(two, c
     assert record.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["[]", "{}", "3", "{", "null"])
 def test_reports_of_another_shape_are_named_and_made_again(two, capsys, text):
     logs = two.out_root / "logs"
@@ -144,6 +147,7 @@ def test_damaged_settings_of_the_last_run_are_named_with_the_way_out(two, capsys
     assert two.run() == 0
 
 
+@pytest.mark.slow
 def test_a_max_coc_that_no_sensor_could_show_is_warned_about(rgbd, capsys):
     rgbd.add_scene("a")
     rgbd.max_coc = 1e-30
@@ -182,6 +186,7 @@ def test_a_split_that_somebody_wrote_by_hand_is_said_before_the_index_overrules_
     assert two.run() == 0 and "split.txt said" not in "".join(capsys.readouterr())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["NaN", "-1", "Infinity"])
 def test_a_max_coc_of_finished_scenes_that_is_no_length_is_damage(two, capsys, value):
     two.add_scene("c")

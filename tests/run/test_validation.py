@@ -62,6 +62,7 @@ def test_by_hand_and_on_request_every_file_is_read(rgbd, read):
     assert verdict(rgbd)["scenes_not_read_again"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["depth_maps/depth_0001.npz", "focus_maps/set_01/focus_0003.npz", "bokeh_renders/set_00/bokeh_0000.png"],
@@ -81,6 +82,7 @@ def test_damage_under_forged_times_fails_the_replay(rgbd, read, name):
     assert read == ["outputs of a"]
 
 
+@pytest.mark.slow
 def test_what_is_kept_does_not_hold_elsewhere_or_for_another_program_or_limit(rgbd, read, monkeypatch):
     assert rgbd.run("--validate.min_spearman", "0.9") == 0
     assert read == ["outputs of a"]
@@ -96,6 +98,7 @@ def test_what_is_kept_does_not_hold_elsewhere_or_for_another_program_or_limit(rg
     assert read == ["outputs of a"], "every file of a copy is another one"
 
 
+@pytest.mark.slow
 def test_a_changed_raw_file_is_met_in_every_replay(rgbd, read, capsys):
     flip_a_bit(rgbd.raw_root / "a" / "frame_0002.png", random.Random(1))
     for _ in range(2):

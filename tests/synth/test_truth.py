@@ -66,6 +66,7 @@ def test_a_near_bar_lets_light_past_its_edge_as_the_lens_area_says():
     np.testing.assert_allclose(profile, expected, atol=0.01)
 
 
+@pytest.mark.slow
 def test_noise_of_two_independent_truths_is_below_the_differences_that_we_measure():
     scene, lens = make_truth_scene("tabletop", 0, width=WIDTH, height=HEIGHT)
     a, b = (encode_display(trace_thin_lens(scene, 0, lens, n_samples=256, seed=s)) for s in (0, 1))

@@ -76,6 +76,7 @@ def test_a_camera_that_steps_forward_sees_everything_nearer_by_the_step():
     assert np.all(scene_of(wall, camera=ahead).depth_m(0) == np.float32(2.5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_flow_leads_every_seen_point_to_its_own_colour(family):
     scene = make_scene(family, 0, width=240, height=144)
@@ -143,6 +144,7 @@ def test_no_ray_escapes_a_wide_camera_on_a_long_walk():
             assert 0.3 < scene.depth_m(t).min() and scene.depth_m(t).max() < 10.0
 
 
+@pytest.mark.slow
 def test_families_and_seeds_all_differ():
     scenes = [make_scene(*which, width=80, height=48) for which in itertools.product(FAMILIES, (0, 1))]
     pictures = [scene.frame(0).rgb for scene in scenes]
@@ -168,6 +170,7 @@ def test_supersampling_is_a_box_filter_in_linear_light():
     assert light[58] == pytest.approx(0.25, abs=0.01)
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_the_process_or_the_number_of_workers(tmp_path):
     arguments = dict(families=["portrait"], n_scenes=1, n_frames=3, width=64, height=48, faults="all")
     synth_dataset(tmp_path / "a", tmp_path / "ad", **arguments)

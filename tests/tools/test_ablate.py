@@ -110,6 +110,7 @@ def test_more_lens_sets_show_more_of_the_label_range():
     assert [row["in_focus"] for row in table.rows] == [0.0, 0.0, 1.0]
 
 
+@pytest.mark.slow
 def test_a_table_survives_csv_and_json_and_draws_its_plot(tmp_path):
     restore = lambda index, draw: VIDEO[index]  # noqa: E731 - exact: the PSNR is infinite
     table = ablate.ablate_temporal(EXCERPT, restore, NUMBERS, strategies=("none", "draws"))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import json
 
+import pytest
+
 from focusgen import cli
 from tests.conftest import Rgbd
 
 LAWS = ["random", "robust", "sweep", "balanced"]
 
 
+@pytest.mark.slow
 def test_the_laws_are_compared_on_all_scenes_or_one(rgbd: Rgbd, tmp_path, capsys):
     for name in ("a", "b"):
         rgbd.add_scene(name, width=160)

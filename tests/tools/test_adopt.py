@@ -242,6 +242,7 @@ def test_a_scene_name_that_could_leave_the_folder_is_refused(reference, capsys):
     assert (reference.root / "evil/frames_sharp/.done").stat().st_size == 0
 
 
+@pytest.mark.slow
 def test_focus_that_moves_and_breathes_is_adopted_by_the_lens_of_each_frame(rgbd: Rgbd):
     rgbd.add_scene("a", n_frames=4)
     assert rgbd.run("--lens.motion", "rack", "--optics.breathing", "true") == 0

@@ -83,6 +83,7 @@ def test_load_dataset_takes_splits_of_which_only_one_has_doubtful_depth(tmp_path
     assert named == {f"b_{frame}": f"b/depth_maps/valid_{frame:04d}.png" for frame in range(3)}
 
 
+@pytest.mark.slow
 def test_croissant_is_valid_and_has_a_record_per_frame(finished, capsys):
     import mlcroissant as mlc
 

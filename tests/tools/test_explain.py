@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
 from focusgen import cli
 
@@ -15,6 +16,7 @@ def explained(rgbd, capsys, *arguments: str) -> dict:
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.slow
 def test_a_complete_scene_tells_its_records_and_where_they_were_made(rgbd, capsys):
     rgbd.add_scene("a")
     assert rgbd.run() == 0
@@ -29,6 +31,7 @@ def test_a_complete_scene_tells_its_records_and_where_they_were_made(rgbd, capsy
     assert "notes" not in render["run"]
 
 
+@pytest.mark.slow
 def test_every_differing_key_is_shown(rgbd, capsys):
     rgbd.add_scene("a")
     assert rgbd.run() == 0
@@ -71,6 +74,7 @@ def test_a_failure_is_told_with_class_advice_traceback_and_attempt(rgbd, capsys)
         assert part in text
 
 
+@pytest.mark.slow
 def test_a_damaged_record_and_a_hostile_name_are_shown_safely(rgbd, capsys):
     name = "a[b]\u202fc"
     rgbd.add_scene(name)
@@ -83,6 +87,7 @@ def test_a_damaged_record_and_a_hostile_name_are_shown_safely(rgbd, capsys):
     assert "scene a[b]" in text
 
 
+@pytest.mark.slow
 def test_an_unknown_scene_is_refused(rgbd):
     rgbd.add_scene("a")
     assert rgbd.run() == 0

@@ -62,6 +62,7 @@ def test_a_tar_holds_the_published_bytes_of_its_split_and_nothing_of_the_machine
     assert sorted(seen) == sorted((scene, frame) for scene in index for frame in range(10))
 
 
+@pytest.mark.slow
 def test_scenes_of_which_only_some_keep_clean_renders_are_exported_without_them(tmp_path):
     rgbd = Rgbd(tmp_path)
     for seed, name in enumerate("abc"):

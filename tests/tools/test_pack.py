@@ -74,6 +74,7 @@ def test_few_files_are_left_and_unpacking_gives_all_back_byte_for_byte(rgbd, cap
     assert published_digests(rgbd.out_root) == before
 
 
+@pytest.mark.slow
 def test_phase_6_status_reader_report_and_preview_see_no_difference(rgbd, capsys):
     def look() -> tuple:
         assert validate(rgbd) == 0
@@ -213,6 +214,7 @@ def test_the_card_of_packed_scenes_leads_loaders_to_their_tars(rgbd, tmp_path, m
     assert "focusgen pack packs the rest" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_list_of_stacks_is_the_same_before_and_after_packing_and_so_are_the_stacks(rgbd, tmp_path):
     words = ["--scenes", str(rgbd.out_root), "--source", "thin_lens", "--out"]
     assert cli.main(["focal", "stacks", *words, str(tmp_path / "loose.jsonl")]) == 0

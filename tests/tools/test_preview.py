@@ -54,6 +54,7 @@ def decode_video(path: Path) -> tuple[list[np.ndarray], float]:
         return frames, float(container.streams.video[0].average_rate)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fps", [0.005, 1000.0])
 def test_an_hour_between_two_frames_makes_no_video_of_an_hour(fps, tmp_path):
     scene = publish_scene(tmp_path, n_frames=4)
@@ -143,6 +144,7 @@ def test_a_half_rendered_scene_shows_the_frames_that_are_whole(tmp_path):
     assert look_at(publish_scene(tmp_path, n_rendered=3).root).n_frames == 3
 
 
+@pytest.mark.slow
 def test_raw_frames_stand_in_front_when_given(tmp_path):
     scene = publish_scene(tmp_path)
     raw = np.full((5, 50, 70, 3), 200, np.uint8)

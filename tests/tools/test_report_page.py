@@ -22,6 +22,7 @@ def page_of(root) -> str:
     return write_report(layout, layout.report_html).read_text()
 
 
+@pytest.mark.slow
 def test_the_page_shows_verdict_scenes_pictures_and_what_is_wrong_first(finished, capsys):
     names = list(json.loads((finished / "scene_index.json").read_text()))
     victim = finished / names[-1] / "depth_maps" / "depth_0003.npz"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cv2
+import pytest
 
 from focusgen import cli
 from focusgen.tools import run_pictures
@@ -20,6 +21,7 @@ def pictures(rgbd: Rgbd) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in files}
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_previews_and_the_line_that_opens_the_report(rgbd, capsys):
     rgbd.add_scene("a")
     given = rgbd.flags("max_coc")
@@ -39,6 +41,7 @@ def test_a_run_ends_with_previews_and_the_line_that_opens_the_report(rgbd, capsy
     assert all(after[name] > before[name] for name in before), "other records, other pictures"
 
 
+@pytest.mark.slow
 def test_a_calibration_that_waits_for_a_person_is_the_thing_to_look_at(rgbd, capsys):
     rgbd.add_scene("a", width=96)
     assert run(rgbd) == 4
@@ -49,6 +52,7 @@ def test_a_calibration_that_waits_for_a_person_is_the_thing_to_look_at(rgbd, cap
     assert not (rgbd.out_root / "logs" / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_a_picture_that_fails_is_said_and_changes_no_exit_status(rgbd, capsys, monkeypatch):
     rgbd.add_scene("a")
 

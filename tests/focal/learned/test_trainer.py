@@ -39,6 +39,7 @@ def same_weights(first: Run, second: Run) -> bool:
     return all(torch.equal(a, b) for a, b in (*pairs, *averages))
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_by_a_signal_ends_with_the_same_bits(
     stacks: StackSet, whole: tuple[SmallSettings, Run], tmp_path: Path
 ):
@@ -84,6 +85,7 @@ def test_a_damaged_checkpoint_is_named(stacks: StackSet, tmp_path: Path):
         train(small_settings(stacks.folder, tmp_path))
 
 
+@pytest.mark.slow
 def test_learning_lowers_the_loss(stacks: StackSet, tmp_path: Path):
     settings = small_settings(stacks.folder, tmp_path, steps=40)
     steady = settings.train.model_copy(update={"decay_from": 40, "log_every": 10})

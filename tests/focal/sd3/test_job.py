@@ -19,6 +19,7 @@ def settings_of(tmp_path, **sections) -> Sd3Settings:
     )
 
 
+@pytest.mark.slow
 def test_a_rehearsal_keeps_nothing_and_counts_the_configured_model(tmp_path):
     said: list[str] = []
     rehearse(settings_of(tmp_path, model={"preset": "large", "trains": "lora"}), True, said.append)

@@ -92,6 +92,7 @@ def test_flow_is_trained_between_target_and_noise():
     assert not torch.allclose(answer.latents[1], target[1])
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_numbers_of_parameters_are_those_of_the_published_models():
     for preset, billions in (("medium", 2.243), ("large", 8.057)):

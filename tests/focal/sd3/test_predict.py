@@ -34,6 +34,7 @@ def saved(tmp_path, net, design):
     return path
 
 
+@pytest.mark.slow
 def test_before_training_the_backend_is_the_classical_one_to_the_bit(tmp_path, stack):
     path = saved(tmp_path, build(Design()), Design())
     found = load_estimator("sd3", BackendOptions(path))(stack)
@@ -43,6 +44,7 @@ def test_before_training_the_backend_is_the_classical_one_to_the_bit(tmp_path, s
     assert found.method == "sd3" and found.confidence.max() > 0.5
 
 
+@pytest.mark.slow
 def test_an_answer_that_explains_the_slices_worse_is_vetoed(tmp_path, stack):
     torch.manual_seed(0)
     net = awake(Design())

@@ -160,6 +160,7 @@ def flops_of_a_window(variant: Variant, size: tuple[int, int], n_encoded: int, n
     return int(counter.get_total_flops())
 
 
+@pytest.mark.slow
 def test_a_new_frame_costs_at_most_3_tflop_at_vitl_518x924():
     window = next(w for w in schedule.plan_windows(1000) if w.start == 220)
     n_new = len(set(window.sources[10:]))
@@ -219,6 +220,7 @@ def test_frames_come_in_blocks_and_are_read_once(tiny):
     assert reads == [(0, 32), (32, 54), (54, 60)]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_video(tiny):
     def peak_bytes(n_frames: int) -> int:
         frame = np.zeros((1, 140, 140, 3), np.uint8)
@@ -455,6 +457,7 @@ def test_a_checkpoint_of_unknown_origin_needs_a_word_which_is_kept(tiny_variant,
 # --- the parity command ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_parity_command_prints_a_line_per_case_and_its_status_says_the_rest(tmp_path, capsys):
     assert parity.main([str(DATA), "--case", "forward_vits_t8_98x154"]) == 0
     line = capsys.readouterr().out.splitlines()[0]
