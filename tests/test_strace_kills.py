@@ -19,7 +19,7 @@ from tests.faults import EVERY, FAILED_IN_CHILD, false_records, in_child, run_ph
 
 SCENES = ("a", "b")
 PHASES = ("deblur", "depth")  # without torch: a life takes a tenth of a second
-STRIDE = {"write": 11, "rename": 11, "unlink": 11, "mkdir": 11, "openat": 47, "fsync": 2, "syncfs": 2}
+STRIDE = {"write": 11, "rename": 11, "unlink": 11, "mkdir": 11, "openat": 47, "fsync": 1, "syncfs": 1}
 
 
 class InlineWriter:
