@@ -28,6 +28,8 @@ SAY = ["--source_license", "CC-BY-4.0"]
 def offline(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    # It read HF_HOME when another test imported it, and would take what an earlier session kept.
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "hub/datasets")
 
 
 def expected_splits(root) -> dict[str, list[tuple[str, int]]]:
