@@ -7,10 +7,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.focal.blur_bank import BlurBank
 from focusgen.focal.edges import settle_edges
+from focusgen.focal.fit import redrawn
 from focusgen.focal.fusion import fuse
-from focusgen.focal.light import grey, linear_of, shown
+from focusgen.focal.light import shown
 from focusgen.focal.picture import unveiled
 from focusgen.focal.relative_blur import CostVolume, cost_volume
 from focusgen.focal.sharpness import DepthGuess, depth_from_focus, peak_between
@@ -145,12 +145,7 @@ def _settled(stack: FocalStack, found: Estimate) -> Estimate:
 
 def rerender_error(stack: FocalStack, diopters: Floats) -> float:
     """Return how badly a depth explains its stack: relative difference of the re-blurred picture."""
-    assert stack.radius_px_m is not None, "the caller has a lens"
-    bank = BlurBank(grey(linear_of(fuse(stack, diopters).rgb)))
     total = 0.0
-    for pixels, focus in zip(stack.slices, stack.diopters, strict=True):
-        light = grey(linear_of(pixels))
-        drawn = bank.blurred_by(stack.radius_px_m * np.abs(diopters - np.float32(focus)))
-        difference = np.abs(drawn - light) / (0.04 + 0.5 * (np.abs(drawn) + light))
-        total += float(np.minimum(difference, 0.5).mean())
+    for light, drawn, scale in redrawn(stack, diopters):
+        total += float(np.minimum(np.abs(drawn - light) / scale, 0.5).mean())
     return total / len(stack)

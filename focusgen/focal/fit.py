@@ -6,6 +6,8 @@ distances in another order, slices that move or are copies leave differences tha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,6 +30,21 @@ VISIBLE = 0.002
 """Mean relative difference of light below which there is nothing to explain."""
 
 
+def redrawn(stack: FocalStack, diopters: Floats) -> Iterator[tuple[Floats, Floats, Floats]]:
+    """Yield of each slice its light, the light that a depth gives it, and what differences are relative to.
+
+    Args:
+        stack: slices of a known lens.
+        diopters: (H, W) inverse depth.
+    """
+    assert stack.radius_px_m is not None, "the caller has a lens"
+    bank = BlurBank(grey(linear_of(fuse(stack, diopters).rgb)))
+    for pixels, focus in zip(stack.slices, stack.diopters, strict=True):
+        light = grey(linear_of(pixels))
+        drawn = bank.blurred_by(stack.radius_px_m * np.abs(diopters - np.float32(focus)))
+        yield light, drawn, 0.04 + 0.5 * (np.abs(drawn) + light)
+
+
 def unexplained_share(stack: FocalStack, diopters: Floats) -> float:
     """Return how much of what differs between slices is left when each is drawn from depth.
 
@@ -40,16 +57,11 @@ def unexplained_share(stack: FocalStack, diopters: Floats) -> float:
     """
     import cv2
 
-    assert stack.radius_px_m is not None, "the caller has a lens"
-    bank = BlurBank(grey(linear_of(fuse(stack, diopters).rgb)))
     usual = sum((grey(linear_of(pixels)) for pixels in stack.slices), np.float32(0.0)) / np.float32(
         len(stack)
     )
     left = differs = 0.0
-    for pixels, focus in zip(stack.slices, stack.diopters, strict=True):
-        light = grey(linear_of(pixels))
-        drawn = bank.blurred_by(stack.radius_px_m * np.abs(diopters - np.float32(focus)))
-        scale = 0.04 + 0.5 * (np.abs(drawn) + light)
+    for light, drawn, scale in redrawn(stack, diopters):
         left += float((np.abs(cv2.GaussianBlur(drawn - light, (0, 0), COARSE_PX)) / scale).mean())
         differs += float((np.abs(cv2.GaussianBlur(light - usual, (0, 0), COARSE_PX)) / scale).mean())
     return left / max(differs, 1e-6) if left > VISIBLE * len(stack) else 0.0
