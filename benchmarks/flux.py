@@ -21,14 +21,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from flux_branches import BranchedFlux
-from results import write_section
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # tests.flux_tiny's shapes
 
+from benchmarks.flux_branches import BranchedFlux  # noqa: E402
+from benchmarks.results import write_section  # noqa: E402
 from focusgen.models.flux.conditions import BlackCondition, ImageCondition  # noqa: E402
 from focusgen.models.flux.forward import surround, velocity  # noqa: E402
 from focusgen.models.flux.lora import LISTED, adapter_from  # noqa: E402
@@ -109,9 +109,9 @@ def matmul_peak_flops(device: torch.device, side: int = 8192, repeats: int = 30)
     return 2.0 * side**3 / seconds
 
 
-def timed_gpu(work: Callable[[], Any], repeats: int) -> float:
-    """Return seconds per call, after two calls to warm up."""
-    for _ in range(2):
+def timed_gpu(work: Callable[[], Any], repeats: int, warm_ups: int = 2) -> float:
+    """Return seconds per call, after some calls to warm up."""
+    for _ in range(warm_ups):
         work()
     torch.cuda.synchronize()
     start = time.perf_counter()
@@ -187,11 +187,11 @@ class Meter:
     step_flop: int
     peak_flops: float
 
-    def measure(self, name: str, n_steps: int, work: Callable[[], None]) -> Row:
-        """Return and print one line."""
+    def measure(self, name: str, n_steps: int, work: Callable[[], None], *, is_warm: bool) -> Row:
+        """Return and print one line; `is_warm`: the same was done with another number of steps."""
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-        seconds = timed_gpu(work, 1) / self.n_frames
+        seconds = timed_gpu(work, 1, 0 if is_warm else 1) / self.n_frames
         share = self.step_flop * n_steps / seconds / self.peak_flops
         row = Row(name, n_steps, seconds, share, torch.cuda.max_memory_allocated() / 2**30)
         print(json.dumps(row.__dict__), flush=True)
@@ -213,7 +213,8 @@ def gpu_rows(device: torch.device, all_steps: list[int], rank: int, n_frames: in
             for n_steps in all_steps:
                 sampler = FluxSampler(weights, vae, Schedule(), prompt, n_steps, 3.5, forward)
                 work = functools.partial(our_frames, sampler, n_frames, batch_size)
-                rows.append(meter.measure(f"{label}, batch {batch_size}", n_steps, work))
+                is_warm = n_steps != all_steps[0]
+                rows.append(meter.measure(f"{label}, batch {batch_size}", n_steps, work, is_warm=is_warm))
     return rows
 
 
@@ -227,6 +228,7 @@ def reference_rows(
                 "the reference's way",
                 n_steps,
                 functools.partial(reference_frames, net, vae, prompt, n_steps, meter.n_frames),
+                is_warm=n_steps != all_steps[0],
             )
             for n_steps in all_steps
         ]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from focusgen.base.cores import usable_cores
 from focusgen.base.errors import ConfigError
 from focusgen.commands.focal import ALIASES, renamed
 from focusgen.config.flags import Flags, option, parse
@@ -26,6 +27,7 @@ class FocalSynthFlags(Flags):
     width: int = option(192, "pixels")
     height: int = option(128, "pixels")
     traced_share: float = option(0.7, "part that rays draw; the layered renderer draws the others")
+    workers: int | None = option(None, "processes; default: one per core that this one may use")
 
 
 FLAGS = FocalSynthFlags
@@ -51,6 +53,7 @@ def main(argv: Sequence[str]) -> int:
             recipe,
             flags.n_stacks,
             lambda done, n: progress.update(task, completed=done, total=n),
+            workers=flags.workers or usable_cores(),
         )
     counts = count_by_family(recipe, flags.n_stacks)
     print(f"{made.folder}: {flags.n_stacks} stacks, {', '.join(f'{n} {name}' for name, n in counts.items())}")
@@ -61,6 +64,8 @@ def _check(flags: FocalSynthFlags) -> None:
     for name, least in (("n_stacks", 1), ("width", 32), ("height", 32)):
         if getattr(flags, name) < least:
             raise ConfigError(f"--{name} must be at least {least}, not {getattr(flags, name)}")
+    if flags.workers is not None and flags.workers < 1:
+        raise ConfigError(f"--workers must be at least 1, not {flags.workers}")
     for name in ("width", "height"):
         if getattr(flags, name) % 16:
             raise ConfigError(f"--{name} {getattr(flags, name)}: training wants a multiple of 16")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from focusgen.base.cores import usable_cores
 from focusgen.base.errors import ConfigError
 from focusgen.commands.groups import names_given
 from focusgen.config.flags import Flags, option, parse, required
@@ -42,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     families = names_given("families", "family", given.families)
     from rich.progress import Progress
 
-    from focusgen.synth.write import available_cores, synth_dataset
+    from focusgen.synth.write import synth_dataset
 
     with Progress(console=make_console(), transient=True) as progress:
         task = progress.add_task("synth", total=given.n_scenes * given.n_frames)
@@ -56,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
             width=given.width,
             height=given.height,
             faults=given.faults,
-            workers=available_cores(),
+            workers=usable_cores(),
             progress=lambda name, done, total: progress.advance(task),
         )
     print(f"{len(names)} scenes in {given.raw_root}, depth in {given.depth_root}: {', '.join(names)}")

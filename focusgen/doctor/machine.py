@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from focusgen.base.cores import usable_cores
 from focusgen.config import Config
 from focusgen.config.backends import BUILT_IN
 from focusgen.doctor.check import Check, Status, ask
@@ -37,13 +38,6 @@ def check_machine() -> list[Check]:
     memory = memory_bytes()
     shown = "memory unknown" if memory is None else f"{memory / 2**30:.1f} GiB of memory"
     return [system, Check("resources", Status.INFO, f"{usable_cores()} cores usable, {shown}")]
-
-
-def usable_cores() -> int:
-    """Return the cores that this process may use, not those that the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def memory_bytes() -> int | None:

@@ -9,7 +9,6 @@ write_rgbd(scene, Path("data"), Path("depth"))  # what phase 1 and the `provided
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from io import BytesIO
@@ -168,7 +167,7 @@ def synth_dataset(
         width: pixels.
         height: pixels.
         faults: which parts are faulty, for phases 2 and 3 to repair.
-        workers: processes, see `write_rgbd`; `available_cores()` for as many as may be used.
+        workers: processes, see `write_rgbd`; `base.cores.usable_cores()` for as many as may be used.
         progress: called with (scene id, frames done, frames in all).
 
     Raises:
@@ -188,13 +187,6 @@ def synth_dataset(
         if progress is not None:
             progress(clip.scene.name, frame_index + 1, clip.scene.n_frames)
     return [scene.name for scene in scenes]
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class _Clip(NamedTuple):

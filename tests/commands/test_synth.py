@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from focusgen import cli
-from focusgen.synth import write
+from focusgen.commands import synth as synth_command
 from focusgen.synth.families import FAMILIES
 
 SMALL = ("--n_frames", "2", "--width", "48", "--height", "32")
@@ -17,7 +17,7 @@ SMALL = ("--n_frames", "2", "--width", "48", "--height", "32")
 
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write, "available_cores", lambda: 1)
+    monkeypatch.setattr(synth_command, "usable_cores", lambda: 1)
 
 
 def synth(root: Path, *words: str) -> int:

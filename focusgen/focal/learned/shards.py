@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import multiprocessing
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -57,9 +59,21 @@ class StackSet:
 
 
 def make_stacks(
-    folder: Path, recipe: StackRecipe, n_stacks: int, progress: Progress = lambda done, n: None
+    folder: Path,
+    recipe: StackRecipe,
+    n_stacks: int,
+    progress: Progress = lambda done, n: None,
+    *,
+    workers: int = 1,
 ) -> StackSet:
     """Make what a folder lacks of a set; a shard that is there is kept.
+
+    Args:
+        folder: of the set; it is made.
+        recipe: what the stacks are made of.
+        n_stacks: rounded up to whole shards.
+        progress: told how many stacks are done, of how many.
+        workers: processes that share the missing shards; the bytes do not depend on it.
 
     Raises:
         ConfigError: the folder holds another set.
@@ -68,16 +82,46 @@ def make_stacks(
     make_folder(folder)
     _claim(folder, recipe)
     n_shards = -(-n_stacks // STACKS_PER_SHARD)
-    for number in range(n_shards):
-        first = number * STACKS_PER_SHARD
-        if not made.shard(number).is_file():
-            stacks = []
-            for index in range(first, first + STACKS_PER_SHARD):
-                stacks.append(training_stack(recipe, index))
-                progress(index + 1, n_shards * STACKS_PER_SHARD)
-            publish(made.shard(number), _packed(stacks))
-        progress(first + STACKS_PER_SHARD, n_shards * STACKS_PER_SHARD)
+    n_whole = n_shards * STACKS_PER_SHARD
+    missing = [number for number in range(n_shards) if not made.shard(number).is_file()]
+    n_there = n_whole - len(missing) * STACKS_PER_SHARD
+    progress(n_there, n_whole)
+    if workers > 1 and len(missing) > 1:
+        _make_side_by_side(made, missing, workers, lambda done: progress(n_there + done, n_whole))
+        return made
+    for turn, number in enumerate(missing):
+
+        def tell(done: int, before: int = n_there + turn * STACKS_PER_SHARD) -> None:
+            progress(before + done, n_whole)
+
+        _make_shard(made, number, tell)
     return made
+
+
+def _make_side_by_side(
+    made: StackSet, missing: list[int], workers: int, progress: Callable[[int], object]
+) -> None:
+    """Make shards in processes of their own; each of them computes on one core."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(missing)), spawn, _use_one_core) as pool:
+        for turn, _ in enumerate(pool.map(_make_shard, [made] * len(missing), missing)):
+            progress((turn + 1) * STACKS_PER_SHARD)
+
+
+def _use_one_core() -> None:
+    import cv2
+    import torch
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def _make_shard(made: StackSet, number: int, progress: Callable[[int], object] = lambda done: None) -> None:
+    stacks = []
+    for place in range(STACKS_PER_SHARD):
+        stacks.append(training_stack(made.recipe, number * STACKS_PER_SHARD + place))
+        progress(place + 1)
+    publish(made.shard(number), _packed(stacks))
 
 
 def open_stacks(folder: Path) -> StackSet:

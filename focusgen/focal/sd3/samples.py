@@ -6,6 +6,7 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,7 +62,7 @@ def prior_of(stack: FocalStack) -> Prior:
 
 @dataclass(frozen=True)
 class Source:
-    """Stacks that are opened by number."""
+    """Stacks that are opened by number; other processes may be handed it."""
 
     n: int
     open: Callable[[int], Sample]
@@ -126,7 +127,7 @@ def open_split(data: DataSettings, split: str) -> Source | None:
             f"Lower data.n_val, or make more: focusgen focal synth --output {data.folder} --n_stacks N",
         )
     first, n = (0, n_made - data.n_val) if split == "train" else (n_made - data.n_val, data.n_val)
-    return None if n <= 0 else Source(n, lambda index: _synthetic(stacks, first + index), ())
+    return None if n <= 0 else Source(n, partial(_synthetic, stacks, first), ())
 
 
 def check_apart(data: DataSettings) -> None:
@@ -168,15 +169,16 @@ def _listed(path: Path, data: DataSettings) -> Source:
         )
     roots = Roots.of(data.root)
     scenes = tuple(scene_of(record, path) for record in records)
-    return Source(len(records), lambda index: _checked(records[index], roots, path), scenes)
+    return Source(len(records), partial(_checked, records, roots, path), scenes)
 
 
-def _checked(record: StackRecord, roots: Roots, path: Path) -> Sample:
+def _checked(records: list[StackRecord], roots: Roots, path: Path, index: int) -> Sample:
     """Return the stack of a record.
 
     Raises:
         FocusgenError: it cannot be learned from; names file and line.
     """
+    record = records[index]
     try:
         sample = load_sample(record, roots, path.parent)
         _check_depth(sample, record)
@@ -222,8 +224,8 @@ def _check_focus(sample: Sample, record: StackRecord) -> None:
         )
 
 
-def _synthetic(stacks: StackSet, index: int) -> Sample:
-    number, place = divmod(index, STACKS_PER_SHARD)
+def _synthetic(stacks: StackSet, first: int, index: int) -> Sample:
+    number, place = divmod(first + index, STACKS_PER_SHARD)
     made = stacks.read(number)[place]
     stack = FocalStack(made.slices, made.diopters, made.radius_px_m)
-    return Sample(f"stack_{index:05d}", stack, made.depth_m, made.sharp, is_drawn=True)
+    return Sample(f"stack_{first + index:05d}", stack, made.depth_m, made.sharp, is_drawn=True)

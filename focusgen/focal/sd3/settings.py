@@ -29,6 +29,9 @@ class DataSettings(_Section):
     least_slices: int = Field(3, ge=2)
     most_slices: int = Field(10, ge=2)
     variants: int = Field(4, ge=1, description="subsets of its slices that a stack is shown with")
+    workers: int = Field(
+        0, ge=0, description="processes that find classical results ahead; 0: the training itself"
+    )
     noise: float = Field(0.01, ge=0, description="standard deviation that is added to slices, of 1")
     focus_jitter: float = Field(
         0.02, ge=0, lt=0.5, description="largest share by which a focus is told wrong"

@@ -7,7 +7,7 @@ takes the r-th part of the step's samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from focusgen.base.writable import check_writable
 from focusgen.focal.sd3.batches import Batch, Batches
 from focusgen.focal.sd3.build import build, n_parameters
 from focusgen.focal.sd3.curves import Curves, check_loggers
+from focusgen.focal.sd3.feed import Feed
 from focusgen.focal.sd3.judge import judge
 from focusgen.focal.sd3.losses import losses, noised_of, perceptual, total
 from focusgen.focal.sd3.memory import memory_error
@@ -30,7 +31,7 @@ from focusgen.focal.sd3.normalise import range_of
 from focusgen.focal.sd3.pace import groups_of, positions_of, rate_at
 from focusgen.focal.sd3.process import Stopped, any_process, new_accelerator, synchronised
 from focusgen.focal.sd3.samples import StackPool, check_apart, open_split
-from focusgen.focal.sd3.settings import Sd3Settings
+from focusgen.focal.sd3.settings import Sd3Settings, TrainSettings
 from focusgen.focal.sd3.sharding import (
     gathered,
     gathered_optimizer,
@@ -55,6 +56,7 @@ class Run:
         net: the network itself.
         model: the same, as it is called: wrapped for several processes.
         average: its averaged weights; None with decay 0.
+        train: what is learned from, pass by pass.
         step: steps that are done.
         best: smallest error on validation so far.
     """
@@ -64,10 +66,11 @@ class Run:
     optimizer: Any
     accelerator: Any
     average: Average | None
-    train: Batches
+    batches: Batches
+    train: Feed
     val: Batches | None
-    n_train: int
     n_val: int
+    n_train: int
     step: int = 0
     best: float = WORST
     rows: list[dict[str, float]] = field(default_factory=list)
@@ -134,18 +137,30 @@ def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
     perceptual(settings.loss, accelerator.device)
     optimizer = torch.optim.AdamW(groups_of(_trained(net), t), weight_decay=t.weight_decay, eps=t.epsilon)
     model, prepared = accelerator.prepare(net, optimizer)
-    val = open_split(settings.data, "val")
-    pools = [None if s is None else StackPool(s, settings.data, t.seed) for s in (source, val)]
-    batches = [None if p is None else Batches(p, settings.data, t.seed, net.multiple) for p in pools]
-    assert batches[0] is not None, "there is something to train on"
     average = Average(_trained(net), t.ema) if t.ema > 0 else None
-    run = Run(
-        net, model, prepared, accelerator, average, batches[0], batches[1], source.n, val.n if val else 0
-    )
     path = find_state(settings.output_dir, resume)
-    if path is not None:
-        _restore(run, read_state(path, settings))
+    state = None if path is None else read_state(path, settings)
+    seen = Batches(StackPool(source, settings.data, t.seed), settings.data, t.seed, net.multiple)
+    order = _order(0 if state is None else int(state["step"]), t, accelerator)
+    feed = Feed(seen, order, settings.data.workers)
+    run = Run(net, model, prepared, accelerator, average, seen, feed, *_judged(settings, net), source.n)
+    if state is not None:
+        _restore(run, state)
     return run
+
+
+def _judged(settings: Sd3Settings, net: FocalSd3) -> tuple[Batches | None, int]:
+    """Return what training is judged on, and how many stacks that is."""
+    source, seed = open_split(settings.data, "val"), settings.train.seed
+    if source is None:
+        return None, 0
+    return Batches(StackPool(source, settings.data, seed), settings.data, seed, net.multiple), source.n
+
+
+def _order(first: int, t: TrainSettings, accelerator: Any) -> Iterator[list[int]]:
+    """Yield the places of this process' samples for every pass that is still to come."""
+    for step in range(first, t.steps):
+        yield from positions_of(step, t, accelerator.num_processes, accelerator.process_index)
 
 
 def one_step(run: Run, settings: Sd3Settings) -> dict[str, float]:
@@ -181,7 +196,7 @@ def _refuse_no_number(whole: Tensor, parts: Mapping[str, Tensor], run: Run, posi
     bad = [name for name, value in parts.items() if not math.isfinite(float(value.detach()))]
     raise ConfigError(
         f"step {run.step + 1}: the loss is {float(whole.detach())} ({', '.join(bad)}) "
-        f"on {', '.join(run.train.names(positions))}",
+        f"on {', '.join(run.batches.names(positions))}",
         "The newest checkpoint is kept; --resume auto goes on from it. Lower train.learning_rate or "
         "train.gate_rate (--override), or take these stacks out of the list.",
     )

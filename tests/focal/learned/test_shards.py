@@ -40,3 +40,15 @@ def test_a_damaged_file_is_named(stacks: StackSet, tmp_path: Path):
     other.shard(0).write_bytes(stacks.shard(0).read_bytes()[:1000])
     with pytest.raises(CorruptInputError, match="stacks_00000"):
         other.read(0)
+
+
+@pytest.mark.slow
+def test_processes_side_by_side_make_the_same_bytes_and_tell_how_far_they_are(tmp_path: Path):
+    recipe, told = replace(RECIPE, width=32, height=32), []
+    alone = make_stacks(tmp_path / "alone", recipe, 24)
+    made = StackSet(tmp_path / "side_by_side", recipe)
+    made.folder.mkdir()
+    made.shard(1).write_bytes(alone.shard(1).read_bytes())
+    make_stacks(made.folder, recipe, 24, lambda done, n: told.append((done, n)), workers=2)
+    assert [made.shard(n).read_bytes() for n in range(3)] == [alone.shard(n).read_bytes() for n in range(3)]
+    assert told == [(8, 24), (16, 24), (24, 24)]

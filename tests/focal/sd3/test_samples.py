@@ -89,7 +89,7 @@ def test_a_folder_is_read_up_to_its_first_gap_and_shared_between_the_splits(tmp_
 
     opened = []
     monkeypatch.setattr(samples, "open_stacks", lambda folder: Stacks())
-    monkeypatch.setattr(samples, "_synthetic", lambda stacks, index: opened.append(index))
+    monkeypatch.setattr(samples, "_synthetic", lambda stacks, first, index: opened.append(first + index))
     for number in (0, 1, 3):  # 2 is still being made
         Stacks().shard(number).touch()
     data = DataSettings(folder=tmp_path, n_val=4)

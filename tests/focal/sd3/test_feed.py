@@ -1,0 +1,75 @@
+"""Samples made ahead by processes: the same training to the bit, errors by name, deaf to Slurm's warnings."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+
+import psutil
+import pytest
+import torch
+
+from focusgen.base.errors import ConfigError
+from focusgen.focal.sd3.trainer import start, train
+from tests.focal.sd3.lists import write_list
+from tests.focal.sd3.stacks import record, write_lines
+from tests.focal.sd3.test_trainer import same, settings_of
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+def workers_of_this_process() -> list[psutil.Process]:
+    """Return the processes that make samples, not the one that keeps track of shared memory."""
+    children = psutil.Process().children()
+    return [one for one in children if "resource_tracker" not in " ".join(one.cmdline())]
+
+
+def test_a_training_fed_by_processes_is_the_same_to_the_bit(tmp_path):
+    stacks = write_list(tmp_path / "train.jsonl", "tabletop")
+    alone = train(settings_of(tmp_path / "alone", train_list=stacks), device="cpu")
+    fed = train(settings_of(tmp_path / "fed", train_list=stacks, workers=2), device="cpu")
+    assert same(alone, fed)
+
+
+def test_it_goes_on_in_the_middle_with_the_same_samples(tmp_path):
+    stacks = write_list(tmp_path / "train.jsonl", "tabletop")
+    whole = train(settings_of(tmp_path / "whole", train_list=stacks), device="cpu")
+    folder = tmp_path / "cut"
+    schedule = settings_of(folder, train_list=stacks, workers=1)
+
+    def stop(step, means):
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with contextlib.suppress(Exception):
+        train(schedule, tell=stop, device="cpu")
+    assert same(whole, train(schedule, device="cpu"))
+
+
+def test_what_slurm_sends_to_all_processes_does_not_end_the_ones_that_make_samples(tmp_path):
+    stacks = write_list(tmp_path / "train.jsonl", "tabletop")
+    run = start(settings_of(tmp_path / "out", steps=50, train_list=stacks, workers=1), "none", "cpu")
+    run.train.batch([0])  # it is up
+    (maker,) = workers_of_this_process()
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+        maker.send_signal(number)
+    for _ in range(4):
+        run.train.batch([0])
+    assert maker.is_running() and maker.status() != psutil.STATUS_ZOMBIE
+
+
+def test_a_stack_that_cannot_be_learned_from_is_named_as_without_processes(tmp_path):
+    stacks = write_lines(tmp_path / "train.jsonl", record(tmp_path / "files", "far", depth_scale=1e-6))
+    said = []
+    for workers in (0, 1):
+        settings = settings_of(tmp_path / str(workers), train_list=stacks, workers=workers)
+        with pytest.raises(ConfigError, match="scale") as caught:
+            train(settings, device="cpu")
+        said.append((caught.value.message, caught.value.advice))
+    assert said[0] == said[1]
