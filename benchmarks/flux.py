@@ -198,7 +198,9 @@ class Meter:
         return row
 
 
-def gpu_rows(device: torch.device, all_steps: list[int], rank: int, n_frames: int) -> list[Row]:
+def gpu_rows(
+    device: torch.device, all_steps: list[int], rank: int, n_frames: int, *, compiles: bool
+) -> list[Row]:
     """Measure the reference's way, then ours at batch 1 and 4, eager and compiled."""
     transformer, vae, adapter = random_flux(device, rank)
     make = {"device": device, "dtype": torch.bfloat16}
@@ -208,7 +210,8 @@ def gpu_rows(device: torch.device, all_steps: list[int], rank: int, n_frames: in
     rows = reference_rows(meter, BranchedFlux(transformer, {ADAPTER: adapter}), vae, prompt, all_steps)
     place(transformer, device)
     weights = gather(transformer, {ADAPTER: adapter}, device, torch.bfloat16)
-    for label, forward in (("ours", velocity), ("ours, compiled", torch.compile(velocity))):
+    ways = [("ours", velocity), ("ours, compiled", torch.compile(velocity))]
+    for label, forward in ways if compiles else ways[:1]:
         for batch_size in (1, 4):
             for n_steps in all_steps:
                 sampler = FluxSampler(weights, vae, Schedule(), prompt, n_steps, 3.5, forward)
@@ -335,10 +338,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, nargs="+", default=[8, 30])
     parser.add_argument("--rank", type=int, default=64, help="of the random adapter")
     parser.add_argument("--frames", type=int, default=4, help="frames per measurement")
+    parser.add_argument("--no_compile", action="store_true", help="leave out the minutes of a compiler")
     asked = parser.parse_args(argv)
     rows: list[Row] = []
     if torch.cuda.is_available() and asked.device != "cpu":
-        rows = gpu_rows(torch.device(asked.device), asked.steps, asked.rank, asked.frames)
+        rows = gpu_rows(
+            torch.device(asked.device), asked.steps, asked.rank, asked.frames, compiles=not asked.no_compile
+        )
     else:
         print("not run on a GPU")
     text = section(cpu_lines(), rows, torch.cuda.get_device_name() if rows else None)

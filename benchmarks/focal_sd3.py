@@ -47,6 +47,7 @@ STACK_SIDE_PX = 512
 """Of the procedural stacks: as large as the presets' crops."""
 
 N_WARM_UP = 3
+Depths = dict[str, tuple[dict[str, float], float]]
 SHOWN = ("abs_rel", "rmse", "d1.05", "d1.25")
 
 
@@ -58,7 +59,7 @@ class Way(NamedTuple):
     batch: int = 1
 
 
-WAYS = (Way("medium", "full"), Way("medium", "lora"), Way("medium", "lora", 4), Way("large", "lora"))
+WAYS = (Way("medium", "full"), Way("medium", "lora", 4), Way("large", "lora"))
 
 
 class Row(NamedTuple):
@@ -66,7 +67,7 @@ class Row(NamedTuple):
 
     Attributes:
         step_s: wall time of a step of the optimiser, samples made ahead.
-        alone_s: the same where the training itself makes its samples.
+        sample_s: wall time that one sample takes before it is in memory, on one core.
         tflop: of a step, by torch's counter; gradient checkpointing computes the forward pass twice.
         peak_gib: of device memory.
         losses: of every step.
@@ -76,7 +77,7 @@ class Row(NamedTuple):
     n_trained: int
     n_samples: int
     step_s: float
-    alone_s: float
+    sample_s: float
     tflop: float
     peak_gib: float
     losses: list[float]
@@ -140,52 +141,52 @@ def settings_of(way: Way, model: Path, stacks: Path, n_steps: int, workers: int)
     )
 
 
-def trained(settings: Sd3Settings, device: str) -> tuple[Run, list[float], list[float]]:
-    """Return a training that went to its end, and the seconds and the loss of each step; nothing is saved."""
-    run, seconds, losses = start(settings, "none", device), [], []
-    while run.step < settings.train.steps:
+def row_of(way: Way, model: Path, stacks: Path, n_steps: int, device: str) -> tuple[Row, Run]:
+    """Return what training one way takes, and the training; nothing is saved."""
+    settings = settings_of(way, model, stacks, n_steps + 1, usable_cores() - 1)
+    seconds, losses = [], []
+    begun = time.perf_counter()
+    run = start(settings, "none", device)
+    say(f"{way}: loaded in {time.perf_counter() - begun:.0f} s")
+    torch.cuda.reset_peak_memory_stats()
+    while run.step < n_steps:
         begun = time.perf_counter()
         losses.append(one_step(run, settings)["total"])
         seconds.append(time.perf_counter() - begun)
-    return run, seconds, losses
-
-
-def row_of(way: Way, model: Path, stacks: Path, n_steps: int, device: str) -> tuple[Row, Run]:
-    """Return what training one way takes, and the training."""
-    few = settings_of(way, model, stacks, N_WARM_UP, 0)
-    run, alone, _ = trained(few, device)
+    peak_gib = torch.cuda.max_memory_allocated() / 2**30
     with FlopCounterMode(display=False) as counter:
-        one_step(run, few)
-    del run
-    gc.collect()
-    torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats()
-    settings = settings_of(way, model, stacks, n_steps, usable_cores() - 1)
-    run, seconds, losses = trained(settings, device)
+        one_step(run, settings)
+    begun = time.perf_counter()
+    run.batches.batch([0])
     row = Row(
         way,
         n_parameters(run.net, trained_only=True),
         settings.train.batch * settings.train.accumulation,
         float(np.median(seconds[N_WARM_UP:])),
-        float(np.mean(alone)),
+        time.perf_counter() - begun,
         counter.get_total_flops() / 1e12,
-        torch.cuda.max_memory_allocated() / 2**30,
+        peak_gib,
         losses,
     )
-    print(json.dumps({**row._asdict(), "losses": [round(one, 4) for one in losses]}), flush=True)
+    say(json.dumps({**row._asdict(), "losses": [round(one, 4) for one in losses]}))
     return row, run
+
+
+def say(text: str) -> None:
+    """Print how far it is."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 # --- depth -----------------------------------------------------------------------------------------------
 
 
-def depth_rows(samples: Sequence[Traced], run: Run) -> dict[str, tuple[dict[str, float], float]]:
+def depth_rows(samples: Sequence[Traced], run: Run) -> Depths:
     """Return {method: (mean scores, mean seconds a stack)} on traced stacks; sd3 with averaged weights."""
     assert run.average is not None, "the settings say so"
     run.average.exchange({name: one for name, one in run.net.named_parameters() if one.requires_grad})
     run.net.eval()
     small = load_network()
-    found: dict[str, tuple[dict[str, float], float]] = {}
+    found: Depths = {}
     for method in ("constant", "plain_dff", "classical", "learned", "sd3"):
         rows, begun = [], time.perf_counter()
         for sample in samples:
@@ -207,7 +208,7 @@ def depth_rows(samples: Sequence[Traced], run: Run) -> dict[str, tuple[dict[str,
 # --- the report ------------------------------------------------------------------------------------------
 
 
-def section(rows: Sequence[Row], depths: dict[str, tuple[dict[str, float], float]], peak: float) -> str:
+def section(rows: Sequence[Row], depths: Depths, peak: float) -> str:
     """Return this benchmark's part of RESULTS.md."""
     lines = [
         "## Stable Diffusion 3.5 at its real size",
@@ -217,9 +218,9 @@ def section(rows: Sequence[Row], depths: dict[str, tuple[dict[str, float], float
         f"{torch.cuda.get_device_name()}, random weights of the published sizes, bf16, crops of "
         f"{STACK_SIDE_PX} px, gradient checkpointing, {usable_cores()} cores; a bf16 matrix product: "
         f"{peak / 1e12:.0f} TFLOP/s. Step: of {rows[0].n_samples} samples, made ahead by other processes "
-        "(`data.workers`), and by the training itself.",
+        "(`data.workers`); one sample, with its classical result, takes the time beside it.",
         "",
-        "| preset | trains | batch x accumulation | trained M | s a step | samples made there | TFLOP a step "
+        "| preset | trains | batch x accumulation | trained M | s a step | s a sample | TFLOP a step "
         "| of the matrix product | peak GiB | loss, first and last 10 |",
         "|---" * 10 + "|",
     ]
@@ -228,7 +229,7 @@ def section(rows: Sequence[Row], depths: dict[str, tuple[dict[str, float], float
         first, last = np.mean(row.losses[:10]), np.mean(row.losses[-10:])
         lines.append(
             f"| {way.preset} | {way.trains} | {way.batch} x {row.n_samples // way.batch} | "
-            f"{row.n_trained / 1e6:.0f} | {row.step_s:.2f} | {row.alone_s:.2f} | {row.tflop:.0f} | "
+            f"{row.n_trained / 1e6:.0f} | {row.step_s:.2f} | {row.sample_s:.2f} | {row.tflop:.0f} | "
             f"{share:.0%} | {row.peak_gib:.1f} | {first:.3f}, {last:.3f} of {len(row.losses)} |"
         )
     lines += [
@@ -255,48 +256,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--stacks", type=int, default=32, help="procedural ones, 512x512")
     parser.add_argument("--ways", type=int, default=len(WAYS), help="how many of the ways")
     parser.add_argument("--seeds", type=int, nargs="+", default=[7001])
-    parser.add_argument("--data", type=Path, default=None, help="where traced stacks are kept")
+    parser.add_argument("--data", type=Path, default=None, help="where stacks are kept: stacks/, traced/")
     asked = parser.parse_args(argv)
     if not torch.cuda.is_available():
         print("not run on a GPU")
         return 0
     with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
+        folder, stacks = Path(made), asked.data or Path(made)
         recipe = StackRecipe(width=STACK_SIDE_PX, height=STACK_SIDE_PX)
-        make_stacks(folder / "stacks", recipe, asked.stacks, workers=usable_cores())
-        samples = [
-            traced(asked.data or folder, name, seed, 5, 96) for seed in asked.seeds for name in HELD_OUT
-        ]
+        make_stacks(stacks / "stacks", recipe, asked.stacks, workers=usable_cores())
+        say("stacks are there")
+        samples = [traced(stacks / "traced", name, seed, 5, 96) for seed in asked.seeds for name in HELD_OUT]
         peak = matmul_peak_flops(torch.device(asked.device))
-        rows, depths = measured(WAYS[: asked.ways], folder, samples, asked.steps, asked.device)
-        text = section(rows, depths, peak)
-    print(text)
-    if asked.write:
-        write_section("sd3 size", text, packages=("torch", "diffusers", "accelerate"))
+        rows: list[Row] = []
+        depths: Depths = {}
+        for way in WAYS[: asked.ways]:
+            model = folder / "model" / way.preset
+            if not model.exists():
+                shutil.rmtree(model.parent, ignore_errors=True)
+                write_random_model(model, way.preset, asked.device)
+                say(f"{way.preset}: weights are there")
+            n_steps = max(10, asked.steps // 10) if rows else asked.steps
+            row, run = row_of(way, model, stacks / "stacks", n_steps, asked.device)
+            depths = depths or depth_rows(samples, run)
+            rows.append(row)
+            del run
+            gc.collect()
+            torch.cuda.empty_cache()
+            text = section(rows, depths, peak)
+            print(text)
+            if asked.write:  # after each way: the next may not fit
+                write_section("sd3 size", text, packages=("torch", "diffusers", "accelerate"))
     return 0
-
-
-def measured(
-    ways: Sequence[Way], folder: Path, samples: Sequence[Traced], n_steps: int, device: str
-) -> tuple[list[Row], dict[str, tuple[dict[str, float], float]]]:
-    """Return a row for each way, and the depth that the first one's network makes."""
-    rows: list[Row] = []
-    depths: dict[str, tuple[dict[str, float], float]] = {}
-    model, preset = folder / "model", ""
-    for way in ways:
-        if way.preset != preset:
-            shutil.rmtree(model, ignore_errors=True)
-            preset = way.preset
-            write_random_model(model, preset, device)
-        few = max(10, n_steps // 10)
-        row, run = row_of(way, model, folder / "stacks", few if rows else n_steps, device)
-        if not rows:
-            depths = depth_rows(samples, run)
-        rows.append(row)
-        del run
-        gc.collect()
-        torch.cuda.empty_cache()
-    return rows, depths
 
 
 if __name__ == "__main__":
