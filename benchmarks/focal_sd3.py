@@ -30,16 +30,17 @@ from focusgen.base.cores import usable_cores
 from focusgen.focal.baselines import predict
 from focusgen.focal.classical import estimate
 from focusgen.focal.learned.fused import combined, network_depth
-from focusgen.focal.learned.shards import make_stacks
+from focusgen.focal.learned.shards import make_stacks, open_stacks
 from focusgen.focal.learned.stacks import HELD_OUT, StackRecipe
 from focusgen.focal.learned.weights import load_network
 from focusgen.focal.scores import depth_scores
 from focusgen.focal.sd3.build import n_parameters
 from focusgen.focal.sd3.design import TRANSFORMERS
 from focusgen.focal.sd3.predict import estimate_sd3
+from focusgen.focal.sd3.priors import prior_of
 from focusgen.focal.sd3.settings import Sd3Settings, load_settings
 from focusgen.focal.sd3.trainer import Run, one_step, start
-from focusgen.focal.stack import metres_of
+from focusgen.focal.stack import FocalStack, metres_of
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "focal"
 VAE_SD3 = {**VAE, "scaling_factor": 1.5305, "shift_factor": 0.0609}
@@ -67,7 +68,7 @@ class Row(NamedTuple):
 
     Attributes:
         step_s: wall time of a step of the optimiser, samples made ahead.
-        sample_s: wall time that one sample takes before it is in memory, on one core.
+        sample_s: wall time that a sample took one core before its classical result was kept.
         tflop: of a step, by torch's counter; gradient checkpointing computes the forward pass twice.
         peak_gib: of device memory.
         losses: of every step.
@@ -156,8 +157,9 @@ def row_of(way: Way, model: Path, stacks: Path, n_steps: int, device: str) -> tu
     peak_gib = torch.cuda.max_memory_allocated() / 2**30
     with FlopCounterMode(display=False) as counter:
         one_step(run, settings)
+    made = open_stacks(stacks).read(0)[0]
     begun = time.perf_counter()
-    run.batches.batch([0])
+    prior_of(FocalStack(made.slices, made.diopters, made.radius_px_m))
     row = Row(
         way,
         n_parameters(run.net, trained_only=True),
@@ -218,7 +220,8 @@ def section(rows: Sequence[Row], depths: Depths, peak: float) -> str:
         f"{torch.cuda.get_device_name()}, random weights of the published sizes, bf16, crops of "
         f"{STACK_SIDE_PX} px, gradient checkpointing, {usable_cores()} cores; a bf16 matrix product: "
         f"{peak / 1e12:.0f} TFLOP/s. Step: of {rows[0].n_samples} samples, made ahead by other processes "
-        "(`data.workers`); one sample, with its classical result, takes the time beside it.",
+        "(`data.workers`); a sample's classical result is kept after "
+        "it took one core the time beside it.",
         "",
         "| preset | trains | batch x accumulation | trained M | s a step | s a sample | TFLOP a step "
         "| of the matrix product | peak GiB | loss, first and last 10 |",
@@ -258,6 +261,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[7001])
     parser.add_argument("--data", type=Path, default=None, help="where stacks are kept: stacks/, traced/")
     asked = parser.parse_args(argv)
+    torch.set_num_threads(1)  # as `focusgen focal train`
     if not torch.cuda.is_available():
         print("not run on a GPU")
         return 0

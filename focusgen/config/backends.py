@@ -74,8 +74,9 @@ class Backend:
 
 
 # CPU rates: process time of one 864x480 scene, encoding included (python -m benchmarks.slurm_rates). GPU
-# rates were not measured: FLUX from 2 x 12e9 operations per token and about 4,000 tokens of a 864x480 frame
-# with one condition, the depth networks from about 1e13 operations per frame with decoding, all at 200 TF/s.
+# rates: wall time on one H200 with random weights of the real size, benchmarks/flux.py (30 steps, two
+# conditions, as both networks have) and benchmarks/vda.py (vitl, bf16) plus as much again for writing depth;
+# `hf` was not measured: about 1e13 operations per frame with decoding, at 200 TF/s.
 PASSTHROUGH = Backend(
     "passthrough", "focusgen.models.passthrough:load", draws_noise=False, rate=Rate(0.05, 0.5)
 )
@@ -89,7 +90,7 @@ DEBLURNET = Backend(
     counts_steps=True,
     has_model_id=True,
     extra="gpu",
-    rate=Rate(1.2, 120.0, is_measured=False),
+    rate=Rate(0.49, 120.0),
 )
 PROVIDED = Backend(
     "provided",
@@ -105,7 +106,7 @@ VDA = Backend(
     weight_settings={"vda": "checkpoint"},
     needs_gpu=True,
     draws_noise=False,
-    rate=Rate(0.4, 30.0, is_measured=False),
+    rate=Rate(0.09, 30.0),
 )
 HF = Backend(
     "hf",
@@ -134,7 +135,7 @@ BOKEHNET = Backend(
     counts_steps=True,
     has_model_id=True,
     extra="gpu",
-    rate=Rate(1.2, 120.0, is_measured=False),
+    rate=Rate(0.49, 120.0),
 )
 
 BUILT_IN: Mapping[PhaseName, tuple[Backend, ...]] = {

@@ -55,8 +55,9 @@ def run_job(job: Sd3Job, say: Say = print) -> Path | None:
         ModelMemoryError: says what to make smaller.
         Stopped: a signal came; the state is saved.
     """
-    if not torch.cuda.is_available() or job.device == "cpu":
-        torch.set_num_threads(1)  # sums in another order are other sums: bits would depend on the machine
+    # On a CPU sums in another order are other sums: bits would depend on the machine. Beside a GPU, threads
+    # that wait for each other while the feed's processes have the cores took ten times as long.
+    torch.set_num_threads(1)
     settings = load_settings(job.config, job.overrides)
     if job.is_rehearsal:
         rehearse(settings, job.is_full, say)

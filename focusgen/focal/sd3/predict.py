@@ -17,7 +17,7 @@ from focusgen.focal.fusion import fuse
 from focusgen.focal.sd3.batches import pixels_in
 from focusgen.focal.sd3.network import FocalSd3, StackInput
 from focusgen.focal.sd3.parts import config_of
-from focusgen.focal.sd3.samples import Prior
+from focusgen.focal.sd3.priors import Prior
 from focusgen.focal.sd3.weights import WEIGHTS_FILE, load_network
 from focusgen.focal.stack import FocalStack
 from focusgen.models.devices import pick_device

@@ -15,26 +15,17 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, FocusgenError
 from focusgen.base.seeds import derive_seed
-from focusgen.focal.classical import estimate
-from focusgen.focal.fusion import fuse
 from focusgen.focal.learned.shards import STACKS_PER_SHARD, StackSet, open_stacks
 from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.records import StackRecord
 from focusgen.focal.samples import Sample, load_sample
+from focusgen.focal.sd3.priors import Prior, kept_prior
 from focusgen.focal.sd3.settings import DataSettings
 from focusgen.focal.stack import FocalStack
 
 Floats = npt.NDArray[np.float32]
 SAMPLES_IN_MEMORY = 64
 PLAUSIBLE_MEDIAN_M = (0.05, 500.0)
-
-
-class Prior(NamedTuple):
-    """The classical result: sharp picture as the slices, diopters, confidence."""
-
-    rgb: npt.NDArray[Any]
-    diopters: Floats
-    confidence: Floats
 
 
 class Shown(NamedTuple):
@@ -54,12 +45,6 @@ class Shown(NamedTuple):
     is_drawn: bool
 
 
-def prior_of(stack: FocalStack) -> Prior:
-    """Return what classical depth from focus makes of a stack."""
-    found = estimate(stack)
-    return Prior(fuse(stack, found.sharpest).rgb, found.diopters, found.confidence)
-
-
 @dataclass(frozen=True)
 class Source:
     """Stacks that are opened by number; other processes may be handed it."""
@@ -72,8 +57,9 @@ class Source:
 class StackPool:
     """Stacks of one split; each is shown with a few subsets of its slices, whose classical result is kept."""
 
-    def __init__(self, source: Source, data: DataSettings, seed: int) -> None:
-        self.source, self._data, self._seed = source, data, seed
+    def __init__(self, source: Source, data: DataSettings, seed: int, priors: Path | None = None) -> None:
+        """Open nothing yet; `priors`: folder where classical results are kept."""
+        self.source, self._data, self._seed, self._priors = source, data, seed, priors
         self._kept: OrderedDict[tuple[int, int], Shown] = OrderedDict()
 
     def __len__(self) -> int:
@@ -96,7 +82,7 @@ class StackPool:
         assert sample.true_m is not None and sample.aif is not None, "the source checked it"
         with np.errstate(divide="ignore"):
             true = (1.0 / sample.true_m).astype(np.float32)
-        return Shown(sample.name, stack, prior_of(stack), true, sample.aif, sample.is_drawn)
+        return Shown(sample.name, stack, kept_prior(stack, self._priors), true, sample.aif, sample.is_drawn)
 
     def _subset(self, n: int, index: int, variant: int) -> list[int]:
         """Return which slices: both ends are always among them, so that the range stays."""

@@ -32,6 +32,9 @@ class DataSettings(_Section):
     workers: int = Field(
         0, ge=0, description="processes that find classical results ahead; 0: the training itself"
     )
+    keep_priors: bool = Field(
+        True, description="keep classical results in output_dir/priors, 11 bytes a pixel each"
+    )
     noise: float = Field(0.01, ge=0, description="standard deviation that is added to slices, of 1")
     focus_jitter: float = Field(
         0.02, ge=0, lt=0.5, description="largest share by which a focus is told wrong"

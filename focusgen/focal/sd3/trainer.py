@@ -30,7 +30,7 @@ from focusgen.focal.sd3.network import FocalSd3, Noised
 from focusgen.focal.sd3.normalise import range_of
 from focusgen.focal.sd3.pace import groups_of, positions_of, rate_at
 from focusgen.focal.sd3.process import Stopped, any_process, new_accelerator, synchronised
-from focusgen.focal.sd3.samples import StackPool, check_apart, open_split
+from focusgen.focal.sd3.samples import Source, StackPool, check_apart, open_split
 from focusgen.focal.sd3.settings import Sd3Settings, TrainSettings
 from focusgen.focal.sd3.sharding import (
     gathered,
@@ -43,6 +43,8 @@ from focusgen.focal.sd3.state import Average, find_state, read_state, save_state
 from focusgen.models.devices import is_out_of_memory
 
 WORST = math.inf
+PRIORS = "priors"
+"""Folder of a training where classical results are kept."""
 
 Tell = Callable[[int, Mapping[str, float]], object]
 """Told the step, and the means since it was told last."""
@@ -140,7 +142,7 @@ def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
     average = Average(_trained(net), t.ema) if t.ema > 0 else None
     path = find_state(settings.output_dir, resume)
     state = None if path is None else read_state(path, settings)
-    seen = Batches(StackPool(source, settings.data, t.seed), settings.data, t.seed, net.multiple)
+    seen = _batches(settings, source, net)
     order = _order(0 if state is None else int(state["step"]), t, accelerator)
     feed = Feed(seen, order, settings.data.workers)
     run = Run(net, model, prepared, accelerator, average, seen, feed, *_judged(settings, net), source.n)
@@ -151,10 +153,14 @@ def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
 
 def _judged(settings: Sd3Settings, net: FocalSd3) -> tuple[Batches | None, int]:
     """Return what training is judged on, and how many stacks that is."""
-    source, seed = open_split(settings.data, "val"), settings.train.seed
-    if source is None:
-        return None, 0
-    return Batches(StackPool(source, settings.data, seed), settings.data, seed, net.multiple), source.n
+    source = open_split(settings.data, "val")
+    return (None, 0) if source is None else (_batches(settings, source, net), source.n)
+
+
+def _batches(settings: Sd3Settings, source: Source, net: FocalSd3) -> Batches:
+    data, seed = settings.data, settings.train.seed
+    pool = StackPool(source, data, seed, settings.output_dir / PRIORS if data.keep_priors else None)
+    return Batches(pool, data, seed, net.multiple)
 
 
 def _order(first: int, t: TrainSettings, accelerator: Any) -> Iterator[list[int]]:

@@ -80,12 +80,12 @@ def _spectrum(
     dtype: torch.dtype,
     device: str,
 ) -> Tensor:
-    kernel = aperture_kernel(signed_radius_px, aperture, field)
+    kernel = aperture_kernel(signed_radius_px, aperture, field).to(device)
     reach = kernel.shape[0] // 2
-    canvas = torch.zeros(size, dtype=torch.float64)
-    offsets = torch.arange(-reach, reach + 1)
+    canvas = torch.zeros(size, dtype=torch.float64, device=device)
+    offsets = torch.arange(-reach, reach + 1, device=device)
     canvas.index_put_(((offsets % size[0])[:, None], (offsets % size[1])[None, :]), kernel, accumulate=True)
-    spectrum: Tensor = torch.fft.rfft2(canvas).to(device, torch.complex64)
+    spectrum: Tensor = torch.fft.rfft2(canvas).to(torch.complex64)
     return spectrum
 
 

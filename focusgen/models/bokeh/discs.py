@@ -88,14 +88,14 @@ def disc_spectrum(radius_px: float, rows: int, columns: int, dtype: torch.dtype,
 
 @torch.inference_mode(False)  # a cached inference tensor would be refused by a later backward pass
 def _spectrum(radius_px: float, rows: int, columns: int, dtype: torch.dtype, device: str) -> Tensor:
-    kernel = disc_kernel(radius_px)
+    kernel = disc_kernel(radius_px).to(device)
     reach = kernel.shape[0] // 2
-    canvas = torch.zeros(rows, columns, dtype=torch.float64)
-    offsets = torch.arange(-reach, reach + 1)
+    canvas = torch.zeros(rows, columns, dtype=torch.float64, device=device)
+    offsets = torch.arange(-reach, reach + 1, device=device)
     # Where a period is shorter than the disc, its far parts fall onto each other.
     canvas.index_put_(((offsets % rows)[:, None], (offsets % columns)[None, :]), kernel, accumulate=True)
     spectrum: Tensor = torch.fft.rfft2(canvas).real
-    return spectrum.to(device, dtype)
+    return spectrum.to(dtype)
 
 
 _cached_spectrum = lru_cache(maxsize=48)(_spectrum)

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from focusgen.focal.samples import Sample
-from focusgen.focal.sd3.samples import Prior, Shown
+from focusgen.focal.sd3.priors import Prior
+from focusgen.focal.sd3.samples import Shown
 from focusgen.focal.stack import FocalStack
 
 HEIGHT, WIDTH = 32, 40

@@ -73,3 +73,14 @@ def test_a_stack_that_cannot_be_learned_from_is_named_as_without_processes(tmp_p
             train(settings, device="cpu")
         said.append((caught.value.message, caught.value.advice))
     assert said[0] == said[1]
+
+
+def test_classical_results_are_found_once_and_kept_beside_the_training(tmp_path):
+    stacks = write_list(tmp_path / "train.jsonl", "tabletop")
+    settings = settings_of(tmp_path / "out", train_list=stacks, workers=1)
+    train(settings, device="cpu")
+    kept = sorted((tmp_path / "out" / "priors").iterdir())
+    assert len(kept) == 1
+    before = kept[0].stat().st_mtime_ns
+    train(settings, "none", device="cpu")
+    assert kept[0].stat().st_mtime_ns == before

@@ -13,7 +13,7 @@ from focusgen.focal.fusion import fuse
 from focusgen.focal.sd3.build import build
 from focusgen.focal.sd3.design import Design
 from focusgen.focal.sd3.predict import open_network, predict, working_size
-from focusgen.focal.sd3.samples import Prior
+from focusgen.focal.sd3.priors import Prior
 from focusgen.focal.sd3.weights import save_weights, trained_state
 from focusgen.focal.stack import FocalStack
 from tests.focal.sd3.small import awake

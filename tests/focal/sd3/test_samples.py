@@ -10,7 +10,8 @@ import pytest
 from focusgen.base.errors import ConfigError, FocusgenError
 from focusgen.focal.sd3 import samples
 from focusgen.focal.sd3.job import rehearse
-from focusgen.focal.sd3.samples import Prior, Source, StackPool, check_apart, open_split
+from focusgen.focal.sd3.priors import Prior
+from focusgen.focal.sd3.samples import Source, StackPool, check_apart, open_split
 from focusgen.focal.sd3.settings import DataSettings, Sd3Settings
 from tests.focal.sd3.stacks import HEIGHT, WIDTH, record, sample, write_lines
 
@@ -102,7 +103,9 @@ def test_a_folder_is_read_up_to_its_first_gap_and_shared_between_the_splits(tmp_
 
 
 def test_subsets_keep_both_ends_and_each_is_made_once(monkeypatch):
-    monkeypatch.setattr(samples, "prior_of", lambda stack: Prior(stack.slices[0], stack.slices[0], None))
+    monkeypatch.setattr(
+        samples, "kept_prior", lambda stack, at: Prior(stack.slices[0], stack.slices[0], None)
+    )
     opened = []
     source = Source(3, lambda index: opened.append(index) or sample(6), ())
     pool = StackPool(source, DataSettings(least_slices=3, most_slices=5, variants=4), seed=1)

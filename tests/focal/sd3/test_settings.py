@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from focusgen.base.errors import ConfigError
 from focusgen.config.shipped import CONFIG_DIR
@@ -57,7 +58,8 @@ def test_every_override_that_the_memory_error_advises_exists():
         assert key in type(getattr(Sd3Settings(), section)).model_fields
 
 
-def test_a_training_that_did_not_fit_says_its_numbers():
+def test_a_training_that_did_not_fit_says_its_numbers(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     settings = load_settings(CONFIG_DIR / "focal" / "sd3_tiny.yaml", {"train.batch": 3, "data.size": 64})
     error = memory_error(settings, 17, 2_500_000)
     for said in (

@@ -59,3 +59,8 @@ def test_a_spectrum_too_large_to_be_kept_is_the_same():
 )
 def test_the_quick_length_is_the_next_one_of_small_primes(n, length):
     assert quick_fft_length(n) == length
+
+
+def test_a_spectrum_is_made_on_the_device_that_blurs():
+    """A stand-in for a GPU: tensors of two devices in one operation would be refused."""
+    assert disc_spectrum(5.3, 40, 50, torch.float32, "meta").device.type == "meta"

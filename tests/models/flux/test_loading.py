@@ -252,7 +252,11 @@ def test_without_diffusers_it_names_the_extra(tiny, monkeypatch):
         ({"deblur__precision": "nf4"}, r"FLUX needs bitsandbytes(?s:.*)pip install"),
     ],
 )
-def test_what_is_missing_is_named(tiny, change, complaint):
+def test_what_is_missing_is_named(tiny, change, complaint, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "bitsandbytes" else find(name)
+    )
     with pytest.raises(ConfigError, match=complaint):
         load_deblurrer(settings(tiny, **change), device="cpu")
 
