@@ -28,7 +28,7 @@ class Rate:
     Attributes:
         seconds_per_mpx: per megapixel of output and unit of work (a step, a lens set, or one).
         load_s: loading the model.
-        is_measured: by us on the device named; else an estimate from arithmetic.
+        is_measured: here or on any CPU; else an estimate, from another GPU or from arithmetic.
     """
 
     seconds_per_mpx: float
@@ -76,7 +76,8 @@ class Backend:
 # CPU rates: process time of one 864x480 scene, encoding included (python -m benchmarks.slurm_rates). GPU
 # rates: wall time on one H200 with random weights of the real size, benchmarks/flux.py (30 steps, two
 # conditions, as both networks have) and benchmarks/vda.py (vitl, bf16) plus as much again for writing depth;
-# `hf` was not measured: about 1e13 operations per frame with decoding, at 200 TF/s.
+# `hf` was not measured: about 1e13 operations per frame with decoding, at 200 TF/s. On another GPU all of
+# them are estimates, and are called so.
 PASSTHROUGH = Backend(
     "passthrough", "focusgen.models.passthrough:load", draws_noise=False, rate=Rate(0.05, 0.5)
 )
@@ -90,7 +91,7 @@ DEBLURNET = Backend(
     counts_steps=True,
     has_model_id=True,
     extra="gpu",
-    rate=Rate(0.49, 120.0),
+    rate=Rate(0.49, 120.0, is_measured=False),
 )
 PROVIDED = Backend(
     "provided",
@@ -106,7 +107,7 @@ VDA = Backend(
     weight_settings={"vda": "checkpoint"},
     needs_gpu=True,
     draws_noise=False,
-    rate=Rate(0.09, 30.0),
+    rate=Rate(0.09, 30.0, is_measured=False),
 )
 HF = Backend(
     "hf",
@@ -135,7 +136,7 @@ BOKEHNET = Backend(
     counts_steps=True,
     has_model_id=True,
     extra="gpu",
-    rate=Rate(0.49, 120.0),
+    rate=Rate(0.49, 120.0, is_measured=False),
 )
 
 BUILT_IN: Mapping[PhaseName, tuple[Backend, ...]] = {

@@ -68,7 +68,7 @@ def _name(stack: FocalStack) -> str:
 def _read(path: Path) -> Prior | None:
     """Return a kept result; None if there is none, or no whole one: it is found anew then."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return Prior(*(arrays[name] for name in Prior._fields))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
