@@ -78,19 +78,20 @@ class PhaseRun:
         self._expected = expected_by_run(self.dataset, cfg) if expected is None else expected
         self._weights: dict[str, str] | None = None
         self._with_known_inputs: set[str] = set()
+        self._keeps_settings = False
 
     def run(self, *, keep_settings: bool = True) -> RunSummary:
         """Do every pending scene; load the model only if there is one.
 
         Args:
-            keep_settings: save them as those of the phase's last run; a repair uses each record's own.
+            keep_settings: save them as those of the phase's last run, once a scene is made by them or all are
+                what they would make: a refused run changes nothing. A repair uses each record's own.
 
         Raises:
             Interrupted: a signal came; everything published stays.
             ConfigError: the backend cannot run here.
         """
-        if keep_settings:
-            save_config(self.cfg, self.phase)
+        self._keeps_settings = keep_settings
         work = [scene_id for scene_id in self.scene_ids if not self._is_settled(scene_id)]
         n_frames = sum(self.n_frames(scene_id) for scene_id in work)
         self.observer.phase_started(self.phase, len(work), n_frames, len(self.scene_ids) - len(work))
@@ -104,6 +105,8 @@ class PhaseRun:
                 model = self.spec.load_model(self.cfg, device=self.cfg.run.device)
                 self.summary.model_loads += 1
             self._run_scene(scene_id, model)
+        if set(self.summary.outcomes.values()) == {"complete"}:
+            self._save_settings()  # nobody made a scene by them, but a folder that moved is found again
         merge_after_share(self.dataset, self.index, self.phase, self.scene_ids)
         return self.summary
 
@@ -268,6 +271,7 @@ class PhaseRun:
             redo=self.cfg.run.on_stale == "redo",
             tell=on_note,
         ) as store:
+            self._save_settings()
             store.run_notes["weights"] = weight_notes(self.cfg, self.phase)
             if self.phase == "depth" and self.cfg.depth.backend == PROVIDED.name:
                 store.run_notes["depth_mark"] = depth_mark(self.cfg, self.dataset, scene_id, entry)
@@ -277,6 +281,10 @@ class PhaseRun:
             publish_json(self.dataset.max_coc_json, {"max_coc": self.cfg.render.max_coc})
         note_finished(self.dataset, self.index, scene_id)
         self.outcomes.end(scene_id, "complete" if n_frames == entry.n_frames else "partial")
+
+    def _save_settings(self) -> None:
+        if self._keeps_settings:
+            save_config(self.cfg, self.phase)
 
     def _finished_max_coc_m(self) -> float | None:
         path = self.dataset.max_coc_json

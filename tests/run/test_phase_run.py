@@ -18,6 +18,7 @@ from focusgen.base.errors import (
     FocusgenError,
     Interrupted,
     ModelMemoryError,
+    SceneError,
 )
 from focusgen.base.signals import StopFlag
 from focusgen.config import Config
@@ -27,6 +28,7 @@ from focusgen.phases.job import SceneJob
 from focusgen.run.outcomes import RunSummary
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
+from focusgen.run.settings import saved_config
 from focusgen.run.table import PhaseSpec
 from tests.small import DIGEST, entry, identity, put_record, write_index
 
@@ -72,7 +74,7 @@ class Runs:
         self.dataset: DatasetLayout = write_index(root, {name: entry(3) for name in NAMES})
         for name in NAMES:
             self.sharpen(name)
-        self.loads = 0
+        self.loads, self.load_error = 0, None
         self.observer = Watching()
 
     def sharpen(self, name: str, **changes: Any) -> None:
@@ -94,6 +96,8 @@ class Runs:
         **values: Any,
     ) -> RunSummary:
         def load(cfg: Config, *, device: str | None) -> object:
+            if self.load_error:
+                raise self.load_error
             self.loads += 1
             return "the model"
 
@@ -150,6 +154,29 @@ def test_settings_of_the_last_run_are_saved_unless_a_repair_uses_the_records_own
     assert not saved.exists()
     runs.run(depth__min_m=0.01)
     assert "backend: dryrun" in saved.read_text()
+
+
+@pytest.mark.parametrize("refusal", ["fail", "keep", "no model", "lost input"])
+def test_a_run_that_made_nothing_leaves_the_settings_of_the_last_run(runs, refusal, monkeypatch):
+    """Else `focusgen status`, explain and a bare phase 6 would call stale what nobody made otherwise."""
+    runs.run(scenes=("a",))
+    before = runs.dataset.config_yaml("depth").read_bytes()
+    if refusal == "no model":
+        runs.load_error = ConfigError("no GPU", "Take another backend.")
+        with pytest.raises(ConfigError):
+            runs.run(scenes=("b c",), depth__min_m=0.5)
+    elif refusal == "lost input":
+        monkeypatch.setattr(PhaseRun, "identity", lambda *_: (_ for _ in ()).throw(SceneError("no depth")))
+        assert runs.run(scenes=("b c",), depth__min_m=0.5).exit_code is ExitCode.INCOMPLETE
+    else:
+        runs.run(scenes=("a",), depth__min_m=0.5, run__on_stale=refusal)
+    assert runs.dataset.config_yaml("depth").read_bytes() == before
+
+
+def test_a_run_that_finds_all_complete_remembers_where_it_looked(runs, tmp_path):
+    runs.run(scenes=("a",))
+    runs.run(scenes=("a",), depth__depth_root=tmp_path / "moved")
+    assert runs.loads == 1 and saved_config(runs.dataset, "depth").depth.depth_root == tmp_path / "moved"
 
 
 @pytest.mark.parametrize(

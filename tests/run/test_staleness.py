@@ -104,13 +104,18 @@ def test_status_and_explain_say_the_same_as_the_phases(whole, capsys):
 
 
 def test_a_render_of_stale_depth_is_stale_though_its_own_links_fit(whole, capsys):
-    """Other settings of phase 3, tried and refused: no digest differs anywhere."""
+    """Other settings of phase 3: no digest differs anywhere. Tried and refused, they are nobody's."""
     assert phase(whole, "depth", "--depth.max_m", "3") == ExitCode.INCOMPLETE
-    capsys.readouterr()
-    assert cli.main(["status", *whole.flags("out_root"), "--json"]) == 0
-    render = json.loads(capsys.readouterr().out)["scenes"]["a"]["render"]
-    assert render["state"] == "stale"
-    assert render["reason"].startswith("phase 3 (depth) is stale: depth.max_m: null -> 3")
+
+    def render(*more: str) -> dict[str, str]:
+        capsys.readouterr()
+        assert cli.main(["status", *whole.flags("out_root"), "--json", *more]) == 0
+        return json.loads(capsys.readouterr().out)["scenes"]["a"]["render"]
+
+    assert render()["state"] == "complete"
+    asked = render("--depth.max_m", "3", "--render.n_sets", "2", "--render.max_coc", "2e-3")
+    assert asked["state"] == "stale"
+    assert asked["reason"].startswith("phase 3 (depth) is stale: depth.max_m: null -> 3")
 
 
 @pytest.mark.parametrize("name", ["calibrate", "render", "validate"])
