@@ -17,8 +17,8 @@ import numpy as np
 
 from focusgen import config
 from focusgen.base.checksums import FileEntry, checksum
-from focusgen.base.errors import CorruptInputError, FocusgenError, Interrupted, SceneError
-from focusgen.base.files import json_bytes, make_folder, publish, publish_json, remove
+from focusgen.base.errors import CorruptInputError, FocusgenError, Interrupted, SceneError, StorageError
+from focusgen.base.files import is_read_only, json_bytes, make_folder, publish, publish_json, remove
 from focusgen.base.locks import exclusive
 from focusgen.base.signals import StopFlag
 from focusgen.config import SCENE_PHASES, Config, PhaseName
@@ -100,7 +100,7 @@ class SceneRepairer:
             except Interrupted:
                 raise
             except FocusgenError as error:
-                self._problem(phase, " ".join(part for part in (error.message, error.advice) if part))
+                self._problem(phase, ". ".join(part for part in (error.message, error.advice) if part))
             if self.result.problems:
                 break  # what follows depends on it
         min_spearman = (self.settings_of("validate") or Config()).validate_.min_spearman
@@ -143,12 +143,29 @@ class SceneRepairer:
         self._did("raw checksums: taken again, equal to the digest in the index")
 
     def _repair_phase(self, phase: PhaseName) -> None:
-        with exclusive(self.scene.lock(phase)):
-            remove_leftovers(self.scene, phase)
-            found = self._find_record(phase)
-            redo = self._give_up_record(phase) if found is None else self._give_up_files(phase, *found)
+        try:
+            with exclusive(self.scene.lock(phase)):
+                remove_leftovers(self.scene, phase)
+                found = self._find_record(phase)
+                redo = self._give_up_record(phase) if found is None else self._give_up_files(phase, *found)
+        except StorageError as error:
+            if not is_read_only(error):
+                raise
+            if self._needs_nothing(phase):
+                return  # a lock is for who writes
+            raise StorageError(
+                f"it has to be mended, and nothing may be written there ({error.message})",
+                f"Repair as a user who may write into {self.dataset.root}, or a copy: --out_root COPY.",
+            ) from error
         if redo is not None:
             self._redo(phase, *redo)
+
+    def _needs_nothing(self, phase: PhaseName) -> bool:
+        """Say whether a phase is whole as it lies there, both copies of its record too."""
+        found = self._find_record(phase)
+        if found is None or found[1] or self.scene.failed(phase).exists():
+            return False
+        return not self._lost_copies(phase, _sealed(found[0]))
 
     def _give_up_files(self, phase: PhaseName, record: Record, damaged: list[Path]) -> Redo | None:
         """Delete the damaged files, if they can be made again; return how."""
@@ -184,19 +201,19 @@ class SceneRepairer:
         return bool(document["scene_id"] == self.scene.scene_id and document["phase"] == phase)
 
     def _restore_record(self, phase: PhaseName, record: Record) -> None:
-        document = dict(record.document)
-        run = {key: value for key, value in document.pop("run").items() if key != "checksum"}
-        document.pop("digest")
-        data = seal(document, run)
-        for path in (self.scene.done(phase), self.scene.record_copy(phase)):
-            if not path.is_file() or path.read_bytes() != data:
-                make_folder(path.parent)
-                publish(path, data)
-                self._did(f"{self._name(path)}: restored from its other copy")
+        data = _sealed(record)
+        for path in self._lost_copies(phase, data):
+            make_folder(path.parent)
+            publish(path, data)
+            self._did(f"{self._name(path)}: restored from its other copy")
         failed = self.scene.failed(phase)
         if failed.exists():
             remove(failed)
             self._did(f"{self._name(failed)}: removed: the phase is whole")
+
+    def _lost_copies(self, phase: PhaseName, data: bytes) -> list[Path]:
+        copies = (self.scene.done(phase), self.scene.record_copy(phase))
+        return [path for path in copies if not path.is_file() or path.read_bytes() != data]
 
     def _restore_stats(self, record: Record) -> bool:
         """Write stats.json anew from the saved maps, which are whole; False if other bytes are recorded."""
@@ -309,6 +326,14 @@ def _is_as_recorded(path: Path, entry: FileEntry) -> bool:
     except (OSError, CorruptInputError):
         return False
     return FileEntry(len(data), checksum(data)) == entry
+
+
+def _sealed(record: Record) -> bytes:
+    """Return the bytes of a record's file."""
+    document = dict(record.document)
+    run = {key: value for key, value in document.pop("run").items() if key != "checksum"}
+    document.pop("digest")
+    return seal(document, run)
 
 
 def _with_settings(cfg: Config, settings: dict[str, Any]) -> Config:

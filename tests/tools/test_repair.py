@@ -24,6 +24,7 @@ from tests.conftest import Rgbd
 from tests.damage import ONE_FILE, some_kinds, victims
 from tests.faults import in_child
 from tests.test_corruption import make_pair
+from tests.test_storage_faults import obeying_modes
 
 pytestmark = pytest.mark.slow
 
@@ -217,3 +218,22 @@ def test_a_scene_that_was_never_finished_is_not_repairs_work(rgbd, capsys):
     assert repair(rgbd) == 3
     assert "not complete: run it" in capsys.readouterr().err
     assert cli.main(["repair", *rgbd.flags("out_root"), "nobody"]) == 2
+
+
+def test_a_data_set_that_may_only_be_read_is_judged_without_locks(pair, capfd):
+    (pair.out_root / "b/depth_maps/depth_0001.npz").unlink()
+    for path in (pair.out_root, *pair.out_root.rglob("*")):
+        path.chmod(path.stat().st_mode & ~0o222)
+    assert obeying_modes(lambda: repair(pair, "a")) == 0
+    assert "whole a" in capfd.readouterr().err
+    assert obeying_modes(lambda: repair(pair, "b")) == 3
+    shown = " ".join(capfd.readouterr().err.split())
+    assert "phase depth: it has to be mended, and nothing may be written there" in shown
+    assert f"may write into {pair.out_root}" in shown and "phase deblur" not in shown
+
+
+def test_a_lost_copy_of_a_record_is_not_overlooked_where_one_may_only_read(pair):
+    (pair.out_root / ".focusgen/records/a/depth.json").unlink()
+    for path in (pair.out_root, *pair.out_root.rglob("*")):
+        path.chmod(path.stat().st_mode & ~0o222)
+    assert obeying_modes(lambda: repair(pair)) == 3
