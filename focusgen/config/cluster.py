@@ -131,6 +131,14 @@ class ClusterConfig(Section):
             raise ValueError("no value may be negative")
         return value
 
+    @field_validator("partition", "account", "qos", "python", mode="after")
+    @classmethod
+    def _not_blank(cls, value: object) -> object:
+        texts = value.values() if isinstance(value, dict) else [value]
+        if any(text is not None and not str(text).strip() for text in texts):
+            raise ValueError("is empty: give a name, or leave it out")
+        return value
+
     @field_validator("partition", "account", "qos", "options", "python", mode="after")
     @classmethod
     def _one_line(cls, value: object) -> object:

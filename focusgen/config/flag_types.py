@@ -40,7 +40,7 @@ def annotated(kind: Any, name: str, declared: Declared) -> Any:
     words = _metavar(kind, declared.key)
     hint = "" if default is None else f"(default: {default})"
     note = tyro.conf.arg(help=declared.help, metavar=words, help_behavior_hint=hint)
-    if _is_optional(kind):
+    if _is_optional(kind) or kind is Path:
         return Annotated[_ANY, _optional(without_none(kind), words), note]
     item = _item_of(kind)
     if item is not None:
@@ -70,7 +70,7 @@ def _several(
     def read(given: list[str]) -> tuple[Any, ...]:
         if not given and not may_be_none_given:
             raise ValueError("needs a value")
-        return tuple(map(item, given))
+        return tuple(_read(item, word) for word in given)
 
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs="*",
@@ -79,6 +79,13 @@ def _several(
         is_instance=lambda value: value is None or isinstance(value, tuple),
         str_from_instance=lambda value: [str(part) for part in value or ()],
     )
+
+
+def _read(kind: Callable[[str], object], word: str) -> object:
+    """Return what one word of a command line says; an empty path would be the current folder."""
+    if kind is Path and not word.strip():
+        raise ValueError("is empty: give a path, or leave the flag away")
+    return kind(word)
 
 
 def _item_of(kind: object) -> Callable[[str], object] | None:
@@ -97,7 +104,7 @@ def _optional(kind: Any, words: str | None) -> tyro.constructors.PrimitiveConstr
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs=1,
         metavar=words or "TEXT",
-        instance_from_str=lambda given: given[0] if literals else kind(given[0]),
+        instance_from_str=lambda given: given[0] if literals else _read(kind, given[0]),
         is_instance=lambda value: value is None or not literals or value in literals,
         str_from_instance=lambda value: [str(value)],
         choices=literals or None,

@@ -175,8 +175,8 @@ def split_dotted(argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
             raise ConfigError(f"unknown setting --{key}", f"Did you mean --{near[0]}?" if near else "")
         if not has_value:
             value = next(words, "")
-            if not value:
-                raise ConfigError(f"--{key} needs a value")
+        if not value.strip():  # YAML would read it as nothing said
+            raise ConfigError(f"--{key} needs a value")
         dotted[key] = config.parse_value(key, value)
     return rest, dotted
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,6 +51,9 @@ class OpticsConfig(Section):
     @field_validator("footage_focal_px", mode="before")
     @classmethod
     def _number_word_or_file(cls, value: object) -> object:
+        if isinstance(value, str):
+            with contextlib.suppress(ValueError):  # a number in quotes; ./1000 is a file of that name
+                value = float(value)
         if isinstance(value, bool) or (isinstance(value, (int, float)) and not value > 0):
             raise ValueError("needs pixels > 0, exif, layout, or a CSV file with scene,focal_px")
         if isinstance(value, int):

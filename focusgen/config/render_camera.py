@@ -84,12 +84,15 @@ class RenderCamera(Section):
     @model_validator(mode="before")
     @classmethod
     def _clean_beside_the_sensor(cls, values: Any) -> Any:
-        """Accept keep_clean within the sensor's keys too."""
+        """Accept keep_clean within the sensor's keys too, if both places say the same."""
         sensor = values.get("sensor") if isinstance(values, dict) else None
         if not isinstance(sensor, dict) or "keep_clean" not in sensor:
             return values
+        within, beside = sensor["keep_clean"], values.get("keep_clean", sensor["keep_clean"])
+        if within != beside:
+            raise ValueError(f"sensor.keep_clean says {within}, keep_clean beside it {beside}: say it once")
         rest = {key: value for key, value in sensor.items() if key != "keep_clean"}
-        return {**values, "sensor": rest, "keep_clean": sensor["keep_clean"]}
+        return {**values, "sensor": rest, "keep_clean": within}
 
     def effective(self, name: str) -> Any:
         """Say what the sensor does as plain data."""

@@ -76,6 +76,11 @@ def is_range(kind: object) -> bool:
     return get_origin(kind) is tuple and get_args(kind) in ((float, float), (int, int))
 
 
+def _names_a_path(kind: object) -> bool:
+    """Say whether a field is a path, or may be one or several."""
+    return kind is Path or any(map(_names_a_path, get_args(kind)))
+
+
 class Section(BaseModel):
     """A frozen group of settings; an unknown key is refused by name."""
 
@@ -88,6 +93,16 @@ class Section(BaseModel):
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if is_number and info.field_name and is_range(cls.model_fields[info.field_name].annotation):
             return (value, value)
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_blank_path(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse an empty path, as of a script whose variable is not set: it would be the current folder."""
+        given = value if isinstance(value, (list, tuple)) else [value]
+        is_blank = any(isinstance(item, str) and not item.strip() for item in given)
+        if is_blank and info.field_name and _names_a_path(cls.model_fields[info.field_name].annotation):
+            raise ValueError("is empty: give a path, or leave it out")
         return value
 
     @field_validator("*", mode="after")

@@ -73,6 +73,9 @@ def test_a_file_that_is_no_plain_configuration_is_refused_by_name(load_text, tex
         ("deblur: {stride: 20}", "stride 20 is larger than window_size 16"),
         ("depth: {backend: midas}", "depth.backend: .*no such backend; choose from provided, dryrun, vda"),
         ("depth: 3", "depth: .*dictionary"),
+        ("depth: {depth_root: ''}", "depth_root: is empty: give a path, or leave it out"),
+        ("data: {out_root: ' '}", "out_root: is empty"),
+        ("data: {split_file: [a.csv, '']}", "split_file: is empty"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_by_key(load_text, text, message):

@@ -21,6 +21,24 @@ def test_what_a_value_looks_like_is_said_in_the_same_words_by_every_command(caps
     assert not [line for line in shown.splitlines() if re.search(r"None}|\bSTR\b|\[\[", line)]
 
 
+@pytest.mark.parametrize("words", [["--depth_root", ""], ["--split_file", "a", " "], ["--raw_root="]])
+def test_an_empty_path_is_refused_where_a_script_s_variable_is_not_set(words, capsys):
+    """It would be the folder where the command was started."""
+    from focusgen.commands import run
+
+    with pytest.raises(SystemExit):
+        parse(run.FLAGS, words, prog="x", doc="")
+    assert f"{words[0].rstrip('=')}: is empty: give a path" in " ".join(capsys.readouterr().err.split())
+
+
+def test_an_empty_path_is_refused_by_flags_that_have_a_default(capsys):
+    from focusgen.commands import demo
+
+    with pytest.raises(SystemExit):
+        parse(demo.FLAGS, ["--out_root", ""], prog="x", doc="")
+    assert "--out_root: is empty" in capsys.readouterr().err
+
+
 def test_a_flag_of_several_values_needs_one_and_words_without_a_flag_need_none(capsys):
     from focusgen.commands import preview, run
 

@@ -62,6 +62,8 @@ def test_the_dotted_name_of_a_setting_wins_over_its_flag():
     [
         (["--render.n_set", "2"], "render.n_sets"),
         (["--render.n_sets"], "needs a value"),
+        (["--data.clips="], "needs a value"),
+        (["--data.clips", " "], "needs a value"),
         (["--render.n_sets", "[1"], "is no value"),
     ],
 )

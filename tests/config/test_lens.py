@@ -22,6 +22,8 @@ def load(**values: Any) -> config.Config:
     [
         (1000, 1000.0),
         (1234.5, 1234.5),
+        ("1000", 1000.0),
+        ("./1000", Path("1000")),
         ("exif", "exif"),
         ("EXIF", "exif"),
         ("Layout", "layout"),
@@ -34,7 +36,7 @@ def test_the_view_of_the_footage_is_a_number_a_word_or_a_table(given, read):
     assert OpticsConfig(footage_focal_px=given).footage_focal_px == read
 
 
-@pytest.mark.parametrize("given", [0, -5, 0.0, float("nan"), True, False])
+@pytest.mark.parametrize("given", [0, -5, 0.0, float("nan"), True, False, "-5", "nan"])
 def test_a_focal_length_that_is_none_is_refused_with_what_may_be_said(given):
     with pytest.raises(ConfigError, match="needs pixels > 0, exif, layout, or a CSV"):
         load(optics__footage_focal_px=given)

@@ -95,6 +95,11 @@ def test_clean_renders_may_be_asked_for_among_the_sensor_s_keys():
     assert inside.keep_clean
 
 
+def test_clean_renders_that_are_both_asked_for_and_not_are_refused():
+    with pytest.raises(ConfigError, match=r"sensor\.keep_clean says True, keep_clean beside it False"):
+        load(sensor={"noise_iso": 800, "keep_clean": True}, keep_clean=False)
+
+
 @pytest.mark.parametrize(
     ("values", "counts"),
     [
