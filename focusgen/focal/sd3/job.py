@@ -158,7 +158,9 @@ def _made_small(settings: Sd3Settings, folder: Path) -> Sd3Settings:
     train = settings.train.model_copy(
         update={"steps": 1, "precision": "fp32", "fsdp": False, "log_every": 1, "val_every": 1}
     )
-    data = settings.data.model_copy(update={"size": min(settings.data.size, REHEARSED_SIZE)})
+    data = settings.data.model_copy(
+        update={"size": min(settings.data.size, REHEARSED_SIZE), "workers": min(settings.data.workers, 1)}
+    )
     logging = settings.logging.model_copy(update={"use_wandb": False})
     return settings.model_copy(
         update={"model": design, "train": train, "data": data, "logging": logging, "output_dir": folder}

@@ -99,6 +99,7 @@ def train(
             raise
         raise memory_error(settings, run.step, n_parameters(run.net, trained_only=True)) from error
     finally:
+        run.train.close()
         if curves is not None:
             curves.close()
     return run
