@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import re
 import statistics
 import unicodedata
@@ -13,12 +14,10 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from focusgen.base.names import display
+from focusgen.media.numbering import MIN_DIGITS_OF_SECONDS
 
 MIN_DIGITS_OF_A_STAMP = 12
 """A number of so many digits is a time in milliseconds or finer, no count of frames."""
-
-MIN_DIGITS_OF_SECONDS = 9
-"""A number of so many digits before a point is a time in seconds since 1970."""
 
 MAX_SHARE_OF_INTERVAL = Decimal("0.6")
 """How far, in frames, a depth may have been taken from its frame."""
@@ -123,12 +122,24 @@ def numbers_of(names: Sequence[str]) -> Numbers | None:
     if not is_decimal and len(varying) > 1:
         return None
     if not is_decimal and first > 2 and parts[0][first - 1] == ".":
-        is_decimal = len(parts[0][first - 2]) >= MIN_DIGITS_OF_SECONDS  # all within one second
+        is_decimal = _are_of_one_second(parts, first)
         first -= 2 * is_decimal
     if is_decimal:
         return Numbers(tuple(Decimal(f"{p[first]}.{p[first + 2]}") for p in parts), are_stamps=True)
     is_stamp = min(len(p[first]) for p in parts) >= MIN_DIGITS_OF_A_STAMP
     return Numbers(tuple(Decimal(p[first]) for p in parts), is_stamp)
+
+
+def _are_of_one_second(parts: Sequence[Sequence[str]], fraction: int) -> bool:
+    """Say whether names of which only the digits after a point differ are times, and no frames of a part.
+
+    `0.033 0.067 0.1` are times, counting unevenly and having nothing beside; `shot2.0001` is a frame.
+    """
+    if len(parts[0][fraction - 2]) >= MIN_DIGITS_OF_SECONDS:
+        return True
+    counts = [int(part[fraction]) for part in parts]
+    steps = {after - before for before, after in itertools.pairwise(counts)}
+    return len(steps) > 1 and fraction == 3 and not parts[0][0] and not "".join(parts[0][4:])
 
 
 def _gap(files: Sequence[str], numbers: Numbers | None) -> str:

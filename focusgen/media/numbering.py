@@ -21,6 +21,9 @@ _RUN = re.compile("[0-9]+")
 _HEX = re.compile("[0-9a-f]+|[0-9A-F]+")
 _LAST_HEX = re.compile("[0-9a-fA-F]+$")
 _DECIMAL_END = re.compile(r"^(.*?)([0-9]+)\.([0-9]+)$", re.DOTALL)
+MIN_DIGITS_OF_SECONDS = 9
+"""A number of so many digits before a point is a time in seconds since 1970."""
+
 _MIN_DECIMALS = 3  # 1.5 and 1.25 may as well be frames 5 and 25 of part 1
 _STRAY_SHARE = 0.1  # a folder in which more files are odd is not one series with something beside it
 _TWIN_SHARE = 0.5
@@ -136,7 +139,10 @@ def _decimal_stamps(names: Sequence[str]) -> dict[str, Decimal] | None:
     parts = {name: _DECIMAL_END.match(_stem(name)) for name in names}
     found = {name: match.groups() for name, match in parts.items() if match is not None}
     widths = {len(fraction) for _, _, fraction in found.values()}
-    if len(found) != len(names) or len(widths) < 2 or max(widths) < _MIN_DECIMALS:
+    if len(found) != len(names) or len(widths) < 2:
+        return None
+    are_seconds = all(len(whole) >= MIN_DIGITS_OF_SECONDS for _, whole, _ in found.values())
+    if max(widths) < _MIN_DECIMALS and not are_seconds:
         return None
     if len({prefix for prefix, _, _ in found.values()}) != 1:
         return None

@@ -70,6 +70,16 @@ def test_time_stamps_pair_with_the_nearest_within_half_a_frame():
     assert pair(ns, [name.replace("555584", "999999") for name in ns]).order == (0, 1, 2, 3)
 
 
+def test_times_within_one_second_are_times_whatever_the_second():
+    frames = ["0.000.png", "0.033.png", "0.067.png", "0.100.png"]
+    made = pair(frames, ["0.010.png", "0.044.png", "0.075.png", "0.110.png"])
+    assert made.order == (0, 1, 2, 3) and not made.problem
+    assert not pair(frames, numbered("{}.png", ["0.01", "0.043", "0.076", "0.11"]), is_video=True).problem
+    shot = numbered("shot2.{:04d}.png", [1, 2, 4])
+    assert "shot2_z.0003" in pair(shot, numbered("shot2_z.{:04d}.exr", [1, 2, 3])).problem
+    assert pair(numbered("3.{}.png", range(5)), numbered("3.1{}.exr", range(5))).order is None
+
+
 def test_depth_of_a_video_must_not_skip_a_number():
     frames = numbered("frame_{:04d}", range(6))
     assert not pair(frames, numbered("z{}.npy", range(1, 7)), is_video=True).problem

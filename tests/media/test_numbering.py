@@ -86,6 +86,13 @@ def test_decimal_time_stamps_are_ordered_as_numbers():
     assert find_series(shuffled).files == tuple(f"rgb-{stamp}.png" for stamp in stamps)
 
 
+def test_time_stamps_of_few_decimals_are_ordered_as_numbers():
+    """Python writes 100 pictures per second so: .38 .39 .4 .41."""
+    files = [f"{1311868164 + hundredths / 100}.png" for hundredths in range(36, 130)]
+    assert files[4] == "1311868164.4.png" and in_order(sorted(files, reverse=True)) == files
+    assert find_series(files).notes == ()
+
+
 @pytest.mark.parametrize("parts", [range(1, 120), range(95, 130)])
 def test_parts_and_frames_are_no_decimals(parts):
     files = [f"1.{part}.png" for part in parts]
