@@ -6,14 +6,18 @@ the card.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
+from focusgen.base.names import display
 from focusgen.commands.groups import DataSetFlags
 from focusgen.config.flags import option, parse, required
+
+MAX_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,10 @@ def main(argv: Sequence[str]) -> int:
     plan = plan_data_set(cfg.data.out_root) if given.dest is None else plan_export_upload(given.dest)
     for name, size in plan.files:
         print(f"{size:>15,}  {name}")
+    if plan.left_behind:
+        names = ", ".join(display(name) for name in plan.left_behind[:MAX_NAMED])
+        more = f" and {len(plan.left_behind) - MAX_NAMED} more" if len(plan.left_behind) > MAX_NAMED else ""
+        print(f"not sent, being no part of the export: {names}{more}", file=sys.stderr)
     print(f"{plan.n_bytes:>15,}  bytes in {len(plan.files)} files, licence {plan.licence}, to {given.repo}")
     if not given.dry_run:
         print(upload(plan, given.repo))

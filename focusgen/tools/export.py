@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import numpy as np
 from focusgen.base.checksums import FileEntry, checksum, file_sha256
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import make_folder, publish, publish_json, remove, replacing, storage_error
+from focusgen.dataset.index import SPLITS
 from focusgen.dataset.layout import EXPORT_STATE, MANIFEST
 from focusgen.dataset.packs import read_published
 from focusgen.dataset.records import parse_json
@@ -29,6 +31,7 @@ from focusgen.tools.export_plan import ExportPlan, ExportScene, Shard, frames_of
 Kind = Literal["webdataset", "parquet"]
 ENDINGS: Mapping[Kind, str] = {"webdataset": "tar", "parquet": "parquet"}
 ROW_GROUP_FRAMES = 16
+_SHARD_NAME = re.compile(rf"({'|'.join(SPLITS)})-\d{{5,}}\.({'|'.join(ENDINGS.values())})")
 _STATE_DRAFTS = f".{EXPORT_STATE}.*.tmp"
 
 
@@ -146,8 +149,9 @@ def _remove_leftovers(dest: Path, plan: ExportPlan, kind: Kind) -> None:
     """Delete half-written files, shards of an older plan, and the manifest, which is written last."""
     names = {shard.name for shard in plan.shards}
     remove(dest / MANIFEST)
-    for path in (*dest.glob(".*.tmp"), *dest.glob(f"*-[0-9]*.{ENDINGS[kind]}")):
-        if path.name not in names:
+    for path in (*dest.glob(".*.tmp"), *dest.glob(f"*.{ENDINGS[kind]}")):
+        is_ours = path.suffix == ".tmp" or _SHARD_NAME.fullmatch(path.name)
+        if is_ours and path.name not in names:
             remove(path)
 
 
@@ -263,12 +267,11 @@ def _fits_ustar(info: tarfile.TarInfo) -> bool:
 
 
 def finish(dest: Path) -> None:
-    """Write MANIFEST.sha256 over all files of an export, for `sha256sum -c`; last of all.
+    """Write MANIFEST.sha256 over the shards and the card, for `sha256sum -c`; last of all.
 
-    A file name with a backslash or a newline, which the format would have to escape, is never written by us.
+    What else lies there is its owner's, and none of what is passed on.
     """
-    names = sorted(
-        path.name for path in dest.iterdir() if path.is_file() and path.name not in (EXPORT_STATE, MANIFEST)
-    )
-    lines = [f"{file_sha256(dest / name)}  {name}\n" for name in names if not name.startswith(".")]
+    there = sorted(path.name for path in dest.iterdir() if path.is_file())
+    names = [name for name in there if name == "README.md" or _SHARD_NAME.fullmatch(name)]
+    lines = [f"{file_sha256(dest / name)}  {name}\n" for name in names]
     publish(dest / MANIFEST, "".join(lines).encode())

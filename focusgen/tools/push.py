@@ -10,7 +10,7 @@ from pathlib import Path
 from focusgen import __version__
 from focusgen.base.checksums import file_sha256
 from focusgen.base.errors import ConfigError
-from focusgen.dataset.layout import DONE, MANIFEST
+from focusgen.dataset.layout import DONE, EXPORT_STATE, MANIFEST
 from focusgen.models.hub_errors import hub_errors
 from focusgen.tools.export_plan import plan_export
 from focusgen.tools.front_matter import licence_in
@@ -25,11 +25,13 @@ class Upload:
     Attributes:
         files: (path relative to the folder, bytes), by name.
         licence: as the card says it.
+        left_behind: what lies there and is none of it.
     """
 
     folder: Path
     files: tuple[tuple[str, int], ...]
     licence: str
+    left_behind: tuple[str, ...] = ()
 
     @property
     def n_bytes(self) -> int:
@@ -57,7 +59,8 @@ def plan_export_upload(folder: Path) -> Upload:
             "Run focusgen export again with a smaller --shard_mb.",
         )
     files.append((MANIFEST, (folder / MANIFEST).stat().st_size))
-    return Upload(folder, tuple(sorted(files)), _licence(folder / "README.md"))
+    strangers = {path.name for path in folder.iterdir()} - {EXPORT_STATE, *(name for name, _ in files)}
+    return Upload(folder, tuple(sorted(files)), _licence(folder / "README.md"), tuple(sorted(strangers)))
 
 
 def plan_data_set(root: Path) -> Upload:

@@ -124,6 +124,26 @@ def test_the_manifest_is_what_sha256sum_checks_and_nothing_is_written_twice(fini
     assert digests(dest) == before
 
 
+def test_files_of_its_owner_are_left_there_and_are_no_part_of_what_is_passed_on(finished, tmp_path, capsys):
+    dest = tmp_path / "dest"
+    result = export(finished, dest, "webdataset")
+    mine = {"notes.txt", "backup-2024.tar", "my-train-00000.tar"}
+    for name in mine:
+        (dest / name).write_text("private")
+    (dest / "train-00099.tar").write_text("a shard of an older plan")
+    export(finished, dest, "webdataset")
+    finish_with_card(finished, dest, result, "CC-BY-4.0")
+    assert {path.name for path in dest.iterdir()} >= mine
+    listed = [line.split()[1] for line in (dest / "MANIFEST.sha256").read_text().splitlines()]
+    assert listed == sorted(["README.md", *(shard.name for shard in result.plan.shards)])
+    assert cli.main(["push", "--repo", "lab/focus", "--dest", str(dest), "--dry_run"]) == 0
+    shown = capsys.readouterr()
+    assert not [name for name in mine if f"  {name}" in shown.out]
+    assert (
+        "not sent, being no part of the export: backup-2024.tar, my-train-00000.tar, notes.txt" in shown.err
+    )
+
+
 def in_child(root, dest, kind: str, kill_at: int, notes=None) -> int:
     """Export with its card in a fork that dies at the n-th place; return its exit status.
 
