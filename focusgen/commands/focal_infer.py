@@ -177,6 +177,9 @@ def report(summary: dict[str, Any], output: Path) -> int:
 
 def notes_on(stack: dict[str, Any]) -> Iterator[str]:
     """Yield what a person should know of one result of the summary."""
+    from focusgen.base.names import display
+    from focusgen.focal.slice_files import is_like_a_slice
+
     if stack["exposure"]["corrected"]:
         yield (
             "exposure or white balance differ between the slices, by up to "
@@ -188,6 +191,10 @@ def notes_on(stack: dict[str, Any]) -> Iterator[str]:
             "when they are drawn from the depth found; confidence is lowered. Are --focus-distances in "
             "the order of the names, and --focal-length, --f-number and --sensor-width those of the lens?"
         )
+    others = [name for name in stack["ignored_files"] if is_like_a_slice(name)]
+    if others:
+        shown = ", ".join(map(display, others[:4])) + (", ..." if len(others) > 4 else "")
+        yield f"{len(others)} pictures of the folder are not of the series that was taken: {shown}"
     if stack["unit"] == "relative":
         vain = "--quality best had no effect. " if stack["quality"] == "best" else ""
         yield (

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
@@ -17,6 +17,9 @@ from focusgen.base.names import display
 UNITS_M = {"mm": 1e-3, "cm": 1e-2, "m": 1.0}
 NUMBER_WITH_UNIT = re.compile(r"(.*?)\s*(mm|cm|m)?")
 DETACHED_UNIT = re.compile(r"(?<=\d)\s+(?=(?:mm|cm|m)\b)")
+DECIMAL_COMMA = re.compile(r"\d+,\d+\s*(mm|cm|m)?")
+COMMENT = re.compile(r"(^|\s)#.*")
+NO_METRES = frozenset({"diopter", "diopters", "dioptre", "dioptres", "dpt", "inch", "inches", "ft", "feet"})
 ALIKE = 1e-4
 """Two distances that differ by a smaller share are the same: no lens is set so exactly."""
 
@@ -28,8 +31,13 @@ HOW_TO_GIVE = (
 )
 
 
-def parse_distance(text: str, where: str) -> float:
+def parse_distance(text: str, where: str, unit: str = "m") -> float:
     """Return metres of `0.5`, `1/2`, `50cm` or `500 mm`; `inf` and `infinity` are infinite.
+
+    Args:
+        text: the distance.
+        where: it stands, for the message.
+        unit: of numbers that bring none.
 
     Raises:
         ConfigError: no distance; names where it stands.
@@ -40,7 +48,7 @@ def parse_distance(text: str, where: str) -> float:
     parts = NUMBER_WITH_UNIT.fullmatch(word)
     assert parts is not None, "the pattern fits any text"
     try:
-        metres = _number(parts[1]) * UNITS_M[parts[2] or "m"]
+        metres = _number(parts[1]) * UNITS_M[parts[2] or unit]
     except (ValueError, ZeroDivisionError) as error:
         raise ConfigError(
             f"{where}: {display(text)!r} is no distance", "Metres, such as 0.5, 50cm or 1/2, or inf."
@@ -55,11 +63,17 @@ def _number(text: str) -> float:
     return float(above) / float(below) if slash else float(above)
 
 
-def parse_distances(text: str, where: str) -> list[float]:
-    """Return the distances of a list separated by commas, semicolons or spaces."""
+def parse_distances(text: str, where: str, unit: str = "m") -> list[float]:
+    """Return the distances of a list separated by commas, spaces, or semicolons (and then 0,5 is 0.5)."""
     joined = DETACHED_UNIT.sub("", text.strip().strip("[](){}"))
-    words = joined.replace(",", " ").replace(";", " ").split()
-    return [parse_distance(word, where) for word in words]
+    if ";" in joined:
+        joined = " ".join(_with_point(part) for part in joined.split(";"))
+    return [parse_distance(word, where, unit) for word in joined.replace(",", " ").split()]
+
+
+def _with_point(cell: str) -> str:
+    """Return a number as written where the comma is the decimal sign, as written here."""
+    return cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell.strip()) else cell
 
 
 def read_distances(path: Path, names: Sequence[str]) -> list[float]:
@@ -90,6 +104,8 @@ def _from_json(text: str, shown: str, names: Sequence[str]) -> list[float]:
     found: Any = document
     if isinstance(document, dict):
         key = next((key for key in JSON_KEYS if key in document), None)
+        if key is not None and _are_paired(document.get("slices"), document[key]):
+            document, key = dict(zip(document["slices"], document[key], strict=True)), None
         by_name = {_slice_of(name, names): value for name, value in document.items()}
         if key is None and not all(name in by_name for name in names):
             raise ConfigError(f"{shown}: neither names every slice nor has a key {', '.join(JSON_KEYS)}")
@@ -99,22 +115,24 @@ def _from_json(text: str, shown: str, names: Sequence[str]) -> list[float]:
     return [parse_distance(str(value), f"{shown}: distance {n + 1}") for n, value in enumerate(found)]
 
 
+def _are_paired(slices: Any, distances: Any) -> bool:
+    return isinstance(slices, list) and isinstance(distances, list) and len(slices) == len(distances)
+
+
 def _from_lines(text: str, shown: str, names: Sequence[str]) -> list[float]:
+    lines = [(f"{shown}:{n}", COMMENT.sub("", line).strip()) for n, line in enumerate(text.splitlines(), 1)]
+    lines = [(where, content) for where, content in lines if content]
+    heading = _heading_of(lines[0][1], lines[0][0], names) if lines else None
     numbers: list[float] = []
     by_name: dict[str, float] = {}
-    is_first = True
-    for line_number, line in enumerate(text.splitlines(), 1):
-        content = line.split("#", 1)[0].strip()
-        if not content:
-            continue
-        where = f"{shown}:{line_number}"
-        row = [cell.strip() for cell in next(csv.reader(io.StringIO(content), skipinitialspace=True))]
-        key = _slice_of(row[0], names)
-        if len(row) == 2 and key is not None:
-            by_name[key] = parse_distance(row[1], where)
-        elif not (is_first and _is_heading(row[-1])):
-            numbers += parse_distances(content, where)
-        is_first = False
+    for where, content in lines if heading is None else lines[1:]:
+        found = _named_distance(content, where, names, heading or Heading())
+        if found is None:
+            numbers += parse_distances(content, where, heading.unit if heading else "m")
+        elif found[0] in by_name:
+            raise ConfigError(f"{where}: a distance of {display(found[0])} for the second time")
+        else:
+            by_name[found[0]] = found[1]
     if by_name and numbers:
         raise ConfigError(f"{shown}: some lines name a slice and some do not")
     if by_name:
@@ -125,16 +143,88 @@ def _from_lines(text: str, shown: str, names: Sequence[str]) -> list[float]:
     return numbers
 
 
-def _is_heading(cell: str) -> bool:
+class Heading(NamedTuple):
+    """What the first line of a file of distances says of the others.
+
+    Attributes:
+        n_columns: as it has; 0 without a heading.
+        focus: number of the column with the distances, None if none is called so.
+        unit: of the distances.
+    """
+
+    n_columns: int = 0
+    focus: int | None = None
+    unit: str = "m"
+
+
+def _heading_of(content: str, where: str, names: Sequence[str]) -> Heading | None:
+    """Return what the first line says, None if it is no heading.
+
+    Raises:
+        ConfigError: distances are told in something else than metres or parts of them.
+    """
+    cells = _cells(content)
+    if any(_slice_of(cell, names) for cell in cells) or _is_distance(cells[-1]):
+        return None
+    titles = [cell.lower() for cell in cells]
+    focus = next((n for n, title in enumerate(titles) if "focus" in title or "dist" in title), None)
+    title = titles[focus if focus is not None else -1]
+    words = re.split(r"[^a-z0-9]+", title.strip(" )]"))
+    if "1/m" in title or NO_METRES & set(words):
+        raise ConfigError(f"{where}: {display(title)} are no metres", "Write metres, or mm or cm.")
+    unit = words[-1] if words[-1] in UNITS_M and len(words) > 1 else "m"
+    return Heading(len(cells), focus, unit)
+
+
+def _is_distance(cell: str) -> bool:
     try:
-        parse_distances(cell, "")
+        parse_distances(_with_point(cell), "")
     except ConfigError:
-        return True
-    return False
+        return False
+    return True
+
+
+def _named_distance(
+    content: str, where: str, names: Sequence[str], heading: Heading
+) -> tuple[str, float] | None:
+    """Return the slice that a line names and its distance, None if it names none."""
+    cells = _cells(content)
+    if heading.n_columns < 2 and len(cells) != 2:
+        return None
+    at = next((n for n, cell in enumerate(cells) if _slice_of(cell, names)), None)
+    if at is None and heading.focus is not None and heading.n_columns > 1:
+        raise ConfigError(
+            f"{where}: names no slice of the stack ({', '.join(map(display, list(names)[:4]))} ...)",
+            HOW_TO_GIVE,
+        )
+    if at is None or (heading.n_columns < 2 and at != 0):
+        return None
+    focus = heading.focus if len(cells) != 2 else 1 - at
+    if focus is None or focus >= len(cells):
+        raise ConfigError(f"{where}: which of {len(cells)} cells is the distance?", HOW_TO_GIVE)
+    name = _slice_of(cells[at], names)
+    assert name is not None, "it was found there"
+    return name, parse_distance(_with_point(cells[focus]), where, heading.unit)
+
+
+def _cells(content: str) -> list[str]:
+    """Return what a line holds: between tabs, else semicolons, else commas, else a name and a distance."""
+    mark = next((mark for mark in "\t;," if mark in content), None)
+    if mark is None:
+        words = DETACHED_UNIT.sub("", content).rsplit(maxsplit=1)
+        return words if _is_distance(words[-1]) else [content]
+    row = next(csv.reader(io.StringIO(content), delimiter=mark, skipinitialspace=True))
+    return [cell.strip() for cell in row]
 
 
 def _slice_of(cell: str, names: Sequence[str]) -> str | None:
-    return next((name for name in names if cell in (name, Path(name).stem)), None)
+    """Return the slice that a cell names: with or without folders and suffix, in any case of letters."""
+    exact = next((name for name in names if cell in (name, Path(name).stem)), None)
+    if exact is not None:
+        return exact
+    last = cell.replace("\\", "/").rsplit("/", 1)[-1].casefold()
+    alike = [name for name in names if last and last in (name.casefold(), Path(name).stem.casefold())]
+    return alike[0] if len(alike) == 1 else None
 
 
 def check_distances(distances_m: Sequence[float], names: Sequence[str], focal_length_m: float | None) -> None:
@@ -152,7 +242,10 @@ def check_distances(distances_m: Sequence[float], names: Sequence[str], focal_le
     if len(distances_m) != n:
         what = "more slices than distances" if n > len(distances_m) else "more distances than slices"
         listed = ", ".join(display(name) for name in list(names)[:12])
-        raise ConfigError(f"{what}: {n} slices ({listed}), {len(distances_m)} distances", HOW_TO_GIVE)
+        commas = " The decimal sign is a point: 0.5, not 0,5." if len(distances_m) == 2 * n else ""
+        raise ConfigError(
+            f"{what}: {n} slices ({listed}), {len(distances_m)} distances", HOW_TO_GIVE + commas
+        )
     seen: dict[float, str] = {}
     for distance, name in zip(distances_m, names, strict=True):
         twin = next((other for at, other in seen.items() if math.isclose(at, distance, rel_tol=ALIKE)), None)

@@ -123,14 +123,7 @@ class StackRecord:
         unknown = [key for key in camera if key not in CAMERA_KEYS]
         if unknown:
             raise ConfigError(unknown_key(self.where, f"camera.{unknown[0]}", unknown[0], CAMERA_KEYS))
-        focal_m, f_number, width_m = (
-            self._of_camera(camera, *names)
-            for names in (
-                ("focal_length_m", "focal_length_mm", "focal_length"),
-                ("f_number", "aperture"),
-                ("sensor_width_m", "sensor_width_mm", "sensor_width", "sensor_size"),
-            )
-        )
+        focal_m, f_number, width_m = self.camera_values()
         if focal_m is None or f_number is None:
             return None
         formula: Formula = "exact" if camera.get("formula") == "exact" else "paper"
@@ -139,6 +132,17 @@ class StackRecord:
         width_mm = None if width_m is None else 1e3 * width_m
         check_lens(1e3 * focal_m, f_number, width_mm, f"{self.where}: camera")
         return StackLens(focal_m, f_number, width_m or 0.036, formula)
+
+    def camera_values(self) -> tuple[float | None, float | None, float | None]:
+        """Return focal length in metres, f-number, sensor width in metres; None for what is not given."""
+        camera = self.values.get("camera")
+        if not isinstance(camera, Mapping):
+            return None, None, None
+        return (
+            self._of_camera(camera, "focal_length_m", "focal_length_mm", "focal_length"),
+            self._of_camera(camera, "f_number", "aperture"),
+            self._of_camera(camera, "sensor_width_m", "sensor_width_mm", "sensor_width", "sensor_size"),
+        )
 
     def fx_px(self) -> float | None:
         """Return the focal length in pixels of the depth map, None where the camera does not say it."""

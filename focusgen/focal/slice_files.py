@@ -24,10 +24,13 @@ from focusgen.media.picture_files import PICTURE_SUFFIXES, CameraNotes, read_pic
 
 NO_SLICE = re.compile(
     r"(^|[_\-. ])(depth|aif|disparity|disp|confidence|mask|gt|normals?|uncertainty|all[_\- ]?in[_\- ]?focus|"
-    r"allinfocus|sharp)($|[_\-. \d])|(_slice)$",
+    r"allinfocus|sharp|thumbs?|thumbnails?|previews?)($|[_\-. \d])|(_slice)$",
     re.IGNORECASE,
 )
 """Names of what lies beside a stack and is no slice of it."""
+
+RESULT = re.compile(r"(.+)_(depth|all_in_focus|slice|confidence)")
+"""Names of pictures that `focal infer` writes; `NAME_metadata.json` lies beside them."""
 
 LAST_NUMBER = re.compile(r"\d+(?!.*\d)")
 
@@ -64,7 +67,7 @@ def stack_of_folder(folder: Path) -> StackFiles:
     """Return the stack in a folder: its numbered pictures in natural order, or all pictures if none is.
 
     Raises:
-        ConfigError: there is no picture that could be a slice.
+        ConfigError: there is no picture that could be a slice, or there are two series of as many pictures.
     """
     pictures = _pictures(folder)
     named = [path for path in pictures if not NO_SLICE.search(path.stem)] or pictures
@@ -73,35 +76,56 @@ def stack_of_folder(folder: Path) -> StackFiles:
     series: dict[str, list[Path]] = defaultdict(list)
     for path in named:
         series[LAST_NUMBER.sub("#", path.stem)].append(path)
-    longest = max(series.items(), key=lambda item: (len(item[1]), item[0]))
-    chosen = longest[1] if "#" in longest[0] and len(longest[1]) >= 2 else named
+    chosen = _only_longest(folder, series) or named
     ordered = sorted(chosen, key=lambda path: natural_key(path.name))
     left_out = tuple(path.name for path in pictures if path not in set(chosen))
     return StackFiles(folder.resolve().name or "stack", tuple(ordered), left_out)
 
 
-def stacks_below(folder: Path) -> list[StackFiles]:
-    """Return the stack in a folder, or the stacks in its folders."""
+def _only_longest(folder: Path, series: dict[str, list[Path]]) -> list[Path] | None:
+    """Return the longest series of numbered pictures, None if there are none but single ones."""
+    numbered = [paths for pattern, paths in series.items() if "#" in pattern and len(paths) >= 2]
+    if not numbered:
+        return None
+    longest, *others = sorted(numbered, key=len, reverse=True)
+    if others and len(others[0]) == len(longest):
+        shown = " and ".join(f"{display(min(p.name for p in paths))} ..." for paths in (longest, others[0]))
+        raise ConfigError(
+            f"{display(str(folder))}: two series of {len(longest)} pictures: {shown}; which is the stack?",
+            "Give each a folder of its own, or name the slices one by one: --input a.png,b.png,...",
+        )
+    return longest
+
+
+def stack_folders(folder: Path) -> list[Path]:
+    """Return the folder itself if it holds slices, or those of its folders that do.
+
+    Raises:
+        ConfigError: none does.
+    """
     if _pictures(folder):
-        return [stack_of_folder(folder)]
+        return [folder]
     inside = sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda path: natural_key(path.name))
-    stacks = [stack_of_folder(path) for path in inside if _pictures(path)]
-    if not stacks:
+    found = [path for path in inside if _pictures(path)]
+    if not found:
         raise ConfigError(
             f"{display(str(folder))}: no pictures in it or in its folders ({', '.join(PICTURE_SUFFIXES)})"
         )
-    return stacks
+    return found
 
 
 def stack_of_paths(paths: Sequence[Path], name: str | None = None) -> StackFiles:
     """Return the stack of pictures that were named one by one, in that order.
 
     Raises:
-        ConfigError: one of them is not there.
+        ConfigError: one of them is not there, or is named twice.
     """
     missing = [path for path in paths if not is_published(path)]
     if missing:
         raise ConfigError(f"{display(str(missing[0]))}: no such picture")
+    twice = next((path for n, path in enumerate(paths) if path in paths[:n]), None)
+    if twice is not None:
+        raise ConfigError(f"{display(str(twice))}: named twice", "A slice is one picture at one distance.")
     folder = paths[0].resolve().parent.name
     return StackFiles(name or folder or "stack", tuple(paths))
 
@@ -111,7 +135,18 @@ def _pictures(folder: Path) -> list[Path]:
         path
         for path in sorted(folder.iterdir())
         if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file() and not path.name.startswith(".")
+        if not _is_result(path)
     ]
+
+
+def is_like_a_slice(name: str) -> bool:
+    """Say whether a picture's name is not that of a depth map, a mask or the like."""
+    return NO_SLICE.search(Path(name).stem) is None
+
+
+def _is_result(path: Path) -> bool:
+    found = RESULT.fullmatch(path.stem)
+    return found is not None and (path.parent / f"{found[1]}_metadata.json").is_file()
 
 
 def read_slice(path: Path) -> tuple[npt.NDArray[Any], CameraNotes]:

@@ -9,26 +9,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from focusgen import __version__
-from focusgen.base.errors import ConfigError, FocusgenError
-from focusgen.base.files import publish_json
+from focusgen.base.errors import ConfigError, FocusgenError, StorageError
+from focusgen.base.files import make_folder, publish_json
 from focusgen.base.names import display
 from focusgen.base.writable import check_may_write
 from focusgen.focal.distances import parse_distances, read_distances
 from focusgen.focal.infer import InferOptions, StackResult, infer_stack
 from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.opened import LensFlags
-from focusgen.focal.slice_files import StackFiles, stack_of_paths, stacks_below
+from focusgen.focal.records import StackRecord
+from focusgen.focal.slice_files import StackFiles, stack_folders, stack_of_folder, stack_of_paths
 from focusgen.focal.sources import open_record, record_distances_m
-from focusgen.focal.stack import StackLens
 from focusgen.media.picture_files import PICTURE_SUFFIXES
 from focusgen.tools.focal_outputs import free_name, write_confidence_picture, write_result
-from focusgen.tools.focal_scene import SceneFrame, make_scenes, scene_name, write_frame
+from focusgen.tools.focal_scene import SceneFrame, check_takes_scenes, make_scenes, scene_name, write_frame
 
 LIST_SUFFIXES = (".jsonl", ".json", ".csv", ".txt", ".lst")
 
@@ -67,38 +67,87 @@ class Stack:
     distances_m: list[float] | None
     lens: LensFlags
 
+    @property
+    def name(self) -> str:
+        """What its results are called."""
+        return self.files.name
+
+
+class Unusable(NamedTuple):
+    """A stack that cannot be opened, and why; others of the call can."""
+
+    name: str
+    error: FocusgenError
+
 
 def infer_all(job: InferJob, tell: Tell = lambda name, what, part: None) -> dict[str, Any]:
-    """Work through all stacks; return what summary.json holds.
+    """Work through all stacks; return what summary.json holds, which is written after each of them.
 
     A stack that cannot be used is named in the summary, and the others go on.
 
     Raises:
         ConfigError: nothing can start, or the only stack cannot be used.
     """
-    stacks = list(_stacks(job))
-    check_may_write(job.output, "--output")  # before the work, which may take long
-    names = _unique([stack.files.name for stack in stacks])
+    stacks = _checked_stacks(job)
+    names = _unique([stack.name for stack in stacks])
     scene_id = scene_name(names[0] if len(names) == 1 else Path(job.input).resolve().stem)
     done: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
+    summary: dict[str, Any] = {}
     for name, stack in zip(names, stacks, strict=True):
         try:
-            result = infer_stack(stack.files, stack.distances_m, stack.lens, job.options, partial(tell, name))
-            frame = SceneFrame(result.rgb, _metric_depth(name, result)) if job.as_scene else None
+            result = _infer(job, stack, partial(tell, name))
+            if job.as_scene:
+                frame = SceneFrame(result.rgb, _metric_depth(name, result))
+                write_frame(job.output, scene_id, len(done), frame)
+            done.append(_write(job, name, result))
         except FocusgenError as error:
-            if len(stacks) == 1:
+            if len(stacks) == 1 or isinstance(error, StorageError):
                 raise
-            failed.append({"name": name, "error": error.message, "advice": error.advice})
-            continue
-        if frame is not None:
-            write_frame(job.output, scene_id, len(done), frame)
-        done.append(_write(job, name, result))
-    summary = {"stacks": done, "failed": failed, "focusgen": __version__}
-    publish_json(job.output / "summary.json", summary)
+            advice = _with_older(job.output, name, error)
+            failed.append({"name": name, "error": error.message, "advice": advice})
+        summary = _published_summary(job.output, done, failed, names)
     if job.as_scene and done:
         make_scenes(job.output, scene_id, [(stack["height"], stack["width"]) for stack in done])
     return summary
+
+
+def _checked_stacks(job: InferJob) -> list[Stack | Unusable]:
+    """Return what is to be worked on; refuse what would fail for all of it, before the work."""
+    stacks = list(_stacks(job))
+    errors = [stack.error for stack in stacks if isinstance(stack, Unusable)]
+    if len(errors) == len(stacks):
+        raise errors[0]
+    check_may_write(job.output, "--output")
+    if job.as_scene:
+        check_takes_scenes(job.output)
+    return stacks
+
+
+def _infer(job: InferJob, stack: Stack | Unusable, tell: Callable[[str, float], object]) -> StackResult:
+    if isinstance(stack, Unusable):
+        raise stack.error
+    return infer_stack(stack.files, stack.distances_m, stack.lens, job.options, tell)
+
+
+def _published_summary(
+    folder: Path, done: list[dict[str, Any]], failed: list[dict[str, str]], names: list[str]
+) -> dict[str, Any]:
+    summary: dict[str, Any] = {"stacks": done, "failed": failed, "focusgen": __version__}
+    still_to_do = names[len(done) + len(failed) :]
+    if still_to_do:  # for whoever looks after a kill
+        summary["not_done"] = still_to_do
+    make_folder(folder)
+    publish_json(folder / "summary.json", summary)
+    return summary
+
+
+def _with_older(folder: Path, name: str, error: FocusgenError) -> str:
+    """Return the advice of an error, and that results of an earlier call lie in its place."""
+    if not (folder / f"{name}_metadata.json").is_file():
+        return error.advice
+    older = f"{display(str(folder))} keeps the results of an earlier call for it: they are not of this one."
+    return f"{error.advice} {older}".lstrip()
 
 
 def _metric_depth(name: str, result: StackResult) -> npt.NDArray[np.float32]:
@@ -129,6 +178,7 @@ def _write(job: InferJob, name: str, result: StackResult) -> dict[str, Any]:
         "confidence_mean",
         "share_unsure",
         "identifiable",
+        "ignored_files",
         "cpu_s",
     )
     return {"name": name, **{key: result.metadata[key] for key in kept}}
@@ -146,50 +196,69 @@ def versions() -> dict[str, str]:
     }
 
 
-def _stacks(job: InferJob) -> Iterator[Stack]:
+def _stacks(job: InferJob) -> Iterator[Stack | Unusable]:
     path = Path(job.input)
     if os.path.isfile(path) and path.suffix.lower() in LIST_SUFFIXES:
-        yield from _listed(path, job)
+        for record in read_list(path):
+            name = record.text("name") or Path(record.text("focal_stack") or path.stem).name
+            yield _tried(name, partial(_listed, record, path.parent, job))
         return
-    for files in _stack_files(job.input):
-        yield Stack(files, _distances(job.focus_distances, files), job.lens)
+    if os.path.isdir(job.input):  # unlike Path's, it bears a list of names that is too long for a path
+        for folder in stack_folders(path):
+            yield _tried(folder.resolve().name, partial(_in_folder, folder, job))
+        return
+    files = _named_one_by_one(job.input)
+    yield Stack(files, _distances(job.focus_distances, files), job.lens)
 
 
-def _listed(path: Path, job: InferJob) -> Iterator[Stack]:
-    """Yield the stacks of a file list; what a record says of its camera wins over the flags."""
-    for record in read_list(path):
-        opened = open_record(record, Roots(), path.parent)
-        files = opened.files
-        if files is None:
-            raise ConfigError(
-                f"{record.where}: a picture with depth is no stack", "focusgen focal render draws one."
-            )
-        distances_m = record_distances_m(record, opened.n_on_disk)
-        distances_m = distances_m or _distances(job.focus_distances, files)
-        yield Stack(files, distances_m, lens_flags(record.lens(), job.lens))
+def _tried(name: str, open_it: Callable[[], Stack]) -> Stack | Unusable:
+    try:
+        return open_it()
+    except FocusgenError as error:
+        return Unusable(name, error)
 
 
-def lens_flags(lens: StackLens | None, given: LensFlags) -> LensFlags:
-    """Return what is known of a lens: a record's camera wins over the flags."""
-    if lens is None:
-        return given
-    return LensFlags(1e3 * lens.focal_length_m, lens.f_number, 1e3 * lens.sensor_width_m, given.formula)
+def _in_folder(folder: Path, job: InferJob) -> Stack:
+    files = stack_of_folder(folder)
+    return Stack(files, _distances(job.focus_distances, files), job.lens)
 
 
-def _stack_files(given: str) -> list[StackFiles]:
+def _listed(record: StackRecord, beside: Path, job: InferJob) -> Stack:
+    """Return the stack of a record; what it says of its camera wins over the flags."""
+    opened = open_record(record, Roots(), beside)
+    files = opened.files
+    if files is None:
+        raise ConfigError(
+            f"{record.where}: a picture with depth is no stack", "focusgen focal render draws one."
+        )
+    distances_m = record_distances_m(record, opened.n_on_disk)
+    distances_m = distances_m or _distances(job.focus_distances, files)
+    return Stack(files, distances_m, lens_flags(record, job.lens))
+
+
+def lens_flags(record: StackRecord, given: LensFlags) -> LensFlags:
+    """Return what is known of a lens, value by value: a record's camera wins over the flags."""
+    focal_m, f_number, width_m = record.camera_values()
+    return LensFlags(
+        given.focal_length_mm if focal_m is None else 1e3 * focal_m,
+        f_number or given.f_number,
+        given.sensor_width_mm if width_m is None else 1e3 * width_m,
+        given.formula,
+    )
+
+
+def _named_one_by_one(given: str) -> StackFiles:
     path = Path(given)
-    if os.path.isdir(given):  # unlike Path's, it bears a list of names that is too long for a path
-        return stacks_below(path)
     is_there = os.path.exists(given)
     if "," in given and not is_there:
-        return [stack_of_paths([Path(part.strip()) for part in given.split(",") if part.strip()])]
+        return stack_of_paths([Path(part.strip()) for part in given.split(",") if part.strip()])
     if not is_there:
         raise ConfigError(
             f"{display(given)}: no such folder or file",
             "Give a folder of slices, a file list, or the slices with commas between them.",
         )
     if path.suffix.lower() in PICTURE_SUFFIXES:
-        return [stack_of_paths([path])]
+        return stack_of_paths([path])
     raise ConfigError(
         f"{display(given)}: neither a folder nor pictures",
         "A video in which focus travels goes to --sweep-video, with --focus-from.",

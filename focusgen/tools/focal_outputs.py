@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.files import make_folder, publish, publish_json
+from focusgen.base.files import make_folder, publish, publish_json, remove
 from focusgen.focal.infer import StackResult
 from focusgen.tools.preview_scales import ColourScale, depth_scale, draw_bar
 
@@ -35,6 +35,8 @@ def write_result(folder: Path, name: str, result: StackResult) -> list[Path]:
         StorageError: the disk refused.
     """
     make_folder(folder)
+    remove(folder / f"{name}_metadata.json")  # of an earlier call: it vouches for all files, so it comes last
+    remove(folder / f"{name}_confidence.png")
     files = {
         f"{name}_depth.npy": npy_bytes(result.depth),
         f"{name}_depth.png": png_bytes(depth_picture(result.depth, is_metric=result.is_metric)),

@@ -17,8 +17,10 @@ import numpy.typing as npt
 from focusgen import config
 from focusgen.base.errors import ConfigError, ExitCode
 from focusgen.base.files import make_folder, publish, remove
-from focusgen.base.names import shell_word
+from focusgen.base.names import display, shell_word
 from focusgen.config.backends import PASSTHROUGH, PROVIDED
+from focusgen.dataset.index import read_index
+from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.here import run_phases
 from focusgen.run.pipeline import Selection
 from focusgen.tools.focal_outputs import npy_bytes, png_bytes
@@ -35,13 +37,32 @@ class SceneFrame(NamedTuple):
 
 def write_frame(root: Path, scene_id: str, number: int, frame: SceneFrame) -> None:
     """Write the raw picture and the raw depth of one frame."""
-    for folder in (root / RAW / scene_id, root / RAW_DEPTH / scene_id):
+    for folder in (root / RAW_DEPTH / scene_id, root / RAW / scene_id):
         make_folder(folder)
     rgb = frame.rgb
     if rgb.dtype == np.uint16:
         rgb = ((rgb.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    publish(root / RAW / scene_id / f"frame_{number:04d}.png", png_bytes(rgb))
     publish(root / RAW_DEPTH / scene_id / f"frame_{number:04d}.npy", npy_bytes(frame.depth_m))
+    publish(root / RAW / scene_id / f"frame_{number:04d}.png", png_bytes(rgb))
+
+
+def check_takes_scenes(root: Path) -> None:
+    """Refuse a data set that holds anything but scenes of focal stacks: their settings are not its own.
+
+    Phases 1 to 3 would make its scenes anew, from other raw files and without a network.
+
+    Raises:
+        ConfigError: names a scene that is not of a stack.
+    """
+    dataset = DatasetLayout(root, root / "scene_index.json")
+    known = list(read_index(dataset)) if dataset.index_json.exists() else []
+    raw = sorted(path.name for path in (root / RAW).iterdir()) if (root / RAW).is_dir() else []
+    others = [name for name in (*known, *raw) if not (root / RAW_DEPTH / name / "frame_0000.npy").is_file()]
+    if others:
+        raise ConfigError(
+            f"--as-scene: {display(str(root))} holds {display(others[0])}, which is not of a focal stack",
+            "Give --output a folder of its own: one data set has one way of making its scenes.",
+        )
 
 
 def scene_name(text: str) -> str:

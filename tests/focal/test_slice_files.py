@@ -14,9 +14,9 @@ from focusgen.focal.slice_files import (
     check_alike,
     read_slice,
     read_slices,
+    stack_folders,
     stack_of_folder,
     stack_of_paths,
-    stacks_below,
 )
 
 
@@ -42,6 +42,7 @@ def test_numbers_are_counted_and_not_spelled(tmp_path):
         *("depth.png", "stack_depth.png", "aif.png", "all_in_focus.png", "x-allinfocus.jpg", "mask_01.png"),
         *("scene_disp_1.png", "Depth 3.tif", "out_slice.png", "img_confidence.png", "sharp.png", "gt.png"),
         *("depth_1.png", "normals.png", "all-in-focus.png"),
+        *("img_1_thumb.png", "thumbnail-2.png", "preview.png"),
     ],
 )
 def test_what_lies_beside_a_stack_is_no_slice_and_is_told(tmp_path, beside):
@@ -64,6 +65,25 @@ def test_the_longest_series_is_the_stack(tmp_path):
     assert set(stack_of_folder(folder).ignored) == {"a_1.png", "a_2.png", "cover.jpg"}
 
 
+def test_two_series_of_one_length_are_refused_and_not_guessed_at(tmp_path):
+    folder = folder_of(tmp_path / "s", "a_1.png", "a_2.png", "b_1.png", "b_2.png", "cover.jpg")
+    with pytest.raises(
+        ConfigError, match=r"/s: two series of 2 pictures: a_1\.png .* and b_1\.png .*stack\?"
+    ):
+        stack_of_folder(folder)
+    folder_of(folder, "a_3.png")
+    assert names_of(folder) == ["a_1.png", "a_2.png", "a_3.png"]
+
+
+def test_what_an_earlier_call_wrote_is_neither_a_stack_nor_a_part_of_one(tmp_path):
+    results = ("x_depth.png", "x_all_in_focus.png", "x_slice.png", "x_confidence.png", "x_metadata.json")
+    folder_of(tmp_path / "in" / "out", *results)
+    folder_of(tmp_path / "in" / "x", "1.png", "2.png", *results)
+    assert [folder.name for folder in stack_folders(tmp_path / "in")] == ["x"]
+    found = stack_of_folder(tmp_path / "in" / "x")
+    assert [path.name for path in found.paths] == ["1.png", "2.png"] and found.ignored == ()
+
+
 def test_only_the_last_number_of_a_name_counts_the_slices(tmp_path):
     folder = folder_of(tmp_path / "s", "2024_f1.png", "2024_f2.png", "2023_f1.png")
     assert names_of(folder) == ["2024_f1.png", "2024_f2.png"]
@@ -82,11 +102,11 @@ def test_pictures_without_a_number_are_a_stack_of_all(tmp_path):
 def test_a_folder_of_folders_is_a_batch_in_natural_order(tmp_path):
     for name in ("s10", "s9", "empty dir"):
         folder_of(tmp_path / name, *(() if "empty" in name else ("1.png", "2.png")))
-    assert [stack.name for stack in stacks_below(tmp_path)] == ["s9", "s10"]
-    assert [stack.name for stack in stacks_below(tmp_path / "s9")] == ["s9"]
+    assert [folder.name for folder in stack_folders(tmp_path)] == ["s9", "s10"]
+    assert [folder.name for folder in stack_folders(tmp_path / "s9")] == ["s9"]
 
 
-@pytest.mark.parametrize("find", [stack_of_folder, stacks_below])
+@pytest.mark.parametrize("find", [stack_of_folder, stack_folders])
 def test_a_folder_without_pictures_is_named_with_the_kinds(tmp_path, find):
     folder = folder_of(tmp_path / "a b", "x.txt", "y.bmp")
     with pytest.raises(ConfigError, match=r"a b: no pictures.*\.jpg, .*\.webp"):

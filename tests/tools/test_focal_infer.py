@@ -13,7 +13,7 @@ import pytest
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.focal.infer import StackResult
 from focusgen.focal.opened import LensFlags
-from focusgen.focal.stack import StackLens
+from focusgen.focal.records import record_of
 from focusgen.tools import focal_infer
 from focusgen.tools.focal_infer import InferJob, infer_all, lens_flags
 
@@ -41,7 +41,8 @@ def calls(monkeypatch) -> list[Call]:
             "share_unsure",
             "identifiable",
         )
-        metadata = dict.fromkeys((*keys, "cpu_s", "exposure", "unexplained_share", "fits"), 0)
+        more = ("cpu_s", "exposure", "unexplained_share", "fits", "ignored_files")
+        metadata = dict.fromkeys((*keys, *more), 0)
         depth = np.ones((4, 6), np.float32)
         index = np.zeros((4, 6), np.uint16)
         return StackResult(depth, depth, np.zeros((4, 6, 3), np.uint8), index, True, metadata)
@@ -170,7 +171,74 @@ def test_one_bad_stack_is_named_and_the_others_go_on_but_alone_it_is_the_error(t
     assert not (tmp_path / "p").exists()
 
 
-def test_flags_stand_where_a_record_has_no_camera():
-    given = LensFlags(50.0, 2.0)
-    assert lens_flags(None, given) is given
-    assert lens_flags(StackLens(0.05, 4.0), given).f_number == 4.0
+@pytest.mark.parametrize(
+    ("camera", "wanted"),
+    [
+        (None, LensFlags(50.0, 2.0, 24.0)),
+        ({"f_number": 4}, LensFlags(50.0, 4.0, 24.0)),
+        ({"focal_length": 85, "aperture": "4"}, LensFlags(85.0, 4.0, 24.0)),
+        ({"sensor_width_m": 0.036}, LensFlags(50.0, 2.0, 36.0)),
+    ],
+)
+def test_flags_stand_where_a_record_says_nothing_value_by_value(camera, wanted):
+    record = record_of({"focal_stack": "s"} | ({} if camera is None else {"camera": camera}), "l:1")
+    found = lens_flags(record, LensFlags(50.0, 2.0, 24.0))
+    assert found.focal_length_mm == pytest.approx(wanted.focal_length_mm)
+    assert found.sensor_width_mm == pytest.approx(wanted.sensor_width_mm)
+    assert found.f_number == wanted.f_number
+
+
+def test_stacks_that_cannot_be_opened_are_named_and_the_others_go_on(tmp_path, calls):
+    for name, distances in (("a", "1,2,3"), ("b", "1,soon,3"), ("d", "1,2,3")):
+        (stack(tmp_path / "in" / name) / "d.csv").write_text(distances)
+    stack(tmp_path / "in" / "c")
+    summary = inferred(tmp_path / "in", tmp_path / "o", focus_distances="d.csv")
+    assert [entry["name"] for entry in summary["stacks"]] == ["a", "d"]
+    assert [entry["name"] for entry in summary["failed"]] == ["b", "c"]
+    assert "b/d.csv:1: 'soon'" in summary["failed"][0]["error"]
+    records = listed(tmp_path, {"focal_stack": "in/a"}, {"focal_stack": "gone", "name": "x"})
+    assert inferred(records, tmp_path / "p")["failed"][0]["name"] == "x"
+
+
+def test_what_is_wrong_with_all_stacks_is_the_error_and_nothing_is_written(tmp_path, calls):
+    for name in ("a", "b"):
+        stack(tmp_path / "in" / name)
+    with pytest.raises(ConfigError, match="--focus-distances: 'soon'"):
+        inferred(tmp_path / "in", tmp_path / "o", focus_distances="1,soon,3")
+    assert not (tmp_path / "o").exists()
+
+
+def test_an_interrupted_batch_says_what_is_done_and_what_is_not(tmp_path, calls, monkeypatch):
+    for name in ("a", "b", "c"):
+        stack(tmp_path / "in" / name)
+    at_once = focal_infer.infer_stack
+
+    def until_b(files: Any, *others: Any) -> StackResult:
+        if files.name == "b":
+            raise KeyboardInterrupt
+        return at_once(files, *others)
+
+    monkeypatch.setattr(focal_infer, "infer_stack", until_b)
+    with pytest.raises(KeyboardInterrupt):
+        inferred(tmp_path / "in", tmp_path / "o")
+    summary = json.loads((tmp_path / "o" / "summary.json").read_text())
+    assert [entry["name"] for entry in summary["stacks"]] == ["a"] and summary["not_done"] == ["b", "c"]
+
+
+def test_results_of_an_earlier_call_are_never_taken_for_those_of_this_one(tmp_path, calls, monkeypatch):
+    for name in ("a", "b"):
+        stack(tmp_path / "in" / name)
+    inferred(tmp_path / "in", tmp_path / "o", saves_pictures=True)
+    (tmp_path / "in" / "b").rename(tmp_path / "in" / "bad")
+    (tmp_path / "o" / "b_metadata.json").rename(tmp_path / "o" / "bad_metadata.json")
+    summary = inferred(tmp_path / "in", tmp_path / "o")
+    assert "keeps the results of an earlier call" in summary["failed"][0]["advice"]
+    assert not (tmp_path / "o" / "a_confidence.png").exists()  # this call was not asked for it
+
+
+def test_a_data_set_of_other_scenes_is_refused_before_the_work(tmp_path, calls):
+    stack(tmp_path / "s")
+    (tmp_path / "o" / "raw" / "bear").mkdir(parents=True)
+    with pytest.raises(ConfigError, match="holds bear, which is not of a focal stack"):
+        inferred(tmp_path / "s", tmp_path / "o", as_scene=True)
+    assert calls == []

@@ -10,7 +10,14 @@ from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.tools.focal_scene import SceneFrame, make_scenes, scene_name, scene_settings, write_frame
+from focusgen.tools.focal_scene import (
+    SceneFrame,
+    check_takes_scenes,
+    make_scenes,
+    scene_name,
+    scene_settings,
+    write_frame,
+)
 
 RGB = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
 DEPTH_M = np.linspace(0.5, 3.0, 32 * 48, dtype=np.float32).reshape(32, 48)
@@ -67,3 +74,15 @@ def test_a_folder_that_lacks_its_depth_does_not_become_a_scene(tmp_path):
         make_scenes(tmp_path, "bear", [(32, 48)])
     assert "focusgen status --out_root" in caught.value.advice
     assert list(read_index(DatasetLayout(tmp_path, tmp_path / "scene_index.json"))) == ["bear"]
+
+
+def test_only_a_data_set_of_stacks_takes_another(tmp_path):
+    """Phases 1 to 3 would make its scenes anew from what lies below raw/, with these settings."""
+    check_takes_scenes(tmp_path / "new")
+    write_frame(tmp_path, "bear", 0, SceneFrame(RGB, DEPTH_M))
+    make_scenes(tmp_path, "bear", [(32, 48)])
+    check_takes_scenes(tmp_path)
+    (tmp_path / "raw_depth" / "bear" / "frame_0000.npy").rename(tmp_path / "depth_0000.npy")
+    with pytest.raises(ConfigError, match="holds bear, which is not of a focal stack") as caught:
+        check_takes_scenes(tmp_path)
+    assert "--output" in caught.value.advice
