@@ -70,13 +70,20 @@ def _all_packed(plan: ExportPlan) -> bool:
     """Say whether scenes are tars; loaders read either tars or files as one data set.
 
     Raises:
-        RefusedDataError: some are, some are not.
+        RefusedDataError: some are, some are not, or a name cannot stand in the address of a tar's member.
     """
     is_tar = {is_packed(scene.vetted.layout): name for name, scene in plan.scenes.items()}
     if len(is_tar) > 1:
         raise RefusedDataError(
             f"scene {is_tar[True]!r} is packed, {is_tar[False]!r} is not, and loaders read one or the other",
             "focusgen pack packs the rest, focusgen unpack gives the files back.",
+        )
+    chained = [name for name in plan.scenes if "::" in name]
+    if True in is_tar and chained:
+        raise RefusedDataError(
+            f"scene {chained[0]!r} is packed, and fsspec, by which loaders read tars, takes '::' for a "
+            "separator",
+            "focusgen unpack gives the files back.",
         )
     return True in is_tar
 

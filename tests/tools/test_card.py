@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import shutil
+from types import SimpleNamespace
 from urllib.parse import urlparse
 
 import huggingface_hub
@@ -14,9 +15,10 @@ import torch
 import yaml
 
 from focusgen import cli
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, RefusedDataError
 from focusgen.data import FocusDataset
-from focusgen.tools.card import _escaped, card_text
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.tools.card import _all_packed, _escaped, card_text
 from focusgen.tools.licences import Part, hub_licence
 from focusgen.tools.push import plan_data_set, plan_export_upload, upload
 from tests.conftest import Rgbd
@@ -38,6 +40,22 @@ def expected_splits(root) -> dict[str, list[tuple[str, int]]]:
         name = {"val": "validation"}.get(entry["split"], entry["split"])
         found.setdefault(name, []).extend((scene, frame) for frame in range(10))
     return found
+
+
+def test_a_packed_scene_that_no_address_of_a_tar_can_name_is_refused(tmp_path):
+    """`tar://a::b/0000.depth.npz::a::b/frames.tar`: fsspec looks for a file `b/0000.depth.npz`."""
+    dataset = DatasetLayout(tmp_path, tmp_path / "scene_index.json")
+    scenes = {
+        name: SimpleNamespace(vetted=SimpleNamespace(layout=dataset.scene(name))) for name in ("a", "b::c")
+    }
+    assert not _all_packed(SimpleNamespace(scenes=scenes)), "files by themselves have no such address"
+    for name in scenes:
+        dataset.scene(name).pack_index.parent.mkdir(parents=True, exist_ok=True)
+        dataset.scene(name).pack_index.touch()
+    with pytest.raises(RefusedDataError, match="'b::c' is packed") as refused:
+        _all_packed(SimpleNamespace(scenes=scenes))
+    assert "focusgen unpack" in refused.value.advice
+    assert _all_packed(SimpleNamespace(scenes={"a": scenes["a"]}))
 
 
 @pytest.mark.slow
