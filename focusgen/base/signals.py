@@ -24,29 +24,23 @@ WARNINGS = (signal.SIGTERM, signal.SIGUSR1)
 
 
 @contextlib.contextmanager
-def warnings_handled_by(handler: Handler) -> Iterator[None]:
-    """Let a handler have SIGTERM and SIGUSR1, and give them back to whom they belonged."""
+def warnings_handled_by(handler: Handler, *, for_good: bool = False) -> Iterator[None]:
+    """Let a handler have SIGTERM and SIGUSR1; unless it keeps them, give them back to whom they belonged."""
     before = {number: signal.signal(number, handler) for number in WARNINGS}
     try:
         yield
     finally:
         for number, former in before.items():
-            signal.signal(number, former)
+            signal.signal(number, handler if for_good else former)
 
 
-@contextlib.contextmanager
-def deaf_to_warnings(*, for_good: bool) -> Iterator[None]:
+def deaf_to_warnings(*, for_good: bool) -> contextlib.AbstractContextManager[None]:
     """Ignore SIGTERM and SIGUSR1: `scontrol requeue` signals the very job that asks for it.
 
     Args:
         for_good: they stay ignored afterwards, since they may come late; of a process that is about to end.
     """
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in WARNINGS}
-    try:
-        yield
-    finally:
-        for number, former in before.items():
-            signal.signal(number, signal.SIG_IGN if for_good else former)
+    return warnings_handled_by(signal.SIG_IGN, for_good=for_good)
 
 
 @contextlib.contextmanager

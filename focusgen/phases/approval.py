@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from focusgen.base.checksums import checksum
 from focusgen.base.errors import ApprovalError, ConfigError
@@ -34,9 +36,16 @@ def implausible(p95_m: float, sensor_width_m: float) -> str | None:
 
 def stats_digest(path: Path) -> str | None:
     """Return the digest of coc_stats.json that an approval is bound to, None if there is no such file."""
+    read = _read_stats(path)
+    return None if read is None else read[1]
+
+
+def _read_stats(path: Path) -> tuple[dict[str, Any], str] | None:
+    """Return the statistics and their digest, of one reading; None if there is no such file."""
     try:
         stats = parse_object(path.read_bytes())
-        return checksum(canonical({key: stats[key] for key in stats if key not in SAID_BESIDE}))
+        said = {key: stats[key] for key in stats if key not in SAID_BESIDE}
+        return stats, checksum(canonical(said))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError) as error:
@@ -57,10 +66,10 @@ def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) ->
     """
     dataset = DatasetLayout.of(cfg)
     path = cfg.calibrate.output_stats or dataset.coc_stats_json
-    digest = stats_digest(path)
-    if digest is None:
+    read = _read_stats(path)
+    if read is None:
         raise ConfigError(f"{path}: no such file", "Run phase 4 first: scripts/04_calibrate_coc.py")
-    stats = parse_object(path.read_bytes())
+    stats, digest = read
     if "recommended_max_coc" not in stats:
         raise ConfigError(f"{path}: holds no statistics", "Run phase 4 again.")
     recommended = stats["recommended_max_coc"]
@@ -69,7 +78,7 @@ def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) ->
         raise ApprovalError(f"{path} recommends nothing", "Give a value: focusgen approve --max_coc 0.0012")
     if not _is_length(value):
         raise ConfigError(f"max_coc must be a positive length in metres, not {value}")
-    _mark_approved(cfg, dataset, float(value))
+    _mark_approved(cfg, dataset, stats, float(value))
     publish_json(
         dataset.coc_approval_json,
         {
@@ -88,13 +97,12 @@ def _is_length(value: object) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value) and value > 0
 
 
-def _mark_approved(cfg: Config, dataset: DatasetLayout, max_coc_m: float) -> None:
+def _mark_approved(cfg: Config, dataset: DatasetLayout, stats: Mapping[str, Any], max_coc_m: float) -> None:
     """Draw the histogram anew with the approved value; a calibration of an older release kept none."""
     from focusgen.phases.coc_picture import CocBins, draw_histogram
 
     bins = CocBins.load(dataset.coc_histogram_npz)
     if bins is not None:
-        stats = parse_object((cfg.calibrate.output_stats or dataset.coc_stats_json).read_bytes())
         draw_histogram(bins, stats, cfg.calibrate.output_plot or dataset.coc_histogram_png, max_coc_m)
 
 

@@ -140,7 +140,10 @@ def _is_newer(files: Iterator[Path], record: Record) -> bool:
     The time is that of the inode's last change, which nobody can set; a folder that was copied to another
     place is read once more in every run, and found to be the same.
     """
-    started = time.strptime(record.document["run"]["started"], "%Y-%m-%dT%H:%M:%SZ")
+    try:
+        started = time.strptime(str(record.document["run"].get("started")), "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
+        return True  # nothing promises what `run` holds
     since_s = calendar.timegm(started) - CLOCK_SLACK_S
     if since_s > time.time():
         return True  # a clock was wrong: times tell nothing

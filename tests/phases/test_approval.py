@@ -49,6 +49,19 @@ def test_an_approval_says_who_gave_it(cfg, monkeypatch):
     assert (said["who"], said["automatic"]) == ("automatic", True)
 
 
+def test_statistics_that_change_meanwhile_are_not_approved_under_the_digest_of_those_before(cfg, monkeypatch):
+    path, parse = calibrated(cfg), approval.parse_object
+
+    def parse_and_calibrate_anew(data: bytes) -> dict[str, Any]:
+        calibrated(cfg, recommended_max_coc=0.003)
+        return parse(data)
+
+    monkeypatch.setattr(approval, "parse_object", parse_and_calibrate_anew)
+    assert approve(cfg, None) == 0.0012
+    said = json.loads(DatasetLayout.of(cfg).coc_approval_json.read_text())
+    assert said["recommended_max_coc"] == 0.0012 and said["coc_stats_digest"] != stats_digest(path)
+
+
 @pytest.mark.parametrize("change", [{"p95": 0.0013}, {"recommended_max_coc": 0.001}, {"n": 6}, {"new": 1}])
 def test_other_statistics_make_it_void(cfg, change):
     calibrated(cfg)
