@@ -5,8 +5,10 @@ Blocks that need a cluster, a network or weights are `text`, `toml` or indented,
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,28 +19,23 @@ import cv2
 import numpy as np
 import pytest
 
+from focusgen import cli
 from focusgen.cli import COMMANDS
 from focusgen.commands.focal import ACTIONS
 from tests.browser import SCREENS_PX, check_page, chromium
 from tests.clips import write_video
-from tests.finished import _finished, finished  # noqa: F401
+from tests.faults import in_child
 from tests.focal.stacks import truth
+from tests.test_readme import smaller
 
 ROOT = Path(__file__).parent.parent
+LOG = "said.txt"
 PAGES = sorted(page.name for page in (ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(r"```(bash|python)\n(.*?)```", flags=re.S)
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
     return BLOCK.findall((ROOT / "docs" / page).read_text())
-
-
-def smaller(command: str) -> str:
-    """Return a command whose made-up clips have fewer pixels; every other one as it stands."""
-    if not command.startswith("focusgen synth "):
-        return command
-    plain = re.sub(r" --(width|height) \d+", "", command)
-    return plain.replace("synth", "synth --width 96 --height 64", 1)
 
 
 def prepare_focal(folder: Path) -> None:
@@ -55,6 +52,20 @@ def prepare_focal(folder: Path) -> None:
     np.save(folder / "depth.npy", traced.depth_m)
 
 
+def run_words(words: list[str], here: Path) -> int:
+    """Run a line in this process, a fork with all libraries: to start one costs a command 1 to 2 s.
+
+    The README's lines start from nothing, in the environment of a wheel.
+    """
+    os.chdir(here)
+    log = os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for descriptor in (1, 2):
+        os.dup2(log, descriptor)
+    sys.stdout, sys.stderr = (open(descriptor, "w", 1, encoding="utf-8") for descriptor in (1, 2))
+    program, *rest = words
+    return cli.main(rest) if program == "focusgen" else subprocess.run(words).returncode
+
+
 PREPARED: dict[str, Callable[[Path], None]] = {
     "focal.md": prepare_focal,
     "focal_learned.md": prepare_focal,
@@ -64,12 +75,13 @@ PREPARED: dict[str, Callable[[Path], None]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
 def test_every_block_of_a_page_does_what_it_says(page: str, tmp_path: Path, request: pytest.FixtureRequest):
+    importlib.import_module("torch")  # for all forks
+    importlib.import_module("matplotlib.pyplot")
     here = tmp_path / "here"
     here.mkdir()
     if "--scenes set" in (ROOT / "docs" / page).read_text():
         shutil.copytree(request.getfixturevalue("finished"), here / "set")
     PREPARED.get(page, lambda folder: None)(here)
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for kind, text in blocks(page):
         if kind == "python":
             done = subprocess.run([sys.executable, "-c", text], cwd=here, capture_output=True, text=True)
@@ -77,11 +89,10 @@ def test_every_block_of_a_page_does_what_it_says(page: str, tmp_path: Path, requ
             continue
         for line in text.splitlines():
             expected = re.search(r"# exit (\d+)", line)
-            done = subprocess.run(
-                ["bash", "-c", smaller(line)], cwd=here, env=environment, capture_output=True, text=True
-            )
-            said = f"{page}: {line}\n{done.stdout}\n{done.stderr}"
-            assert done.returncode == (int(expected[1]) if expected else 0), said
+            words = shlex.split(smaller(line, 96, 64), comments=True)
+            code = in_child(lambda words=words: run_words(words, here))
+            said = f"{page}: {line}\n{(here / LOG).read_text()}"
+            assert code == (int(expected[1]) if expected else 0), said
 
 
 def test_the_tutorial_goes_from_clips_to_training():

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_readme import BLOCKS, NOT_RUN, commands, make_short_clip
+from tests.test_readme import BLOCKS, NOT_RUN, commands, make_short_clip, smaller
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("focusgen", "configs", "jobs", "scripts")
@@ -114,7 +114,7 @@ def test_a_real_clip_becomes_a_report_by_the_commands_of_the_readme_in_their_ord
     for command, expected in commands():
         if command in NOT_RUN:
             continue
-        words = shlex.split(command)
+        words = shlex.split(smaller(command, 192, 128))
         words[0] = shutil.which(words[0], path=str(installed.parent)) or pytest.fail(command)
         done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == expected, f"{command}\n{done.stdout}\n{done.stderr}"

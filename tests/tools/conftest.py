@@ -1,3 +1,0 @@
-"""Fixtures of the tools' tests."""
-
-from tests.finished import _finished, finished  # noqa: F401 - fixtures
