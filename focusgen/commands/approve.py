@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from focusgen.commands.groups import DataSetFlags, settings_to_write
+from focusgen.commands.groups import INTO_ITSELF, DataSetFlags, advising_where_read_only, settings_to_write
 from focusgen.config.flags import parse, sets
 from focusgen.dataset.layout import DatasetLayout
 
@@ -32,7 +32,8 @@ def main(argv: Sequence[str]) -> int:
     cfg = settings_to_write(given.config, parsed.overrides)
     from focusgen.run.max_coc import approve_calibration
 
-    value_m, warning = approve_calibration(cfg)
+    with advising_where_read_only(INTO_ITSELF):
+        value_m, warning = approve_calibration(cfg)
     if warning:
         print(f"warning: {warning.replace('p95', 'max_coc')}")
     print(f"approved max_coc = {value_m:.6g} m; {DatasetLayout.of(cfg).coc_approval_json}")

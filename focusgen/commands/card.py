@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from focusgen.commands.groups import DataSetFlags, settings_to_write
+from focusgen.commands.groups import INTO_ITSELF, DataSetFlags, advising_where_read_only, settings_to_write
 from focusgen.config.flags import option, parse, required
 
 
@@ -34,6 +34,8 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.tools.card_facts import Source
 
     source = Source(given.source_license, given.source_url, given.source_note)
-    for path in write_card(cfg.data.out_root, source):
+    with advising_where_read_only(INTO_ITSELF):
+        written = write_card(cfg.data.out_root, source)
+    for path in written:
         print(path)
     return 0

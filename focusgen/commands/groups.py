@@ -29,6 +29,12 @@ def settings_to_write(path: str | None, overrides: Mapping[str, Any]) -> Config:
     return cfg
 
 
+INTO_ITSELF = (
+    "It writes into the data set: run it as who may write there, or on a copy of it (--out_root COPY)."
+)
+"""The way out of a data set that may only be read, for commands that have no other place to write to."""
+
+
 @contextlib.contextmanager
 def advising_where_read_only(way_out: str) -> Iterator[None]:
     """Give a way out of a place that may only be read; an empty one leaves the general advice.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from focusgen.commands.groups import DataSetFlags, settings_to_write
+from focusgen.commands.groups import INTO_ITSELF, DataSetFlags, advising_where_read_only, settings_to_write
 from focusgen.config.flags import parse
 
 FLAGS = DataSetFlags
@@ -21,5 +21,6 @@ def main(argv: Sequence[str]) -> int:
     cfg = settings_to_write(parsed.flags.config, parsed.overrides)
     from focusgen.tools.pack import pack_scenes
 
-    print(f"{pack_scenes(cfg.data.out_root)} scenes packed")
+    with advising_where_read_only(INTO_ITSELF):
+        print(f"{pack_scenes(cfg.data.out_root)} scenes packed")
     return 0

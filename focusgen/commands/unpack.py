@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from focusgen.base.errors import CorruptInputError, ExitCode
-from focusgen.commands.groups import DataSetFlags, settings_to_write
+from focusgen.commands.groups import INTO_ITSELF, DataSetFlags, advising_where_read_only, settings_to_write
 from focusgen.config.flags import parse, positional
 from focusgen.dataset.layout import DatasetLayout
 
@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     for scene_id in [known_scene(index, name) for name in parsed.flags.scene] or list(index):
         scene = dataset.scene(scene_id)
         try:
-            with exclusive(scene.lock("render")):
+            with advising_where_read_only(INTO_ITSELF), exclusive(scene.lock("render")):
                 if unpack_scene(scene):
                     n_unpacked += 1
                     note_finished(dataset, index, scene_id)

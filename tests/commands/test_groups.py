@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from focusgen import config
+from focusgen import cli, config
 from focusgen.base.errors import ConfigError, StorageError
 from focusgen.base.files import storage_error
 from focusgen.commands import groups
 from focusgen.config import shipped_names
 from focusgen.config.flags import Flags, parse
+from tests.small import entry, write_index
 
 SHARED = [groups.RootFlags, groups.DataSetFlags, groups.SceneSettings, groups.RunSettings]
 
@@ -70,6 +71,26 @@ def test_a_place_that_may_only_be_read_gets_the_commands_own_way_out(tmp_path: P
     with pytest.raises(StorageError) as caught, groups.advising_where_read_only("Give --output."):
         raise failure(number, tmp_path)
     assert caught.value.advice == "Give --output." and str(tmp_path) in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("words", "writes"),
+    [
+        (["approve"], "focusgen.run.max_coc.approve_calibration"),
+        (["card", "--source_license", "cc-by-4.0"], "focusgen.tools.card.write_card"),
+        (["pack"], "focusgen.tools.pack.pack_scenes"),
+        (["unpack"], "focusgen.base.locks.make_folder"),
+    ],
+)
+def test_what_writes_into_the_data_set_only_advises_a_copy(tmp_path, monkeypatch, capsys, words, writes):
+    write_index(tmp_path, {"a": entry(2)})
+
+    def refuse(*given: object, **named: object) -> None:
+        raise failure(errno.EROFS, tmp_path)
+
+    monkeypatch.setattr(writes, refuse)
+    assert cli.main([*words, "--out_root", str(tmp_path)]) == 3
+    assert "or on a copy of it (--out_root COPY)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("number", "way_out"), [(errno.ENOSPC, "Give --output."), (errno.EROFS, "")])
