@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from focusgen.base.names import MediaError
 from focusgen.media.colour_profiles import to_srgb, unapplied_note
-from focusgen.media.orientation import EXIF_ORIENTATIONS, ORIENTATION_TAG, Orientation, exif_orientation
+from focusgen.media.orientation import EXIF_ORIENTATIONS, ORIENTATION_TAG, Orientation, turning
 from focusgen.media.rules import ALL_RULES, PROFILE, TIFF_LAYOUT
 from focusgen.media.stand_ins import HEAD_BYTES, stand_in
 from focusgen.media.tiff_layout import GreyPlanes, as_plain_grey
@@ -114,7 +114,9 @@ def read_bytes(path: Path, file: str) -> bytes:
     return data
 
 
-def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+def image_size(
+    path: Path, max_pixels: int = MAX_PIXELS, rules: Collection[str] = ALL_RULES
+) -> tuple[int, int]:
     """Return (width, height) of the upright image, from its header alone.
 
     Raises:
@@ -127,7 +129,7 @@ def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
             stream.seek(0)
             with _opened(file, kind, stream) as image:
                 check_pixels(file, *image.size, max_pixels)
-                return _orientation_of(image, file).size(*image.size)
+                return _orientation_of(image, file, rules)[0].size(*image.size)
     except OSError as error:
         raise MediaError(file, f"cannot be read: {error.strerror or error}") from error
 
@@ -155,8 +157,7 @@ def examine_image(
     """
     kind = _kind_of(file, data[:HEAD_BYTES])
     if kind == JPEG:
-        pixels, colours = _decode_jpeg(data, file, max_pixels)
-        applied: tuple[str, ...] = ()
+        pixels, colours, applied = _decode_jpeg(data, file, max_pixels, rules)
     else:
         pixels, colours, applied = _decode_other(data, file, kind, max_pixels, rules)
     turned = (TURNED_NOTE,) if colours.is_turned else ()
@@ -189,7 +190,7 @@ def _decode_other(
         _refuse_sequences(image, file)
         is_deep, is_turned_tiff = _is_sixteen_bit(image, data), _tag(image, ORIENTATION_TAG, 1) != 1
         image.load()
-        orientation = _orientation_of(image, file)
+        orientation, applied = _orientation_of(image, file, rules)
         if not is_deep:
             pixels = _eight_bit(image, file)
         elif image.mode.startswith("I;16"):
@@ -200,7 +201,7 @@ def _decode_other(
             pixels = _sixteen_bit_colour(data, file)
         is_turned = is_turned_tiff or orientation != Orientation()
         colours = _colours_of(image, cicp)._replace(is_turned=is_turned)
-    return orientation.apply(pixels), colours, ()
+    return orientation.apply(pixels), colours, applied
 
 
 def deep_pixels(
@@ -280,7 +281,9 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def _decode_jpeg(data: bytes, file: str, max_pixels: int) -> tuple[Frame, _Colours]:
+def _decode_jpeg(
+    data: bytes, file: str, max_pixels: int, rules: Collection[str]
+) -> tuple[Frame, _Colours, tuple[str, ...]]:
     import simplejpeg
 
     try:
@@ -292,9 +295,9 @@ def _decode_jpeg(data: bytes, file: str, max_pixels: int) -> tuple[Frame, _Colou
     except ValueError as error:
         raise MediaError(file, f"damaged JPEG: {_one_line(error)}") from error
     with _opened(file, JPEG, io.BytesIO(data)) as image:
-        orientation = _orientation_of(image, file)
+        orientation, applied = _orientation_of(image, file, rules)
         colours = _colours_of(image, b"")._replace(is_turned=orientation != Orientation())
-    return orientation.apply(pixels), colours
+    return orientation.apply(pixels), colours, applied
 
 
 def _check_png(data: bytes, file: str, max_pixels: int) -> bytes:
@@ -381,10 +384,12 @@ def _sixteen_bit_colour(data: bytes, file: str) -> Frame:
     return _rounded_to_eight_bits(bgr_or_grey)[..., ::-1]
 
 
-def _orientation_of(image: Image.Image, file: str) -> Orientation:
+def _orientation_of(
+    image: Image.Image, file: str, rules: Collection[str]
+) -> tuple[Orientation, tuple[str, ...]]:
     if image.format == TIFF:
-        return Orientation()  # Pillow states and loads TIFF upright by itself
-    value = exif_orientation(image.info.get("exif", b""))
+        return Orientation(), ()  # Pillow states and loads TIFF upright by itself
+    value, applied = turning(image.info.get("exif", b""), rules)
     if value not in EXIF_ORIENTATIONS:
         raise MediaError(file, f"EXIF orientation {value} does not exist (1 to 8)")
-    return EXIF_ORIENTATIONS[value]
+    return EXIF_ORIENTATIONS[value], applied

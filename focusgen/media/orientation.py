@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from focusgen.media.rules import EXIF_LONG
 
 ORIENTATION_TAG = 0x0112
 """In TIFF directories, so in EXIF too."""
@@ -50,7 +53,15 @@ EXIF_ORIENTATIONS = {
 }
 
 
-def exif_orientation(exif: bytes) -> int:
+def turning(exif: bytes, rules: Collection[str]) -> tuple[int, tuple[str, ...]]:
+    """Return the orientation in an EXIF block by some of `rules.ALL_RULES`, and which had an effect."""
+    value, by_first_release = exif_orientation(exif), exif_orientation(exif, knows_long=False)
+    if value == by_first_release or EXIF_LONG not in rules:
+        return by_first_release, ()
+    return value, (EXIF_LONG,)
+
+
+def exif_orientation(exif: bytes, *, knows_long: bool = True) -> int:
     """Return the orientation in an EXIF block; 1 where there is none or the block is cut."""
     tiff = exif[6:] if exif.startswith(b"Exif\0\0") else exif
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
@@ -63,6 +74,8 @@ def exif_orientation(exif: bytes) -> int:
     for entry in range(start + 2, min(start + 2 + 12 * n_entries, len(tiff) - 11), 12):
         tag, kind = struct.unpack_from(order + "HH", tiff, entry)
         if tag == ORIENTATION_TAG:
-            value = struct.unpack_from(order + ("I" if kind == LONG else "H"), tiff, entry + 8)[0]
+            value = struct.unpack_from(
+                order + ("I" if knows_long and kind == LONG else "H"), tiff, entry + 8
+            )[0]
             return int(value) or 1  # some writers leave 0 for "unknown"
     return 1

@@ -18,5 +18,8 @@ PROFILE = "profile"
 TIFF_LAYOUT = "tiff"
 """16-bit TIFF whose planes lie apart, or in which 0 is white, is read as it is meant."""
 
-ALL_RULES = frozenset({STREAM, CROP, PROFILE, TIFF_LAYOUT})
+EXIF_LONG = "exif"
+"""An EXIF orientation that was written as 32 bits, where the standard asks for 16, turns the picture."""
+
+ALL_RULES = frozenset({STREAM, CROP, PROFILE, TIFF_LAYOUT, EXIF_LONG})
 """What phase 1 applies."""

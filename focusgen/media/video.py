@@ -136,7 +136,7 @@ class _ImageFrames(_Closing):
         self._digests = digests
         self._max_pixels = max_pixels
         self.n_frames = len(raw.files) if n_frames is None else n_frames
-        self.width, self.height = image_size(raw.file_path(0), max_pixels)
+        self.width, self.height = image_size(raw.file_path(0), max_pixels, raw.applied_rules)
 
     def read(self, start: int, stop: int) -> Frames:
         _check_range(start, stop, self.n_frames)

@@ -7,8 +7,12 @@ import pytest
 from PIL import Image
 
 from focusgen.base.names import MediaError
-from focusgen.media.images import decode_image, image_size
+from focusgen.media.images import decode_image, examine_image, image_size
+from focusgen.media.orientation import EXIF_ORIENTATIONS
+from focusgen.media.scenes import RawScene
+from focusgen.media.video import open_frames
 from tests.clips import encoded, moving_texture, png_bomb, png_chunk
+from tests.media.test_orientation import block
 
 # Pillow comments on damaged TIFF tags before it gives up.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
@@ -80,6 +84,27 @@ def test_exif_orientation_is_applied_as_pillow_does(kind, orientation, tmp_path)
     path = tmp_path / "a"
     path.write_bytes(data)
     assert image_size(path) == (upright.shape[1], upright.shape[0])
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_a_scene_that_was_begun_before_32_bits_of_orientation_were_read_goes_on_as_it_was(
+    kind, orientation, tmp_path
+):
+    exif = block(orientation, order=">", kind=4, head=b"Exif\0\0")
+    for frame in range(2):
+        (tmp_path / f"{frame}.img").write_bytes(encoded(PICTURE, kind, exif=exif))
+    stored = decode_image(encoded(PICTURE, kind), "a")
+    examined = examine_image((tmp_path / "0.img").read_bytes(), "a")
+    assert np.array_equal(examined.pixels, EXIF_ORIENTATIONS[orientation].apply(stored))
+    assert examined.rules == ("exif",), "phase 1 records it"
+    for rules, expected in (((), stored), (("exif",), examined.pixels)):
+        raw = RawScene("a", "images", tmp_path, ("0.img", "1.img"), rules=rules)
+        with open_frames(raw) as reader:
+            assert (reader.height, reader.width) == expected.shape[:2]
+            assert np.array_equal(reader.read(1, 2)[0], expected)
+    plain = encoded(PICTURE, kind, exif=block(orientation, order=">", kind=3, head=b"Exif\0\0"))
+    assert examine_image(plain, "a").rules == () and examine_image(plain, "a", rules=()).notes
 
 
 @pytest.mark.parametrize(
