@@ -50,6 +50,14 @@ class FocusgenError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\n{self.advice}" if self.advice else self.message
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes as it is, whatever a subclass is made of."""
+        return _unpickled, (type(self), self.args), self.__dict__
+
+
+def _unpickled(kind: type[FocusgenError], args: tuple[object, ...]) -> FocusgenError:
+    return kind.__new__(kind, *args)
+
 
 class ConfigError(FocusgenError):
     """The command line, the configuration or the environment is wrong: nothing was started."""

@@ -195,6 +195,11 @@ def notes_on(stack: dict[str, Any]) -> Iterator[str]:
     if others:
         shown = ", ".join(map(display, others[:4])) + (", ..." if len(others) > 4 else "")
         yield f"{len(others)} pictures of the folder are not of the series that was taken: {shown}"
+    if stack["sensor_width_assumed"]:
+        yield (
+            "the picture is taken to show 36 mm of sensor along its long side, as full frame does: on a "
+            "smaller sensor depth between the slices is wrong. Give --sensor-width"
+        )
     if stack["unit"] == "relative":
         vain = "--quality best had no effect. " if stack["quality"] == "best" else ""
         yield (

@@ -22,6 +22,14 @@ from focusgen.focal.stack import FocalStack, StackLens
 from focusgen.media.picture_files import CameraNotes
 from focusgen.optics.coc import FULL_FRAME_WIDTH_M, shown_width
 
+SAME_LENS = 1.1
+"""Focal lengths and f-numbers of one stack differ by less: macro lenses stop down by themselves as they focus
+nearer, zooms breathe."""
+
+LEAST_CHANGE_PX, FAR_M = 0.1, 20.0
+"""A stack whose nearest slice is focused farther than this, and whose blur changes by less from the nearest
+to the farthest, tells nothing, and its distances are hardly metres."""
+
 Progress = Callable[[str, float], object]
 """Told what is being done, and which part of it, 0 to 1."""
 
@@ -105,7 +113,7 @@ def open_stack(
     loaded = _load(files, most_pixels, progress)
     if distances_m is None:
         distances_m = _distances_of(files, loaded.cameras)
-    known, missing = _lens_of(lens, loaded.cameras[0], loaded.size)
+    known, missing = _lens_of(lens, _camera_of(files, loaded.cameras, lens), loaded.size)
     check_distances(distances_m, names, known.focal_length_m if known else focal_m)
     order = sorted(range(len(names)), key=lambda n: distances_m[n])
     rising_m = [distances_m[n] for n in order]
@@ -113,6 +121,7 @@ def open_stack(
     slices, alignment, exposure = registered(loaded.slices[order], aligns=aligns)
     if known is not None:
         known = _with_formula(known, lens.formula, alignment, rising_m)
+        _check_tells(files, known, rising_m, slices.shape[2])
     gain = None if known is None else known.radius_px_m(slices.shape[2])
     stack = FocalStack(slices, np.array([1.0 / metres for metres in rising_m]), gain)
     return OpenedStack(
@@ -154,6 +163,48 @@ def _distances_of(files: StackFiles, cameras: list[CameraNotes]) -> list[float]:
             HOW_TO_GIVE,
         )
     return [value for value in found if value is not None]
+
+
+def _camera_of(files: StackFiles, cameras: list[CameraNotes], given: LensFlags) -> CameraNotes:
+    """Return what EXIF of the slices says of their one lens.
+
+    Raises:
+        ConfigError: it says different things, and no flag says which is true; names two slices.
+    """
+    focal_mm = _agreed(files, [c.focal_length_mm for c in cameras], "--focal-length", given.focal_length_mm)
+    f_number = _agreed(files, [c.f_number for c in cameras], "--f-number", given.f_number)
+    width_mm = next((c.sensor_width_mm for c in cameras if c.sensor_width_mm is not None), None)
+    return CameraNotes(focal_mm, f_number, width_mm)
+
+
+def _agreed(files: StackFiles, found: list[float | None], flag: str, given: float | None) -> float | None:
+    """Return the value that slices say, the first's; None where none says it."""
+    said = [(value, path.name) for value, path in zip(found, files.paths, strict=True) if value is not None]
+    if given is not None or not said:
+        return None
+    (least, one), (most, other) = min(said), max(said)
+    if most > SAME_LENS * least:
+        raise ConfigError(
+            f"{display(files.name)}: EXIF says {least:g} in {display(one)} and {most:g} in {display(other)} "
+            f"for what {flag} is: a focal stack is taken through one lens, as it is",
+            f"Leave out the slices that were taken otherwise, or give {flag}, which then holds for all.",
+        )
+    return said[0][0]
+
+
+def _check_tells(files: StackFiles, lens: StackLens, rising_m: list[float], width_px: int) -> None:
+    """Refuse distances between which this lens' blur does not change: most often they are no metres.
+
+    Raises:
+        ConfigError: the nearest and the farthest slice show the same.
+    """
+    change_px = lens.radius_px_m(width_px) * (1.0 / rising_m[0] - 1.0 / rising_m[-1])
+    if change_px < LEAST_CHANGE_PX and rising_m[0] >= FAR_M:
+        raise ConfigError(
+            f"{display(files.name)}: from {rising_m[0]:g} to {rising_m[-1]:g} m this lens' blur changes by "
+            f"{change_px:.2g} px: no depth can be told from it",
+            "Are the focus distances metres? Millimetres are written 500mm. --focal-length is millimetres.",
+        )
 
 
 def _lens_of(

@@ -179,6 +179,7 @@ def _write(job: InferJob, name: str, result: StackResult) -> dict[str, Any]:
         "share_unsure",
         "identifiable",
         "ignored_files",
+        "sensor_width_assumed",
         "cpu_s",
     )
     return {"name": name, **{key: result.metadata[key] for key in kept}}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from focusgen.base.errors import ConfigError
-from focusgen.base.files import make_folder, publish, publish_json
+from focusgen.base.files import make_folder, publish, publish_json, remove
 from focusgen.base.names import display
 from focusgen.focal.distances import check_distances
 from focusgen.focal.render import render_stack
@@ -63,6 +63,9 @@ def write_stack(
     height, width = rgb.shape[:2]
     lens = replace(lens, sensor_width_m=sensor_width_m or shown_width(lens.sensor_width_m, width, height))
     make_folder(folder)
+    if (folder / "stack.json").is_file():  # of an earlier call, which may have had more slices
+        for path in (folder / "stack.json", *folder.glob("slice_*.png")):
+            remove(path)
     slices = render_stack(rgb, depth_m, distances_m, lens, transfer=transfer, device=device)
     for name, pixels in zip(names, slices, strict=True):
         publish(folder / name, png_bytes(pixels))

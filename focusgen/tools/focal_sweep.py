@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.base.files import make_folder, publish, publish_json
+from focusgen.base.files import make_folder, publish, publish_json, remove
 from focusgen.base.names import display
 from focusgen.focal.sweep import SweepStack, cut_sweep, read_focus
 from focusgen.media.decode import CheckOptions, DecodePool
@@ -62,6 +63,7 @@ def write_sweep_stacks(
             f"distances ({report.n_decoded} frames)",
             "Take a smaller --stack-size, or look at the distances of --focus-from.",
         )
+    _drop_stacks(folder / raw.scene_id)
     with open_frames(raw, n_frames=report.n_decoded) as reader:
         for number, stack in enumerate(stacks):
             place = folder / raw.scene_id / f"{raw.scene_id}_{number:03d}"
@@ -87,6 +89,15 @@ def _checked(video: Path) -> tuple[RawScene, RawReport]:
     if isinstance(outcome, CorruptInputError):
         raise outcome
     return raw, outcome
+
+
+def _drop_stacks(folder: Path) -> None:
+    """Remove what an earlier call cut: its slices would be taken for those of this one."""
+    for record in sorted(folder.glob(f"*/{DISTANCES_FILE}")):
+        for path in (record, *record.parent.glob("slice_*.png")):
+            remove(path)
+        with contextlib.suppress(OSError):  # somebody put something else into it
+            record.parent.rmdir()
 
 
 def _write_stack(folder: Path, stack: SweepStack, read: Callable[[int], npt.NDArray[np.uint8]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from focusgen import cli
@@ -14,6 +16,7 @@ from focusgen.base.errors import (
     SceneError,
     reason_of,
 )
+from focusgen.base.names import MediaError
 
 
 def kinds(of: type) -> list[type]:
@@ -77,3 +80,18 @@ def test_the_reason_of_a_failure_does_not_say_its_file_again(tmp_path):
         (tmp_path / "nothing.csv").read_text()
     assert reason_of(caught.value) == "No such file or directory"
     assert reason_of(ValueError("line 3")) == "line 3"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MediaError("a\n.png", "is cut", "Copy it again."),
+        errors.Interrupted("stopped", errors.ExitCode.TERMINATED),
+        errors.StorageError("full", "Make room."),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_travel_between_processes_whole(error):
+    """One that cannot be put together again ends the process that was handed it, with nothing said."""
+    arrived = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert type(arrived) is type(error) and arrived.__dict__ == error.__dict__ and str(arrived) == str(error)

@@ -138,3 +138,30 @@ def test_bad_distances_are_said_before_a_slice_is_read(tmp_path):
 def test_one_slice_is_no_stack(tmp_path, distances_m):
     with pytest.raises(ConfigError, match="at least 2 slices"):
         opened(folder(tmp_path, n=1), distances_m)
+
+
+def test_a_lens_is_known_where_any_slice_names_it_and_must_be_one(tmp_path):
+    lens = {FOCAL_LENGTH_MM: 50.0, F_NUMBER: 2.0, FOCAL_LENGTH_35MM: 50}
+    root = folder(tmp_path, {}, lens, {**lens, F_NUMBER: 2.1})
+    found, _ = opened(root, lens=LensFlags())
+    assert found.lens is not None and found.lens.f_number == 2.0 and found.missing == []
+    (tmp_path / "z").mkdir()
+    zoomed = folder(tmp_path / "z", lens, {**lens, F_NUMBER: 8.0}, {**lens, FOCAL_LENGTH_MM: 35.0})
+    with pytest.raises(
+        ConfigError, match=r"EXIF says 35 in 2\.jpg and 50 in 1\.jpg for what --focal-length is"
+    ):
+        opened(zoomed, lens=LensFlags())
+    with pytest.raises(ConfigError, match=r"EXIF says 2 in 0\.jpg and 8 in 1\.jpg for what --f-number is"):
+        opened(zoomed, lens=LensFlags(focal_length_mm=50.0))
+    found, _ = opened(zoomed, lens=LensFlags(50.0, 4.0))  # who says it knows it
+    assert found.lens is not None and found.lens.f_number == 4.0
+
+
+def test_distances_that_change_no_blur_are_refused_and_millimetres_suspected(tmp_path):
+    root = folder(tmp_path)
+    with pytest.raises(
+        ConfigError, match=r"from 500 to 2000 m this lens' blur changes by 0\.0\d+ px"
+    ) as caught:
+        opened(root, (2000.0, 500.0, 1000.0))
+    assert "500mm" in caught.value.advice
+    opened(root, (2000.0, 500.0, 1000.0), LensFlags())  # relative depth does not care

@@ -41,7 +41,7 @@ def calls(monkeypatch) -> list[Call]:
             "share_unsure",
             "identifiable",
         )
-        more = ("cpu_s", "exposure", "unexplained_share", "fits", "ignored_files")
+        more = ("cpu_s", "exposure", "unexplained_share", "fits", "ignored_files", "sensor_width_assumed")
         metadata = dict.fromkeys((*keys, *more), 0)
         depth = np.ones((4, 6), np.float32)
         index = np.zeros((4, 6), np.uint16)

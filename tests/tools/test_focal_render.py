@@ -97,3 +97,16 @@ def test_what_cannot_be_is_refused_before_anything_is_written(disk, distances_m,
     with pytest.raises(error, match=why):
         written(disk, distances_m, depth)
     assert not (disk / "out").exists()
+
+
+def test_slices_of_an_earlier_call_do_not_stay_beside_fewer_new_ones(disk):
+    written(disk)
+    written(disk, (0.5, 1.0))
+    assert sorted(path.name for path in (disk / "out" / "s").glob("slice_*")) == [
+        "slice_00.png",
+        "slice_01.png",
+    ]
+    (disk / "out" / "s" / "stack.json").unlink()
+    cv2.imwrite(str(disk / "out" / "s" / "slice_07.png"), np.zeros((4, 4, 3), np.uint8))
+    written(disk, (0.5, 1.0))
+    assert (disk / "out" / "s" / "slice_07.png").exists()  # not known to be ours

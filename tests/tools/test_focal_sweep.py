@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from focusgen.cli import main
+from focusgen.tools.focal_sweep import DISTANCES_FILE, write_sweep_stacks
 from tests.clips import write_video
 from tests.focal.stacks import Truth, abs_rel, truth
 
@@ -69,3 +70,20 @@ def test_what_cannot_be_cut_is_refused_with_a_way_out(
     words = [str(log) if word == "LOG" else word for word in more]
     assert infer(video, tmp_path / "out", *words) == 2
     assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_second_cut_leaves_nothing_of_the_first(traced: Truth, sweep: tuple[Path, Path], tmp_path: Path):
+    video, log = sweep
+    write_sweep_stacks(video, log, 5, tmp_path / "cut")
+    (tmp_path / "cut" / "rack" / "mine").mkdir()
+    (tmp_path / "cut" / "rack" / "rack_007").mkdir()
+    (tmp_path / "cut" / "rack" / "rack_007" / DISTANCES_FILE).write_text("{}")
+    write_sweep_stacks(video, log, 3, tmp_path / "cut")
+    left = sorted(
+        str(path.relative_to(tmp_path / "cut" / "rack")) for path in tmp_path.glob("cut/rack/*/slice_*")
+    )
+    assert left == [f"rack_{k:03d}/slice_{n:02d}.png" for k in (0, 1) for n in range(3)]
+    assert (
+        not (tmp_path / "cut" / "rack" / "rack_007").exists()
+        and (tmp_path / "cut" / "rack" / "mine").is_dir()
+    )

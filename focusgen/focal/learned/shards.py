@@ -8,6 +8,7 @@ import multiprocessing
 import zipfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.children import end_children, end_with_parent, starting_children
+from focusgen.base.errors import ConfigError, CorruptInputError, ModelMemoryError
 from focusgen.base.files import make_folder, publish, publish_json
 from focusgen.base.names import display
 from focusgen.focal.learned.stacks import Progress, StackRecipe, TrainingStack, training_stack
@@ -103,14 +105,29 @@ def _make_side_by_side(
 ) -> None:
     """Make shards in processes of their own; each of them computes on one core."""
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(missing)), spawn, _use_one_core) as pool:
-        for turn, _ in enumerate(pool.map(_make_shard, [made] * len(missing), missing)):
-            progress((turn + 1) * STACKS_PER_SHARD)
+    with ProcessPoolExecutor(min(workers, len(missing)), spawn, _begin) as pool:
+        try:
+            with starting_children():
+                coming = [pool.submit(_make_shard, made, number) for number in missing]
+            for turn, one in enumerate(coming):
+                one.result()
+                progress((turn + 1) * STACKS_PER_SHARD)
+        except BrokenProcessPool as error:
+            raise ModelMemoryError(
+                f"{display(str(made.folder))}: a process that made stacks was ended from outside (memory?)",
+                "The same command goes on where it stopped; fewer --workers take less memory.",
+            ) from error
+        except BaseException:
+            end_children()  # else the pool's end waits for what they are at
+            raise
 
 
-def _use_one_core() -> None:
+def _begin() -> None:
+    """Compute on one core, and end with the process that started this one."""
     import cv2
     import torch
+
+    end_with_parent()
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

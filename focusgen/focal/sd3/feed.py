@@ -6,9 +6,7 @@ Without, a step waits for that result: seconds a sample, more than the step itse
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
-import threading
 import warnings
 from collections import deque
 from collections.abc import Iterable
@@ -20,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from focusgen.base.children import end_with_parent, starting_children
 from focusgen.focal.sd3.batches import Batch, Batches, Truth
 from focusgen.focal.sd3.network import StackInput
 
@@ -77,8 +76,9 @@ class Feed:
             spawn = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self._workers, spawn, _begin, (self._batches,))
         lacking = AHEAD * self._workers + 1 - len(self._coming)
-        for positions in islice(self._order, lacking):
-            self._coming.append(self._pool.submit(_make, positions))
+        with starting_children():
+            for positions in islice(self._order, lacking):
+                self._coming.append(self._pool.submit(_make, positions))
         seen, truth = self._coming.popleft().result()
         as_tensors = torch.from_numpy
         return Batch(StackInput(*map(as_tensors, seen)), Truth(*map(as_tensors, truth)))
@@ -96,16 +96,8 @@ def _begin(batches: Batches) -> None:
     torch.set_num_threads(1)
     for number in (signal.SIGUSR1, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_end_with_the_training, daemon=True).start()
+    end_with_parent()
     _maker.append(batches)
-
-
-def _end_with_the_training() -> None:
-    """A training that was killed cannot tell its processes; they would wait for ever."""
-    training = multiprocessing.parent_process()
-    assert training is not None, "this is a process of a feed"
-    training.join()
-    os._exit(1)
 
 
 def _make(positions: list[int]) -> tuple[Arrays, Arrays]:

@@ -1,12 +1,16 @@
 """Files of training stacks: whole, kept, and refused where they are another set's."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.errors import ConfigError, CorruptInputError, ModelMemoryError
+from focusgen.focal.learned import shards
 from focusgen.focal.learned.shards import StackSet, make_stacks, open_stacks
 from focusgen.focal.learned.stacks import training_stack
 from tests.focal.learned.small import RECIPE
@@ -52,3 +56,16 @@ def test_processes_side_by_side_make_the_same_bytes_and_tell_how_far_they_are(tm
     make_stacks(made.folder, recipe, 24, lambda done, n: told.append((done, n)), workers=2)
     assert [made.shard(n).read_bytes() for n in range(3)] == [alone.shard(n).read_bytes() for n in range(3)]
     assert told == [(8, 24), (16, 24), (24, 24)]
+
+
+def test_a_process_that_is_ended_from_outside_is_said_with_the_way_out(tmp_path: Path, monkeypatch):
+    class Pool(ThreadPoolExecutor):
+        def submit(self, *args: Any) -> Future[Any]:
+            ended: Future[Any] = Future()
+            ended.set_exception(BrokenProcessPool("a child died"))
+            return ended
+
+    monkeypatch.setattr(shards, "ProcessPoolExecutor", lambda n, spawn, begin: Pool(n))
+    with pytest.raises(ModelMemoryError, match="ended from outside") as caught:
+        make_stacks(tmp_path, RECIPE, 16, workers=2)
+    assert "--workers" in caught.value.advice
