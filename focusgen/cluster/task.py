@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -19,7 +20,7 @@ from focusgen.cluster import slurm
 from focusgen.cluster.attempts import AttemptObserver, restart_count, slurm_job_id
 from focusgen.cluster.plans import Plan
 from focusgen.config import SCENE_PHASES, Config, PhaseName
-from focusgen.dataset.index import read_index
+from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_failure
 from focusgen.dataset.store import write_failure
@@ -65,13 +66,18 @@ class Task:
         slots = self.plan.slots_of(self.index)
         return slots if self.worker is None else slots[self.worker : self.worker + 1]
 
+    @functools.cached_property
+    def index_of_scenes(self) -> Mapping[str, IndexEntry]:
+        """The scenes of the data set, read once; not for phase 1, which changes it."""
+        return read_index(DatasetLayout.of(self.cfg))
+
     def scenes(self) -> list[str]:
         """Return the scenes of this process, in index order.
 
         Raises:
             ConfigError: no such index.
         """
-        index = read_index(DatasetLayout.of(self.cfg))
+        index = self.index_of_scenes
         if self.names is not None:
             return select_scenes(index, scenes=self.names)
         if self.plan is None:
@@ -113,7 +119,7 @@ def _run_phases(task: Task, console: Console, stop: StopFlag) -> int:
 
 
 def _run_scene_phase(task: Task, phase: PhaseName, observer: AttemptObserver, stop: StopFlag) -> ExitCode:
-    run = PhaseRun(PHASES[phase], task.cfg, task.scenes(), observer, stop)
+    run = PhaseRun(PHASES[phase], task.cfg, task.scenes(), observer, stop, index=task.index_of_scenes)
     try:
         summary = run.run()
     except Interrupted:

@@ -1,13 +1,15 @@
 """A mapping of very many scenes that stays on the disk: names in memory, each value read when asked for.
 
-`head.json` says of which file (by its checksum) the table is a form, and names the other two: `names-*.json`
-(ids, what is asked of all scenes at once, a checksum of every block) and `lines-*.jsonl` (one line a scene).
-They are written once and never changed, so that a reader is not disturbed by a newer table.
+`head.json` says of which file (by its checksum) the table is a form, and names the other two: `names-*.jsonl`
+(ids and a checksum of every block; in a line of its own what is asked of all scenes at once, but not by a
+task) and `lines-*.jsonl` (one line a scene). They are written once and never changed, so that a reader is not
+disturbed by a newer table.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import secrets
@@ -23,10 +25,11 @@ from focusgen.base.checksums import checksum, file_checksum
 from focusgen.base.errors import ConfigError, StorageError
 from focusgen.base.files import append, make_folder, publish, publish_json, remove
 from focusgen.dataset.file_marks import facts_of_change
-from focusgen.dataset.records import canonical, parse_json
+from focusgen.dataset.records import canonical, parse_json, parse_object
 from focusgen.dataset.sealed_lines import open_line, seal_line
 
-TABLE_VERSION = 1
+TABLE_VERSION = 2
+READABLE = (1, 2)  # the first had all in one line of names-*.json
 BLOCK_SCENES = 1000
 """Scenes that share one checksum: what is kept about them holds as long as that stays."""
 SETTLED_S = 2.0
@@ -40,16 +43,20 @@ class SceneTable(Mapping[str, Value], Generic[Value]):
 
     Args:
         folder: where the table lies.
-        names: what its names file says.
+        names: what its names file says in its first line.
+        columns: the rest of it.
         make: turns the document of a line into a value.
 
     Attributes:
-        columns: what the writer kept of every scene, by name.
         blocks: the checksum of each `BLOCK_SCENES` lines.
     """
 
     def __init__(
-        self, folder: Path, names: Mapping[str, Any], make: Callable[[dict[str, Any]], Value]
+        self,
+        folder: Path,
+        names: Mapping[str, Any],
+        columns: bytes,
+        make: Callable[[dict[str, Any]], Value],
     ) -> None:
         self._ids: list[str] = names["scenes"]
         self._places = {scene_id: place for place, scene_id in enumerate(self._ids)}
@@ -58,7 +65,7 @@ class SceneTable(Mapping[str, Value], Generic[Value]):
         self._lines = folder / names["lines"]
         self._descriptor = os.open(self._lines, os.O_RDONLY | os.O_CLOEXEC)
         weakref.finalize(self, os.close, self._descriptor)
-        self.columns: Mapping[str, Sequence[Any]] = names["columns"]
+        self._columns_json = columns or canonical(names["columns"])
         self.blocks: Sequence[str] = names["blocks"]
 
     def __iter__(self) -> Iterator[str]:
@@ -80,6 +87,11 @@ class SceneTable(Mapping[str, Value], Generic[Value]):
                 f"It is made anew from the index: delete the folder {self._lines.parent} and start again.",
             )
         return self._make(line["entry"])
+
+    @functools.cached_property
+    def columns(self) -> Mapping[str, Sequence[Any]]:
+        """What the writer kept of every scene, by name."""
+        return parse_object(self._columns_json)
 
     def column(self, name: str, scene_id: str) -> Any:
         """Return what was kept of a scene under a name, without reading its line."""
@@ -110,7 +122,7 @@ class TableWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         token = f"{time.time_ns()}-{secrets.token_hex(4)}"  # others may be at it, and read older ones
-        self._lines, self._names = folder / f"lines-{token}.jsonl", folder / f"names-{token}.json"
+        self._lines, self._names = folder / f"lines-{token}.jsonl", folder / f"names-{token}.jsonl"
         self._ids: list[str] = []
         self._sizes: list[int] = []
         self._columns: dict[str, list[Any]] = {}
@@ -158,10 +170,9 @@ class TableWriter:
             "lines": self._lines.name,
             "scenes": self._ids,
             "line_bytes": self._sizes,
-            "columns": self._columns,
             "blocks": self._blocks,
         }
-        data = canonical(document)
+        data = canonical(document) + b"\n" + canonical(self._columns)
         publish(self._names, data)
         publish_json(self._folder / "head.json", _head(original, self._names.name, checksum(data)))
         self._is_published = True
@@ -187,7 +198,7 @@ def open_table(
     """
     try:
         head = parse_json((folder / "head.json").read_bytes())
-        if head["table_version"] != TABLE_VERSION or head["original"] != name:
+        if head["table_version"] not in READABLE or head["original"] != name:
             return None
         digest = str(head["digest"])
         facts = _facts(original)
@@ -199,7 +210,8 @@ def open_table(
         data = (folder / head["names"]).read_bytes()
         if checksum(data) != head["names_xxh3_128"]:
             return None
-        return SceneTable(folder, parse_json(data), make), digest
+        names, _, columns = data.partition(b"\n")
+        return SceneTable(folder, parse_json(names), columns, make), digest
     except (OSError, ValueError, KeyError, TypeError):
         return None  # none, or a damaged one: whoever asks makes it anew from the original
 

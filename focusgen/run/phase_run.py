@@ -19,7 +19,7 @@ from focusgen.base.signals import StopFlag
 from focusgen.config import GRAPH, Config, PhaseName, settings_for
 from focusgen.config.backends import PROVIDED
 from focusgen.dataset.footage import Footage
-from focusgen.dataset.index import read_index
+from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.masked import mask_digest
 from focusgen.dataset.records import (
@@ -55,8 +55,9 @@ class PhaseRun:
         stop: StopFlag,
         *,
         expected: Mapping[PhaseName, Expected] | None = None,
+        index: Mapping[str, IndexEntry] | None = None,
     ) -> None:
-        """Read the index.
+        """Read the index, unless it is given.
 
         Args:
             spec: the phase.
@@ -66,11 +67,12 @@ class PhaseRun:
             stop: is asked after each frame.
             expected: what the records of earlier phases are compared with; None for what `cfg` says of them,
                 else their own last settings. An empty one compares nothing but the links.
+            index: if the caller has read it: that of 100,000 scenes is an eighth of a task's start.
         """
         self.spec, self.phase = spec, spec.name
         self.cfg = with_max_coc(cfg, may_approve=True) if self.phase == "render" else cfg
         self.dataset = DatasetLayout.of(cfg)
-        self.index = read_index(self.dataset)
+        self.index = read_index(self.dataset) if index is None else index
         self.scene_ids = list(scene_ids)
         self.observer, self.stop = observer, stop
         self.outcomes = Outcomes(self.phase, self.dataset, observer)

@@ -105,7 +105,7 @@ def run_scene_phase(
         warning = warning_about(cfg.render.max_coc, cfg)
         if warning:
             observer.console.print(f"  [yellow]warning[/yellow]: --max_coc: {warning.replace('p95', 'it')}")
-    run = PhaseRun(PHASES[phase], cfg, select_scenes(index, **selection), observer, stop)
+    run = PhaseRun(PHASES[phase], cfg, select_scenes(index, **selection), observer, stop, index=index)
     return run.run().exit_code
 
 

@@ -14,7 +14,9 @@ from focusgen.cluster import slurm, task
 from focusgen.cluster.plans import Plan, write_plan
 from focusgen.cluster.task import Task, gpu_shares, run_task
 from focusgen.config import Config
+from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.run import phase_run
 from focusgen.run.outcomes import RunSummary
 from focusgen.run.phase_run import PhaseRun
 
@@ -47,6 +49,20 @@ def test_an_index_means_all_its_workers_a_worker_its_own_slot_and_names_win(cfg)
     assert Task(cfg, None, ("deblur",), 1).scenes() == ["b"], "without a plan the index is the scene's"
     with pytest.raises(ConfigError):
         Task(cfg, None, ("deblur",), 3).scenes()
+
+
+def test_the_index_is_read_once_for_all_phases_of_a_task(cfg, outcomes, monkeypatch):
+    n_read = 0
+
+    def read(dataset: DatasetLayout) -> object:
+        nonlocal n_read
+        n_read += 1
+        return read_index(dataset)
+
+    for module in (task, phase_run):
+        monkeypatch.setattr(module, "read_index", read)
+    assert run_task(Task(cfg, plan_of(cfg, ["a"]), ("deblur", "depth"), 0)) == 0
+    assert n_read == 1
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from focusgen.base.checksums import file_checksum
+from focusgen.base.checksums import checksum, file_checksum
 from focusgen.base.errors import ConfigError
 from focusgen.dataset import scene_table
 from focusgen.dataset.scene_table import Original, SceneTable, TableWriter, drop_table, open_table
@@ -48,6 +48,28 @@ def test_a_table_is_the_mapping_that_it_was_made_from(table):
     assert [found.block_of(number) for number in range(3)] == [
         list(SCENES)[start : start + 3] for start in (0, 3, 6)
     ]
+
+
+def test_what_is_asked_of_all_scenes_at_once_is_not_parsed_for_a_reader_of_one(table, monkeypatch):
+    parsed: list[int] = []
+    real = scene_table.parse_object
+    monkeypatch.setattr(scene_table, "parse_object", lambda data: [parsed.append(len(data)), real(data)][1])
+    found = read(table)
+    assert found["scène 3"] == SCENES["scène 3"] and parsed == []
+    assert found.column("n", "scène 3") == 3 and found.columns["n"][6] == 6 and len(parsed) == 1
+
+
+def test_a_table_of_an_older_version_is_read_as_it_is(table):
+    head_json = table / "table" / "head.json"
+    head = json.loads(head_json.read_text())
+    names, columns = (table / "table" / head["names"]).read_text().splitlines()
+    data = json.dumps({**json.loads(names), "columns": json.loads(columns)}).encode()
+    (table / "table" / "names-old.json").write_bytes(data)
+    head |= {"table_version": 1, "names": "names-old.json", "names_xxh3_128": checksum(data)}
+    head_json.write_text(json.dumps(head))
+    assert dict(read(table)) == SCENES and read(table).column("n", "scène 5") == 5
+    head_json.write_text(json.dumps({**head, "table_version": 3}))
+    assert read(table) is None
 
 
 def test_blocks_before_a_scene_that_is_new_keep_their_checksum(table):
