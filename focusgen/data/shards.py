@@ -36,6 +36,8 @@ from focusgen.dataset.lens_metadata import SetLens
 from focusgen.media.codecs import decode_grey_png, decode_npz, decode_png
 from focusgen.optics.coc import Lens
 
+TAR_END_BYTES = 1024  # two empty blocks
+_COMPARE = "Compare it with MANIFEST.sha256."
 RawSample = Mapping[str, Any]
 """Member name -> bytes, as webdataset hands a sample over."""
 
@@ -85,7 +87,7 @@ class FocusShards(IterableDataset[Any]):
         shuffle: bool = True,
     ) -> None:
         check_arguments(window, stride, modalities, "raise")
-        self.paths = shard_paths(Path(dest), split)
+        self.paths, self.split = shard_paths(Path(dest), split), split
         self.window, self.stride, self.sets = window, stride or window, sets
         self._crop_size, self.crop = crop_size(crop), with_roi(crop, roi)
         self.modalities = tuple(modalities)
@@ -115,11 +117,19 @@ class FocusShards(IterableDataset[Any]):
                 "Export with a smaller --shard_mb.",
                 stacklevel=2,
             )
-        for path in wds.split_by_worker(iter(of_rank)):
-            yield from self._windows_of(path)
+        mine, n_items = list(wds.split_by_worker(iter(of_rank))), 0
+        for item in itertools.chain.from_iterable(map(self._windows_of, mine)):
+            yield item
+            n_items += 1
+        if mine and not n_items:
+            warnings.warn(
+                f"{len(mine)} shards of split {self.split!r} hold no window of {self.window} frames: scenes "
+                "are shorter, or cut where a shard ends: then export with a larger --shard_mb.",
+                stacklevel=2,
+            )
 
     def _windows_of(self, path: str) -> Iterator[Any]:
-        samples = (_with_document(sample, path) for sample in _read_tar(path))
+        samples = (_with_document(sample, path, self.split) for sample in _read_tar(path))
         for _, frames in itertools.groupby(samples, key=lambda pair: pair[0]["scene"]):
             yield from self._windows_of_scene(frames, path)
 
@@ -181,7 +191,7 @@ def shard_paths(dest: Path, split: Split) -> list[Path]:
     """
     if split not in SPLITS:
         raise ConfigError(f"split {split!r} is none of {', '.join(SPLITS)}")
-    dest = Path(os.path.expanduser(dest))
+    dest = Path(os.path.abspath(os.path.expanduser(dest)))  # whoever reads may go to another folder
     try:
         import webdataset  # noqa: F401
     except ImportError as error:
@@ -209,23 +219,37 @@ def _refuse_parts(dest: Path, split: str, here: set[str]) -> None:
 
 
 def _read_tar(path: str) -> Iterator[RawSample]:
-    """Yield the samples of a shard; nothing but bytes is made of its members, and nothing is unpacked."""
+    """Yield the samples of a shard; nothing but bytes is made of its members, and nothing is unpacked.
+
+    For a reader of tars a header that it cannot read, or the end of a file that was cut behind a member, is
+    the end of the tar: the rest of its samples would be missing in silence.
+    """
     import webdataset as wds
 
     def fail(error: BaseException) -> bool:
-        raise CorruptInputError(f"{path}: damaged: {error}", "Compare it with MANIFEST.sha256.") from error
+        raise CorruptInputError(f"{path}: damaged: {error}", _COMPARE) from error
 
     with open(path, "rb") as stream:
+        stream.seek(-min(TAR_END_BYTES, os.path.getsize(path)), os.SEEK_END)
+        if stream.read().strip(b"\0"):
+            raise CorruptInputError(f"{path}: damaged: its end is missing", _COMPARE)
+        stream.seek(0)
         yield from wds.tariterators.group_by_keys(
             wds.tariterators.tar_file_expander([{"url": path, "stream": stream}], handler=fail), handler=fail
         )
+        if any(piece.strip(b"\0") for piece in iter(lambda: stream.read(1 << 20), b"")):
+            raise CorruptInputError(f"{path}: damaged: the header of a member cannot be read", _COMPARE)
 
 
-def _with_document(sample: RawSample, path: str) -> tuple[dict[str, Any], RawSample]:
+def _with_document(sample: RawSample, path: str, split: str) -> tuple[dict[str, Any], RawSample]:
     try:
-        return dict(json.loads(sample["json"])), sample
+        document = dict(json.loads(sample["json"]))
+        of_split = document["split"]
     except (KeyError, ValueError) as error:
         raise CorruptInputError(f"{path}: {sample.get('__key__')}: no readable json: {error!r}") from error
+    if of_split != split:
+        raise CorruptInputError(f"{path}: {sample['__key__']} is of split {of_split!r}", _COMPARE)
+    return document, sample
 
 
 def _scene_info(window: Mapping[int, tuple[dict[str, Any], RawSample]]) -> SceneInfo:

@@ -58,9 +58,14 @@ class SceneInfo:
 
 @dataclass(frozen=True)
 class VettedScene(SceneInfo):
-    """A scene on disk that training may see."""
+    """A scene on disk that training may see.
+
+    Attributes:
+        digests: of the records that it was vetted by.
+    """
 
     layout: SceneLayout
+    digests: Mapping[PhaseName, str]
 
 
 def vet(root: Path, split: Split, *, allow_unvalidated: bool = False) -> list[VettedScene]:
@@ -78,7 +83,7 @@ def vet(root: Path, split: Split, *, allow_unvalidated: bool = False) -> list[Ve
     """
     if split not in SPLITS:
         raise ConfigError(f"split {split!r} is none of {', '.join(SPLITS)}")
-    root = Path(os.path.expanduser(root))
+    root = Path(os.path.abspath(os.path.expanduser(root)))  # whoever reads may go to another folder
     dataset = DatasetLayout(root, root / "scene_index.json")
     index = read_index(dataset)
     _refuse_shared_content(index)
@@ -189,6 +194,7 @@ def _vetted(scene: SceneLayout, entry: IndexEntry, records: Mapping[PhaseName, R
             sensor_width_m=1e-3 * float(metadata.get("sensor_width_mm", 36.0)),
             has_clean=bool(records["render"].document["settings"].get("render.keep_clean", False)),
             layout=scene,
+            digests={phase: record.digest for phase, record in records.items()},
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CorruptInputError(f"scene {scene.scene_id!r}: {scene.metadata_json}: {error!r}") from error

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import itertools
+import operator
 import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, SupportsIndex, cast
 
 import numpy.typing as npt
 import torch
@@ -18,6 +20,7 @@ from focusgen.base.errors import RefusedDataError, SceneError
 from focusgen.data.crops import Crop, FocusRoi, MotionRoi, WindowMeta, crop_generator, crop_size, draw_box
 from focusgen.data.samples import MODALITIES, OPTIONAL_MODALITIES, Modality, Sample, build_sample
 from focusgen.data.vetting import SceneInfo, Split, VettedScene, vet
+from focusgen.data.vouched import read_vouched
 from focusgen.dataset.published import read_bokeh, read_clean, read_depth, read_flags, read_focus, read_sharp
 
 Transform = Callable[[Sample], Any]
@@ -132,6 +135,7 @@ class FocusDataset(Dataset[Any]):
         Raises:
             IndexError: there are not so many.
         """
+        index = operator.index(index)  # Subset hands on the numbers of a tensor as they are
         index = index + len(self) if index < 0 else index
         if not 0 <= index < len(self):
             raise IndexError(f"item {index} of {len(self)}")
@@ -182,22 +186,23 @@ def read_frame(scene: VettedScene, set_index: int, modality: Modality, frame: in
     """Return one published array of a scene.
 
     Raises:
-        SceneError: missing, damaged, or of another size than the scene; names the file.
+        SceneError: missing, damaged, of another size than the scene, or not the file that its record vouches
+            for; names the file.
     """
-    layout = scene.layout
+    layout, read = scene.layout, functools.partial(read_vouched, scene, modality)
     array: npt.NDArray[Any]
     if modality == "sharp":
-        array = read_sharp(layout, frame)
+        array = read_sharp(layout, frame, read)
     elif modality == "bokeh":
-        array = read_bokeh(layout, set_index, frame)
+        array = read_bokeh(layout, set_index, frame, read)
     elif modality == "clean":
-        array = read_clean(layout, set_index, frame)
+        array = read_clean(layout, set_index, frame, read)
     elif modality == "depth":
-        array = read_depth(layout, frame)
+        array = read_depth(layout, frame, read)
     elif modality == "focus":
-        array = read_focus(layout, set_index, frame)
+        array = read_focus(layout, set_index, frame, read)
     else:
-        array = read_flags(layout, frame, (scene.height, scene.width))
+        array = read_flags(layout, frame, (scene.height, scene.width), read)
     if array.shape[:2] != (scene.height, scene.width):
         raise SceneError(
             f"scene {scene.scene_id!r}, {modality} of frame {frame}: {array.shape[1]}x{array.shape[0]}, "
@@ -213,15 +218,17 @@ def check_arguments(window: int, stride: int | None, modalities: Sequence[str], 
     Raises:
         ValueError: says what.
     """
-    if window < 1 or (stride is not None and stride < 1):
-        raise ValueError(f"window {window} and stride {stride} count frames: give 1 or more")
-    unknown = [name for name in modalities if name not in (*MODALITIES, *OPTIONAL_MODALITIES)]
-    if unknown or not modalities:
-        raise ValueError(
-            f"modalities {list(modalities)}: give some of {', '.join((*MODALITIES, *OPTIONAL_MODALITIES))}"
-        )
+    if not (_is_count(window) and (stride is None or _is_count(stride))):
+        raise ValueError(f"window {window!r} and stride {stride!r} count frames: give 1 or more")
+    known = (*MODALITIES, *OPTIONAL_MODALITIES)
+    if isinstance(modalities, str) or not modalities or any(name not in known for name in modalities):
+        raise ValueError(f"modalities {modalities!r}: give a list of {', '.join(known)}")
     if on_damage not in ("raise", "skip"):
         raise ValueError(f"on_damage {on_damage!r} is neither 'raise' nor 'skip'")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, SupportsIndex) and operator.index(value) >= 1
 
 
 def with_roi(crop: Crop, roi: str | None) -> Crop:
@@ -274,7 +281,7 @@ def chosen_sets(scene: SceneInfo, sets: Sequence[int] | None) -> tuple[int, ...]
     """
     if sets is None:
         return tuple(range(len(scene.lenses)))
-    if isinstance(sets, int) or not sets:
+    if isinstance(sets, (int, str)) or not sets:
         raise ValueError(f"sets {sets!r}: give a list of lens sets, or None for all")
     unknown = [number for number in sets if not 0 <= number < len(scene.lenses)]
     if unknown:

@@ -228,6 +228,8 @@ def _read_json(dataset: DatasetLayout) -> dict[str, IndexEntry]:
             "Run phase 1 first: scripts/01_validate_dataset.py --raw_root ... --out_root "
             f"{shell_word(dataset.root)}",
         ) from error
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", "Give --out_root the folder of a data set.") from error
     expected = index_checksum(dataset)
     if expected not in (None, checksum(data)) and not _is_last_written(dataset, data):
         raise ConfigError(

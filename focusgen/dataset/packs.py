@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from focusgen.dataset.layout import PACK_INDEX, SceneLayout
 from focusgen.dataset.records import parse_json, read_record
 
 PACK_VERSION = 1
+PACKED = re.compile(r"(frame|depth|valid|bokeh|clean|focus)_\d+\.(png|npz)$")
+"""Names of the files that a tar holds; the others of a scene lie by themselves."""
 MAX_FOLDERS_UP = 3  # from focus_maps/set_00/focus_0000.npz to the scene
 
 
@@ -115,21 +118,38 @@ def unpack_scene(scene: SceneLayout, *, leave_out_damaged: bool = False) -> int:
             again.
 
     Raises:
-        CorruptInputError: a file in the tar is damaged; nothing is removed.
+        CorruptInputError: a file in the tar is damaged, or is not found in it; nothing is removed.
     """
-    if not is_packed(scene):
+    if not is_packed(scene) and not scene.pack_tar.exists():
         return 0
     vouched = vouched_files(scene)
     try:
         pack = _read_pack(scene.pack_index)
-    except CorruptInputError:
+    except (CorruptInputError, FileNotFoundError):
         pack = Pack(scene.pack_tar, _places_in_tar(scene, vouched))
+    if not leave_out_damaged:
+        _refuse_lost(scene, pack, vouched)
     for relative in pack.places:
         _unpack_file(scene, pack, relative, vouched.get(relative), leave_out_damaged=leave_out_damaged)
     sync_file_system(scene.root)
     remove(scene.pack_index)
     remove(scene.pack_tar)
     return len(pack.places)
+
+
+def _refuse_lost(scene: SceneLayout, pack: Pack, vouched: Mapping[str, FileEntry]) -> None:
+    """Refuse to remove a tar whose index and names do not lead to all that is to be in it.
+
+    Raises:
+        CorruptInputError: names the first that is missing.
+    """
+    known = (name for name in vouched if name not in pack.places and PACKED.search(name))
+    lost = sorted(name for name in known if not (scene.root / name).is_file())
+    if lost:
+        raise CorruptInputError(
+            f"{pack.tar}: {lost[0]} is not found in it" + (f", nor {len(lost) - 1} more" if lost[1:] else ""),
+            "focusgen repair makes them again.",
+        )
 
 
 def _places_in_tar(scene: SceneLayout, vouched: Mapping[str, FileEntry]) -> dict[str, tuple[int, int]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,53 +18,63 @@ from focusgen.media.codecs import decode_grey_png, decode_npz, decode_png
 from focusgen.media.depth_sources import DepthSource
 from focusgen.optics.sizes import FramePlan, resize_depth
 
+ReadBytes: TypeAlias = "Callable[[Path], bytes]"
 STATS_KEYS = ("d_min", "d_max", "d_median", "d_p5", "d_p95")
 
 
-def read_sharp(scene: SceneLayout, frame: int) -> npt.NDArray[np.uint8]:
+def read_sharp(scene: SceneLayout, frame: int, read: ReadBytes = read_published) -> npt.NDArray[np.uint8]:
     """Return a published sharp frame, (H, W, 3) uint8 RGB.
 
     Raises:
         MissingUpstreamError: it is not there.
         CorruptInputError: it is damaged; names the file.
     """
-    return _read_png(scene.sharp(frame), "Re-run phase 2 for this scene.")
+    return _read_png(scene.sharp(frame), "Re-run phase 2 for this scene.", read)
 
 
-def read_bokeh(scene: SceneLayout, lens_set: int, frame: int) -> npt.NDArray[np.uint8]:
+def read_bokeh(
+    scene: SceneLayout, lens_set: int, frame: int, read: ReadBytes = read_published
+) -> npt.NDArray[np.uint8]:
     """Return a published render, (H, W, 3) uint8 RGB.
 
     Raises:
         MissingUpstreamError: it is not there.
         CorruptInputError: it is damaged; names the file.
     """
-    return _read_png(scene.bokeh(lens_set, frame), "Re-run phase 5 for this scene.")
+    return _read_png(scene.bokeh(lens_set, frame), "Re-run phase 5 for this scene.", read)
 
 
-def read_clean(scene: SceneLayout, lens_set: int, frame: int) -> npt.NDArray[np.uint8]:
+def read_clean(
+    scene: SceneLayout, lens_set: int, frame: int, read: ReadBytes = read_published
+) -> npt.NDArray[np.uint8]:
     """Return a published render as it was before the sensor, (H, W, 3) uint8 RGB.
 
     Raises:
         MissingUpstreamError: it is not there.
         CorruptInputError: it is damaged; names the file.
     """
-    return _read_png(scene.clean(lens_set, frame), "Re-run phase 5 for this scene, with render.keep_clean.")
+    return _read_png(
+        scene.clean(lens_set, frame), "Re-run phase 5 for this scene, with render.keep_clean.", read
+    )
 
 
-def read_flags(scene: SceneLayout, frame: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+def read_flags(
+    scene: SceneLayout, frame: int, size: tuple[int, int], read: ReadBytes = read_published
+) -> npt.NDArray[np.uint8]:
     """Return what is doubtful about each pixel's depth, (H, W) uint8 flags; all 0 where no file stands.
 
     Args:
         scene: whose.
         frame: its number.
         size: (height, width) of the scene.
+        read: returns the bytes of a file, or raises FileNotFoundError.
 
     Raises:
         CorruptInputError: damaged, or no 8-bit grey picture; names the file.
     """
     path = scene.valid(frame)
     try:
-        return decode_grey_png(read_published(path))
+        return decode_grey_png(read(path))
     except FileNotFoundError:
         return np.zeros(size, np.uint8)
     except CorruptInputError as error:
@@ -71,9 +83,9 @@ def read_flags(scene: SceneLayout, frame: int, size: tuple[int, int]) -> npt.NDA
         ) from error
 
 
-def _read_png(path: Path, advice: str) -> npt.NDArray[np.uint8]:
+def _read_png(path: Path, advice: str, read: ReadBytes) -> npt.NDArray[np.uint8]:
     try:
-        return decode_png(read_published(path))
+        return decode_png(read(path))
     except FileNotFoundError as error:
         raise MissingUpstreamError(f"{path}: no such file", advice) from error
     except CorruptInputError as error:
@@ -82,27 +94,31 @@ def _read_png(path: Path, advice: str) -> npt.NDArray[np.uint8]:
         ) from error
 
 
-def read_depth(scene: SceneLayout, frame: int) -> npt.NDArray[np.float16]:
+def read_depth(scene: SceneLayout, frame: int, read: ReadBytes = read_published) -> npt.NDArray[np.float16]:
     """Return a published depth map, (H, W) float16 metres.
 
     Raises:
         MissingUpstreamError: it is not there.
         CorruptInputError: it is damaged; names the file.
     """
-    return read_float16(scene.depth(frame), "depth", "Re-run phase 3 for this scene.")
+    return read_float16(scene.depth(frame), "depth", "Re-run phase 3 for this scene.", read)
 
 
-def read_focus(scene: SceneLayout, lens_set: int, frame: int) -> npt.NDArray[np.float16]:
+def read_focus(
+    scene: SceneLayout, lens_set: int, frame: int, read: ReadBytes = read_published
+) -> npt.NDArray[np.float16]:
     """Return a published focus label, (H, W) float16.
 
     Raises:
         MissingUpstreamError: it is not there.
         CorruptInputError: it is damaged; names the file.
     """
-    return read_float16(scene.focus(lens_set, frame), "focus_map", "Re-run phase 5 for this scene.")
+    return read_float16(scene.focus(lens_set, frame), "focus_map", "Re-run phase 5 for this scene.", read)
 
 
-def read_float16(path: Path, key: str, advice: str) -> npt.NDArray[np.float16]:
+def read_float16(
+    path: Path, key: str, advice: str, read: ReadBytes = read_published
+) -> npt.NDArray[np.float16]:
     """Return the one array of a map's file.
 
     Raises:
@@ -110,7 +126,7 @@ def read_float16(path: Path, key: str, advice: str) -> npt.NDArray[np.float16]:
         CorruptInputError: it is damaged or no float16; names the file.
     """
     try:
-        array = decode_npz(read_published(path), key)
+        array = decode_npz(read(path), key)
     except FileNotFoundError as error:
         raise MissingUpstreamError(f"{path}: no such file", advice) from error
     except CorruptInputError as error:

@@ -25,7 +25,7 @@ from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.ingest import manifest_of, read_manifest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
-from focusgen.dataset.packs import is_packed, read_published, unpack_scene
+from focusgen.dataset.packs import read_published, unpack_scene
 from focusgen.dataset.published import read_depth
 from focusgen.dataset.records import Record, has_published, read_record, seal
 from focusgen.dataset.scene_store import remove_leftovers, reopen
@@ -177,8 +177,7 @@ class SceneRepairer:
         run = self._run_of(phase, record)
         if not self._may_redo(phase, run, record, damaged):
             return None
-        if is_packed(self.scene):
-            unpack_scene(self.scene, leave_out_damaged=True)
+        if unpack_scene(self.scene, leave_out_damaged=True):
             self._did("unpacked, to make damaged files again")
             damaged = damaged_files(self.scene, record)
         reopen(self.scene, record, damaged)

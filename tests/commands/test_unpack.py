@@ -79,6 +79,29 @@ def test_a_damaged_scene_is_named_and_stays_packed_while_the_others_come_back(da
     assert published(dataset.scene("b é")) == before["b é"]
 
 
+@pytest.mark.parametrize("index", ["cut", "gone"])
+def test_a_tar_whose_index_is_lost_stays_unless_its_names_lead_to_all_of_it(dataset, before, capsys, index):
+    scene = dataset.scene("a")
+    if index == "gone":
+        scene.pack_index.unlink()
+    else:
+        scene.pack_index.write_text("{")
+    data = scene.pack_tar.read_bytes()  # whose members have no names of samples
+    assert unpack(dataset) == 3
+    told = capsys.readouterr()
+    assert "is not found in it, nor" in told.err and told.out == "1 scenes unpacked\n"
+    assert scene.pack_tar.read_bytes() == data
+
+
+def test_an_unpacking_that_was_killed_before_its_last_step_is_ended(dataset, before, capsys):
+    scene = dataset.scene("a")
+    data = scene.pack_tar.read_bytes()
+    assert unpack(dataset) == 0
+    scene.pack_tar.write_bytes(data)  # the index goes first
+    assert unpack(dataset) == 0
+    assert not scene.pack_tar.exists() and published(scene) == before["a"]
+
+
 def test_a_scene_that_is_none_is_refused_before_any_is_touched(dataset, before, capsys):
     assert unpack(dataset, "a", "zebra") == 2
     assert "no scene 'zebra' in the index" in capsys.readouterr().err

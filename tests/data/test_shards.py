@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import tarfile
+
 import pytest
 import torch
 from torch.utils.data import DataLoader
@@ -102,6 +105,34 @@ def test_a_damaged_shard_and_a_missing_label_are_named(finished, shards, tmp_pat
     with pytest.raises(CorruptInputError, match=r"focus_00\.npz"):
         list(FocusShards(without, "train", **SIZE))
     assert next(iter(FocusShards(without, "train", recompute_labels=True, **SIZE)))["focus"].max() <= 1
+
+
+def test_samples_that_a_reader_of_tars_would_leave_out_are_missed(shards):
+    """A file that was cut behind a sample, or a header that cannot be read, ends a tar without a word."""
+    path = FocusShards(shards, "train").paths[0]
+    whole = path.read_bytes()
+    with tarfile.open(path) as tar:
+        second = next(member.offset for member in tar if member.name.partition(".")[0].endswith("0001"))
+    for damaged in (whole[:second], whole[:second] + b"?" + whole[second + 1 :]):
+        path.write_bytes(damaged)
+        with pytest.raises(CorruptInputError, match=path.name):
+            list(FocusShards(shards, "train", window=1, shuffle=False))
+
+
+def test_a_shard_of_another_split_is_refused(shards):
+    train, val = (FocusShards(shards, split).paths[0] for split in ("train", "val"))
+    shutil.copyfile(train, val)
+    with pytest.raises(CorruptInputError, match=rf"{val.name}.* is of split 'train'"):
+        next(iter(FocusShards(shards, "val", window=1)))
+
+
+def test_a_stream_without_a_window_says_so_and_shards_are_found_from_any_folder(shards, monkeypatch):
+    monkeypatch.chdir(shards.parent)
+    stream, short = (FocusShards(shards.name, "val", window=window) for window in (99, 1))
+    monkeypatch.chdir("/")
+    with pytest.warns(UserWarning, match="hold no window of 99 frames"):
+        assert list(stream) == []
+    assert next(iter(short))["split"] == "val"
 
 
 def test_part_of_an_export_is_refused_and_shards_alone_are_taken(shards):

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader, default_collate
+from torch.utils.data import DataLoader, Subset, default_collate
 
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError
 from focusgen.data import FocusDataset, FocusRoi, MotionRoi
@@ -119,9 +119,14 @@ def test_windows_stay_within_shots_unless_told_and_short_scenes_are_counted(fini
         *(({"crop": crop}, "whole positive pixels") for crop in ((8,), (8, 9.5), 16.0, "16")),
         ({"crop": 65, "roi": "focus"}, "larger than the 64x96 frames"),
         ({"window": 0}, "window 0"),
+        *(
+            ({"window": 2, **wrong}, "count frames")
+            for wrong in ({"window": 2.0}, {"stride": 2.5}, {"stride": "2"})
+        ),
+        ({"modalities": "sharp"}, "a list of"),
         ({"modalities": ("sharp", "rgb")}, "rgb"),
         ({"sets": [0, 2]}, "sets 0..1"),
-        *(({"sets": sets}, "a list of lens sets") for sets in (0, [])),
+        *(({"sets": sets}, "a list of lens sets") for sets in (0, [], "01")),
         ({"roi": "focus"}, "crop of fixed size"),
         ({"roi": "faces", "crop": 20}, "faces"),
     ],
@@ -178,6 +183,13 @@ def test_a_damaged_file_is_named_or_by_word_skipped_and_counted(finished):
     victim.unlink()
     with pytest.raises(MissingUpstreamError, match=victim.name):
         data[0]
+
+
+def test_items_are_found_from_any_folder_and_by_numbers_of_a_tensor(finished, monkeypatch):
+    monkeypatch.chdir(finished.parent)
+    data = FocusDataset(finished.name, "train", window=5, modalities=("depth",))
+    monkeypatch.chdir("/")
+    assert torch.equal(Subset(data, torch.tensor([3]))[0]["depth"], data[3]["depth"])
 
 
 def test_doubtful_pixels_are_a_modality_of_their_own(finished):
