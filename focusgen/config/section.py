@@ -85,8 +85,9 @@ def _meant(value: object, field: FieldInfo | None) -> object:
     kind = None if field is None else field.annotation
     if isinstance(value, (int, float)) and not isinstance(value, bool) and is_range(kind):
         return (value, value)
-    is_path = Path in (kind, *get_args(kind)) and isinstance(value, (str, Path))
-    return Path(value).expanduser() if is_path and str(value).startswith("~/") else value
+    if isinstance(value, (str, Path)) and str(value).startswith("~/") and Path in (kind, *get_args(kind)):
+        return Path(value).expanduser()
+    return value
 
 
 class Section(BaseModel):
