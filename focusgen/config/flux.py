@@ -37,7 +37,7 @@ class FluxSection(DiffusionSection):
     tile_overlap_px: int | None = _of_tiles(None, ge=0, multiple_of=16, help="default an eighth of tile_px")
     precision: Literal["bf16", "fp32", "fp8", "nf4"] = _changes_bytes("bf16", help="fp8, nf4: approximations")
     compile: bool = _changes_bytes(False, help="torch.compile: faster after a minute, rounds differently")
-    model_id: str = _changes_bytes("black-forest-labs/FLUX.1-dev", help="hub id or folder")
+    model_id: str = _changes_bytes("black-forest-labs/FLUX.1-dev", min_length=1, help="hub id or folder")
     lora_path: Path = setting(Path("."), help="folder of the LoRA file")
     lora_weight: str = setting("", help="file name of the LoRA")
     prompt_cache: Path = setting(Path("checkpoints/flux_prompts"), help="folder of embedded prompts")

@@ -58,7 +58,7 @@ class OpticsConfig(Section):
             raise ValueError("needs pixels > 0, exif, layout, or a CSV file with scene,focal_px")
         if isinstance(value, int):
             return float(value)
-        if isinstance(value, str):
+        if isinstance(value, str) and value.strip():
             return value.lower() if value.lower() in ("exif", "layout") else Path(value)
         return value
 

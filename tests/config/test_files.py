@@ -75,6 +75,8 @@ def test_a_file_that_is_no_plain_configuration_is_refused_by_name(load_text, tex
         ("depth: 3", "depth: .*dictionary"),
         ("depth: {depth_root: ''}", "depth_root: is empty: give a path, or leave it out"),
         ("data: {out_root: ' '}", "out_root: is empty"),
+        ("optics: {footage_focal_px: ''}", "footage_focal_px: is empty"),
+        ("deblur: {model_id: ''}", "deblur.model_id: .*at least 1 character"),
         ("data: {split_file: [a.csv, '']}", "split_file: is empty"),
     ],
 )
