@@ -46,8 +46,8 @@ def main(argv: Sequence[str]) -> int:
 
     cfg = settings_of(given.config, given.plan, parsed.overrides)
     share_with_group(cfg.data.group_writable)
-    if given.indices:
-        phases = parse_phases(given.phases) if given.phases else ()
+    if given.indices is not None:
+        phases = parse_phases(given.phases) if given.phases is not None else ()
         indices = _numbers(given.indices)
         return resubmit_indices(cfg, given.plan, phases, indices, given.cluster, dry_run=given.dry_run)
     kinds = {State.FAILED} if given.failed else set()
@@ -59,5 +59,5 @@ def main(argv: Sequence[str]) -> int:
 def _numbers(text: str) -> list[int]:
     words = [word.strip() for word in text.split(",")]
     if not all(word.isdecimal() for word in words):
-        raise ConfigError(f"--indices {text}: numbers, e.g. 3,7")
+        raise ConfigError(f"--indices {text!r}: give numbers, e.g. 3,7")
     return [int(word) for word in words]

@@ -55,7 +55,7 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.run.settings import with_last_settings
 
     cfg = config.load(given.config, parsed.on_top_of(backend_overrides(given.backend)))
-    phases = parse_phases(given.phases) if given.phases else next_phases(cfg)
+    phases = parse_phases(given.phases) if given.phases is not None else next_phases(cfg)
     cfg = absolute(with_last_settings(cfg, phases))
     share_with_group(cfg.data.group_writable)
     names = scenes_named(given.scenes)

@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.cluster.plans import find_plan
     from focusgen.cluster.task import Task, run_task
 
-    phases = parse_phases(given.phases) if given.phases else None
+    phases = parse_phases(given.phases) if given.phases is not None else None
     dataset = DatasetLayout.of(config.load(given.config, parsed.overrides))
     asked = scenes_named(given.scenes)
     names = None if asked is None else tuple(asked)

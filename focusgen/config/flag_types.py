@@ -84,7 +84,7 @@ def _several(
 def _read(kind: Callable[[str], object], word: str) -> object:
     """Return what one word of a command line says; an empty path would be the current folder."""
     if kind is Path and not word.strip():
-        raise ValueError("is empty: give a path, or leave the flag away")
+        raise ValueError("is empty: give a path")
     return kind(word)
 
 

@@ -72,7 +72,9 @@ def _number_of(word: str) -> int:
         return GRAPH[word].number
     if word.isdecimal() and any(phase.number == int(word) for phase in GRAPH.values()):
         return int(word)
-    raise ConfigError(f"--phases: {display(word)} is no phase", "Phases: 1-6, or " + ", ".join(GRAPH))
+    raise ConfigError(
+        f"--phases: {display(word) or repr(word)} is no phase", "Phases: 1-6, or " + ", ".join(GRAPH)
+    )
 
 
 def scene_phases(phases: Iterable[PhaseName]) -> list[PhaseName]:

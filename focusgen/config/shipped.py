@@ -32,7 +32,7 @@ def find(word: Path | str, folder: Path = CONFIG_DIR) -> Path:
     inside = folder / f"{name}.yaml"
     if path.parent in (Path(), *_known_as(folder)) and inside.is_file():
         return inside
-    raise ConfigError(f"{word}: {_lack(path)}", _advice(name, folder))
+    raise ConfigError(f"{word or repr(word)}: {_lack(path)}", _advice(name, folder))
 
 
 def _known_as(folder: Path) -> tuple[Path, ...]:
@@ -41,7 +41,7 @@ def _known_as(folder: Path) -> tuple[Path, ...]:
 
 
 def _lack(path: Path) -> str:
-    if path.is_dir():
+    if path.is_dir() and path != Path():
         return "a folder, not a YAML file"
     return "no such file" if path.suffix in SUFFIXES or path.parent != Path() else "no such configuration"
 

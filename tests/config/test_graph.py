@@ -7,9 +7,11 @@ from typing import get_args
 
 import pytest
 
+from focusgen import cli
 from focusgen.base.errors import ConfigError
 from focusgen.config.graph import GRAPH, SCENE_PHASES, PhaseName, parse_phases, scene_phases
 from focusgen.run.table import PHASES
+from tests.small import entry, write_index
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -32,6 +34,19 @@ def test_titles_and_scripts_begin_with_the_number_and_the_scripts_exist():
 def test_a_script_runs_the_phase_that_the_graph_says(phase):
     text = (ROOT / "scripts" / GRAPH[phase].script).read_text(encoding="utf-8")
     assert f'phase_main("{phase}"' in text
+
+
+@pytest.mark.parametrize("command", ["submit", "resubmit", "task"])
+def test_an_empty_choice_of_phases_or_indices_means_not_all(command, tmp_path, capsys):
+    """A script's variable that is not set would submit what nobody asked for."""
+    write_index(tmp_path, {"a": entry(2)})
+    words = [command, "--out_root", str(tmp_path)]
+    if command == "resubmit":
+        assert cli.main([*words, "--indices", "", "--dry_run"]) == 2
+        assert "--indices '': give numbers" in capsys.readouterr().err
+        words += ["--indices", "0"]
+    assert cli.main([*words, "--phases", ""]) == 2
+    assert "--phases: '' is no phase" in capsys.readouterr().err
 
 
 def test_a_phase_is_made_from_earlier_ones_only():

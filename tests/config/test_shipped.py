@@ -45,3 +45,8 @@ def test_an_unknown_name_gets_the_nearest_and_all_there_are():
     assert "davies: no such configuration" in str(caught.value)
     assert "Did you mean davis?" in str(caught.value)
     assert all(name in str(caught.value) for name in shipped_names())
+
+
+def test_an_empty_name_is_shown_as_such():
+    with pytest.raises(ConfigError, match="'': no such configuration"):
+        find("")  # as of a script's variable that is not set
