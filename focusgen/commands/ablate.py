@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from focusgen.base.errors import ConfigError
-from focusgen.base.files import make_folder
+from focusgen.base.writable import check_writable
 from focusgen.commands.groups import CONFIG_HELP, RootFlags, settings_to_write
 from focusgen.config.flags import option, parse, positional, required_positional, sets
 
@@ -52,9 +52,9 @@ def main(argv: Sequence[str]) -> int:
     today = settings_to_write(given.config, parsed.overrides)
     cfg = settings_of(today, given.config, parsed.overrides, given.what)
     plot = given.plot or cfg.data.out_root / "logs" / _plot_name(given)
-    for path in (plot, given.csv, given.json):
+    for path, flag in ((plot, "--plot"), (given.csv, "--csv"), (given.json, "--json")):
         if path is not None:
-            make_folder(path.parent)
+            check_writable(path.parent, flag)
     if given.what == "lenses":
         from focusgen.tools.ablate_lenses import ablate_lenses
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from focusgen.base.errors import ConfigError, ExitCode
-from focusgen.commands.groups import DataSetFlags, settings_to_write
+from focusgen.commands.groups import INTO_ITSELF, DataSetFlags, advising_where_read_only, settings_to_write
 from focusgen.config import SCENE_PHASES, PhaseName
 from focusgen.config.flags import option, parse, positional, sets
 
@@ -45,14 +45,15 @@ def main(argv: Sequence[str]) -> int:
         for text in (*outcome.problems, *outcome.warnings):
             print(f"  {display(text)}")
 
-    outcomes = adopt(
-        cfg,
-        given.scene,
-        phases=phases,
-        with_raw=given.raw_root is not None,
-        max_label_difference=given.max_label_difference,
-        on_scene=show,
-    )
+    with advising_where_read_only(INTO_ITSELF):
+        outcomes = adopt(
+            cfg,
+            given.scene,
+            phases=phases,
+            with_raw=given.raw_root is not None,
+            max_label_difference=given.max_label_difference,
+            on_scene=show,
+        )
     n_adopted = sum(not outcome.problems for outcome in outcomes)
     print(
         f"{n_adopted} of {len(outcomes)} scenes adopted; phase 6 (06_validate_outputs.py) checks them again"

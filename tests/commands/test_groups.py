@@ -79,6 +79,7 @@ def test_a_place_that_may_only_be_read_gets_the_commands_own_way_out(tmp_path: P
         (["approve"], "focusgen.run.max_coc.approve_calibration"),
         (["card", "--source_license", "cc-by-4.0"], "focusgen.tools.card.write_card"),
         (["pack"], "focusgen.tools.pack.pack_scenes"),
+        (["adopt"], "focusgen.tools.adopt.adopt"),
         (["unpack"], "focusgen.base.locks.make_folder"),
     ],
 )
