@@ -61,6 +61,7 @@ class FocusShards(IterableDataset[Any]):
         seed: of crops and of the order of shards.
         roi: "focus" or "motion".
         across_cuts: windows may cross a shot cut.
+        focus_by_frame: S_focus as one value a frame even where focus does not move.
         shuffle: draw the order of shards; else that of their names.
 
     Raises:
@@ -84,6 +85,7 @@ class FocusShards(IterableDataset[Any]):
         *,
         roi: Literal["focus", "motion"] | None = None,
         across_cuts: bool = False,
+        focus_by_frame: bool = False,
         shuffle: bool = True,
     ) -> None:
         check_arguments(window, stride, modalities, "raise")
@@ -93,6 +95,9 @@ class FocusShards(IterableDataset[Any]):
         self.modalities = tuple(modalities)
         self.transform, self.recompute_labels, self.seed = transform, recompute_labels, seed
         self.across_cuts, self.shuffle = across_cuts, shuffle
+        self._is_by_frame = focus_by_frame
+        if not self.paths:
+            warnings.warn(f"split {split!r} has no item: no shard in {dest} is of it", stacklevel=2)
         self._epoch = shared_counter()
 
     def set_epoch(self, epoch: int) -> None:
@@ -161,7 +166,7 @@ class FocusShards(IterableDataset[Any]):
         frames = tuple(window)
         decoded: dict[str, npt.NDArray[Any]] = {}
         chosen = chosen_sets(scene, self.sets)
-        is_by_frame = _has_moving_focus(window, chosen)
+        is_by_frame = self._is_by_frame or _has_moving_focus(window, chosen)
         for set_index in chosen:
 
             def read(modality: str, frame: int, k: int = set_index) -> npt.NDArray[Any]:

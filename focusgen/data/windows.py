@@ -59,6 +59,8 @@ class FocusDataset(Dataset[Any]):
         seed: of the crops.
         across_cuts: windows may cross a shot cut.
         allow_unvalidated: do without phase 6's verdict.
+        focus_by_frame: S_focus as one value a frame even where focus moves in no scene of the split, so that
+            windows of several data sets make one batch.
         on_damage: "raise", or "skip" to go on to the next whole item; counted in `n_damaged`.
 
     Attributes:
@@ -85,6 +87,7 @@ class FocusDataset(Dataset[Any]):
         *,
         roi: Literal["focus", "motion"] | None = None,
         across_cuts: bool = False,
+        focus_by_frame: bool = False,
         on_damage: Literal["raise", "skip"] = "raise",
     ) -> None:
         check_arguments(window, stride, modalities, on_damage)
@@ -100,22 +103,26 @@ class FocusDataset(Dataset[Any]):
             window_starts(scene.n_frames, scene.shot_cuts, window, self.stride, across_cuts=across_cuts)
             for scene in self.scenes
         ]
-        self._is_by_frame = any(
+        self._is_by_frame = focus_by_frame or any(
             scene.lenses[k].focus_distances_m is not None
             for scene, chosen in zip(self.scenes, self._sets, strict=True)
             for k in chosen
         )
         self.skipped = sum(not starts for starts in self._starts)
-        if self.scenes and self.skipped == len(self.scenes):
-            longest = max(scene.n_frames for scene in self.scenes)
-            warnings.warn(
-                f"split {split!r} has no item: none of {len(self.scenes)} scenes holds a window of {window} "
-                f"frames (the longest has {longest}; windows cross no shot cut without across_cuts=True)",
-                stacklevel=2,
-            )
+        if self.skipped == len(self.scenes):
+            warnings.warn(f"split {split!r} has no item: {self._why_empty()}", stacklevel=2)
         sizes = [len(starts) * len(chosen) for starts, chosen in zip(self._starts, self._sets, strict=True)]
         self._ends = list(itertools.accumulate(sizes))
         self._epoch, self._n_damaged = shared_counter(), shared_counter()
+
+    def _why_empty(self) -> str:
+        if not self.scenes:
+            return "no scene of the data set is in it"
+        longest = max(scene.n_frames for scene in self.scenes)
+        return (
+            f"none of {len(self.scenes)} scenes holds a window of {self.window} frames (the longest has "
+            f"{longest}; windows cross no shot cut without across_cuts=True)"
+        )
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0

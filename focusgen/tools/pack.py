@@ -81,6 +81,8 @@ def _write_tar(plan: ExportPlan, scene: ExportScene) -> Places:
     """Write the samples as an export does; return where the published files lie in the tar."""
     layout, scene_id = scene.vetted.layout, scene.vetted.scene_id
     places: Places = {}
+    for draft in layout.root.glob(f".{layout.pack_tar.name}.*.tmp"):
+        remove(draft)  # of a packing that was killed: this one holds the lock
     with replacing(layout.pack_tar) as temporary:
         try:
             with temporary.open("wb") as file:

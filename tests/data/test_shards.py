@@ -133,6 +133,17 @@ def test_a_stream_without_a_window_says_so_and_shards_are_found_from_any_folder(
     with pytest.warns(UserWarning, match="hold no window of 99 frames"):
         assert list(stream) == []
     assert next(iter(short))["split"] == "val"
+    for path in (*short.paths, shards / "MANIFEST.sha256", shards / ".focusgen_export.json"):
+        path.unlink()
+    with pytest.warns(UserWarning, match="split 'val' has no item: no shard"):
+        FocusShards(shards, "val")
+
+
+def test_a_distance_for_each_frame_is_streamed_where_it_is_asked_for(shards):
+    one, other = (
+        next(iter(FocusShards(shards, "train", 2, focus_by_frame=is_so))) for is_so in (True, False)
+    )
+    assert one["lens"]["S_focus"].tolist() == [other["lens"]["S_focus"]] * 2
 
 
 def test_part_of_an_export_is_refused_and_shards_alone_are_taken(shards):

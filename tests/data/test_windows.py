@@ -215,3 +215,13 @@ def test_windows_of_lenses_that_move_and_that_stay_make_one_batch(
     assert batch["lens"]["S_focus"].shape == (2, 2)
     assert batch["lens"]["S_focus"][1].tolist() == [1.0, 1.01]
     assert batch["lens"]["S_focus"][0].tolist() == [scene.lenses[0].lens.focus_distance_m] * 2
+    still = FocusDataset(finished, split="train", window=2, sets=[0], focus_by_frame=True)
+    assert default_collate([mixed[1], still[0]])["lens"]["S_focus"].shape == (2, 2), (
+        "those of two data sets too"
+    )
+
+
+def test_a_split_without_a_scene_says_so(finished, monkeypatch):
+    monkeypatch.setattr("focusgen.data.windows.vet", lambda *args, **kwargs: [])
+    with pytest.warns(UserWarning, match="split 'val' has no item: no scene of the data set is in it"):
+        assert len(FocusDataset(finished, "val")) == 0
