@@ -21,6 +21,7 @@ import pytest
 
 from focusgen import cli
 from focusgen.cli import COMMANDS
+from focusgen.commands import synth
 from focusgen.commands.focal import ACTIONS
 from tests.browser import SCREENS_PX, check_page, chromium
 from tests.clips import write_video
@@ -52,12 +53,26 @@ def prepare_focal(folder: Path) -> None:
     np.save(folder / "depth.npy", traced.depth_m)
 
 
+LIGHTER = {
+    "focusgen run ": ["--workers", "1"],
+    "focusgen focal evaluate ": ["--max_samples", "2"],
+}
+"""What lines get besides their own flags: no processes for a few tiny frames, and few stacks."""
+
+
+def words_of(line: str) -> list[str]:
+    """Return the words of a line, with clips of fewer pixels, at most three of them."""
+    more = next((flags for start, flags in LIGHTER.items() if line.startswith(start)), [])
+    return shlex.split(smaller(line.replace("--n_scenes 4", "--n_scenes 3"), 96, 64), comments=True) + more
+
+
 def run_words(words: list[str], here: Path) -> int:
     """Run a line in this process, a fork with all libraries: to start one costs a command 1 to 2 s.
 
     The README's lines start from nothing, in the environment of a wheel.
     """
     os.chdir(here)
+    synth.usable_cores = lambda: 1
     log = os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
@@ -89,8 +104,7 @@ def test_every_block_of_a_page_does_what_it_says(page: str, tmp_path: Path, requ
             continue
         for line in text.splitlines():
             expected = re.search(r"# exit (\d+)", line)
-            words = shlex.split(smaller(line, 96, 64), comments=True)
-            code = in_child(lambda words=words: run_words(words, here))
+            code = in_child(lambda line=line: run_words(words_of(line), here))
             said = f"{page}: {line}\n{(here / LOG).read_text()}"
             assert code == (int(expected[1]) if expected else 0), said
 

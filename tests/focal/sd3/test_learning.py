@@ -51,6 +51,6 @@ def test_two_stacks_are_learned_by_heart(tmp_path):
     """All of the answer is the network's: the classical result cannot help."""
     wide = {"model.gate": 1.0, "train.learning_rate": 0.002, "train.gate_rate": 0.002}
     quiet = {"data.variants": 1, "data.noise": 0.0, "data.focus_jitter": 0.0}
-    rows = trained(tmp_path, **wide, **quiet)
-    assert change(rows, "total") <= 0.75
-    assert change(rows, "depth", 10) <= 1.0 / 3.0
+    rows = trained(tmp_path, **wide, **quiet, **{"train.steps": 80})
+    assert change(rows, "total") <= 0.5  # measured: 0.27 after 60 steps, 0.19 after 100
+    assert change(rows, "depth", 10) <= 0.25  # measured: 0.15 and 0.10
