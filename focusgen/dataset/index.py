@@ -145,6 +145,7 @@ class IndexResult:
 
     Attributes:
         index: all scenes, old and new.
+        n_found: scenes that lie below the raw root now, old and new.
         added: new ones.
         looked_at: scenes that were decoded now and are in the index.
         rejected: scene id or name -> why not.
@@ -153,6 +154,7 @@ class IndexResult:
     """
 
     index: MutableMapping[str, IndexEntry]
+    n_found: int = 0
     added: list[str] = field(default_factory=list)
     looked_at: list[str] = field(default_factory=list)
     renewed: dict[str, str] = field(default_factory=dict)

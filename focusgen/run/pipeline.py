@@ -54,7 +54,8 @@ def run_index(
         on_progress=lambda: stop.check(INDEX_STOPPED),
         may_take_over=may_take_over,
     )
-    save_config(cfg, "index")
+    if result.n_found:  # else the raw root is another than that of the scenes in the index, if there are any
+        save_config(cfg, "index")
     console = observer.console
     for scene_id, rejection in sorted(result.rejected.items()):
         console.print(f"  [red]refused[/red] {rich_text(refusal_line(scene_id, rejection))}")

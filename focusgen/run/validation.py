@@ -60,10 +60,11 @@ def run_validate(
             f"{len(index)} of {n_indexed} scenes were asked for: the verdict holds for no other",
             *report["warnings"],
         ]
-    way_out = "the report is not written: say --validate.report FILE"
+    way_out, where = "the report is not written: say --validate.report FILE", "no report"
     with _as_far_as_writable(observer, way_out):
         publish_report(cfg, report)
-    _tell(cfg, observer, report, problems)
+        where = str(report_path(cfg))
+    _tell(observer, report, problems, where)
     return ExitCode.INCOMPLETE if report["verdict"] == "fail" else ExitCode.COMPLETE
 
 
@@ -74,7 +75,7 @@ def _tell_scene(observer: ConsoleObserver, report: SceneReport) -> None:
         observer.console.print(f"  [red]{rich_text(report.scene_id)}[/red]: {rich_text(text)}")
 
 
-def _tell(cfg: Config, observer: ConsoleObserver, report: Mapping[str, Any], problems: Sequence[str]) -> None:
+def _tell(observer: ConsoleObserver, report: Mapping[str, Any], problems: Sequence[str], where: str) -> None:
     """Say the verdict, and what it rests on."""
     if report["scenes_not_read_again"]:
         observer.console.print(
@@ -86,7 +87,7 @@ def _tell(cfg: Config, observer: ConsoleObserver, report: Mapping[str, Any], pro
     colour = {"pass": "green", "rehearsal": "yellow", "fail": "red"}[report["verdict"]]
     observer.console.print(
         f"  verdict [bold {colour}]{report['verdict']}[/bold {colour}]: {report['passing_scenes']} of "
-        f"{report['total_scenes']} scenes pass, {report['total_frames']} frames; {report_path(cfg)}"
+        f"{report['total_scenes']} scenes pass, {report['total_frames']} frames; {where}"
     )
     if report["failed_scenes"]:
         observer.console.print(

@@ -173,5 +173,6 @@ def test_readers_work_on_a_data_set_that_may_only_be_read(whole, tmp_path):
             path.chmod(path.stat().st_mode | 0o700)
     assert done.returncode == 0, done.stderr
     assert "the report is not written: say --validate.report FILE" in done.stderr
+    assert "frames; no report" in done.stderr
     assert json.loads((tmp_path / "report.json").read_text())["verdict"] == "pass"
     assert {p: p.stat().st_mtime_ns for p in whole.out_root.rglob("*")} == before

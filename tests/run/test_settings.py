@@ -13,6 +13,7 @@ from focusgen.config.paths import find_paths, keep_paths, kept
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.settings import saved_config
 from tests.conftest import Rgbd
+from tests.small import entry, write_index
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,16 @@ def test_paths_of_an_older_data_set_are_found_where_they_were_and_where_they_mov
     if is_absolute:
         monkeypatch.setattr(Path, "exists", lambda self: not str(self).startswith(str(finished)))
         assert saved_config(dataset, "depth").depth.depth_root == moved.root / "depth"
+
+
+def test_phase_1_in_a_folder_of_none_of_the_scenes_is_not_where_repair_looks(tmp_path, capsys):
+    """A mistyped --raw_root leaves the index as it is; repair looks for raw files where they are."""
+    dataset = write_index(tmp_path / "out", {"a": entry(2)})
+    (tmp_path / "empty").mkdir()
+    words = ["--raw_root", str(tmp_path / "empty"), "--out_root", str(dataset.root), "--min_frames", "2"]
+    assert cli.phase_main("index", "doc", words) == 0
+    assert "indexed, but not found" in capsys.readouterr().err
+    assert saved_config(dataset, "index") is None
 
 
 def test_settings_of_a_data_set_can_be_given_again_from_anywhere(moved, tmp_path, monkeypatch):
