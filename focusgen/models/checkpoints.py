@@ -82,6 +82,22 @@ def safetensors_bytes(tensors: Mapping[str, Tensor], about: Mapping[str, str]) -
     return len(text).to_bytes(8, "little") + text + data[start:]
 
 
+def safetensors_pieces(tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> Iterator[bytes]:
+    """Yield the same bytes tensor by tensor, for files that do not fit into memory a second time."""
+    ordered = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0]))
+    header: dict[str, object] = {"__metadata__": dict(sorted(about.items()))}
+    stop = 0
+    for name, value in ordered:
+        start, stop = stop, stop + value.numel() * value.element_size()
+        kind = json.loads(save({"x": value.new_empty(0)})[8:].rstrip())["x"]["dtype"]
+        header[name] = {"dtype": kind, "shape": list(value.shape), "data_offsets": [start, stop]}
+    text = json.dumps(header, separators=(",", ":"), sort_keys=True).encode()
+    text += b" " * (-len(text) % _HEADER_ALIGNMENT)
+    yield len(text).to_bytes(8, "little") + text
+    for _, value in ordered:
+        yield value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+
+
 def check_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
     """Check that weights are floating point and hold no NaN or infinity.
 

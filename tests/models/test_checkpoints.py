@@ -15,6 +15,7 @@ from focusgen.models.checkpoints import (
     load_strict,
     read_tensors,
     safetensors_bytes,
+    safetensors_pieces,
 )
 
 GOOD = {"a.weight": torch.randn(8, 4), "b.bias": torch.zeros(3)}
@@ -83,6 +84,20 @@ def test_equal_tensors_and_words_give_equal_bytes_and_are_read_by_the_library():
     assert int.from_bytes(data[:8], "little") % 8 == 0
     found = safetensors.torch.load(data)
     assert found.keys() == tensors.keys() and all(torch.equal(found[key], tensors[key]) for key in tensors)
+
+
+def test_pieces_of_a_file_are_the_file_whatever_kinds_of_numbers_are_in_it():
+    tensors = {
+        "b": torch.arange(6.0).reshape(2, 3).T,
+        "a.w": torch.ones(3, dtype=torch.float16),
+        "a.v": torch.full((3, 2), -1.5, dtype=torch.bfloat16),
+        "n": torch.tensor(7),
+        "none": torch.empty(0, 4),
+        "is": torch.tensor([True, False]),
+    }
+    about = {"n": "1", "format": "x/1"}
+    pieces = list(safetensors_pieces(tensors, about))
+    assert b"".join(pieces) == safetensors_bytes(tensors, about) and len(pieces) == 1 + len(tensors)
 
 
 def test_words_beside_tensors_come_back(tmp_path):

@@ -8,17 +8,17 @@ from pathlib import Path
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from focusgen import __version__
 from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.base.files import replacing
+from focusgen.base.files import publish_pieces
 from focusgen.base.names import display
 from focusgen.focal.sd3.build import build
 from focusgen.focal.sd3.design import Design
 from focusgen.focal.sd3.lora import merge_lora
 from focusgen.focal.sd3.network import FocalSd3
+from focusgen.models.checkpoints import safetensors_pieces
 
 WEIGHTS_FILE = "focal_sd3.safetensors"
 FORMAT = "focusgen focal sd3 1"
@@ -30,11 +30,13 @@ def trained_state(net: FocalSd3) -> dict[str, Tensor]:
 
 
 def save_weights(path: Path, state: Mapping[str, Tensor], design: Design, notes: Mapping[str, str]) -> None:
-    """Write a checkpoint; the one before stays until this one is whole."""
+    """Write a checkpoint; the one before stays until this one is whole.
+
+    Raises:
+        StorageError: the disk refused.
+    """
     about = {"format": FORMAT, "design": design.model_dump_json(), "focusgen": __version__, **notes}
-    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
-    with replacing(path) as temporary:
-        save_file(tensors, temporary, about)
+    publish_pieces(path, safetensors_pieces(state, about))
 
 
 def load_network(path: Path, base_model: str | None = None, *, merges: bool = True) -> FocalSd3:

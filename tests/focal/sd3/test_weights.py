@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.errors import ConfigError, CorruptInputError, StorageError
 from focusgen.focal.sd3.design import Design
 from focusgen.focal.sd3.weights import load_network, save_weights, trained_state
 from tests.focal.sd3.small import awake, stack_input
@@ -56,3 +56,18 @@ def test_a_stranger_is_refused_by_name(tmp_path):
 def test_a_lora_on_random_weights_is_refused():
     with pytest.raises(ConfigError, match="random weights"):
         Design(trains="lora").checked()
+
+
+def test_a_checkpoint_is_for_all_who_may_read_here_and_equal_ones_are_equal_files(tmp_path):
+    state, notes = {"a": torch.ones(3), "b": torch.zeros(2, 2)}, {"steps": "3", "stacks": "8", "seed": "0"}
+    for n in range(6):
+        save_weights(tmp_path / f"{n}.safetensors", state, Design(), notes)
+    (tmp_path / "other").touch()
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1  # the umask decides, not 0600
+    assert len({path.read_bytes() for path in tmp_path.glob("*.safetensors")}) == 1
+
+
+def test_a_disk_that_refuses_a_checkpoint_is_said(tmp_path):
+    (tmp_path / "w.safetensors").mkdir()
+    with pytest.raises(StorageError, match=r"w\.safetensors"):
+        save_weights(tmp_path / "w.safetensors", {"a": torch.ones(3)}, Design(), {})
