@@ -22,8 +22,8 @@ from focusgen.dataset.records import parse_json
 from focusgen.tools.card_facts import Card, Source
 from focusgen.tools.croissant import write_croissant
 from focusgen.tools.export_plan import SPLIT_NAMES, ExportPlan, ExportScene, Member, lenses_at, plan_export
-from focusgen.tools.front_matter import LICENCE_KEYS, split_readme
-from focusgen.tools.licences import check_licence, hub_licence, parts_of
+from focusgen.tools.front_matter import LICENCE_KEYS, licence_in, split_readme
+from focusgen.tools.licences import check_licence, hub_licence, parts_of, stricter_part
 
 BEGIN, END = "<!-- focusgen:begin -->", "<!-- focusgen:end -->"
 MANY_SCENES = 1000  # the hub takes 10,000 entries in a folder and asks for shards long before
@@ -55,15 +55,39 @@ def _write_indices(root: Path, card: Card) -> list[Path]:
     """Write the index of each split that has a scene, and return them."""
     written = []
     for split in SPLITS:
-        scenes = [scene for scene in card.plan.scenes.values() if scene.vetted.split == split]
-        lines = [json.dumps(row, allow_nan=False) + "\n" for scene in scenes for row in _rows(card, scene)]
-        path = root / f"{split}.jsonl"
-        if lines:
-            publish(path, "".join(lines).encode())
+        path, data = root / f"{split}.jsonl", _index_of(card, split)
+        if data:
+            publish(path, data)
             written.append(path)
         else:
             remove(path)
     return written
+
+
+def _index_of(card: Card, split: str) -> bytes:
+    scenes = [scene for scene in card.plan.scenes.values() if scene.vetted.split == split]
+    lines = [json.dumps(row, allow_nan=False) + "\n" for scene in scenes for row in _rows(card, scene)]
+    return "".join(lines).encode()
+
+
+def refuse_old_card(root: Path, plan: ExportPlan) -> None:
+    """Refuse a card that says something else than one of the data set as it lies there now.
+
+    Raises:
+        RefusedDataError: names the file.
+    """
+    advice = "Run focusgen card again: the data set has changed since."
+    card = Card(plan, (), {}, _all_packed(plan))
+    for split in SPLITS:
+        path = root / f"{split}.jsonl"
+        if (path.read_bytes() if path.exists() else b"") != _index_of(card, split):
+            raise RefusedDataError(f"{path}: not the index of the data set as it is", advice)
+    layouts = {scene_id: scene.vetted.layout for scene_id, scene in plan.scenes.items()}
+    stricter = stricter_part(layouts, licence_in(root / "README.md"))
+    if stricter is not None:
+        raise RefusedDataError(
+            f"{root / 'README.md'}: {stricter.name} is under {stricter.licence}, which asks for more", advice
+        )
 
 
 def _all_packed(plan: ExportPlan) -> bool:

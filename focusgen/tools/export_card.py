@@ -13,8 +13,8 @@ from focusgen.dataset.records import parse_json
 from focusgen.tools.card import card_text, rehearsal_lines, size_category
 from focusgen.tools.export import Exported, finish
 from focusgen.tools.export_plan import SPLIT_NAMES
-from focusgen.tools.front_matter import LICENCE_KEYS, read_front_matter
-from focusgen.tools.licences import hub_licence, parts_of
+from focusgen.tools.front_matter import LICENCE_KEYS, licence_in, read_front_matter
+from focusgen.tools.licences import Part, hub_licence, stricter_part
 
 _HOW_TO_READ = """Each sample is a frame: `sharp.png`, `depth.npz` (key `depth`, float16 metres),
 `bokeh_KK.png` and `focus_KK.npz` (key `focus_map`, 1 = in focus) of each lens set, and `json` with the
@@ -37,8 +37,10 @@ def finish_with_card(root: Path, dest: Path, exported: Exported, source_licence:
     """
     scenes = {scene_id: scene.vetted.layout for scene_id, scene in exported.plan.scenes.items()}
     matter = dict(read_front_matter(root / "README.md"))
-    if source_licence is not None:
-        matter = hub_licence(parts_of(scenes, source_licence)[0])
+    said = source_licence or licence_in(root / "README.md")
+    stricter = stricter_part(scenes, said) if said else None
+    if stricter is not None or source_licence is not None:
+        matter = hub_licence(stricter or Part("footage", said))
     licence: dict[str, object] = {key: matter[key] for key in LICENCE_KEYS if key in matter}
     report = parse_json(DatasetLayout(root, root / "scene_index.json").validation_report_json.read_bytes())
     publish(dest / "README.md", _text(dest, exported, licence, rehearsal_lines(report)).encode())

@@ -77,6 +77,15 @@ def parts_of(scenes: Mapping[str, SceneLayout], source_licence: str) -> list[Par
     return sorted(parts, key=lambda part: -part.strictness)
 
 
+def stricter_part(scenes: Mapping[str, SceneLayout], said: str) -> Part | None:
+    """Return the weight whose licence asks for more than the one that a card says, None where none does.
+
+    A card is older than a scene that was made anew since with another model.
+    """
+    strictest = parts_of(scenes, said)[0]
+    return strictest if strictest.strictness > Part("card", said).strictness else None
+
+
 def check_licence(source_licence: str) -> None:
     """Refuse a licence without a word.
 

@@ -12,6 +12,7 @@ from focusgen.base.checksums import file_sha256
 from focusgen.base.errors import ConfigError
 from focusgen.dataset.layout import DONE, EXPORT_STATE, MANIFEST
 from focusgen.models.hub_errors import hub_errors
+from focusgen.tools.card import refuse_old_card
 from focusgen.tools.export_plan import plan_export
 from focusgen.tools.front_matter import licence_in
 
@@ -68,10 +69,10 @@ def plan_data_set(root: Path) -> Upload:
 
     Raises:
         ConfigError: no card, no licence in it, or more files in a folder than the hub takes.
-        FocusgenError: the data set is not complete, or phase 6 has not passed it as it is.
+        FocusgenError: the data set is not complete, phase 6 has not passed it as it is, or its card is older.
     """
     licence = _licence(root / "README.md")
-    plan_export(root, shard_bytes=1 << 62, ending="tar")
+    refuse_old_card(root, plan_export(root, shard_bytes=1 << 62, ending="tar"))
     files = [
         (path.relative_to(root).as_posix(), path.stat().st_size)
         for path in sorted(root.rglob("*"))

@@ -58,6 +58,27 @@ def test_a_packed_scene_that_no_address_of_a_tar_can_name_is_refused(tmp_path):
     assert _all_packed(SimpleNamespace(scenes={"a": scenes["a"]}))
 
 
+def test_a_card_that_is_older_than_the_data_is_not_sent_nor_is_its_licence_exported(
+    finished, tmp_path, monkeypatch
+):
+    assert cli.main(["card", "--out_root", str(finished), *SAY]) == 0
+    assert plan_data_set(finished).licence == "cc-by-4.0"
+    index = finished / "train.jsonl"
+    now = index.read_text()
+    index.write_text(now.replace('"N": ', '"N": 1', 1))
+    with pytest.raises(RefusedDataError, match=r"train\.jsonl: not the index .* as it is"):
+        plan_data_set(finished)
+    index.write_text(now)
+    flux = Part("flux", "FLUX.1 [dev] Non-Commercial License")
+    for module in ("card", "export_card"):
+        monkeypatch.setattr(f"focusgen.tools.{module}.stricter_part", lambda *_: flux)
+    with pytest.raises(RefusedDataError, match="README.md: flux is under FLUX.* asks for more"):
+        plan_data_set(finished)
+    dest = tmp_path / "shards"
+    assert cli.main(["export", "webdataset", "--out_root", str(finished), "--dest", str(dest)]) == 0
+    assert plan_export_upload(dest).licence == "flux.1-dev-non-commercial-license"
+
+
 @pytest.mark.slow
 def test_load_dataset_finds_the_splits_and_the_pixels_of_the_data_set_and_of_its_exports(
     finished, tmp_path, offline, capsys

@@ -9,7 +9,7 @@ import pytest
 
 from focusgen.base.errors import ConfigError
 from focusgen.dataset.layout import SceneLayout
-from focusgen.tools.licences import Part, check_licence, hub_licence, parts_of
+from focusgen.tools.licences import Part, check_licence, hub_licence, parts_of, stricter_part
 from tests.small import identity, put_record
 
 # From what asks for nothing to what nobody knows; each is stricter than all before it.
@@ -116,3 +116,12 @@ def test_of_two_equally_strict_parts_the_one_that_forbids_trade_stands_first(tmp
     note = {"a net": {"file": "a.pth", "licence": "cc-by-nd-4.0"}}
     scenes = {"a": scene(tmp_path, "a", {"a net": "1"}, note)}
     assert parts_of(scenes, "cc-by-nc-nd-4.0")[0] == Part("footage", "cc-by-nc-nd-4.0")
+
+
+def test_a_weight_that_asks_for_more_than_a_card_says_is_named(tmp_path):
+    note = {"flux": {"file": "flux.safetensors", "licence": "FLUX.1 [dev] Non-Commercial License"}}
+    scenes = {"a": scene(tmp_path, "a", {"flux": "1"}, note)}
+    found = stricter_part(scenes, "cc-by-4.0")
+    assert found is not None and found.name == "flux (flux.safetensors)"
+    assert stricter_part(scenes, str(hub_licence(found)["license_name"])) is None, "what its own card says"
+    assert stricter_part(scenes, "ask the owner") is None and stricter_part({}, "cc0-1.0") is None

@@ -104,6 +104,7 @@ class Data:
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root = root
         monkeypatch.setattr(push, "plan_export", lambda *_, **__: None)
+        monkeypatch.setattr(push, "refuse_old_card", lambda *_: None)
         (root / "README.md").write_text(CARD)
         for name in ("a/frames_sharp/frame_0000.png", "a/frames_sharp/.done", ".focusgen/x", "a/.hidden"):
             path = root / name
