@@ -45,10 +45,22 @@ def deaf_to_warnings(*, for_good: bool) -> contextlib.AbstractContextManager[Non
 
 @contextlib.contextmanager
 def told_to_stop() -> Iterator[list[int]]:
-    """Yield a list that SIGTERM and SIGUSR1 fill: what is under way is finished first."""
+    """Yield a list that SIGTERM, SIGUSR1 and the first Ctrl-C fill: what is under way is finished first."""
     seen: list[int] = []
-    with warnings_handled_by(lambda number, frame: seen.append(number)):
-        yield seen
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        if number == signal.SIGINT:
+            signal.signal(number, signal.default_int_handler)  # who asks again does not want to wait
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:  # started in the background of a script, where Ctrl-C is not for it
+        signal.signal(signal.SIGINT, note)
+    try:
+        with warnings_handled_by(note):
+            yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @dataclass

@@ -33,6 +33,8 @@ def main(argv: Sequence[str]) -> int:
     flags = parse(FLAGS, renamed(argv, {}), prog="focusgen focal check", doc=__doc__).flags
     if not flags.lists and flags.config is None:
         raise ConfigError("focusgen focal check needs a list or --config", "See focusgen focal check --help.")
+    if flags.max_samples < 0:
+        raise ConfigError(f"--max_samples must be at least 0, not {flags.max_samples}")
     from focusgen.focal.lists import Roots
     from focusgen.focal.presets import load_preset
     from focusgen.tools.focal_check import check_lists, preset_lines

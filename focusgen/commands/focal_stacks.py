@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from focusgen.base.errors import ConfigError
 from focusgen.commands.focal import ALIASES, renamed
 from focusgen.config.flags import Flags, option, parse, required
 
@@ -37,6 +38,9 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.focal.lens_checks import check_lens
     from focusgen.tools.focal_stacks import Sweep, list_stacks
 
+    for name, least in (("n_slices", 2), ("every", 1)):
+        if getattr(flags, name) < least:
+            raise ConfigError(f"--{name} must be at least {least}, not {getattr(flags, name)}")
     check_lens(flags.focal_length, flags.f_number, None, "focal stacks")
     sweep = Sweep(flags.n_slices, flags.focal_length / 1e3, flags.f_number)
     records = list_stacks(flags.scenes, flags.out, source=flags.source, sweep=sweep, every=flags.every)

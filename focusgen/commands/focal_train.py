@@ -1,18 +1,21 @@
 """Train depth from focus; `model.kind` in --config says which network.
 
 A call that was stopped goes on: by default training resumes in output_dir. SIGTERM and SIGUSR1 finish the
-step, save, and end with status 143, so that a cluster can queue the job again.
+step, save, and end with status 143, so that a cluster can queue the job again; the first Ctrl-C does the
+same with 130.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from focusgen.base.errors import ConfigError, ExitCode
+from focusgen.base.errors import ConfigError
+from focusgen.base.signals import EXIT_CODES
 from focusgen.commands.focal import ALIASES, renamed
 from focusgen.config.flags import Flags, option, parse, required
 from focusgen.config.shipped import CONFIG_DIR, find
@@ -112,7 +115,7 @@ def _train_small(flags: TrainFlags) -> int:
         run_job(TrainJob(flags.config, overrides, flags.resume, flags.dry_run, flags.debug))
     except Stopped as stopped:
         print(f"stopped by {stopped}; the same command goes on from there")
-        return int(ExitCode.TERMINATED)
+        return int(EXIT_CODES[signal.Signals(stopped.signal_number)])
     return 0
 
 
@@ -158,7 +161,7 @@ def _train_sd3(flags: TrainFlags) -> int:
         run_job(job)
     except Stopped as stopped:
         print(f"stopped by {stopped}; the same command goes on from there")
-        return int(ExitCode.TERMINATED)
+        return int(EXIT_CODES[signal.Signals(stopped.signal_number)])
     return 0
 
 

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from focusgen.base.errors import ExitCode, Interrupted
-from focusgen.base.signals import StopFlag, stop_on_signals
+from focusgen.base.signals import StopFlag, stop_on_signals, told_to_stop
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,23 @@ def test_the_deaf_hear_again_unless_they_are_about_to_end(for_good: bool):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout.strip()) == (0, "0" if for_good else "1")
+
+
+def test_the_first_ctrl_c_lets_a_training_save_and_the_second_ends_it():
+    before = signal.getsignal(signal.SIGINT)
+    with told_to_stop() as seen:
+        signal.raise_signal(signal.SIGINT)
+        assert seen == [signal.SIGINT]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_who_was_started_deaf_to_ctrl_c_stays_so():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with told_to_stop() as seen:
+            signal.raise_signal(signal.SIGINT)
+        assert seen == [] and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

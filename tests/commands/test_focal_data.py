@@ -140,3 +140,19 @@ def test_a_stack_becomes_a_scene(drawn: Path, tmp_path: Path):
     assert (out / "stack" / "frames_sharp" / "frame_0000.png").exists()
     assert (out / "stack" / "depth_maps" / ".done").exists()
     assert list(read_index(DatasetLayout(out, out / "scene_index.json"))) == ["stack"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["stacks", "--scenes", "s", "--out", "l.jsonl", "--every", "0"],
+            "--every must be at least 1, not 0",
+        ),
+        (["stacks", "--scenes", "s", "--out", "l.jsonl", "--n-slices", "1"], "--n_slices must be at least 2"),
+        (["check", "l.jsonl", "--max-samples", "-1"], "--max_samples must be at least 0, not -1"),
+    ],
+)
+def test_counts_that_cannot_be_are_refused_before_anything_is_read(words, message, capsys):
+    assert main(["focal", *words]) == 2
+    assert message in capsys.readouterr().err

@@ -84,7 +84,7 @@ def train(settings: SmallSettings, resume: str = "auto", tell: Tell = lambda ste
 
     Raises:
         ConfigError: stacks are missing, or the checkpoint is of another network.
-        Stopped: after a checkpoint, because of SIGTERM or SIGUSR1.
+        Stopped: after a checkpoint, because of SIGTERM, SIGUSR1 or Ctrl-C.
     """
     folder = settings.output_dir
     check_writable(folder, "--output-dir")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,16 @@ BLOCK = "JointTransformerBlock"
 
 
 class Stopped(Exception):
-    """The process was told to stop, and has saved its state."""
+    """The process was told to stop, and has saved its state.
 
-    def __init__(self, step: int) -> None:
+    Attributes:
+        step: steps that are done.
+        signal_number: what told it; SIGTERM where another process was told.
+    """
+
+    def __init__(self, step: int, signal_number: int = signal.SIGTERM) -> None:
         super().__init__(f"a signal, after step {step}")
-        self.step = step
+        self.step, self.signal_number = step, signal_number
 
 
 def new_accelerator(t: TrainSettings, device: str) -> Accelerator:

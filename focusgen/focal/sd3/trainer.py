@@ -86,7 +86,7 @@ def train(
     Raises:
         ConfigError: data or weights cannot be used; nothing was computed.
         ModelMemoryError: says what to make smaller.
-        Stopped: after a checkpoint, because of SIGTERM or SIGUSR1.
+        Stopped: after a checkpoint, because of SIGTERM, SIGUSR1 or Ctrl-C.
     """
     check_loggers(settings)
     run = start(settings, resume, device)
@@ -118,7 +118,7 @@ def _loop(run: Run, settings: Sd3Settings, curves: Curves | None, tell: Tell, se
         if run.step % t.checkpoint_every == 0 or is_best or is_last or stops:
             _save(run, settings, is_best)
         if stops and not is_last:
-            raise Stopped(run.step)
+            raise Stopped(run.step, *seen[:1])
 
 
 def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
