@@ -89,9 +89,14 @@ def main(argv: Sequence[str]) -> int:
         task = progress.add_task("focal stack", total=1.0)
         if flags.sweep_video is not None:
             job = _cut(flags, job, lambda part: progress.update(task, completed=part))
-        summary = infer_all(
-            job, lambda name, what, part: progress.update(task, description=f"{name}: {what}", completed=part)
-        )
+        try:
+            summary = infer_all(
+                job,
+                lambda name, what, part: progress.update(task, description=f"{name}: {what}", completed=part),
+            )
+        except KeyboardInterrupt:
+            print("stopped; the results of stacks that were finished are whole", file=sys.stderr)
+            raise
     return report(summary, flags.output)
 
 

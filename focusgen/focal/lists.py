@@ -120,6 +120,8 @@ def _records(text: str, shown: str) -> Iterator[StackRecord]:
         if content.startswith("{"):
             yield record_of(_json_line(content, where), where)
             continue
+        if heading is None and _is_heading([word.strip() for word in content.split(";")]):
+            raise ConfigError(f"{where}: the columns are separated by semicolons", "Save it with commas.")
         words = _words(content, where)
         if heading is None and _is_heading(words):
             heading = _checked_heading(words, where)

@@ -64,6 +64,8 @@ def _rows(path: Path, shown: str) -> tuple[list[tuple[float, float]], bool]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{shown}: cannot be read: {error}", HOW_TO_WRITE) from error
+    if ";" in text.partition("\n")[0]:  # where spreadsheets write 0,5
+        text = text.replace(",", ".").replace(";", ",")
     lines = csv.DictReader(io.StringIO(text), skipinitialspace=True)
     known = {(name or "").strip().lower(): name for name in lines.fieldnames or ()}
     focus = next((known[name] for name in FOCUS_COLUMNS if name in known), None)

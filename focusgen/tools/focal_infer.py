@@ -93,7 +93,7 @@ def infer_all(job: InferJob, tell: Tell = lambda name, what, part: None) -> dict
     scene_id = scene_name(names[0] if len(names) == 1 else Path(job.input).resolve().stem)
     done: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
-    summary: dict[str, Any] = {}
+    summary = _published_summary(job.output, done, failed, names) if len(names) > 1 else {}
     for name, stack in zip(names, stacks, strict=True):
         try:
             result = _infer(job, stack, partial(tell, name))

@@ -130,3 +130,9 @@ def test_folders_that_are_called_like_keys_are_no_heading(tmp_path: Path):
     listed = tmp_path / "list.txt"
     listed.write_text("stack depth.npy\nscene/stack depth/0.png 9\n")
     assert [record.text("focal_stack") for record in read_list(listed)] == ["stack", "scene/stack"]
+
+
+def test_columns_between_semicolons_are_named_and_not_taken_for_a_path(tmp_path: Path):
+    (tmp_path / "list.csv").write_text("focal_stack;depth;split\na;a.npy;train\n")
+    with pytest.raises(ConfigError, match=r"list\.csv:1: the columns are separated by semicolons"):
+        read_list(tmp_path / "list.csv")

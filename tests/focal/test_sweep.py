@@ -46,6 +46,12 @@ def test_lines_of_frames_or_seconds_are_joined_in_diopters(tmp_path: Path):
     np.testing.assert_allclose(read_focus(by_time, 5, times_s)[:4], [0.5, 1 / 1.5, 1.0, 2.0])
 
 
+def test_a_log_with_semicolons_has_decimal_commas(tmp_path: Path):
+    text = "time_s;focus_m\r\n0,0;0,5\r\n0,2;1,0\r\n"
+    found = read_focus(write(tmp_path / "focus.csv", text), 3, [0.0, 0.1, 0.2])
+    assert found == pytest.approx([0.5, 1 / 1.5, 1.0])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -211,9 +211,10 @@ def test_what_is_wrong_with_all_stacks_is_the_error_and_nothing_is_written(tmp_p
 def test_an_interrupted_batch_says_what_is_done_and_what_is_not(tmp_path, calls, monkeypatch):
     for name in ("a", "b", "c"):
         stack(tmp_path / "in" / name)
-    at_once = focal_infer.infer_stack
+    at_once, seen = focal_infer.infer_stack, []
 
     def until_b(files: Any, *others: Any) -> StackResult:
+        seen.append(json.loads((tmp_path / "o" / "summary.json").read_text())["not_done"])
         if files.name == "b":
             raise KeyboardInterrupt
         return at_once(files, *others)
@@ -223,6 +224,7 @@ def test_an_interrupted_batch_says_what_is_done_and_what_is_not(tmp_path, calls,
         inferred(tmp_path / "in", tmp_path / "o")
     summary = json.loads((tmp_path / "o" / "summary.json").read_text())
     assert [entry["name"] for entry in summary["stacks"]] == ["a"] and summary["not_done"] == ["b", "c"]
+    assert seen == [["a", "b", "c"], ["b", "c"]]  # never what an earlier call said
 
 
 def test_results_of_an_earlier_call_are_never_taken_for_those_of_this_one(tmp_path, calls, monkeypatch):
