@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 import yaml
 
 from focusgen import cli
+from focusgen.base import files
 from focusgen.models.flux.bokehnet import BokehNetSession
 from focusgen.models.flux.deblurnet import DeblurNet
 from focusgen.models.flux.prompts import encode_prompts
 from tests import flux_tiny
+from tests.faults import in_child
 
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).resolve().parents[3]
 PROMPTS = ["a sharp photo with everything in focus", "an excellent photo with a large aperture"]
 N_FRAMES = 4
 
@@ -131,18 +128,17 @@ def test_a_real_kill_is_resumed(dataset):
     sharp = dataset.out_root / "bear" / "frames_sharp"
     for path in sharp.iterdir():
         path.unlink()
-    command = [
-        sys.executable,
-        str(ROOT / "scripts" / "02_deblur.py"),
-        "--config",
-        str(dataset.root / "tiny.yaml"),
-    ]
-    process = subprocess.Popen([*command, "--device", "cpu"], env=os.environ | {"OMP_NUM_THREADS": "1"})
-    deadline = time.monotonic() + 120
-    while process.poll() is None and not list(sharp.glob("*.png")) and time.monotonic() < deadline:
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+
+    def dies_with_the_first_frame() -> int:
+        def on_step(step: str, path: Path) -> None:
+            if step == "after_rename" and path.suffix == ".png":
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        files.on_step = on_step
+        return run(dataset, "deblur", "--device", "cpu")
+
+    assert in_child(dies_with_the_first_frame) == -signal.SIGKILL  # a fork: to import all anew takes 5 s
+    assert list(sharp.glob("*.png")) and not (sharp / ".done").exists()
     assert run(dataset, "deblur", "--device", "cpu") == 0
     assert published(dataset) == wanted
 
