@@ -19,9 +19,17 @@ def folders(root: Path) -> list[Path]:
     """Return the folders in a folder, in natural order, hidden ones left out; nothing where there is none."""
     if not root.is_dir():
         return []
-    names = [name for name in os.listdir(root) if not name.startswith(".")]
-    names = [name for name in names if (root / name).is_dir()]  # False for a link to itself, without an error
+    with os.scandir(root) as entries:
+        names = [entry.name for entry in entries if not entry.name.startswith(".") and _is_folder(entry)]
     return [root / name for name in sorted(names, key=natural_key)]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Say whether it is a folder; of what is no link without asking the disk again, once a scene and layout.
+
+    False for a link to itself, without an error.
+    """
+    return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir(follow_symlinks=False)
 
 
 def files(folder: Path, *suffixes: str) -> list[str]:

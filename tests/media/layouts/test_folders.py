@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 from focusgen.media.layouts.folders import below, files, first_below, folders, number_of, paired
@@ -23,6 +24,20 @@ def test_children_come_in_natural_order_without_hidden_ones(tmp_path: Path):
     assert [folder.name for folder in folders(tmp_path)] == ["9", "10", "a"]
     assert files(tmp_path, ".png") == ["b2.PNG", "b10.png"]
     assert folders(tmp_path / "gone") == files(tmp_path / "gone", ".png") == []
+
+
+def test_links_to_folders_are_folders_and_files_are_not_asked_for_one_by_one(tmp_path: Path, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    (tmp_path / "loop").symlink_to("loop")
+    for number in range(20):
+        (tmp_path / f"{number}.mp4").touch()
+    asked: list[str] = []
+    is_dir = os.path.isdir
+    monkeypatch.setattr(os.path, "isdir", lambda path: asked.append(Path(path).name) or is_dir(path))
+    monkeypatch.setattr(Path, "is_dir", lambda path: asked.append(path.name) or is_dir(path))
+    assert [folder.name for folder in folders(tmp_path)] == ["folder", "link"]
+    assert set(asked) == {tmp_path.name, "link", "loop"}
 
 
 def test_what_is_found_is_not_entered_and_the_search_ends_at_its_depth(tmp_path: Path):
