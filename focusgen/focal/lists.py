@@ -94,20 +94,28 @@ def read_list(path: Path, defaults: Mapping[str, Any] | None = None) -> list[Sta
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{shown}: cannot be read: {error}") from error
-    if path.suffix.lower() == ".json" and text.lstrip().startswith("["):
-        records = _json_array(text, shown)
-    else:
+    records = _json_document(text, shown) if path.suffix.lower() == ".json" else None
+    if records is None:
         records = list(_records(text, shown))
     if not records:
         raise ConfigError(f"{shown}: holds no record")
     return [replace(record, values={**(defaults or {}), **record.values}) for record in records]
 
 
-def _json_array(text: str, shown: str) -> list[StackRecord]:
+def _json_document(text: str, shown: str) -> list[StackRecord] | None:
+    """Return the records of an array, or of one record over several lines; None if these are JSON lines."""
     try:
-        items = json.loads(text)
+        document = json.loads(text)
     except ValueError as error:
-        raise ConfigError(f"{shown}: no JSON: {error}") from error
+        if text.lstrip().startswith("["):
+            raise ConfigError(f"{shown}: no JSON: {error}") from error
+        return None
+    if isinstance(document, dict):
+        return [record_of(document, shown)]
+    items = document if isinstance(document, list) else [document]
+    stranger = next((n for n, item in enumerate(items, 1) if not isinstance(item, dict)), None)
+    if stranger is not None:
+        raise ConfigError(f"{shown}: item {stranger} is no object with the keys of a stack")
     return [record_of(item, f"{shown}: item {n}") for n, item in enumerate(items, 1)]
 
 

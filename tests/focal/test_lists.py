@@ -1,5 +1,6 @@
 """File lists: every form that people write, and errors that name file and line."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -136,3 +137,17 @@ def test_columns_between_semicolons_are_named_and_not_taken_for_a_path(tmp_path:
     (tmp_path / "list.csv").write_text("focal_stack;depth;split\na;a.npy;train\n")
     with pytest.raises(ConfigError, match=r"list\.csv:1: the columns are separated by semicolons"):
         read_list(tmp_path / "list.csv")
+
+
+def test_one_record_over_several_lines_is_a_list_of_one(tmp_path: Path):
+    """`focal render` writes such a one."""
+    stack = tmp_path / "stack.json"
+    stack.write_text(json.dumps({"slices": ["a.png"], "focus_distances": [0.5, "inf"]}, indent=1))
+    (found,) = read_list(stack)
+    assert found.values["slices"] == ["a.png"] and found.where == str(stack)
+    stack.write_text('{"focal_stack": "a"}\n{"focal_stack": "b"}\n')
+    assert [record.values["focal_stack"] for record in read_list(stack)] == ["a", "b"]
+    for strange in ('[{"focal_stack": "a"}, "b"]', "[1]", "7"):
+        stack.write_text(strange)
+        with pytest.raises(ConfigError, match=r"stack\.json: item \d is no object"):
+            read_list(stack)
