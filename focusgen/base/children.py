@@ -1,4 +1,4 @@
-"""Processes that work for this one: a terminal's Ctrl-C is not for them, and none outlives it."""
+"""Processes that work for this one: Ctrl-C and Slurm's first warning are not for them, none outlives it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def starting_children() -> Iterator[None]:
-    """Start processes that never hear Ctrl-C, which a terminal sends to all of them.
+    """Start processes that never hear Ctrl-C and SIGUSR1, which a terminal and Slurm send to all of them.
 
-    What a child itself ignores is too late: it would be interrupted while it imports, with a traceback.
+    What a child itself ignores is too late: it would be interrupted while it imports, with a traceback. The
+    process that Python starts beside them, which keeps track of what they share, would end and complain.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGUSR1})
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ from torch import Tensor
 from focusgen.base.errors import ConfigError
 from focusgen.base.seeds import derive_seed
 from focusgen.focal.sd3.network import StackInput
-from focusgen.focal.sd3.samples import Shown, StackPool
+from focusgen.focal.sd3.samples import Key, Shown, StackPool
 from focusgen.focal.sd3.settings import DataSettings
 
 
@@ -50,7 +50,7 @@ class Batches:
     """Draws batches: every stack once per epoch, in an order of the epoch's own."""
 
     def __init__(self, pool: StackPool, data: DataSettings, seed: int, multiple: int) -> None:
-        self._pool, self._data, self._seed = pool, data, seed
+        self.pool, self._data, self._seed = pool, data, seed
         self.size = data.size
         check_size(data.size, multiple)
 
@@ -64,16 +64,23 @@ class Batches:
 
     def _one(self, position: int, augments: bool) -> Batch:
         if not augments:
-            return cropped(self._pool.shown(position % len(self._pool), 0), self.size, None)
+            return cropped(self.pool.shown(position % len(self.pool), 0), self.size, None)
         shown, rng = self._shown(position)
         return augmented(cropped(shown, self.size, rng), self._data, rng)
 
+    def key(self, position: int) -> Key:
+        """Return which stack lies at a place, and with which of its slices it is shown."""
+        epoch, place = divmod(position, len(self.pool))
+        order = np.random.default_rng(derive_seed(self._seed, "order", epoch)).permutation(len(self.pool))
+        return int(order[place]), int(self._rng(position).integers(self._data.variants))
+
     def _shown(self, position: int) -> tuple[Shown, np.random.Generator]:
-        epoch, place = divmod(position, len(self._pool))
-        order = np.random.default_rng(derive_seed(self._seed, "order", epoch)).permutation(len(self._pool))
-        rng = np.random.default_rng(derive_seed(self._seed, "sample", position))
-        variant = int(rng.integers(self._data.variants))
-        return self._pool.shown(int(order[place]), variant), rng
+        rng = self._rng(position)
+        rng.integers(self._data.variants)  # drawn once more: `key` has the number
+        return self.pool.shown(*self.key(position)), rng
+
+    def _rng(self, position: int) -> np.random.Generator:
+        return np.random.default_rng(derive_seed(self._seed, "sample", position))
 
 
 def check_size(size: int, multiple: int) -> None:

@@ -81,6 +81,8 @@ def say_what_is_not_done(settings: Sd3Settings, say: Say) -> None:
         say(f"note: no stacks for validation{NOT_JUDGED}")
     if settings.train.fsdp and not (torch.cuda.is_available() and int(os.environ.get("WORLD_SIZE", "1")) > 1):
         say("note: train.fsdp has no effect: weights are cut into shards on several GPUs only")
+    if settings.data.workers > 0 and not settings.data.keep_priors:
+        say("note: data.workers has no effect: what they find is handed on by data.keep_priors")
 
 
 def write_weights(run: Run, settings: Sd3Settings) -> Path | None:

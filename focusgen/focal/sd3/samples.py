@@ -25,6 +25,9 @@ from focusgen.focal.stack import FocalStack
 
 Floats = npt.NDArray[np.float32]
 SAMPLES_IN_MEMORY = 64
+Key = tuple[int, int]
+"""A stack, and a subset of its slices."""
+
 PLAUSIBLE_MEDIAN_M = (0.05, 500.0)
 
 
@@ -74,15 +77,22 @@ class StackPool:
                 self._kept.popitem(last=False)
         return self._kept[key]
 
+    def find_prior(self, index: int, variant: int) -> None:
+        """Have a classical result kept, for whoever shows the stack later."""
+        kept_prior(self._seen(self.source.open(index).stack, index, variant), self._priors)
+
     def _made(self, index: int, variant: int) -> Shown:
         sample = self.source.open(index)
-        whole = sample.stack
-        keep = self._subset(len(whole), index, variant)
-        stack = FocalStack(whole.slices[keep], whole.diopters[keep], whole.radius_px_m)
+        stack = self._seen(sample.stack, index, variant)
         assert sample.true_m is not None and sample.aif is not None, "the source checked it"
         with np.errstate(divide="ignore"):
             true = (1.0 / sample.true_m).astype(np.float32)
-        return Shown(sample.name, stack, kept_prior(stack, self._priors), true, sample.aif, sample.is_drawn)
+        prior = kept_prior(stack, self._priors)
+        return Shown(sample.name, stack, prior, true, sample.aif, sample.is_drawn)
+
+    def _seen(self, whole: FocalStack, index: int, variant: int) -> FocalStack:
+        keep = self._subset(len(whole), index, variant)
+        return FocalStack(whole.slices[keep], whole.diopters[keep], whole.radius_px_m)
 
     def _subset(self, n: int, index: int, variant: int) -> list[int]:
         """Return which slices: both ends are always among them, so that the range stays."""

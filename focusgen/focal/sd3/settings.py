@@ -30,7 +30,7 @@ class DataSettings(_Section):
     most_slices: int = Field(10, ge=2)
     variants: int = Field(4, ge=1, description="subsets of its slices that a stack is shown with")
     workers: int = Field(
-        0, ge=0, description="processes that find classical results ahead; 0: the training itself"
+        0, ge=0, description="processes that find classical results ahead, to be kept; 0: the training itself"
     )
     keep_priors: bool = Field(
         True, description="keep classical results in output_dir/priors, 11 bytes a pixel each"

@@ -145,7 +145,7 @@ def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
     state = None if path is None else read_state(path, settings)
     seen = _batches(settings, source, net)
     order = _order(0 if state is None else int(state["step"]), t, accelerator)
-    feed = Feed(seen, order, settings.data.workers)
+    feed = Feed(seen, order, settings.data.workers if settings.data.keep_priors else 0)
     run = Run(net, model, prepared, accelerator, average, seen, feed, *_judged(settings, net), source.n)
     if state is not None:
         _restore(run, state)

@@ -1,4 +1,4 @@
-"""Samples made ahead by processes: the same training to the bit, errors by name, deaf to Slurm's warnings."""
+"""Samples made ahead: the same ones to the bit, errors by name, whatever happens to the processes."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 import torch
 
 from focusgen.base.errors import ConfigError
-from focusgen.focal.sd3.trainer import start, train
-from tests.focal.sd3.lists import write_list
+from focusgen.focal.sd3 import feed, priors
+from focusgen.focal.sd3.settings import TrainSettings
+from focusgen.focal.sd3.trainer import _order, start, train
 from tests.focal.sd3.stacks import record, write_lines
-from tests.focal.sd3.test_trainer import same, settings_of
-
-pytestmark = pytest.mark.slow
+from tests.focal.sd3.test_trainer import settings_of
 
 
 @pytest.fixture(autouse=True)
@@ -40,48 +41,38 @@ def is_alive(pid: int) -> bool:
     return False
 
 
-def test_a_training_fed_by_processes_is_the_same_to_the_bit(tmp_path):
-    stacks = write_list(tmp_path / "train.jsonl", "tabletop")
-    alone = train(settings_of(tmp_path / "alone", train_list=stacks), device="cpu")
-    fed = train(settings_of(tmp_path / "fed", train_list=stacks, workers=2), device="cpu")
-    assert same(alone, fed)
+def test_a_resumed_training_asks_for_the_rest_of_the_samples():
+    t = TrainSettings(steps=5, batch=2, accumulation=3)
+    one = SimpleNamespace(num_processes=2, process_index=1)
+    assert list(_order(2, t, one)) == list(_order(0, t, one))[6:]
 
 
-def test_it_goes_on_in_the_middle_with_the_same_samples(tmp_path):
-    stacks = write_list(tmp_path / "train.jsonl", "tabletop")
-    whole = train(settings_of(tmp_path / "whole", train_list=stacks), device="cpu")
-    folder = tmp_path / "cut"
-    schedule = settings_of(folder, train_list=stacks, workers=1)
-
-    def stop(step, means):
-        if step == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    with contextlib.suppress(Exception):
-        train(schedule, tell=stop, device="cpu")
-    assert same(whole, train(schedule, device="cpu"))
-
-
-def test_warnings_of_slurm_do_not_disturb_and_an_ended_process_is_done_without(tmp_path):
-    stacks = write_list(tmp_path / "train.jsonl", "tabletop")
-    run = start(settings_of(tmp_path / "out", steps=50, train_list=stacks, workers=1), "none", "cpu")
-    wanted = [run.batches.batch([place]) for place in range(8)]
-    assert torch.equal(run.train.batch([0]).seen.slices, wanted[0].seen.slices)  # it is up
+@pytest.mark.slow
+def test_warnings_of_slurm_do_not_disturb_and_an_ended_process_is_done_without(tmp_path, monkeypatch):
+    monkeypatch.setattr(feed, "KEYS_AHEAD", 1)
+    stacks = write_lines(tmp_path / "train.jsonl", record(tmp_path / "files", "a"))
+    many = {"steps": 30, "train_list": stacks, "size": 16, "variants": 1000}
+    alone = start(settings_of(tmp_path / "alone", **many), "none", "cpu")
+    wanted = [alone.train.batch([place]).seen.slices for place in range(30)]
+    run = start(settings_of(tmp_path / "fed", **many, workers=1), "none", "cpu")
+    assert torch.equal(run.train.batch([0]).seen.slices, wanted[0])  # it is up
     (maker,) = makers()
     for number in (signal.SIGUSR1, signal.SIGINT):
         maker.send_signal(number)
-    for place in range(1, 5):
-        assert torch.equal(run.train.batch([place]).seen.slices, wanted[place].seen.slices)
-    assert maker.is_running() and maker.status() != psutil.STATUS_ZOMBIE
-    maker.terminate()
-    maker.wait(20)
-    with pytest.warns(UserWarning, match="lower data.workers"):
-        for place in range(5, 8):
-            assert torch.equal(run.train.batch([place]).seen.slices, wanted[place].seen.slices)
+    assert torch.equal(run.train.batch([1]).seen.slices, wanted[1])
+    assert is_alive(maker.pid)
+    with pytest.warns(UserWarning, match="was ended"):
+        maker.terminate()
+        for place in range(2, 30):
+            assert torch.equal(run.train.batch([place]).seen.slices, wanted[place])
+    run.train.close()
+    kept = [{path.name for path in (tmp_path / one / "priors").iterdir()} for one in ("fed", "alone")]
+    assert kept[0] == kept[1]
 
 
+@pytest.mark.slow
 def test_nobody_is_left_behind_by_a_killed_training(tmp_path):
-    stacks = write_list(tmp_path / "train.jsonl", "tabletop")
+    stacks = write_lines(tmp_path / "train.jsonl", record(tmp_path / "files", "a"))
     script = tmp_path / "killed.py"
     script.write_text(
         "import os, signal, sys\nfrom pathlib import Path\n"
@@ -89,7 +80,7 @@ def test_nobody_is_left_behind_by_a_killed_training(tmp_path):
         "from tests.focal.sd3.test_trainer import settings_of\n"
         "if __name__ == '__main__':\n"
         "    out, stacks = Path(sys.argv[1]), Path(sys.argv[2])\n"
-        "    run = start(settings_of(out, steps=9, train_list=stacks, workers=1), 'none', 'cpu')\n"
+        "    run = start(settings_of(out, 9, train_list=stacks, workers=1, size=16), 'none', 'cpu')\n"
         "    run.train.batch([0])\n"
         "    print(makers()[0].pid, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -109,6 +100,18 @@ def test_nobody_is_left_behind_by_a_killed_training(tmp_path):
         time.sleep(0.1)
 
 
+@pytest.fixture
+def threads_for_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Find results in threads of this process: the same calls, without seconds of imports."""
+
+    def in_threads(workers, context, begin, arguments):
+        feed._pool[:] = arguments
+        return ThreadPoolExecutor(workers)
+
+    monkeypatch.setattr(feed, "ProcessPoolExecutor", in_threads)
+
+
+@pytest.mark.usefixtures("threads_for_processes")
 def test_a_stack_that_cannot_be_learned_from_is_named_as_without_processes(tmp_path):
     stacks = write_lines(tmp_path / "train.jsonl", record(tmp_path / "files", "far", depth_scale=1e-6))
     said = []
@@ -120,12 +123,14 @@ def test_a_stack_that_cannot_be_learned_from_is_named_as_without_processes(tmp_p
     assert said[0] == said[1]
 
 
-def test_classical_results_are_found_once_and_kept_beside_the_training(tmp_path):
-    stacks = write_list(tmp_path / "train.jsonl", "tabletop")
-    settings = settings_of(tmp_path / "out", train_list=stacks, workers=1)
-    train(settings, device="cpu")
-    kept = sorted((tmp_path / "out" / "priors").iterdir())
-    assert len(kept) == 1
-    before = kept[0].stat().st_mtime_ns
-    train(settings, "none", device="cpu")
-    assert kept[0].stat().st_mtime_ns == before
+@pytest.mark.usefixtures("threads_for_processes")
+def test_a_result_is_looked_for_once_whatever_the_number_of_epochs(tmp_path, monkeypatch):
+    stacks = write_lines(tmp_path / "train.jsonl", *(record(tmp_path / "f", name) for name in ("a", "b")))
+    looked: list[int] = []
+    real = priors.prior_of
+    monkeypatch.setattr(priors, "prior_of", lambda stack: looked.append(1) or real(stack))
+    run = start(settings_of(tmp_path / "out", 9, train_list=stacks, workers=2, size=16), "none", "cpu")
+    for place in range(9):
+        run.train.batch([place])
+    run.train.close()
+    assert len(looked) == 2
