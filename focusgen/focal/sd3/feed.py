@@ -78,7 +78,8 @@ class Finders:
 
     def __init__(self, pool: StackPool, keys: Iterator[Key], workers: int) -> None:
         spawn = multiprocessing.get_context("spawn")
-        self._executor = ProcessPoolExecutor(workers, spawn, _begin, (pool,))
+        with starting_children():
+            self._executor = ProcessPoolExecutor(workers, spawn, _begin, (pool,))
         self._keys, self._most = keys, KEYS_AHEAD * workers
         self._asked: dict[Key, Future[None]] = {}
         self._open: deque[Future[None]] = deque()
