@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from focusgen import __version__
 from focusgen.base.checksums import checksum
+from focusgen.base.errors import StorageError
 from focusgen.base.files import make_folder, publish
 from focusgen.focal.classical import estimate
 from focusgen.focal.fusion import fuse
@@ -54,8 +55,12 @@ def kept_prior(stack: FocalStack, folder: Path | None) -> Prior:
     made = prior_of(stack)
     buffer = io.BytesIO()
     np.savez(buffer, **made._asdict())
-    make_folder(folder)
-    publish(path, buffer.getvalue())
+    try:
+        make_folder(folder)
+        publish(path, buffer.getvalue())
+    except StorageError as error:
+        advice = f"{error.advice} Or keep none: --override data.keep_priors=false."
+        raise StorageError(error.message, advice) from error
     return made
 
 

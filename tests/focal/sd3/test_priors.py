@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from focusgen.base.errors import StorageError
 from focusgen.focal.sd3 import priors
 from focusgen.focal.sd3.priors import Prior, kept_prior, prior_of
 from focusgen.focal.stack import FocalStack
@@ -64,3 +65,10 @@ def test_without_a_folder_nothing_is_written(stack, found, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     kept_prior(stack, None), kept_prior(stack, None)
     assert len(found) == 2 and not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_takes_no_results_says_how_to_go_on_without(stack, tmp_path):
+    (tmp_path / "priors").touch()
+    with pytest.raises(StorageError, match="priors") as caught:
+        kept_prior(stack, tmp_path / "priors")
+    assert "--override data.keep_priors=false" in caught.value.advice
