@@ -72,6 +72,7 @@ def test_what_cannot_be_cut_is_refused_with_a_way_out(
     assert message in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.slow
 def test_a_second_cut_leaves_nothing_of_the_first(traced: Truth, sweep: tuple[Path, Path], tmp_path: Path):
     video, log = sweep
     write_sweep_stacks(video, log, 5, tmp_path / "cut")
