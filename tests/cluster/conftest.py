@@ -30,7 +30,8 @@ def indexed(rgbd: Rgbd) -> Rgbd:
     """Three small scenes after phase 1."""
     for seed, name in enumerate("abc"):
         rgbd.add_scene(name, seed=seed, n_frames=3 + seed)
-    assert cli.phase_main("index", "doc", [*rgbd.flags("raw_root", "out_root"), "--min_frames", "2"]) == 0
+    words = [*rgbd.flags("raw_root", "out_root"), "--min_frames", "2", "--run.workers", "1"]
+    assert cli.phase_main("index", "doc", words) == 0
     return rgbd
 
 
