@@ -16,6 +16,7 @@ from hypothesis import settings
 
 from focusgen import config
 from focusgen.config import Config
+from tests.decoders import fresh_decoders, kept_decoders  # noqa: F401 - fixtures of all rooms
 from tests.finished import _finished, finished  # noqa: F401 - fixtures of all rooms
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -16,6 +16,8 @@ from focusgen.media.rawcheck import RawReport, check_raw
 from focusgen.media.scenes import RawScene
 from focusgen.phases.looking import discover_scenes
 
+pytestmark = pytest.mark.usefixtures("fresh_decoders")
+
 OLD_S = time.time() - 3600
 
 

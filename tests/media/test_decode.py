@@ -15,6 +15,8 @@ from focusgen.media.rawcheck import check_raw
 from focusgen.media.scenes import RawScene, discover
 from tests.clips import moving_texture, write_images, write_video
 
+pytestmark = pytest.mark.usefixtures("fresh_decoders")
+
 OPTIONS = CheckOptions(min_frames=2, max_frames=None, shot_cut_threshold=0.35)
 
 

@@ -17,6 +17,8 @@ from focusgen.phases.index import index_dataset
 from focusgen.phases.looking import discover_scenes, look_at_share
 from tests.conftest import Rgbd
 
+pytestmark = pytest.mark.usefixtures("fresh_decoders")
+
 NAMES = [f"s{number}" for number in range(1, 12)]
 
 

@@ -23,6 +23,8 @@ from focusgen.focal.sd3.trainer import _order, start, train
 from tests.focal.sd3.stacks import record, write_lines
 from tests.focal.sd3.test_trainer import settings_of
 
+pytestmark = pytest.mark.usefixtures("fresh_decoders")
+
 
 @pytest.fixture(autouse=True)
 def one_thread():
