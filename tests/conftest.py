@@ -22,6 +22,7 @@ from tests.finished import _finished, finished  # noqa: F401 - fixtures of all r
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("patient", deadline=None, max_examples=60)  # a busy machine is no failure
 settings.load_profile("patient")
+USUAL_THRESHOLDS = gc.get_threshold()
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -35,6 +36,15 @@ def pytest_collection() -> Iterator[None]:
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
     gc.enable()
+
+
+@pytest.fixture
+def usual_garbage() -> Iterator[None]:
+    """Look for garbage as often as Python does by itself, for tests of memory."""
+    seldom = gc.get_threshold()
+    gc.set_threshold(*USUAL_THRESHOLDS)
+    yield
+    gc.set_threshold(*seldom)
 
 
 @dataclass

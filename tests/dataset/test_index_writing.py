@@ -87,6 +87,7 @@ def test_an_index_of_an_older_release_gets_its_table_where_one_may_write(dataset
     assert isinstance(read_index(dataset), SceneTable)
 
 
+@pytest.mark.usefixtures("usual_garbage")
 def test_a_draft_never_holds_its_scenes_unpacked(dataset, monkeypatch):
     monkeypatch.setattr(scene_table, "BLOCK_SCENES", 10)
     monkeypatch.setattr(files, "COPY_BYTES", 4096)

@@ -120,6 +120,7 @@ def test_maps_that_are_empty_or_bombs_are_refused(width, height):
         check_pixels(width, height)
 
 
+@pytest.mark.usefixtures("usual_garbage")
 def test_a_large_claim_costs_no_memory(tmp_path):
     (tmp_path / "a.npy").write_bytes(npy_saying((1 << 15, 1 << 15)))
     tracemalloc.start()

@@ -207,6 +207,7 @@ def npy_claiming(shape: tuple[int, ...], body: bytes = b"") -> bytes:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("usual_garbage")
 def test_a_header_that_lies_costs_no_memory(tmp_path):
     bombs = {"a.npy": npy_claiming((10**6, 10**6)), "b.npy": npy_claiming((9000, 9000))}
     inflated = npy_claiming((9000, 9000), bytes(4 * 9000 * 9000))
@@ -268,6 +269,7 @@ def test_an_array_that_is_no_scene_is_refused(tmp_path, shape):
         open_depth(tmp_path, "bear", shape[0], DepthOptions(1.0))
 
 
+@pytest.mark.usefixtures("usual_garbage")
 def test_a_long_archive_is_read_in_the_memory_of_a_frame(tmp_path):
     np.savez_compressed(tmp_path / "bear.npz", depth=np.ones((200, 64, 64), np.float32))
     source = open_depth(tmp_path, "bear", 200, DepthOptions(1.0))

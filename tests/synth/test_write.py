@@ -235,6 +235,7 @@ def test_wrong_requests_are_refused_before_anything_is_written(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("usual_garbage")
 def test_memory_of_a_frame_grows_with_the_picture_and_not_with_its_rays():
     def peak_bytes(width: int, height: int) -> int:
         scene = make_scene("village", 0, width=width, height=height)

@@ -221,6 +221,7 @@ def test_frames_come_in_blocks_and_are_read_once(tiny):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("usual_garbage")
 def test_memory_does_not_grow_with_the_video(tiny):
     def peak_bytes(n_frames: int) -> int:
         frame = np.zeros((1, 140, 140, 3), np.uint8)
