@@ -50,6 +50,7 @@ def scene(name: str, n_frames: int = 2, split: str = "train", **how: Any) -> Exp
         shot_cuts=(1,),
         lenses=lenses,
         sensor_width_m=0.036,
+        digests={},
         has_clean=how.pop("has_clean", False),
         layout=SceneLayout(Path("/out"), name),
     )
