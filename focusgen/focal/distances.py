@@ -115,7 +115,7 @@ def _from_json(text: str, shown: str, names: Sequence[str]) -> list[float]:
     return [parse_distance(str(value), f"{shown}: distance {n + 1}") for n, value in enumerate(found)]
 
 
-def _are_paired(slices: Any, distances: Any) -> bool:
+def _are_paired(slices: object, distances: object) -> bool:
     return isinstance(slices, list) and isinstance(distances, list) and len(slices) == len(distances)
 
 

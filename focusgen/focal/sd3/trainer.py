@@ -144,7 +144,8 @@ def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
     path = find_state(settings.output_dir, resume)
     state = None if path is None else read_state(path, settings)
     seen = _batches(settings, source, net)
-    order = _order(0 if state is None else int(state["step"]), t, accelerator)
+    processes = accelerator.num_processes, accelerator.process_index
+    order = _order(0 if state is None else int(state["step"]), t, *processes)
     feed = Feed(seen, order, settings.data.workers if settings.data.keep_priors else 0)
     run = Run(net, model, prepared, accelerator, average, seen, feed, *_judged(settings, net), source.n)
     if state is not None:
@@ -164,10 +165,10 @@ def _batches(settings: Sd3Settings, source: Source, net: FocalSd3) -> Batches:
     return Batches(pool, data, seed, net.multiple)
 
 
-def _order(first: int, t: TrainSettings, accelerator: Any) -> Iterator[list[int]]:
+def _order(first: int, t: TrainSettings, n_processes: int, process: int) -> Iterator[list[int]]:
     """Yield the places of this process' samples for every pass that is still to come."""
     for step in range(first, t.steps):
-        yield from positions_of(step, t, accelerator.num_processes, accelerator.process_index)
+        yield from positions_of(step, t, n_processes, process)
 
 
 def one_step(run: Run, settings: Sd3Settings) -> dict[str, float]:

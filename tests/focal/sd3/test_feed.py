@@ -10,7 +10,6 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -45,8 +44,7 @@ def is_alive(pid: int) -> bool:
 
 def test_a_resumed_training_asks_for_the_rest_of_the_samples():
     t = TrainSettings(steps=5, batch=2, accumulation=3)
-    one = SimpleNamespace(num_processes=2, process_index=1)
-    assert list(_order(2, t, one)) == list(_order(0, t, one))[6:]
+    assert list(_order(2, t, 2, 1)) == list(_order(0, t, 2, 1))[6:]
 
 
 @pytest.mark.slow
