@@ -1,6 +1,7 @@
 """Score depth and sharp pictures over lists of stacks: json, csv, md and one picture.
 
 A constant guess, the sharpest slice and plain depth from focus stand in every table, with 95 % intervals.
+A stack that cannot be used is left out and named; the exit status is 3 then.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, ExitCode
 from focusgen.commands.focal import ALIASES, checkpoint_of, note_what_has_no_effect, renamed
 from focusgen.config.flags import Flags, option, parse
 
@@ -73,12 +74,14 @@ def main(argv: Sequence[str]) -> int:
     )
     with Progress(console=make_console(), transient=True) as progress:
         task = progress.add_task("evaluate", total=1.0)
-        table = evaluate(
+        found = evaluate(
             job, lambda name, part: progress.update(task, description=name, completed=part), _note
         )
-    print("\n".join(markdown(table)))
+    print("\n".join(markdown(found.table)))
     print(f"{flags.output_dir}/evaluation.json, .csv, .md, .png")
-    return 0
+    for line in found.left_out:
+        print(f"focusgen: {line}", file=sys.stderr)
+    return int(ExitCode.INCOMPLETE if found.left_out else ExitCode.COMPLETE)
 
 
 def _note(line: str) -> None:

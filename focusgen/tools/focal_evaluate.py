@@ -7,15 +7,15 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, CorruptInputError, FocusgenError, StorageError
 from focusgen.base.files import make_folder, publish, publish_json
 from focusgen.base.writable import check_writable
-from focusgen.focal.backends import PLAIN, BackendOptions, load_estimator
+from focusgen.focal.backends import PLAIN, BackendOptions, Estimator, load_estimator
 from focusgen.focal.baselines import METHODS, Prediction, predict
 from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.perceptual import Perceptual, load_lpips
@@ -57,12 +57,27 @@ class EvaluateJob:
     options: BackendOptions = PLAIN
 
 
+class Evaluation(NamedTuple):
+    """The table, and why samples are not in it: one line each."""
+
+    table: dict[str, Any]
+    left_out: list[str]
+
+
+class _Judged(NamedTuple):
+    """Rows of one sample; for a picture, what it was judged on and what methods made of it."""
+
+    rows: list[dict[str, Any]]
+    sample: Sample
+    made: dict[str, Prediction]
+
+
 def evaluate(
     job: EvaluateJob,
     tell: Callable[[str, float], object] = lambda name, part: None,
     note: Callable[[str], object] = lambda line: None,
-) -> dict[str, Any]:
-    """Score all samples; write json, csv, md, and one picture; return the table.
+) -> Evaluation:
+    """Score all samples; write json, csv, md, and one picture; a sample that cannot be used is left out.
 
     Args:
         job: what is judged.
@@ -70,43 +85,74 @@ def evaluate(
         note: told what a reader of the table has to know.
 
     Raises:
-        ConfigError: nothing can be judged.
+        FocusgenError: nothing can be judged.
     """
     find_depth = load_estimator(job.backend, job.options)
-    methods = list(dict.fromkeys((*METHODS, job.backend)))
     chosen = _chosen(job)
     check_writable(job.output, "--output-dir")
     perceptual = load_lpips()
     notes = [perceptual.note, *_zedd_notes(job, len(chosen))]
     rows: list[dict[str, Any]] = []
-    first: tuple[Sample, dict[str, Prediction]] | None = None
+    first: _Judged | None = None
     names: set[str] = set()
+    errors: list[FocusgenError] = []
     for number, (path, record) in enumerate(chosen):
-        whole = load_sample(record, job.roots, path.parent)
-        tell(whole.name, number / len(chosen))
-        file = free_name(whole.name, names)
-        names.add(file)
-        for n in job.n_slices or (len(whole.stack),):
-            sample = _cut(whole, n)
-            made = {method: predict(method, sample.stack, find_depth) for method in methods}
-            rows += [_row(job, perceptual, sample, method, result) for method, result in made.items()]
-            first = first or (sample, made)
-        if job.protocol == "zedd":
-            _write_zedd(job.output, file, whole, lambda stack: predict(job.backend, stack, find_depth))
-        if job.saves_pictures:
-            picture = depth_picture(made[job.backend].depth_m, is_metric=True)
-            publish(job.output / f"{file}_depth.png", png_bytes(picture))
+        tell(record.text("name") or record.where, number / len(chosen))
+        try:
+            judged = _judged(job, perceptual, load_sample(record, job.roots, path.parent), names, find_depth)
+        except StorageError:
+            raise
+        except FocusgenError as error:
+            errors.append(error if record.where in error.message else _placed(error, record))
+            continue
+        rows += judged.rows
+        first = first or judged
+    if first is None:
+        raise errors[0]
+    left_out = [f"left out: {error.message}" for error in errors]
+    table = _checked_table(job, rows)
+    _write_tables(job, rows, table, notes, left_out)
+    publish(job.output / "evaluation.png", png_bytes(sheet(first.sample, first.made, job.backend)))
+    for line in notes:
+        note(line)
+    return Evaluation(table, left_out)
+
+
+def _placed(error: FocusgenError, record: StackRecord) -> FocusgenError:
+    return type(error)(f"{record.where}: {error.message}", error.advice)
+
+
+def _judged(
+    job: EvaluateJob, perceptual: Perceptual, whole: Sample, names: set[str], find_depth: Estimator
+) -> _Judged:
+    """Return what all methods make of a sample, and write its files; `names` are those given before."""
+    if whole.true_m is not None and not np.isfinite(whole.true_m).any():
+        raise CorruptInputError(f"{whole.name}: depth holds no value > 0")
+    cut = [_cut(whole, n) for n in job.n_slices or (len(whole.stack),)]
+    file = free_name(whole.name, names)
+    names.add(file)
+    methods = list(dict.fromkeys((*METHODS, job.backend)))
+    made = [{method: predict(method, one.stack, find_depth) for method in methods} for one in cut]
+    rows = [
+        _row(job, perceptual, one, method, result)
+        for one, results in zip(cut, made, strict=True)
+        for method, result in results.items()
+    ]
+    if job.protocol == "zedd":
+        _write_zedd(job.output, file, whole, lambda stack: predict(job.backend, stack, find_depth))
+    if job.saves_pictures:
+        picture = depth_picture(made[-1][job.backend].depth_m, is_metric=True)
+        publish(job.output / f"{file}_depth.png", png_bytes(picture))
+    return _Judged(rows, cut[0], made[0])
+
+
+def _checked_table(job: EvaluateJob, rows: list[dict[str, Any]]) -> dict[str, Any]:
     table = _table(rows)
     if not any(table.values()):
         raise ConfigError(
             f"{', '.join(map(str, job.lists))}: no sample has depth or all_in_focus to compare with",
             "Add the key depth or all_in_focus to its lines.",
         )
-    _write_tables(job, rows, table, notes)
-    assert first is not None, "there is at least one sample"
-    publish(job.output / "evaluation.png", png_bytes(sheet(*first, job.backend)))
-    for line in notes:
-        note(line)
     return table
 
 
@@ -173,9 +219,16 @@ def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _write_tables(
-    job: EvaluateJob, rows: list[dict[str, Any]], table: dict[str, Any], notes: list[str]
+    job: EvaluateJob,
+    rows: list[dict[str, Any]],
+    table: dict[str, Any],
+    notes: list[str],
+    left_out: list[str],
 ) -> None:
-    document = {"protocol": job.protocol, "notes": notes, "table": table, "samples": rows}
+    of = {"lists": [str(path) for path in job.lists], "split": job.split, "backend": job.backend}
+    of |= {"checkpoint": None if job.options.checkpoint is None else str(job.options.checkpoint)}
+    document = {"protocol": job.protocol, **of, "notes": notes, "left_out": left_out}
+    document |= {"table": table, "samples": rows}
     publish_json(job.output / "evaluation.json", document)
     keys = list(dict.fromkeys(key for row in rows for key in row))
     buffer = io.StringIO()
@@ -183,7 +236,10 @@ def _write_tables(
     writer.writeheader()
     writer.writerows(rows)
     publish(job.output / "evaluation.csv", buffer.getvalue().encode())
-    publish((job.output / "evaluation").with_suffix(".md"), ("\n".join(markdown(table)) + "\n").encode())
+    publish(
+        (job.output / "evaluation").with_suffix(".md"),
+        ("\n".join([*markdown(table), "", *left_out]).rstrip() + "\n").encode(),
+    )
 
 
 def markdown(table: dict[str, Any]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def job_of(disk: Path, *records: dict[str, Any], **options: Any) -> EvaluateJob:
 
 
 def test_every_sample_every_size_and_every_method_is_a_row(disk):
-    table = evaluate(job_of(disk, record("a"), record("b"), n_slices=(2, 5)))
+    table = evaluate(job_of(disk, record("a"), record("b"), n_slices=(2, 5))).table
     document = json.loads((disk / "out" / "evaluation.json").read_text())
     assert len(document["samples"]) == 2 * 2 * 4 and set(table) == set(document["table"])
     rows = list(csv.DictReader((disk / "out" / "evaluation.csv").open()))
@@ -133,3 +134,25 @@ def test_one_picture_holds_all_tiles_whatever_their_size(monkeypatch, largest_px
     step = 1 if largest_px == 2000 else 2
     assert found.dtype == np.uint8 and found.shape[0] == 2 * HEIGHT // step
     assert found.shape[1] == 4 * (WIDTH // step + focal_outputs.BAR_ROOM_PX)
+
+
+def test_a_bad_sample_is_named_and_the_others_are_judged(disk):
+    np.save(disk / "unknown.npy", np.full((HEIGHT, WIDTH), np.nan, np.float32))
+    slices = [f"s{k}.png" for k in range(5)]
+    for name in slices:
+        shutil.copy(disk / "aif.png", disk / name)
+    few = record("few", focus_distances=[0.5, 1.0])
+    bad = [record("gone", depth="gone.npy"), record("unknown", slices=slices, depth="unknown.npy")]
+    found = evaluate(job_of(disk, *bad, record("a"), few, n_slices=(3,)))
+    document = json.loads((disk / "out" / "evaluation.json").read_text())
+    assert {row["name"] for row in document["samples"]} == {"a"}
+    assert document["left_out"] == found.left_out and len(found.left_out) == 3
+    for line, said in zip(
+        found.left_out,
+        ("l.jsonl:1: depth gone.npy", "l.jsonl:2: unknown: depth holds", "l.jsonl:4: few"),
+        strict=True,
+    ):
+        assert said in line
+    assert "gone.npy" in (disk / "out" / "evaluation.md").read_text()
+    with pytest.raises(ConfigError, match="gone"):
+        evaluate(job_of(disk, *bad))

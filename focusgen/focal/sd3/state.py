@@ -61,7 +61,9 @@ def save_state(folder: Path, state: State, settings: Sd3Settings, *, is_best: bo
     for target in (path, folder / FOLDER / "best.pt") if is_best else (path,):
         write_checkpoint(target, document)
     publish_json(folder / FOLDER / LATEST, {"file": path.name, "step": step})
-    for old in sorted(_steps(folder))[: -settings.train.keep]:
+    done = sorted(one for one in _steps(folder) if one <= step)
+    later = [one for one in _steps(folder) if one > step]  # of a training that this one takes the place of
+    for old in (*done[: -settings.train.keep], *later):
         _path_of(folder, old).unlink(missing_ok=True)
     return path
 

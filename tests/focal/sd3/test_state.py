@@ -41,6 +41,14 @@ def test_the_last_few_are_kept_and_the_best_beside_them(tmp_path):
         find_state(tmp_path, "gone.pt")
 
 
+def test_a_training_that_begins_again_is_gone_on_with_not_the_one_before(tmp_path):
+    for step in (7, 8, 1, 2, 3):  # --resume none, after a longer one
+        save_state(tmp_path, state_of(step), SETTINGS)
+    assert find_state(tmp_path, "auto").name == "step_0000003.pt"
+    names = sorted(path.name for path in (tmp_path / "checkpoints").glob("step_*.pt"))
+    assert names == ["step_0000002.pt", "step_0000003.pt"]
+
+
 @pytest.mark.parametrize("pointer", [b"", b"[]", b'{"file": "step_0000009.pt"}', None])
 def test_a_pointer_that_says_nothing_leaves_the_newest(tmp_path, pointer):
     for step in (1, 2):
