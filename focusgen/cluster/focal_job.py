@@ -20,6 +20,7 @@ from focusgen.base.interpreter import focusgen_command
 from focusgen.base.signals import deaf_to_warnings, warnings_handled_by
 from focusgen.cluster import slurm
 from focusgen.cluster.attempts import restart_count
+from focusgen.focal.train_job import number_in
 
 RENDEZVOUS_PORT = 29511
 MOST_UNSAVED = 5
@@ -53,8 +54,8 @@ def allocation(environment: Mapping[str, str]) -> Allocation:
     Raises:
         ConfigError: the first host of several cannot be found out.
     """
-    n_nodes = int(environment.get("SLURM_NNODES", "1") or 1)
-    per_node = max(1, int(environment.get("SLURM_GPUS_ON_NODE", "1") or 1))
+    n_nodes = number_in(environment, "SLURM_NNODES", 1)
+    per_node = max(1, number_in(environment, "SLURM_GPUS_ON_NODE", 1))
     host = "localhost"
     if n_nodes > 1:
         shown = slurm.ask(["scontrol", "show", "hostnames", environment.get("SLURM_JOB_NODELIST", "")])

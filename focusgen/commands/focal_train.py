@@ -93,7 +93,9 @@ def kind_of(path: Path) -> str:
 
 
 def _train_small(flags: TrainFlags) -> int:
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    from focusgen.focal.train_job import TrainJob, number_in
+
+    if number_in(os.environ, "WORLD_SIZE", 1) > 1:
         raise ConfigError(
             "model.kind small trains in one process; torchrun or a Slurm job started several",
             "Submit it with --nodes 1 --gpus 0, or call focusgen focal train itself.",
@@ -106,7 +108,6 @@ def _train_small(flags: TrainFlags) -> int:
             )
     from focusgen.focal.learned.job import run_job
     from focusgen.focal.learned.trainer import Stopped
-    from focusgen.focal.train_job import TrainJob
 
     overrides = overrides_of(flags.override)
     given = {"data.folder": flags.data_root, "output_dir": flags.output_dir, "train.steps": flags.max_steps}

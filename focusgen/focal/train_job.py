@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from focusgen.base.errors import ConfigError
+
 Say = Callable[[str], object]
 DEBUGGED_STEPS = 40
 
@@ -28,6 +30,30 @@ class TrainJob:
     resume: str = "auto"
     is_rehearsal: bool = False
     debugs: bool = False
+
+
+def number_in(environment: Mapping[str, str], name: str, default: int) -> int:
+    """Return a number that Slurm or torchrun put into the environment.
+
+    Raises:
+        ConfigError: it is none; names the variable.
+    """
+    text = environment.get(name) or str(default)
+    if not text.isdecimal():
+        raise ConfigError(
+            f"{name} is {text!r}, not a whole number", f"Slurm and torchrun set it; by hand: unset {name}"
+        )
+    return int(text)
+
+
+def note_of_more(step: int, steps: int) -> str | None:
+    """Return what to say of a checkpoint that was beyond the last step."""
+    return (
+        f"note: the checkpoint has {step} steps, more than train.steps {steps}: nothing was learned; "
+        "--resume none begins anew"
+        if step > steps
+        else None
+    )
 
 
 def debugged(steps: int) -> dict[str, int]:

@@ -227,7 +227,7 @@ def _write_tables(
 ) -> None:
     of = {"lists": [str(path) for path in job.lists], "split": job.split, "backend": job.backend}
     of |= {"checkpoint": None if job.options.checkpoint is None else str(job.options.checkpoint)}
-    document = {"protocol": job.protocol, **of, "notes": notes, "left_out": left_out}
+    document: dict[str, Any] = {"protocol": job.protocol, **of, "notes": notes, "left_out": left_out}
     document |= {"table": table, "samples": rows}
     publish_json(job.output / "evaluation.json", document)
     keys = list(dict.fromkeys(key for row in rows for key in row))

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
+from focusgen.base.errors import ConfigError
 from focusgen.focal.sd3.job import Sd3Job
-from focusgen.focal.train_job import DEBUGGED_STEPS, TrainJob, debugged
+from focusgen.focal.train_job import DEBUGGED_STEPS, TrainJob, debugged, note_of_more, number_in
 
 
 def test_both_networks_are_asked_for_in_the_same_words():
@@ -16,3 +19,15 @@ def test_both_networks_are_asked_for_in_the_same_words():
 def test_debugging_shortens_and_never_prolongs():
     assert debugged(20000) == {"steps": DEBUGGED_STEPS, "log_every": 1}
     assert debugged(3)["steps"] == 3
+
+
+def test_a_variable_that_is_no_number_is_named():
+    environment = {"RANK": "3", "WORLD_SIZE": "", "SLURM_NNODES": "x"}
+    assert [number_in(environment, name, 1) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")] == [3, 1, 1]
+    with pytest.raises(ConfigError, match="SLURM_NNODES is 'x', not a whole number"):
+        number_in(environment, "SLURM_NNODES", 1)
+
+
+def test_a_checkpoint_beyond_the_last_step_is_said():
+    assert note_of_more(4, 4) is None
+    assert "has 6 steps, more than train.steps 4" in (note_of_more(6, 4) or "")

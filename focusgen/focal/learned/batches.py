@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,10 @@ PATIENCE_S = 600.0
 """How long a step waits for stacks that are still being made."""
 
 
+class NoLongerAwaited(Exception):
+    """The process was told to stop while it waited for stacks."""
+
+
 class Batch(NamedTuple):
     """Input of the network, and the truth."""
 
@@ -39,8 +44,10 @@ class Batch(NamedTuple):
 class Batches:
     """Draws batches from a set of stacks that may still be growing."""
 
-    def __init__(self, stacks: StackSet, settings: SmallSettings) -> None:
-        self._stacks, self._settings = stacks, settings
+    def __init__(
+        self, stacks: StackSet, settings: SmallSettings, is_told_to_stop: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.stacks, self._settings, self._is_told_to_stop = stacks, settings, is_told_to_stop
         self._read: OrderedDict[int, list[TrainingStack]] = OrderedDict()
 
     def pool(self, step: int) -> int:
@@ -66,18 +73,20 @@ class Batches:
         number = index // STACKS_PER_SHARD
         if number not in self._read:
             self._await(index)
-            self._read[number] = self._stacks.read(number)
+            self._read[number] = self.stacks.read(number)
             if len(self._read) > SHARDS_IN_MEMORY:
                 self._read.popitem(last=False)
         return self._read[number][index % STACKS_PER_SHARD]
 
     def _await(self, index: int) -> None:
         started = time.monotonic()
-        while not self._stacks.is_there(index):
+        while not self.stacks.is_there(index):
+            if self._is_told_to_stop():
+                raise NoLongerAwaited
             if time.monotonic() - started > PATIENCE_S:
                 raise ConfigError(
-                    f"{self._stacks.folder}: stack {index} is not there",
-                    f"Make more: focusgen focal synth --output {self._stacks.folder} --n_stacks {index + 1}",
+                    f"{self.stacks.folder}: stack {index} is not there",
+                    f"Make more: focusgen focal synth --output {self.stacks.folder} --n_stacks {index + 1}",
                 )
             time.sleep(1.0)
 

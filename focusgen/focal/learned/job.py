@@ -14,7 +14,7 @@ from focusgen.focal.learned.network import n_parameters
 from focusgen.focal.learned.settings import SmallSettings, load_settings
 from focusgen.focal.learned.trainer import CHECKPOINT, LOG, Run, train
 from focusgen.focal.learned.weights import WEIGHTS_FILE, save_weights
-from focusgen.focal.train_job import Say, TrainJob, debugged
+from focusgen.focal.train_job import Say, TrainJob, debugged, note_of_more
 
 REHEARSED_STEPS = 2
 
@@ -35,6 +35,9 @@ def run_job(job: TrainJob, say: Say = print) -> Path | None:
         short = settings.train.model_copy(update=debugged(settings.train.steps))
         settings = settings.model_copy(update={"train": short})
     run = train(settings, job.resume, lambda step, means: say(line_of(step, settings, means)))
+    more = note_of_more(run.step, settings.train.steps)
+    if more is not None:
+        say(more)
     save_weights(settings.output_dir / WEIGHTS_FILE, run.average, run.net.shape, _notes(run, settings))
     say(
         f"{settings.output_dir}: {WEIGHTS_FILE}, {LOG}, {CHECKPOINT}; {run.step} steps, {run.cpu_s:.0f} CPU s"

@@ -152,8 +152,14 @@ def open_stacks(folder: Path) -> StackSet:
         raise ConfigError(
             f"{display(str(folder))}: no training stacks", f"Make some: focusgen focal synth --out {folder}"
         )
-    document = json.loads(about.read_text(encoding="utf-8"))["recipe"]
-    return StackSet(folder, StackRecipe(**{**document, "families": tuple(document["families"])}))
+    try:
+        document = json.loads(about.read_text(encoding="utf-8"))["recipe"]
+        return StackSet(folder, StackRecipe(**{**document, "families": tuple(document["families"])}))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CorruptInputError(
+            f"{display(str(about))}: does not say what the stacks were made by: {error!r}",
+            "Make them anew in another folder: focusgen focal synth --output FOLDER",
+        ) from error
 
 
 def _claim(folder: Path, recipe: StackRecipe) -> None:

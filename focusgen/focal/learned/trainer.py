@@ -6,29 +6,33 @@ import math
 import pickle
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.errors import ConfigError, CorruptInputError, FocusgenError
 from focusgen.base.files import append, publish
 from focusgen.base.names import display
 from focusgen.base.signals import told_to_stop
 from focusgen.base.writable import check_writable
 from focusgen.focal.checkpoints import write_checkpoint
-from focusgen.focal.learned.batches import Batches
+from focusgen.focal.learned.batches import Batch, Batches, NoLongerAwaited
 from focusgen.focal.learned.losses import losses, total
 from focusgen.focal.learned.network import Answer, FocalNet, NetworkShape
 from focusgen.focal.learned.settings import SmallSettings
 from focusgen.focal.learned.shards import open_stacks
+from focusgen.focal.learned.stacks import StackRecipe
+from focusgen.focal.training_log import check_kind, cut_log
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
 PARTS = ("log", "span", "hypothesis", "slope", "error", "sharp")
 COLUMNS = ("step", "total", *PARTS, "learning_rate", "stacks", "cpu_s")
 LEAST_RATE = 0.02
+KEPT = {"model", "average", "optimizer", "step", "cpu_s", "rows", "settings"}
+"""What every checkpoint holds; newer ones also say what they learned from: "stacks"."""
 
 Tell = Callable[[int, dict[str, float]], object]
 """Told the step, and the means since it was told last."""
@@ -88,23 +92,36 @@ def train(settings: SmallSettings, resume: str = "auto", tell: Tell = lambda ste
     """
     folder = settings.output_dir
     check_writable(folder, "--output-dir")
-    run = _resumed(settings, resume)
-    batches = Batches(open_stacks(settings.data.folder), settings)
+    check_kind(folder / LOG, COLUMNS)
+    stacks = open_stacks(settings.data.folder)
+    run = _resumed(settings, stacks.recipe, resume)
     with told_to_stop() as stop:
-        saved_s = time.monotonic()
-        while run.step < settings.train.steps and not stop:
-            started_s = time.process_time()
-            _step(run, batches, settings)
-            run.cpu_s += time.process_time() - started_s
-            if run.step % settings.train.log_every == 0:
-                _log(run, folder, batches.pool(run.step - 1), tell)
-            if time.monotonic() - saved_s > settings.train.checkpoint_every_s:
-                save_run(run, settings, folder / CHECKPOINT)
-                saved_s = time.monotonic()
-        save_run(run, settings, folder / CHECKPOINT)
+        try:
+            _loop(run, Batches(stacks, settings, lambda: bool(stop)), settings, stop, tell)
+        except FocusgenError:  # a stack that cannot be read costs no step that was done
+            save_run(run, settings, stacks.recipe, folder / CHECKPOINT)
+            raise
+        save_run(run, settings, stacks.recipe, folder / CHECKPOINT)
     if stop:
         raise Stopped(stop[0], run.step)
     return run
+
+
+def _loop(run: Run, batches: Batches, settings: SmallSettings, stop: list[int], tell: Tell) -> None:
+    folder, saved_s = settings.output_dir, time.monotonic()
+    while run.step < settings.train.steps and not stop:
+        started_s = time.process_time()
+        try:
+            batch = batches.batch(run.step)
+        except NoLongerAwaited:
+            return
+        _step(run, batch, settings)
+        run.cpu_s += time.process_time() - started_s
+        if run.step % settings.train.log_every == 0:
+            _log(run, folder, batches.pool(run.step - 1), tell)
+        if time.monotonic() - saved_s > settings.train.checkpoint_every_s:
+            save_run(run, settings, batches.stacks.recipe, folder / CHECKPOINT)
+            saved_s = time.monotonic()
 
 
 class Stopped(Exception):
@@ -115,8 +132,7 @@ class Stopped(Exception):
         self.signal_number, self.step = signal_number, step
 
 
-def _step(run: Run, batches: Batches, settings: SmallSettings) -> None:
-    batch = batches.batch(run.step)
+def _step(run: Run, batch: Batch, settings: SmallSettings) -> None:
     rate = rate_at(run.step, settings)
     for group in run.optimizer.param_groups:
         group["lr"] = rate
@@ -149,7 +165,7 @@ def _log(run: Run, folder: Path, n_stacks: int, tell: Tell) -> None:
     tell(run.step, means)
 
 
-def save_run(run: Run, settings: SmallSettings, path: Path) -> None:
+def save_run(run: Run, settings: SmallSettings, recipe: StackRecipe, path: Path) -> None:
     """Write a checkpoint; the one before stays until this one is whole.
 
     Raises:
@@ -163,6 +179,7 @@ def save_run(run: Run, settings: SmallSettings, path: Path) -> None:
         "cpu_s": run.cpu_s,
         "rows": run.rows,
         "settings": settings.model_dump(mode="json"),
+        "stacks": _words(recipe),
     }
     write_checkpoint(path, document)
 
@@ -182,22 +199,38 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return document
 
 
-def _resumed(settings: SmallSettings, resume: str) -> Run:
+def _words(recipe: StackRecipe) -> dict[str, Any]:
+    return {**asdict(recipe), "families": list(recipe.families)}
+
+
+def _resumed(settings: SmallSettings, recipe: StackRecipe, resume: str) -> Run:
     run, path = new_run(settings), settings.output_dir / CHECKPOINT
     if resume not in ("auto", "none"):
         path = Path(resume)
         if not path.is_file():
             raise ConfigError(f"--resume {display(resume)}: no such file", "auto goes on in output_dir.")
     if resume == "none" or not path.is_file():
-        (settings.output_dir / LOG).unlink(missing_ok=True)
+        cut_log(settings.output_dir / LOG, COLUMNS, 0)
         return run
     document = read_checkpoint(path)
+    if not document.keys() >= KEPT:
+        raise CorruptInputError(
+            f"{display(str(path))}: not a checkpoint of focal train with model.kind: small",
+            "Give another --resume, or none.",
+        )
     _check_same(document["settings"], settings, path)
+    if document.get("stacks", _words(recipe)) != _words(recipe):
+        raise ConfigError(
+            f"{display(str(path))} learned from other stacks than {display(str(settings.data.folder))} holds "
+            "(seed, size, families or share)",
+            "Give the folder that it learned from (--data-root), another --output-dir, or --resume none.",
+        )
     run.net.load_state_dict(document["model"])
     run.average = document["average"]
     run.optimizer.load_state_dict(document["optimizer"])
     run.step, run.cpu_s, run.rows = document["step"], document["cpu_s"], document["rows"]
-    _cut_log(settings.output_dir / LOG, run.step)
+    is_own = path.parent.resolve() == settings.output_dir.resolve()
+    cut_log(settings.output_dir / LOG, COLUMNS, run.step if is_own else 0)
     return run
 
 
@@ -213,12 +246,3 @@ def _check_same(saved: dict[str, Any], settings: SmallSettings, path: Path) -> N
                 f"not {now[section][key]}",
                 "Use the same settings, another output_dir, or --resume none.",
             )
-
-
-def _cut_log(path: Path, step: int) -> None:
-    """Drop lines of steps after the checkpoint: they will be done again."""
-    if not path.is_file():
-        return
-    head, *lines = path.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if int(line.split(",")[0]) <= step]
-    publish(path, ("\n".join([head, *kept]) + "\n").encode())

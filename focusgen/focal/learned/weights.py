@@ -75,7 +75,8 @@ def _loaded(path: Path, changed_ns: int) -> FocalNet:
 
 
 def weights_notes(path: Path = SHIPPED) -> dict[str, str]:
-    """Return what a weights file says of itself."""
+    """Return what a weights file, or that of a training's folder, says of itself."""
+    path = path / WEIGHTS_FILE if path.is_dir() else path
     with safe_open(str(path), "pt") as file:
         notes: dict[str, str] = file.metadata() or {}
     return notes

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import append, publish
 from focusgen.focal.sd3.settings import Sd3Settings
+from focusgen.focal.training_log import cut_log
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -28,7 +29,7 @@ class Curves:
     def __init__(self, settings: Sd3Settings, step: int) -> None:
         self._path = settings.output_dir / LOG
         self._step = step
-        _cut(self._path, step)
+        cut_log(self._path, COLUMNS, step)
         self._board = _tensorboard(settings) if settings.logging.use_tensorboard else None
         self._wandb = _wandb(settings, is_new=step == 0) if settings.logging.use_wandb else None
 
@@ -108,13 +109,3 @@ def _run_id(path: Path, *, is_new: bool) -> str:
     if is_new or not path.is_file():
         publish(path, secrets.token_hex(8).encode())
     return path.read_text(encoding="utf-8").strip()
-
-
-def _cut(path: Path, step: int) -> None:
-    """Begin the file, or drop lines of steps that will be done again."""
-    if step == 0 or not path.is_file():
-        publish(path, (",".join(COLUMNS) + "\n").encode())
-        return
-    head, *lines = path.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if int(line.split(",")[0]) <= step]
-    publish(path, ("\n".join([head, *kept]) + "\n").encode())

@@ -25,7 +25,7 @@ from focusgen.focal.sd3.sharding import gathered
 from focusgen.focal.sd3.state import FOLDER
 from focusgen.focal.sd3.trainer import Run, start, train
 from focusgen.focal.sd3.weights import WEIGHTS_FILE, load_network, save_weights, trained_state
-from focusgen.focal.train_job import Say, TrainJob, debugged
+from focusgen.focal.train_job import Say, TrainJob, debugged, note_of_more, number_in
 
 REHEARSED_SIZE = 64
 PROBED_SAMPLES = 2
@@ -68,6 +68,9 @@ def run_job(job: Sd3Job, say: Say = print) -> Path | None:
     say_what_is_not_done(settings, say)
     run = train(settings, job.resume, lambda step, means: say(line_of(step, settings, means)), job.device)
     path = write_weights(run, settings)
+    more = note_of_more(run.step, settings.train.steps)
+    if path is not None and more is not None:
+        say(more)
     if path is not None:
         say(f"{settings.output_dir}: {WEIGHTS_FILE}, {LOG}, {FOLDER}/; {run.step} steps")
     return settings.output_dir
@@ -75,11 +78,11 @@ def run_job(job: Sd3Job, say: Say = print) -> Path | None:
 
 def say_what_is_not_done(settings: Sd3Settings, say: Say) -> None:
     """Say what a run leaves out though it may be expected."""
-    if int(os.environ.get("RANK", "0")) > 0:
+    if number_in(os.environ, "RANK", 0) > 0:
         return
     if settings.data.val_list is None and settings.data.n_val == 0:
         say(f"note: no stacks for validation{NOT_JUDGED}")
-    if settings.train.fsdp and not (torch.cuda.is_available() and int(os.environ.get("WORLD_SIZE", "1")) > 1):
+    if settings.train.fsdp and not (torch.cuda.is_available() and number_in(os.environ, "WORLD_SIZE", 1) > 1):
         say("note: train.fsdp has no effect: weights are cut into shards on several GPUs only")
     if settings.data.workers > 0 and not settings.data.keep_priors:
         say("note: data.workers has no effect: what they find is handed on by data.keep_priors")

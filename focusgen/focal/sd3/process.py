@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from focusgen.base.errors import ConfigError
 from focusgen.focal.sd3.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -34,13 +35,23 @@ class Stopped(Exception):
 
 
 def new_accelerator(t: TrainSettings, device: str) -> Accelerator:
-    """Return what runs a training on as many processes as `torchrun` or `accelerate launch` started."""
+    """Return what runs a training on as many processes as `torchrun` or `accelerate launch` started.
+
+    Raises:
+        ConfigError: the environment names processes that nobody started.
+    """
     accelerate: Any = importlib.import_module("accelerate")
-    made: Accelerator = accelerate.Accelerator(
-        mixed_precision="bf16" if t.precision == "bf16" else "no",
-        cpu=device == "cpu",
-        fsdp_plugin=_sharding(t) if t.fsdp else None,
-    )
+    try:
+        made: Accelerator = accelerate.Accelerator(
+            mixed_precision="bf16" if t.precision == "bf16" else "no",
+            cpu=device == "cpu",
+            fsdp_plugin=_sharding(t) if t.fsdp else None,
+        )
+    except (ValueError, KeyError) as error:
+        raise ConfigError(
+            f"training cannot be started on several processes: {error}",
+            "Let torchrun or a Slurm job start them (focusgen submit --focal), or unset RANK and WORLD_SIZE.",
+        ) from error
     return made
 
 

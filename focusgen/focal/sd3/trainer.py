@@ -21,7 +21,7 @@ from focusgen.base.signals import told_to_stop
 from focusgen.base.writable import check_writable
 from focusgen.focal.sd3.batches import Batch, Batches
 from focusgen.focal.sd3.build import build, n_parameters
-from focusgen.focal.sd3.curves import Curves, check_loggers
+from focusgen.focal.sd3.curves import COLUMNS, LOG, Curves, check_loggers
 from focusgen.focal.sd3.feed import Feed
 from focusgen.focal.sd3.judge import judge
 from focusgen.focal.sd3.losses import losses, noised_of, perceptual, total
@@ -40,6 +40,7 @@ from focusgen.focal.sd3.sharding import (
     unsharded,
 )
 from focusgen.focal.sd3.state import Average, find_state, read_state, save_state
+from focusgen.focal.training_log import check_kind
 from focusgen.models.devices import is_out_of_memory
 
 WORST = math.inf
@@ -132,6 +133,7 @@ def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
             "Give --train-filelist LIST (focal stacks makes one), or --data-root FOLDER (of focal synth).",
         )
     check_writable(settings.output_dir, "--output-dir")
+    check_kind(settings.output_dir / LOG, COLUMNS)
     accelerator = new_accelerator(t, device)
     net = build(settings.model)
     if t.gradient_checkpointing:

@@ -7,7 +7,7 @@ import torch
 
 from focusgen.base.errors import ConfigError
 from focusgen.focal.learned import batches
-from focusgen.focal.learned.batches import Batches
+from focusgen.focal.learned.batches import Batches, NoLongerAwaited
 from focusgen.focal.learned.shards import StackSet
 from tests.focal.learned.small import small_settings
 
@@ -29,3 +29,9 @@ def test_a_stack_that_never_comes_is_named(stacks: StackSet, tmp_path: Path, mon
     empty = StackSet(tmp_path, stacks.recipe)
     with pytest.raises(ConfigError, match=r"stack \d is not there"):
         Batches(empty, small_settings(stacks.folder, tmp_path)).batch(0)
+
+
+def test_who_is_told_to_stop_does_not_wait_for_stacks(stacks, tmp_path):
+    empty = StackSet(tmp_path, stacks.recipe)
+    with pytest.raises(NoLongerAwaited):
+        Batches(empty, small_settings(tmp_path, tmp_path), lambda: True).batch(0)

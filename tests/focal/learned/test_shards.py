@@ -69,3 +69,10 @@ def test_a_process_that_is_ended_from_outside_is_said_with_the_way_out(tmp_path:
     with pytest.raises(ModelMemoryError, match="ended from outside") as caught:
         make_stacks(tmp_path, RECIPE, 16, workers=2)
     assert "--workers" in caught.value.advice
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"recipe": {"seeds": 1}}'])
+def test_a_set_that_does_not_say_what_it_is_is_named(tmp_path: Path, text: str):
+    (tmp_path / "about.json").write_text(text)
+    with pytest.raises(CorruptInputError, match=r"about\.json: does not say"):
+        open_stacks(tmp_path)

@@ -1,6 +1,7 @@
 """Training: stopped and resumed it ends with the same bits, and a signal loses nothing."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import pytest
 import torch
 
 from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.focal.learned.batches import Batch, Batches
 from focusgen.focal.learned.settings import SmallSettings
 from focusgen.focal.learned.shards import StackSet
-from focusgen.focal.learned.trainer import CHECKPOINT, LOG, Run, Stopped, rate_at, train
+from focusgen.focal.learned.trainer import CHECKPOINT, LOG, Run, Stopped, rate_at, read_checkpoint, train
 from tests.focal.learned.small import small_settings
 
 
@@ -77,6 +79,37 @@ def test_a_checkpoint_of_another_network_is_refused(stacks: StackSet, whole: tup
     other = settings.model_copy(update={"model": settings.model.model_copy(update={"mix": 5})})
     with pytest.raises(ConfigError, match=r"model\.mix 4, not 5"):
         train(other)
+
+
+def test_stacks_that_were_made_anew_are_another_training(
+    stacks: StackSet, whole: tuple[SmallSettings, Run], tmp_path: Path
+):
+    settings, _ = whole
+    shutil.copytree(stacks.folder, tmp_path / "anew")
+    about = tmp_path / "anew" / "about.json"
+    about.write_text(about.read_text().replace('"seed": 5', '"seed": 6'))
+    data = settings.data.model_copy(update={"folder": tmp_path / "anew"})
+    with pytest.raises(ConfigError, match=r"learned from other stacks than .*anew"):
+        train(settings.model_copy(update={"data": data}))
+
+
+def test_a_stack_that_is_gone_costs_no_step_that_was_done(
+    stacks: StackSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    settings, made = small_settings(stacks.folder, tmp_path), Batches.batch
+
+    def batch(self: Batches, step: int) -> Batch:
+        if step == 3:
+            raise CorruptInputError("gone")
+        return made(self, step)
+
+    monkeypatch.setattr(Batches, "batch", batch)
+    with pytest.raises(CorruptInputError):
+        train(settings)
+    assert read_checkpoint(tmp_path / CHECKPOINT)["step"] == 3
+    (tmp_path / LOG).write_text("step,split,name,value\n")
+    with pytest.raises(ConfigError, match="another kind"):
+        train(settings)
 
 
 def test_a_damaged_checkpoint_is_named(stacks: StackSet, tmp_path: Path):

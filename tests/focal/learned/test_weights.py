@@ -1,5 +1,6 @@
 """Weights files: what is saved is loaded, and what is none is refused by name."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.focal.learned.network import FocalNet, NetworkShape
-from focusgen.focal.learned.weights import WEIGHTS_FILE, load_network, save_weights, weights_notes
+from focusgen.focal.learned.weights import SHIPPED, WEIGHTS_FILE, load_network, save_weights, weights_notes
 
 SMALL = NetworkShape((8, 8, 16, 16), 4, 4)
 
@@ -40,3 +41,8 @@ def test_weights_of_something_else_are_refused(tmp_path: Path):
     save_file({"x": torch.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(CorruptInputError, match="other.safetensors"):
         load_network(tmp_path / "other.safetensors")
+
+
+def test_a_folder_of_training_says_what_its_weights_are(tmp_path: Path):
+    shutil.copy(SHIPPED, tmp_path / WEIGHTS_FILE)
+    assert weights_notes(tmp_path) == weights_notes(SHIPPED)
