@@ -153,6 +153,6 @@ def test_a_bad_sample_is_named_and_the_others_are_judged(disk):
         strict=True,
     ):
         assert said in line
-    assert "gone.npy" in (disk / "out" / "evaluation.md").read_text()
+    assert "gone.npy" in (disk / "out" / "evaluation").with_suffix(".md").read_text()
     with pytest.raises(ConfigError, match="gone"):
         evaluate(job_of(disk, *bad))
