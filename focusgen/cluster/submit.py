@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -58,6 +59,11 @@ def workers_for(
     if limits is not None and limits.max_jobs is not None:
         at_most = max(1, limits.max_jobs // max(1, len(phases))) * cluster.workers_per_task
     if cluster.one_scene_per_task:
+        if cluster.tasks is not None:
+            print(
+                f"note: cluster.tasks {cluster.tasks} packs no scenes: one_scene_per_task takes each alone",
+                file=sys.stderr,
+            )
         if at_most is not None and len(works) > at_most:
             raise ConfigError(
                 f"{len(works)} scenes need {len(works)} workers, and the cluster accepts {at_most}",

@@ -44,6 +44,8 @@ CPUS: dict[PhaseName, int] = {
     "validate": 16,
 }
 _OPTION = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+# How submission finds its jobs again, deals out scenes and links phases; sbatch takes shortened names too.
+_OWN_OPTIONS = ("array", "job-name", "dependency")
 Gpus = int | Literal["auto"]
 GPUS: dict[PhaseName, Gpus] = {
     "index": 0,
@@ -115,6 +117,9 @@ class ClusterConfig(Section):
         for name in value:
             if not _OPTION.fullmatch(name):
                 raise ValueError(f"{name!r} is no name of an sbatch option, e.g. constraint, without --")
+            own = next((option for option in _OWN_OPTIONS if option.startswith(name.lower())), None)
+            if own is not None:
+                raise ValueError(f"{own} is what focusgen itself tells sbatch: leave {name!r} out")
         return value
 
     @field_validator("time_h", "memory_gb", "cpus")

@@ -140,6 +140,13 @@ class DepthConfig(Section):
     def _words(cls, value: object) -> object:
         return str(value).lower() if isinstance(value, bool) else value
 
+    @field_validator("model_id", "model_revision")
+    @classmethod
+    def _not_blank(cls, value: str | None) -> str | None:
+        if value is not None and not value.strip():
+            raise ValueError("is empty: give a name, or leave it out")
+        return value
+
     @property
     def taken_as_exact(self) -> bool:
         """True if edges of the depth are those of the picture: it was given, and nobody says otherwise."""

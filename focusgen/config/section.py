@@ -81,6 +81,21 @@ def _names_a_path(kind: object) -> bool:
     return kind is Path or any(map(_names_a_path, get_args(kind)))
 
 
+def refuse_blank_path(kind: type[BaseModel], value: object, info: ValidationInfo) -> object:
+    """Refuse an empty path, as of a script whose variable is not set: it would be the current folder.
+
+    Args:
+        kind: the section of the field.
+        value: as given, before it is read; returned as it is.
+        info: which field.
+    """
+    given = value if isinstance(value, (list, tuple)) else [value]
+    is_blank = any(isinstance(item, str) and not item.strip() for item in given)
+    if is_blank and info.field_name and _names_a_path(kind.model_fields[info.field_name].annotation):
+        raise ValueError("is empty: give a path, or leave it out")
+    return value
+
+
 def _meant(value: object, field: FieldInfo | None) -> object:
     kind = None if field is None else field.annotation
     if isinstance(value, (int, float)) and not isinstance(value, bool) and is_range(kind):
@@ -109,12 +124,7 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_blank_path(cls, value: object, info: ValidationInfo) -> object:
-        """Refuse an empty path, as of a script whose variable is not set: it would be the current folder."""
-        given = value if isinstance(value, (list, tuple)) else [value]
-        is_blank = any(isinstance(item, str) and not item.strip() for item in given)
-        if is_blank and info.field_name and _names_a_path(cls.model_fields[info.field_name].annotation):
-            raise ValueError("is empty: give a path, or leave it out")
-        return value
+        return refuse_blank_path(cls, value, info)
 
     def effective(self, name: str) -> Any:
         """Return a field's value after `auto` was resolved; sections override where they have an auto."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -159,8 +160,12 @@ class PhaseStore:
         remove(self.scene.done(phase))  # first: never a record over another run's frames
         remove(self.scene.record_copy(phase))
         remove(self.scene.partial(phase))
-        for path in list(self._published_files()):
+        published = list(self._published_files())
+        for path in published:
             remove(path)
+        for folder in {path.parent for path in published if path.parent.name.startswith("set_")}:
+            with contextlib.suppress(OSError):  # something of a stranger's lies there
+                folder.rmdir()  # of fewer sets, the last folders would stay
         if phase == "depth":
             remove(self.scene.stats_json)
         if phase == "render":

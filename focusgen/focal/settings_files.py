@@ -7,12 +7,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from focusgen.base.errors import ConfigError
 from focusgen.config.files import read_yaml
+from focusgen.config.section import refuse_blank_path
 
 Settings = TypeVar("Settings", bound=BaseModel)
+
+
+class TrainingSection(BaseModel):
+    """A frozen group of training settings; an unknown key and an empty path are refused by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_blank_path(cls, value: object, info: ValidationInfo) -> object:
+        return refuse_blank_path(cls, value, info)
 
 
 def read_settings(kind: type[Settings], path: Path, overrides: Mapping[str, Any]) -> Settings:

@@ -18,7 +18,7 @@ from focusgen.dataset.footage import FOOTAGE, Footage
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.masked import mask_digest
-from focusgen.dataset.records import MASKS, PROVIDED_DEPTH, Record
+from focusgen.dataset.records import MASKS, PROVIDED_DEPTH, Record, read_record
 from focusgen.models import registry, weights
 
 _READ: dict[tuple[Path, str], str] = {}
@@ -92,6 +92,18 @@ def _provided(cfg: Config, dataset: DatasetLayout, record: Record, entry: IndexE
     except SceneError as error:
         return f"unusable: {error.message}"
     return _READ[key]
+
+
+def digest_of_gone_depth(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> str | None:
+    """Return the recorded digest of a finished scene's depth that is gone; None if it lies there.
+
+    Raises:
+        CorruptInputError: the record is damaged.
+    """
+    if next(_depth_files(cfg, dataset, scene_id, entry), None) is not None:
+        return None
+    record = read_record(dataset.scene(scene_id).done("depth"))
+    return None if record is None else record.document["weights"].get(PROVIDED_DEPTH)
 
 
 def depth_mark(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> str:

@@ -33,7 +33,7 @@ from focusgen.dataset.records import (
 from focusgen.dataset.scene_store import PhaseStore
 from focusgen.phases.job import SceneJob
 from focusgen.run.finished_notes import note_finished
-from focusgen.run.inputs import depth_mark, weight_digests, weight_notes
+from focusgen.run.inputs import depth_mark, digest_of_gone_depth, weight_digests, weight_notes
 from focusgen.run.max_coc import with_max_coc
 from focusgen.run.outcomes import STALE_UPSTREAM, Outcomes, RunSummary
 from focusgen.run.progress import Observer
@@ -118,8 +118,13 @@ class PhaseRun:
         limit = self.cfg.data.max_frames
         return whole if limit is None else min(whole, limit)
 
-    def identity(self, scene_id: str) -> Identity:
+    def identity(self, scene_id: str, *, may_lack_depth: bool = False) -> Identity:
         """Return what this phase of a scene depends on today.
+
+        Args:
+            scene_id: a scene of the index.
+            may_lack_depth: given depth of a finished scene that is gone counts as unchanged, as for status;
+                not where the scene is made.
 
         Raises:
             SceneError: an earlier phase has no trustworthy record.
@@ -129,7 +134,7 @@ class PhaseRun:
             scene_id,
             settings=settings_for(self.cfg, self.phase),
             algorithm_version=self.spec.version_for(self.cfg, self._chain(scene_id).record),
-            weights={**self._weight_digests(), **self._input_digests(scene_id)},
+            weights={**self._weight_digests(), **self._input_digests(scene_id, may_lack_depth)},
             digests=self._upstream_digests(scene_id),
             n_frames=self.n_frames(scene_id),
         )
@@ -144,6 +149,10 @@ class PhaseRun:
             with_rehearsals=self.cfg.data.max_frames is not None,
             look_at_inputs=look_at_inputs,
         )
+
+    def _is_finished(self, scene_id: str) -> bool:
+        """Say whether there is anything to keep: not where the scene is new or half made."""
+        return self.dataset.scene(scene_id).done(self.phase).exists()
 
     def _check_upstream(self, scene_id: str) -> None:
         """Refuse to build on what is stale; files outside the data set are looked at once per scene.
@@ -160,16 +169,20 @@ class PhaseRun:
             self._weights = weight_digests(self.cfg, self.phase)
         return self._weights
 
-    def _input_digests(self, scene_id: str) -> dict[str, str]:
+    def _input_digests(self, scene_id: str, may_lack_depth: bool) -> dict[str, str]:
         """Digest what came with a scene: other depth makes phase 3 stale, other masks phase 5."""
         if self.phase == "render":
             view = Footage(self.cfg, self.dataset, self.index).digest(scene_id)
             return {**view, **mask_digest(self.cfg, scene_id, self.index[scene_id])}
         if self.phase != "depth" or self.cfg.depth.backend != PROVIDED.name:
             return {}
+        entry = self.index[scene_id]
+        gone = digest_of_gone_depth(self.cfg, self.dataset, scene_id, entry) if may_lack_depth else None
+        if gone is not None:
+            return {PROVIDED_DEPTH: gone}
         from focusgen.phases.provided_depth import open_provided  # readers of a dozen formats
 
-        source = open_provided(self.cfg, self.dataset, scene_id, self.index[scene_id])
+        source = open_provided(self.cfg, self.dataset, scene_id, entry)
         return {PROVIDED_DEPTH: source.digest()}
 
     def _upstream_digests(self, scene_id: str) -> dict[PhaseName, str]:
@@ -200,7 +213,7 @@ class PhaseRun:
 
     def _settle_on_stale_upstream(self, scene_id: str, error: StaleError) -> bool:
         """Nothing is made on what is stale, and nothing written; what was finished may be kept."""
-        is_kept = self.cfg.run.on_stale == "keep" and self.dataset.scene(scene_id).done(self.phase).exists()
+        is_kept = self.cfg.run.on_stale == "keep" and self._is_finished(scene_id)
         self.outcomes.note(
             scene_id, "kept" if is_kept else STALE_UPSTREAM, f"{error.message}. {error.advice}"
         )
@@ -208,8 +221,8 @@ class PhaseRun:
 
     def _state(self, scene_id: str) -> PhaseState:
         self._check_upstream(scene_id)
-        state = phase_state(self.dataset.scene(scene_id), self.identity(scene_id))
-        return self._with_one_max_coc(state)
+        today = self.identity(scene_id, may_lack_depth=True)
+        return self._with_one_max_coc(phase_state(self.dataset.scene(scene_id), today))
 
     def _with_one_max_coc(self, state: PhaseState) -> PhaseState:
         """Make a scene stale that would be the first of another max_coc among finished ones."""
@@ -223,11 +236,17 @@ class PhaseRun:
 
     def _settle(self, scene_id: str, state: PhaseState) -> bool:
         outcome, message = "", ""
+        may_redo = self.cfg.run.on_stale == "redo"
         if state.state is State.COMPLETE:
             outcome = "complete"
+        elif state.state is State.STALE and not (may_redo or self._is_finished(scene_id)):
+            outcome, message = (
+                "stale",
+                f"not finished: {state.reason}. --on_stale redo makes it all the same.",
+            )
         elif state.state is State.STALE and self.cfg.run.on_stale == "keep":
             outcome, message = "kept", f"made with other settings: {state.reason}"
-        elif state.state is State.STALE and self.cfg.run.on_stale == "fail":
+        elif state.state is State.STALE and not may_redo:
             outcome = "stale"
             message = f"{state.reason}. --on_stale redo makes it anew, --on_stale keep leaves it."
         if outcome:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from focusgen.base.errors import ConfigError
-from focusgen.cluster.submit import array_text, chunks_of
+from focusgen.cluster.submit import array_text, chunks_of, workers_for
+from focusgen.config import Config
+from focusgen.run.forecast import SceneWork
 
 
 def test_arrays_are_split_below_max_array_size_with_an_offset():
@@ -23,3 +25,11 @@ def test_arrays_are_split_below_max_array_size_with_an_offset():
 def test_indices_are_written_as_sbatch_takes_them():
     assert array_text([0, 1, 2, 5, 7, 8], 3) == "0-2,5,7-8%3"
     assert array_text([4], 32) == "4"
+
+
+@pytest.mark.parametrize(("tasks", "is_told"), [(2, True), (None, False)])
+def test_a_number_of_tasks_that_packs_nothing_is_said(tasks, is_told, capsys):
+    cfg = Config.model_validate({"cluster": {"one_scene_per_task": True, "tasks": tasks}})
+    works = [SceneWork(name, 16, 48, 32) for name in "abc"]
+    assert len(workers_for(cfg, ["deblur"], works).members) == 3
+    assert ("cluster.tasks 2 packs no scenes" in capsys.readouterr().err) is is_told

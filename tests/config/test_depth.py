@@ -65,6 +65,13 @@ def test_what_cannot_be_is_refused_and_says_which_of_two_numbers_is_wrong(values
         depth(**values)
 
 
+@pytest.mark.parametrize("name", ["model_id", "model_revision"])
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_empty_name_is_refused_as_of_a_script_whose_variable_is_not_set(name, value):
+    with pytest.raises(ConfigError, match=rf"depth\.{name}: is empty: give a name, or leave it out"):
+        depth(**{name: value})
+
+
 def test_a_refusal_does_not_print_the_whole_section():
     with pytest.raises(ConfigError) as caught:
         depth(min_m=5, max_m=1)

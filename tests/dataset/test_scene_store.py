@@ -154,6 +154,20 @@ def test_other_phases_of_the_scene_are_left_alone(scene):
     assert scene.sharp(0).exists() and scene.depth(0).exists() and scene.journal("depth").exists()
 
 
+def test_folders_of_lens_sets_that_are_no_more_go_and_what_a_stranger_put_there_stays(scene):
+    render = identity("render", scene_id=scene.scene_id)
+    with PhaseStore(scene, render) as store:
+        for path in (scene.bokeh(0, 0), scene.bokeh(1, 0), scene.focus(1, 0)):
+            path.parent.mkdir(parents=True)
+            store.put((path, lambda: b"a frame"))
+        store.finish({})
+    mine = scene.bokeh(0, 0).with_name("mine.txt")
+    mine.touch()
+    with PhaseStore(scene, replace(render, settings={"render.backend": "other"}), redo=True):
+        assert mine.exists() and not scene.bokeh(0, 0).exists()
+        assert not scene.bokeh(1, 0).parent.exists() and not scene.focus(1, 0).parent.exists()
+
+
 def test_discarding_takes_all_back(scene):
     with PhaseStore(scene, PLAN) as store:
         store.remember("median/0", 1.0)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from focusgen.base.errors import ConfigError
+from focusgen.focal.learned.settings import SmallSettings
 from focusgen.focal.sd3.settings import Sd3Settings
 from focusgen.focal.settings_files import known_keys, read_settings
 
@@ -53,3 +55,11 @@ def test_every_key_is_known_by_its_whole_name():
     keys = known_keys(Sd3Settings)
     assert {"model.preset", "data.focus_jitter", "train.steps", "output_dir"} <= set(keys)
     assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("kind", [Sd3Settings, SmallSettings])
+@pytest.mark.parametrize("key", ["data.folder", "output_dir"])
+def test_an_empty_path_is_refused_and_is_not_the_current_folder(path, kind, key):
+    path.write_text(yaml.safe_dump({key.split(".")[0]: {"folder": ""} if "." in key else ""}))
+    with pytest.raises(ConfigError, match=f"{key}: .*is empty: give a path, or leave it out"):
+        read_settings(kind, path, {})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from focusgen import config
@@ -24,6 +26,7 @@ from focusgen.base.signals import StopFlag
 from focusgen.config import Config
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import State, read_failure, read_record
+from focusgen.phases import provided_depth
 from focusgen.phases.job import SceneJob
 from focusgen.run.outcomes import RunSummary
 from focusgen.run.phase_run import PhaseRun
@@ -166,7 +169,9 @@ def test_a_run_that_made_nothing_leaves_the_settings_of_the_last_run(runs, refus
         with pytest.raises(ConfigError):
             runs.run(scenes=("b c",), depth__min_m=0.5)
     elif refusal == "lost input":
-        monkeypatch.setattr(PhaseRun, "identity", lambda *_: (_ for _ in ()).throw(SceneError("no depth")))
+        monkeypatch.setattr(
+            PhaseRun, "_weight_digests", lambda _: (_ for _ in ()).throw(SceneError("no depth"))
+        )
         assert runs.run(scenes=("b c",), depth__min_m=0.5).exit_code is ExitCode.INCOMPLETE
     else:
         runs.run(scenes=("a",), depth__min_m=0.5, run__on_stale=refusal)
@@ -196,6 +201,40 @@ def test_a_scene_of_other_settings_is_refused_kept_or_made_anew(runs, on_stale, 
     if outcome != "complete":
         assert "depth.min_m: 0.01 -> 0.5" in summary.messages["a"]
         assert runs.observer.ended == {"a": outcome}  # told before any work
+
+
+def test_depth_that_is_gone_leaves_finished_scenes_complete_and_is_asked_for_by_others(
+    runs, tmp_path, monkeypatch
+):
+    """Two raw roots with depth of their own go into one data set in turn."""
+    monkeypatch.setattr(provided_depth, "was_cut_short", lambda *_: False)
+    given = {"depth__backend": "provided", "depth__depth_root": tmp_path / "depth"}
+    for name in NAMES[:2]:
+        (tmp_path / "depth" / name).mkdir(parents=True)
+        for frame in range(3):
+            np.save(tmp_path / "depth" / name / f"depth_{frame:04d}.npy", np.full((32, 48), 2.0, np.float32))
+    assert runs.run(scenes=NAMES[:2], **given).outcomes == dict.fromkeys(NAMES[:2], "complete")
+    shutil.rmtree(tmp_path / "depth" / "a")
+    before = runs.record("a")
+    summary = runs.run(**given)
+    assert summary.outcomes == {"a": "complete", "b c": "complete", "ü": "missing_upstream"}
+    again = runs.run(scenes=("a",), depth__min_m=0.5, run__on_stale="redo", **given)
+    assert again.outcomes == {"a": "missing_upstream"}
+    assert runs.record("a") == before, "nothing is removed that cannot be made again"
+
+
+@pytest.mark.parametrize(
+    ("on_stale", "outcome"), [("fail", "stale"), ("keep", "stale"), ("redo", "complete")]
+)
+def test_a_scene_that_was_never_made_is_not_kept(runs, on_stale, outcome):
+    runs.run(scenes=("a",))
+    runs.dataset.max_coc_json.write_text(json.dumps({"max_coc": 2e-3}))
+    spec = PhaseSpec("render", 1, lambda cfg, device: None, finish)
+    cfg = runs.cfg(render__max_coc=1e-3, run__on_stale=on_stale)
+    summary = PhaseRun(spec, cfg, ("a",), Observer(), StopFlag(), expected={}).run()
+    assert summary.outcomes == {"a": outcome}
+    assert runs.dataset.scene("a").done("render").exists() is (outcome == "complete")
+    assert ("not finished" in summary.messages.get("a", "")) is (outcome == "stale")
 
 
 def test_a_newer_algorithm_makes_scenes_stale(runs):

@@ -5,16 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from focusgen.focal.settings_files import read_settings
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from focusgen.focal.settings_files import TrainingSection, read_settings
 
 
-class ModelSettings(_Section):
+class ModelSettings(TrainingSection):
     """Sizes of the network."""
 
     kind: Literal["small"] = "small"
@@ -23,7 +19,7 @@ class ModelSettings(_Section):
     sharp: int = Field(16, ge=1)
 
 
-class DataSettings(_Section):
+class DataSettings(TrainingSection):
     """Stacks to learn from, and how many of them a step may draw from: the same for every run."""
 
     folder: Path = Path("focal_stacks")
@@ -33,7 +29,7 @@ class DataSettings(_Section):
     most: int = Field(1000, ge=1, description="stacks in all")
 
 
-class TrainSettings(_Section):
+class TrainSettings(TrainingSection):
     """The schedule."""
 
     seed: int = 0
@@ -49,7 +45,7 @@ class TrainSettings(_Section):
     checkpoint_every_s: float = Field(180.0, gt=0)
 
 
-class SmallSettings(_Section):
+class SmallSettings(TrainingSection):
     """All of it."""
 
     model: ModelSettings = ModelSettings()

@@ -6,17 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from focusgen.focal.sd3.design import Design
-from focusgen.focal.settings_files import read_settings
+from focusgen.focal.settings_files import TrainingSection, read_settings
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class DataSettings(_Section):
+class DataSettings(TrainingSection):
     """Stacks to learn from: lists, or a folder that `focusgen focal synth` made."""
 
     folder: Path | None = Field(None, description="training stacks of focal synth; instead of lists")
@@ -41,7 +37,7 @@ class DataSettings(_Section):
     )
 
 
-class LossSettings(_Section):
+class LossSettings(TrainingSection):
     """Weights of the parts of the loss; 0 leaves one out."""
 
     latent: float = Field(1.0, ge=0)
@@ -53,7 +49,7 @@ class LossSettings(_Section):
     rerender: float = Field(0.1, ge=0)
 
 
-class TrainSettings(_Section):
+class TrainSettings(TrainingSection):
     """The schedule, and how it is computed."""
 
     seed: int = 0
@@ -76,7 +72,7 @@ class TrainSettings(_Section):
     keep: int = Field(2, ge=1, description="checkpoints; the best one is kept beside them")
 
 
-class LoggingSettings(_Section):
+class LoggingSettings(TrainingSection):
     """Where curves and pictures go."""
 
     use_tensorboard: bool = True
@@ -84,7 +80,7 @@ class LoggingSettings(_Section):
     wandb_project: str = "focusgen-focal"
 
 
-class Sd3Settings(_Section):
+class Sd3Settings(TrainingSection):
     """All of it."""
 
     model: Design = Design()
