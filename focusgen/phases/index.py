@@ -144,7 +144,7 @@ class _Taken:
         known = self._draft.before
         new = {raw.scene_id: raw for raw in ordered if raw.scene_id not in known}
         decided = rules.decide(new, known)
-        self._keep_content_apart(decided)
+        self._keep_content_apart(decided, {raw.scene_id for raw in scenes})
         self._result.remarks += decided.remarks
         self._result.rejected |= decided.rejected
         for raw in ordered:
@@ -162,13 +162,16 @@ class _Taken:
             if raw.scene_id in self._manifests:
                 publish_json(self._dataset.scene(raw.scene_id).ingest_json, self._manifests[raw.scene_id])
 
-    def _keep_content_apart(self, decided: Decided) -> None:
+    def _keep_content_apart(self, decided: Decided, found: Collection[str]) -> None:
         """Refuse frames that would stand in two splits because somebody said so; remark on what a draw did.
 
-        Where nobody says splits, indexed scenes are not looked at: a hundred thousand files would be read.
+        Where nobody says splits, indexed scenes that lie where they did are not looked at, since a hundred
+        thousand files would be read; those that are gone may have another name now.
         """
         contents, splits = {}, dict(decided.splits)
-        for name, entry in self._draft.before.items() if decided.said else ():
+        known = self._draft.before
+        for name in [name for name in known if decided.said or (decided.splits and name not in found)]:
+            entry = known[name]
             with contextlib.suppress(CorruptInputError):
                 manifest = read_whole_manifest(self._dataset, name, entry)
                 contents[name], splits[name] = Content.of(manifest, entry.n_frames), entry.split

@@ -331,6 +331,20 @@ def test_official_splits_hold_and_equal_frames_are_refused_across_them(tmp_path)
     assert set(index_of(rgbd)) == {"a", "b"}
 
 
+def test_a_renamed_scene_in_another_split_than_its_old_name_is_said(tmp_path, capsys):
+    rgbd = Rgbd(tmp_path)
+    for seed, name in enumerate("abc"):
+        rgbd.add_scene(name, seed=seed)
+    assert phase(rgbd) == 0
+    assert "equal frames" not in capsys.readouterr().err
+    (old,) = (name for name, entry in index_of(rgbd).items() if entry["split"] == "test")
+    (rgbd.raw_root / old).rename(rgbd.raw_root / "renamed")
+    assert phase(rgbd) == 0
+    split = index_of(rgbd)["renamed"]["split"]
+    shown = " ".join(capsys.readouterr().err.split())
+    assert split != "test" and f"equal frames in two splits: renamed ({split}) and {old} (test)" in shown
+
+
 def test_equal_frames_that_a_draw_puts_into_two_splits_are_said(tmp_path, capsys):
     rgbd = Rgbd(tmp_path)
     for name in "abc":
