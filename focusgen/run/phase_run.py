@@ -232,18 +232,16 @@ class PhaseRun:
         if finished_m in (None, self.cfg.render.max_coc):
             return state
         reason = f"render.max_coc: finished scenes have {finished_m} -> {self.cfg.render.max_coc}"
-        return PhaseState(State.STALE, reason)
+        return PhaseState(State.STALE, reason, state.record)
 
     def _settle(self, scene_id: str, state: PhaseState) -> bool:
         outcome, message = "", ""
         may_redo = self.cfg.run.on_stale == "redo"
         if state.state is State.COMPLETE:
             outcome = "complete"
-        elif state.state is State.STALE and not (may_redo or self._is_finished(scene_id)):
-            outcome, message = (
-                "stale",
-                f"not finished: {state.reason}. --on_stale redo makes it all the same.",
-            )
+        elif state.state is State.STALE and not may_redo and state.record is None:
+            outcome = "stale"
+            message = f"nothing to keep: {state.reason}. --on_stale redo makes it all the same."
         elif state.state is State.STALE and self.cfg.run.on_stale == "keep":
             outcome, message = "kept", f"made with other settings: {state.reason}"
         elif state.state is State.STALE and not may_redo:

@@ -234,7 +234,14 @@ def test_a_scene_that_was_never_made_is_not_kept(runs, on_stale, outcome):
     summary = PhaseRun(spec, cfg, ("a",), Observer(), StopFlag(), expected={}).run()
     assert summary.outcomes == {"a": outcome}
     assert runs.dataset.scene("a").done("render").exists() is (outcome == "complete")
-    assert ("not finished" in summary.messages.get("a", "")) is (outcome == "stale")
+    assert ("nothing to keep" in summary.messages.get("a", "")) is (outcome == "stale")
+
+
+def test_a_scene_whose_record_is_damaged_is_not_kept(runs):
+    runs.run(scenes=("a",))
+    runs.dataset.scene("a").done("depth").write_bytes(b"{")
+    summary = runs.run(scenes=("a",), run__on_stale="keep")
+    assert summary.outcomes == {"a": "stale"} and "the record is damaged" in summary.messages["a"]
 
 
 def test_a_newer_algorithm_makes_scenes_stale(runs):
