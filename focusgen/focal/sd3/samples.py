@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from focusgen.base.checksums import checksum
 from focusgen.base.errors import ConfigError, FocusgenError
 from focusgen.base.seeds import derive_seed
 from focusgen.focal.learned.shards import STACKS_PER_SHARD, StackSet, open_stacks
@@ -50,11 +52,16 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """Stacks that are opened by number; other processes may be handed it."""
+    """Stacks that are opened by number; other processes may be handed it.
+
+    Attributes:
+        digest: of what names them: a training that goes on tells by it whether they are the same.
+    """
 
     n: int
     open: Callable[[int], Sample]
     scenes: tuple[str, ...]
+    digest: str = ""
 
 
 class StackPool:
@@ -123,7 +130,8 @@ def open_split(data: DataSettings, split: str) -> Source | None:
             f"Lower data.n_val, or make more: focusgen focal synth --output {data.folder} --n_stacks N",
         )
     first, n = (0, n_made - data.n_val) if split == "train" else (n_made - data.n_val, data.n_val)
-    return None if n <= 0 else Source(n, partial(_synthetic, stacks, first), ())
+    digest = _digest(asdict(stacks.recipe), first, n)
+    return None if n <= 0 else Source(n, partial(_synthetic, stacks, first), (), digest)
 
 
 def check_apart(data: DataSettings) -> None:
@@ -165,7 +173,12 @@ def _listed(path: Path, data: DataSettings) -> Source:
         )
     roots = Roots.of(data.root)
     scenes = tuple(scene_of(record, path) for record in records)
-    return Source(len(records), partial(_checked, records, roots, path), scenes)
+    digest = _digest(*(dict(record.values) for record in records))
+    return Source(len(records), partial(_checked, records, roots, path), scenes, digest)
+
+
+def _digest(*named: object) -> str:
+    return checksum(json.dumps(named, sort_keys=True, default=str).encode())
 
 
 def _checked(records: list[StackRecord], roots: Roots, path: Path, index: int) -> Sample:

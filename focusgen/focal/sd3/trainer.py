@@ -7,8 +7,10 @@ takes the r-th part of the step's samples.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from focusgen.base.errors import ConfigError
+from focusgen.base.names import display
 from focusgen.base.seeds import derive_seed
 from focusgen.base.signals import told_to_stop
 from focusgen.base.writable import check_writable
@@ -39,7 +42,7 @@ from focusgen.focal.sd3.sharding import (
     shared_out,
     unsharded,
 )
-from focusgen.focal.sd3.state import Average, find_state, read_state, save_state
+from focusgen.focal.sd3.state import FOLDER, Average, find_state, read_state, save_state
 from focusgen.focal.training_log import check_kind
 from focusgen.models.devices import is_out_of_memory
 
@@ -62,6 +65,7 @@ class Run:
         train: what is learned from, pass by pass.
         step: steps that are done.
         best: smallest error on validation so far.
+        stacks: split -> digest of what is learned from, and judged on.
     """
 
     net: FocalSd3
@@ -77,6 +81,7 @@ class Run:
     step: int = 0
     best: float = WORST
     rows: list[dict[str, float]] = field(default_factory=list)
+    stacks: dict[str, str] = field(default_factory=dict)
 
 
 def train(
@@ -149,16 +154,30 @@ def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
     processes = accelerator.num_processes, accelerator.process_index
     order = _order(0 if state is None else int(state["step"]), t, *processes)
     feed = Feed(seen, order, settings.data.workers if settings.data.keep_priors else 0)
-    run = Run(net, model, prepared, accelerator, average, seen, feed, *_judged(settings, net), source.n)
-    if state is not None:
+    val = open_split(settings.data, "val")
+    judged = (None, 0) if val is None else (_batches(settings, val, net), val.n)
+    run = Run(net, model, prepared, accelerator, average, seen, feed, *judged, source.n)
+    run.stacks = {"train": source.digest, "val": "" if val is None else val.digest}
+    if state is not None and path is not None:
         _restore(run, state)
+        _compare_stacks(run, state, path, settings.output_dir)
     return run
 
 
-def _judged(settings: Sd3Settings, net: FocalSd3) -> tuple[Batches | None, int]:
-    """Return what training is judged on, and how many stacks that is."""
-    source = open_split(settings.data, "val")
-    return (None, 0) if source is None else (_batches(settings, source, net), source.n)
+def _compare_stacks(run: Run, state: Mapping[str, Any], path: Path, folder: Path) -> None:
+    """Say that other stacks are learned from now; what was best on others, or lies elsewhere, does not count.
+
+    Checkpoints of older versions do not say what they learned from.
+    """
+    before = state.get("stacks", run.stacks)
+    if before["val"] != run.stacks["val"] or path.parent.resolve() != (folder / FOLDER).resolve():
+        run.best = WORST
+    if before["train"] != run.stacks["train"] and run.accelerator.is_main_process:
+        warnings.warn(
+            f"{display(str(path))} learned from other stacks (the list or folder has changed): training goes "
+            "on with those of now; --resume none begins anew",
+            stacklevel=2,
+        )
 
 
 def _batches(settings: Sd3Settings, source: Source, net: FocalSd3) -> Batches:
@@ -287,6 +306,7 @@ def _save(run: Run, settings: Sd3Settings, is_best: bool) -> None:
             "average": average,
             "optimizer": optimizer,
             "rows": run.rows,
+            "stacks": run.stacks,
         }
         save_state(settings.output_dir, state, settings, is_best=is_best)
     run.accelerator.wait_for_everyone()

@@ -33,6 +33,17 @@ def one_slice(folder: Path) -> dict:
     return {**line, "slices": line["slices"][:1], "focus_distances": [1.0]}
 
 
+def test_stacks_are_told_from_others_by_what_names_them(tmp_path):
+    first, second, both = (
+        write_lines(tmp_path / f"{k}.jsonl", *(record(tmp_path / "s", name) for name in names))
+        for k, names in enumerate((["a"], ["b"], ["a", "b"]))
+    )
+    digests = [open_split(DataSettings(train_list=path), "train").digest for path in (first, second, both)]
+    assert len(set(digests)) == 3
+    moved = first.rename(tmp_path / "moved.jsonl")
+    assert open_split(DataSettings(val_list=moved), "val").digest == digests[0]
+
+
 CAMERA = {"focal_length_mm": 50, "f_number": 2}
 BROKEN = {
     "a slice that is gone": (lambda f: {**record(f, "bad"), "slices": ["gone.png"]}, "gone.png"),
