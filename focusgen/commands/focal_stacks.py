@@ -1,11 +1,13 @@
 """List the focal stacks of a data set: one JSON line per scene and frame, to train on or to evaluate.
 
 Each slice carries its own distance; lens sets of one focal length and f-number make a stack. With --source
-thin_lens they are drawn anew from sharp frames and depth; mix lists both.
+thin_lens they are drawn anew from sharp frames and depth; mix lists both. Scenes that are
+not finished, or stale, are left out, and said.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +45,13 @@ def main(argv: Sequence[str]) -> int:
             raise ConfigError(f"--{name} must be at least {least}, not {getattr(flags, name)}")
     check_lens(flags.focal_length, flags.f_number, None, "focal stacks")
     sweep = Sweep(flags.n_slices, flags.focal_length / 1e3, flags.f_number)
-    records = list_stacks(flags.scenes, flags.out, source=flags.source, sweep=sweep, every=flags.every)
+    records = list_stacks(
+        flags.scenes, flags.out, source=flags.source, sweep=sweep, every=flags.every, note=_note
+    )
     splits = sorted({str(record["split"]) for record in records})
     print(f"{flags.out}: {len(records)} stacks, splits {', '.join(splits)}")
     return 0
+
+
+def _note(line: str) -> None:
+    print(f"note: {line}", file=sys.stderr)

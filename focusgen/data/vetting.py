@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -91,7 +91,7 @@ def vet(root: Path, split: Split, *, allow_unvalidated: bool = False) -> list[Ve
     scenes = []
     for scene_id, entry in index.items():
         if entry.split == split:
-            records = _whole_chain(dataset.scene(scene_id), entry)
+            records = whole_chain(dataset.scene(scene_id), entry)
             if not allow_unvalidated:
                 _compare_with_verdict(dataset, scene_id, records, validated)
             scenes.append(_vetted(dataset.scene(scene_id), entry, records))
@@ -149,11 +149,18 @@ def _compare_with_verdict(
             )
 
 
-def _whole_chain(scene: SceneLayout, entry: IndexEntry) -> dict[PhaseName, Record]:
-    """Return the three records of a scene, each made from those that lie there."""
+def whole_chain(
+    scene: SceneLayout, entry: IndexEntry, phases: Sequence[PhaseName] = SCENE_PHASES
+) -> dict[PhaseName, Record]:
+    """Return the records of a scene, each made from those that lie there.
+
+    Raises:
+        MissingUpstreamError: a phase is not complete.
+        StaleError: a phase was made from what does not lie there any more.
+    """
     digests: dict[str, str] = {"index": entry.ingest_digest}
     records: dict[PhaseName, Record] = {}
-    for phase in SCENE_PHASES:
+    for phase in phases:
         record = read_record(scene.done(phase))
         if record is None:
             raise MissingUpstreamError(

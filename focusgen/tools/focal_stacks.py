@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, SceneError
 from focusgen.base.files import make_folder, publish
+from focusgen.base.names import shell_word
+from focusgen.config import SCENE_PHASES, PhaseName
+from focusgen.data.vetting import whole_chain
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.packs import is_published
@@ -29,23 +32,40 @@ class Sweep:
     f_number: float
 
 
+NEEDED: Mapping[str, tuple[PhaseName, ...]] = {"bokeh": SCENE_PHASES, "thin_lens": ("deblur", "depth")}
+"""Phases that stacks of a kind are made of."""
+
+
 def list_stacks(
-    scenes: Path, out: Path, *, source: str, sweep: Sweep, every: int = 1
+    scenes: Path,
+    out: Path,
+    *,
+    source: str,
+    sweep: Sweep,
+    every: int = 1,
+    note: Callable[[str], object] = lambda line: None,
 ) -> list[dict[str, Any]]:
-    """Write a list of all stacks of a data set; return its records.
+    """Write a list of all stacks of a data set; return its records. `note` is told what is left out.
 
     Raises:
         ConfigError: no data set, or no scene holds a stack; nothing is written.
     """
     dataset = DatasetLayout(scenes, scenes / "scene_index.json")
     records: list[dict[str, Any]] = []
+    left_out: list[str] = []
     for scene_id, entry in read_index(dataset).items():
         scene = dataset.scene(scene_id)
-        if not scene.metadata_json.exists() and source != "thin_lens":
-            continue
         for kind in ("bokeh", "thin_lens") if source == "mix" else (source,):
+            try:
+                whole_chain(scene, entry, NEEDED[kind])
+            except SceneError as error:
+                left_out.append(error.message)
+                continue
             found = _of_bokeh(scene, every) if kind == "bokeh" else _of_thin_lens(scene, sweep, every)
             records += [{**record, "split": entry.split, "source": kind} for record in found]
+    if left_out:
+        status = f"focusgen status --out_root {shell_word(scenes)} says more"
+        note(f"left out as unfinished or stale: {len(left_out)}, first {left_out[0]}; {status}")
     if not records:
         raise ConfigError(
             f"{scenes}: no scene has a stack",

@@ -11,13 +11,22 @@ import cv2
 import numpy as np
 import pytest
 
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, MissingUpstreamError, StaleError
+from focusgen.dataset.layout import SceneLayout
 from focusgen.focal.records import record_of
 from focusgen.tools import focal_stacks
 from focusgen.tools.focal_stacks import Sweep, list_stacks
 
 SWEEP = Sweep(4, 0.05, 2.0)
 RGB = np.full((8, 12, 3), 128, np.uint8)
+
+
+def chain(scene: SceneLayout, entry: object, phases: tuple[str, ...]) -> None:
+    """Stand for records: a scene is as far as its files are, and a stale one says so."""
+    if not scene.root.is_dir() or ("render" in phases and not scene.metadata_json.is_file()):
+        raise MissingUpstreamError(f"scene {scene.scene_id!r}: phase {phases[-1]} is not complete")
+    if (scene.root / "stale").exists():
+        raise StaleError(f"scene {scene.scene_id!r}: stale")
 
 
 @pytest.fixture
@@ -34,6 +43,7 @@ def data(tmp_path: Path, monkeypatch) -> Path:
     (root / "bear" / "depth_maps" / "stats.json").touch()
     entries = {"bear": SimpleNamespace(split="val"), "lion": SimpleNamespace(split="train")}
     monkeypatch.setattr(focal_stacks, "read_index", lambda dataset: entries)
+    monkeypatch.setattr(focal_stacks, "whole_chain", chain)
     monkeypatch.setattr(focal_stacks, "read_stats", lambda scene: {"d_p5": 0.5, "d_p95": 4.0})
     monkeypatch.setattr(focal_stacks, "read_sharp", lambda scene, frame: RGB)
     monkeypatch.setattr(focal_stacks, "read_depth", lambda scene, frame: np.ones((8, 12), np.float16))
@@ -134,3 +144,15 @@ def test_a_mix_is_both_and_nothing_is_an_error_that_says_the_way(data):
     with pytest.raises(ConfigError, match="no scene has a stack") as caught:
         stacks(data, out="new/l.jsonl")
     assert "--lens.law sweep" in caught.value.advice and not (data.parent / "new").exists()
+
+
+def test_scenes_that_are_unfinished_or_stale_are_left_out_and_said(data):
+    metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 3.0))
+    lines: list[str] = []
+    made = list_stacks(data, data.parent / "l", source="bokeh", sweep=SWEEP, note=lines.append)
+    assert {one["scene"] for one in made} == {"bear"}
+    assert "left out as unfinished or stale: 1, first scene 'lion': phase render" in lines[0]
+    (data / "bear" / "stale").touch()
+    for source in ("bokeh", "thin_lens", "mix"):
+        with pytest.raises(ConfigError, match="no scene has a stack"):
+            list_stacks(data, data.parent / "m", source=source, sweep=SWEEP)
