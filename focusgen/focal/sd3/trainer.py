@@ -155,8 +155,9 @@ def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
     order = _order(0 if state is None else int(state["step"]), t, *processes)
     feed = Feed(seen, order, settings.data.workers if settings.data.keep_priors else 0)
     val = open_split(settings.data, "val")
-    judged = (None, 0) if val is None else (_batches(settings, val, net), val.n)
-    run = Run(net, model, prepared, accelerator, average, seen, feed, *judged, source.n)
+    judged = None if val is None else _batches(settings, val, net)
+    n_val = 0 if val is None else val.n
+    run = Run(net, model, prepared, accelerator, average, seen, feed, judged, n_val, source.n)
     run.stacks = {"train": source.digest, "val": "" if val is None else val.digest}
     if state is not None and path is not None:
         _restore(run, state)
