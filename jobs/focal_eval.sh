@@ -20,6 +20,10 @@ export PYTHONSAFEPATH=1  # a random.py in the folder of sbatch is not Python's o
 read -r -a lists <<< "${LISTS:?file lists, with spaces between}"
 list=${lists[${SLURM_ARRAY_TASK_ID:?submit with --array}]:?there are only ${#lists[@]} lists}
 name=$(basename "${list%.*}")
+for number in "${!lists[@]}"; do  # a/test.jsonl and b/test.jsonl have tables of their own
+  other=$(basename "${lists[$number]%.*}")
+  if [ "$other" = "$name" ] && [ "$number" != "$SLURM_ARRAY_TASK_ID" ]; then name=${name}_$SLURM_ARRAY_TASK_ID; break; fi
+done
 exec "${PYTHON:-python}" -m focusgen.cli focal evaluate --list "$list" --backend "${BACKEND:-sd3}" \
   --device "${DEVICE:-cuda}" --output-dir "${OUTPUT_DIR:-focal_evaluation}/$name" \
   ${CHECKPOINT:+--checkpoint "$CHECKPOINT"} ${BASE_MODEL:+--base-model "$BASE_MODEL"}

@@ -185,6 +185,13 @@ def test_each_index_judges_its_own_list(tmp_path):
     }
 
 
+def test_lists_of_one_name_have_tables_of_their_own(tmp_path):
+    lists = "a/test.jsonl b/test.jsonl c.jsonl"
+    for index, name in enumerate(("test_0", "test_1", "c")):
+        argv = run_wrapper("focal_eval.sh", tmp_path, LISTS=lists, SLURM_ARRAY_TASK_ID=str(index))
+        assert argv[argv.index("--output-dir") + 1] == f"focal_evaluation/{name}"
+
+
 def test_the_whole_chain_makes_lists_trains_and_judges(tmp_path):
     calls = tmp_path / "calls"
     for name, body in (

@@ -109,6 +109,7 @@ def evaluate(
         first = first or judged
     if first is None:
         raise errors[0]
+    notes += _strange_zedd_files(job, names)
     left_out = [f"left out: {error.message}" for error in errors]
     table = _checked_table(job, rows)
     _write_tables(job, rows, table, notes, left_out)
@@ -176,6 +177,15 @@ def _zedd_notes(job: EvaluateJob, n_chosen: int) -> list[str]:
     if job.protocol != "zedd" or n_chosen == ZEDD_FILES:
         return []
     return [f"the server of ZEDD takes {ZEDD_FILES} files; these are {n_chosen}"]
+
+
+def _strange_zedd_files(job: EvaluateJob, names: set[str]) -> list[str]:
+    """Return a note where files of another call lie beside these: the server would take them for answers."""
+    if job.protocol != "zedd":
+        return []
+    folder = job.output / "zedd"
+    others = sorted(path.name for path in folder.glob("*.npy") if path.stem not in names)
+    return [f"{folder} holds {len(others)} files of another call, such as {others[0]}"] if others else []
 
 
 def _is_chosen(record: StackRecord, split: str | None) -> bool:

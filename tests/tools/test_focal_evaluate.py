@@ -136,6 +136,14 @@ def test_one_picture_holds_all_tiles_whatever_their_size(monkeypatch, largest_px
     assert found.shape[1] == 4 * (WIDTH // step + focal_outputs.BAR_ROOM_PX)
 
 
+def test_files_of_another_call_beside_those_for_a_server_are_said(disk):
+    notes: list[str] = []
+    evaluate(job_of(disk, record("a"), protocol="zedd"), note=notes.append)
+    assert not any("another call" in line for line in notes)
+    evaluate(job_of(disk, record("b"), protocol="zedd"), note=notes.append)
+    assert any("zedd holds 1 files of another call, such as a.npy" in line for line in notes)
+
+
 def test_a_bad_sample_is_named_and_the_others_are_judged(disk):
     np.save(disk / "unknown.npy", np.full((HEIGHT, WIDTH), np.nan, np.float32))
     slices = [f"s{k}.png" for k in range(5)]

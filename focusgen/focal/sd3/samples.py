@@ -203,7 +203,9 @@ def _check_depth(sample: Sample, record: StackRecord) -> None:
     if sample.true_m is None or sample.aif is None:
         raise ConfigError(f"{record.where}: training needs depth and all_in_focus")
     known = sample.true_m[np.isfinite(sample.true_m)]
-    middle = float(np.median(known)) if known.size else 0.0
+    if not known.size:
+        raise ConfigError(f"{record.where}: depth holds no value > 0")
+    middle = float(np.median(known))
     low, high = PLAUSIBLE_MEDIAN_M
     if not low <= middle <= high:
         raise ConfigError(

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from focusgen.base.errors import ConfigError, FocusgenError
+from focusgen.focal.learned.shards import StackSet
+from focusgen.focal.learned.stacks import StackRecipe
 from focusgen.focal.sd3 import samples
 from focusgen.focal.sd3.job import rehearse
 from focusgen.focal.sd3.priors import Prior
@@ -25,6 +27,12 @@ def damaged(folder: Path) -> dict:
 def other_depth(folder: Path) -> dict:
     line = record(folder, "bad")
     np.save(line["depth"], np.full((HEIGHT, WIDTH // 2), 1.5, np.float32))
+    return line
+
+
+def no_depth(folder: Path) -> dict:
+    line = record(folder, "bad")
+    np.save(line["depth"], np.full((HEIGHT, WIDTH), np.nan, np.float32))
     return line
 
 
@@ -52,6 +60,7 @@ BROKEN = {
     "no camera": (lambda f: record(f, "bad", camera=None), "camera is missing"),
     "no distances": (lambda f: record(f, "bad", focus_distances=None), "focus_distances is missing"),
     "too few distances": (lambda f: record(f, "bad", focus_distances=[1, 2]), "3 slices, 2 focus"),
+    "depth that is nowhere known": (no_depth, "depth holds no value > 0"),
     "no depth": (lambda f: record(f, "bad", depth=None), "needs depth"),
     "centimetres": (lambda f: record(f, "bad", depth_scale=0.001), "the median depth is 1500 m"),
     "depth of another size": (other_depth, "depth is 20x32, the slices 40x32"),
@@ -95,20 +104,19 @@ def test_lists_of_two_formulas_are_refused(tmp_path):
 
 
 def test_a_folder_is_read_up_to_its_first_gap_and_shared_between_the_splits(tmp_path, monkeypatch):
-    class Stacks:
-        def shard(self, number):
-            return tmp_path / f"stacks_{number:05d}.npz"
-
-    opened = []
-    monkeypatch.setattr(samples, "open_stacks", lambda folder: Stacks())
-    monkeypatch.setattr(samples, "_synthetic", lambda stacks, first, index: opened.append(first + index))
+    stacks, opened = StackSet(tmp_path, StackRecipe()), []
+    monkeypatch.setattr(samples, "open_stacks", lambda folder: stacks)
+    monkeypatch.setattr(samples, "_synthetic", lambda made, first, index: opened.append(first + index))
     for number in (0, 1, 3):  # 2 is still being made
-        Stacks().shard(number).touch()
+        stacks.shard(number).touch()
     data = DataSettings(folder=tmp_path, n_val=4)
     train, val = open_split(data, "train"), open_split(data, "val")
     assert (train.n, val.n) == (12, 4)
     train.open(11), val.open(0)
-    assert opened == [11, 12]
+    assert opened == [11, 12] and train.digest != val.digest
+    other = StackSet(tmp_path, StackRecipe(seed=1))
+    monkeypatch.setattr(samples, "open_stacks", lambda folder: other)
+    assert open_split(data, "train").digest != train.digest
     with pytest.raises(ConfigError, match=r"data.n_val is 16, and .* holds 16 stacks"):
         open_split(DataSettings(folder=tmp_path, n_val=16), "train")
 
