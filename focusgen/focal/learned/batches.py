@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from focusgen.base.errors import ConfigError
+from focusgen.base.names import shell_word
 from focusgen.base.seeds import derive_seed
 from focusgen.focal.learned.degrade import degraded
 from focusgen.focal.learned.losses import Truth
@@ -79,14 +81,19 @@ class Batches:
         return self._read[number][index % STACKS_PER_SHARD]
 
     def _await(self, index: int) -> None:
-        started = time.monotonic()
+        if self.stacks.is_there(index):
+            return
+        folder, started = self.stacks.folder, time.monotonic()
+        more = f"focusgen focal synth --output {shell_word(folder)} --n_stacks {index + 1}"
+        patience_min = round(PATIENCE_S / 60)
+        warnings.warn(f"{folder}: waits up to {patience_min} minutes for stack {index}: {more}", stacklevel=2)
         while not self.stacks.is_there(index):
             if self._is_told_to_stop():
                 raise NoLongerAwaited
             if time.monotonic() - started > PATIENCE_S:
                 raise ConfigError(
-                    f"{self.stacks.folder}: stack {index} is not there",
-                    f"Make more: focusgen focal synth --output {self.stacks.folder} --n_stacks {index + 1}",
+                    f"{folder}: stack {index} is not there",
+                    f"Make more: {more}",
                 )
             time.sleep(1.0)
 

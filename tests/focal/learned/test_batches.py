@@ -27,11 +27,14 @@ def test_the_pool_grows_to_all(stacks: StackSet, tmp_path: Path):
 def test_a_stack_that_never_comes_is_named(stacks: StackSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(batches, "PATIENCE_S", -1.0)
     empty = StackSet(tmp_path, stacks.recipe)
-    with pytest.raises(ConfigError, match=r"stack \d is not there"):
+    with (
+        pytest.warns(UserWarning, match="waits up to"),
+        pytest.raises(ConfigError, match=r"stack \d is not there"),
+    ):
         Batches(empty, small_settings(stacks.folder, tmp_path)).batch(0)
 
 
 def test_who_is_told_to_stop_does_not_wait_for_stacks(stacks, tmp_path):
     empty = StackSet(tmp_path, stacks.recipe)
-    with pytest.raises(NoLongerAwaited):
+    with pytest.raises(NoLongerAwaited), pytest.warns(UserWarning, match="minutes for stack .* --n_stacks"):
         Batches(empty, small_settings(tmp_path, tmp_path), lambda: True).batch(0)
