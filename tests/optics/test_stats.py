@@ -120,7 +120,6 @@ def test_the_plot_bins_hold_every_pixel():
     assert moved < 0.01 * values.size  # a 2**-10 bin may straddle an edge
 
 
-@pytest.mark.usefixtures("usual_garbage")
 def test_memory_does_not_grow_with_the_number_of_scenes():
     pairs, _ = pairs_and_values(n_scenes=1)
 
