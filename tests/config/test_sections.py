@@ -252,7 +252,7 @@ def other_values(kind: Any, value: Any) -> Iterator[Any]:
         yield [value[0] * 1.1, value[1] * 1.2] if parts[0] is float else ["one more"]
     elif get_origin(kind) is dict:
         words = {name: item for name, item in value.items() if item != "auto"}
-        yield {name: item * 2 or 1 for name, item in words.items()} or {"a": "b"}
+        yield {name: item * 2 or 1 for name, item in words.items()} or {"constraint": "b"}
     else:
         yield from other_scalars(kind, value)
 
