@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from pydantic import ConfigDict, ValidationInfo, field_validator
 
 from focusgen.config.graph import PhaseName
-from focusgen.config.section import Section, setting
+from focusgen.config.section import Section, refuse_blank_name, setting
 
 # Resources of one worker; phase 1 decodes every frame and takes what phase 6 takes.
 PARTITION: dict[PhaseName, str] = {
@@ -136,13 +136,7 @@ class ClusterConfig(Section):
             raise ValueError("no value may be negative")
         return value
 
-    @field_validator("partition", "account", "qos", "python", mode="after")
-    @classmethod
-    def _not_blank(cls, value: object) -> object:
-        texts = value.values() if isinstance(value, dict) else [value]
-        if any(text is not None and not str(text).strip() for text in texts):
-            raise ValueError("is empty: give a name, or leave it out")
-        return value
+    _no_blank_name = field_validator("partition", "account", "qos", "python")(refuse_blank_name)
 
     @field_validator("partition", "account", "qos", "options", "python", mode="after")
     @classmethod

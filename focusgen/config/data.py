@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from focusgen.config.section import Section, setting
+from focusgen.config.section import Section, refuse_blank_name, setting
 
 
 class DataConfig(Section):
@@ -75,6 +75,8 @@ class DataConfig(Section):
     )
     group_writable: bool = setting(False, help="give the group write permission on everything published")
 
+    _no_blank_name = field_validator("glob")(refuse_blank_name)
+
     @field_validator("split_file", mode="before")
     @classmethod
     def _one_or_several(cls, value: object) -> object:
@@ -89,6 +91,8 @@ class RunConfig(Section):
     workers: int = setting(2, ge=1, help="processes that decode in phases 1 and 6")
     auto_approve: bool = setting(False, help="let the run approve its own calibration; recorded as automatic")
     strict: bool = setting(False, help="phase 1: a refused scene makes the exit status 3")
+
+    _no_blank_name = field_validator("device")(refuse_blank_name)
 
 
 class StoreConfig(Section):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import field_validator, model_validator
 
 from focusgen.config.backends import HF, PROVIDED, VDA, DepthBackend, built_in
-from focusgen.config.section import Section, setting
+from focusgen.config.section import Section, refuse_blank_name, setting
 
 FRAME_BY_FRAME = "frame by frame"
 _PROVIDED = {"backend": [PROVIDED.name]}
@@ -140,12 +140,7 @@ class DepthConfig(Section):
     def _words(cls, value: object) -> object:
         return str(value).lower() if isinstance(value, bool) else value
 
-    @field_validator("model_id", "model_revision")
-    @classmethod
-    def _not_blank(cls, value: str | None) -> str | None:
-        if value is not None and not value.strip():
-            raise ValueError("is empty: give a name, or leave it out")
-        return value
+    _no_blank_name = field_validator("model_id", "model_revision", "key", "channel")(refuse_blank_name)
 
     @property
     def taken_as_exact(self) -> bool:

@@ -7,8 +7,10 @@ import functools
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from pydantic import field_validator
+
 from focusgen.config.graph import PhaseName
-from focusgen.config.section import Effect, Section, effect_of, setting
+from focusgen.config.section import Effect, Section, effect_of, refuse_blank_name, setting
 
 _changes_bytes = functools.partial(setting, affects=["deblur", "render"])
 _of_tiles = functools.partial(_changes_bytes, when={"disable_tiling": [False]})
@@ -37,13 +39,15 @@ class FluxSection(DiffusionSection):
     tile_overlap_px: int | None = _of_tiles(None, ge=0, multiple_of=16, help="default an eighth of tile_px")
     precision: Literal["bf16", "fp32", "fp8", "nf4"] = _changes_bytes("bf16", help="fp8, nf4: approximations")
     compile: bool = _changes_bytes(False, help="torch.compile: faster after a minute, rounds differently")
-    model_id: str = _changes_bytes("black-forest-labs/FLUX.1-dev", min_length=1, help="hub id or folder")
+    model_id: str = _changes_bytes("black-forest-labs/FLUX.1-dev", help="hub id or folder")
     lora_path: Path = setting(Path("."), help="folder of the LoRA file")
     lora_weight: str = setting("", help="file name of the LoRA")
     prompt_cache: Path = setting(Path("checkpoints/flux_prompts"), help="folder of embedded prompts")
     offload: bool = setting(False, help="keep weights in host memory between uses")
     sequential_vae: bool = setting(False, help="one frame at a time through the VAE")
     batch_size: int | None = setting(None, ge=1, help="frames at once; default: what fits, 1 on a CPU")
+
+    _no_blank_name = field_validator("model_id", "lora_weight")(refuse_blank_name)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

@@ -96,6 +96,14 @@ def refuse_blank_path(kind: type[BaseModel], value: object, info: ValidationInfo
     return value
 
 
+def refuse_blank_name(value: object) -> object:
+    """Refuse an empty name, as of a script whose variable is not set; also in a table. None is left out."""
+    names = value.values() if isinstance(value, Mapping) else [value]
+    if any(name is not None and not str(name).strip() for name in names):
+        raise ValueError("is empty: give a name, or leave it out")
+    return value
+
+
 def _meant(value: object, field: FieldInfo | None) -> object:
     kind = None if field is None else field.annotation
     if isinstance(value, (int, float)) and not isinstance(value, bool) and is_range(kind):

@@ -76,7 +76,10 @@ def test_a_file_that_is_no_plain_configuration_is_refused_by_name(load_text, tex
         ("depth: {depth_root: ''}", "depth_root: is empty: give a path, or leave it out"),
         ("data: {out_root: ' '}", "out_root: is empty"),
         ("optics: {footage_focal_px: ''}", "footage_focal_px: is empty"),
-        ("deblur: {model_id: ''}", "deblur.model_id: .*at least 1 character"),
+        ("deblur: {model_id: ''}", "deblur.model_id: is empty: give a name"),
+        ("render: {lora_weight: ' '}", "render.lora_weight: is empty"),
+        ("run: {device: ''}", "run.device: is empty"),
+        ("data: {glob: ''}", "data.glob: is empty"),
         ("data: {split_file: [a.csv, '']}", "split_file: is empty"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from focusgen.config.section import Effect, Section, effect_of, is_range, setting
+from focusgen.config.section import Effect, Section, effect_of, is_range, refuse_blank_name, setting
 
 
 class Small(Section):
@@ -74,6 +74,14 @@ def test_what_cannot_be_is_refused(values):
     with pytest.raises(ValidationError) as caught:
         Small(**values)
     assert next(iter(values)) in str(caught.value)
+
+
+def test_an_empty_name_is_refused_alone_and_in_a_table_and_none_is_left_out():
+    table = {"depth": "gpu", "render": None}
+    assert (refuse_blank_name(table), refuse_blank_name("a"), refuse_blank_name(None)) == (table, "a", None)
+    for blank in ("", " \t", {"depth": "gpu", "render": " "}):
+        with pytest.raises(ValueError, match="is empty: give a name, or leave it out"):
+            refuse_blank_name(blank)
 
 
 def test_a_section_is_frozen():
