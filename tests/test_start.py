@@ -55,6 +55,19 @@ def test_the_command_line_imports_nothing_before_the_command_is_known():
 
 
 @pytest.mark.slow
+def test_a_data_set_is_packed_and_passed_on_without_what_nets_and_pictures_need(finished, tmp_path):
+    root, dest = ["--out_root", str(finished)], ["--dest", str(tmp_path / "dest")]
+    commands = [
+        ["export", "webdataset", *root, *dest, "--source_license", "CC0-1.0"],
+        ["push", "--repo", "lab/focus", *dest, "--dry_run"],
+        ["pack", *root],
+        ["unpack", *root],
+    ]
+    run_all = f"from focusgen import cli\nassert [cli.main(words) for words in {commands!r}] == [0] * 4"
+    assert imported_by(run_all) & UNUSED == set()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "most"),
     [(["-m", "focusgen", "run", "--help"], 3.2), (["-m", "focusgen", "--help"], 3.0), (["-c", STARTED], 3.7)],

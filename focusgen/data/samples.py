@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 
 from focusgen.data.crops import Box
-from focusgen.data.vetting import SceneInfo
 from focusgen.dataset.lens_metadata import SetLens
+from focusgen.dataset.vetting import SceneInfo
 
 Modality = Literal["sharp", "bokeh", "depth", "focus", "valid", "clean"]
 MODALITIES: tuple[Modality, ...] = ("sharp", "bokeh", "depth", "focus")

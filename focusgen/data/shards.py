@@ -20,7 +20,6 @@ from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataErro
 from focusgen.base.seeds import derive_seed
 from focusgen.data.crops import Crop, WindowMeta, crop_generator, crop_size, draw_box
 from focusgen.data.samples import MODALITIES, Modality, Sample, build_sample
-from focusgen.data.vetting import SceneInfo, Split
 from focusgen.data.windows import (
     check_arguments,
     check_clean,
@@ -33,6 +32,7 @@ from focusgen.data.windows import (
 from focusgen.dataset.index import SPLITS
 from focusgen.dataset.layout import EXPORT_STATE, MANIFEST
 from focusgen.dataset.lens_metadata import SetLens
+from focusgen.dataset.vetting import SceneInfo, Split
 from focusgen.media.codecs import decode_grey_png, decode_npz, decode_png
 from focusgen.optics.coc import Lens
 

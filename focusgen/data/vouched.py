@@ -15,10 +15,10 @@ from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError, StaleError
 from focusgen.config import PhaseName
 from focusgen.data.samples import Modality
-from focusgen.data.vetting import VettedScene
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.packs import read_published
 from focusgen.dataset.records import read_record
+from focusgen.dataset.vetting import VettedScene
 
 MADE_BY: Mapping[Modality, PhaseName] = {
     "sharp": "deblur",

@@ -19,9 +19,9 @@ from torch.utils.data import Dataset
 from focusgen.base.errors import RefusedDataError, SceneError
 from focusgen.data.crops import Crop, FocusRoi, MotionRoi, WindowMeta, crop_generator, crop_size, draw_box
 from focusgen.data.samples import MODALITIES, OPTIONAL_MODALITIES, Modality, Sample, build_sample
-from focusgen.data.vetting import SceneInfo, Split, VettedScene, vet
 from focusgen.data.vouched import read_vouched
 from focusgen.dataset.published import read_bokeh, read_clean, read_depth, read_flags, read_focus, read_sharp
+from focusgen.dataset.vetting import SceneInfo, Split, VettedScene, vet
 
 Transform = Callable[[Sample], Any]
 

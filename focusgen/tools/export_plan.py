@@ -9,10 +9,10 @@ from pathlib import Path
 from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import RefusedDataError
 from focusgen.config import SCENE_PHASES
-from focusgen.data.vetting import Split, VettedScene, vet
 from focusgen.dataset.index import SPLITS, IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import canonical, parse_json, read_record
+from focusgen.dataset.vetting import Split, VettedScene, vet
 
 TAR_BLOCK_BYTES = 512
 JSON_BYTES = 2048  # of a sample's json member, about: a shard's size is an aim, not a promise
@@ -127,7 +127,7 @@ def plan_export(
         with_clean: renders before the sensor too, where they are kept.
 
     Raises:
-        FocusgenError: a scene is not complete, not validated, stale or edited (`data.vetting.vet`).
+        FocusgenError: a scene is not complete, not validated, stale or edited (`dataset.vetting.vet`).
         RefusedDataError: scenes have different numbers of lens sets, or only some have clean renders.
     """
     dataset = DatasetLayout(root, root / "scene_index.json")

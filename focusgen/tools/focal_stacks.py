@@ -15,12 +15,12 @@ from focusgen.base.errors import ConfigError, SceneError
 from focusgen.base.files import make_folder, publish
 from focusgen.base.names import shell_word
 from focusgen.config import SCENE_PHASES, PhaseName
-from focusgen.data.vetting import whole_chain
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.packs import is_published
 from focusgen.dataset.published import read_depth, read_sharp, read_stats
 from focusgen.dataset.records import parse_json
+from focusgen.dataset.vetting import whole_chain
 
 
 @dataclass(frozen=True)

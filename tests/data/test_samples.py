@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from focusgen.data.samples import build_sample, camera_matrix, lens_of_window
-from focusgen.data.vetting import SceneInfo
 from focusgen.dataset.lens_metadata import SetLens
+from focusgen.dataset.vetting import SceneInfo
 from focusgen.optics.coc import Lens
 
 HEIGHT, WIDTH, N = 24, 32, 5

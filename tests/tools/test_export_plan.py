@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import FocusgenError, RefusedDataError
-from focusgen.data.vetting import VettedScene
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.lens_metadata import SetLens
 from focusgen.dataset.records import read_record
+from focusgen.dataset.vetting import VettedScene
 from focusgen.tools.export_plan import (
     JSON_BYTES,
     TAR_BLOCK_BYTES,

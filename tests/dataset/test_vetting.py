@@ -10,7 +10,7 @@ import pytest
 
 from focusgen.base.errors import FocusgenError
 from focusgen.data import FocusDataset
-from focusgen.data.vetting import vet
+from focusgen.dataset.vetting import vet
 
 
 def a_train_scene(root: Path) -> Path:
