@@ -1,14 +1,15 @@
 """Find depth and an all-in-focus picture in focal stacks, on a CPU, without weights.
 
 Distances come from --focus-distances or EXIF; they are never guessed. With focal length and f-number, from
-flags or EXIF, depth is in metres; without, it is relative and says so. Nothing but slices is read.
+flags or EXIF, depth is in metres; without, it is relative and says so. Nothing but slices is read. A batch
+that was stopped goes on: what was finished, of the same slices in the same way, is kept.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -61,6 +62,9 @@ class InferFlags(Flags):
     ensemble_size: int = option(1, "sd3 with objective flow: chains that are averaged")
     as_scene: bool = option(False, "make the results a scene that phases 4 to 6 accept")
     save_visualization: bool = option(False, "write the confidence as a picture too")
+    resume: Literal["auto", "none"] = option(
+        "auto", "auto: keep what --output has of the same slices and settings; none: do all anew"
+    )
 
 
 FLAGS = InferFlags
@@ -82,6 +86,7 @@ def main(argv: Sequence[str]) -> int:
         _options(flags),
         flags.save_visualization,
         flags.as_scene,
+        keeps=flags.resume == "auto",
     )
     from rich.progress import Progress
 
@@ -95,7 +100,10 @@ def main(argv: Sequence[str]) -> int:
                 lambda name, what, part: progress.update(task, description=f"{name}: {what}", completed=part),
             )
         except KeyboardInterrupt:
-            print("stopped; the results of stacks that were finished are whole", file=sys.stderr)
+            print(
+                "stopped; the results of stacks that were finished are whole: the same command goes on",
+                file=sys.stderr,
+            )
             raise
     return report(summary, flags.output)
 
@@ -169,15 +177,27 @@ def report(summary: dict[str, Any], output: Path) -> int:
         reach = f", identifiable to {known['to_m']:.3g} m ({known['share']:.0%})" if known else ""
         print(
             f"{output / stack['name']}_depth.npy  {stack['unit']}, {stack['width']}x{stack['height']}{reach}"
-            f", {stack['share_unsure']:.0%} unsure, {stack['cpu_s']:.1f} CPU s"
+            f", {stack['share_unsure']:.0%} unsure, "
+            + ("kept" if stack["kept"] else f"{stack['cpu_s']:.1f} CPU s")
         )
         for note in notes_on(stack):
             print(f"note: {display(stack['name'])}: {note}", file=sys.stderr)
+    _note_kept(summary["stacks"])
     for failure in summary["failed"]:
         print(
             f"focusgen: {display(failure['name'])}: {failure['error']}\n{failure['advice']}", file=sys.stderr
         )
     return int(ExitCode.INCOMPLETE if summary["failed"] else ExitCode.COMPLETE)
+
+
+def _note_kept(stacks: Sequence[Mapping[str, Any]]) -> None:
+    n_kept = sum(stack["kept"] for stack in stacks)
+    if n_kept:
+        print(
+            f"note: {n_kept} of {len(stacks)} stacks kept: an earlier call worked on the same slices in the "
+            "same way; --resume none does them anew",
+            file=sys.stderr,
+        )
 
 
 def notes_on(stack: dict[str, Any]) -> Iterator[str]:

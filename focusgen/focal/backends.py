@@ -11,6 +11,7 @@ from focusgen.focal.classical import Estimate, estimate
 from focusgen.focal.stack import FocalStack
 
 Estimator = Callable[[FocalStack], Estimate]
+SHIPPED_FOLDER = Path(__file__).resolve().parent / "weights"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,14 @@ class BackendOptions:
 
 
 PLAIN = BackendOptions()
+
+
+def weight_files(checkpoint: Path | None) -> list[Path]:
+    """Return the files of weights that a result may depend on: those that ship, and those of a checkpoint."""
+    given = [] if checkpoint is None else [checkpoint]
+    if checkpoint is not None and checkpoint.is_dir():
+        given = sorted(checkpoint.glob("*.safetensors"))
+    return [*sorted(SHIPPED_FOLDER.glob("*.safetensors")), *given]
 
 
 def load_estimator(name: str, options: BackendOptions = PLAIN) -> Estimator:

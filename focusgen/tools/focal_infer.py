@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ import numpy.typing as npt
 
 from focusgen import __version__
 from focusgen.base.errors import ConfigError, FocusgenError, StorageError
-from focusgen.base.files import make_folder, publish_json
+from focusgen.base.files import make_folder, publish_json, remove
 from focusgen.base.names import display
 from focusgen.base.writable import check_may_write
 from focusgen.focal.distances import parse_distances, read_distances
@@ -27,10 +26,34 @@ from focusgen.focal.records import StackRecord
 from focusgen.focal.slice_files import StackFiles, stack_folders, stack_of_folder, stack_of_paths
 from focusgen.focal.sources import open_record, record_distances_m
 from focusgen.media.picture_files import PICTURE_SUFFIXES
-from focusgen.tools.focal_outputs import free_name, write_confidence_picture, write_result
+from focusgen.tools.focal_kept import MADE_OF, digest_of, kept_result, settings_digest, versions
+from focusgen.tools.focal_outputs import (
+    confidence_picture,
+    free_name,
+    write_confidence_picture,
+    write_result,
+)
 from focusgen.tools.focal_scene import SceneFrame, check_takes_scenes, make_scenes, scene_name, write_frame
 
 LIST_SUFFIXES = (".jsonl", ".json", ".csv", ".txt", ".lst")
+
+IN_SUMMARY = (
+    "unit",
+    "method",
+    "exposure",
+    "unexplained_share",
+    "fits",
+    "quality",
+    "width",
+    "height",
+    "confidence_mean",
+    "share_unsure",
+    "identifiable",
+    "ignored_files",
+    "sensor_width_assumed",
+    "cpu_s",
+)
+"""What summary.json repeats of a stack's metadata."""
 
 Tell = Callable[[str, str, float], object]
 """Told the stack, what is being done to it, and which part of that is done."""
@@ -48,6 +71,7 @@ class InferJob:
         options: how.
         saves_pictures: whether the confidence is written as a picture too.
         as_scene: whether the results become a scene of the pipeline; several stacks are frames of one.
+        keeps: whether results of an earlier call are kept that are those of this one too.
     """
 
     input: str
@@ -57,6 +81,7 @@ class InferJob:
     options: InferOptions = field(default_factory=InferOptions)
     saves_pictures: bool = False
     as_scene: bool = False
+    keeps: bool = True
 
 
 @dataclass(frozen=True)
@@ -83,7 +108,8 @@ class Unusable(NamedTuple):
 def infer_all(job: InferJob, tell: Tell = lambda name, what, part: None) -> dict[str, Any]:
     """Work through all stacks; return what summary.json holds, which is written after each of them.
 
-    A stack that cannot be used is named in the summary, and the others go on.
+    A stack that cannot be used is named in the summary, and the others go on. What an earlier call wrote of
+    the same slices in the same way is kept.
 
     Raises:
         ConfigError: nothing can start, or the only stack cannot be used.
@@ -91,16 +117,17 @@ def infer_all(job: InferJob, tell: Tell = lambda name, what, part: None) -> dict
     stacks = _checked_stacks(job)
     names = _unique([stack.name for stack in stacks])
     scene_id = scene_name(names[0] if len(names) == 1 else Path(job.input).resolve().stem)
+    settings = settings_digest(job.options)
     done: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     summary = _published_summary(job.output, done, failed, names) if len(names) > 1 else {}
     for name, stack in zip(names, stacks, strict=True):
         try:
-            result = _infer(job, stack, partial(tell, name))
+            result, is_kept = _result_of(job, name, stack, settings, partial(tell, name))
             if job.as_scene:
                 frame = SceneFrame(result.rgb, _metric_depth(name, result))
                 write_frame(job.output, scene_id, len(done), frame)
-            done.append(_write(job, name, result))
+            done.append(_written(job, name, result, is_kept=is_kept))
         except FocusgenError as error:
             if len(stacks) == 1 or isinstance(error, StorageError):
                 raise
@@ -124,10 +151,20 @@ def _checked_stacks(job: InferJob) -> list[Stack | Unusable]:
     return stacks
 
 
-def _infer(job: InferJob, stack: Stack | Unusable, tell: Callable[[str, float], object]) -> StackResult:
+def _result_of(
+    job: InferJob, name: str, stack: Stack | Unusable, settings: str, tell: Callable[[str, float], object]
+) -> tuple[StackResult, bool]:
+    """Return what is found in a stack, and whether an earlier call found and wrote it."""
     if isinstance(stack, Unusable):
         raise stack.error
-    return infer_stack(stack.files, stack.distances_m, stack.lens, job.options, tell)
+    tell("compare", 0.0)
+    made_of = digest_of(stack.files, stack.distances_m, stack.lens, settings)
+    kept = kept_result(job.output, name, made_of) if job.keeps else None
+    if kept is not None:
+        return kept, True
+    result = infer_stack(stack.files, stack.distances_m, stack.lens, job.options, tell)
+    result.metadata[MADE_OF] = made_of
+    return result, False
 
 
 def _published_summary(
@@ -159,42 +196,17 @@ def _metric_depth(name: str, result: StackResult) -> npt.NDArray[np.float32]:
     return result.depth
 
 
-def _write(job: InferJob, name: str, result: StackResult) -> dict[str, Any]:
-    result.metadata.update(
-        written=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), versions=versions(), name=name
-    )
-    write_result(job.output, name, result)
+def _written(job: InferJob, name: str, result: StackResult, *, is_kept: bool) -> dict[str, Any]:
+    """Write a result unless it is there already; return what the summary says of it."""
+    if not is_kept:
+        written = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        result.metadata.update(written=written, versions=versions(), name=name)
+        write_result(job.output, name, result)
     if job.saves_pictures:
         write_confidence_picture(job.output, name, result)
-    kept = (
-        "unit",
-        "method",
-        "exposure",
-        "unexplained_share",
-        "fits",
-        "quality",
-        "width",
-        "height",
-        "confidence_mean",
-        "share_unsure",
-        "identifiable",
-        "ignored_files",
-        "sensor_width_assumed",
-        "cpu_s",
-    )
-    return {"name": name, **{key: result.metadata[key] for key in kept}}
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a result depends on."""
-    import cv2
-
-    return {
-        "focusgen": __version__,
-        "numpy": np.__version__,
-        "opencv": str(cv2.__version__),
-        "python": platform.python_version(),
-    }
+    else:
+        remove(confidence_picture(job.output, name))  # of an earlier call
+    return {"name": name, **{key: result.metadata[key] for key in IN_SUMMARY}, "kept": is_kept}
 
 
 def _stacks(job: InferJob) -> Iterator[Stack | Unusable]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Container
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,13 @@ def free_name(name: str, taken: Container[str]) -> str:
 def write_result(folder: Path, name: str, result: StackResult) -> list[Path]:
     """Write depth, colours with a scale, the sharp picture, confidence, slice numbers and metadata.
 
+    The metadata holds size and checksum of each of the others, as they were handed to the disk.
+
     Raises:
         StorageError: the disk refused.
     """
     make_folder(folder)
     remove(folder / f"{name}_metadata.json")  # of an earlier call: it vouches for all files, so it comes last
-    remove(folder / f"{name}_confidence.png")
     files = {
         f"{name}_depth.npy": npy_bytes(result.depth),
         f"{name}_depth.png": png_bytes(depth_picture(result.depth, is_metric=result.is_metric)),
@@ -44,15 +46,19 @@ def write_result(folder: Path, name: str, result: StackResult) -> list[Path]:
         f"{name}_confidence.npy": npy_bytes(result.confidence),
         f"{name}_slice.png": png_bytes(_slice_picture(result.slice_index)),
     }
-    for file, data in files.items():
-        publish(folder / file, data)
-    publish_json(folder / f"{name}_metadata.json", result.metadata)
+    entries = {file: asdict(publish(folder / file, data)) for file, data in files.items()}
+    publish_json(folder / f"{name}_metadata.json", {**result.metadata, "files": entries})
     return [*(folder / file for file in files), folder / f"{name}_metadata.json"]
+
+
+def confidence_picture(folder: Path, name: str) -> Path:
+    """Return where the confidence as a grey picture lies, if it was asked for."""
+    return folder / f"{name}_confidence.png"
 
 
 def write_confidence_picture(folder: Path, name: str, result: StackResult) -> Path:
     """Write the confidence as a grey picture: --save-visualization."""
-    path = folder / f"{name}_confidence.png"
+    path = confidence_picture(folder, name)
     publish(path, png_bytes(np.rint(255.0 * result.confidence).astype(np.uint8)))
     return path
 

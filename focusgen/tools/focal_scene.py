@@ -37,13 +37,16 @@ class SceneFrame(NamedTuple):
 
 def write_frame(root: Path, scene_id: str, number: int, frame: SceneFrame) -> None:
     """Write the raw picture and the raw depth of one frame."""
-    for folder in (root / RAW_DEPTH / scene_id, root / RAW / scene_id):
-        make_folder(folder)
     rgb = frame.rgb
     if rgb.dtype == np.uint16:
         rgb = ((rgb.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    publish(root / RAW_DEPTH / scene_id / f"frame_{number:04d}.npy", npy_bytes(frame.depth_m))
-    publish(root / RAW / scene_id / f"frame_{number:04d}.png", png_bytes(rgb))
+    # Depth first: a raw folder without it, which a kill would leave, is not of a focal stack.
+    for kind, file, data in (
+        (RAW_DEPTH, f"frame_{number:04d}.npy", npy_bytes(frame.depth_m)),
+        (RAW, f"frame_{number:04d}.png", png_bytes(rgb)),
+    ):
+        make_folder(root / kind / scene_id)
+        publish(root / kind / scene_id / file, data)
 
 
 def check_takes_scenes(root: Path) -> None:

@@ -1,11 +1,13 @@
 """Backends by name: the shipped network is there, whole and small; unknown names are refused."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from focusgen.base.errors import ConfigError
 from focusgen.focal import classical
-from focusgen.focal.backends import BACKENDS, load_estimator
+from focusgen.focal.backends import BACKENDS, load_estimator, weight_files
 from focusgen.focal.classical import estimate
 from focusgen.focal.learned.network import n_parameters
 from focusgen.focal.learned.weights import SHIPPED, load_network, weights_notes
@@ -64,3 +66,10 @@ def test_learned_depth_is_far_better_than_plain_focus_on_a_scene_it_never_saw(ta
     plain = abs_rel(metres_of(depth_from_focus(tabletop).diopters), depth_m)
     assert found.method == "learned"
     assert abs_rel(metres_of(found.diopters), depth_m) <= 0.7 * plain
+
+
+def test_weights_are_those_that_ship_and_those_that_were_given(tmp_path: Path):
+    assert weight_files(None) == [SHIPPED]
+    assert weight_files(tmp_path / "w.safetensors") == [SHIPPED, tmp_path / "w.safetensors"]
+    (tmp_path / "mine.safetensors").touch()
+    assert weight_files(tmp_path) == [SHIPPED, tmp_path / "mine.safetensors"]

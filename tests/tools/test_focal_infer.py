@@ -42,7 +42,7 @@ def calls(monkeypatch) -> list[Call]:
             "identifiable",
         )
         more = ("cpu_s", "exposure", "unexplained_share", "fits", "ignored_files", "sensor_width_assumed")
-        metadata = dict.fromkeys((*keys, *more), 0)
+        metadata = {**dict.fromkeys((*keys, *more), 0), "unit": "metre"}
         depth = np.ones((4, 6), np.float32)
         index = np.zeros((4, 6), np.uint16)
         return StackResult(depth, depth, np.zeros((4, 6, 3), np.uint8), index, True, metadata)
@@ -65,9 +65,8 @@ def inferred(given: Any, out: Path, **job: Any) -> dict[str, Any]:
 def test_a_folder_a_batch_and_pictures_with_commas_are_stacks(tmp_path, calls):
     one = stack(tmp_path / "a" / "one")
     stack(tmp_path / "a" / "two")
-    inferred(one, tmp_path / "o")
-    inferred(tmp_path / "a", tmp_path / "o")
-    inferred(f"{one}/2.png , {one}/0.png,", tmp_path / "o")
+    for n, given in enumerate((one, tmp_path / "a", f"{one}/2.png , {one}/0.png,")):
+        inferred(given, tmp_path / f"o{n}")
     assert [(name, files) for name, files, *_ in calls] == [
         ("one", ["0.png", "1.png", "2.png"]),
         ("one", ["0.png", "1.png", "2.png"]),
@@ -236,6 +235,43 @@ def test_results_of_an_earlier_call_are_never_taken_for_those_of_this_one(tmp_pa
     summary = inferred(tmp_path / "in", tmp_path / "o")
     assert "keeps the results of an earlier call" in summary["failed"][0]["advice"]
     assert not (tmp_path / "o" / "a_confidence.png").exists()  # this call was not asked for it
+
+
+def names_of(calls: list[Call]) -> list[str]:
+    names = [name for name, *_ in calls]
+    calls.clear()
+    return names
+
+
+def test_a_batch_that_was_stopped_goes_on_and_its_summary_is_whole(tmp_path, calls):
+    for name in ("a", "b", "bad", "c"):
+        stack(tmp_path / "in" / name)
+    inferred(tmp_path / "in", tmp_path / "o")
+    names_of(calls)
+    (tmp_path / "o" / "c_metadata.json").unlink()  # a kill before the last file of a stack
+    (tmp_path / "o" / "summary.json").write_text("{}")
+    summary = inferred(tmp_path / "in", tmp_path / "o", saves_pictures=True)
+    assert names_of(calls) == ["bad", "c"]
+    kept = [(entry["name"], entry["kept"], entry["width"]) for entry in summary["stacks"]]
+    assert kept == [("a", True, 0), ("b", True, 0), ("c", False, 0)] and "not_done" not in summary
+    assert json.loads((tmp_path / "o" / "summary.json").read_text()) == summary
+    assert (tmp_path / "o" / "a_confidence.png").exists()
+    inferred(tmp_path / "in", tmp_path / "o", keeps=False)
+    assert names_of(calls) == ["a", "b", "bad", "c"]
+
+
+def test_a_kept_stack_is_a_frame_as_a_new_one_is(tmp_path, calls, monkeypatch):
+    made: list[Any] = []
+    monkeypatch.setattr(focal_infer, "make_scenes", lambda *args: made.append(args))
+    stack(tmp_path / "s")
+    inferred(tmp_path / "s", tmp_path / "o", as_scene=True)
+    files = [tmp_path / "o" / "raw" / "s" / "frame_0000.png", tmp_path / "o/raw_depth/s/frame_0000.npy"]
+    first = [path.read_bytes() for path in files]
+    for path in files:
+        path.write_bytes(b"other")
+    inferred(tmp_path / "s", tmp_path / "o", as_scene=True)
+    assert names_of(calls) == ["s"] and made[0] == made[1]
+    assert [path.read_bytes() for path in files] == first
 
 
 def test_a_data_set_of_other_scenes_is_refused_before_the_work(tmp_path, calls):

@@ -41,7 +41,10 @@ def test_all_files_are_written_and_hold_what_was_found(tmp_path, dtype):
     np.testing.assert_array_equal(np.load(tmp_path / "new" / "my stack_confidence.npy"), found.confidence)
     shown = cv2.imread(str(tmp_path / "new" / "my stack_all_in_focus.png"), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(shown[..., ::-1], found.rgb)
-    assert json.loads((tmp_path / "new" / "my stack_metadata.json").read_text()) == found.metadata
+    written = json.loads((tmp_path / "new" / "my stack_metadata.json").read_text())
+    sizes = {file: entry["size"] for file, entry in written.pop("files").items()}
+    assert written == found.metadata
+    assert sizes == {path.name: path.stat().st_size for path in paths[:-1]}
 
 
 @pytest.mark.parametrize(("n_slices", "dtype"), [(3, np.uint8), (256, np.uint8), (300, np.uint16)])

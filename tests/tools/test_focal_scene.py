@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -86,3 +88,18 @@ def test_only_a_data_set_of_stacks_takes_another(tmp_path):
     with pytest.raises(ConfigError, match="holds bear, which is not of a focal stack") as caught:
         check_takes_scenes(tmp_path)
     assert "--output" in caught.value.advice
+
+
+@pytest.mark.parametrize("kill_at", range(6))
+def test_a_call_that_was_killed_leaves_a_folder_that_the_next_one_takes(tmp_path, monkeypatch, kill_at):
+    steps: list[str] = []
+
+    def step(name: str, path: Path) -> None:
+        steps.append(name)
+        if len(steps) == kill_at + 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("focusgen.base.files.on_step", step)
+    with pytest.raises(KeyboardInterrupt):
+        write_frame(tmp_path, "bear", 0, SceneFrame(RGB, DEPTH_M))
+    check_takes_scenes(tmp_path)
