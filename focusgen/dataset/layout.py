@@ -260,6 +260,10 @@ class DatasetLayout:
         """Marks of the raw files that phase 1 has read, which tell whether they are still those."""
         return self.internal / "raw_marks.jsonl"
 
+    def raw_look(self, scene_id: str) -> Path:
+        """What was found the last time that a scene's raw files were compared with what phase 1 saw."""
+        return self.internal / "raw_looks" / f"{scene_id}.json"
+
     @property
     def found(self) -> Path:
         """What phase 1 has found out since it last published an index."""

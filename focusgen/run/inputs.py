@@ -125,7 +125,7 @@ def _has_changed(
     mark = record.document["run"].get("depth_mark")
     if mark:
         return depth_mark(cfg, dataset, scene_id, entry) != str(mark)
-    return _is_newer(_depth_files(cfg, dataset, scene_id, entry), record)
+    return is_newer(_depth_files(cfg, dataset, scene_id, entry), record)
 
 
 def _depth_files(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> Iterator[Path]:
@@ -146,7 +146,7 @@ def _files_of(root: Path, scene_id: str) -> Iterator[Path]:
         yield from (path for path in root.iterdir() if path.name.startswith(f"{scene_id}."))
 
 
-def _is_newer(files: Iterator[Path], record: Record) -> bool:
+def is_newer(files: Iterator[Path], record: Record) -> bool:
     """Say whether any file came or changed since the record was begun: no time stamp survives a copy here.
 
     The time is that of the inode's last change, which nobody can set; a folder that was copied to another

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from focusgen.base.errors import (
     ConfigError,
+    CorruptInputError,
     MissingUpstreamError,
     SceneError,
     StaleError,
@@ -37,6 +38,7 @@ from focusgen.run.inputs import depth_mark, digest_of_gone_depth, weight_digests
 from focusgen.run.max_coc import with_max_coc
 from focusgen.run.outcomes import STALE_UPSTREAM, Outcomes, RunSummary
 from focusgen.run.progress import Observer
+from focusgen.run.raw_files import keep_look, look_before
 from focusgen.run.scene_logs import merge_after_share
 from focusgen.run.settings import Expected, expected_by_run, save_config
 from focusgen.run.staleness import SceneChain, all_upstream, build_identity, refuse_stale
@@ -159,9 +161,16 @@ class PhaseRun:
 
         Raises:
             StaleError: what the phase depends on is stale, and is not to be kept.
+            CorruptInputError: sharp frames are to be made anew from raw files that phase 1 has not seen.
         """
-        look, keep = scene_id not in self._with_known_inputs, self.cfg.run.on_stale == "keep"
-        refuse_stale(self._chain(scene_id, look_at_inputs=look), all_upstream(self.phase), keep=keep)
+        look = scene_id not in self._with_known_inputs
+        keep = self.cfg.run.on_stale == "keep" and self.phase != "deblur"  # which is itself what is kept then
+        try:
+            refuse_stale(self._chain(scene_id, look_at_inputs=look), all_upstream(self.phase), keep=keep)
+        except StaleError as error:
+            if self.phase == "deblur" and self.cfg.run.on_stale == "redo":
+                raise CorruptInputError(error.message, error.advice) from error
+            raise
         self._with_known_inputs.add(scene_id)
 
     def _weight_digests(self) -> dict[str, str]:
@@ -254,6 +263,8 @@ class PhaseRun:
     def _lacks_upstream(self, scene_id: str) -> bool:
         try:
             self._upstream_digests(scene_id)
+            if self.phase == "deblur":  # before anything is wiped that could not be made again
+                self._check_upstream(scene_id)
         except SceneError as error:
             self.outcomes.fail_now(scene_id, error)
             return True
@@ -279,6 +290,7 @@ class PhaseRun:
     def _process(self, scene_id: str, model: object) -> None:
         entry, n_frames = self.index[scene_id], self.n_frames(scene_id)
         on_note = functools.partial(self.observer.scene_note, scene_id)
+        look = look_before(self.cfg, self.dataset, scene_id, entry) if self.phase == "deblur" else None
 
         def on_frame(frame: int) -> None:
             self.observer.frame_done(scene_id, frame)
@@ -296,6 +308,8 @@ class PhaseRun:
                 store.run_notes["depth_mark"] = depth_mark(self.cfg, self.dataset, scene_id, entry)
             job = SceneJob(self.cfg, self.dataset, scene_id, entry, store, n_frames, on_frame, on_note)
             self.spec.process(job, model)
+        if look is not None:
+            keep_look(self.dataset.raw_look(scene_id), look)
         if self.phase == "render" and self._finished_max_coc_m() != self.cfg.render.max_coc:
             publish_json(self.dataset.max_coc_json, {"max_coc": self.cfg.render.max_coc})
         note_finished(self.dataset, self.index, scene_id)

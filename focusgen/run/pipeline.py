@@ -169,7 +169,7 @@ def _refuse_stale_depth(cfg: Config, dataset: DatasetLayout, ready: Mapping[str,
     for scene_id, entry in ready.items():
         chain = SceneChain(dataset, scene_id, entry, expected, look_at_inputs=True)
         try:
-            refuse_stale(chain, ("deblur", "depth"), keep=cfg.run.on_stale == "keep")
+            refuse_stale(chain, ("index", "deblur", "depth"), keep=cfg.run.on_stale == "keep")
         except StaleError as error:
             stale.append(error)
     if stale:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from focusgen.base.errors import CorruptInputError, StaleError
+from focusgen.base.names import display
 from focusgen.config import GRAPH, SCENE_PHASES, PhaseName, settings_for
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
@@ -26,6 +27,7 @@ from focusgen.dataset.records import (
     state_without_record,
 )
 from focusgen.run.inputs import inputs_here
+from focusgen.run.raw_files import changed_raw_file
 from focusgen.run.settings import Expected
 from focusgen.run.table import PHASES
 
@@ -77,6 +79,11 @@ class StaleLink:
     @property
     def advice(self) -> str:
         """What to do about it."""
+        if self.phase == "index":
+            return (
+                "Put the old file back, or run phases 1 and 2 again with --on_stale redo, "
+                "or say --run.on_stale keep to leave what is finished and to build on it as it is."
+            )
         redo = f"Run phase {GRAPH[self.phase].number} for this scene again with --on_stale redo"
         return (
             f"{redo}." if self.is_broken else f"{redo}, or say --run.on_stale keep to build on it as it is."
@@ -112,6 +119,7 @@ class SceneChain:
         self.read: ReadRecord = functools.cache(read_record)  # each is asked for by every later phase
         self._with_rehearsals, self._look_at_inputs = with_rehearsals, look_at_inputs
         self._inputs = functools.cache(self._inputs_of)
+        self._raw_files = functools.cache(self._stale_raw_files)
 
     def record(self, phase: PhaseName) -> Record | None:
         """Return a phase's record, of a rehearsal where those count.
@@ -195,15 +203,29 @@ class SceneChain:
     def stale_link(self, phase: PhaseName) -> StaleLink | None:
         """Return why a phase's own record is stale, None if it is not or there is none.
 
+        Phase 1 keeps no record of a scene: its line of the index is stale once other raw files lie there.
+
         Raises:
             CorruptInputError: the record is damaged.
         """
+        if phase == "index":
+            return self._raw_files()
         record = self.record(phase)
         if record is None:
             return None
         found = self._today(phase, record).differences(record.document)
         broken = [text for text in found if text.startswith("upstream.")]
         return StaleLink(phase, (broken or found)[0], bool(broken)) if found else None
+
+    def _stale_raw_files(self) -> StaleLink | None:
+        """Return why the index is stale: a raw file is another than the one that phase 2 was made from."""
+        record = self._trusted("deblur") if self._look_at_inputs and "deblur" in self.expected else None
+        if record is None:
+            return None
+        cfg = self.expected["deblur"].cfg
+        changed = changed_raw_file(cfg, self.dataset, self.scene.scene_id, self.entry, record)
+        difference = f"{display(changed)}: not the bytes that phase 1 saw"
+        return StaleLink("index", difference, is_broken=False) if changed else None
 
     def stale_upstream(self, phase: PhaseName) -> StaleLink | None:
         """Return the first stale record among all that a phase depends on, from the raw checksums up."""
@@ -251,11 +273,11 @@ def refuse_stale(chain: SceneChain, phases: Sequence[PhaseName], *, keep: bool =
 
 
 def all_upstream(phase: PhaseName) -> list[PhaseName]:
-    """Return the scene phases that a phase depends on, directly or not, in running order."""
+    """Return the phases that a phase depends on, directly or not, in running order."""
     found: set[PhaseName] = set()
     todo = list(GRAPH[phase].upstream)
     while todo:
         earlier = todo.pop()
         found.add(earlier)
         todo += GRAPH[earlier].upstream
-    return [name for name in SCENE_PHASES if name in found]
+    return [name for name in GRAPH if name in found]

@@ -118,7 +118,7 @@ def _made_otherwise(cfg: Config, index: Mapping[str, IndexEntry]) -> dict[str, s
     for scene_id, entry in index.items():
         try:
             chain = SceneChain(dataset, scene_id, entry, expected, look_at_inputs=True)
-            link = chain.first_stale(SCENE_PHASES)
+            link = chain.first_stale(("index", *SCENE_PHASES))
         except CorruptInputError:
             continue  # likewise
         if link is not None and not link.is_broken and cfg.run.on_stale != "keep":

@@ -68,8 +68,14 @@ def _phase(chain: SceneChain, phase: PhaseName) -> dict[str, Any]:
     found["state"], found["reason"] = state.state.value, state.reason
     found["differences"] = chain.differences(phase) if record else []
     found["failure"] = read_failure(chain.scene, phase)
-    found["advice"] = _advice(found)
+    found["advice"] = _advice(found) or _way_out(chain, phase, found["state"])
     return found
+
+
+def _way_out(chain: SceneChain, phase: PhaseName, state: str) -> str:
+    """Return what mends a state: of a phase that is stale by an earlier one, what mends that one."""
+    link = chain.stale_upstream(phase) if state == "stale" else None
+    return link.advice if link is not None else ADVICE.get(state, "")
 
 
 def _record(scene: SceneLayout, phase: PhaseName, found: dict[str, Any]) -> Record | None:
@@ -106,7 +112,7 @@ def _advice(found: Mapping[str, Any]) -> str:
         return str(failure.get("advice", ""))
     if "record_error" in found:
         return str(found["record_advice"]) or "focusgen repair restores it."
-    return ADVICE.get(found["state"], "")
+    return ""
 
 
 def _log_tail(dataset: DatasetLayout, scene_id: str) -> Iterator[str]:

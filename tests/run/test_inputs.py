@@ -20,11 +20,11 @@ from focusgen.run import inputs
 def test_where_a_record_does_not_say_when_it_was_begun_files_count_as_newer(tmp_path, run, is_newer):
     (tmp_path / "depth_0000.npy").touch()
     record = Record({"run": run})
-    assert inputs._is_newer(tmp_path.iterdir(), record) is is_newer
+    assert inputs.is_newer(tmp_path.iterdir(), record) is is_newer
 
 
 def test_files_that_are_older_than_a_record_are_not_newer(tmp_path, monkeypatch):
     (tmp_path / "depth_0000.npy").touch()
     monkeypatch.setattr(inputs, "CLOCK_SLACK_S", 0.0)
     monkeypatch.setattr(inputs.time, "time", lambda: 5e9)
-    assert not inputs._is_newer(tmp_path.iterdir(), Record({"run": {"started": "2099-01-01T00:00:00Z"}}))
+    assert not inputs.is_newer(tmp_path.iterdir(), Record({"run": {"started": "2099-01-01T00:00:00Z"}}))

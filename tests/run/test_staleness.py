@@ -48,10 +48,14 @@ def redo_phase_2(rgbd: Rgbd) -> None:
 
 
 def change_raw_frames(rgbd: Rgbd) -> None:
-    path = rgbd.raw_root / "a" / "frame_0001.png"
-    cv2.imwrite(str(path), cv2.imread(str(path)) // 2)
+    replace_raw_frame(rgbd)
     flags = ["--raw_root", str(rgbd.raw_root), "--min_frames", "2", "--workers", "1"]
     assert phase(rgbd, "index", *flags, "--on_stale", "redo") == 0
+
+
+def replace_raw_frame(rgbd: Rgbd) -> None:
+    path = rgbd.raw_root / "a" / "frame_0001.png"
+    cv2.imwrite(str(path), cv2.imread(str(path)) // 2)
 
 
 def change_provided_depth(rgbd: Rgbd) -> None:
@@ -60,6 +64,7 @@ def change_provided_depth(rgbd: Rgbd) -> None:
 
 
 BROKEN = [
+    (replace_raw_frame, "phase 1 (index) is stale: frame_0001.png: not the bytes that phase 1 saw"),
     (redo_phase_2, "phase 3 (depth) is stale: upstream.deblur"),
     (change_raw_frames, "phase 2 (deblur) is stale: upstream.index"),
     (change_provided_depth, "phase 3 (depth) is stale: weights.provided_depth"),
@@ -80,6 +85,30 @@ def test_what_changed_upstream_is_named_and_nothing_is_published(whole, capsys, 
         assert phase(whole, "validate") == ExitCode.INCOMPLETE
     assert published_digests(whole.out_root) == before
     assert (whole.out_root / "logs/coc_stats.json").read_bytes() == stats
+
+
+def test_phase_2_names_a_raw_frame_that_was_replaced_and_wipes_nothing(whole, capsys):
+    raw, published = whole.raw_root / "a" / "frame_0001.png", published_digests(whole.out_root)
+    before = raw.read_bytes()
+    replace_raw_frame(whole)
+    for on_stale, code in (("fail", 3), ("redo", 3), ("keep", 0)):
+        assert phase(whole, "deblur", "--on_stale", on_stale) == code
+        said = capsys.readouterr().err
+        assert "frame_0001.png: not the bytes that phase 1 saw" in said
+        assert "run phases 1 and 2 again with --on_stale redo" in " ".join(said.split())
+        assert published_digests(whole.out_root) == published
+    assert phase(whole, "render") == 3
+    assert phase(whole, "render", "--on_stale", "keep") == 0
+    assert cli.main(["status", *whole.flags("out_root"), "--json"]) == 0
+    states = json.loads(capsys.readouterr().out)["scenes"]["a"]
+    assert [states[name]["state"] for name in ("deblur", "depth", "render")] == ["stale"] * 3
+    assert cli.main(["explain", *whole.flags("out_root"), "a"]) == 0
+    assert "advice: Put the old file back" in capsys.readouterr().out
+    raw.write_bytes(before)
+    assert phase(whole, "deblur") == phase(whole, "render") == 0, "the old bytes are the old input"
+    raw.unlink()
+    raw.with_name("frame_0000.png").unlink()
+    assert phase(whole, "deblur") == phase(whole, "render") == 0, "what is gone is no other input"
 
 
 @pytest.mark.parametrize(("change", "named"), BROKEN)
