@@ -18,6 +18,7 @@ UNITS_M = {"mm": 1e-3, "cm": 1e-2, "m": 1.0}
 NUMBER_WITH_UNIT = re.compile(r"(.*?)\s*(mm|cm|m)?")
 DETACHED_UNIT = re.compile(r"(?<=\d)\s+(?=(?:mm|cm|m)\b)")
 DECIMAL_COMMA = re.compile(r"\d+,\d+\s*(mm|cm|m)?")
+SUFFIX = re.compile(r"\.[a-z]\w*$")
 COMMENT = re.compile(r"(^|\s)#.*")
 NO_METRES = frozenset({"diopter", "diopters", "dioptre", "dioptres", "dpt", "inch", "inches", "ft", "feet"})
 ALIKE = 1e-4
@@ -28,6 +29,11 @@ JSON_KEYS = ("focus_distances_m", "focus_distances", "focus_distance_m", "distan
 HOW_TO_GIVE = (
     "Give --focus-distances 0.5,1,inf (metres, one per slice in name order), a file with them, "
     "or exif where the camera wrote them."
+)
+
+HOW_TO_ASK_EXIFTOOL = (
+    "Where they stand in the maker's own notes, exiftool tells them: "
+    "exiftool -csv -FocusDistance FOLDER > focus.csv, then --focus-distances focus.csv."
 )
 
 
@@ -42,11 +48,10 @@ def parse_distance(text: str, where: str, unit: str = "m") -> float:
     Raises:
         ConfigError: no distance; names where it stands.
     """
-    word = text.strip().lower()
-    if word in INFINITE:
-        return math.inf
-    parts = NUMBER_WITH_UNIT.fullmatch(word)
+    parts = NUMBER_WITH_UNIT.fullmatch(text.strip().lower())
     assert parts is not None, "the pattern fits any text"
+    if parts[1] in INFINITE:
+        return math.inf
     try:
         metres = _number(parts[1]) * UNITS_M[parts[2] or unit]
     except (ValueError, ZeroDivisionError) as error:
@@ -167,13 +172,30 @@ def _heading_of(content: str, where: str, names: Sequence[str]) -> Heading | Non
     if any(_slice_of(cell, names) for cell in cells) or _is_distance(cells[-1]):
         return None
     titles = [cell.lower() for cell in cells]
-    focus = next((n for n, title in enumerate(titles) if "focus" in title or "dist" in title), None)
+    focus = _focus_column(titles, where)
     title = titles[focus if focus is not None else -1]
     words = re.split(r"[^a-z0-9]+", title.strip(" )]"))
     if "1/m" in title or NO_METRES & set(words):
         raise ConfigError(f"{where}: {display(title)} are no metres", "Write metres, or mm or cm.")
     unit = words[-1] if words[-1] in UNITS_M and len(words) > 1 else "m"
     return Heading(len(cells), focus, unit)
+
+
+def _focus_column(titles: Sequence[str], where: str) -> int | None:
+    """Return the number of the column that is called a focus distance, None if none is.
+
+    Raises:
+        ConfigError: several are, such as the nearest and the farthest that is sharp.
+    """
+    for words in (("focus", "dist"), ("focus",), ("dist",)):
+        found = [n for n, title in enumerate(titles) if all(word in title for word in words)]
+        plain = [n for n in found if re.sub(r"[^a-z]", "", titles[n]) == "focusdistance"]
+        if len(found) == 1 or plain:
+            return (plain or found)[0]
+        if found:
+            named = ", ".join(display(titles[n]) for n in found)
+            raise ConfigError(f"{where}: which of {named} is the focus distance?", "Leave one of them.")
+    return None
 
 
 def _is_distance(cell: str) -> bool:
@@ -218,13 +240,19 @@ def _cells(content: str) -> list[str]:
 
 
 def _slice_of(cell: str, names: Sequence[str]) -> str | None:
-    """Return the slice that a cell names: with or without folders and suffix, in any case of letters."""
+    """Return the slice that a cell names: with or without folders and suffix, in any case of letters.
+
+    The suffix may be another's: raw files have notes that pictures developed from them lack.
+    """
     exact = next((name for name in names if cell in (name, Path(name).stem)), None)
     if exact is not None:
         return exact
     last = cell.replace("\\", "/").rsplit("/", 1)[-1].casefold()
-    alike = [name for name in names if last and last in (name.casefold(), Path(name).stem.casefold())]
-    return alike[0] if len(alike) == 1 else None
+    for known_as in ({last}, {SUFFIX.sub("", last)}):
+        alike = [name for name in names if known_as & {name.casefold(), Path(name).stem.casefold()} - {""}]
+        if len(alike) == 1:
+            return alike[0]
+    return None
 
 
 def check_distances(distances_m: Sequence[float], names: Sequence[str], focal_length_m: float | None) -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
 from focusgen.focal.alignment import Alignment
-from focusgen.focal.distances import HOW_TO_GIVE, check_distances
+from focusgen.focal.distances import HOW_TO_ASK_EXIFTOOL, HOW_TO_GIVE, check_distances
 from focusgen.focal.exposure import Exposure
 from focusgen.focal.lens_checks import check_lens
 from focusgen.focal.registration import registered
@@ -159,8 +159,9 @@ def _distances_of(files: StackFiles, cameras: list[CameraNotes]) -> list[float]:
     if without:
         raise ConfigError(
             f"{display(files.name)}: missing focus distances: EXIF has none in {', '.join(without[:6])}"
-            + (f" and {len(without) - 6} more" if len(without) > 6 else ""),
-            HOW_TO_GIVE,
+            + (f" and {len(without) - 6} more" if len(without) > 6 else "")
+            + ", nor has XMP",
+            f"{HOW_TO_GIVE} {HOW_TO_ASK_EXIFTOOL}",
         )
     return [value for value in found if value is not None]
 

@@ -17,6 +17,7 @@ from focusgen.base.files import make_folder, publish
 from focusgen.media.images import decode_image, deep_pixels, read_bytes, refuse_transparency
 from focusgen.media.rules import ALL_RULES, PROFILE
 from focusgen.media.tiff_layout import as_plain_grey
+from focusgen.media.xmp import ENDLESS, xmp_focus_distance_m
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,7 +30,7 @@ JPEG_QUALITY = 95
 
 EXIF_IFD, ORIENTATION = 0x8769, 0x0112
 F_NUMBER, FOCAL_LENGTH_MM, FOCAL_LENGTH_35MM = 0x829D, 0x920A, 0xA405
-SUBJECT_DISTANCE, ENDLESS = 0x9206, 0xFFFFFFFF
+SUBJECT_DISTANCE = 0x9206
 FOCAL_PLANE_X_RESOLUTION, FOCAL_PLANE_UNIT, PIXEL_X_DIMENSION = 0xA20E, 0xA210, 0xA002
 UNIT_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 1e-3}
 FULL_FRAME_WIDTH_MM = 36.0
@@ -37,7 +38,7 @@ FULL_FRAME_WIDTH_MM = 36.0
 
 @dataclass(frozen=True)
 class CameraNotes:
-    """What the camera wrote about its lens; None where it wrote nothing usable."""
+    """What EXIF, and of the focus distance XMP, say of the lens; None where they say nothing usable."""
 
     focal_length_mm: float | None = None
     f_number: float | None = None
@@ -95,7 +96,7 @@ def _with_notes(data: bytes, rgb: npt.NDArray[Any], file: str) -> Picture:
         if deep is not None:
             refuse_transparency(deep[..., 3:], 65535, file)
             rgb = np.ascontiguousarray(deep[..., :3])
-        camera = _camera_notes(exif)
+        camera = _camera_notes(exif, _xmp_of(image))
         notes = _upright_exif(exif)
     return Picture(rgb, notes, bytes(profile), camera)
 
@@ -115,12 +116,19 @@ def _sixteen_bits(data: bytes, size: tuple[int, ...]) -> npt.NDArray[np.uint16] 
     return np.ascontiguousarray(stored[..., order])
 
 
-def _camera_notes(exif: Image.Exif) -> CameraNotes:
+def _xmp_of(image: Image.Image) -> bytes:
+    """Return the XMP packet of an opened picture, empty where it has none."""
+    found = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    return found.encode() if isinstance(found, str) else bytes(found)
+
+
+def _camera_notes(exif: Image.Exif, xmp: bytes) -> CameraNotes:
     tags = exif.get_ifd(EXIF_IFD)
     focal_mm, f_number = _positive(tags.get(FOCAL_LENGTH_MM)), _positive(tags.get(F_NUMBER))
     same_view_mm = _positive(tags.get(FOCAL_LENGTH_35MM))
     width_mm = FULL_FRAME_WIDTH_MM * focal_mm / same_view_mm if focal_mm and same_view_mm else None
-    return CameraNotes(focal_mm, f_number, width_mm, _distance_m(tags.get(SUBJECT_DISTANCE)))
+    focus_m = _distance_m(tags.get(SUBJECT_DISTANCE))
+    return CameraNotes(focal_mm, f_number, width_mm, focus_m or xmp_focus_distance_m(xmp))
 
 
 def exif_focal_px(path: Path) -> float | None:

@@ -45,6 +45,13 @@ def test_what_is_no_distance_is_named(word: str):
         ("head.csv", "distance [cm],file\n50,raw/S_00.PNG\n75,raw/S_01.PNG\ninf,raw/s_10.png\n"),
         ("spaces.txt", "s_10 inf\ns_00 50 cm\ns_01 0.75\n"),
         ("own.csv", "focus_mm\n0.5m\n750\ninf\n"),
+        ("exif.csv", "SourceFile,FocusDistance\n./s_01.png,0.75 m\n./s_00.png,0.50 m\n./s_10.png,inf\n"),
+        ("raws.csv", "SourceFile,FocusDistance\nraw/s_00.CR3,0.5 m\nraw/s_01.CR3,0.75\nraw/s_10.CR3,inf m\n"),
+        (
+            "more.csv",
+            "SourceFile,FocusDistance,FocusMode,SubjectDistance\n"
+            "s_00.png,0.50 m,Manual,9 m\ns_01.png,0.75 m,Manual,9 m\ns_10.png,inf,Manual,9 m\n",
+        ),
         (
             "stack.json",
             '{"slices": ["s_10.png", "s_01.png", "s_00.png"], "focus_distances": ["inf", 0.75, 0.5]}',
@@ -69,6 +76,13 @@ def test_files_of_all_kinds_are_read(tmp_path: Path, name: str, text: str):
         ("a.csv", "file,focus_m\ns_00,2\ns_00,1\n", r"a.csv:3: a distance of s_00.png for the second time"),
         ("a.csv", "index,focus_m\n0,2\n1,1\n2,0.1\n", r"a.csv:2: names no slice of the stack"),
         ("a.csv", "file,near,far\ns_00,2,3\n", r"a.csv:2: which of 3 cells is the distance"),
+        (
+            "a.csv",
+            "SourceFile,FocusDistanceUpper,FocusDistanceLower\ns_00.png,0.6 m,0.5 m\n",
+            r"a.csv:1: which of focusdistanceupper, focusdistancelower is the focus distance",
+        ),
+        ("a.csv", "SourceFile,FocusDistance\ns_00.png,\ns_01.png,1 m\n", r"a.csv:2: '' is no distance"),
+        ("a.csv", "SourceFile,FocusDistance\ns_0.jpg,1 m\n", r"a.csv:2: names no slice of the stack"),
         ("a.json", '{"s_00.png": 0.5}', "neither names every slice"),
         ("a.json", "[0.5,", "no JSON"),
         ("a.csv", "\udc80", "cannot be read"),

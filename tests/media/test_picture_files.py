@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational
 
 from focusgen.base.errors import ConfigError, CorruptInputError, StorageError
@@ -240,3 +241,26 @@ def test_a_disk_that_refuses_leaves_nothing_behind(tmp_path):
     with pytest.raises(StorageError):
         write_picture(tmp_path / "a" / "b.png", RGB, noted())
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<r:Description r:about="" xmlns:aux="http://ns.adobe.com/exif/1.0/aux/" '
+    b'aux:ApproximateFocusDistance="72/100"/></r:RDF></x:xmpmeta>'
+)
+
+
+@pytest.mark.parametrize("kind", ["jpg", "webp", "tif", "png"])
+def test_where_exif_does_not_say_the_focus_distance_xmp_does(tmp_path, kind):
+    path, notes = tmp_path / f"a.{kind}", PngInfo()
+    notes.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    how = {"png": {"pnginfo": notes}, "tif": {"tiffinfo": {700: XMP}}}.get(kind, {"xmp": XMP})
+    Image.fromarray(RGB).save(path, **how)
+    assert read_picture(path).camera == CameraNotes(focus_distance_m=pytest.approx(0.72))
+
+
+def test_exif_is_believed_before_xmp(tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(EXIF_IFD)[SUBJECT_DISTANCE] = IFDRational(3, 2)
+    Image.fromarray(RGB).save(tmp_path / "a.jpg", exif=exif, xmp=XMP)
+    assert read_picture(tmp_path / "a.jpg").camera.focus_distance_m == pytest.approx(1.5)
