@@ -1,7 +1,8 @@
 """Upload an export, or a data set with its card, to the Hugging Face hub, private; run it again to go on.
 
-The token comes from HF_TOKEN or `hf auth login`, never from a flag. Nothing is sent without a licence in
-the card.
+Sent is what focusgen made: published files, records, card, logs, report, previews. What else lies there is
+named and stays there, but for what --also names. The token comes from HF_TOKEN or `hf auth login`, never
+from a flag. Nothing is sent without a licence in the card.
 """
 
 from __future__ import annotations
@@ -10,12 +11,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
 from focusgen.commands.groups import DataSetFlags
 from focusgen.config.flags import option, parse, required
+
+if TYPE_CHECKING:
+    from focusgen.tools.push import LeftBehind
 
 MAX_NAMED = 5
 
@@ -26,6 +31,7 @@ class PushFlags(DataSetFlags):
 
     repo: str = required("ORG/NAME on the hub")
     dest: Path | None = option(None, "folder of a finished export; default: the data set with its card")
+    also: tuple[str, ...] = option((), "files and folders of your own in there to send, too: LICENSE figures")
     dry_run: bool = option(False, "list files and bytes; send nothing")
 
 
@@ -41,14 +47,26 @@ def main(argv: Sequence[str]) -> int:
         raise ConfigError(f"--repo {given.repo}: give ORG/NAME")
     from focusgen.tools.push import plan_data_set, plan_export_upload, upload
 
-    plan = plan_data_set(cfg.data.out_root) if given.dest is None else plan_export_upload(given.dest)
+    plan = (
+        plan_data_set(cfg.data.out_root, given.also)
+        if given.dest is None
+        else plan_export_upload(given.dest, given.also)
+    )
     for name, size in plan.files:
         print(f"{size:>15,}  {name}")
     if plan.left_behind:
-        names = ", ".join(display(name) for name in plan.left_behind[:MAX_NAMED])
-        more = f" and {len(plan.left_behind) - MAX_NAMED} more" if len(plan.left_behind) > MAX_NAMED else ""
-        print(f"not sent, being no part of the export: {names}{more}", file=sys.stderr)
+        print(_left_behind(plan.left_behind, "export" if given.dest else "data set"), file=sys.stderr)
     print(f"{plan.n_bytes:>15,}  bytes in {len(plan.files)} files, licence {plan.licence}, to {given.repo}")
     if not given.dry_run:
         print(upload(plan, given.repo))
     return 0
+
+
+def _left_behind(left: Sequence[LeftBehind], of_what: str) -> str:
+    names = ", ".join(display(one.name) for one in left[:MAX_NAMED])
+    more = f" and {len(left) - MAX_NAMED} more" if len(left) > MAX_NAMED else ""
+    n_files, n_bytes = sum(one.n_files for one in left), sum(one.n_bytes for one in left)
+    return (
+        f"not sent, being no part of the {of_what}: {names}{more}: {n_files:,} files, {n_bytes:,} bytes "
+        "(--also NAME sends it, too)"
+    )

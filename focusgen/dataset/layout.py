@@ -215,6 +215,23 @@ class DatasetLayout:
         """The page that shows the data set to a person."""
         return self.logs / "report.html"
 
+    def papers(self) -> list[Path]:
+        """What phases and tools say of the whole data set, for loaders and people; without phases' logs."""
+        cards = ("README.md", "croissant.json", *(f"{split}.jsonl" for split in ("train", "val", "test")))
+        return [
+            self.index_json,
+            *(self.root / name for name in cards),
+            self.coc_stats_json,
+            self.coc_histogram_png,
+            self.coc_approval_json,
+            self.label_coverage_json,
+            self.label_coverage_png,
+            self.validation_report_json,
+            self.validation_report_json.with_suffix(".measures.jsonl"),
+            self.rejected_scenes_json,
+            self.report_html,
+        ]
+
     @property
     def deblur_psnr_csv(self) -> Path:
         """Sharp against raw, every frame."""

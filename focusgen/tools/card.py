@@ -144,9 +144,14 @@ def _place(card: Card, scene_id: str, frame: int, member: Member) -> str:
 
 
 def _check_there(scene: ExportScene, source: str) -> None:
-    """Refuse to name a file that is gone or cut: loaders would stop at it, or pass over it."""
+    """Refuse to name a file that is gone or cut, or of which two lie there: loaders would take the other."""
     path, packed = scene.vetted.layout.root / source, is_packed(scene.vetted.layout)
     size = scene.files[source].size
+    if packed and path.exists():
+        raise RefusedDataError(
+            f"{path}: lies beside {PACK_TAR}, which loaders would read instead",
+            "focusgen pack finishes that.",
+        )
     if not is_published(path) or (not packed and path.stat().st_size != size):
         raise CorruptInputError(
             f"{path}: gone, or not of the {size} bytes that its record says", "focusgen repair redoes it."

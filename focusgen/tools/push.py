@@ -1,22 +1,39 @@
-"""Uploads an export with its card to the Hugging Face hub; resumable, since the hub knows what it has."""
+"""Uploads an export or a data set to the Hugging Face hub; resumable, since the hub knows what it has.
+
+What is sent is listed by name; what else lies in the folder (notes, a backup, a login) stays and is said.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from focusgen import __version__
 from focusgen.base.checksums import file_sha256
-from focusgen.base.errors import ConfigError
-from focusgen.dataset.layout import DONE, EXPORT_STATE, MANIFEST
+from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.config import SCENE_PHASES
+from focusgen.dataset.layout import EXPORT_STATE, MANIFEST, DatasetLayout
+from focusgen.dataset.packs import PACKED, is_packed
 from focusgen.models.hub_errors import hub_errors
+from focusgen.run.table import PHASES
 from focusgen.tools.card import refuse_old_card
-from focusgen.tools.export_plan import plan_export
+from focusgen.tools.export_plan import ExportScene, plan_export
 from focusgen.tools.front_matter import licence_in
+from focusgen.tools.scene_preview import preview_paths
 
-HUB_MAX_FILE_BYTES, HUB_MAX_FOLDER_FILES = 200 * 10**9, 10_000  # of the hub's storage limits
+HUB_MAX_FILE_BYTES, HUB_MAX_FOLDER_ENTRIES = 200 * 10**9, 10_000  # of the hub's storage limits
+
+
+@dataclass(frozen=True)
+class LeftBehind:
+    """A file that is not sent, or a folder of such files; its name ends with a slash."""
+
+    name: str
+    n_files: int
+    n_bytes: int
 
 
 @dataclass(frozen=True)
@@ -26,13 +43,13 @@ class Upload:
     Attributes:
         files: (path relative to the folder, bytes), by name.
         licence: as the card says it.
-        left_behind: what lies there and is none of it.
+        left_behind: what lies there and is none of it, the largest first.
     """
 
     folder: Path
     files: tuple[tuple[str, int], ...]
     licence: str
-    left_behind: tuple[str, ...] = ()
+    left_behind: tuple[LeftBehind, ...] = ()
 
     @property
     def n_bytes(self) -> int:
@@ -40,56 +57,131 @@ class Upload:
         return sum(size for _, size in self.files)
 
 
-def plan_export_upload(folder: Path) -> Upload:
+def plan_export_upload(folder: Path, also: Sequence[str] = ()) -> Upload:
     """Return what of an export would be uploaded.
+
+    Args:
+        folder: of the export.
+        also: names of files and folders in it that its owner put there and wants sent, too.
 
     Raises:
         ConfigError: no finished export, a file is not the one of its manifest, or the card says no licence.
     """
     expected = _manifest(folder)
-    files = []
     for name, sha256 in expected.items():
         path = folder / name
         if not path.is_file() or file_sha256(path) != sha256:
             raise ConfigError(f"{path}: not the file of {MANIFEST}", "Run the same focusgen export again.")
-        files.append((name, path.stat().st_size))
+    return _upload(folder, [*expected, MANIFEST], also, EXPORT_STATE)
+
+
+def plan_data_set(root: Path, also: Sequence[str] = ()) -> Upload:
+    """Return what of a data set would be uploaded: what phases, card and report made, with their records.
+
+    Args:
+        root: the data set's folder.
+        also: names of files and folders in it that its owner put there and wants sent, too.
+
+    Raises:
+        ConfigError: no card, no licence in it, or more files in a folder than the hub takes.
+        FocusgenError: the data set is not complete, phase 6 has not passed it as it is, or its card is older.
+    """
+    _licence(root / "README.md")  # before anything else is looked at
+    plan = plan_export(root, shard_bytes=1 << 62, ending="tar")
+    refuse_old_card(root, plan)
+    dataset = DatasetLayout(root, root / "scene_index.json")
+    paths = [*_papers(dataset), *(path for scene in plan.scenes.values() for path in _files(dataset, scene))]
+    found = _upload(root, (path.relative_to(root).as_posix() for path in paths), also, dataset.internal.name)
+    _refuse_full_folder(found)
+    return found
+
+
+def _papers(dataset: DatasetLayout) -> Iterator[Path]:
+    """Yield what lies beside the scenes and is theirs."""
+    logs = (dataset.logs / name for phase in PHASES.values() for name, _ in phase.logs)
+    yield from (path for path in (*dataset.papers(), *logs) if path.is_file())
+
+
+def _files(dataset: DatasetLayout, scene: ExportScene) -> Iterator[Path]:
+    """Yield the files of a scene with its records, and its previews where there are any."""
+    layout = dataset.scene(scene.vetted.scene_id)  # below the folder as it was given
+    is_tar = is_packed(layout)
+    yield from (layout.split_txt, *(layout.done(phase) for phase in SCENE_PHASES))
+    yield from (layout.root / name for name in scene.files if not (is_tar and PACKED.search(name)))
+    yield from (layout.pack_tar, layout.pack_index) if is_tar else ()
+    for lens_set in range(scene.n_sets):
+        previews = preview_paths(dataset.previews, layout.scene_id, lens_set)
+        yield from (path for path in previews if path.is_file())
+
+
+def _upload(folder: Path, ours: Iterable[str], also: Sequence[str], internal: str) -> Upload:
+    names = sorted({*ours, *_asked_for(folder, also)})
+    files = tuple((name, _size(folder / name)) for name in names)
     too_large = [name for name, size in files if size > HUB_MAX_FILE_BYTES]
     if too_large:
         raise ConfigError(
             f"{folder / too_large[0]}: the hub takes 200 GB a file",
             "Run focusgen export again with a smaller --shard_mb.",
         )
-    files.append((MANIFEST, (folder / MANIFEST).stat().st_size))
-    strangers = {path.name for path in folder.iterdir()} - {EXPORT_STATE, *(name for name, _ in files)}
-    return Upload(folder, tuple(sorted(files)), _licence(folder / "README.md"), tuple(sorted(strangers)))
+    return Upload(folder, files, _licence(folder / "README.md"), _left_behind(folder, names, internal))
 
 
-def plan_data_set(root: Path) -> Upload:
-    """Return what of a data set with its card would be uploaded: all that a loader needs, records too.
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError as error:
+        raise CorruptInputError(f"{path}: no such file", "focusgen repair redoes it.") from error
+
+
+def _asked_for(folder: Path, also: Sequence[str]) -> Iterator[str]:
+    """Yield the files that somebody wants sent, too.
 
     Raises:
-        ConfigError: no card, no licence in it, or more files in a folder than the hub takes.
-        FocusgenError: the data set is not complete, phase 6 has not passed it as it is, or its card is older.
+        ConfigError: there is none of that name in the folder.
     """
-    licence = _licence(root / "README.md")
-    refuse_old_card(root, plan_export(root, shard_bytes=1 << 62, ending="tar"))
-    files = [
-        (path.relative_to(root).as_posix(), path.stat().st_size)
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and not any(_is_hidden(part) for part in path.relative_to(root).parts)
-    ]
-    folders = Counter(name.rpartition("/")[0] for name, _ in files)
-    folder, n_files = max(folders.items(), key=lambda item: item[1])
-    if n_files > HUB_MAX_FOLDER_FILES:
+    for name in also:
+        path = folder / name
+        if Path(name).is_absolute() or ".." in Path(name).parts or not path.exists():
+            raise ConfigError(f"--also {name}: not in {folder}", "Name a file or folder as seen from there.")
+        inside = path.rglob("*") if path.is_dir() else [path]
+        yield from (one.relative_to(folder).as_posix() for one in inside if one.is_file())
+
+
+def _left_behind(folder: Path, names: Sequence[str], internal: str) -> tuple[LeftBehind, ...]:
+    """Return what lies in a folder and is not sent, the largest first; a folder of only that is one."""
+    known = {*names, *(parent for name in names for parent in _folders_above(name))}
+    sizes: dict[str, list[int]] = {}
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        top, _, rest = name.partition("/")
+        is_one = path.is_symlink() or not path.is_dir()
+        if is_one and top != internal and name not in known:
+            unit = f"{top}/" if rest and top not in known else name
+            sizes.setdefault(unit, []).append(path.lstat().st_size)
+    left = (LeftBehind(name, len(of_name), sum(of_name)) for name, of_name in sizes.items())
+    return tuple(sorted(left, key=lambda one: (-one.n_bytes, one.name)))
+
+
+def _folders_above(name: str) -> Iterator[str]:
+    while name := name.rpartition("/")[0]:
+        yield name
+
+
+def _refuse_full_folder(found: Upload) -> None:
+    """Refuse what the hub would refuse, before hours of sending.
+
+    Raises:
+        ConfigError: names the folder.
+    """
+    names = [name for name, _ in found.files]
+    entries = Counter(name.rpartition("/")[0] for name in names)
+    entries[""] = len({name.partition("/")[0] for name in names})
+    folder, n_entries = max(entries.items(), key=lambda item: item[1])
+    if n_entries > HUB_MAX_FOLDER_ENTRIES:
         raise ConfigError(
-            f"{root / folder}: {n_files} files; the hub takes {HUB_MAX_FOLDER_FILES} in a folder",
+            f"{found.folder / folder}: {n_entries} entries; the hub takes {HUB_MAX_FOLDER_ENTRIES} a folder",
             "Pass on shards instead: focusgen export webdataset, then focusgen push --dest DIR.",
         )
-    return Upload(root, tuple(files), licence)
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") and name != DONE
 
 
 def _manifest(folder: Path) -> dict[str, str]:

@@ -18,6 +18,7 @@ from focusgen import cli
 from focusgen.base.errors import ConfigError, RefusedDataError
 from focusgen.data import FocusDataset
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.packs import read_published
 from focusgen.tools.card import _all_packed, _escaped, card_text
 from focusgen.tools.licences import Part, hub_licence
 from focusgen.tools.push import plan_data_set, plan_export_upload, upload
@@ -56,6 +57,17 @@ def test_a_packed_scene_that_no_address_of_a_tar_can_name_is_refused(tmp_path):
         _all_packed(SimpleNamespace(scenes=scenes))
     assert "focusgen unpack" in refused.value.advice
     assert _all_packed(SimpleNamespace(scenes={"a": scenes["a"]}))
+
+
+@pytest.mark.slow
+def test_a_scene_of_which_a_file_lies_beside_its_tar_has_no_card_until_it_is_packed(finished, capsys):
+    root = ["--out_root", str(finished)]
+    assert cli.main(["pack", *root]) == 0
+    path = next(finished.glob("*/frames_sharp")) / "frame_0003.png"
+    path.write_bytes(read_published(path))
+    assert cli.main(["card", *root, *SAY]) == 3
+    assert f"{path}: lies beside frames.tar" in capsys.readouterr().err
+    assert cli.main(["pack", *root]) == cli.main(["card", *root, *SAY]) == 0 and not path.exists()
 
 
 def test_a_card_that_is_older_than_the_data_is_not_sent_nor_is_its_licence_exported(

@@ -140,7 +140,8 @@ def test_files_of_its_owner_are_left_there_and_are_no_part_of_what_is_passed_on(
     shown = capsys.readouterr()
     assert not [name for name in mine if f"  {name}" in shown.out]
     assert (
-        "not sent, being no part of the export: backup-2024.tar, my-train-00000.tar, notes.txt" in shown.err
+        "not sent, being no part of the export: backup-2024.tar, my-train-00000.tar, notes.txt: 3 files, "
+        in shown.err
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import huggingface_hub
 import pytest
 from huggingface_hub import errors
 
-from focusgen.base.errors import ConfigError, FocusgenError
+from focusgen import cli
+from focusgen.base.errors import ConfigError, CorruptInputError, FocusgenError
 from focusgen.tools import push
-from focusgen.tools.push import Upload, plan_data_set, plan_export_upload, upload
+from focusgen.tools.push import LeftBehind, Upload, plan_data_set, plan_export_upload, upload
 
 CARD = "---\nlicense: cc-by-4.0\n---\n# data\n"
 
@@ -98,35 +100,97 @@ def test_a_data_set_without_a_licence_is_not_even_looked_at(tmp_path, card):
     assert "--source_license" in caught.value.advice
 
 
-class Data:
-    """A data set with a card that phase 6 has passed, as far as the plan asks."""
-
-    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.root = root
-        monkeypatch.setattr(push, "plan_export", lambda *_, **__: None)
-        monkeypatch.setattr(push, "refuse_old_card", lambda *_: None)
-        (root / "README.md").write_text(CARD)
-        for name in ("a/frames_sharp/frame_0000.png", "a/frames_sharp/.done", ".focusgen/x", "a/.hidden"):
-            path = root / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"12345")
+@pytest.fixture
+def with_card(finished: Path) -> Path:
+    """Return a finished data set with its card."""
+    assert cli.main(["card", "--out_root", str(finished), "--source_license", "CC-BY-4.0"]) == 0
+    return finished
 
 
-def test_of_a_data_set_records_are_sent_and_nothing_else_that_is_hidden(tmp_path, monkeypatch):
-    Data(tmp_path, monkeypatch)
-    plan = plan_data_set(tmp_path)
-    assert [name for name, _ in plan.files] == [
-        "README.md",
-        "a/frames_sharp/.done",
-        "a/frames_sharp/frame_0000.png",
-    ]
+def put(root: Path, **files: int) -> None:
+    """Write files of so many bytes."""
+    for name, n_bytes in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x" * n_bytes)
 
 
-def test_more_files_in_a_folder_than_the_hub_takes_are_refused_with_the_other_way(tmp_path, monkeypatch):
-    Data(tmp_path, monkeypatch)
-    monkeypatch.setattr(push, "HUB_MAX_FOLDER_FILES", 1)
-    with pytest.raises(ConfigError, match=r"a/frames_sharp: 2 files; the hub takes 1") as caught:
-        plan_data_set(tmp_path)
+def listed(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_packed", [False, True], ids=["files", "tars"])
+def test_of_a_data_set_all_that_focusgen_made_is_sent_and_nothing_of_its_owner(with_card, is_packed, capsys):
+    scene = next(iter(json.loads((with_card / "scene_index.json").read_text())))
+    root = ["--out_root", str(with_card)]
+    assert cli.main(["report", *root]) == cli.main(["preview", scene, *root]) == 0
+    if is_packed:
+        assert cli.main(["pack", *root]) == cli.main(["card", *root, "--source_license", "CC-BY-4.0"]) == 0
+    made = {name for name in listed(with_card) if not name.startswith(".focusgen/")}
+    assert plan_data_set(with_card).left_behind == ()
+    mine = {
+        "credentials.txt": 9,
+        "backup.tar": 4000,
+        "notes/a.txt": 2,
+        "notes/deep/b.txt": 3,
+        f"{scene}/frames_sharp/frame_0000.png.bak": 7,
+        "logs/mine.txt": 1,
+        ".git/HEAD": 30,
+    }
+    put(with_card, **mine)
+    plan = plan_data_set(with_card, ["notes/deep"])
+    assert {name for name, _ in plan.files} == made | {"notes/deep/b.txt"}
+    assert all(size == (with_card / name).stat().st_size for name, size in plan.files)
+    capsys.readouterr()
+    assert cli.main(["push", "--repo", "a/b", *root, "--dry_run"]) == 0
+    expected = (
+        "not sent, being no part of the data set: backup.tar, .git/, credentials.txt, "
+        f"{scene}/frames_sharp/frame_0000.png.bak, notes/ and 1 more: 7 files, 4,052 bytes"
+    )
+    assert expected in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["nothing", "../secret", "/etc/passwd"])
+def test_what_is_to_be_sent_too_has_to_lie_there(exported, name):
+    (exported.parent / "secret").write_text("x")
+    with pytest.raises(ConfigError, match=f"--also {name}: not in "):
+        plan_export_upload(exported, [name])
+
+
+def test_what_its_owner_names_is_sent_with_an_export(exported):
+    put(exported, LICENSE=3, **{"figures/one.png": 4, "figures/.two": 5, "rest.txt": 6})
+    plan = plan_export_upload(exported, ["LICENSE", "figures"])
+    sent = dict(plan.files)
+    assert (sent["LICENSE"], sent["figures/one.png"], sent["figures/.two"]) == (3, 4, 5)
+    assert plan.left_behind == (LeftBehind("rest.txt", 1, 6),)
+
+
+def test_a_scene_that_lies_elsewhere_by_a_link_is_sent(with_card, tmp_path):
+    scene = next(iter(json.loads((with_card / "scene_index.json").read_text())))
+    before = plan_data_set(with_card)
+    (with_card / scene).rename(tmp_path / "elsewhere")
+    (with_card / scene).symlink_to(tmp_path / "elsewhere")
+    assert plan_data_set(with_card) == before
+
+
+def test_a_file_of_a_record_that_is_gone_is_named(with_card):
+    path = next(with_card.glob("*/depth_maps/stats.json"))
+    path.unlink()
+    with pytest.raises(CorruptInputError, match=r"stats\.json: no such file"):
+        plan_data_set(with_card)
+
+
+@pytest.mark.parametrize(
+    ("names", "folder"),
+    [(["README.md", "a/f/1", "a/f/2", "a/f/3"], "set/a/f"), (["a/1", "b/1", "c/1", "c/2"], "set")],
+    ids=["files", "scenes"],
+)
+def test_more_in_a_folder_than_the_hub_takes_is_refused_with_the_other_way(monkeypatch, names, folder):
+    plan = Upload(Path("set"), tuple((name, 1) for name in names), "mit")
+    push._refuse_full_folder(plan)
+    monkeypatch.setattr(push, "HUB_MAX_FOLDER_ENTRIES", 2)
+    with pytest.raises(ConfigError, match=f"^{folder}: 3 entries; the hub takes 2") as caught:
+        push._refuse_full_folder(plan)
     assert "focusgen export webdataset" in caught.value.advice
 
 
