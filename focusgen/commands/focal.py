@@ -24,6 +24,9 @@ ACTIONS: dict[str, tuple[str, str]] = {
 ALIASES = {"-o": "--output", "--aperture": "--f_number", "--sensor_size": "--sensor_width"}
 """Names that other tools have for the same flags."""
 
+DIR_ALIASES = {**ALIASES, "-o": "--output_dir", "--output": "--output_dir"}
+"""The same where the output is a folder of its own: training and its tables."""
+
 
 def renamed(argv: Sequence[str], aliases: Mapping[str, str]) -> list[str]:
     """Return the words with other names of flags replaced; `-` and `_` are alike."""

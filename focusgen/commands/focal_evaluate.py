@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from focusgen.base.errors import ConfigError, ExitCode
-from focusgen.commands.focal import ALIASES, checkpoint_of, note_what_has_no_effect, renamed
+from focusgen.commands.focal import DIR_ALIASES, checkpoint_of, note_what_has_no_effect, renamed
 from focusgen.config.flags import Flags, option, parse
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ class EvaluateFlags(Flags):
     checkpoint: Path | None = option(None, "weights of learned (default: those that ship) or sd3")
     base_model: str | None = option(None, "sd3: folder or hub id; default: that of training")
     device: str = option("cpu", "where --backend sd3 computes: cpu, cuda, cuda:1")
-    split: str | None = option(None, "train, val or test; default: all")
+    split: str | None = option(
+        None, "train, val or test; default: all. A list that names no split is taken for it"
+    )
     n_slices: str | None = option(None, "such as 3,5,9: cut every stack to these")
     max_samples: int | None = option(None, "stop after so many")
     save_viz: bool = option(False, "write every depth map as a picture")
@@ -46,7 +48,7 @@ FLAGS = EvaluateFlags
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal evaluate`."""
-    words = renamed(argv, {**ALIASES, "-o": "--output_dir", "--output": "--output_dir"})
+    words = renamed(argv, DIR_ALIASES)
     flags = parse(FLAGS, words, prog="focusgen focal evaluate", doc=__doc__).flags
     from rich.progress import Progress
 

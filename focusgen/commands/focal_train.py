@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.signals import EXIT_CODES
-from focusgen.commands.focal import ALIASES, renamed
+from focusgen.commands.focal import DIR_ALIASES, renamed
 from focusgen.config.flags import Flags, option, parse, required
 from focusgen.config.shipped import CONFIG_DIR, find
 
@@ -45,7 +45,7 @@ FLAGS = TrainFlags
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal train`."""
-    words = gathered(renamed(argv, {**ALIASES, "-o": "--output_dir", "--output": "--output_dir"}))
+    words = gathered(renamed(argv, DIR_ALIASES))
     flags = parse(FLAGS, words, prog="focusgen focal train", doc=__doc__).flags
     flags = replace(flags, config=find(flags.config, CONFIG_DIR / "focal"))
     if flags.data_root is not None and not flags.data_root.is_dir():
@@ -100,12 +100,11 @@ def _train_small(flags: TrainFlags) -> int:
             "model.kind small trains in one process; torchrun or a Slurm job started several",
             "Submit it with --nodes 1 --gpus 0, or call focusgen focal train itself.",
         )
-    for name in ("train_filelist", "val_filelist", "test_filelist"):
-        if getattr(flags, name) is not None:
-            raise ConfigError(
-                f"--{name}: the small network learns from a folder of stacks, not from lists",
-                "Make one with focusgen focal synth, and give it as --data_root.",
-            )
+    refuse_lists(
+        train_filelist=flags.train_filelist,
+        val_filelist=flags.val_filelist,
+        test_filelist=flags.test_filelist,
+    )
     from focusgen.focal.learned.job import run_job
     from focusgen.focal.learned.trainer import Stopped
 
@@ -118,6 +117,20 @@ def _train_small(flags: TrainFlags) -> int:
         print(f"stopped by {stopped}; the same command goes on from there")
         return int(EXIT_CODES[signal.Signals(stopped.signal_number)])
     return 0
+
+
+def refuse_lists(**lists: Path | None) -> None:
+    """Refuse lists for a training of the small network.
+
+    Raises:
+        ConfigError: names the first flag that was given.
+    """
+    for name, path in lists.items():
+        if path is not None:
+            raise ConfigError(
+                f"--{name}: the small network learns from a folder of stacks, not from lists",
+                "Make one with focusgen focal synth, and give it as --data_root.",
+            )
 
 
 def overrides_of(words: Sequence[str]) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.commands.focal_train import gathered, kind_of, overrides_of
+from focusgen.commands.focal import DIR_ALIASES, renamed
+from focusgen.commands.focal_train import gathered, kind_of, overrides_of, refuse_lists
 from focusgen.config.flags import Flags, option, parse, required
 from focusgen.config.shipped import CONFIG_DIR, find
 
@@ -27,7 +28,7 @@ class SubmitFocalFlags(Flags):
     val_filelist: Path | None = option(None, "list of stacks to choose by")
     test_filelist: Path | None = option(None, "list of stacks to judge by")
     data_root: Path | None = option(None, "folder of stacks (focusgen focal synth); where lists' paths start")
-    output_dir: Path = option(Path("focal_training"), "folder for checkpoints, logs and weights")
+    output_dir: Path = option(Path("focal_training"), "folder for checkpoints, logs and weights (-o)")
     max_steps: int | None = option(None, "stop after so many steps in all")
     override: tuple[str, ...] = option((), "key=value of the settings, such as train.batch=1")
     cluster: Literal["slurm", "local", "debug"] = option(
@@ -49,7 +50,8 @@ FLAGS = SubmitFocalFlags
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen submit --focal`."""
-    flags = parse(FLAGS, gathered(list(argv)), prog="focusgen submit --focal", doc=__doc__).flags
+    words = gathered(renamed(argv, DIR_ALIASES))
+    flags = parse(FLAGS, words, prog="focusgen submit --focal", doc=__doc__).flags
     flags = replace(flags, config=find(flags.config, CONFIG_DIR / "focal"))
     _check(flags)
     from focusgen.cluster.focal_submission import FocalSubmission, submit_training
@@ -78,12 +80,29 @@ def _check(flags: SubmitFocalFlags) -> None:
             raise ConfigError(f"--{name} must be at least {least}, not {getattr(flags, name)}")
     if not 0.0 < flags.time_h < float("inf"):
         raise ConfigError(f"--time_h must be > 0 hours, not {flags.time_h}")
-    kind = kind_of(flags.config)
-    if kind == "small" and (flags.nodes, flags.gpus) != (1, 0):
+    overrides = overrides_of(flags.override)
+    overrides |= {} if flags.max_steps is None else {"train.steps": flags.max_steps}
+    if kind_of(flags.config) == "small":
+        _check_small(flags, overrides)
+    else:
+        from focusgen.focal.sd3.settings import load_settings
+
+        load_settings(flags.config, overrides)
+
+
+def _check_small(flags: SubmitFocalFlags, overrides: dict[str, Any]) -> None:
+    from focusgen.focal.learned.settings import load_settings
+
+    if (flags.nodes, flags.gpus) != (1, 0):
         raise ConfigError(
             "model.kind small trains in one process on a CPU", "Submit it with --nodes 1 --gpus 0."
         )
-    overrides_of(flags.override)
+    refuse_lists(
+        train_filelist=flags.train_filelist,
+        val_filelist=flags.val_filelist,
+        test_filelist=flags.test_filelist,
+    )
+    load_settings(flags.config, overrides)
 
 
 def _train_words(flags: SubmitFocalFlags) -> list[str]:

@@ -88,10 +88,10 @@ def evaluate(
         FocusgenError: nothing can be judged.
     """
     find_depth = load_estimator(job.backend, job.options)
-    chosen = _chosen(job)
+    chosen, notes = _chosen(job)
     check_writable(job.output, "--output-dir")
     perceptual = load_lpips()
-    notes = [perceptual.note, *_zedd_notes(job, len(chosen))]
+    notes += [perceptual.note, *_zedd_notes(job, len(chosen))]
     rows: list[dict[str, Any]] = []
     first: _Judged | None = None
     names: set[str] = set()
@@ -157,20 +157,31 @@ def _checked_table(job: EvaluateJob, rows: list[dict[str, Any]]) -> dict[str, An
     return table
 
 
-def _chosen(job: EvaluateJob) -> list[tuple[Path, StackRecord]]:
-    """Return the records to be judged, each with its list."""
-    chosen = [
-        (path, record)
-        for path in job.lists
-        for record in read_list(path, job.defaults)
-        if _is_chosen(record, job.split)
-    ]
+def _chosen(job: EvaluateJob) -> tuple[list[tuple[Path, StackRecord]], list[str]]:
+    """Return the records to be judged, each with its list, and notes on how a split chose them."""
+    chosen, notes = [], []
+    for path in job.lists:
+        records, note = _of_split(read_list(path, job.defaults), job.split, path)
+        chosen += [(path, record) for record in records]
+        notes += [note] * bool(note)
     if not chosen:
         raise ConfigError(
             f"no sample of split {job.split} in {', '.join(map(str, job.lists))}",
             "Without --split all samples are judged.",
         )
-    return chosen[: job.max_samples]
+    return chosen[: job.max_samples], notes
+
+
+def _of_split(records: list[StackRecord], split: str | None, path: Path) -> tuple[list[StackRecord], str]:
+    """Return the records of a split, and a note: of a list without any split all are, else only the named."""
+    unnamed = [record for record in records if record.text("split") is None]
+    if split is None or not unnamed:
+        return [record for record in records if record.text("split") == split or split is None], ""
+    if len(unnamed) == len(records):
+        return records, f"{path} names no split: all of its {len(records)} samples are taken for {split}"
+    others = f"{path}: {len(unnamed)} of {len(records)} samples name no split, such as {unnamed[0].where}"
+    found = [record for record in records if record.text("split") == split]
+    return found, f"{others}: they are not judged as {split}"
 
 
 def _zedd_notes(job: EvaluateJob, n_chosen: int) -> list[str]:
@@ -186,10 +197,6 @@ def _strange_zedd_files(job: EvaluateJob, names: set[str]) -> list[str]:
     folder = job.output / "zedd"
     others = sorted(path.name for path in folder.glob("*.npy") if path.stem not in names)
     return [f"{folder} holds {len(others)} files of another call, such as {others[0]}"] if others else []
-
-
-def _is_chosen(record: StackRecord, split: str | None) -> bool:
-    return split is None or record.text("split") in (None, split)
 
 
 def _cut(sample: Sample, n: int) -> Sample:

@@ -27,6 +27,12 @@ def test_a_dry_run_prints_the_exact_script_and_writes_nothing(tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("flag", ["-o", "--output", "--output_dir", "--output-dir"])
+def test_the_output_is_named_as_for_training_itself(tmp_path, capsys, flag):
+    assert main(["submit", "--focal", "--config", CONFIG, flag, str(tmp_path / "o"), "--dry-run"]) == 0
+    assert f"--output_dir {tmp_path}/o " in capsys.readouterr().out
+
+
 def test_it_is_handed_to_sbatch_or_run_here(tmp_path, monkeypatch, capsys):
     asked: list[object] = []
     monkeypatch.setattr(slurm, "require_slurm", lambda: None)
@@ -64,6 +70,12 @@ def test_a_short_limit_leaves_time_to_make_progress_before_the_warning(tmp_path,
         (["--override", "train.steps"], "give key=value"),
         (["--config", "sd3_tinny"], "sd3_tinny"),
         (["--config", "small"], "one process on a CPU"),
+        (
+            ["--config", "small", "--gpus", "0", "--val-filelist", __file__],
+            "--val_filelist: the small network",
+        ),
+        (["--override", "train.step=2"], "train.step: unknown key; did you mean train.steps"),
+        (["--max-steps", "0"], "train.steps, given on the command line"),
     ],
 )
 def test_what_could_not_start_is_refused_before_it_waits_in_a_queue(words, message):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def test_every_sample_every_size_and_every_method_is_a_row(disk):
 def test_splits_and_a_largest_number_choose_samples(disk):
     records = [record("a", split="train"), record("b", split="val"), record("c"), record("d", split="val")]
     for options, names in (
-        ({"split": "val"}, "bcd"),
+        ({"split": "val"}, "bd"),
         ({"split": "val", "max_samples": 1}, "b"),
         ({}, "abcd"),
     ):
@@ -86,6 +87,25 @@ def test_splits_and_a_largest_number_choose_samples(disk):
         assert "".join(dict.fromkeys(row["name"] for row in document["samples"])) == names
     with pytest.raises(ConfigError, match="no sample of split test"):
         evaluate(job_of(disk, record("a", split="train"), split="test"))
+
+
+@pytest.mark.parametrize(
+    ("splits", "names", "noted"),
+    [
+        ((None, None), "ab", r"l.jsonl names no split: all of its 2 samples are taken for test"),
+        (("test", None), "a", r"l.jsonl: 1 of 2 samples name no split, such as .*l.jsonl:2: they are not"),
+        (("test", "test"), "ab", None),
+    ],
+)
+def test_samples_without_a_split_are_of_it_only_where_no_sample_names_one(disk, splits, names, noted):
+    records = [record(name, **({"split": s} if s else {})) for name, s in zip("ab", splits, strict=True)]
+    said: list[str] = []
+    evaluate(job_of(disk, *records, split="test"), note=said.append)
+    document = json.loads((disk / "out" / "evaluation.json").read_text())
+    assert "".join(dict.fromkeys(row["name"] for row in document["samples"])) == names
+    about_splits = [line for line in said if "split" in line]
+    assert len(about_splits) == (noted is not None) and set(about_splits) <= set(document["notes"])
+    assert noted is None or re.search(noted, about_splits[0])
 
 
 def test_stacks_of_one_name_keep_their_files_apart_and_inside(disk):

@@ -19,7 +19,7 @@ from focusgen.focal.sd3.batches import check_large_enough, check_size
 from focusgen.focal.sd3.build import build_shapes, check_prompt, n_parameters
 from focusgen.focal.sd3.curves import LOG
 from focusgen.focal.sd3.design import Design
-from focusgen.focal.sd3.samples import Source, check_apart, open_split
+from focusgen.focal.sd3.samples import Source, check_apart, open_split, other_splits
 from focusgen.focal.sd3.settings import Sd3Settings, load_settings
 from focusgen.focal.sd3.sharding import gathered
 from focusgen.focal.sd3.state import FOLDER
@@ -82,6 +82,9 @@ def say_what_is_not_done(settings: Sd3Settings, say: Say) -> None:
         return
     if settings.data.val_list is None and settings.data.n_val == 0:
         say(f"note: no stacks for validation{NOT_JUDGED}")
+    strangers = {} if settings.data.train_list is None else other_splits(settings.data.train_list)
+    for split, n in strangers.items():
+        say(f"note: {settings.data.train_list}: {n} stacks of split {split} are learned from too")
     if settings.train.fsdp and not (torch.cuda.is_available() and number_in(os.environ, "WORLD_SIZE", 1) > 1):
         say("note: train.fsdp has no effect: weights are cut into shards on several GPUs only")
     if settings.data.workers > 0 and not settings.data.keep_priors:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -151,6 +151,12 @@ def check_apart(data: DataSettings) -> None:
                     "Split by scene: every scene in one list. focusgen focal check names all of them.",
                 )
         seen |= dict.fromkeys((scene_of(record, path) for record in read_list(path)), path)
+
+
+def other_splits(train_list: Path) -> Counter[str]:
+    """Return how many stacks of a list for training say that they are of another split, by its name."""
+    names = (record.text("split") or "train" for record in read_list(train_list))
+    return Counter(name for name in names if name != "train")
 
 
 def scene_of(record: StackRecord, path: Path) -> str:

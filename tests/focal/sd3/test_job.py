@@ -52,3 +52,15 @@ def test_what_a_run_leaves_out_is_said_once(tmp_path, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     say_what_is_not_done(settings_of(tmp_path), said.append)
     assert len(said) == 2
+
+
+def test_a_list_for_training_that_holds_other_splits_is_said(tmp_path):
+    said: list[str] = []
+    settings = settings_of(tmp_path)
+    splits = ("train", "test", "test", None)
+    lines = [{**record(tmp_path / "f", "a"), **({"split": split} if split else {})} for split in splits]
+    write_lines(tmp_path / "train.jsonl", *lines)
+    say_what_is_not_done(settings, said.append)
+    assert [line for line in said if "split" in line] == [
+        f"note: {tmp_path}/train.jsonl: 2 stacks of split test are learned from too"
+    ]
