@@ -20,6 +20,13 @@ from focusgen.media.stand_ins import HEAD_BYTES, stand_in
 Demuxer = Literal["mov", "matroska", "avi"]
 """FFmpeg's demuxers in use; mov reads mp4, m4v and mov, matroska reads mkv and webm."""
 
+KEEP_WHOLE_PART = (
+    "Copy it again from where it came, or keep the part that is whole: "
+    "ffmpeg -fflags +discardcorrupt -i INPUT -c copy OUTPUT.mkv"
+)
+_WITHOUT_MOOV = (
+    "Copy it again from where it came: its table of frames (moov) stood at the end, which is lost."
+)
 _BOX_STARTS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp")
 _ESSENTIAL_BOXES = frozenset({b"moov", b"mdat"})
 _BOXES = frozenset(
@@ -86,10 +93,12 @@ def check_whole(path: Path, file: str, demuxer: Demuxer) -> list[int]:
         raise MediaError(file, f"cannot be read: {error.strerror}") from error
 
 
-def _truncated(file: str, what: str, position: int, end: int, size: int) -> MediaError:
-    return MediaError(
-        file, f"truncated: {what} at byte {position} ends at byte {end}, but the file has only {size} bytes"
-    )
+def _truncated(
+    file: str, what: str, span: tuple[int, int], size: int, advice: str = KEEP_WHOLE_PART
+) -> MediaError:
+    begin, end = span
+    reason = f"truncated: {what} at byte {begin} ends at byte {end}, but the file has only {size} bytes"
+    return MediaError(file, reason, advice)
 
 
 def _damaged(file: str, what: str, position: int) -> MediaError:
@@ -106,7 +115,8 @@ def _walk_boxes(data: mmap.mmap, file: str) -> None:
         if not _is_printable(code) or length < 8:
             raise _damaged(file, "box", position)
         if position + length > size:
-            raise _truncated(file, f"box {code!r}", position, position + length, size)
+            advice = KEEP_WHOLE_PART if b"moov" in seen or b"moof" in seen else _WITHOUT_MOOV
+            raise _truncated(file, f"box {code!r}", (position, position + length), size, advice)
         seen.add(code)
         position += length
 
@@ -132,7 +142,7 @@ def _walk_chunks(data: mmap.mmap, file: str) -> None:
             raise _damaged(file, "chunk", position)
         end = position + 8 + length
         if end > len(data):
-            raise _truncated(file, f"chunk {code!r}", position, end, len(data))
+            raise _truncated(file, f"chunk {code!r}", (position, end), len(data))
 
 
 def _chunks(data: mmap.mmap) -> Iterator[tuple[int, bytes, int]]:
@@ -213,7 +223,7 @@ def _walk_elements(data: mmap.mmap, file: str) -> list[int]:
         element, begin, length = _element_head(data, file, position)
         end = None if length is None else begin + length
         if end is not None and end > size:
-            raise _truncated(file, f"element {element:X}", position, end, size)
+            raise _truncated(file, f"element {element:X}", (position, end), size)
         is_in_cluster = element in _CLUSTER_CHILDREN or element in _ANYWHERE
         if not is_in_cluster:
             if cluster_end is not None and position != cluster_end:

@@ -29,7 +29,6 @@ _STRAY_SHARE = 0.1  # a folder in which more files are odd is not one series wit
 _TWIN_SHARE = 0.5
 _EVEN_SHARE = 0.75  # of equal steps, from which on every missing number is said
 _WIDE_STEP = 10.0
-_MIN_TIME_JUMP_S = 1.0
 _SHOWN = 3
 
 Number = int | Decimal
@@ -90,28 +89,6 @@ def find_series(names: Sequence[str]) -> Series:
     if _are_twins(ranked[0], ranked[1]):
         return Series((), (), _twin_problem(ranked))
     return Series(tuple(in_order(names)), (_note_on_forms(ranked),))
-
-
-MAX_BELIEVED_FPS = 300.0  # telephones film 240; faster footage is stored to be played slowly
-
-
-def notes_on_times(times_s: Sequence[float] | None) -> tuple[str, ...]:
-    """Return what to say of the times of a video's frames."""
-    steps = [later - earlier for earlier, later in itertools.pairwise(times_s or ())]
-    if len(steps) < 2:
-        return ()
-    usual = statistics.median(steps)
-    if usual * MAX_BELIEVED_FPS < 1.0:
-        rate = f"{1.0 / usual:.4g} frames per second" if usual > 0 else "the same moment for most frames"
-        return (f"broken time stamps: they say {rate}; frames are used in order, times mean nothing",)
-    wide = [i for i, step in enumerate(steps) if step > max(_WIDE_STEP * usual, _MIN_TIME_JUMP_S)]
-    if not wide:
-        return ()
-    first = wide[0]
-    return (
-        f"times jump by {steps[first]:.4g} s between frames {first} and {first + 1} "
-        f"(usual step {usual:.4g} s){_and_more(len(wide) - 1)}",
-    )
 
 
 def _and_more(n_places: int) -> str:
@@ -234,16 +211,13 @@ def _notes_on_numbers(files: Sequence[str]) -> Iterator[str]:
 def _numbers(files: Sequence[str]) -> list[Number] | None:
     """Return the number of each file; None if more than one number, or none, changes from file to file."""
     decimals = _decimal_stamps(files)
-    if decimals is not None or all(_DECIMAL_END.match(_stem(name)) for name in files):
-        return [decimals[name] if decimals else _last_decimal(name) for name in files]
+    if decimals is not None:
+        return [decimals[name] for name in files]
+    ends = [_DECIMAL_END.match(_stem(name)) for name in files]
+    if len({end and end[1] for end in ends}) == 1 and ends[0] is not None:
+        return [Decimal(f"{end[2]}.{end[3]}") for end in ends if end is not None]
     columns = [column for column in zip(*map(_runs, files), strict=True) if len(set(column)) > 1]
     return list(columns[0]) if len(columns) == 1 else None
-
-
-def _last_decimal(name: str) -> Decimal:
-    match = _DECIMAL_END.match(_stem(name))
-    assert match is not None
-    return Decimal(f"{match[2]}.{match[3]}")
 
 
 def _begins_again(files: Sequence[str]) -> int | None:

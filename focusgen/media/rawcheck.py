@@ -15,14 +15,15 @@ from typing import Any
 import xxhash
 
 from focusgen.base.names import MediaError
-from focusgen.media.containers import check_whole, count_dropped_frames, demuxer_of
+from focusgen.media.containers import KEEP_WHOLE_PART, check_whole, count_dropped_frames, demuxer_of
+from focusgen.media.frame_times import notes_on_times
 from focusgen.media.images import MAX_PIXELS, Frame, examine_image, read_bytes
-from focusgen.media.numbering import notes_on_times
 from focusgen.media.scenes import RawScene
 from focusgen.media.shots import THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH, find_shot_cuts, signature, thumbnail_of
 from focusgen.media.streams import ONE_FRAME_PER_PACKET, VideoStream, count_pictures, frame_time_s, open_video
 
 _HASH_BLOCK_BYTES = 1 << 20
+_DARK_LEVEL = 64  # what 14 bits in files of 16 come to
 TIME_DIGITS = 6
 """Times are compared to a microsecond: 1 / 3 s is no frame of 30 fps by a float's last bit."""
 
@@ -131,7 +132,7 @@ def _check_images(
 ) -> RawReport:
     files = raw.files[:max_frames]
     _check_length(raw, len(files), max(1, min_frames))
-    digests, signatures = [], []
+    digests, signatures, brightest = [], [], 0
     notes: dict[str, None] = dict.fromkeys(raw.notes)
     rules: dict[str, None] = {}
     size = (0, 0)
@@ -143,20 +144,34 @@ def _check_images(
         if index == 0:
             size = (pixels.shape[1], pixels.shape[0])
         check_same_size(pixels, size, file, files[0])
+        brightest = max(brightest, int(pixels.max()))
         digests.append(xxhash.xxh3_128_hexdigest(data))
         signatures.append(signature(thumbnail_of(pixels)))
         on_frame(index + 1)
     cuts = find_shot_cuts(signatures, shot_cut_threshold)
+    notes.update(dict.fromkeys(_on_darkness(brightest)))
     return RawReport(
         files, *size, None, None, cuts, tuple(digests), len(files), tuple(notes), tuple(sorted(rules))
     )
+
+
+def _on_darkness(brightest: int) -> tuple[str, ...]:
+    """Return what to say of pictures that are dark, every one: mostly of 16 bits that hold a camera's 12."""
+    if brightest > _DARK_LEVEL:
+        return ()
+    why = "16-bit files that hold 10, 12 or 14 bits come out so, multiply their values first"
+    return (f"dark: no pixel of any frame is above {brightest} of 255 ({why})",)
 
 
 def check_same_size(pixels: Frame, size: tuple[int, int], file: str, first_file: str) -> None:
     """Refuse an image that is not (width, height) = `size`, the size of the first file."""
     height, width = pixels.shape[:2]
     if (width, height) != size:
-        raise MediaError(file, f"{width}x{height} pixels, but {first_file} has {size[0]}x{size[1]}")
+        raise MediaError(
+            file,
+            f"{width}x{height} pixels, but {first_file} has {size[0]}x{size[1]}",
+            "Frames of one scene have one size: give each size a folder of its own, or scale them.",
+        )
 
 
 def _check_video(
@@ -268,7 +283,7 @@ def _check_complete(path: Path, video: VideoStream, n_decoded: int, n_stored: in
 
 def _require(video: VideoStream, n_found: int, n_expected: int, what: str) -> None:
     if n_found < n_expected:
-        raise MediaError(video.file, f"{n_found} {what.format(n_expected)}")
+        raise MediaError(video.file, f"{n_found} {what.format(n_expected)}", KEEP_WHOLE_PART)
 
 
 def _is_trimmed(path: Path, video: VideoStream, n_decoded: int) -> bool:

@@ -30,10 +30,12 @@ from focusgen.media.rules import ALL_RULES
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
 # Media that we do not read: named instead of being passed over, since somebody meant them to be used.
-UNREAD_SUFFIXES = frozenset(
-    ".264 .265 .3gp .asf .divx .f4v .flv .gif .h264 .h265 .hevc .ivf .m2ts .m2v .mpeg .mpg .mts .mxf .ogv "
-    ".rm .rmvb .ts .vob .wmv .y4m .yuv "
-    ".arw .avif .bmp .cr2 .dng .exr .heic .heif .jp2 .jxl .nef .ppm .tga".split()
+_UNREAD_VIDEOS = frozenset(
+    ".264 .265 .3gp .asf .divx .f4v .flv .h264 .h265 .hevc .ivf .m2ts .m2v .mpeg .mpg .mts .mxf .ogv "
+    ".rm .rmvb .ts .vob .wmv .y4m".split()
+)
+UNREAD_SUFFIXES = _UNREAD_VIDEOS | frozenset(
+    ".yuv .gif .arw .avif .bmp .cr2 .dng .exr .heic .heif .jp2 .jxl .nef .ppm .tga".split()
 )
 DAVIS_FRAMES = Path("JPEGImages") / "480p"
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"})
@@ -205,7 +207,7 @@ def _candidates(root: Path, fence: Path | None, glob: str | None) -> tuple[list[
         raise ConfigError(f"raw root {display(str(root))}: {error.strerror}") from error
     rejected = {item.file: item for item in listing.problems}
     for name in listing.unread:
-        rejected[display(name)] = Rejection(display(name), "a kind of file that is not read: convert it")
+        rejected[display(name)] = Rejection(display(name), _how_to_convert(name))
     if listing.images and not listing.videos and not listing.folders:
         name = root.resolve().name or "scene"
         return [Place(name, root, display(name) + "/", "images")], rejected
@@ -217,6 +219,12 @@ def _candidates(root: Path, fence: Path | None, glob: str | None) -> tuple[list[
     found = [Place(name, root / name, display(name) + "/", "images") for name in listing.folders]
     found += [Place(Path(name).stem, root / name, display(name), "video") for name in listing.videos]
     return found, rejected
+
+
+def _how_to_convert(name: str) -> str:
+    what = "a kind of file that is not read: convert it"
+    is_video = os.path.splitext(name)[1].lower() in _UNREAD_VIDEOS
+    return f"{what} (-c copy keeps every bit: ffmpeg -i INPUT -c copy OUTPUT.mkv)" if is_video else what
 
 
 def _matches(root: Path, glob: str) -> Iterator[Place]:
@@ -264,7 +272,8 @@ def _drop_twins(found: Iterable[Place]) -> tuple[list[Place], dict[str, Rejectio
 
 
 def _as_scene(item: Place, fence: Path | None) -> RawScene | Rejection:
-    problem = scene_id_problem(item.scene_id) or _link_problem(item.path, fence)
+    unusable = scene_id_problem(item.scene_id)
+    problem = f"{unusable}; rename it" if unusable else _link_problem(item.path, fence)
     if problem is None and item.brought is not None and item.brought.depth is not None:
         problem = _link_problem(item.brought.depth.folder, fence)
     if problem:

@@ -38,6 +38,7 @@ _BT2020 = 9
 _WIDE_PRIMARIES = {_BT2020: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 _FULL_RANGE, _UNSPECIFIED = 2, 2
 _PLAYERS_ASSUME_BT709_FROM_LINES = 720
+_SEEN_ASPECT = 0.005  # an encoder that keeps the picture's shape to the last pixel writes 852:853
 
 
 class Looks(NamedTuple):
@@ -102,5 +103,5 @@ def notes_on_looks(looks: Looks, *, is_rgb: bool, n_lines: int) -> Iterator[str]
 def note_on_aspect(stream: av.VideoStream) -> Iterator[str]:
     """Yield what to say of pixels that are not square."""
     aspect = stream.sample_aspect_ratio
-    if aspect and aspect != 1:
+    if aspect and abs(aspect - 1) > _SEEN_ASPECT:
         yield f"pixels are not square ({aspect.numerator}:{aspect.denominator}): blur discs will be ellipses"

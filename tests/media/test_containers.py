@@ -1,4 +1,5 @@
 import random
+import struct
 
 import pytest
 
@@ -93,3 +94,15 @@ def test_playlists_and_other_containers_are_no_videos(content, tmp_path):
     path.write_bytes(content)
     with pytest.raises(MediaError, match="clip.mp4: is (empty|no mp4, mov, mkv, webm or avi video)"):
         demuxer_of(path, path.name)
+
+
+@pytest.mark.parametrize("is_moov_first", [True, False])
+def test_the_way_out_of_a_cut_mp4_is_one_that_is_there(tmp_path, is_moov_first):
+    """Without its table of frames no program finds the frames; with it, the whole ones can be kept."""
+    boxes = [struct.pack(">I4s", 8, b"moov"), struct.pack(">I4s", 400, b"mdat") + bytes(100)]
+    path = tmp_path / "a.mp4"
+    path.write_bytes(struct.pack(">I4s", 8, b"ftyp") + b"".join(boxes if is_moov_first else boxes[1:]))
+    with pytest.raises(MediaError, match="truncated: box b'mdat'") as caught:
+        check_whole(path, "a.mp4", "mov")
+    assert ("-c copy" in caught.value.advice) is is_moov_first
+    assert ("(moov) stood at the end" in caught.value.advice) is not is_moov_first

@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from focusgen.media.numbering import find_series, in_order, notes_on_times
+from focusgen.media.numbering import find_series, in_order
 
 
 def names(form: str, numbers) -> list[str]:
@@ -111,28 +111,10 @@ def test_the_form_of_accents_makes_no_second_series():
     assert len(found.files) == 6 and not found.problem and not found.notes
 
 
-@pytest.mark.parametrize(
-    ("times", "said"),
-    [
-        (
-            [0, 0.04, 0.08, 3600.12, 3600.16],
-            ("times jump by 3600 s between frames 2 and 3 (usual step 0.04 s)",),
-        ),
-        ([0, 0.04, 0.12, 0.16], ()),
-        ([0, 60, 120, 180], ()),
-        ([0.0], ()),
-        (None, ()),
-    ],
-)
-def test_a_jump_in_the_times_of_a_video_is_said(times, said):
-    assert notes_on_times(times) == said
-
-
-@pytest.mark.parametrize(("step", "said"), [(0.0008, "1250 frames per second"), (0.0, "the same moment")])
-def test_broken_time_stamps_are_said(step, said):
-    (note,) = notes_on_times([step * number for number in range(9)])
-    assert note.startswith("broken time stamps: they say " + said)
-    assert notes_on_times([number / 240 for number in range(9)]) == ()
+def test_days_in_names_that_end_in_one_time_are_the_numbers():
+    files = [f"2024-01-{day:02d} 10.00.00.png" for day in range(1, 9)]
+    assert find_series(files).notes == ()
+    assert find_series([*files[:3], *files[4:]]).notes == (f"numbers jump from {files[2]} to {files[4]}",)
 
 
 @pytest.mark.parametrize("form", ["{:02x}.png", "frame_{:04x}.png", "{:02X}.jpg"])

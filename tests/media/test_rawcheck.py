@@ -36,6 +36,39 @@ def test_a_folder_is_described_from_its_first_to_its_last_image(tmp_path):
     assert list(report.digests) == expected == [raw_digest(tmp_path / name) for name in raw.files]
 
 
+@pytest.mark.parametrize(("n_bits", "level"), [(8, None), (10, 4), (12, 16), (14, 64), (16, None)])
+def test_sixteen_bit_files_that_hold_fewer_bits_are_said_to_be_dark(tmp_path, n_bits, level):
+    import cv2
+
+    raw = images(tmp_path)
+    for name in raw.files if n_bits > 8 else ():
+        deep = np.linspace(0, 2**n_bits - 1, 192).astype(np.uint16).reshape(12, 16)
+        cv2.imwrite(str(tmp_path / name), deep)
+    dark = [note for note in check(raw).notes if note.startswith("dark: ")]
+    assert len(dark) == (level is not None)
+    assert all(f"no pixel of any frame is above {level} of 255 (16-bit files" in note for note in dark)
+
+
+def test_one_bright_frame_makes_dark_ones_a_fade(tmp_path):
+    raw = images(tmp_path)
+    write_images(tmp_path, np.zeros((2, 12, 16, 3), np.uint8))
+    assert check(raw).notes == ("names jump",)
+
+
+def test_a_video_that_begins_behind_its_key_frame_is_refused_with_the_way_to_keep_the_rest(tmp_path):
+    import av
+
+    write_video(tmp_path / "whole.mkv", moving_texture(24), g="12", bf="0")
+    with av.open(str(tmp_path / "whole.mkv")) as source, av.open(str(tmp_path / "a.mkv"), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in [packet for packet in source.demux(video=0) if packet.size][3:]:
+            packet.stream = stream
+            target.mux(packet)
+    with pytest.raises(MediaError, match=r"a\.mkv: 12 frames could be decoded of 21 packets") as caught:
+        check(RawScene("a", "video", tmp_path / "a.mkv", ("a.mkv",)))
+    assert "ffmpeg -fflags +discardcorrupt -i INPUT -c copy OUTPUT.mkv" in caught.value.advice
+
+
 def test_a_report_comes_back_from_its_json(tmp_path):
     report = check(images(tmp_path))
     assert RawReport.from_json(json.loads(json.dumps(report.to_json()))) == report

@@ -82,7 +82,15 @@ def test_a_decoded_frame_is_read_as_numbers():
 
 
 @pytest.mark.parametrize(
-    ("aspect", "said"), [(None, []), (Fraction(1), []), (Fraction(0), []), (Fraction(64, 45), ["64:45"])]
+    ("aspect", "said"),
+    [
+        (None, []),
+        (Fraction(1), []),
+        (Fraction(0), []),
+        (Fraction(64, 45), ["64:45"]),
+        (Fraction(852, 853), []),  # a picture of odd size, whose shape an encoder keeps to the last pixel
+        (Fraction(99, 100), ["99:100"]),
+    ],
 )
 def test_pixels_that_are_not_square_are_said(aspect, said):
     found = list(note_on_aspect(SimpleNamespace(sample_aspect_ratio=aspect)))  # type: ignore[arg-type]
