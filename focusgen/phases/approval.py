@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Mapping
@@ -125,8 +126,37 @@ def approved_max_coc_m(cfg: Config) -> float:
     if not _is_length(value):
         raise ApprovalError(f"{dataset.coc_approval_json}: damaged: max_coc is {value}", how)
     if digest != stats_digest(stats_path):
-        raise ApprovalError("the approval is void: the calibration was made anew since", how)
+        text = "the approval is void: the calibration was made anew since"
+        raise ApprovalError(text, how + _way_to_keep(dataset))
     return value
+
+
+def _way_to_keep(dataset: DatasetLayout) -> str:
+    """Return how scenes that are finished stay complete; "" where there is none."""
+    finished_m = None
+    with contextlib.suppress(ConfigError):  # phase 5 names a damaged note
+        finished_m = finished_max_coc_m(dataset)
+    return (
+        "" if finished_m is None else f"\n(--max_coc {finished_m} keeps the scenes that are finished with it)"
+    )
+
+
+def finished_max_coc_m(dataset: DatasetLayout) -> float | None:
+    """Return the max_coc of finished scenes, metres; None if there is none.
+
+    Raises:
+        ConfigError: the note of it is damaged.
+    """
+    path = dataset.max_coc_json
+    if not path.exists():
+        return None
+    try:
+        value_m = float(parse_object(path.read_bytes())["max_coc"])
+        if not 0.0 < value_m < math.inf:
+            raise ValueError(f"max_coc {value_m}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path}: damaged: {error!r}", "Delete it to go on.") from error
+    return value_m
 
 
 def warning_about(max_coc_m: float, cfg: Config) -> str | None:

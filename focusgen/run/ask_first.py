@@ -11,7 +11,7 @@ from pathlib import Path
 
 from focusgen.base.errors import ConfigError, CorruptInputError, SceneError
 from focusgen.base.files import broken_link
-from focusgen.base.names import display
+from focusgen.base.names import display, known_as
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.config.backends import PROVIDED
 from focusgen.dataset.footage import check_table
@@ -23,6 +23,7 @@ from focusgen.doctor.machine import missing_packages
 from focusgen.doctor.weights import file_problem
 from focusgen.media.depth_files import check_unit, holds_depth, near_misses
 from focusgen.media.masks import HOW as MASKS_HOW
+from focusgen.media.scenes import RawScene
 from focusgen.models import registry
 from focusgen.models.weight_commands import command_for
 from focusgen.phases.provided_depth import depth_options
@@ -276,18 +277,46 @@ def _scenes_ahead(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[s
     known: Mapping[str, IndexEntry] = read_index(dataset) if dataset.index_json.exists() else {}
     if "index" not in phases:
         known = known or read_index(dataset)
-    asked = select_scenes(known, **selection) if known else []  # type: ignore[arg-type]
-    own = {name for name in asked if known[name].source.get("depth") is not None}
+    new: dict[str, RawScene] = {}
     if "index" in phases:
         from focusgen.phases.looking import check_asked, discover_scenes  # readers of every layout
 
         check_asked(cfg)
-        refused = _refused(dataset)
-        new = [raw for raw in discover_scenes(cfg, known or None).scenes if raw.scene_id not in known]
-        new = [raw for raw in new if raw.scene_id not in refused]
-        asked = [*asked, *(raw.scene_id for raw in new)]
-        own |= {raw.scene_id for raw in new if raw.brought is not None and raw.brought.depth is not None}
-    return Ahead(asked, frozenset(own))
+        found = discover_scenes(cfg, known or None).scenes
+        new = {raw.scene_id: raw for raw in found if raw.scene_id not in known}
+        selection, new = _of_the_new(cfg, known, new, selection)
+    asked = select_scenes(known, **selection) if known else []  # type: ignore[arg-type]
+    own = {name for name in asked if known[name].source.get("depth") is not None}
+    own |= {name for name, raw in new.items() if raw.brought is not None and raw.brought.depth is not None}
+    refused = _refused(dataset)
+    return Ahead([*asked, *(name for name in new if name not in refused)], frozenset(own))
+
+
+def _of_the_new(
+    cfg: Config,
+    known: Mapping[str, IndexEntry],
+    new: Mapping[str, RawScene],
+    selection: Mapping[str, object],
+) -> tuple[Mapping[str, object], dict[str, RawScene]]:
+    """Return what is selected of the index, and of the scenes that phase 1 will add to it.
+
+    Raises:
+        ConfigError: a name is of neither.
+    """
+    names = selection.get("scenes")
+    if not isinstance(names, Sequence):
+        return selection, dict(new)
+    forms = {name: name if name in new else known_as(str(name), new) for name in names}
+    to_come = {form: new[form] for form in forms.values() if form in new}
+    rest = [name for name in names if forms[name] not in to_come]
+    for name in rest:
+        if name not in known and known_as(str(name), known) not in known:
+            where = display(str(cfg.data.raw_root))
+            raise ConfigError(
+                f"no scene {name!r} in the index, nor below {where}",
+                f"Scenes are {_named([*known, *new])}." if known or new else "",
+            )
+    return {**selection, "scenes": rest}, to_come
 
 
 def _refused(dataset: DatasetLayout) -> set[str]:

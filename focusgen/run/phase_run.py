@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import functools
-import math
 import time
 from collections.abc import Mapping, Sequence
 
 from focusgen.base.errors import (
-    ConfigError,
     CorruptInputError,
     MissingUpstreamError,
     SceneError,
@@ -28,10 +26,10 @@ from focusgen.dataset.records import (
     Identity,
     PhaseState,
     State,
-    parse_json,
     phase_state,
 )
 from focusgen.dataset.scene_store import PhaseStore
+from focusgen.phases.approval import finished_max_coc_m
 from focusgen.phases.job import SceneJob
 from focusgen.run.finished_notes import note_finished
 from focusgen.run.inputs import depth_mark, digest_of_gone_depth, weight_digests, weight_notes
@@ -237,7 +235,7 @@ class PhaseRun:
         """Make a scene stale that would be the first of another max_coc among finished ones."""
         if self.phase != "render" or state.state is State.COMPLETE:
             return state
-        finished_m = self._finished_max_coc_m()
+        finished_m = finished_max_coc_m(self.dataset)
         if finished_m in (None, self.cfg.render.max_coc):
             return state
         reason = f"render.max_coc: finished scenes have {finished_m} -> {self.cfg.render.max_coc}"
@@ -310,7 +308,7 @@ class PhaseRun:
             self.spec.process(job, model)
         if look is not None:
             keep_look(self.dataset.raw_look(scene_id), look)
-        if self.phase == "render" and self._finished_max_coc_m() != self.cfg.render.max_coc:
+        if self.phase == "render" and finished_max_coc_m(self.dataset) != self.cfg.render.max_coc:
             publish_json(self.dataset.max_coc_json, {"max_coc": self.cfg.render.max_coc})
         note_finished(self.dataset, self.index, scene_id)
         self.outcomes.end(scene_id, "complete" if n_frames == entry.n_frames else "partial")
@@ -318,15 +316,3 @@ class PhaseRun:
     def _save_settings(self) -> None:
         if self._keeps_settings:
             save_config(self.cfg, self.phase)
-
-    def _finished_max_coc_m(self) -> float | None:
-        path = self.dataset.max_coc_json
-        if not path.exists():
-            return None
-        try:
-            value_m = float(parse_json(path.read_bytes())["max_coc"])
-            if not 0.0 < value_m < math.inf:
-                raise ValueError(f"max_coc {value_m}")
-        except (ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{path}: damaged: {error!r}", "Delete it to go on.") from error
-        return value_m

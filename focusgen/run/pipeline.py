@@ -5,33 +5,25 @@ Each imports what only it needs: phase 6 brings OpenCV, and a task of another ph
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from focusgen.base.errors import (
-    CalibrationError,
-    ExitCode,
-    StaleError,
-)
+from focusgen.base.errors import ExitCode
 from focusgen.base.files import share_with_group
 from focusgen.base.names import display, rich_text
 from focusgen.base.signals import StopFlag
 from focusgen.config import Config, PhaseName
-from focusgen.dataset.index import IndexEntry, read_index
+from focusgen.dataset.index import read_index
 from focusgen.dataset.index_draft import outline_of
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.phases.approval import approve, warning_about
+from focusgen.phases.approval import warning_about
+from focusgen.run.calibration import calibrate_in_run, run_calibrate
 from focusgen.run.console import ConsoleObserver
 from focusgen.run.index_lines import note_lines, refusal_line
 from focusgen.run.phase_run import PhaseRun
-from focusgen.run.recalibration import is_approved_as_asked, remember, standing
-from focusgen.run.scene_logs import merge_what_tasks_left
-from focusgen.run.selection import complete_scenes, select_scenes
-from focusgen.run.settings import expected_by_run, save_config
-from focusgen.run.staleness import SceneChain, refuse_stale
+from focusgen.run.selection import select_scenes
+from focusgen.run.settings import save_config
 from focusgen.run.table import PHASES
-
-MAX_NAMED = 5
 
 
 class Selection(dict[str, Any]):
@@ -110,74 +102,6 @@ def run_scene_phase(
     return run.run().exit_code
 
 
-def run_calibrate(cfg: Config, observer: ConsoleObserver) -> ExitCode:
-    """Phase 4; approves its own result only where the settings say so."""
-    from focusgen.phases.calibrate import calibrate
-    from focusgen.phases.redraws import error_words
-
-    dataset = DatasetLayout.of(cfg)
-    index = read_index(dataset)
-    ready = {scene_id: index[scene_id] for scene_id in complete_scenes(cfg, "depth", index)}
-    _refuse_stale_depth(cfg, dataset, ready)
-    missing = [scene_id for scene_id in index if scene_id not in ready]
-    console = observer.console
-    state = standing(cfg, dataset, ready)
-    if state == "kept":
-        console.print("  [yellow]kept[/yellow]: statistics of other settings (--on_stale keep)")
-        return ExitCode.COMPLETE
-    if state == "same" and (is_approved_as_asked(cfg) or not cfg.run.auto_approve):
-        console.print("  the statistics are there already, of the same depth and settings")
-        return ExitCode.COMPLETE
-    if missing:
-        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
-        console.print(
-            f"  [yellow]warning[/yellow]: {len(missing)} scenes have no depth yet: {rich_text(shown)}"
-        )
-    save_config(cfg, "calibrate")
-    merge_what_tasks_left(dataset, index, ("deblur", "depth"))
-    stats = calibrate(
-        cfg,
-        list(ready),
-        on_start=lambda n: observer.begin("calibrate", n, "sampled scenes"),
-        on_scene=lambda scene_id: observer.advance(),
-    )
-    for scene_id, reason in stats.get("scenes_without_lenses", {}).items():
-        console.print(f"  [yellow]warning[/yellow]: {rich_text(scene_id)}: left out: {rich_text(reason)}")
-    remember(cfg, dataset, ready)
-    value = stats["recommended_max_coc"]
-    said, warning = error_words(stats)
-    console.print(
-        f"  recommended max_coc = {1e3 * value:.4f} mm = {stats['in_px']['p95']:.1f} px "
-        f"(p95 of {stats['n_values']:,} values{said})"
-    )
-    if warning:
-        console.print(f"  [yellow]warning[/yellow]: {warning}")
-    if cfg.run.auto_approve:
-        approve(cfg, cfg.render.max_coc, automatic=True)
-        console.print("  approved automatically (--auto_approve): no person looked at it")
-    return ExitCode.COMPLETE
-
-
-def _refuse_stale_depth(cfg: Config, dataset: DatasetLayout, ready: Mapping[str, IndexEntry]) -> None:
-    """Refuse to measure depth that is not what its settings and inputs would make today.
-
-    Raises:
-        CalibrationError: names the scenes, the phase and the key; nothing was written.
-    """
-    expected = expected_by_run(dataset, cfg)
-    stale: list[StaleError] = []
-    for scene_id, entry in ready.items():
-        chain = SceneChain(dataset, scene_id, entry, expected, look_at_inputs=True)
-        try:
-            refuse_stale(chain, ("index", "deblur", "depth"), keep=cfg.run.on_stale == "keep")
-        except StaleError as error:
-            stale.append(error)
-    if stale:
-        more = [f"... and {len(stale) - MAX_NAMED} more scenes"] if len(stale) > MAX_NAMED else []
-        lines = [error.message for error in stale[:MAX_NAMED]] + more
-        raise CalibrationError("\n".join(lines), stale[0].advice)
-
-
 def run_phase(
     cfg: Config, phase: PhaseName, selection: Selection, observer: ConsoleObserver, stop: StopFlag
 ) -> ExitCode:
@@ -221,18 +145,7 @@ def run_all(
     observer.expect(predicted_s(cfg, index, chosen["scenes"]))
     for phase in ("deblur", "depth"):
         codes.append(run_scene_phase(cfg, phase, chosen, observer, stop))
-    codes.append(_calibrate_or_go_on(cfg, observer))
+    codes.append(calibrate_in_run(cfg, observer, "all" if len(chosen["scenes"]) == len(index) else "some"))
     codes.append(run_scene_phase(cfg, "render", chosen, observer, stop))
     codes.append(run_validate(cfg, observer, chosen["scenes"], may_take_over=not recheck))
     return max(codes)
-
-
-def _calibrate_or_go_on(cfg: Config, observer: ConsoleObserver) -> ExitCode:
-    """Calibrate; where a person gave max_coc, a failed calibration is only a warning."""
-    try:
-        return run_calibrate(cfg, observer)
-    except CalibrationError as error:
-        if cfg.render.max_coc is None:
-            raise
-        observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(error.message)}; --max_coc is used")
-        return ExitCode.COMPLETE

@@ -1,7 +1,8 @@
 """Whether phase 4 has to measure: the same depth under the same settings gives the same statistics.
 
 Statistics that somebody approved are not made anew unasked: the approval would be void, and every finished
-scene stale with it. `run.on_stale` decides, as it does for scenes.
+scene stale with it. `run.on_stale` decides, as it does for scenes; other depth counts where a run is about
+all scenes, or phase 4 is run by itself.
 """
 
 from __future__ import annotations
@@ -19,16 +20,23 @@ from focusgen.dataset.masked import mask_digest
 from focusgen.dataset.records import MASKS, parse_object, read_record
 from focusgen.phases.approval import approved_max_coc_m, stats_digest
 
-Standing = Literal["measure", "same", "kept"]
+Standing = Literal["measure", "same", "kept", "held"]
+Asked = Literal["alone", "all", "some"]
+"""Phase 4 by itself, in a run of all scenes, or in one of some."""
 
 
-def standing(cfg: Config, dataset: DatasetLayout, ready: Mapping[str, IndexEntry]) -> Standing:
+def standing(
+    cfg: Config, dataset: DatasetLayout, ready: Mapping[str, IndexEntry], asked: Asked = "alone"
+) -> Standing:
     """Say what phase 4 has to do: measure, nothing since all is the same, or leave what is otherwise.
+
+    What is "kept" is of other settings, what is "held" of other depth only.
 
     Args:
         cfg: the settings.
         dataset: the data set.
         ready: scenes whose depth is complete, as the index has them.
+        asked: what the run is about.
 
     Raises:
         CalibrationError: approved statistics were made with other settings or masks, and nobody said what
@@ -46,6 +54,8 @@ def standing(cfg: Config, dataset: DatasetLayout, ready: Mapping[str, IndexEntry
     if is_whole and not may_take_more and not other_masks and _without_masks(before) == _without_masks(now):
         return "same"
     changed = _changed(stats.get("settings", {}), settings_for(cfg, "calibrate")) or other_masks
+    if not changed and _outlives_other_depth(cfg, dataset, before, now, asked):
+        return "held"
     if not changed or cfg.run.on_stale == "redo" or not _is_approved(cfg):
         return "measure"
     if cfg.run.on_stale == "keep":
@@ -56,6 +66,30 @@ def standing(cfg: Config, dataset: DatasetLayout, ready: Mapping[str, IndexEntry
         "Nothing was written. --on_stale redo calibrates anew (the approval is void then), "
         "--on_stale keep leaves it.",
     )
+
+
+def _outlives_other_depth(
+    cfg: Config, dataset: DatasetLayout, before: Mapping[str, Any], now: Mapping[str, Any], asked: Asked
+) -> bool:
+    """Say whether statistics stay the approved ones though depth came, went or changed since.
+
+    Scenes that are new to a run of all are measured with the others, for a person to look at; where nobody
+    will look, finished scenes are not to turn stale by them.
+    """
+    if asked == "alone" or not _is_approved(cfg):
+        return False
+    if asked == "some" or cfg.run.on_stale == "keep":
+        return True
+    has_new = not now["depth"].keys() <= before.get("depth", {}).keys()
+    in_use = dataset.max_coc_json.exists()
+    return cfg.run.on_stale == "fail" and (not has_new or (cfg.run.auto_approve and in_use))
+
+
+def other_depth(cfg: Config, dataset: DatasetLayout, ready: Mapping[str, IndexEntry]) -> list[str]:
+    """Return the scenes whose depth came, went or changed since the statistics were made, by name."""
+    before = (_document(dataset.calibrated_json) or {}).get("depth", {})
+    now = _inputs(cfg, dataset, ready)["depth"]
+    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
 
 
 def remember(cfg: Config, dataset: DatasetLayout, ready: Mapping[str, IndexEntry]) -> None:

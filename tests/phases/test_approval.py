@@ -13,7 +13,14 @@ from focusgen.base.errors import ApprovalError, ConfigError, ExitCode
 from focusgen.config import Config
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.phases import approval
-from focusgen.phases.approval import approve, approved_max_coc_m, implausible, stats_digest, warning_about
+from focusgen.phases.approval import (
+    approve,
+    approved_max_coc_m,
+    finished_max_coc_m,
+    implausible,
+    stats_digest,
+    warning_about,
+)
 
 STATS: dict[str, Any] = {"recommended_max_coc": 0.0012, "p95": 0.0011, "n": 5}
 
@@ -202,3 +209,27 @@ def test_a_slip_of_the_unit_is_told(cfg, max_coc_m, part):
     """36 mm in 30,000 pixels are 1.2 um each; 1.2 m is the millimetres of a person."""
     found = warning_about(max_coc_m, cfg)
     assert found is None if part is None else part in found
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"max_coc": "x"}', "{", '{"max_coc": -1}'])
+def test_a_damaged_note_of_max_coc_is_named_with_the_way_out(cfg, text):
+    dataset = DatasetLayout.of(cfg)
+    dataset.internal.mkdir()
+    dataset.max_coc_json.write_text(text)
+    with pytest.raises(ConfigError, match=r"max_coc\.json: damaged"):
+        finished_max_coc_m(dataset)
+
+
+def test_a_void_approval_says_how_finished_scenes_stay_complete(cfg):
+    dataset = DatasetLayout.of(cfg)
+    calibrated(cfg)
+    approve(cfg, None)
+    calibrated(cfg, n=6)
+    with pytest.raises(ApprovalError, match="void") as refused:
+        approved_max_coc_m(cfg)
+    assert "--max_coc" not in refused.value.advice, "nothing is finished"
+    dataset.internal.mkdir()
+    dataset.max_coc_json.write_text('{"max_coc": 0.0012}')
+    with pytest.raises(ApprovalError, match="void") as refused:
+        approved_max_coc_m(cfg)
+    assert "(--max_coc 0.0012 keeps" in refused.value.advice

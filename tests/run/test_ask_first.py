@@ -10,6 +10,9 @@ import pytest
 
 from focusgen import cli, config
 from focusgen.base.errors import ConfigError
+from focusgen.config import GRAPH
+from focusgen.run.ask_first import _scenes_ahead
+from tests.small import entry, write_index
 
 
 @pytest.fixture
@@ -107,3 +110,15 @@ def test_tables_and_masks_that_lenses_need_are_asked_for_too(here, capsys):
     text = refusal(capsys, "--depth_root", "deep", *lens)
     assert "--mask_root Annotations: no such folder" in text
     assert "focal.csv: the first line must be 'scene,focal_px'" in text
+
+
+def test_a_scene_that_phase_1_will_add_may_be_asked_for_and_a_slip_is_told_what_there_is(rgbd, capsys):
+    for name in ("a", "b"):
+        rgbd.add_scene(name)
+    cfg = rgbd.config()
+    assert _scenes_ahead(cfg, tuple(GRAPH), {"scenes": ["b"]}).scene_ids == ["b"]
+    write_index(rgbd.out_root, {"a": entry(4)})
+    assert _scenes_ahead(cfg, tuple(GRAPH), {"scenes": ["b", "a"]}).scene_ids == ["a", "b"]
+    with pytest.raises(ConfigError, match="no scene 'c' in the index, nor below") as refused:
+        _scenes_ahead(cfg, tuple(GRAPH), {"scenes": ["a", "c"]})
+    assert refused.value.advice == "Scenes are a, b."

@@ -396,16 +396,6 @@ def test_a_failed_scene_is_tried_again_by_the_next_run(runs):
 # --- one max_coc for all renders
 
 
-def test_a_damaged_note_of_max_coc_is_named_with_the_way_out(runs):
-    runs.dataset.internal.mkdir(exist_ok=True)
-    spec = PhaseSpec("render", 1, lambda cfg, device: None, finish)
-    for text in ("{}", "[]", '{"max_coc": "x"}', "{"):
-        runs.dataset.max_coc_json.write_text(text)
-        run = PhaseRun(spec, runs.cfg(render__max_coc=1e-3), ("a",), Observer(), StopFlag(), expected={})
-        with pytest.raises(ConfigError, match=r"max_coc\.json: damaged"):
-            run._finished_max_coc_m()
-
-
 @pytest.mark.parametrize(
     ("finished", "state"), [(None, State.PENDING), (1e-3, State.PENDING), (2e-3, State.STALE)]
 )

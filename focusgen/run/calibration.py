@@ -1,0 +1,166 @@
+"""Phase 4 as people see it: by itself it refuses stale depth, within a run it leaves that out and goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from focusgen.base.errors import CalibrationError, ExitCode, SceneError
+from focusgen.base.names import rich_text
+from focusgen.config import Config
+from focusgen.dataset.index import IndexEntry, read_index
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.phases.approval import approve
+from focusgen.run.console import ConsoleObserver
+from focusgen.run.recalibration import Asked, is_approved_as_asked, other_depth, remember, standing
+from focusgen.run.scene_logs import merge_what_tasks_left
+from focusgen.run.selection import complete_scenes
+from focusgen.run.settings import expected_by_run, save_config
+from focusgen.run.staleness import SceneChain, refuse_stale
+
+MAX_NAMED = 5
+
+
+def run_calibrate(cfg: Config, observer: ConsoleObserver) -> ExitCode:
+    """Phase 4 by itself; approves its own result only where the settings say so.
+
+    Raises:
+        CalibrationError: depth is stale, or nothing plausible can be recommended.
+    """
+    dataset, index, ready = _ready(cfg)
+    stale = _stale_depth(cfg, dataset, ready)
+    if stale:
+        raise _refusal(stale)
+    return _calibrate(cfg, observer, index, ready, ready, "alone")
+
+
+def calibrate_in_run(cfg: Config, observer: ConsoleObserver, asked: Asked) -> ExitCode:
+    """Phase 4 between the others: stale depth is named and left out, and an approval outlives other depth.
+
+    Args:
+        cfg: the settings.
+        observer: is told what happens.
+        asked: whether the run is about all scenes.
+
+    Raises:
+        CalibrationError: nothing can be measured, and no person gave max_coc.
+    """
+    try:
+        dataset, index, ready = _ready(cfg)
+        stale = _stale_depth(cfg, dataset, ready)
+        for text in _named([f"{error.message}. {error.advice}" for error in stale.values()]):
+            observer.console.print(f"  [red]left out[/red]: {rich_text(text)}")
+        usable = {scene_id: entry for scene_id, entry in ready.items() if scene_id not in stale}
+        if stale and not usable and standing(cfg, dataset, ready, asked) == "measure":
+            raise _refusal(stale)
+        return _calibrate(cfg, observer, index, ready, usable, asked)
+    except CalibrationError as error:
+        if cfg.render.max_coc is None:
+            raise
+        observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(error.message)}; --max_coc is used")
+        return ExitCode.COMPLETE
+
+
+def _ready(cfg: Config) -> tuple[DatasetLayout, Mapping[str, IndexEntry], dict[str, IndexEntry]]:
+    """Return paths, the index, and the scenes of it that have depth."""
+    dataset = DatasetLayout.of(cfg)
+    index = read_index(dataset)
+    return dataset, index, {name: index[name] for name in complete_scenes(cfg, "depth", index)}
+
+
+def _calibrate(
+    cfg: Config,
+    observer: ConsoleObserver,
+    index: Mapping[str, IndexEntry],
+    ready: Mapping[str, IndexEntry],
+    usable: Mapping[str, IndexEntry],
+    asked: Asked,
+) -> ExitCode:
+    """Measure what is usable, unless what is there of the scenes that have depth may stay."""
+    dataset, console = DatasetLayout.of(cfg), observer.console
+    state = standing(cfg, dataset, ready, asked)
+    if state == "kept":
+        console.print("  [yellow]kept[/yellow]: statistics of other settings (--on_stale keep)")
+        return ExitCode.COMPLETE
+    if state == "held":
+        console.print(f"  [yellow]kept[/yellow]: {rich_text(_held_text(other_depth(cfg, dataset, ready)))}")
+        return ExitCode.COMPLETE
+    if state == "same" and (is_approved_as_asked(cfg) or not cfg.run.auto_approve):
+        console.print("  the statistics are there already, of the same depth and settings")
+        return ExitCode.COMPLETE
+    _warn_of_missing(observer, [scene_id for scene_id in index if scene_id not in ready])
+    save_config(cfg, "calibrate")
+    merge_what_tasks_left(dataset, index, ("deblur", "depth"))
+    _measure(cfg, observer, list(usable))
+    remember(cfg, dataset, usable)
+    if cfg.run.auto_approve:
+        approve(cfg, cfg.render.max_coc, automatic=True)
+        console.print("  approved automatically (--auto_approve): no person looked at it")
+    return ExitCode.COMPLETE
+
+
+def _held_text(others: Collection[str]) -> str:
+    return (
+        f"the approved calibration, though {len(others)} scenes have other depth than it was made from, or "
+        f"none: {_listed(others)} (focusgen run --on_stale redo, of all scenes, calibrates anew)"
+    )
+
+
+def _warn_of_missing(observer: ConsoleObserver, missing: Sequence[str]) -> None:
+    if missing:
+        text = f"{len(missing)} scenes have no depth yet: {rich_text(_listed(missing))}"
+        observer.console.print(f"  [yellow]warning[/yellow]: {text}")
+
+
+def _measure(cfg: Config, observer: ConsoleObserver, scene_ids: Sequence[str]) -> None:
+    """Write the statistics of scenes, and say what they recommend."""
+    from focusgen.phases.calibrate import calibrate
+    from focusgen.phases.redraws import error_words
+
+    console = observer.console
+    stats: dict[str, Any] = calibrate(
+        cfg,
+        scene_ids,
+        on_start=lambda n: observer.begin("calibrate", n, "sampled scenes"),
+        on_scene=lambda scene_id: observer.advance(),
+    )
+    for scene_id, reason in stats.get("scenes_without_lenses", {}).items():
+        console.print(f"  [yellow]warning[/yellow]: {rich_text(scene_id)}: left out: {rich_text(reason)}")
+    value = stats["recommended_max_coc"]
+    said, warning = error_words(stats)
+    console.print(
+        f"  recommended max_coc = {1e3 * value:.4f} mm = {stats['in_px']['p95']:.1f} px "
+        f"(p95 of {stats['n_values']:,} values{said})"
+    )
+    if warning:
+        console.print(f"  [yellow]warning[/yellow]: {warning}")
+
+
+def _stale_depth(
+    cfg: Config, dataset: DatasetLayout, ready: Mapping[str, IndexEntry]
+) -> dict[str, SceneError]:
+    """Return why depth is not what its settings and inputs would make today, of scenes where it is not."""
+    expected = expected_by_run(dataset, cfg)
+    stale: dict[str, SceneError] = {}
+    for scene_id, entry in ready.items():
+        chain = SceneChain(dataset, scene_id, entry, expected, look_at_inputs=True)
+        try:
+            refuse_stale(chain, ("index", "deblur", "depth"), keep=cfg.run.on_stale == "keep")
+        except SceneError as error:
+            stale[scene_id] = error
+    return stale
+
+
+def _refusal(stale: Mapping[str, SceneError]) -> CalibrationError:
+    """Return the error that names the scenes, the phase and the key; nothing was written."""
+    errors = list(stale.values())
+    return CalibrationError("\n".join(_named([error.message for error in errors])), errors[0].advice)
+
+
+def _named(texts: Sequence[str]) -> list[str]:
+    more = [f"... and {len(texts) - MAX_NAMED} more scenes"] if len(texts) > MAX_NAMED else []
+    return [*texts[:MAX_NAMED], *more]
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(list(names)[:MAX_NAMED]) + (", ..." if len(names) > MAX_NAMED else "")
