@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TextIO
 
 from focusgen.base.errors import ExitCode, FocusgenError, StorageError
+from focusgen.base.shipped import PACKAGE
 
 
 def printing(body: Callable[[], int]) -> int:
@@ -18,7 +22,8 @@ def printing(body: Callable[[], int]) -> int:
     """
     _print_any_name()
     try:
-        code = body()
+        with warnings_as_notes():
+            code = body()
     except BrokenPipeError:
         _mute(sys.stdout)
         return int(ExitCode.COMPLETE)
@@ -26,6 +31,32 @@ def printing(body: Callable[[], int]) -> int:
         _flush()
         raise
     return max(code, _flush())
+
+
+@contextlib.contextmanager
+def warnings_as_notes() -> Iterator[None]:
+    """Print what focusgen's own code warns of as notes: a line of its source means nothing to who runs it.
+
+    Training code that imports focusgen gets them as Python's warnings, and so do commands those of others.
+    """
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if Path(filename).is_relative_to(PACKAGE):
+                print(f"note: {message}", file=sys.stderr)
+            else:
+                others(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        yield
 
 
 def print_error(error: FocusgenError) -> None:

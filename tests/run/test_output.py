@@ -7,11 +7,13 @@ import io
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
 from focusgen import cli
+from focusgen.run import output
 from tests.conftest import Rgbd
 
 COMMANDS = {
@@ -97,3 +99,19 @@ def test_names_are_the_same_text_under_a_locale_of_ascii(rgbd):
     done = subprocess.run(status, env=plain, capture_output=True)
     assert done.returncode == 0, done.stderr
     assert b"scene k\\xf6ln_\\u65e5\\u672c" in done.stdout
+
+
+def test_what_focusgen_warns_of_is_a_note_and_others_keep_their_warnings(capsys):
+    def body() -> int:
+        ours = str(Path(output.__file__).with_name("anything.py"))
+        for text, file in (("stacks have changed", ours), ("an old option", "/lib/other.py")):
+            warnings.warn_explicit(text, UserWarning, file, 7)
+        return 0
+
+    with warnings.catch_warnings(record=True) as recorded:
+        warnings.simplefilter("always")
+        before = warnings.showwarning
+        assert output.printing(body) == 0
+        assert warnings.showwarning is before
+    assert capsys.readouterr().err == "note: stacks have changed\n"
+    assert [str(one.message) for one in recorded] == ["an old option"]
