@@ -81,7 +81,8 @@ def n_parameters(net: nn.Module, *, trained_only: bool = False) -> int:
 
 def _parts(design: Design, dtype: torch.dtype) -> tuple[nn.Module, Codec, Scheduler]:
     if design.source is None:
-        transformer = _new_transformer(design).to(dtype)
+        # Not diffusers' own to(): it warns of modules to be kept in float32, of which this kind has none.
+        transformer = nn.Module.to(_new_transformer(design), dtype)
         return transformer, PatchCodec(), _new_scheduler()
     base = load_base(design.source, dtype)
     return base.transformer, base.codec, base.scheduler

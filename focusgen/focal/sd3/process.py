@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import importlib
 import signal
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import nn
 
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, FocusgenError
 from focusgen.focal.sd3.settings import TrainSettings
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
+
+Read = TypeVar("Read")
 
 BLOCK = "JointTransformerBlock"
 """diffusers' class of which the transformer is a row: what one shard holds."""
@@ -32,6 +35,18 @@ class Stopped(Exception):
     def __init__(self, step: int, signal_number: int = signal.SIGTERM) -> None:
         super().__init__(f"a signal, after step {step}")
         self.step, self.signal_number = step, signal_number
+
+
+class UnreadError(Exception):
+    """A process could not read what is learned from or judged on: all of them save, and end.
+
+    Attributes:
+        cause: what this process has to say of it.
+    """
+
+    def __init__(self, cause: FocusgenError) -> None:
+        super().__init__(cause.message)
+        self.cause = cause
 
 
 def new_accelerator(t: TrainSettings, device: str) -> Accelerator:
@@ -91,3 +106,20 @@ def any_process(accelerator: Accelerator, is_told: bool) -> bool:
         return is_told
     told = torch.tensor([float(is_told)], device=accelerator.device)
     return bool(accelerator.reduce(told, "sum").item() > 0)
+
+
+def read_by_all(accelerator: Accelerator, read: Callable[[], Read]) -> Read:
+    """Return what this process reads.
+
+    Raises:
+        UnreadError: in all processes, where any of them could not read its own.
+    """
+    found: list[Read] = []
+    failure = FocusgenError("another process could not read its stacks", "It says which.")
+    try:
+        found.append(read())
+    except FocusgenError as error:
+        failure = error
+    if any_process(accelerator, not found):
+        raise UnreadError(failure)
+    return found[0]

@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,15 @@ from focusgen.focal.sd3.memory import memory_error
 from focusgen.focal.sd3.network import FocalSd3, Noised
 from focusgen.focal.sd3.normalise import range_of
 from focusgen.focal.sd3.pace import groups_of, positions_of, rate_at
-from focusgen.focal.sd3.process import Stopped, any_process, new_accelerator, synchronised
+from focusgen.focal.sd3.process import (
+    Stopped,
+    UnreadError,
+    any_process,
+    is_sharded,
+    new_accelerator,
+    read_by_all,
+    synchronised,
+)
 from focusgen.focal.sd3.samples import Source, StackPool, check_apart, open_split
 from focusgen.focal.sd3.settings import Sd3Settings, TrainSettings
 from focusgen.focal.sd3.sharding import (
@@ -64,6 +74,7 @@ class Run:
         average: its averaged weights; None with decay 0.
         train: what is learned from, pass by pass.
         step: steps that are done.
+        saved: those of them that the newest checkpoint holds.
         best: smallest error on validation so far.
         stacks: split -> digest of what is learned from, and judged on.
     """
@@ -79,6 +90,7 @@ class Run:
     n_val: int
     n_train: int
     step: int = 0
+    saved: int = 0
     best: float = WORST
     rows: list[dict[str, float]] = field(default_factory=list)
     stacks: dict[str, str] = field(default_factory=dict)
@@ -98,7 +110,7 @@ def train(
     run = start(settings, resume, device)
     curves = Curves(settings, run.step) if run.accelerator.is_main_process else None
     try:
-        with told_to_stop() as seen:
+        with told_to_stop() as seen, _saving_first(run, settings):
             _loop(run, settings, curves, tell, seen)
     except RuntimeError as error:
         if not is_out_of_memory(error):
@@ -109,6 +121,19 @@ def train(
         if curves is not None:
             curves.close()
     return run
+
+
+@contextmanager
+def _saving_first(run: Run, settings: Sd3Settings) -> Iterator[None]:
+    """Save before a stack that cannot be read ends the training: it costs no step that was done."""
+    try:
+        yield
+    except UnreadError as unread:
+        error = unread.cause
+        if run.step > run.saved:
+            _save(run, settings, is_best=False)
+            error.advice = f"{error.advice} Step {run.step} is saved: the same command goes on.".lstrip()
+        raise error from unread
 
 
 def _loop(run: Run, settings: Sd3Settings, curves: Curves | None, tell: Tell, seen: list[int]) -> None:
@@ -202,7 +227,8 @@ def one_step(run: Run, settings: Sd3Settings) -> dict[str, float]:
     run.model.train()
     rows: list[dict[str, float]] = []
     for positions in positions_of(run.step, t, run.accelerator.num_processes, run.accelerator.process_index):
-        batch = _moved(run.train.batch(positions), run.accelerator.device)
+        read = read_by_all(run.accelerator, partial(run.train.batch, positions))
+        batch = _moved(read, run.accelerator.device)
         last = len(rows) == t.accumulation - 1
         with synchronised(run.accelerator, run.model, last):
             parts, whole = _losses(run, settings, batch, positions)
@@ -279,19 +305,29 @@ def _judge(run: Run, settings: Sd3Settings, curves: Curves | None) -> bool:
     """Judge the averaged weights on validation; say whether they are the best so far."""
     if run.val is None:
         return False
-    trained = _trained(run.net)
-    if run.average is not None:
-        run.average.exchange(trained)
-    run.net.eval()
-    verdict = judge(run.net, run.val, run.n_val, run.accelerator.device)
-    if run.average is not None:
-        run.average.exchange(trained)
+    judged = partial(judge, run.net, run.val, run.n_val, run.accelerator.device)
+    with _averaged(run):
+        run.net.eval()
+        # Shards meet inside of the network: a process that came out of it alone would wait for the others.
+        verdict = judged() if is_sharded(run.accelerator) else read_by_all(run.accelerator, judged)
     if curves is not None:
         curves.add(run.step, "val", verdict.scores)
         curves.picture(run.step, "val/depth_and_picture", verdict.sheet)
     is_best = verdict.scores["abs_rel"] < run.best
     run.best = min(run.best, verdict.scores["abs_rel"])
     return is_best
+
+
+@contextmanager
+def _averaged(run: Run) -> Iterator[None]:
+    """Let the network have its averaged weights; afterwards, whatever happens, its own."""
+    if run.average is not None:
+        run.average.exchange(_trained(run.net))
+    try:
+        yield
+    finally:
+        if run.average is not None:
+            run.average.exchange(_trained(run.net))
 
 
 def _save(run: Run, settings: Sd3Settings, is_best: bool) -> None:
@@ -310,6 +346,7 @@ def _save(run: Run, settings: Sd3Settings, is_best: bool) -> None:
             "stacks": run.stacks,
         }
         save_state(settings.output_dir, state, settings, is_best=is_best)
+    run.saved = run.step
     run.accelerator.wait_for_everyone()
 
 
@@ -322,4 +359,5 @@ def _restore(run: Run, state: Mapping[str, Any]) -> None:
         before = state["average"] or state["weights"]  # a run that begins to average begins with its weights
         for name, mean in run.average.values.items():
             mean.copy_(shared_out(before[name].to(mean.dtype), mean))
-    run.step, run.best, run.rows = int(state["step"]), float(state["best"]), list(state["rows"])
+    run.step = run.saved = int(state["step"])
+    run.best, run.rows = float(state["best"]), list(state["rows"])

@@ -9,9 +9,18 @@ import accelerate
 import pytest
 import torch
 
+from focusgen.base.errors import CorruptInputError
 from focusgen.focal.sd3.build import build_shapes
 from focusgen.focal.sd3.design import Design
-from focusgen.focal.sd3.process import BLOCK, any_process, is_sharded, new_accelerator, synchronised
+from focusgen.focal.sd3.process import (
+    BLOCK,
+    UnreadError,
+    any_process,
+    is_sharded,
+    new_accelerator,
+    read_by_all,
+    synchronised,
+)
 from focusgen.focal.sd3.settings import TrainSettings
 
 
@@ -52,3 +61,20 @@ def test_one_process_that_is_told_to_stop_stops_all():
             num_processes=2, device="cpu", reduce=lambda told, how, others=others: told + others
         )
         assert any_process(pair, False) is stops
+
+
+def test_what_one_process_cannot_read_ends_all_of_them():
+    def broken() -> int:
+        raise CorruptInputError("a.png is gone")
+
+    pair = {
+        others: SimpleNamespace(
+            num_processes=2, device="cpu", reduce=lambda told, how, others=others: told + others
+        )
+        for others in (0.0, 1.0)
+    }
+    assert read_by_all(pair[0.0], lambda: 7) == 7
+    for read, others, said in ((broken, 0.0, "a.png is gone"), (lambda: 7, 1.0, "another process")):
+        with pytest.raises(UnreadError) as caught:
+            read_by_all(pair[others], read)
+        assert said in caught.value.cause.message

@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from focusgen.base.errors import ConfigError, ModelMemoryError
+from focusgen.base.errors import ConfigError, FocusgenError, ModelMemoryError
 from focusgen.focal.sd3 import process, trainer
+from focusgen.focal.sd3.samples import StackPool
 from focusgen.focal.sd3.settings import Sd3Settings
 from focusgen.focal.sd3.state import find_state
 from focusgen.focal.sd3.trainer import WORST, Run, _compare_stacks, start, train
@@ -151,3 +152,33 @@ def test_other_stacks_than_a_checkpoint_s_are_said_and_what_was_best_on_others_i
             assert run.best == best
     with pytest.warns(UserWarning, match=r"step_0000002\.pt learned from other stacks"):
         _compare_stacks(run_on("b", "v"), state, own, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_file_that_vanishes_costs_no_step_that_was_done(tmp_path, monkeypatch, split):
+    lists = {
+        f"{name}_list": write_lines(tmp_path / f"{name}.jsonl", record(tmp_path / "f", name))
+        for name in ("train", "val")
+    }
+    settings = settings_of(tmp_path / "o", size=16, keep_priors=False, **lists)
+    settings = settings.model_copy(update={"train": settings.train.model_copy(update={"val_every": 3})})
+    monkeypatch.setattr(StackPool, "shown", StackPool._made)  # read anew for every step
+    picture = tmp_path / "f" / f"{split}_sharp.png"
+    data = picture.read_bytes()
+
+    def vanish(step, means):
+        if step == 2:
+            picture.unlink()
+
+    step = {"train": 2, "val": 3}[split]
+    with pytest.raises(FocusgenError, match=rf"{split}.jsonl:1: all_in_focus") as caught:
+        train(settings, tell=vanish, device="cpu")
+    assert f"Step {step} is saved" in caught.value.advice
+    assert find_state(settings.output_dir, "auto").name == f"step_000000{step}.pt"
+    with pytest.raises(FocusgenError) as caught:
+        train(settings, device="cpu")  # nothing was learned: nothing is saved, and the checkpoint stays
+    assert ("is saved" in caught.value.advice) == (split == "val")
+    picture.write_bytes(data)
+    whole = train(settings.model_copy(update={"output_dir": tmp_path / "whole"}), device="cpu")
+    assert same(train(settings, device="cpu"), whole)
