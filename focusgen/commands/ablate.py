@@ -62,6 +62,7 @@ def main(argv: Sequence[str]) -> int:
         table.save(csv_path=given.csv, json_path=given.json)
     else:
         scene = _scene_of(given)
+        _check_n_frames(given)
         numbers = _numbers(given.values)
         asked = Asked(given.what, scene, given.n_frames, today, numbers, given.truth_root)
         table = ablate_scene(cfg, asked)
@@ -83,10 +84,15 @@ def _scene_of(given: AblateFlags) -> str:
     return given.scene
 
 
+def _check_n_frames(given: AblateFlags) -> None:
+    fewest = 1 if given.what == "sets" else 2
+    if given.n_frames < fewest:
+        raise ConfigError(f"--n_frames {given.n_frames}: {given.what} looks at {fewest} or more")
+
+
 def _numbers(text: str | None) -> list[int] | None:
     if text is None:
         return None
-    try:
-        return [int(value) for value in text.split(",")]
-    except ValueError as error:
-        raise ConfigError(f"--values {text}: give whole numbers, comma-separated") from error
+    if not all(value.strip().isdecimal() and int(value) > 0 for value in text.split(",")):
+        raise ConfigError(f"--values {text}: give whole numbers of 1 or more, comma-separated")
+    return [int(value) for value in text.split(",")]

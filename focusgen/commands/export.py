@@ -48,7 +48,8 @@ def main(argv: Sequence[str]) -> int:
 
     if given.source_license is not None:
         check_licence(given.source_license)
-    read_front_matter(cfg.data.out_root / "README.md")  # before the work, not after it
+    for folder in (cfg.data.out_root, given.dest):
+        read_front_matter(folder / "README.md")  # before the work, not after it
 
     with Progress(console=make_console(), transient=True) as progress:
         task = progress.add_task("export", total=None)

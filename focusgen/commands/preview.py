@@ -1,4 +1,7 @@
-"""Contact sheet (png) and video (mp4) of finished scenes: sharp | depth | focus | bokeh, with scales."""
+"""Contact sheet (png) and video (mp4) of finished scenes: sharp | depth | focus | bokeh, with scales.
+
+Ends with 3 if a scene has nothing to show, or is stale or damaged; the others are drawn all the same.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from focusgen.base.errors import ExitCode, SceneError, StorageError
 from focusgen.commands.groups import DataSetFlags, advising_where_read_only, settings_to_write
 from focusgen.config.flags import option, parse, positional, sets
 from focusgen.dataset.layout import DatasetLayout
@@ -30,11 +34,18 @@ def main(argv: Sequence[str]) -> int:
     given = parsed.flags
     cfg = settings_to_write(given.config, parsed.overrides)
     from focusgen.dataset.index import known_scene, read_index
+    from focusgen.run.output import print_error
     from focusgen.tools.scene_preview import preview_scene
 
-    index, output = read_index(DatasetLayout.of(cfg)), given.output
+    index, output, code = read_index(DatasetLayout.of(cfg)), given.output, ExitCode.COMPLETE
     with advising_where_read_only("Say where else to write them: --output FOLDER" if output is None else ""):
         for scene_id in [known_scene(index, name) for name in given.scene] or list(index):
-            for path in preview_scene(cfg, scene_id, index[scene_id], lens_set=given.set, folder=output):
-                print(path)
-    return 0
+            try:
+                for path in preview_scene(cfg, scene_id, index[scene_id], lens_set=given.set, folder=output):
+                    print(path)
+            except StorageError:
+                raise  # neither will the others' pictures find room
+            except SceneError as error:
+                print_error(error)
+                code = ExitCode.INCOMPLETE
+    return int(code)

@@ -31,12 +31,12 @@ def main(argv: Sequence[str]) -> int:
     parsed = parse(FLAGS, argv, prog="focusgen view", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
-    from focusgen.dataset.index import read_index
-    from focusgen.run.selection import check_scene
+    from focusgen.dataset.index import known_scene, read_index
     from focusgen.tools.view import save_view
 
     dataset = DatasetLayout.of(cfg)
-    entry = check_scene(read_index(dataset), given.scene)
-    n_frames = save_view(dataset.scene(given.scene), entry.n_frames, given.save)
+    index = read_index(dataset)
+    scene_id = known_scene(index, given.scene)
+    n_frames = save_view(dataset.scene(scene_id), index[scene_id].n_frames, given.save)
     print(f"{given.save}: {n_frames} frames; look at it: rerun {given.save}")
     return 0

@@ -54,15 +54,6 @@ def _of_split(index: Mapping[str, IndexEntry], names: Sequence[str], split: str)
     return found
 
 
-def check_scene(index: Mapping[str, IndexEntry], scene_id: str) -> IndexEntry:
-    """Return a scene's entry.
-
-    Raises:
-        ConfigError: no such scene.
-    """
-    return index[known_scene(index, scene_id)]
-
-
 def complete_scenes(cfg: Config, phase: PhaseName, index: Mapping[str, IndexEntry]) -> list[str]:
     """Return the scenes that have a trustworthy completion record of a phase, in index order."""
     dataset = DatasetLayout.of(cfg)

@@ -10,13 +10,12 @@ from focusgen.base.errors import MissingUpstreamError
 from focusgen.base.files import publish
 from focusgen.config import Config
 from focusgen.dataset.footage import Footage
-from focusgen.dataset.index import read_index
+from focusgen.dataset.index import known_scene, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record
 from focusgen.phases.coverage_picture import coverage_png
 from focusgen.phases.law_coverage import LawsCoverage, spread_over
 from focusgen.phases.scene_depth import SceneDepth
-from focusgen.run.selection import check_scene
 from focusgen.tools.ablate_table import Row, Table
 
 
@@ -36,10 +35,9 @@ def ablate_lenses(cfg: Config, scene_id: str | None, plot_path: Path) -> Table:
     """
     dataset = DatasetLayout.of(cfg)
     index = read_index(dataset)
-    if scene_id is not None:
-        check_scene(index, scene_id)
+    wanted = list(index) if scene_id is None else [known_scene(index, scene_id)]
     footage = Footage(cfg, dataset, index)
-    depths = _depths(dataset, [scene_id] if scene_id is not None else list(index))
+    depths = _depths(dataset, wanted)
     if not depths:
         raise MissingUpstreamError(
             f"{dataset.root}: no scene has complete depth", "Run phases 2 and 3 first; focusgen status tells."

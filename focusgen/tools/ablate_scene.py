@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from focusgen.base.errors import ConfigError
 from focusgen.config import Config
 from focusgen.config.graph import PhaseName
 from focusgen.dataset.frames import RawFrames, open_raw
-from focusgen.dataset.index import IndexEntry, read_index, recorded_raw_root
+from focusgen.dataset.index import IndexEntry, known_scene, read_index, recorded_raw_root
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.lens_metadata import lens_document
 from focusgen.dataset.published import read_depth, read_sharp, read_stats
@@ -27,7 +27,6 @@ from focusgen.phases.lens_set import LensSet, start_lens_sets
 from focusgen.phases.render import upstream_records
 from focusgen.phases.scene_depth import SceneDepth
 from focusgen.run.max_coc import with_max_coc
-from focusgen.run.selection import check_scene
 from focusgen.run.settings import expected_by_run, saved_config, with_overrides
 from focusgen.run.staleness import SceneChain, all_upstream, refuse_stale
 from focusgen.tools.ablate import (
@@ -80,7 +79,9 @@ def ablate_scene(cfg: Config, asked: Asked) -> Table:
         StaleError: the sharp frames or depth are not those of today's settings.
     """
     dataset = DatasetLayout.of(cfg)
-    entry = check_scene(read_index(dataset), asked.scene_id)
+    index = read_index(dataset)
+    asked = replace(asked, scene_id=known_scene(index, asked.scene_id))
+    entry = index[asked.scene_id]
     n_frames = min(asked.n_frames, entry.n_frames)
     if asked.what == "sets":
         expected = expected_by_run(dataset, asked.today)

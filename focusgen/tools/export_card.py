@@ -33,11 +33,13 @@ def finish_with_card(root: Path, dest: Path, exported: Exported, source_licence:
         root: the data set's folder.
         dest: where the shards lie.
         exported: what was written.
-        source_licence: of the footage; None for what the data set's own card says, if it has one.
+        source_licence: of the footage; None for what the data set's own card says, or an earlier one here.
     """
     scenes = {scene_id: scene.vetted.layout for scene_id, scene in exported.plan.scenes.items()}
-    matter = dict(read_front_matter(root / "README.md"))
-    said = source_licence or licence_in(root / "README.md")
+    cards = (root / "README.md", dest / "README.md")
+    card = next((path for path in cards if licence_in(path)), None)
+    matter = dict(read_front_matter(card)) if card else {}
+    said = source_licence or (licence_in(card) if card else "")
     stricter = stricter_part(scenes, said) if said else None
     if stricter is not None or source_licence is not None:
         matter = hub_licence(stricter or Part("footage", said))

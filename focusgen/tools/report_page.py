@@ -145,7 +145,7 @@ def _render(
         data_set_problems=[display(str(text)) for text in reasons.get("(data set)", [])],
         facts=_facts(report),
         coverage_svg=coverage_svg(coverage) if coverage else "",
-        coverage_text=_coverage_text(coverage) if coverage else "",
+        coverage_text=_coverage_text(coverage, len(views)) if coverage else "",
         calibration=_calibration(dataset),
         scenes=shown,
         n_hidden=len(views) - len(shown),
@@ -165,8 +165,10 @@ def _facts(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _coverage_text(coverage: LabelCoverage) -> str:
-    return (
+def _coverage_text(coverage: LabelCoverage, n_scenes: int) -> str:
+    n_known = len(coverage.deciles)
+    of_some = f"Of {n_known} of {n_scenes} scenes, the others' depth or lenses being unknown: "
+    return (of_some if n_known < n_scenes else "") + (
         f"{100 * coverage.share_above(0.8):.0f} % of the labels are above .8, "
         f"{100 * coverage.share_below(0.2):.0f} % below .2; normalised entropy over ten bins "
         f"{coverage.entropy:.2f} (1: every tenth equally often). "

@@ -12,21 +12,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import SceneError
+from focusgen.base.errors import MissingUpstreamError, SceneError
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.lens_metadata import SetLens, set_lenses
 from focusgen.dataset.published import read_bokeh, read_depth, read_focus, read_sharp
-from focusgen.dataset.records import parse_json
-from focusgen.media.codecs import decode_npz
+from focusgen.dataset.records import parse_json, read_record
 from focusgen.optics.balance import LABEL_BINS
 from focusgen.optics.coc import Lens
 from focusgen.optics.coverage import LabelCoverage, SeenSet, scene_coverage
 from focusgen.optics.surfaces import Surfaces
+from focusgen.phases.scene_depth import SceneDepth
 from focusgen.tools.preview_scales import FOCUS_COLOURS, colour_table
 
 WIDTH_PX, JPEG_QUALITY = 160, 80
 MAX_BYTES_PER_SCENE = 60_000
 MAX_SETS_SHOWN = 2
+MAX_SCENES_COUNTED_ANEW = 100
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,26 @@ def _small(caption: str, rgb: npt.NDArray[np.uint8]) -> Picture:
 def coverage_of(dataset: DatasetLayout, scene_ids: Sequence[str]) -> LabelCoverage | None:
     """Return what the labels of the data set cover, exactly, from the counts that phase 3 kept.
 
-    Scenes whose counts or lenses cannot be read do not count; None if there is no other.
+    Scenes whose depth or lenses cannot be read do not count; None if there is no other. Where counts are
+    lost (a copy without .focusgen) maps are counted anew, of so many scenes as a person waits for.
     """
-    total = LabelCoverage()
+    total, n_lost = LabelCoverage(), 0
     for scene_id in scene_ids:
+        scene = dataset.scene(scene_id)
+        is_lost = not scene.depth_counts_npz.exists()
+        if is_lost and n_lost == MAX_SCENES_COUNTED_ANEW:
+            continue
+        n_lost += is_lost
         with contextlib.suppress(OSError, SceneError, ValueError, KeyError, TypeError):
-            total += _coverage_of_scene(dataset.scene(scene_id))
+            total += _coverage_of_scene(scene)
     return total if total.counts.any() else None
 
 
 def _coverage_of_scene(scene: SceneLayout) -> LabelCoverage:
-    counts = decode_npz(scene.depth_counts_npz.read_bytes(), "counts").sum(axis=0)
+    record = read_record(scene.done("depth"))
+    if record is None:
+        raise MissingUpstreamError(f"scene {scene.scene_id!r}: no depth")
+    counts = SceneDepth(scene, record).counts()
     metadata = parse_json(scene.metadata_json.read_bytes())
     width = int(metadata.get("width") or read_depth(scene, 0).shape[1])
     pixel_m = float(metadata.get("sensor_width_mm", 36.0)) / 1000.0 / width

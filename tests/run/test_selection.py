@@ -10,7 +10,7 @@ import pytest
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.run.selection import check_scene, complete_scenes, select_scenes
+from focusgen.run.selection import complete_scenes, select_scenes
 from tests.small import entry, identity, put_record
 
 INDEX = {"b": entry(), "a": entry(split="val"), "für 'x'": entry(split="train")}
@@ -65,12 +65,6 @@ def test_an_unknown_split_is_refused_even_where_no_scene_is():
     with pytest.raises(ConfigError, match="Choose from train, val, test") as caught:
         select_scenes({}, split="dev")
     assert "no such split" in caught.value.message
-
-
-def test_one_scene_is_found_in_both_forms_of_its_accents():
-    assert check_scene(INDEX, NFD) is INDEX["für 'x'"]
-    with pytest.raises(ConfigError, match="no scene"):
-        check_scene(INDEX, "nobody")
 
 
 def test_finished_scenes_are_those_with_a_record_that_can_be_trusted(tmp_path: Path):
