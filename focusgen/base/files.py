@@ -11,6 +11,7 @@ import ctypes
 import errno
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -32,6 +33,8 @@ STORAGE_ERRNOS = frozenset(
     }
 )
 COPY_BYTES = 1 << 20
+DRAFT = re.compile(r"\.(.+)\.(\d+)\.tmp", re.DOTALL)
+"""Names of files that are being written: of the file, and of the process."""
 
 Document = Mapping[str, object] | Sequence[object]
 """What becomes JSON: names and numbers all the way down."""
@@ -126,6 +129,36 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def remove_drafts(folder: Path, prefix: str = "") -> None:
+    """Delete what processes that are gone had half written in a folder: what a kill leaves of `publish`.
+
+    Args:
+        folder: with its own files, not those of folders in it; it need not be there.
+        prefix: with which the names of the files begin.
+
+    Raises:
+        StorageError: one cannot be deleted.
+    """
+    drafts = folder.glob(".*.tmp") if folder.is_dir() else ()
+    for draft in sorted(drafts):
+        found = DRAFT.fullmatch(draft.name)
+        if found is not None and found[1].startswith(prefix) and not _is_at_work(int(found[2])):
+            remove(draft)
+
+
+def _is_at_work(pid: int) -> bool:
+    """Say whether another process of this number runs here; one that has ours is gone, as in containers."""
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True
 
 
 def append(path: Path, data: bytes) -> None:

@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from focusgen.base.errors import StorageError
-from focusgen.base.files import replacing
+from focusgen.base.files import remove_drafts, replacing
 
 
 def write_checkpoint(path: Path, document: Mapping[str, Any]) -> None:
     """Put a document of tensors, numbers and words at `path`; the one before stays until it is whole.
+
+    What a kill left half written beside it goes first: it may be as large.
 
     Raises:
         StorageError: the disk refused.
     """
     import torch
 
+    remove_drafts(path.parent)
     try:
         with replacing(path) as temporary, temporary.open("wb") as file:
             torch.save(dict(document), file)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.files import make_folder, publish, publish_json, remove
+from focusgen.base.files import make_folder, publish, publish_json, remove, remove_drafts
 from focusgen.focal.infer import StackResult
 from focusgen.tools.preview_scales import ColourScale, depth_scale, draw_bar
 
@@ -38,6 +38,7 @@ def write_result(folder: Path, name: str, result: StackResult) -> list[Path]:
         StorageError: the disk refused.
     """
     make_folder(folder)
+    remove_drafts(folder, f"{name}_")
     remove(folder / f"{name}_metadata.json")  # of an earlier call: it vouches for all files, so it comes last
     files = {
         f"{name}_depth.npy": npy_bytes(result.depth),

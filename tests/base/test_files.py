@@ -1,15 +1,17 @@
 """The one way to put a file in place, and that nothing goes another way."""
 
 import ast
+import os
 import resource
 import signal
+import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from focusgen.base.errors import StorageError
-from focusgen.base.files import publish, replacing
+from focusgen.base.files import publish, remove_drafts, replacing
 
 PACKAGE = Path(__file__).resolve().parent.parent.parent / "focusgen"
 # Writing is what these are about: the one way itself, probes of a disk.
@@ -68,6 +70,22 @@ def _writes(path: Path) -> list[str]:
 
 
 @pytest.mark.slow
+def test_drafts_of_processes_that_are_gone_are_removed_and_others_stay(tmp_path):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (tmp_path / "inner").mkdir()
+    drafts = (f".a.pt.{gone.pid}.tmp", f".b.c.pt.{os.getpid()}.tmp", ".a.pt.99999999999999999999.tmp")
+    others = (f".a.pt.{os.getppid()}.tmp", ".a.pt.1.tmp", ".a.pt.tmp", f"a.pt.{gone.pid}.tmp", ".a.12.txt")
+    for name in (*drafts, *others, f"inner/.a.{gone.pid}.tmp"):
+        (tmp_path / name).touch()
+    remove_drafts(tmp_path, "b.")
+    assert not (tmp_path / drafts[1]).exists() and (tmp_path / drafts[0]).exists()
+    remove_drafts(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {*others, "inner"}
+    assert len(list((tmp_path / "inner").iterdir())) == 1
+    remove_drafts(tmp_path / "nowhere")
+
+
 def test_nothing_is_written_but_through_the_one_way():
     files = [path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).as_posix() not in WRITERS]
     found = [line for path in files for line in _writes(path)]

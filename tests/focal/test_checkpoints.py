@@ -1,5 +1,6 @@
 """Checkpoints survive a full disk."""
 
+import os
 import resource
 from pathlib import Path
 
@@ -22,4 +23,12 @@ def test_a_full_disk_is_said_and_leaves_the_checkpoint_before(tmp_path: Path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert caught.value.advice
     assert torch.load(path, weights_only=True)["step"] == 1
+    assert [one.name for one in tmp_path.iterdir()] == ["state.pt"]
+
+
+def test_what_a_kill_left_of_a_checkpoint_is_gone_after_the_next_one(tmp_path: Path):
+    drafts = [tmp_path / f".{name}.{os.getpid()}.tmp" for name in ("state.pt", "weights.safetensors")]
+    for draft in drafts:
+        draft.write_bytes(b"half")
+    write_checkpoint(tmp_path / "state.pt", {"step": 1})
     assert [one.name for one in tmp_path.iterdir()] == ["state.pt"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -54,6 +55,13 @@ def test_slice_numbers_are_numbers_however_many_there_are(tmp_path, n_slices, dt
     index = cv2.imread(str(tmp_path / "a_slice.png"), cv2.IMREAD_UNCHANGED)
     assert index.dtype == dtype
     np.testing.assert_array_equal(index, found.slice_index)
+
+
+def test_what_a_kill_left_of_a_result_is_gone_after_the_next_call(tmp_path):
+    for name in ("a_depth.npy", "b_depth.npy"):
+        (tmp_path / f".{name}.{os.getpid()}.tmp").touch()
+    write_result(tmp_path, "a", result())
+    assert [path.name for path in tmp_path.glob(".*")] == [f".b_depth.npy.{os.getpid()}.tmp"]
 
 
 def test_the_confidence_is_grey_from_black_to_white(tmp_path):

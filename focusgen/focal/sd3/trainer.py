@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from focusgen.base.errors import ConfigError
+from focusgen.base.files import remove_drafts
 from focusgen.base.names import display
 from focusgen.base.seeds import derive_seed
 from focusgen.base.signals import told_to_stop
@@ -162,6 +163,8 @@ def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
             "nothing to train on: neither data.train_list nor data.folder is given",
             "Give --train-filelist LIST (focal stacks makes one), or --data-root FOLDER (of focal synth).",
         )
+    for place in ("", FOLDER, PRIORS):
+        remove_drafts(settings.output_dir / place)  # of a kill; they may be what fills the disk
     check_writable(settings.output_dir, "--output-dir")
     check_kind(settings.output_dir / LOG, COLUMNS)
     accelerator = new_accelerator(t, device)

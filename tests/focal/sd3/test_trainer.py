@@ -124,8 +124,13 @@ def test_a_run_that_begins_to_average_later_begins_with_its_weights(tmp_path):
     path = write_lines(tmp_path / "train.jsonl", record(tmp_path / "f", "one"))
     settings = settings_of(tmp_path / "o", 1, train_list=path, size=16)
     without = settings.model_copy(update={"train": settings.train.model_copy(update={"ema": 0.0})})
+    drafts = [tmp_path / "o" / place / f".x.{os.getpid()}.tmp" for place in ("", "checkpoints", "priors")]
+    for draft in drafts:  # of a kill
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        draft.touch()
     assert train(without, device="cpu").average is None
     resumed = start(settings, "auto", "cpu")
+    assert not any(draft.exists() for draft in drafts)
     trained = dict(resumed.net.named_parameters())
     assert all(torch.equal(value, trained[name]) for name, value in resumed.average.values.items())
 
