@@ -46,6 +46,7 @@ def main(argv: Sequence[str]) -> int:
     given = parsed.flags
     cfg = settings_to_write(given.config, parsed.overrides)
     from focusgen.dataset.index import known_scene, read_index
+    from focusgen.dataset.index_edits import edits_text
     from focusgen.run.settings import saved_config, with_overrides
     from focusgen.tools.repair import repair_scenes
     from focusgen.tools.repair_index import restore_index
@@ -64,8 +65,8 @@ def main(argv: Sequence[str]) -> int:
     is_whole = True
     with stop_on_signals() as stop, ConsoleObserver(make_console()) as observer:
         console = observer.console
-        if restored:
-            console.print(rich_text(restored))
+        for text in filter(None, [restored, edits_text(dataset)]):
+            console.print(rich_text(text))
         for result in repair_scenes(
             dataset, scene_ids, settings_of=settings_of, observer=observer, stop=stop
         ):

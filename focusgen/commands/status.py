@@ -91,10 +91,14 @@ def _look(cfg: Config, today: Config | None, *, ask_slurm: bool) -> _View:
     from focusgen.cluster.outlook import outlook
     from focusgen.cluster.slurm import job_states
     from focusgen.dataset.index import read_index
+    from focusgen.dataset.index_edits import edits_text
     from focusgen.run.status import all_status, last_verdict
 
     dataset = DatasetLayout.of(cfg)
     statuses = all_status(dataset, read_index(dataset), today)
+    edits = edits_text(dataset)
+    if edits:
+        print(f"warning: {edits}", file=sys.stderr)
     attempts = list(read_attempts(dataset))
     states = job_states([a.job_id for a in attempts if a.state != "ended"]) if ask_slurm else None
     if ask_slurm and states is None:

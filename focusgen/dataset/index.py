@@ -240,9 +240,11 @@ def _read_json(dataset: DatasetLayout) -> dict[str, IndexEntry]:
             f"or delete {dataset.index_checksum_json} if you meant the edit.",
         )
     try:
-        return {scene_id: IndexEntry.of(entry) for scene_id, entry in parse_json(data).items()}
+        document = parse_json(data, each_once=expected is None)  # a person may have edited it
+        return {scene_id: IndexEntry.of(entry) for scene_id, entry in document.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f"{path}: not a scene index: {error!r}") from error
+        way_out = "Mend it, or let focusgen repair restore it from its copy."
+        raise ConfigError(f"{path}: not a scene index: {error!r}", way_out) from error
 
 
 def known_scene(index: Mapping[str, IndexEntry], name: str) -> str:

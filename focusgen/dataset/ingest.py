@@ -47,11 +47,20 @@ def read_whole_manifest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry
         manifest: dict[str, Any] = parse_json(data)
         body = {key: value for key, value in manifest.items() if key != "checksum"}
         is_whole = manifest["checksum"] == checksum(canonical(body)) and data == json_bytes(manifest)
-        if is_whole and _manifest_digest(manifest) == entry.ingest_digest:
+        if is_whole and _manifest_digest(manifest) == entry.ingest_digest and _is_of(manifest, entry):
             return manifest
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptInputError(f"{path}: {error!r}", "Run phase 1 again.") from error
     raise CorruptInputError(f"{path}: not the manifest that the index vouches for", "Run phase 1 again.")
+
+
+def _is_of(manifest: Mapping[str, Any], entry: IndexEntry) -> bool:
+    """Say whether a line of the index, which a person may have edited, tells of the same frames."""
+    said = (list(entry.shot_cuts), list(entry.decoding), entry.part)
+    if said != (manifest["shot_cuts"], manifest.get("decoding", []), manifest.get("part")):
+        return False
+    is_listed = entry.source.get("kind") == "images" and manifest["files"]  # a video is one file
+    return not is_listed or list(manifest["files"]) == list(entry.frames)
 
 
 def changed_files(raw: RawScene, digests: Mapping[str, str]) -> list[str]:

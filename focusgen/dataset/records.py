@@ -7,7 +7,7 @@ is complete, different is stale, and the differing key is shown.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from enum import Enum
 from pathlib import Path
@@ -146,16 +146,29 @@ class Record:
         return dict(self.document["run"].get("notes", {}))
 
 
-def parse_json(data: bytes) -> Any:
+def parse_json(data: bytes, *, each_once: bool = False) -> Any:
     """Return what JSON bytes say.
+
+    Args:
+        data: the bytes.
+        each_once: refuse a name that stands twice in an object, of which the last would win.
 
     Raises:
         ValueError: not JSON, not UTF-8, or nested so deeply that parsing it gives up.
     """
     try:
-        return json.loads(data)
+        return json.loads(data, object_pairs_hook=_each_once if each_once else None)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name!r} stands there twice")
+        found[name] = value
+    return found
 
 
 def parse_object(data: bytes) -> dict[str, Any]:

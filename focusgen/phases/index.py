@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from focusgen.base.locks import exclusive
 from focusgen.base.names import MediaError, display, same_form
 from focusgen.config import Config
 from focusgen.dataset.findings import Finding, Findings, named_digests
-from focusgen.dataset.index import IndexEntry, IndexResult, read_index
+from focusgen.dataset.index import SPLITS, IndexEntry, IndexResult, read_index
 from focusgen.dataset.index_draft import IndexDraft, PackedEntry
 from focusgen.dataset.index_writing import publish_index
 from focusgen.dataset.ingest import new_manifest, read_whole_manifest
@@ -129,21 +129,24 @@ class _Taken:
         }
 
     def _renew(self, raw: RawScene) -> None:
-        """Let the line of unchanged frames say what lies beside them today."""
+        """Let the line of unchanged frames say where they are today, and what lies beside them."""
         before = self._draft.before[raw.scene_id]
-        if raw.brought is None or before.layout is None:
-            return
-        kept = {key: value for key, value in before.source.items() if key not in BROUGHT_KEYS}
-        known = raw.brought.document(self._cfg.data.raw_root, before.n_frames, (before.width, before.height))
-        if kept | known != before.source:
-            self._draft[raw.scene_id] = replace(before, source=kept | known)
+        source = dict(before.source)
+        if same_form(source["path"]) != same_form(_relative(self._cfg, raw)):
+            source["path"] = _relative(self._cfg, raw)
+        if raw.brought is not None and before.layout is not None:
+            size = (before.width, before.height)
+            source = {key: value for key, value in source.items() if key not in BROUGHT_KEYS}
+            source |= raw.brought.document(self._cfg.data.raw_root, before.n_frames, size)
+        if source != before.source:
+            self._draft[raw.scene_id] = replace(before, source=source)
 
     def add_all(self, scenes: Sequence[RawScene], rules: SplitRules) -> None:
         """Put the scenes into the index, in the order of their discovery."""
         ordered = [raw for raw in scenes if raw.scene_id in self._entries]
         known = self._draft.before
         new = {raw.scene_id: raw for raw in ordered if raw.scene_id not in known}
-        decided = rules.decide(new, known)
+        decided = rules.decide(new, known, self._earlier_splits(new))
         self._keep_content_apart(decided, {raw.scene_id for raw in scenes})
         self._result.remarks += decided.remarks
         self._result.rejected |= decided.rejected
@@ -161,6 +164,16 @@ class _Taken:
             self._result.looked_at.append(raw.scene_id)
             if raw.scene_id in self._manifests:
                 publish_json(self._dataset.scene(raw.scene_id).ingest_json, self._manifests[raw.scene_id])
+
+    def _earlier_splits(self, new: Iterable[str]) -> dict[str, str]:
+        """Return the splits of scenes that are finished here, and whose lines the index has lost."""
+        found: dict[str, str] = {}
+        for name in new:
+            scene = self._dataset.scene(name)
+            if scene.done("deblur").exists() and scene.split_txt.exists():
+                split = scene.split_txt.read_bytes().strip().decode("ascii", "replace")
+                found |= {name: split} if split in SPLITS else {}
+        return found
 
     def _keep_content_apart(self, decided: Decided, found: Collection[str]) -> None:
         """Refuse frames that would stand in two splits because somebody said so; remark on what a draw did.

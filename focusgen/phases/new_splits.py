@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from focusgen.base.names import display, same_form
 from focusgen.config.data import DataConfig
@@ -46,13 +47,27 @@ class SplitRules:
     def __init__(self, data: DataConfig, listed: Mapping[str, str], said: SaidSplits | None = None) -> None:
         self._data, self._listed, self._said = data, listed, said or SaidSplits()
 
-    def decide(self, new: Mapping[str, RawScene], known: Mapping[str, IndexEntry]) -> Decided:
-        """Return what becomes of new scenes; known ones keep their splits."""
+    def decide(
+        self,
+        new: Mapping[str, RawScene],
+        known: Mapping[str, IndexEntry],
+        earlier: Mapping[str, str] = MappingProxyType({}),
+    ) -> Decided:
+        """Return what becomes of new scenes; known ones keep their splits.
+
+        Args:
+            new: scenes that are to enter the index.
+            known: the index.
+            earlier: splits of new scenes that were in it once.
+        """
         decided = Decided(remarks=[*self._strangers({**dict.fromkeys(known), **new}), *self._settled(known)])
         for name, raw in new.items():
             self._take_said(name, raw, decided)
         self._refuse_torn_groups(new, known, decided)
-        free = {n: raw for n, raw in new.items() if n not in decided.said and n not in decided.rejected}
+        kept = {n: split for n, split in earlier.items() if n not in decided.said | decided.rejected.keys()}
+        decided.splits |= kept
+        decided.remarks += _kept_text(kept)
+        free = {n: raw for n, raw in new.items() if n not in decided.splits and n not in decided.rejected}
         n_groups = self._draw(free, new, known, decided)
         every = [*(outline_of(known, name).split for name in known), *decided.splits.values()]
         text = remark_on_splits(every, n_groups, is_said=bool(decided.said))
@@ -172,6 +187,14 @@ class SplitRules:
                 f"the split files say otherwise of scenes that are indexed: {said}{more}; an indexed scene "
                 "keeps its split, and a data set with other splits is a new --out_root"
             )
+
+
+def _kept_text(kept: Mapping[str, str]) -> Iterator[str]:
+    if kept:
+        yield (
+            f"{len(kept)} scenes are finished here but were not in the index: they are put back with the "
+            f"split that their split.txt says: {_named(list(kept))}"
+        )
 
 
 def _named(names: list[str]) -> str:

@@ -16,6 +16,7 @@ from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.config.backends import PROVIDED
 from focusgen.dataset.footage import check_table
 from focusgen.dataset.index import IndexEntry, read_index
+from focusgen.dataset.index_edits import edits_text
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json
 from focusgen.doctor.disk import nearest_existing
@@ -106,6 +107,8 @@ def _look(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, obje
     found = _Found()
     ahead = found.ahead(cfg, phases, selection)
     found.output(cfg, phases)
+    if set(phases) != {"validate"}:  # whose report says it
+        found.warnings += filter(None, [edits_text(DatasetLayout.of(cfg))])
     for phase in phases:
         if phase in SCENE_PHASES and ahead is not None and _has_work(cfg, phase, ahead):
             found.backend(cfg, phase)

@@ -12,6 +12,7 @@ from focusgen.base.files import is_read_only
 from focusgen.base.names import rich_text
 from focusgen.config import SCENE_PHASES, Config
 from focusgen.dataset.index import IndexEntry, read_index
+from focusgen.dataset.index_edits import edits_text
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.phases.scene_report import SceneReport
 from focusgen.phases.validate import publish_report, report_path, validate_dataset
@@ -54,7 +55,12 @@ def run_validate(
         may_take_over=may_take_over,
         on_scene=functools.partial(_tell_scene, observer),
     )
-    report = {**report, "scenes_in_index": n_indexed}
+    edits = edits_text(DatasetLayout.of(cfg))
+    report = {
+        **report,
+        "scenes_in_index": n_indexed,
+        "warnings": [*filter(None, [edits]), *report["warnings"]],
+    }
     if len(index) < n_indexed:
         report["warnings"] = [
             f"{len(index)} of {n_indexed} scenes were asked for: the verdict holds for no other",

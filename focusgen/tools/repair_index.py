@@ -31,7 +31,7 @@ def restore_index(dataset: DatasetLayout) -> str | None:
         raise ConfigError(
             f"{damage.message}; its copy {copy} does not fit either",
             "Put a backup of scene_index.json back. Without one: move the damaged index away and run phase 1 "
-            "with the same --split_seed; the split.txt of every scene says what its split was.",
+            "with the same --split_seed; finished scenes keep the split that their split.txt says.",
         )
     with exclusive(dataset.index_lock):
         publish(dataset.index_json, data)

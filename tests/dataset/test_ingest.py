@@ -74,7 +74,7 @@ def kept(tmp_path: Path) -> tuple[DatasetLayout, IndexEntry, Path]:
     path = dataset.scene("a").ingest_json
     path.parent.mkdir(parents=True)
     path.write_bytes(json_bytes(manifest))
-    return dataset, entry(2, ingest_digest=found, shot_cuts=(1,)), path
+    return dataset, entry(2, ingest_digest=found, shot_cuts=(1,), source={"decoding": ["upright"]}), path
 
 
 def test_a_whole_manifest_is_read_back(kept):
@@ -112,6 +112,21 @@ def test_a_whole_manifest_of_another_scene_is_not_believed(kept):
     dataset, one, _ = kept
     with pytest.raises(CorruptInputError, match="not the manifest that the index vouches for"):
         read_manifest(dataset, "a", dataclasses.replace(one, ingest_digest=unknown_ingest_digest()))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"shot_cuts": ()},
+        {"frames": ("frame_0001.png", "frame_0000.png")},
+        {"source": {"kind": "images"}},
+        {"source": {"kind": "images", "decoding": ["upright"], "part": {"span_s": [0, 1], "first_frame": 0}}},
+    ],
+)
+def test_a_line_of_the_index_that_was_edited_by_hand_is_not_of_these_frames(kept, edit):
+    dataset, one, _ = kept
+    with pytest.raises(CorruptInputError, match="not the manifest that the index vouches for"):
+        read_manifest(dataset, "a", dataclasses.replace(one, **edit))
 
 
 def test_a_missing_manifest_is_named(kept):

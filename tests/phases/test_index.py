@@ -353,3 +353,41 @@ def test_equal_frames_that_a_draw_puts_into_two_splits_are_said(tmp_path, capsys
     assert {entry["split"] for entry in index_of(rgbd).values()} == {"train", "val", "test"}
     shown = " ".join(capsys.readouterr().err.split())
     assert "equal frames in two splits: a (val) and b (test), ..." in shown
+
+
+def test_a_line_that_was_lost_or_edited_comes_back_as_it_was(tmp_path, capsys):
+    rgbd = Rgbd(tmp_path)
+    for seed, name in enumerate("abcdefgh"):
+        rgbd.add_scene(name, seed=seed, n_frames=2)
+    assert phase(rgbd) == 0
+    before = index_of(rgbd)
+    moved = {**before, "a": {**before["a"], "source": {**before["a"]["source"], "path": "b"}}}
+    rare = [name for name, line in before.items() if line["split"] != "train"]
+    for name in rare:
+        del moved[name]
+        done = rgbd.out_root / name / "frames_sharp" / ".done"
+        done.parent.mkdir()
+        done.touch()
+    (rgbd.out_root / "scene_index.json").write_text(json.dumps(moved))
+    (rgbd.out_root / ".focusgen" / "index_checksum.json").unlink()
+    assert phase(rgbd) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert (
+        f"edited by hand, and no checksum says that it was meant: gone: {', '.join(rare)}; other: a (source)"
+        in said
+    )
+    assert f"put back with the split that their split.txt says: {', '.join(rare)}" in said
+    assert index_of(rgbd) == before
+
+
+def test_shot_cuts_that_were_edited_by_hand_are_not_those_of_the_frames(tmp_path, capsys):
+    rgbd = Rgbd(tmp_path)
+    rgbd.add_scene("a")
+    assert phase(rgbd) == 0
+    before = index_of(rgbd)
+    (rgbd.out_root / "scene_index.json").write_text(json.dumps({"a": {**before["a"], "shot_cuts": [1]}}))
+    (rgbd.out_root / ".focusgen" / "index_checksum.json").unlink()
+    assert cli.phase_main("deblur", "doc", rgbd.flags("raw_root", "out_root")) == 3
+    assert "not the manifest that the index vouches for" in capsys.readouterr().err
+    assert phase(rgbd) == 0
+    assert index_of(rgbd) == before, "phase 1, which is advised, mends it"
