@@ -7,7 +7,6 @@ all. The fields themselves, with their defaults, stand in `settings`.
 from __future__ import annotations
 
 import copy
-import difflib
 import functools
 import re
 from collections.abc import Mapping
@@ -15,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from focusgen.base.errors import ConfigError, reason_of
+from focusgen.config.given_paths import paths_as_meant
 from focusgen.config.origins import Origins
 from focusgen.config.paths import find_paths
+from focusgen.config.problems import problems_of, section_names
 from focusgen.config.retired import without_retired
-from focusgen.config.section import is_range
 from focusgen.config.sections import Config
 from focusgen.config.shipped import CONFIG_DIR, find
 
@@ -35,7 +34,7 @@ MAX_DEFAULTS_DEPTH = 8
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses duplicate keys and aliases, and reads 1e-3 as a number."""
+    """Safe YAML that refuses duplicate keys and aliases, and reads numbers as people write them."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
@@ -59,7 +58,15 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-# PyYAML follows YAML 1.1, where 1e-3 without a dot is a string.
+# PyYAML follows YAML 1.1, where 4:00:00 is 14,400 and 016 is 14, and 1e-3 without a dot is a string.
+_INT = "tag:yaml.org,2002:int"
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in known if tag != _INT]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    _INT, re.compile(r"^[-+]?(?:0|[1-9][0-9_]*|0x[0-9a-fA-F]+)$"), list("-+0123456789")
+)
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
 )
@@ -77,7 +84,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
             raise ConfigError(f"{path}: {size} bytes is no configuration (limit {MAX_YAML_BYTES})")
         document = copy.deepcopy(_parsed(path.read_text(encoding="utf-8")))
     except yaml.MarkedYAMLError as error:
-        raise ConfigError(f"{path}{_place_of(error)}: {error.problem}") from error
+        raise ConfigError(f"{path}{_place_of(error)}: {error.problem}{_how_to_write(error)}") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, OSError) as error:
         raise ConfigError(f"{path}: {reason_of(error)}") from error
     if document is None:
@@ -97,6 +104,15 @@ def _parsed(text: str) -> object:
 def _place_of(error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     return f", line {mark.line + 1}" if mark is not None else ""
+
+
+def _how_to_write(error: yaml.MarkedYAMLError) -> str:
+    """Return the way out where the words of the YAML parser do not tell it."""
+    if "'\\t'" in (error.problem or ""):
+        return "; indent with spaces"
+    if "alias" in (error.context or ""):
+        return "; put quotes around what begins with *"
+    return "; put quotes around what holds ': '" if "mapping values" in (error.problem or "") else ""
 
 
 def parse_value(key: str, text: str) -> Any:
@@ -157,7 +173,7 @@ def deep_merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
     for key, value in above.items():
         if isinstance(value, Mapping):
             merged[key] = deep_merge(_mapping(merged.get(key)), value)
-        elif value is not None or key not in _section_names():
+        elif value is not None or key not in section_names():
             merged[key] = value
     return merged
 
@@ -183,6 +199,8 @@ def load(path: Path | str | None = None, overrides: Mapping[str, Any] | None = N
     if source.parent.parts[-2:] in KEPT_IN:
         kept = find_paths(_checked(document, origins), source.parent.parent.parent)
         document = kept.model_dump(mode="json", by_alias=True)
+    else:
+        document = paths_as_meant(document, Config, origins.of)
     for dotted, value in (overrides or {}).items():
         if value is not None:
             document = deep_merge(document, _nest(dotted, value))
@@ -207,57 +225,8 @@ def _checked(document: Mapping[str, Any], origins: Origins) -> Config:
     try:
         return Config.model_validate(without_retired(document, origins.source))
     except ValidationError as error:
-        problems = [(_dotted(item), _explain(item)) for item in error.errors()]
-        raise ConfigError("\n".join(f"{origins.of(key)}: {what}" for key, what in problems)) from error
-
-
-def _dotted(item: ErrorDetails) -> str:
-    return ".".join(str(part) for part in item["loc"])
-
-
-def _explain(item: ErrorDetails) -> str:
-    dotted = _dotted(item)
-    if item["type"] == "extra_forbidden":
-        choices = known_keys() if len(item["loc"]) > 1 else _section_names()
-        near = difflib.get_close_matches(dotted, choices, n=1, cutoff=0.5)
-        if not near:  # the right word in the wrong section
-            near = [key for key in known_keys() if key.rpartition(".")[2] == dotted.rpartition(".")[2]][:1]
-        hint = f"; did you mean {near[0]}?" if near else f"; sections: {', '.join(_section_names())}"
-        return f"unknown key {dotted}{hint}"
-    wanted = _wanted(item["loc"]) if item["type"] == "tuple_type" else item["msg"]
-    is_whole_section = isinstance(item["input"], Mapping) and len(item["loc"]) < 2
-    got = "" if is_whole_section else f" (got {item['input']!r})"
-    return f"{dotted or 'configuration'}: {wanted.removeprefix('Value error, ')}{got}"
-
-
-def _wanted(place: tuple[int | str, ...]) -> str:
-    """Return what a setting that holds several values may be given as."""
-    section = dict(Config().sections())[str(place[0])]
-    kind = type(section).model_fields[str(place[1])].annotation
-    return "give one number, or [low, high]" if is_range(kind) else "give a list, e.g. [ONE, TWO]"
-
-
-def _section_names() -> list[str]:
-    return [name for name, _ in Config().sections()]
-
-
-def known_keys() -> list[str]:
-    """Return every dotted key that a configuration may hold."""
-    keys = ["seed"]
-    for section_name, section in Config().sections():
-        keys += [f"{section_name}.{name}" for name in type(section).model_fields]
-    return keys
-
-
-def keys_of_groups() -> list[str]:
-    """Return the dotted keys of settings that hold keys of their own, e.g. render.sensor.noise_iso."""
-    return [
-        f"{section_name}.{name}.{key}"
-        for section_name, section in Config().sections()
-        for name in type(section).model_fields
-        if isinstance(group := getattr(section, name), BaseModel)
-        for key in type(group).model_fields
-    ]
+        told = "\n".join(f"{origins.of(key)}: {what}" for key, what in problems_of(error))
+        raise ConfigError(told) from error
 
 
 def dump(cfg: Config) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,9 +77,9 @@ def is_range(kind: object) -> bool:
     return get_origin(kind) is tuple and get_args(kind) in ((float, float), (int, int))
 
 
-def _names_a_path(kind: object) -> bool:
+def names_a_path(kind: object) -> bool:
     """Say whether a field is a path, or may be one or several."""
-    return kind is Path or any(map(_names_a_path, get_args(kind)))
+    return kind is Path or any(map(names_a_path, get_args(kind)))
 
 
 def refuse_blank_path(kind: type[BaseModel], value: object, info: ValidationInfo) -> object:
@@ -91,7 +92,7 @@ def refuse_blank_path(kind: type[BaseModel], value: object, info: ValidationInfo
     """
     given = value if isinstance(value, (list, tuple)) else [value]
     is_blank = any(isinstance(item, str) and not item.strip() for item in given)
-    if is_blank and info.field_name and _names_a_path(kind.model_fields[info.field_name].annotation):
+    if is_blank and info.field_name and names_a_path(kind.model_fields[info.field_name].annotation):
         raise ValueError("is empty: give a path, or leave it out")
     return value
 
@@ -104,10 +105,17 @@ def refuse_blank_name(value: object) -> object:
     return value
 
 
+def _one_number(value: object) -> object:
+    """Return a number, or a text that is one (a quoted value, a shell's), where one stands for a range."""
+    if isinstance(value, str):
+        return value if re.fullmatch(r"[-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?", value.strip()) else None
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
 def _meant(value: object, field: FieldInfo | None) -> object:
     kind = None if field is None else field.annotation
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and is_range(kind):
-        return (value, value)
+    if is_range(kind) and (number := _one_number(value)) is not None:
+        return (number, number)
     if isinstance(value, (str, Path)) and str(value).startswith("~/") and Path in (kind, *get_args(kind)):
         return Path(value).expanduser()
     return value

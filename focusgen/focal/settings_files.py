@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 
 from focusgen.base.errors import ConfigError
 from focusgen.config.files import read_yaml
+from focusgen.config.given_paths import paths_as_meant
 from focusgen.config.section import refuse_blank_path
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -38,7 +39,7 @@ def read_settings(kind: type[Settings], path: Path, overrides: Mapping[str, Any]
     Raises:
         ConfigError: an unknown key or a value that cannot be; names it and the nearest key.
     """
-    document = read_yaml(path)
+    document = paths_as_meant(read_yaml(path), kind, lambda _key: str(path))
     keys = known_keys(kind)
     for dotted, value in overrides.items():
         if not any(key == dotted or key.startswith(f"{dotted}.") for key in keys):

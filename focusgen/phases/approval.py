@@ -164,4 +164,7 @@ def warning_about(max_coc_m: float, cfg: Config) -> str | None:
     least_m = cfg.optics.sensor_width_m / MOST_PIXELS
     if max_coc_m < least_m:
         return f"max_coc is {1e6 * max_coc_m:.3g} um, less than a pixel of any sensor: labels are 0 or 1"
-    return implausible(max_coc_m, cfg.optics.sensor_width_m)
+    found = implausible(max_coc_m, cfg.optics.sensor_width_m)
+    is_slip = found is not None and max_coc_m > cfg.optics.sensor_width_m
+    hint = f"; in metres {1e-3 * max_coc_m:g}, if {max_coc_m:g} was in millimetres" if is_slip else ""
+    return None if found is None else found.replace("p95 is", "max_coc is") + hint

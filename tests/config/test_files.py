@@ -46,6 +46,9 @@ def test_an_unknown_key_is_refused_with_the_nearest_one(load_text, text, message
     ("text", "message"),
     [
         ("depth:\n  overlap: 3\n  overlap: 4\n", r"line 3: key 'overlap' stands twice"),
+        ("depth:\n\toverlap: 3\n", "line 2: found character .* indent with spaces"),
+        ("data: {glob: */*}", "line 1: .*put quotes around what begins with"),
+        ("data:\n  raw_root: a: b\n", "line 2: mapping values .*put quotes around what holds ': '"),
         ("a: &x 1\nb: *x", "aliases"),
         ('!!python/object/apply:os.system ["true"]', "could not determine a constructor"),
         ("- 1", "a mapping, not a list"),
@@ -103,6 +106,19 @@ def test_every_problem_of_a_file_is_told_at_once(load_text):
 
 def test_numbers_without_a_dot_in_front_of_the_exponent_are_numbers(load_text):
     assert load_text("render: {max_coc: 1e-3}").render.max_coc == 0.001
+
+
+@pytest.mark.parametrize(("text", "number"), [("016", 16), ("0x10", 16), ("1_000", 1000), ("+7", 7)])
+def test_whole_numbers_are_what_people_read(load_text, text, number):
+    """YAML 1.1 takes 016 for 14."""
+    assert load_text(f"data: {{min_frames: {text}}}").data.min_frames == number
+
+
+@pytest.mark.parametrize("text", ["4:00:00", "04:00:00", "1:30"])
+def test_a_time_of_the_day_is_no_number_of_hours(load_text, text):
+    """YAML 1.1 takes 4:00:00 for 14,400, and jobs would ask for so many hours."""
+    with pytest.raises(ConfigError, match=rf"cluster\.time_h: give a number, without a unit \(got '{text}'"):
+        load_text(f"cluster: {{time_h: {text}}}")
 
 
 def test_defaults_are_merged_key_by_key_and_a_flag_wins(load_text, tmp_path):

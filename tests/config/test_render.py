@@ -36,7 +36,7 @@ def test_yaml_s_on_and_off_are_the_words(given, read):
         ({"guidance": "metric"}, "guidance"),
         ({"depth_edge_snap": 1}, "depth_edge_snap"),
         ({"warn_focus_mean": (0.8, 0.2)}, "warn_focus_mean: needs low <= high"),
-        ({"warn_focus_mean": "0.2"}, "warn_focus_mean: give one number, or"),
+        ({"warn_focus_mean": "0.2-0.8"}, "warn_focus_mean: give one number, or"),
     ],
 )
 def test_what_cannot_be_is_refused_by_its_key(values, key):

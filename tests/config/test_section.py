@@ -46,7 +46,9 @@ def test_a_pair_of_numbers_is_a_range(kind, answer):
     assert is_range(kind) is answer
 
 
-@pytest.mark.parametrize(("given", "read"), [(3, (3.0, 3.0)), (0.5, (0.5, 0.5)), ((1, 4), (1.0, 4.0))])
+@pytest.mark.parametrize(
+    ("given", "read"), [(3, (3.0, 3.0)), (0.5, (0.5, 0.5)), ((1, 4), (1.0, 4.0)), ("2.8", (2.8, 2.8))]
+)
 def test_one_number_is_a_range_without_a_width(given, read):
     assert Small(span=given).span == read
 
@@ -61,6 +63,8 @@ def test_an_optional_range_is_read_alike_and_may_stay_none():
     [
         {"span": True},  # a switch is no number
         {"span": (1.0,)},
+        {"span": "1-4"},
+        {"span": "nan"},
         {"span": (1.0, 2.0, 3.0)},
         {"span": (1.0, float("nan"))},
         {"span": float("inf")},

@@ -51,6 +51,15 @@ def test_a_wrong_key_of_the_file_names_the_file_and_the_nearest(path):
         read_settings(Sd3Settings, path, {})
 
 
+def test_a_path_of_the_file_is_read_as_a_shell_reads_it(path, monkeypatch):
+    monkeypatch.setenv("SCRATCH", "/scratch")
+    path.write_text(TEXT + "output_dir: $SCRATCH/run\n")
+    assert str(read_settings(Sd3Settings, path, {}).output_dir) == "/scratch/run"
+    monkeypatch.delenv("SCRATCH")
+    with pytest.raises(ConfigError, match=r"mine\.yaml: output_dir: the variable SCRATCH is not set"):
+        read_settings(Sd3Settings, path, {})
+
+
 def test_every_key_is_known_by_its_whole_name():
     keys = known_keys(Sd3Settings)
     assert {"model.preset", "data.focus_jitter", "train.steps", "output_dir"} <= set(keys)

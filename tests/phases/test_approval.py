@@ -203,7 +203,7 @@ def test_a_typical_blur_is_no_outlier_s(p95_m, reason):
 
 @pytest.mark.parametrize(
     ("max_coc_m", "part"),
-    [(1.3e-6, None), (1.1e-6, "less than a pixel of any sensor"), (1.2, "wider than a tenth"), (1e-3, None)],
+    [(1.3e-6, None), (1.1e-6, "less than a pixel of any sensor"), (1.2, "in metres 0.0012"), (1e-3, None)],
 )
 def test_a_slip_of_the_unit_is_told(cfg, max_coc_m, part):
     """36 mm in 30,000 pixels are 1.2 um each; 1.2 m is the millimetres of a person."""
