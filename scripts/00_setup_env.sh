@@ -62,6 +62,11 @@ parse() {
   done
 }
 
+check_checkout() {  # a wheel brings this script along, but not what it installs from
+  [ -f "$project/constraints.txt" ] || die "$project is no checkout of focusgen: there is nothing to install here." \
+    "What came with a wheel is installed: focusgen doctor --config davis tells what is missing, with the commands."
+}
+
 check_architecture() {
   case $(uname -m) in
     x86_64 | aarch64) ;;
@@ -260,6 +265,7 @@ say_how_to_go_on() {
 
 main() {
   parse "$@"
+  check_checkout
   check_architecture
   find_gpu
   send_caches_to_scratch

@@ -67,6 +67,19 @@ def test_a_machine_without_a_gpu_is_refused_unless_that_is_wanted(machine: Machi
     assert machine.run("--cpu", "--dry-run").returncode == 0
 
 
+def test_beside_a_wheel_it_begins_nothing_and_names_the_doctor(machine: Machine, tmp_path: Path):
+    machine.add_python()
+    installed = tmp_path / "focusgen" / "shipped" / "scripts"
+    installed.mkdir(parents=True)
+    (installed / SCRIPT.name).write_bytes(SCRIPT.read_bytes())
+    command = ["bash", str(installed / SCRIPT.name), "--cpu", "--road", "pip"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={"PATH": str(machine.bin)}, timeout=120
+    )
+    assert done.returncode == 1 and "focusgen doctor" in done.stderr
+    assert [path.name for path in installed.parent.iterdir()] == ["scripts"]
+
+
 @pytest.mark.parametrize(
     ("driver", "wanted"),
     [("580.95.05", "torch==2.13.0"), ("565.57.01", "index-url https://download.pytorch.org/whl/cu126")],

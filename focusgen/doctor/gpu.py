@@ -107,9 +107,8 @@ def judge_gpu(
     """
     fault = Status.FAIL if needed_by else Status.WARN
     if build is None:
-        return [
-            Check("torch", Status.FAIL, "torch is not installed", "scripts/00_setup_env.sh, or make setup.")
-        ]
+        driver = gpus[0].driver if isinstance(gpus, list) else ""
+        return [Check("torch", Status.FAIL, "torch is not installed", _how_to_get_torch(driver))]
     if gpus == "broken driver":
         detail = "nvidia-smi is here but lists no GPU"
         return [
@@ -121,7 +120,7 @@ def judge_gpu(
     names = ", ".join(sorted({f"{gpu.name} ({gpu.memory_mib} MiB)" for gpu in gpus}))
     found = Check("gpu", Status.OK, f"{len(gpus)} x {names}, driver {gpus[0].driver}")
     if build.cuda is None and not build.is_rocm:
-        advice = _advice_for_cpu_build(build, architecture or platform.machine())
+        advice = _advice_for_cpu_build(build, architecture or platform.machine(), gpus[0].driver)
         return [found, Check("torch", fault, f"{build.label} on a machine with a GPU", advice)]
     return [found, _judge_driver(gpus[0].driver, build, fault)]
 
@@ -135,13 +134,27 @@ def _without_gpu(needed_by: list[str]) -> Check:
     )
 
 
-def _advice_for_cpu_build(build: TorchBuild, architecture: str) -> str:
+def _how_to_get_torch(driver: str, *, is_there: bool = False) -> str:
+    """Return the command that installs a build for a driver, "" for none, as scripts/00_setup_env.sh does."""
+    # pip keeps a build of the same version, whatever it was built for.
+    install = "pip uninstall -y torch && pip install" if is_there else "pip install"
+    if not driver:
+        return f"{install} torch==2.13.0 (smaller: --index-url https://download.pytorch.org/whl/cpu)"
+    if release(driver) >= FIRST_DRIVER[13]:
+        return f"{install} torch==2.13.0"
+    if release(driver) >= FIRST_DRIVER[12]:
+        return f"{install} 'torch>=2.10' --index-url https://download.pytorch.org/whl/cu126"
+    first = ".".join(map(str, FIRST_DRIVER[12]))
+    return f"No supported torch runs on driver {driver}: it needs {first} or newer. Have it updated."
+
+
+def _advice_for_cpu_build(build: TorchBuild, architecture: str, driver: str) -> str:
     if architecture == "aarch64" and release(build.version) < FIRST_AARCH64_GPU_WHEEL:
         return (
             "On aarch64 the wheels up to torch 2.10 are CPU builds. With driver 580 or newer: pip install "
             "'torch>=2.11'. Else take conda-forge's build: scripts/00_setup_env.sh --road conda"
         )
-    return "Install a CUDA build: scripts/00_setup_env.sh, or pip install --force-reinstall torch==2.13.0"
+    return f"Install a CUDA build: {_how_to_get_torch(driver, is_there=True)}"
 
 
 def _judge_driver(driver: str, build: TorchBuild, fault: Status) -> Check:
@@ -153,8 +166,7 @@ def _judge_driver(driver: str, build: TorchBuild, fault: Status) -> Check:
         "torch",
         fault,
         f"{build.label} needs driver {first[0]}.{first[1]} or newer; here is {driver}",
-        "Take a build for an older CUDA (a cu126 or cu128 wheel of the PyTorch project's index, or "
-        "conda-forge's), or a newer driver.",
+        f"Take a build for an older CUDA, or a newer driver. {_how_to_get_torch(driver, is_there=True)}",
     )
 
 

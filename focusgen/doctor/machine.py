@@ -7,12 +7,15 @@ import os
 import platform
 import re
 import resource
+import shlex
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from focusgen.base.cores import usable_cores
+from focusgen.base.shipped import PACKAGE, is_checkout
 from focusgen.config import Config
 from focusgen.config.backends import BUILT_IN
 from focusgen.doctor.check import Check, Status, ask
@@ -81,17 +84,20 @@ def check_packages(cfg: Config) -> list[Check]:
             Check("packages", Status.WARN, "focusgen is not installed", "pip install -e . in its folder.")
         ]
     extras = {backend_of(cfg, phase).extra for phase in BUILT_IN} - {""}
-    present: list[str] = []
-    wrong: list[str] = []
+    present = dict[str, None]()
+    wrong = dict[str, str]()
     for line in declared:
         extra = re.search(r"extra == ['\"](\w+)['\"]", line)
         if extra and extra[1] not in extras:
             continue
         version, problem = judge_requirement(line)
         name = re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]
-        (wrong if problem else present).append(problem or f"{name} {version}")
+        if problem:
+            wrong[line.partition(";")[0].strip()] = problem
+        else:
+            present[f"{name} {version}"] = None
     if wrong:
-        return [Check("packages", Status.FAIL, "; ".join(wrong), _install_command(extras))]
+        return [Check("packages", Status.FAIL, "; ".join(wrong.values()), _install_command(wrong))]
     return [Check("packages", Status.OK, ", ".join(present))]
 
 
@@ -129,11 +135,11 @@ def release(version: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def _install_command(extras: set[str]) -> str:
-    extra = f"[{','.join(sorted(extras))}]" if extras else ""
-    return (
-        f"pip install -c constraints.txt -e '.{extra}' in the folder of focusgen, or scripts/00_setup_env.sh."
-    )
+def _install_command(requirements: Iterable[str]) -> str:
+    """Return what brings just these packages into the Python that runs here, with a checkout or without."""
+    constraints = PACKAGE.parent / "constraints.txt"
+    pins = ["-c", str(constraints)] if is_checkout() and constraints.is_file() else []
+    return shlex.join([sys.executable, "-m", "pip", "install", *pins, *requirements])
 
 
 def check_limits() -> list[Check]:

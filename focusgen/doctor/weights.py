@@ -13,7 +13,8 @@ from focusgen.config import PhaseName
 from focusgen.config.graph import SCENE_PHASES
 from focusgen.config.sections import Config
 from focusgen.doctor.check import Check, Status
-from focusgen.models.registry import backend_of, section_of, weight_advice, weight_files
+from focusgen.models.registry import backend_of, section_of, weight_files
+from focusgen.models.weight_commands import command_for
 
 GATED = {"black-forest-labs/FLUX.1-dev": "gated and non-commercial: accept its licence on its page first"}
 LFS_POINTER = b"version https://git-lfs"
@@ -33,13 +34,13 @@ def check_weights(cfg: Config) -> list[Check]:
 
 
 def configured_files(cfg: Config) -> list[tuple[str, Path, str]]:
-    """Return (setting, file, where to get it) of the single weight files."""
+    """Return (setting, file, the command that brings it there) of the single weight files."""
     files: list[tuple[str, Path, str]] = []
     for phase in SCENE_PHASES:
         settings = backend_of(cfg, phase).weight_settings
         for name, path in _declared_files(cfg, phase).items():
             setting = f"{phase}.{settings[name]}" if name in settings else f"{phase}: {name}"
-            files.append((setting, path, weight_advice(name)))
+            files.append((setting, path, command_for(cfg, phase, name, path)))
     return files
 
 

@@ -20,6 +20,7 @@ from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.masked import mask_digest
 from focusgen.dataset.records import MASKS, PROVIDED_DEPTH, Record, read_record
 from focusgen.models import registry, weights
+from focusgen.models.weight_commands import command_for
 
 _READ: dict[tuple[Path, str], str] = {}
 """Digests of depth read in this process, by scene and mark: a watched status asks every few seconds."""
@@ -36,7 +37,7 @@ def weight_digests(cfg: Config, phase: PhaseName) -> dict[str, str]:
     files = registry.weight_files(cfg, phase)
     for name, path in files.items():
         if not path.is_file():
-            raise ConfigError(f"{path}: no such weight file", registry.weight_advice(name))
+            raise ConfigError(f"{path}: no such weight file", command_for(cfg, phase, name, path))
     digests = {name: weights.verify(path).sha256 for name, path in files.items()}
     return {**digests, **registry.installed_package(cfg, phase)}
 

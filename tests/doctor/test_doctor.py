@@ -70,6 +70,24 @@ def test_the_silent_cpu_wheels_of_aarch64_are_explained():
     assert "aarch64" not in other.advice
 
 
+@pytest.mark.parametrize(
+    ("driver", "words"),
+    [
+        ("580.95.05", "pip uninstall -y torch && pip install torch==2.13.0"),
+        ("565.57.01", "pip install 'torch>=2.10' --index-url https://download.pytorch.org/whl/cu126"),
+        ("470.82.01", "No supported torch runs on driver 470.82.01: it needs 525.60 or newer"),
+    ],
+)
+@pytest.mark.parametrize("build", [CPU_BUILD, TorchBuild("2.13.0", "14.0"), None])
+def test_the_torch_that_is_advised_runs_on_the_driver_that_is_there(monkeypatch, driver, words, build):
+    monkeypatch.setitem(gpu.FIRST_DRIVER, 14, (700, 0))
+    found = gpu.judge_gpu([gpu.Gpu("A100", driver, "40960")], build, ["x"], architecture="x86_64")[-1]
+    assert found.status is Status.FAIL
+    assert words.replace(
+        "pip uninstall -y torch && ", "" if build is None else "pip uninstall -y torch && "
+    ) in (found.advice)
+
+
 def test_no_gpu_matters_only_to_backends_that_want_one():
     assert gpu.judge_gpu("no driver", CPU_BUILD, [])[0].status is Status.INFO
     missing = gpu.judge_gpu("no driver", CPU_BUILD, ["depth.backend vda"])[0]
@@ -137,6 +155,7 @@ def test_a_package_below_its_floor_or_missing_is_named(monkeypatch: pytest.Monke
     assert check.status is Status.FAIL
     assert "older than 99.1" in check.detail and "no-such-package is missing" in check.detail
     assert "diffusers" not in check.detail
+    assert check.advice.endswith("av>=99.1' 'no-such-package>=1'") and sys.executable in check.advice
     (check,) = machine.check_packages(settings(render__backend="bokehnet"))
     assert "diffusers" in check.detail
 

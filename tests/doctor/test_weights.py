@@ -26,6 +26,14 @@ def test_a_missing_file_is_named_by_its_setting_with_the_way_to_get_it(tmp_path)
     assert all(check.advice for check in flux.values() if check.status is Status.FAIL)
 
 
+def test_the_command_brings_the_very_file_to_where_it_is_looked_for(tmp_path):
+    """`fetch vda` brings the large one, and `fetch deblurnet` alone puts it into checkpoints/."""
+    small = str(tmp_path / "metric_video_depth_anything_vits.pth")
+    found = checks_of(depth__backend="vda", depth__checkpoint=small, deblur__backend="deblurnet")
+    assert found["depth.checkpoint"].advice == f"focusgen weights fetch vda-vits --dest {tmp_path}"
+    assert found["deblur.lora_weight"].advice == "focusgen weights fetch deblurnet --dest ."
+
+
 def test_backends_without_weights_are_asked_for_none():
     assert checks_of().keys() == {"weights"}
     cfg = config.load(None, {"deblur.backend": "classical", "depth.backend": "dryrun"})
