@@ -20,6 +20,7 @@ class CardFlags(DataSetFlags):
     source_license: str = required("licence of the footage: an SPDX id such as CC-BY-4.0, or its name")
     source_url: str = option("", "where the footage is published")
     source_note: str = option("", "what a reader must know of it")
+    leave_out: tuple[str, ...] = option((), "scenes to do without, as one that nothing mends")
 
 
 FLAGS = CardFlags
@@ -35,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
 
     source = Source(given.source_license, given.source_url, given.source_note)
     with advising_where_read_only(INTO_ITSELF):
-        written = write_card(cfg.data.out_root, source)
+        written = write_card(cfg.data.out_root, source, given.leave_out)
     for path in written:
         print(path)
     return 0

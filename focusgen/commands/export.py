@@ -28,6 +28,7 @@ class ExportFlags(DataSetFlags):
     without: tuple[Literal["focus", "clean"], ...] = option(
         (), "leave out labels (focus), which follow from depth and lens, or renders before the sensor (clean)"
     )
+    leave_out: tuple[str, ...] = option((), "scenes to do without, as one that nothing mends")
     source_license: str | None = option(None, "licence of the footage, for the card; default: the data set's")
 
 
@@ -60,6 +61,7 @@ def main(argv: Sequence[str]) -> int:
             shard_mb=given.shard_mb,
             with_focus="focus" not in given.without,
             with_clean="clean" not in given.without,
+            leave_out=given.leave_out,
             on_start=lambda n_frames: progress.update(task, total=n_frames),
             on_frame=lambda: progress.advance(task),
         )

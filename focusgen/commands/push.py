@@ -20,7 +20,7 @@ from focusgen.commands.groups import DataSetFlags
 from focusgen.config.flags import option, parse, required
 
 if TYPE_CHECKING:
-    from focusgen.tools.push import LeftBehind
+    from focusgen.tools.push import LeftBehind, Upload
 
 MAX_NAMED = 5
 
@@ -32,6 +32,7 @@ class PushFlags(DataSetFlags):
     repo: str = required("ORG/NAME on the hub")
     dest: Path | None = option(None, "folder of a finished export; default: the data set with its card")
     also: tuple[str, ...] = option((), "files and folders of your own in there to send, too: LICENSE figures")
+    leave_out: tuple[str, ...] = option((), "scenes to do without, as one that nothing mends")
     dry_run: bool = option(False, "list files and bytes; send nothing")
 
 
@@ -45,13 +46,9 @@ def main(argv: Sequence[str]) -> int:
     cfg = config.load(given.config, parsed.overrides)
     if given.repo.count("/") != 1 or not all(given.repo.split("/")):
         raise ConfigError(f"--repo {given.repo}: give ORG/NAME")
-    from focusgen.tools.push import plan_data_set, plan_export_upload, upload
+    from focusgen.tools.push import upload
 
-    plan = (
-        plan_data_set(cfg.data.out_root, given.also)
-        if given.dest is None
-        else plan_export_upload(given.dest, given.also)
-    )
+    plan = _plan(given, cfg.data.out_root)
     for name, size in plan.files:
         print(f"{size:>15,}  {name}")
     if plan.left_behind:
@@ -60,6 +57,19 @@ def main(argv: Sequence[str]) -> int:
     if not given.dry_run:
         print(upload(plan, given.repo))
     return 0
+
+
+def _plan(given: PushFlags, root: Path) -> Upload:
+    from focusgen.tools.push import plan_data_set, plan_export_upload
+
+    if given.dest is None:
+        return plan_data_set(root, given.also, given.leave_out)
+    if given.leave_out:
+        raise ConfigError(
+            "--leave_out: an export is sent as it was made",
+            "Make it without them: focusgen export --leave_out.",
+        )
+    return plan_export_upload(given.dest, given.also)
 
 
 def _left_behind(left: Sequence[LeftBehind], of_what: str) -> str:

@@ -88,11 +88,10 @@ class FocusShards(IterableDataset[Any]):
         focus_by_frame: bool = False,
         shuffle: bool = True,
     ) -> None:
-        check_arguments(window, stride, modalities, "raise")
+        self.modalities = check_arguments(window, stride, modalities, "raise")
         self.paths, self.split = shard_paths(Path(dest), split), split
         self.window, self.stride, self.sets = window, stride or window, sets
         self._crop_size, self.crop = crop_size(crop), with_roi(crop, roi)
-        self.modalities = tuple(modalities)
         self.transform, self.recompute_labels, self.seed = transform, recompute_labels, seed
         self.across_cuts, self.shuffle = across_cuts, shuffle
         self._is_by_frame = focus_by_frame

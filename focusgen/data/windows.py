@@ -8,7 +8,7 @@ import itertools
 import operator
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, SupportsIndex, cast
 
@@ -59,6 +59,7 @@ class FocusDataset(Dataset[Any]):
         seed: of the crops.
         across_cuts: windows may cross a shot cut.
         allow_unvalidated: do without phase 6's verdict.
+        leave_out: scenes to do without, by name.
         focus_by_frame: S_focus as one value a frame even where focus moves in no scene of the split, so that
             windows of several data sets make one batch.
         on_damage: "raise", or "skip" to go on to the next whole item; counted in `n_damaged`.
@@ -85,17 +86,17 @@ class FocusDataset(Dataset[Any]):
         seed: int = 0,
         allow_unvalidated: bool = False,
         *,
+        leave_out: Collection[str] = (),
         roi: Literal["focus", "motion"] | None = None,
         across_cuts: bool = False,
         focus_by_frame: bool = False,
         on_damage: Literal["raise", "skip"] = "raise",
     ) -> None:
-        check_arguments(window, stride, modalities, on_damage)
-        self.window, self.stride = window, stride or window
-        self.crop, self.modalities = with_roi(crop, roi), tuple(modalities)
+        self.modalities = check_arguments(window, stride, modalities, on_damage)
+        self.window, self.stride, self.crop = window, stride or window, with_roi(crop, roi)
         self.transform, self.recompute_labels, self.seed = transform, recompute_labels, seed
         self.across_cuts, self.on_damage = across_cuts, on_damage
-        self.scenes = vet(Path(root), split, allow_unvalidated=allow_unvalidated)
+        self.scenes = vet(Path(root), split, allow_unvalidated=allow_unvalidated, leave_out=leave_out)
         check_crop(crop, self.scenes)
         check_clean(self.modalities, self.scenes)
         self._sets = [chosen_sets(scene, sets) for scene in self.scenes]
@@ -219,8 +220,10 @@ def read_frame(scene: VettedScene, set_index: int, modality: Modality, frame: in
     return array
 
 
-def check_arguments(window: int, stride: int | None, modalities: Sequence[str], on_damage: str) -> None:
-    """Refuse what makes no sense.
+def check_arguments(
+    window: int, stride: int | None, modalities: Iterable[Modality], on_damage: str
+) -> tuple[Modality, ...]:
+    """Refuse what makes no sense, and return the modalities.
 
     Raises:
         ValueError: says what.
@@ -228,10 +231,12 @@ def check_arguments(window: int, stride: int | None, modalities: Sequence[str], 
     if not (_is_count(window) and (stride is None or _is_count(stride))):
         raise ValueError(f"window {window!r} and stride {stride!r} count frames: give 1 or more")
     known = (*MODALITIES, *OPTIONAL_MODALITIES)
-    if isinstance(modalities, str) or not modalities or any(name not in known for name in modalities):
+    wanted = () if isinstance(modalities, str) else tuple(modalities)  # a generator gives them once
+    if not wanted or any(name not in known for name in wanted):
         raise ValueError(f"modalities {modalities!r}: give a list of {', '.join(known)}")
     if on_damage not in ("raise", "skip"):
         raise ValueError(f"on_damage {on_damage!r} is neither 'raise' nor 'skip'")
+    return wanted
 
 
 def _is_count(value: object) -> bool:
@@ -288,12 +293,15 @@ def chosen_sets(scene: SceneInfo, sets: Sequence[int] | None) -> tuple[int, ...]
     """
     if sets is None:
         return tuple(range(len(scene.lenses)))
-    if isinstance(sets, (int, str)) or not sets:
+    try:
+        chosen = sorted({operator.index(number) for number in sets})  # of a list, an array or a tensor
+    except TypeError:
+        chosen = []
+    if not chosen:
         raise ValueError(f"sets {sets!r}: give a list of lens sets, or None for all")
-    unknown = [number for number in sets if not 0 <= number < len(scene.lenses)]
-    if unknown:
-        raise ValueError(f"sets {list(sets)}: scene {scene.scene_id!r} has sets 0..{len(scene.lenses) - 1}")
-    return tuple(sorted(set(sets)))
+    if not 0 <= chosen[0] <= chosen[-1] < len(scene.lenses):
+        raise ValueError(f"sets {chosen}: scene {scene.scene_id!r} has sets 0..{len(scene.lenses) - 1}")
+    return tuple(chosen)
 
 
 def shared_counter() -> torch.Tensor:

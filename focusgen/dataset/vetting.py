@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,13 +24,14 @@ from focusgen.base.errors import (
 from focusgen.base.names import shell_word
 from focusgen.config import SCENE_PHASES, PhaseName
 from focusgen.config.graph import GRAPH
-from focusgen.dataset.index import SPLITS, IndexEntry, read_index
+from focusgen.dataset.index import SPLITS, IndexEntry, known_scene, read_index
 from focusgen.dataset.ingest import unknown_ingest_digest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.lens_metadata import SetLens, set_lenses
 from focusgen.dataset.records import Record, parse_json, read_record
 
 Split = Literal["train", "val", "test"]
+_WITHOUT = "To do without a scene, name it: leave_out=[...] in Python, --leave_out of export, card, push."
 _PHASE_6 = "Run phase 6: scripts/06_validate_outputs.py --out_root {root}"
 
 
@@ -68,16 +69,19 @@ class VettedScene(SceneInfo):
     digests: Mapping[PhaseName, str]
 
 
-def vet(root: Path, split: Split, *, allow_unvalidated: bool = False) -> list[VettedScene]:
+def vet(
+    root: Path, split: Split, *, allow_unvalidated: bool = False, leave_out: Collection[str] = ()
+) -> list[VettedScene]:
     """Return the scenes of a split in index order.
 
     Args:
         root: the data set's folder.
         split: "train", "val" or "test".
         allow_unvalidated: do without phase 6's verdict; everything else is still asked for.
+        leave_out: scenes to do without; that phase 6 refused one of them is no reason to refuse the others.
 
     Raises:
-        ConfigError: no such split, or no index.
+        ConfigError: no such split or scene, or no index.
         RefusedDataError: no verdict of phase 6, a failed one, or the same content in two splits.
         SceneError: a scene is incomplete, stale or edited; names the scene and the file.
     """
@@ -85,17 +89,46 @@ def vet(root: Path, split: Split, *, allow_unvalidated: bool = False) -> list[Ve
         raise ConfigError(f"split {split!r} is none of {', '.join(SPLITS)}")
     root = Path(os.path.abspath(os.path.expanduser(root)))  # whoever reads may go to another folder
     dataset = DatasetLayout(root, root / "scene_index.json")
-    index = read_index(dataset)
+    whole = read_index(dataset)
+    names = [leave_out] if isinstance(leave_out, str) else leave_out
+    left_out = {known_scene(whole, name) for name in names}
+    index = {scene_id: entry for scene_id, entry in whole.items() if scene_id not in left_out}
     _refuse_shared_content(index)
-    validated = {} if allow_unvalidated else _validated_records(dataset)
+    validated = {} if allow_unvalidated else _validated_records(dataset, left_out)
     scenes = []
     for scene_id, entry in index.items():
         if entry.split == split:
-            records = whole_chain(dataset.scene(scene_id), entry)
+            records = _finished(dataset.scene(scene_id), entry)
             if not allow_unvalidated:
                 _compare_with_verdict(dataset, scene_id, records, validated)
             scenes.append(_vetted(dataset.scene(scene_id), entry, records))
     return scenes
+
+
+def _finished(scene: SceneLayout, entry: IndexEntry) -> dict[PhaseName, Record]:
+    try:
+        return whole_chain(scene, entry)
+    except MissingUpstreamError as error:
+        raise MissingUpstreamError(error.message, f"{error.advice} {_WITHOUT}".strip()) from error
+
+
+def verdict_for(report: Mapping[str, Any], left_out: Collection[str]) -> str:
+    """Return what phase 6 found of all scenes but some: "pass", "rehearsal" or "fail".
+
+    What it found wrong with the data set as a whole is wrong with any of them.
+    """
+    verdict = str(report["verdict"])
+    if not left_out:
+        return verdict
+    is_known = bool(report.get("failure_reasons"))
+    if verdict not in ("pass", "rehearsal") and (not is_known or _failing(report, left_out)):
+        return "fail"
+    rehearsed = report.get("rehearsal_scenes", [""] if verdict == "rehearsal" else [])
+    return "rehearsal" if any(name not in left_out for name in rehearsed) else "pass"
+
+
+def _failing(report: Mapping[str, Any], left_out: Collection[str]) -> list[str]:
+    return [name for name in report.get("failure_reasons", {}) if name not in left_out]
 
 
 def _refuse_shared_content(index: Mapping[str, IndexEntry]) -> None:
@@ -106,25 +139,27 @@ def _refuse_shared_content(index: Mapping[str, IndexEntry]) -> None:
         if index[other].split != entry.split and entry.ingest_digest not in ("", unknown_ingest_digest()):
             raise RefusedDataError(
                 f"scenes {other!r} ({index[other].split}) and {scene_id!r} ({entry.split}) have equal frames",
-                "Take one of the two out of the raw folder and start a new data set.",
+                _WITHOUT,
             )
 
 
-def _validated_records(dataset: DatasetLayout) -> Mapping[str, Mapping[str, str]]:
-    """Return scene -> phase -> digest that phase 6's verdict holds for."""
+def _validated_records(dataset: DatasetLayout, left_out: Collection[str]) -> Mapping[str, Mapping[str, str]]:
+    """Return scene -> phase -> digest that phase 6's verdict holds for, if it is good for all of them."""
     path, advice = dataset.validation_report_json, _PHASE_6.format(root=shell_word(dataset.root))
     try:
         report = parse_json(path.read_bytes())
-        verdict, records = str(report["verdict"]), report.get("records")
+        verdict, records = verdict_for(report, left_out), report.get("records")
     except FileNotFoundError as error:
         raise RefusedDataError(f"{path}: no such file: nobody has validated this data set", advice) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RefusedDataError(f"{path}: not a validation report: {error!r}", advice) from error
     if verdict == "fail":
         reasons = dict(report.get("failure_reasons", {}))
-        named = next(((name, texts[0]) for name, texts in reasons.items() if texts), ("", "no scene passed"))
+        failing = _failing(report, left_out)
+        named = next((f"{name}: {reasons[name][0]}" for name in failing if reasons[name]), "no scene passed")
+        more = f" (and {len(failing) - 1} more)" if failing[1:] else ""
         raise RefusedDataError(
-            f"{path}: verdict fail: {named[0]}: {named[1]}", "focusgen repair, then phase 6."
+            f"{path}: verdict fail: {named}{more}", f"focusgen repair, then phase 6. {_WITHOUT}"
         )
     if not isinstance(records, dict):
         raise RefusedDataError(f"{path}: does not say which records its verdict holds for", advice)
@@ -165,7 +200,7 @@ def whole_chain(
         if record is None:
             raise MissingUpstreamError(
                 f"scene {scene.scene_id!r}: {scene.done(phase)}: no such file: phase {phase} is not complete",
-                "Finish the scene, or read a data set without it; focusgen status lists them.",
+                "Finish the scene: focusgen status lists those; a copy needs the hidden files, too.",
             )
         if record.n_frames != entry.n_frames:
             raise MissingUpstreamError(

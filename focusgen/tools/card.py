@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -15,10 +15,12 @@ import yaml
 from focusgen import __version__
 from focusgen.base.errors import CorruptInputError, RefusedDataError
 from focusgen.base.files import publish, remove
+from focusgen.base.names import display
 from focusgen.dataset.index import SPLITS
 from focusgen.dataset.layout import PACK_TAR
 from focusgen.dataset.packs import is_packed, is_published
 from focusgen.dataset.records import parse_json
+from focusgen.dataset.vetting import verdict_for
 from focusgen.tools.card_facts import Card, Source
 from focusgen.tools.croissant import write_croissant
 from focusgen.tools.export_plan import SPLIT_NAMES, ExportPlan, ExportScene, Member, lenses_at, plan_export
@@ -26,21 +28,23 @@ from focusgen.tools.front_matter import LICENCE_KEYS, licence_in, split_readme
 from focusgen.tools.licences import check_licence, hub_licence, parts_of, stricter_part
 
 BEGIN, END = "<!-- focusgen:begin -->", "<!-- focusgen:end -->"
+MAX_LEFT_OUT_NAMED = 20
 MANY_SCENES = 1000  # the hub takes 10,000 entries in a folder and asks for shards long before
 
 
-def write_card(root: Path, source: Source) -> list[Path]:
+def write_card(root: Path, source: Source, leave_out: Sequence[str] = ()) -> list[Path]:
     """Write README.md, the index of each split, and croissant.json, and return what was written.
 
     Args:
         root: the data set's folder.
         source: of the footage.
+        leave_out: scenes to do without.
 
     Raises:
         FocusgenError: the data set is not complete, or phase 6 has not passed it.
     """
     check_licence(source.licence)
-    plan = plan_export(root, shard_bytes=1 << 62, ending="tar")
+    plan = plan_export(root, shard_bytes=1 << 62, ending="tar", leave_out=leave_out)
     layouts = {scene_id: scene.vetted.layout for scene_id, scene in plan.scenes.items()}
     report = parse_json((root / "logs" / "validation_report.json").read_bytes())
     card = Card(plan, tuple(parts_of(layouts, source.licence)), report, _all_packed(plan))
@@ -226,11 +230,12 @@ def _body(card: Card, source: Source) -> str:
     counts = {s: sum(scene.vetted.split == s for scene in scenes) for s in SPLITS}
     frames = {s: sum(scene.vetted.n_frames for scene in scenes if scene.vetted.split == s) for s in SPLITS}
     n_sets = max((scene.n_sets for scene in scenes), default=0)
-    strictest = _cell(card.parts[0].licence)
+    strictest, verdict = _cell(card.parts[0].licence), verdict_for(card.report, card.plan.left_out)
     lines = [
         f"# {card.name}: sharp frames, metric depth, focus labels and lens blur",
         "",
-        f"Made by focusgen {__version__}; verdict of its last phase: **{card.report['verdict']}**.",
+        f"Made by focusgen {__version__}; verdict of its last phase: **{verdict}**."
+        + left_out_text(card.plan),
         "",
         "| split | scenes | frames | lens sets of each |",
         "|---|---|---|---|",
@@ -247,7 +252,7 @@ def _body(card: Card, source: Source) -> str:
     ]
     if source.url or source.note:
         lines += ["## Source", "", *(text for text in (source.url, source.note) if text), ""]
-    lines += [*rehearsal_lines(card.report), _HOW_TO_READ, *([_OF_TARS] if card.is_packed else [])]
+    lines += [*rehearsal_lines(verdict), _HOW_TO_READ, *([_OF_TARS] if card.is_packed else [])]
     if len(card.plan.scenes) > MANY_SCENES:
         lines += [
             "",
@@ -270,9 +275,18 @@ depth and lens:
 `focusgen.data.FocusDataset` gives windows for torch; `datasets.load_dataset` the frames of each split."""
 
 
-def rehearsal_lines(report: Mapping[str, object]) -> list[str]:
+def left_out_text(plan: ExportPlan) -> str:
+    """Return what a card has to say of scenes that somebody did without."""
+    if not plan.left_out:
+        return ""
+    names = ", ".join(_cell(display(name)) for name in plan.left_out[:MAX_LEFT_OUT_NAMED])
+    more = f" and {len(plan.left_out) - MAX_LEFT_OUT_NAMED} more" * (len(plan.left_out) > MAX_LEFT_OUT_NAMED)
+    return f" Scenes that were left out: {names}{more}."
+
+
+def rehearsal_lines(verdict: str) -> list[str]:
     """Return what a card has to say of a data set whose verdict is of a rehearsal."""
-    if report.get("verdict") != "rehearsal":
+    if verdict != "rehearsal":
         return []
     return ["**A rehearsal: its depth is invented, and so are its labels. Train nothing on it.**", ""]
 

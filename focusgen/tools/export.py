@@ -12,7 +12,7 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -62,6 +62,7 @@ def export(
     shard_mb: int = 1024,
     with_focus: bool = True,
     with_clean: bool = True,
+    leave_out: Sequence[str] = (),
     on_start: Callable[[int], None] = lambda n_frames: None,
     on_frame: Callable[[], None] = lambda: None,
 ) -> Exported:
@@ -74,6 +75,7 @@ def export(
         shard_mb: about how large a shard is to be, in 10^6 bytes.
         with_focus: labels too.
         with_clean: renders before the sensor too, where they are kept.
+        leave_out: scenes to do without.
         on_start: called with the number of frames to write.
         on_frame: called after each.
 
@@ -89,6 +91,7 @@ def export(
         ending=ENDINGS[kind],
         with_focus=with_focus,
         with_clean=with_clean,
+        leave_out=leave_out,
     )
     make_folder(dest)
     state = _read_state(dest, kind)

@@ -10,7 +10,8 @@ from focusgen.base.files import publish
 from focusgen.dataset.index import SPLITS
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json
-from focusgen.tools.card import card_text, rehearsal_lines, size_category
+from focusgen.dataset.vetting import verdict_for
+from focusgen.tools.card import card_text, left_out_text, rehearsal_lines, size_category
 from focusgen.tools.export import Exported, finish
 from focusgen.tools.export_plan import SPLIT_NAMES
 from focusgen.tools.front_matter import LICENCE_KEYS, licence_in, read_front_matter
@@ -45,7 +46,8 @@ def finish_with_card(root: Path, dest: Path, exported: Exported, source_licence:
         matter = hub_licence(stricter or Part("footage", said))
     licence: dict[str, object] = {key: matter[key] for key in LICENCE_KEYS if key in matter}
     report = parse_json(DatasetLayout(root, root / "scene_index.json").validation_report_json.read_bytes())
-    publish(dest / "README.md", _text(dest, exported, licence, rehearsal_lines(report)).encode())
+    first = rehearsal_lines(verdict_for(report, exported.plan.left_out))
+    publish(dest / "README.md", _text(dest, exported, licence, first).encode())
     finish(dest)
 
 
@@ -65,7 +67,8 @@ def _text(dest: Path, exported: Exported, licence: Mapping[str, object], first: 
     lines = [
         "# focusgen: sharp frames, metric depth, focus labels and lens blur",
         "",
-        f"{n_frames} frames of {len(exported.plan.scenes)} scenes, made by focusgen {__version__}.",
+        f"{n_frames} frames of {len(exported.plan.scenes)} scenes, made by focusgen {__version__}."
+        + left_out_text(exported.plan),
         "" if licence else _NO_LICENCE,
         *first,
         _HOW_TO_READ,

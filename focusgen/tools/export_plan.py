@@ -68,6 +68,7 @@ class ExportPlan:
     Attributes:
         has_flags: a scene has doubtful pixels, so that every sample has a member for them: readers of
             WebDataset want the same members in every sample.
+        left_out: scenes of the index that somebody did without.
         moving_sets: split -> lens sets whose focus moves in some scene of it, so that a stream knows from its
             first sample whether S_focus is one number or one a frame in all of its batches.
     """
@@ -78,6 +79,7 @@ class ExportPlan:
     with_clean: bool
     has_flags: bool
     moving_sets: Mapping[str, tuple[int, ...]]
+    left_out: tuple[str, ...] = ()
 
     def members(self, scene_id: str, frame: int) -> list[Member]:
         """Return the files of a sample, json left out."""
@@ -115,7 +117,13 @@ class ExportPlan:
 
 
 def plan_export(
-    root: Path, *, shard_bytes: int, ending: str, with_focus: bool = True, with_clean: bool = True
+    root: Path,
+    *,
+    shard_bytes: int,
+    ending: str,
+    with_focus: bool = True,
+    with_clean: bool = True,
+    leave_out: Sequence[str] = (),
 ) -> ExportPlan:
     """Return the plan of a validated data set.
 
@@ -125,6 +133,7 @@ def plan_export(
         ending: of a shard's name, "tar" or "parquet".
         with_focus: labels too; without them they are recomputed from depth and lens.
         with_clean: renders before the sensor too, where they are kept.
+        leave_out: scenes to do without.
 
     Raises:
         FocusgenError: a scene is not complete, not validated, stale or edited (`dataset.vetting.vet`).
@@ -134,14 +143,15 @@ def plan_export(
     index = read_index(dataset)
     scenes: dict[str, ExportScene] = {}
     for split in SPLITS:
-        for vetted in vet(root, _split(split)):
+        for vetted in vet(root, _split(split), leave_out=leave_out):
             scenes[vetted.scene_id] = _export_scene(vetted, index[vetted.scene_id])
-    ordered = {scene_id: scenes[scene_id] for scene_id in index}
+    ordered = {scene_id: scenes[scene_id] for scene_id in index if scene_id in scenes}
+    left_out = tuple(scene_id for scene_id in index if scene_id not in scenes)
     _check_sets(ordered)
     if with_clean:
         _check_clean(ordered)
     has_flags = any("/valid_" in name for scene in ordered.values() for name in scene.files)
-    plan = ExportPlan(ordered, (), with_focus, with_clean, has_flags, _moving_sets(ordered))
+    plan = ExportPlan(ordered, (), with_focus, with_clean, has_flags, _moving_sets(ordered), left_out)
     shards = [
         Shard(f"{split}-{number:05d}.{ending}", tuple(samples))
         for split in SPLITS

@@ -75,19 +75,20 @@ def plan_export_upload(folder: Path, also: Sequence[str] = ()) -> Upload:
     return _upload(folder, [*expected, MANIFEST], also, EXPORT_STATE)
 
 
-def plan_data_set(root: Path, also: Sequence[str] = ()) -> Upload:
+def plan_data_set(root: Path, also: Sequence[str] = (), leave_out: Sequence[str] = ()) -> Upload:
     """Return what of a data set would be uploaded: what phases, card and report made, with their records.
 
     Args:
         root: the data set's folder.
         also: names of files and folders in it that its owner put there and wants sent, too.
+        leave_out: scenes to do without, as its card does.
 
     Raises:
         ConfigError: no card, no licence in it, or more files in a folder than the hub takes.
         FocusgenError: the data set is not complete, phase 6 has not passed it as it is, or its card is older.
     """
     _licence(root / "README.md")  # before anything else is looked at
-    plan = plan_export(root, shard_bytes=1 << 62, ending="tar")
+    plan = plan_export(root, shard_bytes=1 << 62, ending="tar", leave_out=leave_out)
     refuse_old_card(root, plan)
     dataset = DatasetLayout(root, root / "scene_index.json")
     paths = [*_papers(dataset), *(path for scene in plan.scenes.values() for path in _files(dataset, scene))]

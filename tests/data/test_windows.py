@@ -125,6 +125,9 @@ def test_windows_stay_within_shots_unless_told_and_short_scenes_are_counted(fini
         ),
         ({"modalities": "sharp"}, "a list of"),
         ({"modalities": ("sharp", "rgb")}, "rgb"),
+        ({"modalities": ()}, "a list of"),
+        ({"sets": [0.0]}, "a list of lens sets"),
+        ({"sets": np.array([2])}, r"sets \[2\]: scene"),
         ({"sets": [0, 2]}, "sets 0..1"),
         *(({"sets": sets}, "a list of lens sets") for sets in (0, [], "01")),
         ({"roi": "focus"}, "crop of fixed size"),
@@ -225,3 +228,14 @@ def test_a_split_without_a_scene_says_so(finished, monkeypatch):
     monkeypatch.setattr("focusgen.data.windows.vet", lambda *args, **kwargs: [])
     with pytest.warns(UserWarning, match="split 'val' has no item: no scene of the data set is in it"):
         assert len(FocusDataset(finished, "val")) == 0
+
+
+def test_modalities_that_are_generated_and_sets_of_an_array_are_taken_as_lists_are(finished):
+    listed = FocusDataset(finished, "train", window=4, modalities=("depth", "focus"), sets=[1])
+    same = FocusDataset(
+        finished, "train", window=4, modalities=(kind for kind in ("depth", "focus")), sets=np.array([1, 1])
+    )
+    assert len(same) == len(listed) and list(same[0]) == list(listed[0]) and "focus" in same[0]
+    assert type(same[0]["set"]) is int
+    same = FocusDataset(finished, "train", window=4, sets=torch.tensor([0, 1]))
+    assert [same[n]["set"] for n in (0, 1)] == [0, 1] and type(same[0]["set"]) is int

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from focusgen.base.errors import FocusgenError
+from focusgen.base.errors import ConfigError, FocusgenError, MissingUpstreamError, RefusedDataError
 from focusgen.data import FocusDataset
-from focusgen.dataset.vetting import vet
+from focusgen.dataset.index import SPLITS
+from focusgen.dataset.vetting import verdict_for, vet
 
 
 def a_train_scene(root: Path) -> Path:
@@ -114,6 +115,68 @@ def test_equal_content_in_two_splits_is_refused(finished):
     (finished / ".focusgen" / "index_checksum.json").unlink()
     with pytest.raises(FocusgenError, match=f"{first}.*{second}.*equal frames"):
         vet(finished, "train")
+
+
+def fail(root: Path, **reasons: list[str]) -> None:
+    """Let phase 6 have refused these scenes, which have no depth any more."""
+    for name in reasons:
+        (root / name / "depth_maps" / ".done").unlink(missing_ok=True)
+    edit(root / "logs" / "validation_report.json", verdict="fail", failure_reasons=reasons)
+
+
+def test_a_scene_that_nothing_mends_is_left_out_by_its_name_and_only_so(finished):
+    names = list(json.loads((finished / "scene_index.json").read_text()))
+    whole = {split: [scene.scene_id for scene in vet(finished, split)] for split in SPLITS}
+    fail(finished, **{name: ["half of its depth is a hole"] for name in names[:2]})
+    for left_out in ([], names[:1], names[2:]):
+        with pytest.raises(RefusedDataError, match="half of its depth") as caught:
+            vet(finished, "train", leave_out=left_out)
+        assert "leave_out=" in caught.value.advice and "--leave_out" in caught.value.advice
+        assert ("(and 1 more)" in caught.value.message) == (left_out != names[:1])
+    for split in SPLITS:
+        rest = [name for name in whole[split] if name not in names[:2]]
+        assert [scene.scene_id for scene in vet(finished, split, leave_out=names[:2])] == rest
+    assert len(FocusDataset(finished, "train", window=10, leave_out=names[:2])) == 2 * sum(
+        name not in names[:2] for name in whole["train"]
+    )
+    with pytest.raises(ConfigError, match="no scene 'zebra'"):
+        vet(finished, "train", leave_out=["zebra"])
+
+
+def test_what_is_wrong_with_all_of_them_is_not_left_out_by_name(finished):
+    names = list(json.loads((finished / "scene_index.json").read_text()))
+    fail(finished, **{names[0]: ["a hole"], "(data set)": ["the index is damaged"]})
+    with pytest.raises(RefusedDataError, match="the index is damaged"):
+        vet(finished, "train", leave_out=names[:1])
+
+
+def test_a_scene_that_is_not_complete_is_named_with_the_way_out(finished):
+    name = a_train_scene(finished).name
+    lose_record(finished)
+    with pytest.raises(MissingUpstreamError, match=f"'{name}'.*depth is not complete") as caught:
+        vet(finished, "train", allow_unvalidated=True)
+    assert "leave_out=" in caught.value.advice
+    assert name not in [scene.scene_id for scene in vet(finished, "train", leave_out=name)]
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        ({"verdict": "pass"}, "pass"),
+        ({"verdict": "rehearsal"}, "rehearsal"),
+        ({"verdict": "rehearsal", "rehearsal_scenes": ["b"]}, "pass"),
+        ({"verdict": "rehearsal", "rehearsal_scenes": ["a"]}, "rehearsal"),
+        ({"verdict": "fail"}, "fail"),
+        ({"verdict": "fail", "failure_reasons": {"a": []}}, "fail"),
+        ({"verdict": "fail", "failure_reasons": {"b": ["x"]}}, "pass"),
+        ({"verdict": "fail", "failure_reasons": {"b": ["x"]}, "rehearsal_scenes": ["a"]}, "rehearsal"),
+        ({"verdict": "fail", "failure_reasons": {"b": ["x"], "(data set)": ["y"]}}, "fail"),
+        ({"verdict": "a word of tomorrow"}, "fail"),
+    ],
+)
+def test_the_verdict_where_scene_b_is_left_out(report, expected):
+    assert verdict_for(report, {"b"}) == expected
+    assert verdict_for(report, ()) == report["verdict"], "and where none is, it stands as it is written"
 
 
 def test_an_unknown_split_is_refused(finished):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import tarfile
 
 import pytest
 import yaml
@@ -100,6 +101,19 @@ def test_a_stricter_weight_overrules_every_licence(finished, dest, exported, mon
     monkeypatch.setattr(export_card, "stricter_part", lambda scenes, said: NON_COMMERCIAL if said else None)
     finish_with_card(finished, dest, exported, "CC0-1.0" if where == "said" else None)
     assert licence_in(dest / "README.md") == "flux.1-dev-non-commercial-license"
+
+
+def test_scenes_that_were_left_out_are_named_and_in_no_shard(finished, dest, capsys):
+    name = next(iter(json.loads((finished / "scene_index.json").read_text())))
+    (finished / name / "bokeh_renders" / ".done").unlink()
+    words = ["export", "webdataset", "--out_root", str(finished), "--dest", str(dest / "shards")]
+    assert cli.main([*words, "--source_license", "MIT"]) == 3
+    assert "--leave_out of export" in capsys.readouterr().err
+    assert cli.main([*words, "--source_license", "MIT", "--leave_out", name]) == 0
+    assert "30 frames of 3 scenes" in written(dest / "shards")[1]
+    assert f"left out: {name}." in written(dest / "shards")[1].replace("\\", "")
+    found = {member for path in (dest / "shards").glob("*.tar") for member in tarfile.open(path).getnames()}
+    assert len(found) > 30 and not [member for member in found if member.startswith(f"{name}/")]
 
 
 def test_a_rehearsal_is_called_one(finished, dest, exported):

@@ -173,6 +173,23 @@ def test_a_scene_that_lies_elsewhere_by_a_link_is_sent(with_card, tmp_path):
     assert plan_data_set(with_card) == before
 
 
+@pytest.mark.slow
+def test_a_scene_that_its_card_leaves_out_is_left_out_by_its_name(finished, capsys):
+    name = next(iter(json.loads((finished / "scene_index.json").read_text())))
+    (finished / name / "bokeh_renders" / ".done").unlink()
+    words = ["--out_root", str(finished), "--leave_out", name]
+    assert cli.main(["card", *words, "--source_license", "MIT"]) == 0
+    assert f"left out: {name}." in (finished / "README.md").read_text().replace("\\", "")
+    assert name not in "".join(path.read_text() for path in finished.glob("*.jsonl"))
+    assert cli.main(["push", "--repo", "a/b", "--dry_run", *words[:2]]) == 3
+    capsys.readouterr()
+    assert cli.main(["push", "--repo", "a/b", "--dry_run", *words]) == 0
+    told = capsys.readouterr()
+    assert f"  {name}/" not in told.out and f"{name}/: " in told.err
+    assert cli.main(["push", "--repo", "a/b", "--dest", str(finished), "--leave_out", name]) == 2
+    assert "--leave_out: an export is sent as it was made" in capsys.readouterr().err
+
+
 def test_a_file_of_a_record_that_is_gone_is_named(with_card):
     path = next(with_card.glob("*/depth_maps/stats.json"))
     path.unlink()
