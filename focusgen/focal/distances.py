@@ -19,8 +19,24 @@ NUMBER_WITH_UNIT = re.compile(r"(.*?)\s*(mm|cm|m)?")
 DETACHED_UNIT = re.compile(r"(?<=\d)\s+(?=(?:mm|cm|m)\b)")
 DECIMAL_COMMA = re.compile(r"\d+,\d+\s*(mm|cm|m)?")
 SUFFIX = re.compile(r"\.[a-z]\w*$")
+MICRO = re.compile("[\u00b5\u03bc]m")
 COMMENT = re.compile(r"(^|\s)#.*")
-NO_METRES = frozenset({"diopter", "diopters", "dioptre", "dioptres", "dpt", "inch", "inches", "ft", "feet"})
+NO_METRES = frozenset(
+    {
+        "um",
+        "micron",
+        "microns",
+        "diopter",
+        "diopters",
+        "dioptre",
+        "dioptres",
+        "dpt",
+        "inch",
+        "inches",
+        "ft",
+        "feet",
+    }
+)
 ALIKE = 1e-4
 """Two distances that differ by a smaller share are the same: no lens is set so exactly."""
 
@@ -59,7 +75,10 @@ def parse_distance(text: str, where: str, unit: str = "m") -> float:
             f"{where}: {display(text)!r} is no distance", "Metres, such as 0.5, 50cm or 1/2, or inf."
         ) from error
     if math.isnan(metres) or metres <= 0:
-        raise ConfigError(f"{where}: a focus distance must be > 0 m, not {display(text)}")
+        raise ConfigError(
+            f"{where}: a focus distance must be > 0 m, not {display(text)}",
+            "The decimal sign is a point: 0.5, not 0,5.",
+        )
     return metres
 
 
@@ -94,8 +113,10 @@ def read_distances(path: Path, names: Sequence[str]) -> list[float]:
     shown = display(str(path))
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ConfigError(f"{shown}: cannot be read: {error}", HOW_TO_GIVE) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{shown}: cannot be read: it is no UTF-8 text", "Save it as UTF-8.") from error
     if path.suffix.lower() == ".json":
         return _from_json(text, shown, names)
     return _from_lines(text, shown, names)
@@ -175,7 +196,7 @@ def _heading_of(content: str, where: str, names: Sequence[str]) -> Heading | Non
     focus = _focus_column(titles, where)
     title = titles[focus if focus is not None else -1]
     words = re.split(r"[^a-z0-9]+", title.strip(" )]"))
-    if "1/m" in title or NO_METRES & set(words):
+    if "1/m" in title or NO_METRES & set(words) or MICRO.search(title):
         raise ConfigError(f"{where}: {display(title)} are no metres", "Write metres, or mm or cm.")
     unit = words[-1] if words[-1] in UNITS_M and len(words) > 1 else "m"
     return Heading(len(cells), focus, unit)
@@ -214,7 +235,8 @@ def _named_distance(
     if heading.n_columns < 2 and len(cells) != 2:
         return None
     at = next((n for n, cell in enumerate(cells) if _slice_of(cell, names)), None)
-    if at is None and heading.focus is not None and heading.n_columns > 1:
+    has_a_name = heading.focus is not None and heading.n_columns > 1
+    if at is None and (has_a_name or (_is_distance(cells[-1]) and not _is_distance(cells[0]))):
         raise ConfigError(
             f"{where}: names no slice of the stack ({', '.join(map(display, list(names)[:4]))} ...)",
             HOW_TO_GIVE,
@@ -287,5 +309,5 @@ def check_distances(distances_m: Sequence[float], names: Sequence[str], focal_le
             raise ConfigError(
                 f"{display(name)}: focus distance {distance:g} m is not beyond the focal length, "
                 f"{1e3 * focal_length_m:g} mm",
-                "Distances are metres, measured from the lens; --focal-length is millimetres.",
+                "Distances are metres, measured from the lens; focal lengths are millimetres.",
             )

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, reason_of
 from focusgen.base.names import display
 from focusgen.focal.records import ALIASES, CAMERA_KEYS, KEYS, StackRecord, record_of, unknown_key
 from focusgen.media.picture_files import PICTURE_SUFFIXES
@@ -92,8 +92,10 @@ def read_list(path: Path, defaults: Mapping[str, Any] | None = None) -> list[Sta
     shown = display(str(path))
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{shown}: cannot be read: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{shown}: cannot be read: {reason_of(error)}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{shown}: cannot be read: it is no UTF-8 text", "Save it as UTF-8.") from error
     records = _json_document(text, shown) if path.suffix.lower() == ".json" else None
     if records is None:
         records = list(_records(text, shown))
@@ -121,6 +123,7 @@ def _json_document(text: str, shown: str) -> list[StackRecord] | None:
 
 def _records(text: str, shown: str) -> Iterator[StackRecord]:
     heading: list[str] | None = None
+    mark = ","
     for number, line in enumerate(text.splitlines(), 1):
         where, content = f"{shown}:{number}", line.strip()
         if not content or content.startswith("#"):
@@ -132,9 +135,9 @@ def _records(text: str, shown: str) -> Iterator[StackRecord]:
             raise ConfigError(f"{where}: the columns are separated by semicolons", "Save it with commas.")
         words = _words(content, where)
         if heading is None and _is_heading(words):
-            heading = _checked_heading(words, where)
+            heading, mark = _checked_heading(words, where), "\t" if "\t" in content else ","
         elif heading is not None:
-            yield record_of(_row(heading, content, where), where)
+            yield record_of(_row(heading, line, where, mark), where)
         elif words:
             yield record_of(_plain(words, where), where)
 
@@ -160,8 +163,9 @@ def _words(content: str, where: str) -> list[str]:
         ) from error
 
 
-def _row(heading: list[str], content: str, where: str) -> dict[str, Any]:
-    cells = [cell.strip() for cell in next(csv.reader(io.StringIO(content), skipinitialspace=True))]
+def _row(heading: list[str], line: str, where: str, mark: str) -> dict[str, Any]:
+    rows = csv.reader(io.StringIO(line), delimiter=mark, skipinitialspace=mark == ",")
+    cells = [cell.strip() for cell in next(rows)]
     if len(cells) != len(heading):
         raise ConfigError(f"{where}: {len(cells)} cells, the heading has {len(heading)}")
     values: dict[str, Any] = {}
@@ -172,11 +176,14 @@ def _row(heading: list[str], content: str, where: str) -> dict[str, Any]:
 
 
 def _is_heading(words: list[str]) -> bool:
-    """Say whether words are names of columns: at least half are known, none is a file or says anything."""
+    """Say whether words are names of columns: at least half are known, none is a file or says anything.
+
+    Spreadsheets like to begin them with a capital.
+    """
     if len(words) < 2 or any("=" in word or "/" in word for word in words):
         return False
     is_file = any(Path(word).suffix.lower() in FILE_SUFFIXES for word in words)
-    return not is_file and 2 * sum(_is_column(word) for word in words) >= len(words)
+    return not is_file and 2 * sum(_is_column(word.lower()) for word in words) >= len(words)
 
 
 def _is_column(word: str) -> bool:
@@ -187,6 +194,7 @@ def _is_column(word: str) -> bool:
 
 
 def _checked_heading(words: list[str], where: str) -> list[str]:
+    words = [word.lower() for word in words]
     unknown = [word for word in words if not _is_column(word)]
     if unknown:
         known = (*KEYS, *ALIASES, *FLAT_CAMERA, *(f"camera.{key}" for key in CAMERA_KEYS))

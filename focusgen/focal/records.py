@@ -10,7 +10,7 @@ from typing import Any
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
-from focusgen.focal.distances import parse_distance
+from focusgen.focal.distances import parse_distance, parse_distances
 from focusgen.focal.lens_checks import check_lens
 from focusgen.focal.stack import StackLens
 from focusgen.optics.coc import Formula
@@ -108,10 +108,14 @@ class StackRecord:
         given = self.values.get("focus_distances")
         if given is None:
             return None
-        items = given if isinstance(given, list) else str(given).replace(";", " ").replace(",", " ").split()
-        if not items:
-            raise ConfigError(f"{self.where}: focus_distances is empty")
-        return [parse_distance(str(item), f"{self.where}: focus_distances") for item in items]
+        where = f"{self.where}: focus_distances"
+        if isinstance(given, list):
+            distances_m = [parse_distance(str(item), where) for item in given]
+        else:
+            distances_m = parse_distances(str(given), where)
+        if not distances_m:
+            raise ConfigError(f"{where} is empty")
+        return distances_m
 
     def lens(self) -> StackLens | None:
         """Return the camera of the record, None where it has none."""

@@ -16,7 +16,7 @@ from focusgen.focal.records import StackRecord
 from focusgen.focal.registration import registered
 from focusgen.focal.render import render_stack
 from focusgen.focal.slice_files import read_slice, read_slices
-from focusgen.focal.sources import open_record, read_record_depth, record_distances_m
+from focusgen.focal.sources import check_focus, open_record, read_record_depth, record_distances_m
 from focusgen.focal.stack import FocalStack, StackLens
 
 
@@ -41,7 +41,7 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     """Return the stack of a record, drawn if it has no slices, with its truth.
 
     Raises:
-        ConfigError: distances, lens or depth are missing; names file and line.
+        ConfigError: distances, lens or depth are missing, or no stack has such; names file and line.
     """
     opened, lens = open_record(record, roots, beside), record.lens()
     if lens is None:
@@ -51,10 +51,9 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     distances_m = record_distances_m(record, opened.n_on_disk)
     if distances_m is None:
         raise ConfigError(f"{record.where}: focus_distances is missing")
+    check_focus(record, distances_m, opened.files, lens)
     if opened.files is not None:
         slices = read_slices(opened.files.paths)
-        if len(distances_m) != len(slices):
-            raise ConfigError(f"{record.where}: {len(slices)} slices, {len(distances_m)} focus distances")
     else:
         slices = _drawn(record, rgb, true_m, distances_m, lens)
     _check_truth(record, slices.shape[1:3], true_m, rgb)

@@ -13,9 +13,11 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import display
 from focusgen.dataset.packs import is_published, packed_bytes
+from focusgen.focal.distances import check_distances
 from focusgen.focal.lists import Roots
 from focusgen.focal.records import StackRecord
 from focusgen.focal.slice_files import StackFiles, stack_of_folder, stack_of_paths
+from focusgen.focal.stack import StackLens
 from focusgen.media.codecs import decode_npz
 from focusgen.media.depth_codecs import READERS, read_depth_file
 from focusgen.media.depth_units import DepthOptions, read_numbers, units_per_metre
@@ -71,6 +73,8 @@ def open_record(record: StackRecord, roots: Roots, beside: Path) -> OpenedRecord
 
 def _found(record: StackRecord, path: str, kind: str, roots: Roots, beside: Path) -> Path:
     candidates = roots.candidates(path, kind, beside)
+    if "\\" in path:  # a list that was made on Windows
+        candidates += roots.candidates(path.replace("\\", "/"), kind, beside)
     found = next(
         (candidate for candidate in candidates if candidate.exists() or is_published(candidate)), None
     )
@@ -101,6 +105,25 @@ def record_distances_m(record: StackRecord, n_on_disk: int) -> list[float] | Non
     if distances is not None and len(distances) == n_on_disk != n:
         return [distances[k] for k in spread(n_on_disk, n)]
     return distances
+
+
+def check_focus(
+    record: StackRecord, distances_m: Sequence[float], files: StackFiles | None, lens: StackLens | None
+) -> None:
+    """Refuse focus distances of a record that are no stack's, as `focal infer` does.
+
+    Raises:
+        ConfigError: fewer than two, not one for each slice, one twice, or one within the lens; names file
+            and line.
+    """
+    drawn = [f"slice {n + 1}" for n in range(len(distances_m))]
+    names = drawn if files is None else [path.name for path in files.paths]
+    if len(names) != len(distances_m):
+        raise ConfigError(f"{record.where}: {len(names)} slices, {len(distances_m)} focus distances")
+    try:
+        check_distances(distances_m, names, None if lens is None else lens.focal_length_m)
+    except ConfigError as error:
+        raise ConfigError(f"{record.where}: {error.message}", error.advice) from error
 
 
 def spread(n_all: int, n: int) -> list[int]:

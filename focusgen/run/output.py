@@ -50,7 +50,7 @@ def warnings_as_notes() -> Iterator[None]:
             file: TextIO | None = None,
             line: str | None = None,
         ) -> None:
-            if Path(filename).is_relative_to(PACKAGE):
+            if issubclass(category, UserWarning) and Path(filename).is_relative_to(PACKAGE):
                 print(f"note: {message}", file=sys.stderr)
             else:
                 others(message, category, filename, lineno, file, line)

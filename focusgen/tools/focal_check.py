@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from focusgen.base.errors import FocusgenError
+from focusgen.base.errors import ConfigError, CorruptInputError, FocusgenError
 from focusgen.base.names import display
 from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.presets import Preset
 from focusgen.focal.records import StackRecord
-from focusgen.focal.slice_files import read_slice
-from focusgen.focal.sources import open_record, read_record_depth, record_distances_m
+from focusgen.focal.slice_files import StackFiles, read_slice
+from focusgen.focal.sources import check_focus, open_record, read_record_depth, record_distances_m
+from focusgen.focal.stack import StackLens
+from focusgen.media.images import image_size
 
 MANY = 20
 
@@ -29,6 +31,8 @@ class ListReport:
         n_slices: how many slices the stacks have.
         depth_m: 5th, 50th and 95th percentiles of each depth map that was opened.
         identifiable: share of each map that its lens can tell.
+        n_blind: records without focal length and f-number.
+        n_unfocused: records without focus distances.
         splits: scene -> splits that it lies in.
         problems: one line each.
     """
@@ -37,6 +41,8 @@ class ListReport:
     n_slices: list[int] = field(default_factory=list)
     depth_m: list[tuple[float, float, float]] = field(default_factory=list)
     identifiable: list[float] = field(default_factory=list)
+    n_blind: int = 0
+    n_unfocused: int = 0
     splits: dict[str, set[str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -51,6 +57,9 @@ class ListReport:
         if self.identifiable:
             share = float(np.mean(self.identifiable))
             lines.append(f"identifiable share  {share:.0%} (10 % of the depth changes the blur by 0.25 px)")
+        for what, n in (("camera   ", self.n_blind), ("distances", self.n_unfocused)):
+            if n:
+                lines.append(f"without {what}   {n}: left to focal infer; others refuse them")
         names = sorted({name for splits in self.splits.values() for name in splits})
         if names:
             lines.append(f"splits              {', '.join(names)}; {len(self.splits)} scenes")
@@ -102,14 +111,16 @@ def _check_record(
 ) -> None:
     opened = open_record(record, roots, path.parent)
     distances = record_distances_m(record, opened.n_on_disk)
+    lens = record.lens()
+    report.n_blind += lens is None
+    report.n_unfocused += distances is None
     if opened.files is not None:
         report.n_slices.append(len(opened.files.paths))
-        if distances is not None and len(distances) != len(opened.files.paths):
-            report.problems.append(
-                f"{record.where}: {len(opened.files.paths)} slices, {len(distances)} focus distances"
-            )
+        if report.n_samples <= max_samples:
+            report.problems += _strange_slices(record, opened.files.paths)
     elif distances is not None:
         report.n_slices.append(len(distances))
+    report.problems += _strange_focus(record, distances, opened.files, lens)
     if opened.depth is None or len(report.depth_m) >= max_samples:
         return
     depth_m = read_record_depth(record, opened.depth)
@@ -128,9 +139,36 @@ def _check_record(
             f"{record.where}: depth is {depth_m.shape[1]}x{depth_m.shape[0]}, "
             f"the picture {size[1]}x{size[0]}{turned}"
         )
-    lens = record.lens()
     if lens is not None:
         report.identifiable.append(float((known <= lens.identifiable_to_m(size[1])).mean()))
+
+
+def _strange_slices(record: StackRecord, paths: Sequence[Path]) -> list[str]:
+    """Return what is wrong with slices by their headers: no pictures, or another size than the first."""
+    sizes: dict[str, tuple[int, int]] = {}
+    for path in paths:
+        if path.is_file():  # else it lies in the tar of its scene, whose records vouch for it
+            try:
+                sizes[path.name] = image_size(path)
+            except CorruptInputError as error:
+                return [f"{record.where}: unreadable slice {error.message}"]
+    (first, size), *others = sizes.items() or [("", (0, 0))]
+    return [
+        f"{record.where}: {display(name)} is {width}x{height}, {display(first)} {size[0]}x{size[1]}"
+        for name, (width, height) in others
+        if (width, height) != size
+    ][:1]
+
+
+def _strange_focus(
+    record: StackRecord, distances_m: Sequence[float] | None, files: StackFiles | None, lens: StackLens | None
+) -> list[str]:
+    try:
+        if distances_m is not None:
+            check_focus(record, distances_m, files, lens)
+    except ConfigError as error:
+        return [error.message]
+    return []
 
 
 def _outside(

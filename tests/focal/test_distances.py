@@ -85,7 +85,14 @@ def test_files_of_all_kinds_are_read(tmp_path: Path, name: str, text: str):
         ("a.csv", "SourceFile,FocusDistance\ns_0.jpg,1 m\n", r"a.csv:2: names no slice of the stack"),
         ("a.json", '{"s_00.png": 0.5}', "neither names every slice"),
         ("a.json", "[0.5,", "no JSON"),
-        ("a.csv", "\udc80", "cannot be read"),
+        ("a.csv", "\udc80", "cannot be read: it is no UTF-8 text"),
+        ("a.csv", "s_00,1\ns_01,2\ns_10,3\ns_11,4\n", r"a.csv:4: names no slice of the stack"),
+        (
+            "a.csv",
+            "file,focus (\u00b5m)\ns_00,2\ns_01,1\ns_10,3\n",
+            r"a.csv:1: focus \(\u00b5m\) are no metres",
+        ),
+        ("a.csv", "file,focus_um\ns_00,2\ns_01,1\ns_10,3\n", r"a.csv:1: focus_um are no metres"),
     ],
 )
 def test_a_file_that_says_something_else_is_refused_by_place(

@@ -151,3 +151,17 @@ def test_one_record_over_several_lines_is_a_list_of_one(tmp_path: Path):
         stack.write_text(strange)
         with pytest.raises(ConfigError, match=r"stack\.json: item \d is no object"):
             read_list(stack)
+
+
+@pytest.mark.parametrize("text", ["0,5;0,75;inf", "0.5 m, 75 cm, inf", "0.5 0.75 inf"])
+def test_distances_in_one_cell_are_written_as_on_the_command_line(text: str):
+    assert record_of({"focus_distances": text}, "x:1").focus_distances_m() == [0.5, 0.75, float("inf")]
+
+
+def test_headings_may_begin_with_capitals_and_columns_lie_between_tabs(tmp_path: Path):
+    (record,) = read_list(write(tmp_path, "l.csv", "Focal_Stack\tDepth\tSplit\na b\td, e.npy\t\n"))
+    assert (record.text("focal_stack"), record.text("depth"), record.text("split")) == (
+        "a b",
+        "d, e.npy",
+        None,
+    )

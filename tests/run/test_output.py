@@ -104,8 +104,12 @@ def test_names_are_the_same_text_under_a_locale_of_ascii(rgbd):
 def test_what_focusgen_warns_of_is_a_note_and_others_keep_their_warnings(capsys):
     def body() -> int:
         ours = str(Path(output.__file__).with_name("anything.py"))
-        for text, file in (("stacks have changed", ours), ("an old option", "/lib/other.py")):
-            warnings.warn_explicit(text, UserWarning, file, 7)
+        for text, kind, file in (
+            ("stacks have changed", UserWarning, ours),
+            ("divide by zero", RuntimeWarning, ours),  # of numpy
+            ("an old option", UserWarning, "/lib/other.py"),
+        ):
+            warnings.warn_explicit(text, kind, file, 7)
         return 0
 
     with warnings.catch_warnings(record=True) as recorded:
@@ -114,4 +118,4 @@ def test_what_focusgen_warns_of_is_a_note_and_others_keep_their_warnings(capsys)
         assert output.printing(body) == 0
         assert warnings.showwarning is before
     assert capsys.readouterr().err == "note: stacks have changed\n"
-    assert [str(one.message) for one in recorded] == ["an old option"]
+    assert [str(one.message) for one in recorded] == ["divide by zero", "an old option"]

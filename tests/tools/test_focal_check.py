@@ -11,8 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from focusgen.focal.lists import Roots
+from focusgen.base.errors import ConfigError
+from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.presets import load_preset
+from focusgen.focal.samples import load_sample
 from focusgen.focal.stack import StackLens
 from focusgen.tools.focal_check import MANY, ListReport, check_lists, preset_lines
 
@@ -87,6 +89,51 @@ def test_a_record_that_cannot_be_used_is_a_problem_and_not_the_end(disk):
     assert len(report.problems) == 4
     assert all(word in problem for word, problem in zip(said, report.problems, strict=True))
     assert report.lines()[-1] == "4 problems"
+
+
+def test_what_only_infer_can_use_is_counted(disk):
+    report = report_of(listed(disk, {"focal_stack": "s"}, {"focal_stack": "s", "camera": CAMERA}))
+    assert report.problems == []
+    assert [line.split(":")[0].split() for line in report.lines() if "without" in line] == [
+        ["without", "camera", "1"],
+        ["without", "distances", "2"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("distances", "problem"),
+    [
+        ([1, 2, 2, 3, 4], "duplicate focus distance 2 m: 1.png and 2.png"),
+        ([0.04, 1, 2, 3, 4], "0.png: focus distance 0.04 m is not beyond the focal length, 50 mm"),
+    ],
+)
+def test_distances_that_no_stack_has_are_a_problem_as_they_are_an_error_elsewhere(disk, distances, problem):
+    record = {"focal_stack": "s", "depth": "d.npy", "camera": CAMERA, "focus_distances": distances}
+    path = listed(disk, record)
+    assert report_of(path).problems == [f"{path}:1: {problem}"]
+    with pytest.raises(ConfigError, match=f"l.jsonl:1: {problem}"):
+        load_sample(read_list(path)[0], Roots(), disk)
+
+
+def test_slices_are_looked_at_by_their_headers(disk):
+    path = listed(disk, {"focal_stack": "s"})
+    cv2.imwrite(str(disk / "s" / "3.png"), np.zeros((4, 99, 3), np.uint8))
+    assert report_of(path).problems == [f"{path}:1: 3.png is 99x4, 0.png 100x4"]
+    (disk / "s" / "3.png").write_bytes(b"junk")
+    assert "l.jsonl:1: unreadable slice 3.png: is no JPEG" in report_of(path).problems[0]
+    assert report_of(path, max_samples=0).problems == []
+
+
+def test_a_list_that_was_made_on_windows_finds_its_files(disk):
+    (disk / "sub").mkdir()
+    (disk / "s").rename(disk / "sub" / "s")
+    line = json.dumps({"focal_stack": "sub\\s", "depth": ".\\d.npy", "camera": CAMERA})
+    (disk / "l.jsonl").write_bytes(b"\xef\xbb\xbf" + f"{line}\r\n".encode())
+    (disk / "l.csv").write_bytes(b"\xef\xbb\xbfFocal_Stack\tDepth\r\nsub\\s\td.npy\r\n")
+    report = report_of(disk / "l.jsonl", disk / "l.csv")
+    assert (report.n_samples, report.n_slices, report.problems) == (2, [5, 5], [])
+    (disk / "l.csv").write_text("x", encoding="utf-16")
+    assert report_of(disk / "l.csv").problems == [f"{disk}/l.csv: cannot be read: it is no UTF-8 text"]
 
 
 def test_many_problems_are_counted_and_not_all_shown():

@@ -197,7 +197,6 @@ def _checked(records: list[StackRecord], roots: Roots, path: Path, index: int) -
     try:
         sample = load_sample(record, roots, path.parent)
         _check_depth(sample, record)
-        _check_focus(sample, record)
     except FocusgenError as error:
         if record.where in error.message:
             raise
@@ -224,21 +223,6 @@ def _check_depth(sample: Sample, record: StackRecord) -> None:
             raise ConfigError(
                 f"{record.where}: {name} is {found.shape[1]}x{found.shape[0]}, the slices {size[1]}x{size[0]}"
             )
-
-
-def _check_focus(sample: Sample, record: StackRecord) -> None:
-    diopters, lens = sample.stack.diopters, record.lens()
-    if len(diopters) < 2 or sample.stack.span <= 0:
-        raise ConfigError(
-            f"{record.where}: {len(diopters)} slices at {len(set(diopters.tolist()))} focus distance",
-            "A focal stack has at least 2 slices at different distances.",
-        )
-    if lens is not None and diopters.max() * lens.focal_length_m >= 1.0:
-        raise ConfigError(
-            f"{record.where}: a slice is focused at {1e3 / diopters.max():.4g} mm, nearer than the focal "
-            f"length of {1e3 * lens.focal_length_m:.4g} mm",
-            "Focus distances are metres; camera.focal_length is millimetres.",
-        )
 
 
 def _synthetic(stacks: StackSet, first: int, index: int) -> Sample:
