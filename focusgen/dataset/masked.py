@@ -8,7 +8,7 @@ from focusgen.dataset.frames import published_plan
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import was_cut_short
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import MASKS
+from focusgen.dataset.records import MASKS, UNUSABLE
 from focusgen.media.depth_pairs import FrameNames
 from focusgen.media.masks import Masks, open_masks
 
@@ -44,4 +44,4 @@ def mask_digest(cfg: Config, scene_id: str, entry: IndexEntry) -> dict[str, str]
     except MissingUpstreamError:
         return {}
     except CorruptInputError as error:
-        return {MASKS: f"unusable: {error.message}"}
+        return {MASKS: f"{UNUSABLE}{error.message}"}

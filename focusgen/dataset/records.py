@@ -24,6 +24,8 @@ PROVIDED_DEPTH = "provided_depth"
 """Name, among its weights, under which a record of phase 3 keeps the digest of the depth it was given."""
 MASKS = "masks"
 """The same of the masks that focus follows in phase 5; records of older releases have none."""
+UNUSABLE = "unusable: "
+"""Begins what stands in the place of a digest where a finished scene's input cannot be read any more."""
 MAX_RECORD_BYTES = 256 << 20
 
 
@@ -101,7 +103,7 @@ def _names_to_compare(before: Mapping[str, object], now: Mapping[str, object]) -
 
 def _short(value: object) -> str:
     text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= 60 or text.startswith(f'"{UNUSABLE}') else text[:57] + "..."
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def approved_max_coc_m(cfg: Config) -> float:
         approval = parse_object(dataset.coc_approval_json.read_bytes())
         value, digest = float(approval["max_coc"]), approval["coc_stats_digest"]
     except FileNotFoundError as error:
-        raise ApprovalError("the calibration is not approved", how) from error
+        raise ApprovalError("the calibration is not approved", how + _way_to_keep(dataset)) from error
     except (ValueError, KeyError, TypeError) as error:
         raise ApprovalError(f"{dataset.coc_approval_json}: damaged: {error!r}", how) from error
     if not _is_length(value):

@@ -7,7 +7,7 @@ from typing import Any
 
 from focusgen.base.errors import CalibrationError, ExitCode, SceneError
 from focusgen.base.names import rich_text
-from focusgen.config import Config
+from focusgen.config import Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.phases.approval import approve
@@ -15,7 +15,7 @@ from focusgen.run.console import ConsoleObserver
 from focusgen.run.recalibration import Asked, is_approved_as_asked, other_depth, remember, standing
 from focusgen.run.scene_logs import merge_what_tasks_left
 from focusgen.run.selection import complete_scenes
-from focusgen.run.settings import expected_by_run, save_config
+from focusgen.run.settings import Expected, expected_by_run, expected_in_run, save_config
 from focusgen.run.staleness import SceneChain, refuse_stale
 
 MAX_NAMED = 5
@@ -28,7 +28,7 @@ def run_calibrate(cfg: Config, observer: ConsoleObserver) -> ExitCode:
         CalibrationError: depth is stale, or nothing plausible can be recommended.
     """
     dataset, index, ready = _ready(cfg)
-    stale = _stale_depth(cfg, dataset, ready)
+    stale = _stale_depth(cfg, dataset, ready, expected_by_run(dataset, cfg))
     if stale:
         raise _refusal(stale)
     return _calibrate(cfg, observer, index, ready, ready, "alone")
@@ -47,8 +47,8 @@ def calibrate_in_run(cfg: Config, observer: ConsoleObserver, asked: Asked) -> Ex
     """
     try:
         dataset, index, ready = _ready(cfg)
-        stale = _stale_depth(cfg, dataset, ready)
-        for text in _named([f"{error.message}. {error.advice}" for error in stale.values()]):
+        stale = _stale_depth(cfg, dataset, ready, expected_in_run(cfg))
+        for text in _named([error.message for error in stale.values()]):
             observer.console.print(f"  [red]left out[/red]: {rich_text(text)}")
         usable = {scene_id: entry for scene_id, entry in ready.items() if scene_id not in stale}
         if stale and not usable and standing(cfg, dataset, ready, asked) == "measure":
@@ -100,6 +100,8 @@ def _calibrate(
 
 
 def _held_text(others: Collection[str]) -> str:
+    if not others:
+        return "the approved calibration"
     return (
         f"the approved calibration, though {len(others)} scenes have other depth than it was made from, or "
         f"none: {_listed(others)} (focusgen run --on_stale redo, of all scenes, calibrates anew)"
@@ -137,10 +139,12 @@ def _measure(cfg: Config, observer: ConsoleObserver, scene_ids: Sequence[str]) -
 
 
 def _stale_depth(
-    cfg: Config, dataset: DatasetLayout, ready: Mapping[str, IndexEntry]
+    cfg: Config,
+    dataset: DatasetLayout,
+    ready: Mapping[str, IndexEntry],
+    expected: Mapping[PhaseName, Expected],
 ) -> dict[str, SceneError]:
     """Return why depth is not what its settings and inputs would make today, of scenes where it is not."""
-    expected = expected_by_run(dataset, cfg)
     stale: dict[str, SceneError] = {}
     for scene_id, entry in ready.items():
         chain = SceneChain(dataset, scene_id, entry, expected, look_at_inputs=True)

@@ -18,7 +18,7 @@ from focusgen.dataset.footage import FOOTAGE, Footage
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.masked import mask_digest
-from focusgen.dataset.records import MASKS, PROVIDED_DEPTH, Record, read_record
+from focusgen.dataset.records import MASKS, PROVIDED_DEPTH, UNUSABLE, Record, read_record
 from focusgen.models import registry, weights
 from focusgen.models.weight_commands import command_for
 
@@ -91,7 +91,7 @@ def _provided(cfg: Config, dataset: DatasetLayout, record: Record, entry: IndexE
     try:
         _READ[key] = open_provided(cfg, dataset, scene_id, entry).digest()
     except SceneError as error:
-        return f"unusable: {error.message}"
+        return f"{UNUSABLE}{error.message}"
     return _READ[key]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from focusgen.base.errors import (
     CorruptInputError,
@@ -23,6 +23,7 @@ from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.masked import mask_digest
 from focusgen.dataset.records import (
     PROVIDED_DEPTH,
+    UNUSABLE,
     Identity,
     PhaseState,
     State,
@@ -189,8 +190,12 @@ class PhaseRun:
             return {PROVIDED_DEPTH: gone}
         from focusgen.phases.provided_depth import open_provided  # readers of a dozen formats
 
-        source = open_provided(self.cfg, self.dataset, scene_id, entry)
-        return {PROVIDED_DEPTH: source.digest()}
+        try:
+            return {PROVIDED_DEPTH: open_provided(self.cfg, self.dataset, scene_id, entry).digest()}
+        except SceneError as error:
+            if not (may_lack_depth and self._is_finished(scene_id)):
+                raise
+            return {PROVIDED_DEPTH: f"{UNUSABLE}{error.message}"}  # as for status
 
     def _upstream_digests(self, scene_id: str) -> dict[PhaseName, str]:
         """Return the digests of what the phase is made from.
@@ -248,7 +253,10 @@ class PhaseRun:
             outcome = "complete"
         elif state.state is State.STALE and not may_redo and state.record is None:
             outcome = "stale"
-            message = f"nothing to keep: {state.reason}. --on_stale redo makes it all the same."
+            message = (
+                f"nothing to keep: {state.reason}. focusgen repair restores what it has a copy of; "
+                "--on_stale redo makes all anew."
+            )
         elif state.state is State.STALE and self.cfg.run.on_stale == "keep":
             outcome, message = "kept", f"made with other settings: {state.reason}"
         elif state.state is State.STALE and not may_redo:
@@ -308,10 +316,22 @@ class PhaseRun:
             self.spec.process(job, model)
         if look is not None:
             keep_look(self.dataset.raw_look(scene_id), look)
-        if self.phase == "render" and finished_max_coc_m(self.dataset) != self.cfg.render.max_coc:
-            publish_json(self.dataset.max_coc_json, {"max_coc": self.cfg.render.max_coc})
+        if self.phase == "render":
+            self._note_max_coc(on_note)
         note_finished(self.dataset, self.index, scene_id)
         self.outcomes.end(scene_id, "complete" if n_frames == entry.n_frames else "partial")
+
+    def _note_max_coc(self, on_note: Callable[[str], None]) -> None:
+        """Keep the max_coc that finished scenes have, and say it when those before have another."""
+        before_m, now_m = finished_max_coc_m(self.dataset), self.cfg.render.max_coc
+        if before_m == now_m:
+            return
+        if before_m is not None and len(self.index) > 1:
+            on_note(
+                f"render.max_coc: {before_m} -> {now_m}: scenes that were finished before are stale "
+                "until they are made anew too (--on_stale redo)"
+            )
+        publish_json(self.dataset.max_coc_json, {"max_coc": now_m})
 
     def _save_settings(self) -> None:
         if self._keeps_settings:

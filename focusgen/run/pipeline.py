@@ -5,7 +5,7 @@ Each imports what only it needs: phase 6 brings OpenCV, and a task of another ph
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from focusgen.base.errors import ExitCode
@@ -22,7 +22,7 @@ from focusgen.run.console import ConsoleObserver
 from focusgen.run.index_lines import note_lines, refusal_line
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.selection import select_scenes
-from focusgen.run.settings import save_config
+from focusgen.run.settings import Expected, expected_in_run, save_config
 from focusgen.run.table import PHASES
 
 
@@ -90,15 +90,22 @@ def run_index_share(
 
 
 def run_scene_phase(
-    cfg: Config, phase: PhaseName, selection: Selection, observer: ConsoleObserver, stop: StopFlag
+    cfg: Config,
+    phase: PhaseName,
+    selection: Selection,
+    observer: ConsoleObserver,
+    stop: StopFlag,
+    *,
+    expected: Mapping[PhaseName, Expected] | None = None,
 ) -> ExitCode:
-    """Phases 2, 3 and 5."""
+    """Phases 2, 3 and 5; `expected` as for `PhaseRun`."""
     index = read_index(DatasetLayout.of(cfg))
     if phase == "render" and cfg.render.max_coc is not None:
         warning = warning_about(cfg.render.max_coc, cfg)
         if warning:
             observer.console.print(f"  [yellow]warning[/yellow]: --max_coc: {warning.replace('p95', 'it')}")
-    run = PhaseRun(PHASES[phase], cfg, select_scenes(index, **selection), observer, stop, index=index)
+    scene_ids = select_scenes(index, **selection)
+    run = PhaseRun(PHASES[phase], cfg, scene_ids, observer, stop, expected=expected, index=index)
     return run.run().exit_code
 
 
@@ -143,9 +150,10 @@ def run_all(
         return max(codes)  # said by phase 1
     chosen = Selection(scenes=select_scenes(index, **selection))
     observer.expect(predicted_s(cfg, index, chosen["scenes"]))
+    expected = expected_in_run(cfg)
     for phase in ("deblur", "depth"):
-        codes.append(run_scene_phase(cfg, phase, chosen, observer, stop))
+        codes.append(run_scene_phase(cfg, phase, chosen, observer, stop, expected=expected))
     codes.append(calibrate_in_run(cfg, observer, "all" if len(chosen["scenes"]) == len(index) else "some"))
-    codes.append(run_scene_phase(cfg, "render", chosen, observer, stop))
-    codes.append(run_validate(cfg, observer, chosen["scenes"], may_take_over=not recheck))
+    codes.append(run_scene_phase(cfg, "render", chosen, observer, stop, expected=expected))
+    codes.append(run_validate(cfg, observer, chosen["scenes"], may_take_over=not recheck, expected=expected))
     return max(codes)

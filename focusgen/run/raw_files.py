@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from focusgen.base.errors import CorruptInputError, StorageError
 from focusgen.base.files import make_folder, publish
+from focusgen.base.names import display
 from focusgen.config import Config
 from focusgen.dataset.file_marks import mark_of_files
 from focusgen.dataset.index import IndexEntry, recorded_raw_root
@@ -28,7 +29,7 @@ class RawLook(NamedTuple):
     Attributes:
         mark: of the files then, "" if nothing could tell that they are others.
         ingest_digest: of the line of the index that their bytes were compared with.
-        changed: the first file with other bytes, "" if there is none.
+        changed: what is wrong with the first file that is not as phase 1 saw it, "" if there is none.
     """
 
     mark: str
@@ -39,7 +40,7 @@ class RawLook(NamedTuple):
 def changed_raw_file(
     cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry, record: Record
 ) -> str:
-    """Return the first raw file that is not as phase 1 saw it; "" if there is none, or if all are gone.
+    """Say what is wrong with the first raw file that is not as phase 1 saw it; "" if none is or all are gone.
 
     Args:
         cfg: settings of phase 2, which say where the raw files lie.
@@ -63,7 +64,10 @@ def changed_raw_file(
         changed = changed_files(raw, read_manifest(dataset, scene_id, entry))
     except CorruptInputError:
         return ""  # nothing to compare with: phase 1 says so
-    now = now._replace(changed=next(iter(changed), ""))
+    if changed:
+        is_there = dict(zip(raw.files, are_there, strict=True)).get(changed[0], False)
+        what = "not the bytes that phase 1 saw" if is_there else "missing, while others are there"
+        now = now._replace(changed=f"{display(changed[0])}: {what}")
     keep_look(path, now)
     return now.changed
 

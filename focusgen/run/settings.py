@@ -108,8 +108,19 @@ def expected_by_run(dataset: DatasetLayout, given: Config) -> dict[PhaseName, Ex
         cfg = given if saved is None else overlaid(saved, given)
         if phase == "render" and cfg.render.max_coc is None:  # a plan says null: the approved one, then
             cfg = _with_any_max_coc(dataset, cfg)
-        found[phase] = Expected(cfg, frozenset(said_keys(given)) & settings_for(cfg, phase).keys())
+        said = frozenset(said_keys(given)) & settings_for(cfg, phase).keys()
+        if saved is not None or said:  # else nobody knows or says any: only the links can differ
+            found[phase] = Expected(cfg, said)
     return found
+
+
+def expected_in_run(given: Config) -> dict[PhaseName, Expected]:
+    """Return what the phases of one run compare earlier ones with: its settings, as these did themselves.
+
+    Those of the run before may have been for a single scene.
+    """
+    said = frozenset(said_keys(given))
+    return {phase: Expected(given, said & settings_for(given, phase).keys()) for phase in ("deblur", "depth")}
 
 
 def overlaid(saved: Config, given: Config) -> Config:

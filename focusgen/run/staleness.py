@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from focusgen.base.errors import CorruptInputError, StaleError
-from focusgen.base.names import display
 from focusgen.config import GRAPH, SCENE_PHASES, PhaseName, settings_for
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
@@ -224,8 +223,7 @@ class SceneChain:
             return None
         cfg = self.expected["deblur"].cfg
         changed = changed_raw_file(cfg, self.dataset, self.scene.scene_id, self.entry, record)
-        difference = f"{display(changed)}: not the bytes that phase 1 saw"
-        return StaleLink("index", difference, is_broken=False) if changed else None
+        return StaleLink("index", changed, is_broken=False) if changed else None
 
     def stale_upstream(self, phase: PhaseName) -> StaleLink | None:
         """Return the first stale record among all that a phase depends on, from the raw checksums up."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from focusgen.base.errors import ConfigError, CorruptInputError, ExitCode, StorageError
 from focusgen.base.files import is_read_only
 from focusgen.base.names import rich_text
-from focusgen.config import SCENE_PHASES, Config
+from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.index_edits import edits_text
 from focusgen.dataset.layout import DatasetLayout
@@ -19,7 +20,7 @@ from focusgen.phases.validate import publish_report, report_path, validate_datas
 from focusgen.run.console import ConsoleObserver
 from focusgen.run.scene_logs import merge_what_tasks_left
 from focusgen.run.selection import select_scenes
-from focusgen.run.settings import expected_by_run, save_config
+from focusgen.run.settings import Expected, expected_by_run, save_config
 from focusgen.run.staleness import SceneChain
 
 
@@ -29,8 +30,17 @@ def run_validate(
     scenes: Sequence[str] | None = None,
     *,
     may_take_over: bool = False,
+    expected: Mapping[PhaseName, Expected] = MappingProxyType({}),
 ) -> ExitCode:
-    """Phase 6; by itself it reads every file, whatever was found before."""
+    """Phase 6; by itself it reads every file, whatever was found before.
+
+    Args:
+        cfg: the settings.
+        observer: is told what happens.
+        scenes: None for all.
+        may_take_over: leave out what is by all signs as it was when it passed before.
+        expected: what records are compared with, where that is not what `cfg` says of the last settings.
+    """
     problems: list[str] = []
     try:
         index = read_index(DatasetLayout.of(cfg))
@@ -46,7 +56,7 @@ def run_validate(
         save_config(cfg, "validate")
         merge_what_tasks_left(DatasetLayout.of(cfg), index if scenes is None else (), SCENE_PHASES)
     observer.begin("validate", len(index), "scenes")
-    made_otherwise = _made_otherwise(cfg, index)
+    made_otherwise = _made_otherwise(cfg, index, expected)
     report = validate_dataset(
         cfg,
         index,
@@ -113,13 +123,15 @@ def _as_far_as_writable(observer: ConsoleObserver, consequence: str) -> Iterator
         observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(text)}")
 
 
-def _made_otherwise(cfg: Config, index: Mapping[str, IndexEntry]) -> dict[str, str]:
+def _made_otherwise(
+    cfg: Config, index: Mapping[str, IndexEntry], expected: Mapping[PhaseName, Expected]
+) -> dict[str, str]:
     """Return scene -> first record that was made under other settings than those that count today.
 
     Broken links are found where the records are read.
     """
     dataset = DatasetLayout.of(cfg)
-    expected = expected_by_run(dataset, cfg)
+    expected = {**expected_by_run(dataset, cfg), **expected}
     found = {}
     for scene_id, entry in index.items():
         try:

@@ -13,7 +13,7 @@ from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import read_manifest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
-from focusgen.dataset.records import Record, read_failure, read_record
+from focusgen.dataset.records import Record, State, read_failure, read_record
 from focusgen.run.settings import expected_by_status
 from focusgen.run.staleness import SceneChain
 
@@ -67,7 +67,8 @@ def _phase(chain: SceneChain, phase: PhaseName) -> dict[str, Any]:
     state = chain.state(phase)
     found["state"], found["reason"] = state.state.value, state.reason
     found["differences"] = chain.differences(phase) if record else []
-    found["failure"] = read_failure(chain.scene, phase)
+    is_past = state.state is State.COMPLETE
+    found["failure"] = None if is_past else read_failure(chain.scene, phase)
     found["advice"] = _advice(found) or _way_out(chain, phase, found["state"])
     return found
 

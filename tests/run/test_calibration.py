@@ -41,6 +41,9 @@ class DataSet:
     def log(self, name: str) -> dict:
         return json.loads((self.out / "logs" / name).read_bytes())
 
+    def max_coc_of(self, name: str) -> float:
+        return json.loads((self.out / name / "metadata.json").read_bytes())["sets"][0]["max_coc"]
+
     def states(self, capsys) -> dict[str, set[str]]:
         capsys.readouterr()
         assert cli.main(["status", "--json", "--out_root", str(self.out)]) == 0
@@ -80,8 +83,7 @@ def test_a_scene_that_is_run_alone_takes_the_approved_calibration(made, capsys):
     made.edit_depth(made.names[1])
     assert made.run("--scenes", made.names[1], "--on_stale", "redo") == 0
     assert (made.log("coc_stats.json"), made.log("coc_approval.json")) == (stats, approval)
-    metadata = json.loads((made.out / "new" / "metadata.json").read_bytes())
-    assert metadata["sets"][0]["max_coc"] == approval["max_coc"]
+    assert made.max_coc_of("new") == approval["max_coc"]
     assert made.states(capsys) == {name: {"complete"} for name in [*made.names, "new"]}
     assert made.run() == 0, "nor does a run of all that nobody watches change it"
     assert made.log("coc_stats.json") == stats
@@ -114,3 +116,17 @@ def test_where_every_scene_is_stale_nothing_is_measured(made, capsys):
     assert made.run() == ExitCode.INCOMPLETE
     assert "phase 3 (depth) is stale" in capsys.readouterr().err
     assert not (made.out / "logs" / "coc_stats.json").exists()
+
+
+@pytest.mark.slow
+def test_a_scene_that_was_made_otherwise_is_stale_in_the_next_run_and_no_other(made, capsys):
+    otherwise, *others = made.names
+    words = ["--deblur.backend", "classical", "--render.max_coc", "0.002", "--on_stale", "redo"]
+    assert made.run("--scenes", otherwise, *words) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "-> 0.002: scenes that were finished before are stale until they are made anew too" in said
+    assert made.run("--max_coc", str(made.max_coc_of(others[0]))) == ExitCode.INCOMPLETE
+    said = capsys.readouterr().err
+    assert f"scene {otherwise!r}: phase 2 (deblur) is stale: backend" in said
+    assert not any(f"scene {name!r}" in said for name in others)
+    assert made.log("validation_report.json")["failed_scenes"] == [otherwise]

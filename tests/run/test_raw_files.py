@@ -62,7 +62,7 @@ def test_what_phase_2_compared_is_not_read_again_until_it_changes(footage):
     keep_look(footage.dataset.raw_look("a"), look_before(footage.cfg, footage.dataset, "a", footage.entry))
     assert footage.changed(YOUNG) == "" and footage.n_read == 0
     (footage.folder / "1.png").write_bytes(b"0.png")
-    assert [footage.changed(YOUNG) for _ in range(3)] == ["1.png"] * 3
+    assert [footage.changed(YOUNG) for _ in range(3)] == ["1.png: not the bytes that phase 1 saw"] * 3
     assert footage.n_read == 1, "what was found is kept too"
     (footage.folder / "1.png").write_bytes(b"1.png")
     assert [footage.changed(YOUNG) for _ in range(3)] == [""] * 3
@@ -84,7 +84,7 @@ def test_an_older_data_set_is_told_by_times_and_read_once_where_they_do_not_tell
 
 def test_a_missing_frame_is_another_input_and_missing_footage_is_none(footage):
     (footage.folder / "0.png").unlink()
-    assert footage.changed(YOUNG) == "0.png"
+    assert footage.changed(YOUNG) == "0.png: missing, while others are there"
     (footage.folder / "1.png").unlink()
     assert footage.changed(YOUNG) == ""
 

@@ -122,6 +122,30 @@ def test_a_scene_without_renders_gets_none_on_a_stale_depth(whole, capsys, chang
     assert not (whole.out_root / "a/bokeh_renders").exists()
 
 
+def test_depth_of_which_there_is_more_now_is_stale_and_no_failure_of_a_finished_scene(whole, capsys):
+    path = whole.depth_root / "a" / "depth_0001.npy"
+    shutil.copy(path, path.with_name("depth_0002.npy"))
+    for on_stale, code in (("fail", 3), ("keep", 0)):
+        assert phase(whole, "depth", "--on_stale", on_stale) == code
+        said = capsys.readouterr().err
+        assert "weights.provided_depth" in said and "3 depth maps for 2 frames" in said
+        assert not (whole.out_root / "a/depth_maps/.failed").exists()
+    before = published_digests(whole.out_root)
+    assert phase(whole, "depth", "--on_stale", "redo") == ExitCode.INCOMPLETE
+    assert "3 depth maps for 2 frames" in capsys.readouterr().err
+    assert published_digests(whole.out_root) == before, "nothing goes that cannot be made again"
+    path.with_name("depth_0002.npy").unlink()
+    assert cli.main(["explain", *whole.flags("out_root"), "a"]) == 0
+    assert "3 depth maps" not in capsys.readouterr().out, "what is complete has no failure"
+
+
+def test_where_nobody_knows_the_last_settings_defaults_say_nothing_either(whole, capsys):
+    shutil.rmtree(whole.out_root / ".focusgen" / "config")
+    assert phase(whole, "validate") == 0, "the default is four lens sets, and two were made"
+    assert phase(whole, "validate", "--depth.max_m", "3") == ExitCode.INCOMPLETE
+    assert "phase 3 (depth) is stale: depth.max_m: null -> 3" in capsys.readouterr().err
+
+
 def test_status_and_explain_say_the_same_as_the_phases(whole, capsys):
     redo_phase_2(whole)
     capsys.readouterr()
