@@ -14,6 +14,7 @@ from focusgen.base.checksums import checksum, file_checksum
 from focusgen.base.errors import ConfigError, StorageError
 from focusgen.base.files import broken_link
 from focusgen.base.names import existing_form, known_as, shell_word
+from focusgen.base.shipped import script_command
 from focusgen.config.data import DataConfig
 from focusgen.config.paths import found
 from focusgen.dataset.layout import DatasetLayout
@@ -227,8 +228,8 @@ def _read_json(dataset: DatasetLayout) -> dict[str, IndexEntry]:
     except FileNotFoundError as error:
         raise ConfigError(
             f"{path}: {broken_link(path) or 'no such file'}",
-            "Run phase 1 first: scripts/01_validate_dataset.py --raw_root ... --out_root "
-            f"{shell_word(dataset.root)}",
+            f"Run phase 1 first: {script_command('01_validate_dataset.py')} --raw_root ... "
+            f"--out_root {shell_word(dataset.root)}",
         ) from error
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", "Give --out_root the folder of a data set.") from error

@@ -22,6 +22,7 @@ from focusgen.base.errors import (
     StaleError,
 )
 from focusgen.base.names import shell_word
+from focusgen.base.shipped import script_command
 from focusgen.config import SCENE_PHASES, PhaseName
 from focusgen.config.graph import GRAPH
 from focusgen.dataset.index import SPLITS, IndexEntry, known_scene, read_index
@@ -31,8 +32,7 @@ from focusgen.dataset.lens_metadata import SetLens, set_lenses
 from focusgen.dataset.records import Record, parse_json, read_record
 
 Split = Literal["train", "val", "test"]
-_WITHOUT = "To do without a scene, name it: leave_out=[...] in Python, --leave_out of export, card, push."
-_PHASE_6 = "Run phase 6: scripts/06_validate_outputs.py --out_root {root}"
+_WITHOUT = "Without it: leave_out=[...] in Python, focusgen export --leave_out SCENE (card, push alike)."
 
 
 @dataclass(frozen=True)
@@ -143,9 +143,14 @@ def _refuse_shared_content(index: Mapping[str, IndexEntry]) -> None:
             )
 
 
+def _phase_6(dataset: DatasetLayout) -> str:
+    how = script_command("06_validate_outputs.py")
+    return f"Run phase 6: {how} --out_root {shell_word(dataset.root)}"
+
+
 def _validated_records(dataset: DatasetLayout, left_out: Collection[str]) -> Mapping[str, Mapping[str, str]]:
     """Return scene -> phase -> digest that phase 6's verdict holds for, if it is good for all of them."""
-    path, advice = dataset.validation_report_json, _PHASE_6.format(root=shell_word(dataset.root))
+    path, advice = dataset.validation_report_json, _phase_6(dataset)
     try:
         report = parse_json(path.read_bytes())
         verdict, records = verdict_for(report, left_out), report.get("records")
@@ -180,7 +185,7 @@ def _compare_with_verdict(
             raise StaleError(
                 f"scene {scene_id!r}: {dataset.scene(scene_id).done(phase)} is not the one that the verdict "
                 f"in {report} holds for",
-                _PHASE_6.format(root=shell_word(dataset.root)),
+                _phase_6(dataset),
             )
 
 

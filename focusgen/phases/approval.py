@@ -13,6 +13,7 @@ from focusgen.base.checksums import checksum
 from focusgen.base.errors import ApprovalError, ConfigError
 from focusgen.base.files import publish_json
 from focusgen.base.names import shell_word
+from focusgen.base.shipped import script_command
 from focusgen.base.user import user_name
 from focusgen.config import Config
 from focusgen.dataset.layout import DatasetLayout
@@ -69,7 +70,9 @@ def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) ->
     path = cfg.calibrate.output_stats or dataset.coc_stats_json
     read = _read_stats(path)
     if read is None:
-        raise ConfigError(f"{path}: no such file", "Run phase 4 first: scripts/04_calibrate_coc.py")
+        raise ConfigError(
+            f"{path}: no such file", f"Run phase 4 first: {script_command('04_calibrate_coc.py')}"
+        )
     stats, digest = read
     if "recommended_max_coc" not in stats:
         raise ConfigError(f"{path}: holds no statistics", "Run phase 4 again.")

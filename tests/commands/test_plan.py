@@ -11,6 +11,7 @@ import pytest
 from focusgen import cli
 from focusgen.config.backends import DRYRUN, THIN_LENS
 from focusgen.run import forecast
+from tests.clips import moving_texture, write_images
 from tests.conftest import Rgbd
 from tests.small import entry, identity, put_record, write_index
 
@@ -93,4 +94,18 @@ def test_what_cannot_be_planned_is_refused_by_its_flag(
     out: Path, words: list[str], said: str, capsys
 ) -> None:
     assert cli.main(["plan", "--out_root", str(out), *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ((), "no scene of 16 frames and more"),
+        (("--max_frames", "4"), "--max_frames 4 is below --min_frames 16"),
+    ],
+)
+def test_a_forecast_of_no_scene_is_refused_with_the_reason(tmp_path: Path, capsys, flags, said) -> None:
+    write_images(tmp_path / "raw" / "bear", moving_texture(5))
+    where = ["--raw_root", str(tmp_path / "raw"), "--out_root", str(tmp_path / "out")]
+    assert cli.main(["plan", *where, *flags]) == 2
     assert said in capsys.readouterr().err

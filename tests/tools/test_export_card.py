@@ -108,7 +108,7 @@ def test_scenes_that_were_left_out_are_named_and_in_no_shard(finished, dest, cap
     (finished / name / "bokeh_renders" / ".done").unlink()
     words = ["export", "webdataset", "--out_root", str(finished), "--dest", str(dest / "shards")]
     assert cli.main([*words, "--source_license", "MIT"]) == 3
-    assert "--leave_out of export" in capsys.readouterr().err
+    assert "focusgen export --leave_out" in capsys.readouterr().err
     assert cli.main([*words, "--source_license", "MIT", "--leave_out", name]) == 0
     assert "30 frames of 3 scenes" in written(dest / "shards")[1]
     assert f"left out: {name}." in written(dest / "shards")[1].replace("\\", "")
