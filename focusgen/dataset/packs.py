@@ -186,12 +186,18 @@ def _unpack_file(
 ) -> None:
     path = scene.root / relative
     if path.is_file():
-        return  # it counts, and a later phase may have made it anew
+        if entry is None or _is(path.read_bytes(), entry):
+            return  # it counts, and a later phase may have made it anew
+        if not leave_out_damaged:
+            raise CorruptInputError(
+                f"{path}: lies beside {pack.tar.name} and is not the file that its record vouches for",
+                "Move it away and start again, or let focusgen repair put the right one there.",
+            )
     try:
         data = pack.read(relative)
     except OSError:
         data = b""
-    if entry is not None and FileEntry(len(data), checksum(data)) != entry:
+    if entry is not None and not _is(data, entry):
         if leave_out_damaged:
             return
         raise CorruptInputError(
@@ -200,6 +206,10 @@ def _unpack_file(
         )
     make_folder(path.parent)
     publish(path, data)
+
+
+def _is(data: bytes, entry: FileEntry) -> bool:
+    return FileEntry(len(data), checksum(data)) == entry
 
 
 def _pack_above(path: Path) -> Pack | None:

@@ -11,7 +11,7 @@ import pytest
 from focusgen import cli
 from focusgen.base.files import publish_json
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
-from focusgen.dataset.packs import is_packed, pack_document, vouched_files
+from focusgen.dataset.packs import is_packed, pack_document, unpack_scene, vouched_files
 from tests.small import entry, finish_scene, write_index
 
 SCENES = ("a", "b é")
@@ -77,6 +77,19 @@ def test_a_damaged_scene_is_named_and_stays_packed_while_the_others_come_back(da
     assert "frames.tar" in told.err and "focusgen repair" in told.err and told.out == "1 scenes unpacked\n"
     assert is_packed(dataset.scene("a")) and tar.read_bytes() == data
     assert published(dataset.scene("b é")) == before["b é"]
+
+
+def test_another_file_beside_the_tar_is_named_before_the_right_one_is_removed(dataset, before, capsys):
+    scene = dataset.scene("a")
+    path = scene.root / next(name for name in before["a"] if name.endswith("frame_0001.png"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"painted over")
+    assert unpack(dataset) == 3
+    told = capsys.readouterr()
+    assert f"{path}: lies beside frames.tar" in told.err and told.out == "1 scenes unpacked\n"
+    assert is_packed(scene) and scene.pack_tar.exists() and path.read_bytes() == b"painted over"
+    assert unpack_scene(scene, leave_out_damaged=True) > 0, "as a repair does"
+    assert published(scene) == before["a"]
 
 
 @pytest.mark.parametrize("index", ["cut", "gone"])
