@@ -11,8 +11,10 @@ RECORD_FOLDER: dict[str, str] = {"deblur": "frames_sharp", "depth": "depth_maps"
 """Folder of a scene that holds the completion record of each scene phase."""
 
 DONE, FAILED, PARTIAL = ".done", ".failed", ".partial"
-MANIFEST, EXPORT_STATE = "MANIFEST.sha256", ".focusgen_export.json"
-"""Of an export: what `sha256sum -c` reads, written last; and which shards are whole."""
+MANIFEST, EXPORT_STATE, EXPORT_LOCK = "MANIFEST.sha256", ".focusgen_export.json", ".focusgen_export.lock"
+"""Of an export: what `sha256sum -c` reads, written last; which shards are whole; who is writing them."""
+INTERNAL = ".focusgen"
+"""How all names begin that are of no use to a reader."""
 PACK_TAR, PACK_INDEX = "frames.tar", "frames.tar.json"
 
 
@@ -168,7 +170,7 @@ class DatasetLayout:
     @property
     def internal(self) -> Path:
         """Locks, plans, caches: nothing that a loader needs."""
-        return self.root / ".focusgen"
+        return self.root / INTERNAL
 
     @property
     def coc_stats_json(self) -> Path:

@@ -22,8 +22,9 @@ import numpy as np
 from focusgen.base.checksums import FileEntry, checksum, file_sha256
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import make_folder, publish, publish_json, remove, replacing, storage_error
+from focusgen.base.locks import exclusive
 from focusgen.dataset.index import SPLITS
-from focusgen.dataset.layout import EXPORT_STATE, MANIFEST
+from focusgen.dataset.layout import EXPORT_LOCK, EXPORT_STATE, INTERNAL, MANIFEST
 from focusgen.dataset.packs import read_published
 from focusgen.dataset.records import parse_json
 from focusgen.tools.export_plan import ExportPlan, ExportScene, Shard, frames_of, plan_export
@@ -94,11 +95,13 @@ def export(
         leave_out=leave_out,
     )
     make_folder(dest)
-    state = _read_state(dest, kind)
-    todo = [shard for shard in plan.shards if not _is_whole(dest, plan, shard, state)]
-    _remove_leftovers(dest, plan, kind)
-    on_start(frames_of(todo))
-    _write_shards(dest, plan, todo, kind, state, on_frame)
+    _read_state(dest, kind)  # nothing of ours in a stranger's folder, not even a lock
+    with exclusive(dest / EXPORT_LOCK):
+        state = _read_state(dest, kind)
+        todo = [shard for shard in plan.shards if not _is_whole(dest, plan, shard, state)]
+        _remove_leftovers(dest, plan, kind)
+        on_start(frames_of(todo))
+        _write_shards(dest, plan, todo, kind, state, on_frame)
     n_bytes = sum((dest / shard.name).stat().st_size for shard in plan.shards)
     return Exported(plan, len(plan.shards) - len(todo), n_bytes)
 
@@ -127,10 +130,10 @@ def _read_state(dest: Path, kind: Kind) -> dict[str, dict[str, str]]:
             for name, known in document["shards"].items()
         }
     except FileNotFoundError:
-        # A kill while the state was first written leaves a draft of it alone.
-        strangers = sorted(
-            {path.name for path in dest.iterdir()} - {p.name for p in dest.glob(_STATE_DRAFTS)}
-        )
+        # A kill while the state was first written leaves a draft of it alone; another may begin just now.
+        drafts = {path.name for path in dest.glob(_STATE_DRAFTS)}
+        names = {path.name for path in dest.iterdir() if not path.name.startswith(INTERNAL)}
+        strangers = sorted(names - drafts)
         if strangers:
             raise ConfigError(
                 f"{dest}: not empty, and no export of ours ({strangers[0]})", "Give an empty --dest."

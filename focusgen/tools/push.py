@@ -15,7 +15,7 @@ from focusgen import __version__
 from focusgen.base.checksums import file_sha256
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.config import SCENE_PHASES
-from focusgen.dataset.layout import EXPORT_STATE, MANIFEST, DatasetLayout
+from focusgen.dataset.layout import INTERNAL, MANIFEST, DatasetLayout
 from focusgen.dataset.packs import PACKED, is_packed
 from focusgen.models.hub_errors import hub_errors
 from focusgen.run.table import PHASES
@@ -72,7 +72,7 @@ def plan_export_upload(folder: Path, also: Sequence[str] = ()) -> Upload:
         path = folder / name
         if not path.is_file() or file_sha256(path) != sha256:
             raise ConfigError(f"{path}: not the file of {MANIFEST}", "Run the same focusgen export again.")
-    return _upload(folder, [*expected, MANIFEST], also, EXPORT_STATE)
+    return _upload(folder, [*expected, MANIFEST], also)
 
 
 def plan_data_set(root: Path, also: Sequence[str] = (), leave_out: Sequence[str] = ()) -> Upload:
@@ -92,7 +92,7 @@ def plan_data_set(root: Path, also: Sequence[str] = (), leave_out: Sequence[str]
     refuse_old_card(root, plan)
     dataset = DatasetLayout(root, root / "scene_index.json")
     paths = [*_papers(dataset), *(path for scene in plan.scenes.values() for path in _files(dataset, scene))]
-    found = _upload(root, (path.relative_to(root).as_posix() for path in paths), also, dataset.internal.name)
+    found = _upload(root, (path.relative_to(root).as_posix() for path in paths), also)
     _refuse_full_folder(found)
     return found
 
@@ -115,7 +115,7 @@ def _files(dataset: DatasetLayout, scene: ExportScene) -> Iterator[Path]:
         yield from (path for path in previews if path.is_file())
 
 
-def _upload(folder: Path, ours: Iterable[str], also: Sequence[str], internal: str) -> Upload:
+def _upload(folder: Path, ours: Iterable[str], also: Sequence[str]) -> Upload:
     names = sorted({*ours, *_asked_for(folder, also)})
     files = tuple((name, _size(folder / name)) for name in names)
     too_large = [name for name, size in files if size > HUB_MAX_FILE_BYTES]
@@ -124,7 +124,7 @@ def _upload(folder: Path, ours: Iterable[str], also: Sequence[str], internal: st
             f"{folder / too_large[0]}: the hub takes 200 GB a file",
             "Run focusgen export again with a smaller --shard_mb.",
         )
-    return Upload(folder, files, _licence(folder / "README.md"), _left_behind(folder, names, internal))
+    return Upload(folder, files, _licence(folder / "README.md"), _left_behind(folder, names))
 
 
 def _size(path: Path) -> int:
@@ -148,7 +148,7 @@ def _asked_for(folder: Path, also: Sequence[str]) -> Iterator[str]:
         yield from (one.relative_to(folder).as_posix() for one in inside if one.is_file())
 
 
-def _left_behind(folder: Path, names: Sequence[str], internal: str) -> tuple[LeftBehind, ...]:
+def _left_behind(folder: Path, names: Sequence[str]) -> tuple[LeftBehind, ...]:
     """Return what lies in a folder and is not sent, the largest first; a folder of only that is one."""
     known = {*names, *(parent for name in names for parent in _folders_above(name))}
     sizes: dict[str, list[int]] = {}
@@ -156,7 +156,7 @@ def _left_behind(folder: Path, names: Sequence[str], internal: str) -> tuple[Lef
         name = path.relative_to(folder).as_posix()
         top, _, rest = name.partition("/")
         is_one = path.is_symlink() or not path.is_dir()
-        if is_one and top != internal and name not in known:
+        if is_one and not top.startswith(INTERNAL) and name not in known:
             unit = f"{top}/" if rest and top not in known else name
             sizes.setdefault(unit, []).append(path.lstat().st_size)
     left = (LeftBehind(name, len(of_name), sum(of_name)) for name, of_name in sizes.items())

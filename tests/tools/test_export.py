@@ -9,12 +9,15 @@ import os
 import signal
 import subprocess
 import tarfile
+import threading
 
 import numpy as np
 import pytest
 
 from focusgen import cli
 from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataError
+from focusgen.base.locks import exclusive
+from focusgen.dataset.layout import EXPORT_LOCK
 from focusgen.tools.export import export, finish
 from focusgen.tools.export_card import finish_with_card
 from focusgen.tools.export_plan import plan_export
@@ -143,6 +146,23 @@ def test_files_of_its_owner_are_left_there_and_are_no_part_of_what_is_passed_on(
         "not sent, being no part of the export: backup-2024.tar, my-train-00000.tar, notes.txt: 3 files, "
         in shown.err
     )
+
+
+@pytest.mark.slow
+def test_the_same_export_started_twice_is_made_once(finished, tmp_path):
+    dest, found = tmp_path / "dest", []
+    export(finished, dest, "webdataset", shard_mb=1)
+    before = digests(dest)
+    next(dest.glob("train-*.tar")).unlink()
+    second = threading.Thread(target=lambda: found.append(export(finished, dest, "webdataset", shard_mb=1)))
+    with exclusive(dest / EXPORT_LOCK):
+        leftover = dest / ".train-00000.tar.1.tmp"  # of the first, which is at work
+        leftover.touch()
+        second.start()
+        second.join(0.5)
+        assert second.is_alive() and leftover.exists() and digests(dest) != before
+    second.join(20)
+    assert digests(dest) == before and found[0].n_kept == len(before) - 1
 
 
 def in_child(root, dest, kind: str, kill_at: int, notes=None) -> int:
