@@ -157,7 +157,7 @@ def _check(flags: InferFlags) -> None:
 
 
 def _check_sources(flags: InferFlags) -> None:
-    if (flags.input is None) == (flags.sweep_video is None):
+    if bool(flags.input) == (flags.sweep_video is not None):
         raise ConfigError("give one of --input and --sweep-video", "focusgen focal infer --help lists both.")
     if flags.sweep_video is not None and flags.focus_from is None:
         raise ConfigError(
@@ -176,8 +176,8 @@ def report(summary: dict[str, Any], output: Path) -> int:
         known = stack["identifiable"]
         reach = f", identifiable to {known['to_m']:.3g} m ({known['share']:.0%})" if known else ""
         print(
-            f"{output / stack['name']}_depth.npy  {stack['unit']}, {stack['width']}x{stack['height']}{reach}"
-            f", {stack['share_unsure']:.0%} unsure, "
+            f"{display(str(output / stack['name']))}_depth.npy  {stack['unit']}, "
+            f"{stack['width']}x{stack['height']}{reach}, {stack['share_unsure']:.0%} unsure, "
             + ("kept" if stack["kept"] else f"{stack['cpu_s']:.1f} CPU s")
         )
         for note in notes_on(stack):

@@ -5,11 +5,13 @@ Writes slice_00.png ... from near to far as given, aif.png, depth.npy, and stack
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from focusgen.base.errors import ConfigError
 from focusgen.commands.focal import ALIASES, renamed
 from focusgen.config.flags import Flags, option, parse, required
 from focusgen.optics.transfer import Transfer
@@ -30,7 +32,7 @@ class FocalRenderFlags(Flags):
     )
     formula: Literal["paper", "exact"] = option("paper", "denominator of the circle of confusion")
     transfer: Transfer = option("gamma22", "curve of the picture: srgb for photographs, gamma22 for synth's")
-    depth_scale: float = option(1000.0, "units per metre of a 16-bit png")
+    depth_scale: float = option(1000.0, "units per metre of whole numbers")
     device: str = option("cpu", "where to compute")
 
 
@@ -45,6 +47,8 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.focal.stack import StackLens
     from focusgen.tools.focal_render import write_stack
 
+    if not 0.0 < flags.depth_scale < float("inf"):
+        raise ConfigError(f"--depth_scale must be > 0 units per metre, not {flags.depth_scale:g}")
     check_lens(flags.focal_length, flags.f_number, flags.sensor_width, "focal render")
     lens = StackLens(flags.focal_length / 1e3, flags.f_number, formula=flags.formula)
     distances_m = parse_distances(flags.focus_distances, "--focus-distances")
@@ -58,6 +62,7 @@ def main(argv: Sequence[str]) -> int:
         depth_scale=flags.depth_scale,
         transfer=flags.transfer,
         device=flags.device,
+        note=lambda line: print(f"note: {line}", file=sys.stderr),
     ):
         print(path)
     return 0

@@ -17,7 +17,7 @@ from focusgen.focal.distances import HOW_TO_ASK_EXIFTOOL, HOW_TO_GIVE, check_dis
 from focusgen.focal.exposure import Exposure
 from focusgen.focal.lens_checks import check_lens
 from focusgen.focal.registration import registered
-from focusgen.focal.slice_files import StackFiles, check_alike, read_slice
+from focusgen.focal.slice_files import StackFiles, check_alike, check_colours, is_grey, read_slice
 from focusgen.focal.stack import FocalStack, StackLens
 from focusgen.media.picture_files import CameraNotes
 from focusgen.optics.coc import FULL_FRAME_WIDTH_M, shown_width
@@ -131,7 +131,7 @@ def open_stack(
 
 def _load(files: StackFiles, most_pixels: int, progress: Progress) -> _Loaded:
     slices: list[npt.NDArray[Any]] = []
-    cameras, size, factor = [], (0, 0), 1
+    cameras, are_grey, size, factor = [], [], (0, 0), 1
     for n, path in enumerate(files.paths):
         progress("read", n / len(files.paths))
         pixels, camera = read_slice(path)
@@ -140,6 +140,8 @@ def _load(files: StackFiles, most_pixels: int, progress: Progress) -> _Loaded:
         factor = max(1, math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / most_pixels)))
         slices.append(_shrunk(pixels, factor))
         cameras.append(camera)
+        are_grey.append(is_grey(pixels))
+    check_colours(files.paths, are_grey)
     return _Loaded(np.stack(slices), cameras, size, factor)
 
 

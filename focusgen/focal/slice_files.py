@@ -7,7 +7,7 @@ is what an earlier run wrote.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ NO_SLICE = re.compile(
 RESULT = re.compile(r"(.+)_(depth|all_in_focus|slice|confidence)")
 """Names of pictures that `focal infer` writes; `NAME_metadata.json` lies beside them."""
 
+ALIKE_ADVICE = "Save all slices of a stack alike."
 LAST_NUMBER = re.compile(r"\d+(?!.*\d)")
 
 
@@ -49,37 +50,43 @@ class StackFiles:
     paths: tuple[Path, ...]
     ignored: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True)
-class SliceNotes:
-    """What one slice says of itself.
-
-    Attributes:
-        size: (height, width), upright.
-        camera: what EXIF says of the lens.
-    """
-
-    size: tuple[int, int]
-    camera: CameraNotes
+    @property
+    def folder(self) -> Path:
+        """Where the first slice lies: files that belong to the stack lie beside it."""
+        return self.paths[0].parent
 
 
 def stack_of_folder(folder: Path) -> StackFiles:
     """Return the stack in a folder: its numbered pictures in natural order, or all pictures if none is.
 
     Raises:
-        ConfigError: there is no picture that could be a slice, or there are two series of as many pictures.
+        ConfigError: there is no picture that could be a slice, there are two series of as many pictures, or
+            one slice is there twice.
     """
     pictures = _pictures(folder)
     named = [path for path in pictures if not NO_SLICE.search(path.stem)] or pictures
     if not named:
-        raise ConfigError(f"{display(str(folder))}: no pictures ({', '.join(PICTURE_SUFFIXES)})")
+        raise _no_pictures(folder, "no pictures")
     series: dict[str, list[Path]] = defaultdict(list)
     for path in named:
         series[LAST_NUMBER.sub("#", path.stem)].append(path)
     chosen = _only_longest(folder, series) or named
     ordered = sorted(chosen, key=lambda path: natural_key(path.name))
+    _refuse_doubles(folder, ordered)
     left_out = tuple(path.name for path in pictures if path not in set(chosen))
     return StackFiles(folder.resolve().name or "stack", tuple(ordered), left_out)
+
+
+def _refuse_doubles(folder: Path, paths: Sequence[Path]) -> None:
+    """Refuse a slice that is there in two kinds of file, as cameras and developers leave them."""
+    seen: dict[str, Path] = {}
+    for path in paths:
+        other = seen.setdefault(path.stem, path)
+        if other is not path:
+            raise ConfigError(
+                f"{display(str(folder))}: {display(other.name)} and {display(path.name)} are one slice twice",
+                "Leave one kind of file there, or name the slices one by one: --input a.png,b.png,...",
+            )
 
 
 def _only_longest(folder: Path, series: dict[str, list[Path]]) -> list[Path] | None:
@@ -108,10 +115,18 @@ def stack_folders(folder: Path) -> list[Path]:
     inside = sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda path: natural_key(path.name))
     found = [path for path in inside if _pictures(path)]
     if not found:
-        raise ConfigError(
-            f"{display(str(folder))}: no pictures in it or in its folders ({', '.join(PICTURE_SUFFIXES)})"
-        )
+        raise _no_pictures(folder, "no pictures in it or in its folders")
     return found
+
+
+def _no_pictures(folder: Path, what: str) -> ConfigError:
+    """Return the error of a folder without pictures, with what lies there instead: raw files, mostly."""
+    kinds = Counter(path.suffix for path in folder.iterdir() if path.is_file() and path.suffix)
+    others = ", ".join(f"{n} {display(kind)}" for kind, n in kinds.most_common(3))
+    return ConfigError(
+        f"{display(str(folder))}: {what} ({', '.join(PICTURE_SUFFIXES)})",
+        f"It holds {others}: save slices as one of these kinds." if others else "",
+    )
 
 
 def stack_of_paths(paths: Sequence[Path], name: str | None = None) -> StackFiles:
@@ -187,7 +202,35 @@ def check_alike(path: Path, pixels: npt.NDArray[Any], size: tuple[int, int], dty
             "All slices of a stack have one size.",
         )
     if pixels.dtype != dtype:
-        raise CorruptInputError(f"{display(str(path))}: 8 and 16 bits are mixed in one stack")
+        raise CorruptInputError(f"{display(str(path))}: 8 and 16 bits are mixed in one stack", ALIKE_ADVICE)
+
+
+def is_grey(pixels: npt.NDArray[Any]) -> bool | None:
+    """Say whether a picture is without colour; None where it is even, as a black one."""
+    first = pixels[..., :1]
+    if (first == first[:1, :1]).all():
+        return None
+    return bool((pixels == first).all())
+
+
+def check_colours(paths: Sequence[Path], are_grey: Sequence[bool | None]) -> None:
+    """Refuse a stack of which some slices were saved grey: no exposure brings them to the others.
+
+    Args:
+        paths: of the slices.
+        are_grey: `is_grey` of each.
+
+    Raises:
+        CorruptInputError: names one of the fewer.
+    """
+    known = [(grey, path) for path, grey in zip(paths, are_grey, strict=True) if grey is not None]
+    n_grey = sum(grey for grey, _ in known)
+    if n_grey in (0, len(known)):
+        return
+    is_odd = 2 * n_grey <= len(known)
+    odd = next(path for grey, path in known if grey == is_odd)
+    ways = ("is grey", "have colours") if is_odd else ("has colours", "are grey")
+    raise CorruptInputError(f"{display(str(odd))}: {ways[0]}, the other slices {ways[1]}", ALIKE_ADVICE)
 
 
 def read_slices(paths: Sequence[Path]) -> npt.NDArray[Any]:
@@ -202,4 +245,5 @@ def read_slices(paths: Sequence[Path]) -> npt.NDArray[Any]:
         first = slices[0] if slices else pixels
         check_alike(path, pixels, (first.shape[0], first.shape[1]), first.dtype)
         slices.append(pixels)
+    check_colours(paths, [is_grey(one) for one in slices])
     return np.stack(slices)

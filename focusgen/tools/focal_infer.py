@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -34,6 +35,11 @@ from focusgen.tools.focal_outputs import (
     write_result,
 )
 from focusgen.tools.focal_scene import SceneFrame, check_takes_scenes, make_scenes, scene_name, write_frame
+
+FILE_NAME = re.compile(
+    r".*\.(json|csv|tsv|txt|lst)|(?![\d+]|\.\d|inf)[^\s,;]*[^\W\d]{4}[^,;]*", re.IGNORECASE
+)
+"""What is no distances but a file that is not there: it ends like one, or holds a long word."""
 
 LIST_SUFFIXES = (".jsonl", ".json", ".csv", ".txt", ".lst")
 
@@ -283,14 +289,11 @@ def _distances(given: str | None, files: StackFiles) -> list[float] | None:
     if given is None or given.strip().lower() == "exif":
         return None
     names = [path.name for path in files.paths]
-    beside = files.paths[0].parent / given
-    for path in (beside, Path(given)):
+    for path in (files.folder / given, Path(given)):
         if os.path.isfile(path):  # unlike Path's, it bears numbers that are too long for a path
             return read_distances(path, names)
-    if given.lower().endswith((".json", ".csv", ".txt")):
-        raise ConfigError(
-            f"{display(given)}: no such file, neither here nor in {display(str(beside.parent))}"
-        )
+    if FILE_NAME.fullmatch(given):
+        raise ConfigError(f"{display(given)}: no such file, neither here nor in {display(str(files.folder))}")
     return parse_distances(given, "--focus-distances")
 
 

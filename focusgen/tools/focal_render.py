@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish, publish_json, remove
@@ -14,12 +16,15 @@ from focusgen.focal.distances import check_distances
 from focusgen.focal.render import render_stack
 from focusgen.focal.samples import usable_depth
 from focusgen.focal.slice_files import read_slice
-from focusgen.focal.stack import StackLens
+from focusgen.focal.stack import FARTHEST_M, StackLens
 from focusgen.media.depth_codecs import READERS, read_depth_file
-from focusgen.media.depth_units import DepthOptions
+from focusgen.media.depth_units import DepthOptions, is_plausible_median
+from focusgen.models.devices import pick_device
 from focusgen.optics.coc import shown_width
 from focusgen.optics.transfer import Transfer
 from focusgen.tools.focal_outputs import npy_bytes, png_bytes
+
+AIF, DEPTH = "aif.png", "depth.npy"
 
 
 def write_stack(
@@ -33,6 +38,7 @@ def write_stack(
     depth_scale: float = 1000.0,
     transfer: Transfer = "gamma22",
     device: str = "cpu",
+    note: Callable[[str], object] = lambda line: None,
 ) -> Iterator[Path]:
     """Write the slices of a stack, its truth and its lens; yield each file.
 
@@ -46,9 +52,11 @@ def write_stack(
         depth_scale: units per metre of whole numbers.
         transfer: curve of the picture.
         device: where to compute.
+        note: told what is strange of the depth.
 
     Raises:
-        ConfigError: distances or lens cannot be; CorruptInputError: a file cannot be used.
+        ConfigError: distances, lens or device cannot be, or a file would be written over itself; nothing is
+            changed. CorruptInputError: a file cannot be used.
     """
     names = [f"slice_{n:02d}.png" for n in range(len(distances_m))]
     check_distances(distances_m, names, lens.focal_length_m)
@@ -57,9 +65,18 @@ def write_stack(
             raise ConfigError(f"{display(str(path))}: no such file")
     if depth.suffix.lower() not in READERS:
         raise ConfigError(f"{display(str(depth))}: depth is read from {', '.join(READERS)}")
+    _refuse_own_inputs((picture, depth), [folder / name for name in (*names, AIF, DEPTH)])
+    pick_device(device, "focal render")
     rgb, _ = read_slice(picture)
     options = DepthOptions(depth_scale, scale_floats=False)
-    depth_m = usable_depth(read_depth_file(depth, options).depth_m, rgb.shape[:2], str(depth))
+    depth_m = read_depth_file(depth, options).depth_m
+    depth_m = np.where(np.isposinf(depth_m), np.float32(FARTHEST_M), depth_m)  # sky is no hole
+    depth_m = usable_depth(depth_m, rgb.shape[:2], str(depth))
+    if not is_plausible_median(median_m := float(np.median(depth_m))):
+        note(
+            f"{display(str(depth))}: the median depth is {median_m:.4g} m: floats are taken for metres, "
+            f"whole numbers for {depth_scale:g} to a metre (--depth_scale)"
+        )
     height, width = rgb.shape[:2]
     lens = replace(lens, sensor_width_m=sensor_width_m or shown_width(lens.sensor_width_m, width, height))
     make_folder(folder)
@@ -70,10 +87,19 @@ def write_stack(
     for name, pixels in zip(names, slices, strict=True):
         publish(folder / name, png_bytes(pixels))
         yield folder / name
-    publish(folder / "aif.png", png_bytes(rgb))
-    publish(folder / "depth.npy", npy_bytes(depth_m))
+    publish(folder / AIF, png_bytes(rgb))
+    publish(folder / DEPTH, npy_bytes(depth_m))
     publish_json(folder / "stack.json", stack_document(names, distances_m, lens))
     yield folder / "stack.json"
+
+
+def _refuse_own_inputs(inputs: Sequence[Path], written: Sequence[Path]) -> None:
+    """Refuse to write over what is read: depth is written without its holes."""
+    for path in inputs:
+        if any(other.exists() and other.samefile(path) for other in written):
+            raise ConfigError(
+                f"{display(str(path))} would be written over", "Give another folder as --output (-o)."
+            )
 
 
 def stack_document(names: Sequence[str], distances_m: Sequence[float], lens: StackLens) -> dict[str, object]:
@@ -81,8 +107,8 @@ def stack_document(names: Sequence[str], distances_m: Sequence[float], lens: Sta
     return {
         "slices": list(names),
         "focus_distances": ["inf" if math.isinf(one) else float(one) for one in distances_m],
-        "all_in_focus": "aif.png",
-        "depth": "depth.npy",
+        "all_in_focus": AIF,
+        "depth": DEPTH,
         "camera": {
             "focal_length_mm": 1e3 * lens.focal_length_m,
             "f_number": lens.f_number,

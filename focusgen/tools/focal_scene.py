@@ -17,7 +17,7 @@ import numpy.typing as npt
 from focusgen import config
 from focusgen.base.errors import ConfigError, ExitCode
 from focusgen.base.files import make_folder, publish, remove
-from focusgen.base.names import display, shell_word
+from focusgen.base.names import display, same_form, shell_word
 from focusgen.config.backends import PASSTHROUGH, PROVIDED
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
@@ -69,8 +69,8 @@ def check_takes_scenes(root: Path) -> None:
 
 
 def scene_name(text: str) -> str:
-    """Return a name that may be a folder of a data set."""
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", text).lstrip("._-")
+    """Return a name that may be a folder of a data set; letters of any script stay what they are."""
+    name = re.sub(r"[^\w.-]+", "_", same_form(text)).lstrip("._-")
     return name or "stack"
 
 

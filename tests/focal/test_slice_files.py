@@ -108,9 +108,17 @@ def test_a_folder_of_folders_is_a_batch_in_natural_order(tmp_path):
 
 @pytest.mark.parametrize("find", [stack_of_folder, stack_folders])
 def test_a_folder_without_pictures_is_named_with_the_kinds(tmp_path, find):
-    folder = folder_of(tmp_path / "a b", "x.txt", "y.bmp")
-    with pytest.raises(ConfigError, match=r"a b: no pictures.*\.jpg, .*\.webp"):
+    folder = folder_of(tmp_path / "a b", "x.txt", "y.bmp", "z.bmp")
+    with pytest.raises(ConfigError, match=r"a b: no pictures.*\.jpg, .*\.webp") as caught:
         find(folder)
+    assert caught.value.advice == "It holds 2 .bmp, 1 .txt: save slices as one of these kinds."
+
+
+def test_one_slice_in_two_kinds_of_file_is_refused_by_both(tmp_path):
+    folder = folder_of(tmp_path / "s", "IMG_8.JPG", "IMG_9.JPG", "IMG_8.tif", "IMG_9.tif")
+    with pytest.raises(ConfigError, match=r"s: IMG_8\.JPG and IMG_8\.tif are one slice twice") as caught:
+        stack_of_folder(folder)
+    assert "one kind of file" in caught.value.advice
 
 
 def test_pictures_that_were_named_keep_their_order(tmp_path):
@@ -158,3 +166,28 @@ def test_an_unreadable_slice_is_named_with_its_whole_path(tmp_path, data):
     with pytest.raises(CorruptInputError, match=rf"unreadable slice {tmp_path}/x_1\.png") as caught:
         read_slice(tmp_path / "x_1.png")
     assert caught.value.advice
+
+
+GREY = np.arange(24, dtype=np.uint8).reshape(4, 6, 1).repeat(3, 2)
+COLOUR = np.stack([GREY[..., 0], GREY[..., 0], 255 - GREY[..., 0]], -1)
+BLACK = np.zeros((4, 6, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("slices", "said"),
+    [
+        ((COLOUR, GREY, COLOUR), r"1\.png: is grey, the other slices have colours"),
+        ((GREY, GREY, COLOUR, BLACK), r"2\.png: has colours, the other slices are grey"),
+        ((COLOUR, BLACK, COLOUR), None),
+        ((GREY, BLACK, GREY), None),
+    ],
+)
+def test_grey_slices_among_coloured_ones_are_named(tmp_path, slices, said):
+    paths = [tmp_path / f"{n}.png" for n in range(len(slices))]
+    for path, pixels in zip(paths, slices, strict=True):
+        cv2.imwrite(str(path), pixels)
+    if said is None:
+        assert len(read_slices(paths)) == len(paths)
+        return
+    with pytest.raises(CorruptInputError, match=said):
+        read_slices(paths)

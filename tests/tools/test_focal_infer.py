@@ -103,8 +103,9 @@ def test_a_file_of_distances_beside_the_slices_goes_before_one_in_the_working_fo
     inferred(folder, tmp_path / "o", focus_distances="d.txt")
     assert [call[2] for call in calls] == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
     (tmp_path / "d.txt").unlink()
-    with pytest.raises(ConfigError, match=r"d\.txt: no such file, neither here nor in .*/s"):
-        inferred(folder, tmp_path / "o", focus_distances="d.txt")
+    for given in ("d.txt", "distances", "/gone/focus.lst"):
+        with pytest.raises(ConfigError, match=rf"{given}: no such file, neither here nor in .*/s"):
+            inferred(folder, tmp_path / "o", focus_distances=given)
 
 
 @pytest.mark.parametrize(

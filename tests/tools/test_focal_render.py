@@ -110,3 +110,37 @@ def test_slices_of_an_earlier_call_do_not_stay_beside_fewer_new_ones(disk):
     cv2.imwrite(str(disk / "out" / "s" / "slice_07.png"), np.zeros((4, 4, 3), np.uint8))
     written(disk, (0.5, 1.0))
     assert (disk / "out" / "s" / "slice_07.png").exists()  # not known to be ours
+
+
+def test_nothing_is_written_over_what_is_read_and_a_refused_call_changes_nothing(disk):
+    written(disk)
+    out = disk / "out" / "s"
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    for options, said in (
+        ({"depth": "out/s/depth.npy"}, r"out/s/depth\.npy would be written over"),
+        ({"device": "gpu"}, "--device gpu"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            written(disk, (0.5, 1.0), **options)
+        assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    slices = write_stack(out / "slice_00.png", disk / "d.npy", (0.5, 1.0), LENS, out)
+    with pytest.raises(ConfigError, match=r"slice_00\.png would be written over"):
+        next(slices)
+
+
+def test_the_sky_is_far_away_and_holes_are_as_what_is_beside_them(disk):
+    depth_m = np.full((HEIGHT, WIDTH), 1.0, np.float32)
+    depth_m[0], depth_m[-1] = np.inf, np.nan
+    np.save(disk / "sky.npy", depth_m)
+    written(disk, depth="sky.npy")
+    drawn_m = np.load(disk / "out" / "s" / "depth.npy")
+    assert (drawn_m[0] == 1000.0).all() and (drawn_m[1:] == 1.0).all()
+
+
+def test_depth_that_is_hardly_metres_is_said(disk):
+    np.save(disk / "mm.npy", np.full((HEIGHT, WIDTH), 1500.0, np.float32))
+    said: list[str] = []
+    written(disk, note=said.append)
+    assert said == []
+    written(disk, depth="mm.npy", note=said.append)
+    assert len(said) == 1 and "mm.npy: the median depth is 1500 m" in said[0]

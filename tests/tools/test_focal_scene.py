@@ -34,9 +34,10 @@ DEPTH_M = np.linspace(0.5, 3.0, 32 * 48, dtype=np.float32).reshape(32, 48)
         ("../..", "stack"),
         ("...", "stack"),
         ("", "stack"),
-        ("\u68ee", "stack"),
+        ("\u68ee", "\u68ee"),
         ("-x", "x"),
-        ("b\u00e4r.1", "b_r.1"),
+        ("b\u00e4r.1", "b\u00e4r.1"),
+        ("ba\u0308r", "b\u00e4r"),  # as macOS writes it
     ],
 )
 def test_any_text_becomes_a_folder_of_a_data_set(text, name):
