@@ -37,6 +37,9 @@ DISAGREEMENT_SHARE = 0.1
 SMALLEST_SIDE_PX = 5
 """In smaller pictures nothing can be seen to be sharp; confidence is 0."""
 
+BEYOND_SHARE = 0.1
+"""What is left of the confidence of a depth that is the last one looked at: it may be farther out still."""
+
 BLURRED_PX = 3.0
 """Confidence falls to a half where the sharpest slice is out of focus by this radius."""
 
@@ -87,13 +90,20 @@ def _usable(confidence: Floats) -> Floats:
 
 
 def _from_volume(stack: FocalStack, volume: CostVolume) -> DepthGuess:
-    evidence = _evidence(volume.cost)
+    evidence = _evidence(volume)
     alone = peak_between(-volume.cost, volume.hypotheses)
     diopters = _whole(volume, evidence, shown(fuse(stack, alone).rgb))
     moved = np.abs(diopters - alone) / (DISAGREEMENT_SHARE * stack.span)
     blurred = stack.nearest_radius_px(diopters) / BLURRED_PX
     confidence = evidence.sure**2 * np.exp(-moved) / (1.0 + blurred**2)
+    confidence[_may_be_beyond(diopters, volume.hypotheses)] *= BEYOND_SHARE
     return DepthGuess(diopters, _usable(confidence.astype(np.float32)))
+
+
+def _may_be_beyond(diopters: Floats, hypotheses: Floats) -> npt.NDArray[np.bool_]:
+    """Say which depths stand at the last hypothesis of either side; nothing lies beyond infinity."""
+    near, far = hypotheses[-2:].mean(), hypotheses[:2].mean() if hypotheses[0] > 0.0 else -1.0
+    return np.asarray((diopters < far) | (diopters > near))
 
 
 class _Evidence(NamedTuple):
@@ -104,8 +114,8 @@ class _Evidence(NamedTuple):
     vote: Floats
 
 
-def _evidence(cost: Floats) -> _Evidence:
-    least, usual = cost.min(0), np.median(cost, 0)
+def _evidence(volume: CostVolume) -> _Evidence:
+    least, usual = volume.cost.min(0), np.median(volume.cost[volume.within], 0)
     excess = np.maximum(least - np.percentile(least, NOISE_PERCENTILE), 0.0)
     gain = usual - least
     sure = np.clip(gain / (gain + excess + COST_FLOOR), 0.0, 1.0)
@@ -124,7 +134,7 @@ def _whole(volume: CostVolume, evidence: _Evidence, guide: Floats) -> Floats:
 def swept(stack: FocalStack, guide: Floats) -> Floats:
     """Return diopters of the sweep alone, whole along the edges of a sharp picture (H, W, 3), 0 to 1."""
     volume = cost_volume(stack)
-    return _whole(volume, _evidence(volume.cost), guide)
+    return _whole(volume, _evidence(volume), guide)
 
 
 def _settled(stack: FocalStack, found: Estimate) -> Estimate:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from focusgen.focal.classical import Estimate
 from focusgen.focal.light import linear_of
 from focusgen.focal.picture import sharp_picture
+from focusgen.focal.relative_blur import limits_of
 from focusgen.focal.stack import FocalStack
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ DEPTH_RATE_OF_SPAN = 0.001
 LIGHT_RATE = 0.004
 FLATNESS = 0.6
 EDGE_CONTRAST = 0.03
-BEYOND_ENDS = 0.05
 DARKEST = 1e-4
 """Light below it is lifted: the display curve is steep there, and its gradient is noise."""
 
@@ -86,7 +86,7 @@ def refine(
 
     assert stack.radius_px_m is not None, "the caller has a lens"
     where = pick_device(device, "--quality best")
-    low, high = _limits(stack)
+    low, high = limits_of(stack.diopters)
     span = max(stack.span, 1e-9)
     depth = torch.tensor(np.clip(found.diopters, low, high), device=where, requires_grad=True)
     sharp = linear_of(sharp_picture(stack, found.diopters, found.sharpest)).transpose(2, 0, 1)
@@ -111,12 +111,6 @@ def refine(
     diopters = depth.detach().cpu().numpy()
     # The light has moved for depth's sake only: without veils, slices are nearer to the truth than it is.
     return Refined(diopters, sharp_picture(stack, diopters, found.sharpest))
-
-
-def _limits(stack: FocalStack) -> tuple[float, float]:
-    beyond = BEYOND_ENDS * stack.span
-    low, high = float(stack.diopters.min()), float(stack.diopters.max())
-    return max(low - beyond, low / 1.15, 0.0), high + beyond
 
 
 def _draw(light: Tensor, radius_px: Tensor) -> Tensor:

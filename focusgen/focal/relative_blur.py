@@ -7,6 +7,7 @@ and any spacing will do, infinity included.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -21,8 +22,16 @@ from focusgen.focal.stack import FocalStack
 Floats = npt.NDArray[np.float32]
 
 N_HYPOTHESES = 64
-BEYOND_ENDS = 0.03
-"""How far hypotheses reach beyond the slices, as part of their span: what is farther out is not measured."""
+BEYOND_ENDS, BEYOND_FACTOR = 0.6, 3.0
+"""How far hypotheses reach beyond the slices: by this part of their span, and at the far end to at most this
+many times the farthest distance. What lies there is sharp in no slice; how blur grows tells where it is."""
+
+BEYOND_TWO = 0.1, 1.5
+"""The same for two slices: they are one difference of blur, and farther out they mistake what is between."""
+
+BEYOND_GROWTH = 1.25
+"""Steps beyond an end begin as those within, or depth would be drawn to one side there, and grow: the more
+something is blurred, the less well it is measured."""
 
 RESIDUAL_FLOOR, RESIDUAL_CAP = 0.02, 0.5
 """Residuals are relative, because noise is about even in display space; capped, because of occlusion."""
@@ -47,11 +56,13 @@ class CostVolume(NamedTuple):
     Attributes:
         hypotheses: (K,) diopters, rising.
         cost: (K, H, W) float32, at least 0.
+        within: which hypotheses lie between the nearest and the farthest slice.
         energy: (N, H, W) focus energy of the slices.
     """
 
     hypotheses: Floats
     cost: Floats
+    within: slice
     energy: Floats
 
 
@@ -74,7 +85,7 @@ class Residual(NamedTuple):
 
 
 def hypotheses_of(diopters: npt.NDArray[np.float64], n: int = N_HYPOTHESES) -> Floats:
-    """Return depth hypotheses in diopters, rising: denser where slices are, and a little beyond both ends.
+    """Return depth hypotheses in diopters, rising: denser where slices are, and beyond both ends.
 
     Slices that are even in metres lie close together in diopters at the far end: steps that were even in
     diopters would be a sixth of the depth there. The share of a gap grows with its square root.
@@ -85,10 +96,25 @@ def hypotheses_of(diopters: npt.NDArray[np.float64], n: int = N_HYPOTHESES) -> F
     counts = np.maximum(2, np.rint(n * share / share.sum()).astype(int))
     spans = zip(rising[:-1], rising[1:], counts, strict=True)
     inside = np.concatenate([np.linspace(a, b, k, endpoint=False) for a, b, k in spans])
-    beyond = BEYOND_ENDS * (rising[-1] - rising[0])
-    low, high = max(rising[0] - beyond, rising[0] / 1.15, 0.0), rising[-1] + beyond
-    ends = (low, 0.5 * (low + rising[0])), (rising[-1], 0.5 * (high + rising[-1]), high)
-    return np.unique(np.concatenate((ends[0], inside, ends[1])).astype(np.float32))
+    low, high = limits_of(diopters)
+    below = rising[0] - _steps(inside[1] - inside[0], rising[0] - low)
+    above = rising[-1] + _steps(rising[-1] - inside[-1], high - rising[-1])
+    return np.unique(np.concatenate((below, inside, rising[-1:], above)).astype(np.float32))
+
+
+def limits_of(diopters: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Return the least and the greatest depth, in diopters, that slices at these distances can tell."""
+    low, high = float(diopters.min()), float(diopters.max())
+    part, factor = BEYOND_TWO if len(diopters) == 2 else (BEYOND_ENDS, BEYOND_FACTOR)
+    beyond = part * (high - low)
+    return max(low - beyond, low / factor), high + beyond
+
+
+def _steps(first: float, reach: float) -> npt.NDArray[np.float64]:
+    """Return growing distances from an end, the last one `reach`."""
+    n = math.ceil(math.log1p((BEYOND_GROWTH - 1.0) * reach / first) / math.log(BEYOND_GROWTH))
+    steps = first * (BEYOND_GROWTH ** np.arange(1, n + 1) - 1.0) / (BEYOND_GROWTH - 1.0)
+    return np.asarray(np.minimum(steps, reach))
 
 
 def gap_weights(diopters: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -114,7 +140,9 @@ def cost_volume(stack: FocalStack) -> CostVolume:
     for k, residual in enumerate(residuals(stack, radius_px)):
         np.maximum(aggregate(_raw_cost(residual)), 0.0, out=cost[k])
         cost[k] += sharper[residual.star]
-    return CostVolume(hypotheses, cost, energy)
+    ends = np.array([stack.diopters.min(), stack.diopters.max()], np.float32)
+    first, last = np.searchsorted(hypotheses, ends).tolist()
+    return CostVolume(hypotheses, cost, slice(first, last + 1), energy)
 
 
 def residuals(stack: FocalStack, radius_px: npt.NDArray[np.float64]) -> Iterator[Residual]:

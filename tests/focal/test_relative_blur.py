@@ -12,6 +12,7 @@ from focusgen.focal.relative_blur import (
     cost_volume,
     gap_weights,
     hypotheses_of,
+    limits_of,
     residuals,
 )
 from focusgen.focal.stack import FocalStack
@@ -72,11 +73,37 @@ def test_slices_that_show_the_same_share_one_voice():
 
 
 @pytest.mark.parametrize("diopters", [(0.0, 1.0), (2.0, 0.1, 0.12), (0.0, 1.0, 2.0, 3.0)])
-def test_hypotheses_rise_and_reach_a_little_beyond_the_slices_but_never_beyond_infinity(diopters):
+def test_hypotheses_rise_and_reach_beyond_the_slices_but_never_beyond_infinity(diopters):
     found = hypotheses_of(np.array(diopters))
     assert (np.diff(found) > 0).all() and found[0] >= 0.0
-    assert found[0] <= min(diopters) and max(diopters) < found[-1] < 1.1 * max(diopters)
+    low, high = limits_of(np.array(diopters))
+    assert np.allclose((found[0], found[-1]), (low, high)) and low <= min(diopters) and high > max(diopters)
     assert all(np.isclose(found, value, atol=1e-6).any() for value in diopters)
+
+
+@pytest.mark.parametrize("diopters", [(0.5, 1.0, 1.5), (0.3, 0.35, 2.0)])
+def test_steps_are_even_across_an_end_and_grow_beyond_it(diopters):
+    steps, found = np.diff(hypotheses_of(np.array(diopters))), hypotheses_of(np.array(diopters))
+    first, last = (int(np.abs(found - end).argmin()) for end in (min(diopters), max(diopters)))
+    assert steps[first - 1] == pytest.approx(steps[first], rel=1e-3)
+    assert steps[last] == pytest.approx(steps[last - 1], rel=1e-3)
+    assert (np.diff(steps[last:-1]) > 0).all() and (np.diff(steps[1:first]) < 0).all()
+
+
+def test_the_limits_lie_by_part_of_the_span_and_by_factor_and_two_slices_tell_less():
+    assert limits_of(np.array([0.5, 1.5, 2.5])) == pytest.approx((0.5 / 3.0, 2.5 + 1.2))
+    assert limits_of(np.array([2.4, 2.5, 2.6])) == pytest.approx((2.28, 2.72))
+    assert limits_of(np.array([2.5, 0.5])) == pytest.approx((0.5 / 1.5, 2.7))
+    assert limits_of(np.array([0.0, 1.0, 2.0]))[0] == 0.0
+
+
+@pytest.mark.parametrize("wall", [0.25, 2.5])
+def test_a_wall_beyond_the_slices_costs_least_where_it_stands(wall):
+    volume = cost_volume(flat_stack(wall, (0.5, 1.0, 1.5, 2.0)))
+    inner = volume.cost[:, 8:-8, 8:-8].mean(axis=(1, 2))
+    assert volume.hypotheses[int(inner.argmin())] == pytest.approx(wall, abs=0.15)
+    within = volume.hypotheses[volume.within]
+    assert (within[0], within[-1]) == pytest.approx((0.5, 2.0))
 
 
 def test_the_guided_filter_averages_within_edges_and_keeps_a_constant():
