@@ -29,7 +29,7 @@ def read_sharp(scene: SceneLayout, frame: int, read: ReadBytes = read_published)
         MissingUpstreamError: it is not there.
         CorruptInputError: it is damaged; names the file.
     """
-    return _read_png(scene.sharp(frame), "Re-run phase 2 for this scene.", read)
+    return _read_png(scene.sharp(frame), _way_out(2), read)
 
 
 def read_bokeh(
@@ -41,7 +41,7 @@ def read_bokeh(
         MissingUpstreamError: it is not there.
         CorruptInputError: it is damaged; names the file.
     """
-    return _read_png(scene.bokeh(lens_set, frame), "Re-run phase 5 for this scene.", read)
+    return _read_png(scene.bokeh(lens_set, frame), _way_out(5), read)
 
 
 def read_clean(
@@ -54,7 +54,7 @@ def read_clean(
         CorruptInputError: it is damaged; names the file.
     """
     return _read_png(
-        scene.clean(lens_set, frame), "Re-run phase 5 for this scene, with render.keep_clean.", read
+        scene.clean(lens_set, frame), f"{_way_out(5)} It keeps them with render.keep_clean.", read
     )
 
 
@@ -83,6 +83,11 @@ def read_flags(
         ) from error
 
 
+def _way_out(number: int) -> str:
+    """Return what brings back a file of a phase, which by itself looks at no file that it has finished."""
+    return f"focusgen repair makes it again where phase {number} had finished it; else run phase {number}."
+
+
 def _read_png(path: Path, advice: str, read: ReadBytes) -> npt.NDArray[np.uint8]:
     try:
         return decode_png(read(path))
@@ -101,7 +106,7 @@ def read_depth(scene: SceneLayout, frame: int, read: ReadBytes = read_published)
         MissingUpstreamError: it is not there.
         CorruptInputError: it is damaged; names the file.
     """
-    return read_float16(scene.depth(frame), "depth", "Re-run phase 3 for this scene.", read)
+    return read_float16(scene.depth(frame), "depth", _way_out(3), read)
 
 
 def read_focus(
@@ -113,7 +118,7 @@ def read_focus(
         MissingUpstreamError: it is not there.
         CorruptInputError: it is damaged; names the file.
     """
-    return read_float16(scene.focus(lens_set, frame), "focus_map", "Re-run phase 5 for this scene.", read)
+    return read_float16(scene.focus(lens_set, frame), "focus_map", _way_out(5), read)
 
 
 def read_float16(

@@ -106,7 +106,7 @@ def check_depth_m(depth_m: npt.NDArray[Any]) -> None:
     if n_bad:
         raise DepthRangeError(
             f"{n_bad} of {depth_m.size} depths are not finite or not positive",
-            "Re-run phase 3 for this scene: it fills holes and counts them.",
+            "Run phase 3 for this scene with --on_stale redo: it fills holes and counts them.",
         )
 
 

@@ -47,7 +47,7 @@ def depth_counts(depth_m: npt.NDArray[np.float16]) -> Counts:
     if n_bad:
         raise DepthRangeError(
             f"{n_bad} of {patterns.size} depths are not finite or not positive",
-            "Re-run phase 3 for this scene: it fills holes and counts them.",
+            "Run phase 3 for this scene with --on_stale redo: it fills holes and counts them.",
         )
     return counts
 

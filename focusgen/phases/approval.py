@@ -144,8 +144,24 @@ def _way_to_keep(dataset: DatasetLayout) -> str:
     )
 
 
+def max_coc_to_keep_m(dataset: DatasetLayout) -> float | None:
+    """Return the max_coc of finished scenes, metres; None if no scene is finished.
+
+    Raises:
+        ConfigError: the note of it is damaged.
+    """
+    noted_m = finished_max_coc_m(dataset)
+    if noted_m is None:
+        return None
+    return (
+        noted_m
+        if any(dataset.scene(path.name).done("render").exists() for path in dataset.root.iterdir())
+        else None
+    )
+
+
 def finished_max_coc_m(dataset: DatasetLayout) -> float | None:
-    """Return the max_coc of finished scenes, metres; None if there is none.
+    """Return the max_coc that was noted when a scene was finished last, metres; None if none was.
 
     Raises:
         ConfigError: the note of it is damaged.

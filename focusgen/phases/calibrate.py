@@ -97,7 +97,7 @@ def _measure(
     """Return the exact percentiles and the histogram of all pixels through all lenses of the sample."""
     make_folder(dataset.internal)
     # On disk: a large data set samples thousands of scenes of half a megabyte each.
-    with tempfile.NamedTemporaryFile(dir=dataset.internal, prefix="counts.", suffix=".tmp") as file:
+    with tempfile.TemporaryFile(dir=dataset.internal) as file:  # without a name: a kill leaves nothing
         # Room first: a page that finds none when it is written ends the process with SIGBUS.
         os.posix_fallocate(file.fileno(), 0, len(sampled) * 65536 * 8)
         counts = np.memmap(file, np.int64, "w+", shape=(len(sampled), 65536))

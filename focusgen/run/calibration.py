@@ -10,8 +10,8 @@ from focusgen.base.names import rich_text
 from focusgen.config import Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.phases.approval import approve
 from focusgen.run.console import ConsoleObserver
+from focusgen.run.max_coc import approve_automatically
 from focusgen.run.recalibration import Asked, is_approved_as_asked, other_depth, remember, standing
 from focusgen.run.scene_logs import merge_what_tasks_left
 from focusgen.run.selection import complete_scenes
@@ -94,8 +94,9 @@ def _calibrate(
     _measure(cfg, observer, list(usable))
     remember(cfg, dataset, usable)
     if cfg.run.auto_approve:
-        approve(cfg, cfg.render.max_coc, automatic=True)
-        console.print("  approved automatically (--auto_approve): no person looked at it")
+        value_m = approve_automatically(cfg)
+        said = f"approved automatically (--auto_approve): max_coc = {1e3 * value_m:.4f} mm"
+        console.print(f"  {said}; no person looked at it")
     return ExitCode.COMPLETE
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from focusgen.base.errors import ApprovalError
 from focusgen.config import Config
-from focusgen.phases.approval import approve, approved_max_coc_m, warning_about
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.phases.approval import approve, approved_max_coc_m, max_coc_to_keep_m, warning_about
 
 
 def with_max_coc(cfg: Config, *, may_approve: bool = False, recorded_m: float | None = None) -> Config:
@@ -24,12 +25,23 @@ def with_max_coc(cfg: Config, *, may_approve: bool = False, recorded_m: float | 
         value_m = approved_max_coc_m(cfg)
     except ApprovalError:
         if may_approve and cfg.run.auto_approve:
-            value_m = approve(cfg, None, automatic=True)
+            value_m = approve_automatically(cfg)
         elif recorded_m is not None:
             value_m = recorded_m
         else:
             raise
     return cfg.model_copy(update={"render": cfg.render.model_copy(update={"max_coc": value_m})})
+
+
+def approve_automatically(cfg: Config) -> float:
+    """Approve the calibration where no person will, and return max_coc in metres.
+
+    The settings' own; else that of finished scenes, unless they are to be made anew; else the recommended.
+    """
+    value_m = cfg.render.max_coc
+    if value_m is None and cfg.run.on_stale != "redo":
+        value_m = max_coc_to_keep_m(DatasetLayout.of(cfg))
+    return approve(cfg, value_m, automatic=True)
 
 
 def approve_calibration(cfg: Config) -> tuple[float, str | None]:

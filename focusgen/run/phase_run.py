@@ -12,7 +12,7 @@ from focusgen.base.errors import (
     SceneError,
     StaleError,
 )
-from focusgen.base.files import publish_json
+from focusgen.base.files import publish_json, remove
 from focusgen.base.locks import exclusive
 from focusgen.base.signals import StopFlag
 from focusgen.config import GRAPH, Config, PhaseName, settings_for
@@ -151,6 +151,11 @@ class PhaseRun:
             look_at_inputs=look_at_inputs,
         )
 
+    @functools.cached_property
+    def _has_finished(self) -> bool:
+        """Whether any scene of the data set is finished."""
+        return any(map(self._is_finished, self.index))
+
     def _is_finished(self, scene_id: str) -> bool:
         """Say whether there is anything to keep: not where the scene is new or half made."""
         return self.dataset.scene(scene_id).done(self.phase).exists()
@@ -242,6 +247,10 @@ class PhaseRun:
             return state
         finished_m = finished_max_coc_m(self.dataset)
         if finished_m in (None, self.cfg.render.max_coc):
+            return state
+        if not self._has_finished:  # the note is of scenes that somebody deleted
+            remove(self.dataset.max_coc_json)
+            del self._has_finished  # another process may finish some, and note what it made them with
             return state
         reason = f"render.max_coc: finished scenes have {finished_m} -> {self.cfg.render.max_coc}"
         return PhaseState(State.STALE, reason, state.record)

@@ -18,7 +18,7 @@ from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.masked import mask_digest
 from focusgen.dataset.records import MASKS, parse_object, read_record
-from focusgen.phases.approval import approved_max_coc_m, stats_digest
+from focusgen.phases.approval import approved_max_coc_m, max_coc_to_keep_m, stats_digest
 
 Standing = Literal["measure", "same", "kept", "held"]
 Asked = Literal["alone", "all", "some"]
@@ -81,7 +81,7 @@ def _outlives_other_depth(
     if asked == "some" or cfg.run.on_stale == "keep":
         return True
     has_new = not now["depth"].keys() <= before.get("depth", {}).keys()
-    in_use = dataset.max_coc_json.exists()
+    in_use = max_coc_to_keep_m(dataset) is not None
     return cfg.run.on_stale == "fail" and (not has_new or (cfg.run.auto_approve and in_use))
 
 

@@ -18,9 +18,11 @@ from focusgen.phases.approval import (
     approved_max_coc_m,
     finished_max_coc_m,
     implausible,
+    max_coc_to_keep_m,
     stats_digest,
     warning_about,
 )
+from tests.small import identity, put_record
 
 STATS: dict[str, Any] = {"recommended_max_coc": 0.0012, "p95": 0.0011, "n": 5}
 
@@ -230,6 +232,8 @@ def test_a_void_approval_says_how_finished_scenes_stay_complete(cfg):
     assert "--max_coc" not in refused.value.advice, "nothing is finished"
     dataset.internal.mkdir()
     dataset.max_coc_json.write_text('{"max_coc": 0.0012}')
+    assert max_coc_to_keep_m(dataset) is None, "a note of scenes that somebody deleted"
+    put_record(dataset.scene("a"), identity("render"))
     with pytest.raises(ApprovalError, match="void") as refused:
         approved_max_coc_m(cfg)
     assert "(--max_coc 0.0012 keeps" in refused.value.advice

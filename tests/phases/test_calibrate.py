@@ -11,6 +11,7 @@ import pytest
 from focusgen import cli
 from focusgen.base.errors import CalibrationError
 from focusgen.media.codecs import encode_npz
+from focusgen.phases import calibrate as calibrate_module
 from focusgen.phases.approval import warning_about
 from focusgen.phases.calibrate import calibrate, sample_scene_ids
 from tests.conftest import Rgbd
@@ -46,9 +47,19 @@ def test_statistics_do_not_depend_on_the_counts_that_phase_3_kept(rgbd, monkeypa
     elif damage == "not an array":
         kept.write_bytes(encode_npz("counts", np.ones(3, np.float16)))
     stats.unlink()  # a replay would not even look
+    left_by_a_kill = set[str]()
+    monkeypatch.setattr(
+        calibrate_module.CocHistogram,
+        "add",
+        lambda *given, add=calibrate_module.CocHistogram.add: (
+            left_by_a_kill.update(path.name for path in kept.parents[1].glob("*.tmp")),
+            add(*given),
+        ),
+    )
     assert cli.main(["run", "--no_pictures", *flags]) == 4
     assert stats.read_bytes() == before
     assert n_read == (0 if damage == "none" else 4)
+    assert not left_by_a_kill, "half a megabyte for each scene of the sample"
     assert json.loads(before)["n_values"] == 8 * n_pixels
 
 

@@ -9,8 +9,9 @@ from focusgen.base.errors import ApprovalError
 from focusgen.config import dump
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.run.max_coc import with_max_coc
+from focusgen.run.max_coc import approve_automatically, with_max_coc
 from focusgen.run.status import all_status
+from tests.small import identity, put_record
 
 
 @pytest.fixture
@@ -85,3 +86,16 @@ def test_phase_6_of_a_job_that_says_every_setting_takes_the_approved_value(calib
     path.write_text(dump(calibrated.config(render__max_coc=None, data__min_frames=2)))
     assert cli.phase_main("render", "", ["--config", str(path)]) == 0
     assert cli.phase_main("validate", "", ["--config", str(path)]) == 0
+
+
+def test_who_approves_unseen_leaves_finished_scenes_complete_unless_they_are_to_be_made_anew(calibrated):
+    cfg = calibrated.config(render__max_coc=None)
+    dataset = DatasetLayout.of(cfg)
+    recommended_m = approve_automatically(cfg)
+    dataset.max_coc_json.write_text('{"max_coc": 0.0011}')
+    assert approve_automatically(cfg) == recommended_m, "nothing is finished"
+    put_record(dataset.scene("a"), identity("render"))
+    assert approve_automatically(cfg) == 0.0011
+    assert approve_automatically(calibrated.config(render__max_coc=0.003)) == 0.003
+    redone = calibrated.config(render__max_coc=None, run__on_stale="redo")
+    assert approve_automatically(redone) == recommended_m

@@ -229,6 +229,7 @@ def test_depth_that_is_gone_leaves_finished_scenes_complete_and_is_asked_for_by_
 def test_a_scene_that_was_never_made_is_not_kept(runs, on_stale, outcome):
     runs.run(scenes=("a",))
     runs.dataset.max_coc_json.write_text(json.dumps({"max_coc": 2e-3}))
+    put_record(runs.dataset.scene("ü"), identity("render", "ü"))
     spec = PhaseSpec("render", 1, lambda cfg, device: None, finish)
     cfg = runs.cfg(render__max_coc=1e-3, run__on_stale=on_stale)
     summary = PhaseRun(spec, cfg, ("a",), Observer(), StopFlag(), expected={}).run()
@@ -397,15 +398,24 @@ def test_a_failed_scene_is_tried_again_by_the_next_run(runs):
 
 
 @pytest.mark.parametrize(
-    ("finished", "state"), [(None, State.PENDING), (1e-3, State.PENDING), (2e-3, State.STALE)]
+    ("noted", "has_finished", "state"),
+    [
+        (None, False, State.PENDING),
+        (1e-3, True, State.PENDING),
+        (2e-3, True, State.STALE),
+        (2e-3, False, State.PENDING),  # of scenes that somebody deleted
+    ],
 )
-def test_a_scene_of_another_max_coc_than_the_finished_ones_is_stale(runs, finished, state):
+def test_a_scene_of_another_max_coc_than_the_finished_ones_is_stale(runs, noted, has_finished, state):
     runs.run(scenes=("a",))
-    if finished is not None:
-        runs.dataset.max_coc_json.write_text(json.dumps({"max_coc": finished}))
+    if noted is not None:
+        runs.dataset.max_coc_json.write_text(json.dumps({"max_coc": noted}))
+    if has_finished:
+        put_record(runs.dataset.scene("ü"), identity("render", "ü"))
     spec = PhaseSpec("render", 1, lambda cfg, device: None, finish)
     run = PhaseRun(spec, runs.cfg(render__max_coc=1e-3), ("a",), Observer(), StopFlag(), expected={})
     assert run._state("a").state is state
+    assert runs.dataset.max_coc_json.exists() is has_finished
 
 
 def test_the_entry_of_the_index_is_what_frames_are_counted_by(runs):
