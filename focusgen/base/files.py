@@ -213,6 +213,8 @@ def storage_error(error: OSError, path: Path) -> SceneError:
         errno.EROFS: "The file system is read-only: have the output written to another place.",
         errno.EEXIST: "A file stands where a folder is needed: remove it, or name another folder.",
         errno.ENOTDIR: "A file stands where a folder is needed: remove it, or name another folder.",
+        errno.EISDIR: "A folder stands where a file is needed: remove it, or name another folder.",
+        errno.ENAMETOOLONG: "Give it a shorter name.",
         errno.EACCES: "Check the owner and mode of that folder, or have the output written to another place.",
     }.get(error.errno or 0, "Check the file system, then start the same command again.")
     return StorageError(f"{path}: {error.strerror or error}", advice)

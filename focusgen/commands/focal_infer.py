@@ -7,6 +7,7 @@ that was stopped goes on: what was finished, of the same slices in the same way,
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -73,7 +74,9 @@ DEVICE = re.compile(r"cpu|auto|mps|(cuda|xpu)(:\d+)?")
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal infer`."""
-    flags = parse(FLAGS, renamed(argv, ALIASES), prog="focusgen focal infer", doc=__doc__).flags
+    words = renamed(argv, ALIASES)
+    _refuse_loose_pictures(words)
+    flags = parse(FLAGS, words, prog="focusgen focal infer", doc=__doc__).flags
     _check(flags)
     from focusgen.run.console import make_console
     from focusgen.tools.focal_infer import InferJob, infer_all
@@ -106,6 +109,18 @@ def main(argv: Sequence[str]) -> int:
             )
             raise
     return report(summary, flags.output)
+
+
+def _refuse_loose_pictures(words: Sequence[str]) -> None:
+    """Refuse `--input *.png`: a shell puts img_10 before img_2, and distances would be those of others."""
+    after = list(words[words.index("--input") + 1 :]) if "--input" in words else []
+    values = list(itertools.takewhile(lambda word: not word.startswith("-"), after))
+    if len(values) > 1:
+        raise ConfigError(
+            f"--input takes one word, not {len(values)}",
+            "Give the folder of the slices, or the slices with commas, in the order of --focus-distances: "
+            "--input a.png,b.png,c.png",
+        )
 
 
 def _cut(flags: InferFlags, job: InferJob, progress: Callable[[float], object]) -> InferJob:

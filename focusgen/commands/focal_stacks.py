@@ -23,7 +23,7 @@ class StacksFlags(Flags):
     """Which data set, and which kind of stack."""
 
     scenes: Path = required("out_root of a data set, after phase 5")
-    out: Path = required("list to write, .jsonl")
+    out: Path = required("list to write, .jsonl (-o)")
     source: Literal["bokeh", "thin_lens", "mix"] = option("bokeh", "renders of phase 5, or drawn on the fly")
     n_slices: int = option(5, "thin_lens: slices, even in diopters over the scene's depth")
     focal_length: float = option(50.0, "thin_lens: millimetres")
@@ -32,11 +32,12 @@ class StacksFlags(Flags):
 
 
 FLAGS = StacksFlags
+OUT_ALIASES = {**ALIASES, "-o": "--out", "--output": "--out"}
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal stacks`."""
-    flags = parse(FLAGS, renamed(argv, ALIASES), prog="focusgen focal stacks", doc=__doc__).flags
+    flags = parse(FLAGS, renamed(argv, OUT_ALIASES), prog="focusgen focal stacks", doc=__doc__).flags
     from focusgen.focal.lens_checks import check_lens
     from focusgen.tools.focal_stacks import Sweep, list_stacks
 

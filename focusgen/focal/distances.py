@@ -100,12 +100,13 @@ def _with_point(cell: str) -> str:
     return cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell.strip()) else cell
 
 
-def read_distances(path: Path, names: Sequence[str]) -> list[float]:
+def read_distances(path: Path, names: Sequence[str], folder: str = "") -> list[float]:
     """Return the distances in a file: JSON, lines of numbers, or lines of `slice name, distance`.
 
     Args:
         path: the file.
         names: file names of the slices, in order.
+        folder: name of their folder: of lines that name several folders, those of this one count.
 
     Raises:
         ConfigError: it cannot be read, or says something else; names file and line.
@@ -119,7 +120,7 @@ def read_distances(path: Path, names: Sequence[str]) -> list[float]:
         raise ConfigError(f"{shown}: cannot be read: it is no UTF-8 text", "Save it as UTF-8.") from error
     if path.suffix.lower() == ".json":
         return _from_json(text, shown, names)
-    return _from_lines(text, shown, names)
+    return _from_lines(text, shown, names, folder)
 
 
 def _from_json(text: str, shown: str, names: Sequence[str]) -> list[float]:
@@ -145,13 +146,13 @@ def _are_paired(slices: object, distances: object) -> bool:
     return isinstance(slices, list) and isinstance(distances, list) and len(slices) == len(distances)
 
 
-def _from_lines(text: str, shown: str, names: Sequence[str]) -> list[float]:
+def _from_lines(text: str, shown: str, names: Sequence[str], folder: str) -> list[float]:
     lines = [(f"{shown}:{n}", COMMENT.sub("", line).strip()) for n, line in enumerate(text.splitlines(), 1)]
     lines = [(where, content) for where, content in lines if content]
     heading = _heading_of(lines[0][1], lines[0][0], names) if lines else None
     numbers: list[float] = []
     by_name: dict[str, float] = {}
-    for where, content in lines if heading is None else lines[1:]:
+    for where, content in _of_folder(lines if heading is None else lines[1:], folder):
         found = _named_distance(content, where, names, heading or Heading())
         if found is None:
             numbers += parse_distances(content, where, heading.unit if heading else "m")
@@ -167,6 +168,13 @@ def _from_lines(text: str, shown: str, names: Sequence[str]) -> list[float]:
             raise ConfigError(f"{shown}: no distance for {', '.join(map(display, missing))}", HOW_TO_GIVE)
         return [by_name[name] for name in names]
     return numbers
+
+
+def _of_folder(lines: list[tuple[str, str]], folder: str) -> list[tuple[str, str]]:
+    """Return the lines that name files of a folder, all where none does: `exiftool -r` lists many."""
+    directly_in = re.compile(rf"(^|[/\\\",;\t]){re.escape(folder)}[/\\][^/\\]*$")
+    own = [line for line in lines if directly_in.search(line[1])] if folder else []
+    return own or lines
 
 
 class Heading(NamedTuple):

@@ -227,7 +227,7 @@ def _stacks(job: InferJob) -> Iterator[Stack | Unusable]:
             yield _tried(folder.resolve().name, partial(_in_folder, folder, job))
         return
     files = _named_one_by_one(job.input)
-    yield Stack(files, _distances(job.focus_distances, files), job.lens)
+    yield Stack(files, _distances(job, files), job.lens)
 
 
 def _tried(name: str, open_it: Callable[[], Stack]) -> Stack | Unusable:
@@ -239,7 +239,7 @@ def _tried(name: str, open_it: Callable[[], Stack]) -> Stack | Unusable:
 
 def _in_folder(folder: Path, job: InferJob) -> Stack:
     files = stack_of_folder(folder)
-    return Stack(files, _distances(job.focus_distances, files), job.lens)
+    return Stack(files, _distances(job, files), job.lens)
 
 
 def _listed(record: StackRecord, beside: Path, job: InferJob) -> Stack:
@@ -251,7 +251,7 @@ def _listed(record: StackRecord, beside: Path, job: InferJob) -> Stack:
             f"{record.where}: a picture with depth is no stack", "focusgen focal render draws one."
         )
     distances_m = record_distances_m(record, opened.n_on_disk)
-    distances_m = distances_m or _distances(job.focus_distances, files)
+    distances_m = distances_m or _distances(job, files)
     return Stack(files, distances_m, lens_flags(record, job.lens))
 
 
@@ -284,17 +284,26 @@ def _named_one_by_one(given: str) -> StackFiles:
     )
 
 
-def _distances(given: str | None, files: StackFiles) -> list[float] | None:
+def _distances(job: InferJob, files: StackFiles) -> list[float] | None:
     """Return the distances of a stack; None: look into EXIF."""
+    given = job.focus_distances
     if given is None or given.strip().lower() == "exif":
         return None
-    names = [path.name for path in files.paths]
-    for path in (files.folder / given, Path(given)):
+    places = [files.folder, *_beside(job.input), Path()]
+    for path in (place / given for place in places):
         if os.path.isfile(path):  # unlike Path's, it bears numbers that are too long for a path
-            return read_distances(path, names)
+            return read_distances(path, [path.name for path in files.paths], files.folder.resolve().name)
     if FILE_NAME.fullmatch(given):
-        raise ConfigError(f"{display(given)}: no such file, neither here nor in {display(str(files.folder))}")
+        looked = " nor in ".join(display(str(place)) for place in places[:-1])
+        raise ConfigError(f"{display(given)}: no such file, neither here nor in {looked}")
     return parse_distances(given, "--focus-distances")
+
+
+def _beside(given: str) -> list[Path]:
+    """Return the folder of a batch or of a list, where a file for all of its stacks may lie."""
+    if os.path.isdir(given):
+        return [Path(given)]
+    return [Path(given).parent] if os.path.isfile(given) else []
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from focusgen.base.errors import ConfigError, SceneError
 from focusgen.base.files import make_folder, publish
-from focusgen.base.names import shell_word
+from focusgen.base.names import RESERVED_NAMES, display, shell_word
 from focusgen.config import SCENE_PHASES, PhaseName
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
@@ -48,8 +48,10 @@ def list_stacks(
     """Write a list of all stacks of a data set; return its records. `note` is told what is left out.
 
     Raises:
-        ConfigError: no data set, or no scene holds a stack; nothing is written.
+        ConfigError: no data set, no scene holds a stack, or the list would lie in a file's place; nothing
+            is written.
     """
+    _check_out(scenes, out)
     dataset = DatasetLayout(scenes, scenes / "scene_index.json")
     records: list[dict[str, Any]] = []
     left_out: list[str] = []
@@ -76,6 +78,17 @@ def list_stacks(
     lines = [json.dumps(_relative(record, beside), allow_nan=False) for record in records]
     publish(out, ("\n".join(lines) + "\n").encode())
     return records
+
+
+def _check_out(scenes: Path, out: Path) -> None:
+    """Refuse a list that cannot be written, or would be in the place of a file of the data set itself."""
+    if out.is_dir():
+        raise ConfigError(f"--out {display(str(out))}: a folder", "Name a file, such as stacks.jsonl.")
+    if out.name.casefold() in RESERVED_NAMES and out.resolve().parent == scenes.resolve():
+        raise ConfigError(
+            f"--out {display(str(out))}: the data set has a file of that name",
+            "Name another, such as stacks.jsonl.",
+        )
 
 
 def _relative(record: Mapping[str, Any], beside: Path) -> dict[str, Any]:

@@ -258,6 +258,15 @@ def test_a_lens_or_device_that_cannot_be_is_refused_before_any_work(
     assert not (tmp_path / "out").exists()
 
 
+def test_slices_that_a_shell_listed_are_refused_since_it_sorts_otherwise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    words = ["focal", "infer", "--output", str(tmp_path / "o"), "--input", "img_10.png", "img_2.png"]
+    assert main([*words, "--focus-distances", "0.5,1"]) == 2
+    said = capsys.readouterr().err
+    assert "--input takes one word, not 2" in said and "--input a.png,b.png" in said
+
+
 def test_a_device_that_nothing_uses_and_a_video_as_input_are_said(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -1,5 +1,6 @@
 """Focus distances as people write them: units, fractions, files of all kinds; and what is refused."""
 
+import csv
 import math
 from pathlib import Path
 
@@ -63,6 +64,26 @@ def test_what_is_no_distance_is_named(word: str):
 def test_files_of_all_kinds_are_read(tmp_path: Path, name: str, text: str):
     (tmp_path / name).write_bytes(text.encode())
     assert read_distances(tmp_path / name, NAMES) == pytest.approx(WANTED)
+
+
+def test_of_a_file_about_many_folders_the_lines_of_one_count(tmp_path: Path):
+    path = tmp_path / "f.csv"
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["SourceFile", "FocusDistance"])
+        for near_m, folder in ((1, "in/a"), (10, "in/ba"), (20, "in/a/raw"), (30, "b"), (40, "x, y")):
+            rows.writerows([f"{folder}/{name}", f"{near_m + n} m"] for n, name in enumerate(NAMES))
+        rows.writerow(["in/other.png", "9 m"])
+    found = {folder: read_distances(path, NAMES, folder) for folder in ("a", "ba", "raw", "b", "x, y")}
+    assert {folder: metres[0] for folder, metres in found.items()} == {
+        "a": 1.0,
+        "ba": 10.0,
+        "raw": 20.0,
+        "b": 30.0,
+        "x, y": 40.0,
+    }
+    with pytest.raises(ConfigError, match="a distance of s_00.png for the second time"):
+        read_distances(path, NAMES, "c")
 
 
 @pytest.mark.parametrize(

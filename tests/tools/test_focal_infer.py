@@ -108,6 +108,21 @@ def test_a_file_of_distances_beside_the_slices_goes_before_one_in_the_working_fo
             inferred(folder, tmp_path / "o", focus_distances=given)
 
 
+def test_one_file_of_distances_may_lie_beside_all_stacks_of_a_batch(tmp_path, calls):
+    for name in ("a", "b"):
+        stack(tmp_path / "in" / name)
+    rows = "".join(f"in/{s}/{n}.png,{k + n} m\n" for k, s in ((1, "a"), (5, "b")) for n in range(3))
+    (tmp_path / "in" / "d.csv").write_text("SourceFile,FocusDistance\n" + rows)
+    (tmp_path / "in" / "l.jsonl").write_text('{"focal_stack": "b"}\n')
+    for given in (tmp_path / "in", tmp_path / "in" / "l.jsonl"):
+        inferred(given, tmp_path / "o", focus_distances="d.csv", keeps=False)
+    assert [(name, metres) for name, _, metres, _ in calls] == [
+        ("a", [1.0, 2.0, 3.0]),
+        ("b", [5.0, 6.0, 7.0]),
+        ("b", [5.0, 6.0, 7.0]),
+    ]
+
+
 @pytest.mark.parametrize(
     ("given", "why"),
     [

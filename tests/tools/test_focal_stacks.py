@@ -156,3 +156,12 @@ def test_scenes_that_are_unfinished_or_stale_are_left_out_and_said(data):
     for source in ("bokeh", "thin_lens", "mix"):
         with pytest.raises(ConfigError, match="no scene has a stack"):
             list_stacks(data, data.parent / "m", source=source, sweep=SWEEP)
+
+
+def test_a_list_never_takes_the_place_of_a_file_of_the_data_set(data):
+    metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 3.0))
+    for out, said in (("data set/Train.jsonl", "has a file of that name"), ("data set", "a folder")):
+        with pytest.raises(ConfigError, match=f"--out .*{out}: .*{said}"):
+            stacks(data, out=out)
+    assert not (data / "Train.jsonl").exists()
+    assert stacks(data, out="data set/stacks.jsonl") and stacks(data, out="train.jsonl")
