@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
-from torch.utils.data import IterableDataset
+from torch.utils.data import IterableDataset, get_worker_info
 
 from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataError
 from focusgen.base.seeds import derive_seed
@@ -46,7 +46,9 @@ class FocusShards(IterableDataset[Any]):
     """The items of `FocusDataset`, streamed; see there for what the arguments and samples are.
 
     Shards are dealt to ranks and workers, so that each item comes once; their order is drawn anew from `seed`
-    and the epoch. A scene larger than a shard is cut where the shard ends, and no window crosses that place.
+    and the epoch. Ranks may get different numbers of items: `torch.distributed.algorithms.join.Join` lets the
+    others wait for no one, many small shards keep the difference small. A scene larger than a shard is cut
+    where the shard ends, and no window crosses that place.
 
     Args:
         dest: folder of `focusgen export webdataset`.
@@ -97,7 +99,11 @@ class FocusShards(IterableDataset[Any]):
         self._is_by_frame = focus_by_frame
         if not self.paths:
             warnings.warn(f"split {split!r} has no item: no shard in {dest} is of it", stacklevel=2)
-        self._epoch = shared_counter()
+        self._epoch, self._rank_of_parent = shared_counter(), (0, 1)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Take along which rank this process is: a spawned worker knows of no process group."""
+        return {**self.__dict__, "_rank_of_parent": _rank_here()}
 
     def set_epoch(self, epoch: int) -> None:
         """Draw another order and other crops from now on, in all workers."""
@@ -114,7 +120,8 @@ class FocusShards(IterableDataset[Any]):
         paths = [str(path) for path in self.paths]
         if self.shuffle:
             random.Random(derive_seed(self.seed, "shards", int(self._epoch))).shuffle(paths)
-        of_rank = list(wds.split_by_node(iter(paths)))
+        rank, n_ranks = self._rank()
+        of_rank = paths[rank::n_ranks]
         if paths and not of_rank:
             warnings.warn(
                 f"{len(paths)} shards are too few for so many ranks: this one gets none. "
@@ -131,6 +138,12 @@ class FocusShards(IterableDataset[Any]):
                 "are shorter, or cut where a shard ends: then export with a larger --shard_mb.",
                 stacklevel=2,
             )
+
+    def _rank(self) -> tuple[int, int]:
+        """Return which rank of how many this process works for, a worker for that of its parent."""
+        rank, n_ranks = _rank_here()
+        is_alone = n_ranks == 1 and get_worker_info() is not None
+        return self._rank_of_parent if is_alone else (rank, n_ranks)
 
     def _windows_of(self, path: str) -> Iterator[Any]:
         samples = (_with_document(sample, path, self.split) for sample in _read_tar(path))
@@ -184,6 +197,14 @@ class FocusShards(IterableDataset[Any]):
                 by_frame=is_by_frame,
             )
             yield sample if self.transform is None else self.transform(sample)
+
+
+def _rank_here() -> tuple[int, int]:
+    """Return what the environment or the process group says of ranks: (rank, how many)."""
+    from webdataset.utils import pytorch_worker_info
+
+    rank, n_ranks, _, _ = pytorch_worker_info()
+    return rank, n_ranks
 
 
 def shard_paths(dest: Path, split: Split) -> list[Path]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 import tarfile
 
 import pytest
 import torch
 from torch.utils.data import DataLoader
+from torch.utils.data._utils import worker
+from torch.utils.data._utils.worker import WorkerInfo
 
 from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataError
 from focusgen.data import FocusDataset, FocusShards
@@ -174,6 +177,23 @@ def test_a_rank_without_a_shard_says_so_and_no_item_comes_twice(shards, monkeypa
     monkeypatch.setenv("WORLD_SIZE", "1")
     monkeypatch.setenv("RANK", "0")
     assert sorted(keys) == sorted(key(sample) for sample in FocusShards(shards, "train", **SIZE))
+
+
+def test_a_spawned_worker_streams_the_share_of_the_rank_that_it_works_for(shards, monkeypatch):
+    """A process group is known in the rank's own process; its pickled data set is what a worker has."""
+    sent = []
+    for rank in range(2):
+        with monkeypatch.context() as in_group:
+            in_group.setattr(torch.distributed, "is_initialized", lambda: True)
+            in_group.setattr(torch.distributed, "get_rank", lambda group, rank=rank: rank)
+            in_group.setattr(torch.distributed, "get_world_size", lambda group: 2)
+            sent.append(pickle.dumps(FocusShards(shards, "train", **SIZE)))
+    whole = sorted(key(sample) for sample in FocusShards(shards, "train", **SIZE))
+    there = [pickle.loads(data) for data in sent]  # noqa: S301 - made three lines above
+    assert sorted(key(sample) for sample in there[0]) == whole, "no worker: it is read alone"
+    monkeypatch.setattr(worker, "_worker_info", WorkerInfo(id=0, num_workers=1, seed=0, dataset=None))
+    keys = [[key(sample) for sample in data] for data in there]
+    assert all(keys) and sorted(keys[0] + keys[1]) == whole
 
 
 def test_a_crop_larger_than_a_frame_is_refused_round_a_region_too(shards):
