@@ -22,7 +22,7 @@ from focusgen.dataset.packs import is_packed, is_published
 from focusgen.dataset.records import parse_json
 from focusgen.dataset.vetting import verdict_for
 from focusgen.tools.card_facts import Card, Source
-from focusgen.tools.croissant import write_croissant
+from focusgen.tools.croissant import require_mlcroissant, write_croissant
 from focusgen.tools.export_plan import SPLIT_NAMES, ExportPlan, ExportScene, Member, lenses_at, plan_export
 from focusgen.tools.front_matter import LICENCE_KEYS, licence_in, split_readme
 from focusgen.tools.licences import check_licence, hub_licence, parts_of, stricter_part
@@ -44,6 +44,7 @@ def write_card(root: Path, source: Source, leave_out: Sequence[str] = ()) -> lis
         FocusgenError: the data set is not complete, or phase 6 has not passed it.
     """
     check_licence(source.licence)
+    require_mlcroissant()
     plan = plan_export(root, shard_bytes=1 << 62, ending="tar", leave_out=leave_out)
     layouts = {scene_id: scene.vetted.layout for scene_id, scene in plan.scenes.items()}
     report = parse_json((root / "logs" / "validation_report.json").read_bytes())

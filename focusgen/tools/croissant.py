@@ -30,17 +30,9 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
 
 
 def write_croissant(root: Path, card: Card, source: Source, indices: Sequence[Path]) -> None:
-    """Write croissant.json over the split indices.
+    """Write croissant.json over the split indices."""
+    import mlcroissant as mlc
 
-    Raises:
-        ConfigError: mlcroissant is not installed.
-    """
-    try:
-        import mlcroissant as mlc
-    except ImportError as error:
-        raise ConfigError(
-            "croissant.json is written by mlcroissant", "pip install 'focusgen[hub]'"
-        ) from error
     metadata = mlc.Metadata(
         name=card.name,
         description="Sharp frames, metric depth, focus labels and lens-true blur of the same frames.",
@@ -65,6 +57,20 @@ def write_croissant(root: Path, card: Card, source: Source, indices: Sequence[Pa
     )
     text = json.dumps(metadata.to_json(), indent=1, default=str)
     publish(root / "croissant.json", (text + "\n").encode())
+
+
+def require_mlcroissant() -> None:
+    """Refuse before any work if mlcroissant is not installed.
+
+    Raises:
+        ConfigError: says how to install it.
+    """
+    try:
+        import mlcroissant  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(
+            "croissant.json is written by mlcroissant", "pip install 'focusgen[hub]'"
+        ) from error
 
 
 def _made_on(card: Card) -> datetime | None:

@@ -27,6 +27,7 @@ from focusgen.dataset.index import SPLITS
 from focusgen.dataset.layout import EXPORT_LOCK, EXPORT_STATE, INTERNAL, MANIFEST
 from focusgen.dataset.packs import read_published
 from focusgen.dataset.records import parse_json
+from focusgen.tools.export_parquet import ParquetWriter, require_pyarrow
 from focusgen.tools.export_plan import ExportPlan, ExportScene, Shard, frames_of, plan_export
 
 Kind = Literal["webdataset", "parquet"]
@@ -86,6 +87,8 @@ def export(
     _check_destination(root, dest)
     if shard_mb < 1:
         raise ConfigError(f"--shard_mb {shard_mb}: a shard has at least 10^6 bytes", "Give 1 or more.")
+    if kind == "parquet":
+        require_pyarrow()
     plan = plan_export(
         root,
         shard_bytes=shard_mb * 10**6,
@@ -232,8 +235,6 @@ def _no_flags(scene: ExportScene) -> bytes:
 def _writer(kind: Kind, file: io.BufferedWriter) -> ShardWriter:
     if kind == "webdataset":
         return TarWriter(file)
-    from focusgen.tools.export_parquet import ParquetWriter
-
     return ParquetWriter(file, row_group_frames=ROW_GROUP_FRAMES)
 
 

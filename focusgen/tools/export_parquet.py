@@ -22,7 +22,6 @@ class ParquetWriter:
     """
 
     def __init__(self, file: io.BufferedWriter, *, row_group_frames: int) -> None:
-        require_pyarrow()
         self._file, self._row_group_frames = file, row_group_frames
         self._rows: list[dict[str, object]] = []
         self._writer: pyarrow.parquet.ParquetWriter | None = None

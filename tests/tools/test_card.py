@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import shutil
+import sys
 from types import SimpleNamespace
 from urllib.parse import urlparse
 
@@ -169,6 +170,17 @@ def test_a_person_s_words_and_keys_are_kept_and_names_cannot_end_a_table(tmp_pat
     matter = yaml.safe_load(card_text(path, {"license": "cc0-1.0"}, "ours").split("---\n")[1])
     assert matter == {"license": "cc0-1.0", "language": "en"}, "no half of the older licence"
     assert "Before." in text and "After." in text and "ours again" in text and "ours\n" not in text
+
+
+def test_a_missing_package_is_named_before_anything_is_written(finished, tmp_path, monkeypatch, capsys):
+    for name in ("mlcroissant", "pyarrow"):
+        monkeypatch.setitem(sys.modules, name, None)
+    before = {path for path in finished.rglob("*")}
+    assert cli.main(["card", "--out_root", str(finished), *SAY]) == 2
+    assert "mlcroissant\npip install 'focusgen[hub]'" in capsys.readouterr().err
+    assert cli.main(["export", "parquet", "--out_root", str(finished), "--dest", str(tmp_path / "d")]) == 2
+    assert "pyarrow\npip install 'focusgen[hub]'" in capsys.readouterr().err
+    assert set(finished.rglob("*")) == before and not (tmp_path / "d").exists()
 
 
 def test_an_empty_licence_and_shards_of_no_bytes_are_refused_before_anything_is_written(tmp_path, capsys):
