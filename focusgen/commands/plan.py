@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from focusgen import config
-from focusgen.base.errors import ConfigError
 from focusgen.commands.groups import DataSetFlags, RunSettings
 from focusgen.config.flags import option, parse
 from focusgen.config.graph import parse_phases, scene_phases
@@ -35,13 +34,11 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.cluster.report import forecast_lines
     from focusgen.cluster.submit import workers_for
     from focusgen.commands.run import backend_overrides
-    from focusgen.run.forecast import forecast, survey
+    from focusgen.run.forecast import forecast, survey_of_some
 
     cfg = config.load(given.config, parsed.on_top_of(backend_overrides(given.backend)))
     phases = parse_phases(given.phases)
-    works = survey(cfg)
-    if not works:
-        raise _nothing_to_plan(cfg)
+    works = survey_of_some(cfg)
     expected = forecast(cfg, works, phases)
     if given.json:
         print(json.dumps(asdict(expected) | {"fits": expected.fits}, indent=1))
@@ -50,14 +47,3 @@ def main(argv: Sequence[str]) -> int:
         n_workers = len(workers_for(cfg, chosen, works).members) if chosen and works else 1
         print("\n".join(forecast_lines(cfg, expected, phases, n_workers)))
     return 0 if expected.fits else 3
-
-
-def _nothing_to_plan(cfg: config.Config) -> ConfigError:
-    """Return what to say where there is no scene: a forecast of nothing would fit anywhere."""
-    from focusgen.phases.looking import check_asked
-
-    check_asked(cfg)
-    return ConfigError(
-        f"{cfg.data.raw_root}: no scene of {cfg.data.min_frames} frames and more (data.min_frames)",
-        "Phase 1 says of each what is wrong with it: focusgen run with the same flags.",
-    )

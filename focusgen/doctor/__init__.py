@@ -18,6 +18,7 @@ from focusgen.doctor.backends import check_backends, without_broken
 from focusgen.doctor.check import Check, Status
 from focusgen.doctor.disk import check_output
 from focusgen.doctor.gpu import check_gpu
+from focusgen.doctor.imports import check_imports
 from focusgen.doctor.machine import check_cluster, check_limits, check_machine, check_packages, check_python
 from focusgen.doctor.weights import check_weights
 
@@ -38,6 +39,7 @@ def run_checks(out_root: Path, cfg: Config) -> list[Check]:
         *check_machine(),
         check_python(),
         *check_packages(cfg),
+        check_imports(cfg),
         *of_packages,
         *check_gpu(cfg),
         *check_weights(cfg),

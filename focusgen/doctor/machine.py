@@ -77,28 +77,38 @@ def check_python() -> Check:
 
 def check_packages(cfg: Config) -> list[Check]:
     """Compare the installed packages with the floors of the package, for the configured backends."""
-    try:
-        declared = importlib.metadata.requires("focusgen") or []
-    except importlib.metadata.PackageNotFoundError:
+    needed = needed_requirements(cfg)
+    if not needed:
         return [
             Check("packages", Status.WARN, "focusgen is not installed", "pip install -e . in its folder.")
         ]
-    extras = {backend_of(cfg, phase).extra for phase in BUILT_IN} - {""}
     present = dict[str, None]()
     wrong = dict[str, str]()
-    for line in declared:
-        extra = re.search(r"extra == ['\"](\w+)['\"]", line)
-        if extra and extra[1] not in extras:
-            continue
+    for line in needed:
         version, problem = judge_requirement(line)
-        name = re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]
         if problem:
             wrong[line.partition(";")[0].strip()] = problem
         else:
-            present[f"{name} {version}"] = None
+            present[f"{requirement_name(line)} {version}"] = None
     if wrong:
         return [Check("packages", Status.FAIL, "; ".join(wrong.values()), _install_command(wrong))]
     return [Check("packages", Status.OK, ", ".join(present))]
+
+
+def needed_requirements(cfg: Config) -> list[str]:
+    """Return lines such as "av>=17.1" of what the configured backends need; none if we are not installed."""
+    try:
+        declared = importlib.metadata.requires("focusgen") or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    extras = {backend_of(cfg, phase).extra for phase in BUILT_IN} - {""}
+    found = ((line, re.search(r"extra == ['\"](\w+)['\"]", line)) for line in declared)
+    return [line for line, extra in found if extra is None or extra[1] in extras]
+
+
+def requirement_name(line: str) -> str:
+    """Return the package of a line such as "av>=17.1"."""
+    return re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]
 
 
 def missing_packages(extra: str) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import CorruptInputError, MissingUpstreamError, SceneError
+from focusgen.base.errors import ConfigError, CorruptInputError, MissingUpstreamError, SceneError
 from focusgen.base.names import MediaError
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.config.backends import Rate
@@ -101,6 +101,24 @@ def survey(cfg: Config) -> list[SceneWork]:
     if dataset.index_json.exists():
         return work_of(cfg, read_index(dataset))
     return [work for work in _survey_raw(cfg) if work.n_frames >= cfg.data.min_frames]
+
+
+def survey_of_some(cfg: Config) -> list[SceneWork]:
+    """Return the same where there is a scene at all: a forecast of nothing would fit anywhere.
+
+    Raises:
+        ConfigError: there is none; says why.
+    """
+    works = survey(cfg)
+    if works:
+        return works
+    from focusgen.phases.looking import check_asked  # readers of every layout
+
+    check_asked(cfg)
+    raise ConfigError(
+        f"{cfg.data.raw_root}: no scene of {cfg.data.min_frames} frames and more (data.min_frames)",
+        "Phase 1 says of each what is wrong with it: focusgen run with the same flags.",
+    )
 
 
 def work_of(cfg: Config, index: Mapping[str, IndexEntry]) -> list[SceneWork]:
