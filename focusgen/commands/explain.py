@@ -32,10 +32,11 @@ def main(argv: Sequence[str]) -> int:
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
     from focusgen.dataset.index import known_scene, read_index
-    from focusgen.tools.explain import as_text, explain_scene
+    from focusgen.tools.explain import as_text, explain_scene, refuse_rejected
 
     dataset = DatasetLayout.of(cfg)
     index = read_index(dataset)
+    refuse_rejected(dataset, index, given.scene)
     today = cfg if given.config or parsed.dotted else None
     found = {
         scene_id: explain_scene(dataset, scene_id, index[scene_id], today)

@@ -34,8 +34,8 @@ COLOURS = {"complete": "green", "partial": "yellow", "stale": "magenta", "failed
 MAX_ROWS = 200
 MAX_INDENTED = 5000
 INPUTS_UNSEEN = (
-    "of so many scenes, provided depth, masks and weights that changed since are not noticed here; "
-    "focusgen explain SCENE and every run look at them"
+    "of so many scenes, raw files, provided depth, masks and weights that changed since are not noticed "
+    "here; focusgen explain SCENE and every run look at them"
 )
 
 

@@ -51,4 +51,8 @@ def approve_calibration(cfg: Config) -> tuple[float, str | None]:
         The approved max_coc in metres, and what is odd about it, if anything is.
     """
     value_m = approve(cfg, cfg.render.max_coc)
-    return value_m, warning_about(value_m, cfg)
+    finished_m = max_coc_to_keep_m(DatasetLayout.of(cfg))
+    others = f"finished scenes have {finished_m}: they are stale until they are made anew (--on_stale redo)"
+    is_other = finished_m not in (None, value_m)
+    said = [warning_about(value_m, cfg), others if is_other else None]
+    return value_m, "; ".join(filter(None, said)) or None

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from focusgen.base.errors import CorruptInputError
+from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import display
 from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import read_manifest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
-from focusgen.dataset.records import Record, State, read_failure, read_record
+from focusgen.dataset.records import Record, State, parse_object, read_failure, read_record
 from focusgen.run.settings import expected_by_status
 from focusgen.run.staleness import SceneChain
 
 MAX_LOG_BYTES = 1 << 18
 MAX_LOG_LINES = 20
 MAX_LOG_FILES = 8
+MEND = "Mend or replace the file, then run phase 1 again."
 ADVICE = {
     "stale": "Run the phase with --on_stale redo to make it anew, with --on_stale keep to leave it.",
     "partial": "Run the phase again: it goes on where it stopped.",
@@ -51,6 +52,22 @@ def explain_scene(
         "phases": {phase: _phase(chain, phase) for phase in SCENE_PHASES},
         "log": list(_log_tail(dataset, scene_id)),
     }
+
+
+def refuse_rejected(dataset: DatasetLayout, index: Collection[str], names: Sequence[str]) -> None:
+    """Say why phase 1 refused a scene: there is nothing else to tell of it.
+
+    Raises:
+        ConfigError: it did.
+    """
+    try:
+        rejected = parse_object(dataset.rejected_scenes_json.read_bytes())
+    except (OSError, ValueError):
+        return  # phase 1 says it anew
+    for name in names:
+        if name in rejected and name not in index:
+            why = f"{rejected[name]['file']}: {rejected[name]['reason']}"
+            raise ConfigError(f"scene {name!r} is not in the index: phase 1 refused it: {why}", MEND)
 
 
 def _ingest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> str:

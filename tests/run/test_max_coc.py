@@ -9,7 +9,7 @@ from focusgen.base.errors import ApprovalError
 from focusgen.config import dump
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.run.max_coc import approve_automatically, with_max_coc
+from focusgen.run.max_coc import approve_automatically, approve_calibration, with_max_coc
 from focusgen.run.status import all_status
 from tests.small import identity, put_record
 
@@ -99,3 +99,12 @@ def test_who_approves_unseen_leaves_finished_scenes_complete_unless_they_are_to_
     assert approve_automatically(calibrated.config(render__max_coc=0.003)) == 0.003
     redone = calibrated.config(render__max_coc=None, run__on_stale="redo")
     assert approve_automatically(redone) == recommended_m
+
+
+def test_who_approves_another_value_than_finished_scenes_have_is_told_what_it_does(calibrated):
+    dataset = DatasetLayout.of(calibrated.config())
+    dataset.max_coc_json.write_text('{"max_coc": 0.0011}')
+    put_record(dataset.scene("a"), identity("render"))
+    assert approve_calibration(calibrated.config(render__max_coc=0.0011)) == (0.0011, None)
+    _, warning = approve_calibration(calibrated.config(render__max_coc=0.0012))
+    assert warning is not None and warning.startswith("finished scenes have 0.0011: they are stale")

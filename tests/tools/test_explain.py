@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from focusgen import cli
+from tests.small import entry, write_index
 
 
 def explained(rgbd, capsys, *arguments: str) -> dict:
@@ -92,3 +93,18 @@ def test_an_unknown_scene_is_refused(rgbd):
     rgbd.add_scene("a")
     assert rgbd.run() == 0
     assert cli.main(["explain", *rgbd.flags("out_root"), "b"]) == 2
+
+
+def test_a_scene_that_phase_1_refused_is_told_why(tmp_path, capsys):
+    dataset = write_index(tmp_path, {"a": entry()})
+    rejected = {name: {"file": "a.png", "reason": "truncated"} for name in ("a", "b")}
+    dataset.logs.mkdir()
+    dataset.rejected_scenes_json.write_text(json.dumps(rejected))
+    flags = ["--out_root", str(tmp_path)]
+    assert cli.main(["explain", "b", *flags]) == 2
+    assert "phase 1 refused it: a.png: truncated" in capsys.readouterr().err
+    assert cli.main(["explain", "a", *flags]) == 0, "its old entry was kept"
+    for damage in ("[]", "{"):
+        dataset.rejected_scenes_json.write_text(damage)
+        assert cli.main(["explain", "b", *flags]) == 2
+        assert "no scene 'b' in the index" in capsys.readouterr().err
