@@ -178,6 +178,11 @@ def synth_dataset(
         raise ConfigError(f"no faults are called {faults!r}", f"Choose from {', '.join(FAULTS)}.")
     if n_scenes < 1:
         raise ConfigError(f"n_scenes must be at least 1, not {n_scenes}")
+    if raw_root.resolve() == depth_root.resolve():
+        raise ConfigError(
+            f"{raw_root}: frames and depth cannot lie in one folder: phase 3 could not tell which is which",
+            "Give --depth_root a folder of its own.",
+        )
     scenes = [
         make_scene(family, scene_seed, n_frames=n_frames, width=width, height=height)
         for family, scene_seed in _rounds(tuple(dict.fromkeys(families or FAMILIES)), seed, n_scenes)

@@ -86,3 +86,10 @@ def test_a_folder_that_has_to_be_given_is_asked_for(capsys) -> None:
     with pytest.raises(SystemExit) as end:
         cli.main(["synth", "--raw_root", "raw"])
     assert end.value.code == 2 and "--depth_root" in capsys.readouterr().err
+
+
+def test_frames_and_depth_in_one_folder_are_refused_since_phase_3_would(tmp_path: Path, capsys) -> None:
+    roots = ("--raw_root", str(tmp_path / "all"), "--depth_root", str(tmp_path / "x" / ".." / "all"))
+    assert cli.main(["synth", *roots, *SMALL]) == 2
+    assert "Give --depth_root a folder of its own" in capsys.readouterr().err
+    assert files(tmp_path) == {}
