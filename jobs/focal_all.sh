@@ -25,7 +25,12 @@ if [ -n "${AFTER:-}" ]; then
   after=(--dependency="afterok:${job%%;*}" --kill-on-invalid-dep=yes)
 else
   bash -c "$make_lists"
+  [ -s "$TRAIN_LIST" ] || { echo "$list: no stack is of split train; focusgen status --out_root $SCENES" >&2; exit 2; }
 fi
 job=$(sbatch --parsable "${after[@]}" "$@" "$here/focal_train.sh")
+if [ -e "$TEST_LIST" ] && [ ! -s "$TEST_LIST" ]; then
+  echo "note: $list: no stack is of split test: there will be no tables"
+  exit 0
+fi
 CHECKPOINT=$OUTPUT_DIR LISTS=$TEST_LIST OUTPUT_DIR=$OUTPUT_DIR/tables sbatch --parsable --array=0 \
   --dependency="afterok:${job%%;*}" --kill-on-invalid-dep=yes "$here/focal_eval.sh"

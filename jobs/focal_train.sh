@@ -20,6 +20,12 @@
 set -euo pipefail
 
 export PYTHONSAFEPATH=1  # a random.py in the folder of sbatch is not Python's own
+for name in VAL_LIST TEST_LIST; do  # of a data set with few scenes
+  if [ -e "${!name:-}" ] && [ ! -s "${!name}" ]; then
+    echo "note: ${!name} is empty: trained without"
+    printf -v "$name" ''
+  fi
+done
 # focal launch starts torchrun: --rdzv_backend=c10d --rdzv_id=$SLURM_JOB_ID --rdzv_endpoint=first host
 exec "${PYTHON:-python}" -m focusgen.cli focal launch --config "${CONFIG:?a file such as configs/focal/sd3_medium.yaml}" \
   ${TRAIN_LIST:+--train-filelist "$TRAIN_LIST"} ${VAL_LIST:+--val-filelist "$VAL_LIST"} \

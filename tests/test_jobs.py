@@ -192,14 +192,24 @@ def test_lists_of_one_name_have_tables_of_their_own(tmp_path):
         assert argv[argv.index("--output-dir") + 1] == f"focal_evaluation/{name}"
 
 
-def test_the_whole_chain_makes_lists_trains_and_judges(tmp_path):
+def test_lists_without_a_stack_are_no_lists(tmp_path):
+    for name, text in (("train", "{}"), ("val", ""), ("test", "{}")):
+        (tmp_path / name).write_text(text)
+    lists = {f"{name.upper()}_LIST": str(tmp_path / name) for name in ("train", "val", "test")}
+    argv = run_wrapper("focal_train.sh", tmp_path, CONFIG="c.yaml", **lists)
+    assert "--val-filelist" not in argv and argv[argv.index("--test-filelist") + 1] == f"{tmp_path}/test"
+
+
+def whole_chain(tmp_path, *splits: str) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """Run the chain on a data set with scenes of these splits; return how it ended, and what it called."""
     calls = tmp_path / "calls"
+    calls.touch()
+    lines = "".join(f'{{"split": "{split}"}}\\n' for split in splits)
     for name, body in (
         ("sbatch", f'echo "$@" >> {calls}; echo "$TRAIN_LIST|$LISTS" >> {calls}; echo 7\n'),
         (
             "python",
-            'while [ $# -gt 0 ]; do [ "$1" = --out ] && out=$2; shift; done\n'
-            'printf \'{"split": "train"}\\n{"split": "test"}\\n\' > "$out"\n',
+            f'while [ $# -gt 0 ]; do [ "$1" = --out ] && out=$2; shift; done\nprintf \'{lines}\' > "$out"\n',
         ),
     ):
         (tmp_path / name).write_text("#!/bin/bash\n" + body)
@@ -212,7 +222,12 @@ def test_the_whole_chain_makes_lists_trains_and_judges(tmp_path):
     }
     environment |= {"PYTHON": str(tmp_path / "python"), "OUTPUT_DIR": "out"}
     command = ["bash", str(JOBS / "focal_all.sh"), "--nodes=2"]
-    subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True)
+    return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True), calls
+
+
+def test_the_whole_chain_makes_lists_trains_and_judges(tmp_path):
+    done, calls = whole_chain(tmp_path, "train", "test")
+    assert done.returncode == 0, done.stderr
     assert (tmp_path / "out/stacks_train.jsonl").read_text() == '{"split": "train"}\n'
     assert (tmp_path / "out/stacks_val.jsonl").read_text() == ""
     train, lists, judge, judged = calls.read_text().splitlines()
@@ -221,3 +236,12 @@ def test_the_whole_chain_makes_lists_trains_and_judges(tmp_path):
     assert (
         "afterok:7" in judge and judge.endswith("focal_eval.sh") and judged.endswith("|out/stacks_test.jsonl")
     )
+
+
+def test_the_chain_of_a_data_set_without_some_split_says_so_before_it_waits(tmp_path):
+    done, calls = whole_chain(tmp_path, "train")
+    assert done.returncode == 0 and "no stack is of split test" in done.stdout
+    assert len(calls.read_text().splitlines()) == 2  # the training alone
+    done, calls = whole_chain(tmp_path, "val")
+    assert done.returncode == 2 and "no stack is of split train" in done.stderr
+    assert len(calls.read_text().splitlines()) == 2
