@@ -15,7 +15,7 @@ from typing import Literal
 from focusgen import config
 from focusgen.commands.groups import DataSetFlags
 from focusgen.config.flags import option, parse, required, required_positional
-from focusgen.run.console import make_console
+from focusgen.run.console import passing_bar
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,6 @@ def main(argv: Sequence[str]) -> int:
     parsed = parse(FLAGS, argv, prog="focusgen export", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
-    from rich.progress import Progress
 
     from focusgen.tools.export import export
     from focusgen.tools.export_card import finish_with_card
@@ -52,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
     for folder in (cfg.data.out_root, given.dest):
         read_front_matter(folder / "README.md")  # before the work, not after it
 
-    with Progress(console=make_console(), transient=True) as progress:
+    with passing_bar() as progress:
         task = progress.add_task("export", total=None)
         result = export(
             cfg.data.out_root,

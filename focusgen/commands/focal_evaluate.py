@@ -50,11 +50,11 @@ def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal evaluate`."""
     words = renamed(argv, DIR_ALIASES)
     flags = parse(FLAGS, words, prog="focusgen focal evaluate", doc=__doc__).flags
-    from rich.progress import Progress
 
+    from focusgen.base.names import rich_text
     from focusgen.focal.backends import BackendOptions
     from focusgen.focal.lists import Roots
-    from focusgen.run.console import make_console
+    from focusgen.run.console import passing_bar
     from focusgen.tools.focal_evaluate import EvaluateJob, evaluate, markdown
 
     if flags.max_samples is not None and flags.max_samples < 1:
@@ -74,10 +74,10 @@ def main(argv: Sequence[str]) -> int:
         flags.backend,
         BackendOptions(checkpoint_of(flags.checkpoint, flags.backend), flags.base_model, flags.device),
     )
-    with Progress(console=make_console(), transient=True) as progress:
+    with passing_bar() as progress:
         task = progress.add_task("evaluate", total=1.0)
         found = evaluate(
-            job, lambda name, part: progress.update(task, description=name, completed=part), _note
+            job, lambda name, part: progress.update(task, description=rich_text(name), completed=part), _note
         )
     print("\n".join(markdown(found.table)))
     print(f"{flags.output_dir}/evaluation.json, .csv, .md, .png")

@@ -78,8 +78,7 @@ def main(argv: Sequence[str]) -> int:
     _refuse_loose_pictures(words)
     flags = parse(FLAGS, words, prog="focusgen focal infer", doc=__doc__).flags
     _check(flags)
-    from focusgen.run.console import make_console
-    from focusgen.tools.focal_infer import InferJob, infer_all
+    from focusgen.tools.focal_infer import InferJob
 
     job = InferJob(
         flags.input or "",
@@ -91,24 +90,36 @@ def main(argv: Sequence[str]) -> int:
         flags.as_scene,
         keeps=flags.resume == "auto",
     )
-    from rich.progress import Progress
+    try:
+        return report(_worked(flags, job))
+    except KeyboardInterrupt:
+        print(
+            "stopped; the results of stacks that were finished are whole: the same command goes on",
+            file=sys.stderr,
+        )
+        raise
 
-    with Progress(console=make_console(), transient=True) as progress:
+
+def _worked(flags: InferFlags, job: InferJob) -> dict[str, Any]:
+    """Do the work, with a bar on a terminal; return the summary."""
+    from focusgen.base.names import rich_text
+    from focusgen.run.console import passing_bar
+    from focusgen.tools.focal_infer import infer_all
+
+    with passing_bar() as progress:
         task = progress.add_task("focal stack", total=1.0)
+
+        def tell(name: str, what: str, part: float) -> None:
+            progress.update(task, description=f"{rich_text(name)}: {what}", completed=part)
+
+        def on_stack(stack: dict[str, Any]) -> None:
+            progress.stop()  # it would be drawn over the line, which is no part of it
+            print_stack(stack, flags.output)
+            progress.start()
+
         if flags.sweep_video is not None:
             job = _cut(flags, job, lambda part: progress.update(task, completed=part))
-        try:
-            summary = infer_all(
-                job,
-                lambda name, what, part: progress.update(task, description=f"{name}: {what}", completed=part),
-            )
-        except KeyboardInterrupt:
-            print(
-                "stopped; the results of stacks that were finished are whole: the same command goes on",
-                file=sys.stderr,
-            )
-            raise
-    return report(summary, flags.output)
+        return infer_all(job, tell, on_stack)
 
 
 def _refuse_loose_pictures(words: Sequence[str]) -> None:
@@ -183,20 +194,26 @@ def _check_sources(flags: InferFlags) -> None:
         raise ConfigError("--focus-distances are of --input; a --sweep-video has --focus-from")
 
 
-def report(summary: dict[str, Any], output: Path) -> int:
-    """Print one line per stack, and what could not be used; return the exit status."""
+def print_stack(stack: dict[str, Any], output: Path) -> None:
+    """Print one line of a stack that is finished, and what a person should know of it."""
     from focusgen.base.names import display
 
-    for stack in summary["stacks"]:
-        known = stack["identifiable"]
-        reach = f", identifiable to {known['to_m']:.3g} m ({known['share']:.0%})" if known else ""
-        print(
-            f"{display(str(output / stack['name']))}_depth.npy  {stack['unit']}, "
-            f"{stack['width']}x{stack['height']}{reach}, {stack['share_unsure']:.0%} unsure, "
-            + ("kept" if stack["kept"] else f"{stack['cpu_s']:.1f} CPU s")
-        )
-        for note in notes_on(stack):
-            print(f"note: {display(stack['name'])}: {note}", file=sys.stderr)
+    known = stack["identifiable"]
+    reach = f", identifiable to {known['to_m']:.3g} m ({known['share']:.0%})" if known else ""
+    print(
+        f"{display(str(output / stack['name']))}_depth.npy  {stack['unit']}, "
+        f"{stack['width']}x{stack['height']}{reach}, {stack['share_unsure']:.0%} unsure, "
+        + ("kept" if stack["kept"] else f"{stack['cpu_s']:.1f} CPU s"),
+        flush=True,
+    )
+    for note in notes_on(stack):
+        print(f"note: {display(stack['name'])}: {note}", file=sys.stderr)
+
+
+def report(summary: dict[str, Any]) -> int:
+    """Print how many stacks were kept, and what could not be used; return the exit status."""
+    from focusgen.base.names import display
+
     _note_kept(summary["stacks"])
     for failure in summary["failed"]:
         print(

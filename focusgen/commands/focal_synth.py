@@ -38,15 +38,14 @@ def main(argv: Sequence[str]) -> int:
     words = renamed(argv, {**ALIASES, "--out": "--output"})
     flags = parse(FLAGS, words, prog="focusgen focal synth", doc=__doc__).flags
     _check(flags)
-    from rich.progress import Progress
 
     from focusgen.focal.learned.shards import make_stacks
     from focusgen.focal.learned.stacks import StackRecipe, count_by_family, families_of
-    from focusgen.run.console import make_console
+    from focusgen.run.console import passing_bar
 
     families = families_of(flags.families)
     recipe = StackRecipe(flags.seed, families, flags.width, flags.height, flags.traced_share)
-    with Progress(console=make_console(), transient=True) as progress:
+    with passing_bar() as progress:
         task = progress.add_task("focal synth", total=flags.n_stacks)
         made = make_stacks(
             flags.output,

@@ -76,18 +76,20 @@ def main(argv: Sequence[str]) -> int:
 
 def _render(given: RenderFlags, cfg: config.Config) -> list[RenderedPicture]:
     args = _arguments(given, cfg)
-    from rich.progress import Progress
 
-    from focusgen.run.console import make_console
+    from focusgen.base.names import rich_text
+    from focusgen.run.console import passing_bar
     from focusgen.tools.picture import render_picture
     from focusgen.tools.picture_depth import depth_estimator
 
-    with Progress(console=make_console(), transient=True) as progress:
+    with passing_bar() as progress:
         task = progress.add_task("render", total=1.0)
         return render_picture(
             args,
             estimate_depth=None if given.depth else depth_estimator(cfg),
-            progress=lambda path, part: progress.update(task, completed=part, description=path.name),
+            progress=lambda path, part: progress.update(
+                task, completed=part, description=rich_text(path.name)
+            ),
         )
 
 

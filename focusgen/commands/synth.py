@@ -11,7 +11,7 @@ from focusgen.base.cores import usable_cores
 from focusgen.base.errors import ConfigError
 from focusgen.commands.groups import names_given
 from focusgen.config.flags import Flags, option, parse, required
-from focusgen.run.console import make_console
+from focusgen.run.console import passing_bar
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,10 @@ def main(argv: Sequence[str]) -> int:
     if parsed.dotted:
         raise ConfigError(f"--{next(iter(parsed.dotted))} has no meaning here")
     families = names_given("families", "family", given.families)
-    from rich.progress import Progress
 
     from focusgen.synth.write import synth_dataset
 
-    with Progress(console=make_console(), transient=True) as progress:
+    with passing_bar() as progress:
         task = progress.add_task("synth", total=given.n_scenes * given.n_frames)
         names = synth_dataset(
             given.raw_root,

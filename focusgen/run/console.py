@@ -55,6 +55,12 @@ def make_console() -> Console:
     return _MessageConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
+def passing_bar() -> Progress:
+    """Return a bar on stderr that is gone when the work is done; none where there is no terminal."""
+    console = make_console()
+    return Progress(console=console, transient=True, disable=not console.is_interactive)
+
+
 def result_console(*, soft_wrap: bool = False) -> Console:
     """Return the console for tables that a person asked for."""
     return _ResultConsole(highlight=False, soft_wrap=soft_wrap)

@@ -64,6 +64,8 @@ IN_SUMMARY = (
 Tell = Callable[[str, str, float], object]
 """Told the stack, what is being done to it, and which part of that is done."""
 
+OnStack = Callable[[dict[str, Any]], object]
+
 
 @dataclass(frozen=True)
 class InferJob:
@@ -111,11 +113,18 @@ class Unusable(NamedTuple):
     error: FocusgenError
 
 
-def infer_all(job: InferJob, tell: Tell = lambda name, what, part: None) -> dict[str, Any]:
+def infer_all(
+    job: InferJob, tell: Tell = lambda name, what, part: None, on_stack: OnStack = lambda stack: None
+) -> dict[str, Any]:
     """Work through all stacks; return what summary.json holds, which is written after each of them.
 
     A stack that cannot be used is named in the summary, and the others go on. What an earlier call wrote of
     the same slices in the same way is kept.
+
+    Args:
+        job: what was asked for.
+        tell: told how far a stack is.
+        on_stack: told what the summary says of each stack, as soon as that is written.
 
     Raises:
         ConfigError: nothing can start, or the only stack cannot be used.
@@ -139,7 +148,10 @@ def infer_all(job: InferJob, tell: Tell = lambda name, what, part: None) -> dict
                 raise
             advice = _with_older(job.output, name, error)
             failed.append({"name": name, "error": error.message, "advice": advice})
+            summary = _published_summary(job.output, done, failed, names)
+            continue
         summary = _published_summary(job.output, done, failed, names)
+        on_stack(done[-1])
     if job.as_scene and done:
         make_scenes(job.output, scene_id, [(stack["height"], stack["width"]) for stack in done])
     return summary

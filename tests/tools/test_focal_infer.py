@@ -276,6 +276,19 @@ def test_a_batch_that_was_stopped_goes_on_and_its_summary_is_whole(tmp_path, cal
     assert names_of(calls) == ["a", "b", "bad", "c"]
 
 
+def test_each_stack_is_told_once_its_results_are_there(tmp_path, calls):
+    for name in ("a", "bad", "c"):
+        stack(tmp_path / "in" / name)
+    told: list[tuple[str, list[str]]] = []
+
+    def on_stack(entry: dict[str, Any]) -> None:
+        summary = json.loads((tmp_path / "o" / "summary.json").read_text())
+        told.append((entry["name"], [one["name"] for one in summary["stacks"]]))
+
+    infer_all(InferJob(str(tmp_path / "in"), tmp_path / "o"), on_stack=on_stack)
+    assert told == [("a", ["a"]), ("c", ["a", "c"])]
+
+
 def test_a_kept_stack_is_a_frame_as_a_new_one_is(tmp_path, calls, monkeypatch):
     made: list[Any] = []
     monkeypatch.setattr(focal_infer, "make_scenes", lambda *args: made.append(args))
