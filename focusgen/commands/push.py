@@ -7,6 +7,7 @@ from a flag. Nothing is sent without a licence in the card.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,8 +45,8 @@ def main(argv: Sequence[str]) -> int:
     parsed = parse(FLAGS, argv, prog="focusgen push", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
-    if given.repo.count("/") != 1 or not all(given.repo.split("/")):
-        raise ConfigError(f"--repo {given.repo}: give ORG/NAME")
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", given.repo, re.ASCII):
+        raise ConfigError(f"--repo {given.repo}: give ORG/NAME, of letters, digits, '-', '_' and '.'")
     from focusgen.tools.push import upload
 
     plan = _plan(given, cfg.data.out_root)

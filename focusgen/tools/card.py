@@ -25,7 +25,7 @@ from focusgen.tools.card_facts import Card, Source
 from focusgen.tools.croissant import require_mlcroissant, write_croissant
 from focusgen.tools.export_plan import SPLIT_NAMES, ExportPlan, ExportScene, Member, lenses_at, plan_export
 from focusgen.tools.front_matter import LICENCE_KEYS, licence_in, split_readme
-from focusgen.tools.licences import check_licence, hub_licence, parts_of, stricter_part
+from focusgen.tools.licences import check_licence, hub_licence, parts_of, stricter_part, strictest
 
 BEGIN, END = "<!-- focusgen:begin -->", "<!-- focusgen:end -->"
 MAX_LEFT_OUT_NAMED = 20
@@ -198,7 +198,7 @@ def _escaped(name: str) -> str:
 def _front_matter(card: Card, data_files: list[dict[str, object]]) -> dict[str, object]:
     n_frames = sum(scene.vetted.n_frames for scene in card.plan.scenes.values())
     return {
-        **hub_licence(card.parts[0]),
+        **hub_licence(strictest(card.parts)),
         "pretty_name": card.name,
         "task_categories": ["depth-estimation"],
         "tags": ["focus", "defocus", "bokeh", "depth", "video", "focusgen"],
@@ -231,7 +231,7 @@ def _body(card: Card, source: Source) -> str:
     counts = {s: sum(scene.vetted.split == s for scene in scenes) for s in SPLITS}
     frames = {s: sum(scene.vetted.n_frames for scene in scenes if scene.vetted.split == s) for s in SPLITS}
     n_sets = max((scene.n_sets for scene in scenes), default=0)
-    strictest, verdict = _cell(card.parts[0].licence), verdict_for(card.report, card.plan.left_out)
+    whole, verdict = strictest(card.parts), verdict_for(card.report, card.plan.left_out)
     lines = [
         f"# {card.name}: sharp frames, metric depth, focus labels and lens blur",
         "",
@@ -244,15 +244,16 @@ def _body(card: Card, source: Source) -> str:
         "",
         "## Licence",
         "",
-        f"The strictest of all that it was made from: **{strictest}** ({_cell(card.parts[0].name)}).",
+        f"The strictest of all that it was made from: **{_cell(whole.licence)}** ({_cell(whole.name)}).",
         "",
         "| part | licence |",
         "|---|---|",
         *(f"| {_cell(part.name)} | {_cell(part.licence)} |" for part in card.parts),
         "",
     ]
-    if source.url or source.note:
-        lines += ["## Source", "", *(text for text in (source.url, source.note) if text), ""]
+    said = [text.replace(BEGIN, "").replace(END, "") for text in (source.url, source.note) if text]
+    if said:
+        lines += ["## Source", "", *said, ""]
     lines += [*rehearsal_lines(verdict), _HOW_TO_READ, *([_OF_TARS] if card.is_packed else [])]
     if len(card.plan.scenes) > MANY_SCENES:
         lines += [

@@ -14,6 +14,7 @@ from focusgen.base.errors import ConfigError
 from focusgen.base.files import publish
 from focusgen.dataset.records import read_record
 from focusgen.tools.card_facts import Card, Source
+from focusgen.tools.licences import strictest
 
 if TYPE_CHECKING:
     from mlcroissant import FileObject, RecordSet
@@ -37,7 +38,7 @@ def write_croissant(root: Path, card: Card, source: Source, indices: Sequence[Pa
         name=card.name,
         description="Sharp frames, metric depth, focus labels and lens-true blur of the same frames.",
         conforms_to="http://mlcommons.org/croissant/1.0",
-        license=[card.parts[0].licence],
+        license=[strictest(card.parts).licence],
         url=source.url or "https://example.org/not-published",
         version=__version__,
         date_published=_made_on(card),

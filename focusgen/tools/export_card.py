@@ -15,7 +15,7 @@ from focusgen.tools.card import card_text, left_out_text, rehearsal_lines, size_
 from focusgen.tools.export import Exported, finish
 from focusgen.tools.export_plan import SPLIT_NAMES
 from focusgen.tools.front_matter import LICENCE_KEYS, licence_in, read_front_matter
-from focusgen.tools.licences import Part, hub_licence, stricter_part
+from focusgen.tools.licences import hub_licence, parts_of, stricter_part, strictest
 
 _HOW_TO_READ = """Each sample is a frame: `sharp.png`, `depth.npz` (key `depth`, float16 metres),
 `bokeh_KK.png` and `focus_KK.npz` (key `focus_map`, 1 = in focus) of each lens set, and `json` with the
@@ -43,7 +43,7 @@ def finish_with_card(root: Path, dest: Path, exported: Exported, source_licence:
     said = source_licence or (licence_in(card) if card else "")
     stricter = stricter_part(scenes, said) if said else None
     if stricter is not None or source_licence is not None:
-        matter = hub_licence(stricter or Part("footage", said))
+        matter = hub_licence(stricter or strictest(parts_of(scenes, said)))
     licence: dict[str, object] = {key: matter[key] for key in LICENCE_KEYS if key in matter}
     report = parse_json(DatasetLayout(root, root / "scene_index.json").validation_report_json.read_bytes())
     first = rehearsal_lines(verdict_for(report, exported.plan.left_out))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from focusgen.base.errors import ConfigError
@@ -29,7 +29,13 @@ _DEMANDS: Mapping[str, int] = {
     "cc-by-nd-4.0": 7,
     "cc-by-nc-nd-4.0": 8,
 }
+_RESTRICTED = 5  # from here on trade or changes are forbidden
 _UNKNOWN_NON_COMMERCIAL, _UNKNOWN = 9, 10  # nobody knows what it forbids, so it counts as the strictest
+
+
+def _key(licence: str) -> str:
+    """Return a licence as ids are written: `CC BY 4.0` is `cc-by-4.0`."""
+    return re.sub(r"[\s_-]+", "-", licence.strip().casefold())
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Part:
     @property
     def strictness(self) -> int:
         """How much it asks for."""
-        key = self.licence.casefold()
+        key = _key(self.licence)
         if key in _DEMANDS:
             return _DEMANDS[key]
         return _UNKNOWN_NON_COMMERCIAL if "non-commercial" in key else _UNKNOWN
@@ -50,7 +56,7 @@ class Part:
     @property
     def hub_id(self) -> str | None:
         """The licence's id in a card of Hugging Face, None where it has none."""
-        key = self.licence.casefold()
+        key = _key(self.licence)
         return key if key in _DEMANDS and key != "public-domain" else None
 
 
@@ -75,6 +81,23 @@ def parts_of(scenes: Mapping[str, SceneLayout], source_licence: str) -> list[Par
             found |= {(name, "unknown") for name in names if name != "provided_depth"}
     parts = [Part(name, licence) for name, licence in sorted(found)]
     return sorted(parts, key=lambda part: -part.strictness)
+
+
+def strictest(parts: Sequence[Part]) -> Part:
+    """Return the part whose licence holds for the whole.
+
+    Nobody knows what an unknown licence forbids, nor whether it includes what another one does: then it is
+    both.
+
+    Args:
+        parts: strictest first.
+    """
+    first = parts[0]
+    others = [part for part in parts[1:] if part.strictness >= _RESTRICTED and part.licence != first.licence]
+    if first.strictness < _UNKNOWN or not others:
+        return first
+    both = (first, others[0])
+    return Part(" and ".join(part.name for part in both), " and ".join(part.licence for part in both))
 
 
 def stricter_part(scenes: Mapping[str, SceneLayout], said: str) -> Part | None:

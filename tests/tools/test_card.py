@@ -20,7 +20,7 @@ from focusgen.base.errors import ConfigError, RefusedDataError
 from focusgen.data import FocusDataset
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.packs import read_published
-from focusgen.tools.card import _all_packed, _escaped, card_text
+from focusgen.tools.card import BEGIN, END, _all_packed, _escaped, card_text
 from focusgen.tools.licences import Part, hub_licence
 from focusgen.tools.push import plan_data_set, plan_export_upload, upload
 from tests.conftest import Rgbd
@@ -69,6 +69,15 @@ def test_a_scene_of_which_a_file_lies_beside_its_tar_has_no_card_until_it_is_pac
     assert cli.main(["card", *root, *SAY]) == 3
     assert f"{path}: lies beside frames.tar" in capsys.readouterr().err
     assert cli.main(["pack", *root]) == cli.main(["card", *root, *SAY]) == 0 and not path.exists()
+
+
+@pytest.mark.slow
+def test_a_note_that_holds_our_marks_does_not_grow_with_each_card(finished):
+    words = ["card", "--out_root", str(finished), *SAY, "--source_note", f"by me {END} and {BEGIN} you"]
+    assert cli.main(words) == 0
+    once = (finished / "README.md").read_text()
+    assert cli.main(words) == 0 and (finished / "README.md").read_text() == once
+    assert once.count(BEGIN) == once.count(END) == 1 and "by me  and  you" in once
 
 
 def test_a_card_that_is_older_than_the_data_is_not_sent_nor_is_its_licence_exported(

@@ -9,7 +9,7 @@ import pytest
 
 from focusgen.base.errors import ConfigError
 from focusgen.dataset.layout import SceneLayout
-from focusgen.tools.licences import Part, check_licence, hub_licence, parts_of, stricter_part
+from focusgen.tools.licences import Part, check_licence, hub_licence, parts_of, stricter_part, strictest
 from tests.small import identity, put_record
 
 # From what asks for nothing to what nobody knows; each is stricter than all before it.
@@ -39,7 +39,9 @@ def test_the_ladder_is_strict():
         ("CC-BY-NC-4.0", "cc-by-nc-4.0"),
         ("Apache-2.0", "apache-2.0"),
         ("public-domain", None),  # no licence there
-        ("CC BY 4.0", None),
+        ("CC BY 4.0", "cc-by-4.0"),
+        (" cc_by-nc  sa 4.0\n", "cc-by-nc-sa-4.0"),
+        ("CC BY", None),
         ("", None),
     ],
 )
@@ -110,6 +112,20 @@ def test_a_weight_of_which_nothing_is_known_is_the_strictest(tmp_path):
     parts = parts_of(scenes, "cc-by-nc-nd-4.0")
     assert [part.name for part in parts] == ["mystery", "vague (mail)", "footage"]
     assert {part.licence for part in parts[:2]} == {"unknown"}
+
+
+def test_an_unknown_licence_hides_no_other_that_forbids_trade(tmp_path):
+    flux, vda = Part("flux", "FLUX.1 [dev] Non-Commercial License"), Part("vda", "apache-2.0")
+    mine = Part("footage", "ask the owner")
+    both = strictest([mine, flux, vda])
+    assert both == Part("footage and flux", f"{mine.licence} and {flux.licence}")
+    assert hub_licence(both)["license_name"] == "ask-the-owner-and-flux.1-dev-non-commercial-license"
+    assert strictest([mine, vda]) == mine and strictest([flux, Part("footage", "cc-by-nc-4.0")]) == flux
+    assert strictest([mine, Part("net", "ask the owner")]) == mine
+    note = {"flux": {"file": "flux.safetensors", "licence": flux.licence}}
+    scenes = {"a": scene(tmp_path, "a", {"flux": "1"}, note)}
+    said = str(hub_licence(strictest(parts_of(scenes, "ask the owner")))["license_name"])
+    assert stricter_part(scenes, said) is None, "what its own card says"
 
 
 def test_of_two_equally_strict_parts_the_one_that_forbids_trade_stands_first(tmp_path):
