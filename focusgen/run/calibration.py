@@ -34,19 +34,21 @@ def run_calibrate(cfg: Config, observer: ConsoleObserver) -> ExitCode:
     return _calibrate(cfg, observer, index, ready, ready, "alone")
 
 
-def calibrate_in_run(cfg: Config, observer: ConsoleObserver, asked: Asked) -> ExitCode:
+def calibrate_in_run(cfg: Config, observer: ConsoleObserver, scene_ids: Sequence[str]) -> ExitCode:
     """Phase 4 between the others: stale depth is named and left out, and an approval outlives other depth.
 
     Args:
         cfg: the settings.
         observer: is told what happens.
-        asked: whether the run is about all scenes.
+        scene_ids: what the run is about.
 
     Raises:
         CalibrationError: nothing can be measured, and no person gave max_coc.
+        SceneError: the same, by one scene.
     """
     try:
         dataset, index, ready = _ready(cfg)
+        asked = _asked(ready, scene_ids)
         stale = _stale_depth(cfg, dataset, ready, expected_in_run(cfg))
         for text in _named([error.message for error in stale.values()]):
             observer.console.print(f"  [red]left out[/red]: {rich_text(text)}")
@@ -54,11 +56,23 @@ def calibrate_in_run(cfg: Config, observer: ConsoleObserver, asked: Asked) -> Ex
         if stale and not usable and standing(cfg, dataset, ready, asked) == "measure":
             raise _refusal(stale)
         return _calibrate(cfg, observer, index, ready, usable, asked)
+    except SceneError as error:  # a file of one scene
+        if cfg.render.max_coc is None and not is_approved_as_asked(cfg):
+            raise
+        observer.console.print(
+            f"  [red]not calibrated anew[/red]: {rich_text(f'{error.message}. {error.advice}')}"
+        )
+        return ExitCode.INCOMPLETE
     except CalibrationError as error:
         if cfg.render.max_coc is None:
             raise
         observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(error.message)}; --max_coc is used")
         return ExitCode.COMPLETE
+
+
+def _asked(ready: Collection[str], scene_ids: Collection[str]) -> Asked:
+    """Say whether a run is about all scenes that have depth: of others the calibration is nobody's yet."""
+    return "all" if set(ready) <= set(scene_ids) else "some"
 
 
 def _ready(cfg: Config) -> tuple[DatasetLayout, Mapping[str, IndexEntry], dict[str, IndexEntry]]:

@@ -153,7 +153,7 @@ def run_all(
     expected = expected_in_run(cfg)
     for phase in ("deblur", "depth"):
         codes.append(run_scene_phase(cfg, phase, chosen, observer, stop, expected=expected))
-    codes.append(calibrate_in_run(cfg, observer, "all" if len(chosen["scenes"]) == len(index) else "some"))
+    codes.append(calibrate_in_run(cfg, observer, chosen["scenes"]))
     codes.append(run_scene_phase(cfg, "render", chosen, observer, stop, expected=expected))
     codes.append(run_validate(cfg, observer, chosen["scenes"], may_take_over=not recheck, expected=expected))
     return max(codes)

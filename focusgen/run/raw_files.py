@@ -50,14 +50,14 @@ def changed_raw_file(
         record: of its phase 2.
     """
     raw, files = _raw_files(cfg, dataset, scene_id, entry)
-    are_there = [path.exists() for path in files]
-    if not any(are_there):
+    if not any(path.exists() for path in files):
         return ""
     now = RawLook(mark_of_files((), files, base=raw.path.parent), entry.ingest_digest)
     path = dataset.raw_look(scene_id)
     known = _read(path)
     if known is not None and now.mark and known[:2] == now[:2]:
         return known.changed
+    are_there = [path.exists() for path in files]
     if known is None and all(are_there) and not is_newer(iter(files), record):
         return ""  # of a release that kept no marks
     try:

@@ -76,10 +76,12 @@ def _outlives_other_depth(
     Scenes that are new to a run of all are measured with the others, for a person to look at; where nobody
     will look, finished scenes are not to turn stale by them.
     """
-    if asked == "alone" or not _is_approved(cfg):
+    if not _is_approved(cfg):
         return False
     if asked == "some" or cfg.run.on_stale == "keep":
         return True
+    if asked == "alone":
+        return False
     has_new = not now["depth"].keys() <= before.get("depth", {}).keys()
     in_use = max_coc_to_keep_m(dataset) is not None
     return cfg.run.on_stale == "fail" and (not has_new or (cfg.run.auto_approve and in_use))

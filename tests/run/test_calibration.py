@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from focusgen import cli
-from focusgen.base.errors import ExitCode
+from focusgen.base.errors import CorruptInputError, ExitCode
+from focusgen.run.calibration import _asked
 from tests.finished import SETTINGS
 
 
@@ -89,6 +90,11 @@ def test_a_scene_that_is_run_alone_takes_the_approved_calibration(made, capsys):
     assert made.log("coc_stats.json") == stats
 
 
+def test_a_run_of_all_that_has_depth_is_one_of_all_scenes():
+    assert _asked({"a"}, ["a"]) == _asked((), ["a"]) == _asked({"a"}, ["a", "b"]) == "all"
+    assert _asked({"a", "b"}, ["a"]) == _asked({"a"}, ["b"]) == "some"
+
+
 @pytest.mark.slow
 def test_a_scene_that_was_added_asks_a_person_and_says_how_the_others_stay(made, capsys):
     before = made.log("coc_approval.json")["max_coc"]
@@ -107,6 +113,20 @@ def test_a_scene_that_was_added_asks_a_person_and_says_how_the_others_stay(made,
     made.edit_depth(made.names[0])
     assert made.run("--on_stale", "redo") == 0, "who says redo of all gets another calibration"
     assert made.log("coc_approval.json")["max_coc"] != before
+
+
+def test_a_damaged_file_of_one_scene_leaves_the_approved_calibration_to_the_others(made, capsys, monkeypatch):
+    def fail(*given: object, **named: object) -> dict:
+        raise CorruptInputError("depth_0001.npz: damaged", "focusgen repair")
+
+    monkeypatch.setattr("focusgen.run.calibration.standing", lambda *given: "measure")
+    monkeypatch.setattr("focusgen.phases.calibrate.calibrate", fail)
+    assert made.run() == ExitCode.INCOMPLETE
+    assert "not calibrated anew: depth_0001.npz: damaged. focusgen repair" in capsys.readouterr().err
+    assert made.log("validation_report.json")["verdict"] == "pass"
+    (made.out / "logs" / "coc_approval.json").unlink()
+    assert made.run() == ExitCode.INCOMPLETE
+    assert "not calibrated anew" not in capsys.readouterr().err, "there is none to go on with"
 
 
 def test_where_every_scene_is_stale_nothing_is_measured(made, capsys):

@@ -47,6 +47,15 @@ def test_the_same_again_measures_nothing_until_there_is_other_depth(approved, ca
     assert b'"n_values"' in stats.read_bytes(), "an edited file is made anew"
 
 
+def test_phase_4_by_itself_measures_other_depth_unless_it_is_told_to_keep(approved, capsys):
+    calibrated = approved.out_root / ".focusgen" / "calibrated.json"
+    calibrated.write_bytes(calibrated.read_bytes().replace(b'"depth": {', b'"depth": {"gone": "0",'))
+    assert calibrate(approved, "--on_stale", "keep") == 0
+    assert "though 1 scenes have other depth" in capsys.readouterr().err
+    assert calibrate(approved) == 0
+    assert "recommended max_coc" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_scene_that_was_left_out_is_measured_once_its_masks_are_there(rgbd, capsys):
     for name in "ab":
