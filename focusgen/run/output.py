@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import sys
 import warnings
@@ -35,11 +36,11 @@ def printing(body: Callable[[], int]) -> int:
 
 @contextlib.contextmanager
 def warnings_as_notes() -> Iterator[None]:
-    """Print what focusgen's own code warns of as notes: a line of its source means nothing to who runs it.
+    """Print what focusgen's own code warns of, or logs, as notes: its source means nothing to who runs it.
 
     Training code that imports focusgen gets them as Python's warnings, and so do commands those of others.
     """
-    with warnings.catch_warnings():
+    with _log_as_notes(logging.getLogger("focusgen")), warnings.catch_warnings():
         others = warnings.showwarning
 
         def show(
@@ -57,6 +58,26 @@ def warnings_as_notes() -> Iterator[None]:
 
         warnings.showwarning = show
         yield
+
+
+@contextlib.contextmanager
+def _log_as_notes(own_log: logging.Logger) -> Iterator[None]:
+    if any(isinstance(handler, _Notes) for handler in own_log.handlers):  # of a command that calls this one
+        yield
+        return
+    notes = _Notes()
+    own_log.addHandler(notes)
+    try:
+        yield
+    finally:
+        own_log.removeHandler(notes)
+
+
+class _Notes(logging.Handler):
+    """Prints as `print` does, above a bar where there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"note: {self.format(record)}", file=sys.stderr)
 
 
 def print_error(error: FocusgenError) -> None:

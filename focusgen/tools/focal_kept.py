@@ -26,6 +26,9 @@ from focusgen.focal.infer import InferOptions, StackResult
 from focusgen.focal.opened import LensFlags
 from focusgen.focal.slice_files import StackFiles
 
+RESULTS_VERSION = 1
+"""Raised when the same slices would give another result within one version of this package."""
+
 MADE_OF = "made_of"
 """Key of the metadata: digest of all that a result follows from."""
 
@@ -49,7 +52,7 @@ def settings_digest(options: InferOptions) -> str:
     """
     weights = [file_checksum(path) for path in weight_files(options.checkpoint) if path.is_file()]
     plain = replace(options, checkpoint=None, device=options.device if options.uses_device else "cpu")
-    return checksum(repr((plain, weights, versions())).encode())
+    return checksum(repr((plain, weights, versions(), RESULTS_VERSION)).encode())
 
 
 def digest_of(

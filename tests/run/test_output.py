@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import subprocess
 import sys
@@ -119,3 +120,16 @@ def test_what_focusgen_warns_of_is_a_note_and_others_keep_their_warnings(capsys)
         assert warnings.showwarning is before
     assert capsys.readouterr().err == "note: stacks have changed\n"
     assert [str(one.message) for one in recorded] == ["divide by zero", "an old option"]
+
+
+def test_what_focusgen_logs_is_a_note_while_a_command_runs(capsys):
+    log = logging.getLogger("focusgen.models.anything")
+
+    def body() -> int:
+        log.warning("out of memory with %s", "tiles of 512")
+        log.info("nobody asked")
+        return 0
+
+    assert output.printing(lambda: output.printing(body)) == 0  # a command that calls another
+    log.warning("later")
+    assert capsys.readouterr().err == "note: out of memory with tiles of 512\n"

@@ -64,9 +64,10 @@ def test_what_changes_no_result_changes_no_digest(files, tmp_path):
     assert digest(StackFiles("t", files.paths), [1.0, 2.0], device="cuda") == first
 
 
-def test_another_version_is_another_result(files, monkeypatch):
+@pytest.mark.parametrize("name", ["__version__", "RESULTS_VERSION"])
+def test_another_version_is_another_result(files, monkeypatch, name):
     first = digest(files)
-    monkeypatch.setattr(focal_kept, "__version__", "9")
+    monkeypatch.setattr(focal_kept, name, "9")
     assert digest(files) != first
 
 
