@@ -201,7 +201,8 @@ def check_cluster(cfg: Config) -> list[Check]:
         return []
     partitions = ask(["sinfo", "--noheader", "--format=%P %a %G"])
     listed = "; ".join(partitions.splitlines()[:12]) if partitions else "none could be listed"
-    checks = [Check("partitions", Status.INFO if partitions else Status.WARN, listed)]
+    advice = "" if partitions else "Nothing can be submitted like this; sinfo itself says why."
+    checks = [Check("partitions", Status.INFO if partitions else Status.WARN, listed, advice)]
     if backends_that_need_a_gpu(cfg):
         login = Check(
             "login node",

@@ -32,7 +32,7 @@ from focusgen.base.names import MediaError
 from focusgen.media.colour_profiles import to_srgb, unapplied_note
 from focusgen.media.orientation import EXIF_ORIENTATIONS, ORIENTATION_TAG, Orientation, turning
 from focusgen.media.rules import ALL_RULES, PROFILE, TIFF_LAYOUT
-from focusgen.media.stand_ins import HEAD_BYTES, stand_in
+from focusgen.media.stand_ins import HEAD_BYTES, stand_in, unread_picture
 from focusgen.media.tiff_layout import GreyPlanes, as_plain_grey
 
 if TYPE_CHECKING:
@@ -244,8 +244,8 @@ def _kind_of(file: str, head: bytes) -> str:
             return kind
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return WEBP
-    what = stand_in(head)
-    raise MediaError(file, f"is {what}" if what else "is no JPEG, PNG, TIFF or WebP image")
+    what = stand_in(head) or f"no JPEG, PNG, TIFF or WebP image{unread_picture(head)}"
+    raise MediaError(file, f"is {what}")
 
 
 @contextmanager

@@ -156,10 +156,10 @@ def _check_images(
 
 
 def _on_darkness(brightest: int) -> tuple[str, ...]:
-    """Return what to say of pictures that are dark, every one: mostly of 16 bits that hold a camera's 12."""
+    """Return what to say of pictures that are all dark: mostly 16 bits that hold 12, or millimetres."""
     if brightest > _DARK_LEVEL:
         return ()
-    why = "16-bit files that hold 10, 12 or 14 bits come out so, multiply their values first"
+    why = "16-bit files that hold 10, 12 or 14 bits, or depth, come out so: multiply them, or take them out"
     return (f"dark: no pixel of any frame is above {brightest} of 255 ({why})",)
 
 
