@@ -74,7 +74,8 @@ class SceneRecords:
                     source = "scene_index.json" if name == "index" else self.name(name)
                     self._error(
                         f"phase {phase} was made from another {name} than the one that lies there "
-                        f"({source} or {self.name(phase)} is not of this run)"
+                        f"({source} or {self.name(phase)} is not of this run): run phase "
+                        f"{GRAPH[phase].number} for this scene with --on_stale redo"
                     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from focusgen.base.files import publish
+from focusgen.config import GRAPH
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.phases.file_checks import SceneRecords, VouchedFiles, looks_published
 from tests.small import entry, finish_scene, identity, put_record
@@ -146,6 +147,7 @@ def test_what_was_made_from_something_else_is_named_with_both_sides(made, phase,
     put_record(scene, identity(phase, upstream=upstream))
     errors = [error for error in Told(scene, digest).errors if message in error]
     assert len(errors) == 1 and f"{scene.done(phase).relative_to(scene.root)} is not of this run" in errors[0]
+    assert errors[0].endswith(f"run phase {GRAPH[phase].number} for this scene with --on_stale redo")
 
 
 def test_a_link_to_a_record_that_is_not_there_is_not_told_twice(made):
