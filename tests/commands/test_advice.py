@@ -21,7 +21,7 @@ COMMAND = re.compile(r"focusgen ([a-z]+)((?: [^\s.,;:)]+)*)")
 SCRIPT = re.compile(r"scripts/(0[1-6]_\w+\.py)((?: [^\s,;:)]+)*)")
 OTHERS = {"help", "version", "section.key", "query", "format", "noheader", "name", "user", "gpus"}
 """Flags of every command, and of programs that are not ours (nvidia-smi, sinfo, scancel, srun)."""
-OTHERS |= {"force", "road", "revision", "include", "local"}
+OTHERS |= {"force", "no", "road", "revision", "include", "local"}
 
 
 @cache
