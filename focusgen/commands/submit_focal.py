@@ -85,9 +85,18 @@ def _check(flags: SubmitFocalFlags) -> None:
     if kind_of(flags.config) == "small":
         _check_small(flags, overrides)
     else:
-        from focusgen.focal.sd3.settings import load_settings
+        _check_sd3(flags, overrides)
 
-        load_settings(flags.config, overrides)
+
+def _check_sd3(flags: SubmitFocalFlags, overrides: dict[str, Any]) -> None:
+    from focusgen.focal.sd3.samples import check_apart
+    from focusgen.focal.sd3.settings import DataSettings, load_settings
+
+    load_settings(flags.config, overrides)
+    lists = DataSettings(
+        train_list=flags.train_filelist, val_list=flags.val_filelist, test_list=flags.test_filelist
+    )
+    check_apart(lists)
 
 
 def _check_small(flags: SubmitFocalFlags, overrides: dict[str, Any]) -> None:

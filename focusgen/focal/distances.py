@@ -240,6 +240,8 @@ def _named_distance(
 ) -> tuple[str, float] | None:
     """Return the slice that a line names and its distance, None if it names none."""
     cells = _cells(content)
+    if len(cells) == 1 and _slice_of(cells[0], names) and not _is_distance(cells[0]):
+        raise ConfigError(f"{where}: names {display(cells[0])} and no distance", HOW_TO_GIVE)
     if heading.n_columns < 2 and len(cells) != 2:
         return None
     at = next((n for n, cell in enumerate(cells) if _slice_of(cell, names)), None)

@@ -86,6 +86,18 @@ def test_what_could_not_start_is_refused_before_it_waits_in_a_queue(words, messa
         submit([*config, *words, "--dry-run"])
 
 
+def test_lists_are_read_before_the_job_waits(tmp_path):
+    from focusgen.commands.submit_focal import main as submit
+
+    for name, scene in (("train", "bear"), ("test", "bear"), ("val", "")):
+        line = f'{{"focal_stack": "s", "scene": "{scene}"}}\n' if scene else "{broken"
+        (tmp_path / name).write_text(line)
+    words = ["--config", CONFIG, "--dry-run", "--train-filelist", str(tmp_path / "train")]
+    for split, said in (("test", "leakage: scene bear lies in"), ("val", "val:1: no JSON")):
+        with pytest.raises(ConfigError, match=said):
+            submit([*words, f"--{split}-filelist", str(tmp_path / split)])
+
+
 def test_without_slurm_the_way_without_it_is_said_and_nothing_is_written(tmp_path, monkeypatch):
     from focusgen.commands.submit_focal import main as submit
 
