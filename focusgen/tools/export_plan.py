@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import RefusedDataError
@@ -16,6 +17,11 @@ from focusgen.dataset.vetting import Split, VettedScene, vet
 
 TAR_BLOCK_BYTES = 512
 JSON_BYTES = 2048  # of a sample's json member, about: a shard's size is an aim, not a promise
+STAND_INS: Mapping[str, object] = {
+    **dict.fromkeys(("fps", "fx", "fy", "cx", "cy"), 0.0),
+    "breathing": False,
+    "shot_cuts": [0],  # its first shot begins there
+}
 SPLIT_NAMES: Mapping[str, str] = {"train": "train", "val": "validation", "test": "test"}
 """What each split is called by Hugging Face's loaders."""
 
@@ -68,6 +74,8 @@ class ExportPlan:
     Attributes:
         has_flags: a scene has doubtful pixels, so that every sample has a member for them: readers of
             WebDataset want the same members in every sample.
+        stand_ins: what a sample says where its scene has nothing to say and another one has: loaders take the
+            types of all samples from the first few.
         left_out: scenes of the index that somebody did without.
         moving_sets: split -> lens sets whose focus moves in some scene of it, so that a stream knows from its
             first sample whether S_focus is one number or one a frame in all of its batches.
@@ -80,6 +88,7 @@ class ExportPlan:
     has_flags: bool
     moving_sets: Mapping[str, tuple[int, ...]]
     left_out: tuple[str, ...] = ()
+    stand_ins: Mapping[str, object] = field(default_factory=dict)
 
     def members(self, scene_id: str, frame: int) -> list[Member]:
         """Return the files of a sample, json left out."""
@@ -112,8 +121,10 @@ class ExportPlan:
 
     def document(self, scene: ExportScene, frame: int) -> dict[str, object]:
         """Return what a sample's json member says."""
+        said = sample_document(scene, frame)
         moving = self.moving_sets[scene.vetted.split]
-        return sample_document(scene, frame) | ({"moving_sets": list(moving)} if moving else {})
+        said |= {"moving_sets": list(moving)} if moving else {}
+        return said | {key: value for key, value in self.stand_ins.items() if not said.get(key)}
 
 
 def plan_export(
@@ -151,7 +162,10 @@ def plan_export(
     if with_clean:
         _check_clean(ordered)
     has_flags = any("/valid_" in name for scene in ordered.values() for name in scene.files)
-    plan = ExportPlan(ordered, (), with_focus, with_clean, has_flags, _moving_sets(ordered), left_out)
+    moving = _moving_sets(ordered)
+    plan = ExportPlan(
+        ordered, (), with_focus, with_clean, has_flags, moving, left_out, _stand_ins(ordered, moving)
+    )
     shards = [
         Shard(f"{split}-{number:05d}.{ending}", tuple(samples))
         for split in SPLITS
@@ -197,6 +211,15 @@ def _moving_sets(scenes: Mapping[str, ExportScene]) -> dict[str, tuple[int, ...]
             k for k, lens in enumerate(lenses) if lens.focus_distances_m is not None
         }
     return {split: tuple(sorted(sets)) for split, sets in moving.items()}
+
+
+def _stand_ins(
+    scenes: Mapping[str, ExportScene], moving_sets: Mapping[str, tuple[int, ...]]
+) -> dict[str, object]:
+    """Return key -> what stands for "unknown" or "none", for what only some scenes have."""
+    said = [sample_document(scene, 0) for scene in scenes.values()]
+    found = {key: value for key, value in STAND_INS.items() if any(document.get(key) for document in said)}
+    return found | ({"moving_sets": [-1]} if any(moving_sets.values()) else {})
 
 
 def _check_sets(scenes: Mapping[str, ExportScene]) -> None:
@@ -261,18 +284,23 @@ def sample_document(scene: ExportScene, frame: int) -> dict[str, object]:
         "split": vetted.split,
         "width": vetted.width,
         "height": vetted.height,
-        "fps": scene.entry.source.get("fps"),
+        "fps": _float(scene.entry.source.get("fps")),
         "shot_cuts": list(vetted.shot_cuts),
         "lenses": lenses_at(scene, frame),
         "focus_moves": [lens.focus_distances_m is not None for lens in vetted.lenses],
         "formula": metadata.get("formula", "paper"),
         **({"breathing": True} if metadata.get("breathing") else {}),
-        "sensor_width_mm": metadata.get("sensor_width_mm", 36.0),
-        **{key: metadata[key] for key in ("fx", "fy", "cx", "cy") if key in metadata},
+        "sensor_width_mm": _float(metadata.get("sensor_width_mm", 36.0)),
+        **{key: _float(metadata[key]) for key in ("fx", "fy", "cx", "cy") if key in metadata},
         "backends": metadata.get("backends"),
         "source": scene.entry.source.get("path"),
         "ingest_digest": scene.entry.ingest_digest,
     }
+
+
+def _float(number: Any) -> float | None:
+    """Return a number as one with a point: loaders refuse 24.5 where the first was 24."""
+    return None if number is None else float(number)
 
 
 def lenses_at(scene: ExportScene, frame: int) -> list[dict[str, float]]:

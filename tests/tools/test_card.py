@@ -17,7 +17,7 @@ import yaml
 
 from focusgen import cli
 from focusgen.base.errors import ConfigError, RefusedDataError
-from focusgen.data import FocusDataset
+from focusgen.data import FocusDataset, FocusShards
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.packs import read_published
 from focusgen.tools.card import BEGIN, END, _all_packed, _escaped, card_text
@@ -144,6 +144,29 @@ def test_load_dataset_takes_splits_of_which_only_one_has_doubtful_depth(tmp_path
     rows = [row for split in load_dataset(str(rgbd.out_root)).values() for row in split]
     named = {f"{row['scene']}_{row['frame']}": row["valid_path"] for row in rows if row["valid_path"]}
     assert named == {f"b_{frame}": f"b/depth_maps/valid_{frame:04d}.png" for frame in range(3)}
+
+
+@pytest.mark.slow
+def test_load_dataset_takes_shards_of_which_only_some_scenes_have_cuts_or_a_rate(finished, tmp_path, offline):
+    from datasets import load_dataset
+
+    path = finished / "scene_index.json"
+    index = json.loads(path.read_text())
+    last = [name for name in index if index[name]["split"] == "train"][-1]
+    index[last]["shot_cuts"] = [4]
+    index[last]["source"]["fps"] = 24.5
+    path.write_text(json.dumps(index))
+    (finished / ".focusgen/index_checksum.json").unlink()
+    dest = tmp_path / "dest"
+    assert cli.main(["export", "webdataset", "--out_root", str(finished), "--dest", str(dest), *SAY]) == 0
+    rows = [row["json"] for row in load_dataset(str(dest))["train"]]
+    assert {(row["scene"] == last, row["fps"], *row["shot_cuts"]) for row in rows} == {
+        (True, 24.5, 4),
+        (False, 0.0, 0),
+    }
+    for cls, root in ((FocusDataset, finished), (FocusShards, dest)):
+        starts = {(each["scene"], int(each["frames"][0])) for each in cls(root, "train", window=3)}
+        assert (last, 4) in starts and (last, 3) not in starts and len(starts) == 6
 
 
 @pytest.mark.slow

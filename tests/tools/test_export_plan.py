@@ -28,6 +28,7 @@ from focusgen.tools.export_plan import (
     _moving_sets,
     _normal,
     _packed,
+    _stand_ins,
     frames_of,
     lenses_at,
     plan_export,
@@ -69,6 +70,36 @@ def plan(*scenes: ExportScene, **how: Any) -> ExportPlan:
     named = {one.vetted.scene_id: one for one in scenes}
     settings = {"with_focus": True, "with_clean": True, "has_flags": False, **how}
     return ExportPlan(named, (), moving_sets=_moving_sets(named), **settings)
+
+
+# --- what a sample says of itself
+
+
+def kinds(value: Any) -> Any:
+    """Return the types in a document, as a loader sees them; an empty list has none."""
+    if isinstance(value, dict):
+        return {key: kinds(one) for key, one in value.items()}
+    return [kinds(value[0])] if isinstance(value, list) and value else type(value)
+
+
+def test_samples_of_scenes_that_differ_have_one_type_a_key():
+    views = {"fx": 50, "fy": 50.5, "cx": 7.5, "cy": 3.5}
+    plain, video = scene("a"), scene("b", metadata={**views, "breathing": True, "sensor_width_mm": 24})
+    plain = dataclasses.replace(plain, vetted=dataclasses.replace(plain.vetted, shot_cuts=()))
+    source = {**video.entry.source, "fps": 24}
+    video = dataclasses.replace(video, entry=dataclasses.replace(video.entry, source=source))
+    scenes = {"a": plain, "b": video}
+    moving = {"train": (1,), "val": ()}
+    one = dataclasses.replace(plan(plain, video), moving_sets=moving, stand_ins=_stand_ins(scenes, moving))
+    of_val = dataclasses.replace(plain, vetted=dataclasses.replace(plain.vetted, split="val"))
+    said = [one.document(each, 0) for each in (plain, video, of_val)]
+    assert kinds(said[0]) == kinds(said[1]) == kinds(said[2])
+    assert (said[0]["fps"], said[1]["fps"], said[0]["fx"], said[1]["fx"]) == (0.0, 24.0, 0.0, 50.0)
+    assert (said[0]["shot_cuts"], said[1]["shot_cuts"]) == ([0], [1])
+    assert [each["moving_sets"] for each in said] == [[1], [1], [-1]]
+    alike = {"a": plain, "c": plain}
+    assert _stand_ins(alike, {"train": ()}) == {} and one.document(plain, 0) != plan(plain).document(plain, 0)
+    assert plan(plain).document(plain, 0)["fps"] is None, "where no scene has any, it stays as it was"
 
 
 # --- the files of a sample
