@@ -12,7 +12,7 @@ from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.console import ConsoleObserver
 from focusgen.run.max_coc import approve_automatically
-from focusgen.run.recalibration import Asked, is_approved_as_asked, other_depth, remember, standing
+from focusgen.run.recalibration import Asked, Standing, is_approved_as_asked, other_depth, remember, standing
 from focusgen.run.scene_logs import merge_what_tasks_left
 from focusgen.run.selection import complete_scenes
 from focusgen.run.settings import Expected, expected_by_run, expected_in_run, save_config
@@ -31,7 +31,7 @@ def run_calibrate(cfg: Config, observer: ConsoleObserver) -> ExitCode:
     stale = _stale_depth(cfg, dataset, ready, expected_by_run(dataset, cfg))
     if stale:
         raise _refusal(stale)
-    return _calibrate(cfg, observer, index, ready, ready, "alone")
+    return _calibrate(cfg, observer, index, ready, ready, standing(cfg, dataset, ready, "alone"))
 
 
 def calibrate_in_run(cfg: Config, observer: ConsoleObserver, scene_ids: Sequence[str]) -> ExitCode:
@@ -48,14 +48,15 @@ def calibrate_in_run(cfg: Config, observer: ConsoleObserver, scene_ids: Sequence
     """
     try:
         dataset, index, ready = _ready(cfg)
-        asked = _asked(ready, scene_ids)
         stale = _stale_depth(cfg, dataset, ready, expected_in_run(cfg))
-        for text in _named([error.message for error in stale.values()]):
+        state = standing(cfg, dataset, ready, _asked(ready, scene_ids))
+        concern = stale.keys() if state == "measure" else stale.keys() & set(scene_ids)
+        for text in _named([error.message for name, error in stale.items() if name in concern]):
             observer.console.print(f"  [red]left out[/red]: {rich_text(text)}")
         usable = {scene_id: entry for scene_id, entry in ready.items() if scene_id not in stale}
-        if stale and not usable and standing(cfg, dataset, ready, asked) == "measure":
+        if stale and not usable and state == "measure":
             raise _refusal(stale)
-        return _calibrate(cfg, observer, index, ready, usable, asked)
+        return _calibrate(cfg, observer, index, ready, usable, state)
     except SceneError as error:  # a file of one scene
         if cfg.render.max_coc is None and not is_approved_as_asked(cfg):
             raise
@@ -88,11 +89,10 @@ def _calibrate(
     index: Mapping[str, IndexEntry],
     ready: Mapping[str, IndexEntry],
     usable: Mapping[str, IndexEntry],
-    asked: Asked,
+    state: Standing,
 ) -> ExitCode:
     """Measure what is usable, unless what is there of the scenes that have depth may stay."""
     dataset, console = DatasetLayout.of(cfg), observer.console
-    state = standing(cfg, dataset, ready, asked)
     if state == "kept":
         console.print("  [yellow]kept[/yellow]: statistics of other settings (--on_stale keep)")
         return ExitCode.COMPLETE

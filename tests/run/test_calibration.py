@@ -145,6 +145,7 @@ def test_a_scene_that_was_made_otherwise_is_stale_in_the_next_run_and_no_other(m
     assert made.run("--scenes", otherwise, *words) == 0
     said = " ".join(capsys.readouterr().err.split())
     assert "-> 0.002: scenes that were finished before are stale until they are made anew too" in said
+    assert "left out" not in said, "nothing is measured, and nobody asked for the others"
     assert made.run("--max_coc", str(made.max_coc_of(others[0]))) == ExitCode.INCOMPLETE
     said = capsys.readouterr().err
     assert f"scene {otherwise!r}: phase 2 (deblur) is stale: backend" in said
