@@ -280,8 +280,8 @@ APPROVAL = _of(
         "test_a_persons_own_value_is_warned_about_beyond_a_tenth_of_the_sensor",
     ),
     (
-        "if p95_m > limit_m:",
-        "if p95_m < limit_m:",
+        "if blur_m > limit_m:",
+        "if blur_m < limit_m:",
         "test_a_persons_own_value_is_warned_about_beyond_a_tenth_of_the_sensor",
     ),
 ) + _of(

@@ -62,3 +62,8 @@ class FileEntry:
 
     size: int
     xxh3_128: str
+
+    @classmethod
+    def of(cls, data: bytes | memoryview) -> FileEntry:
+        """Return the entry of bytes."""
+        return cls(len(data), checksum(data))

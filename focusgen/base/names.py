@@ -127,6 +127,12 @@ def display(name: str) -> str:
     return "".join(_visible(character) for character in name)
 
 
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """Return the first names, displayed, and dots where there are more."""
+    shown = [display(name) for name in names]
+    return ", ".join(shown[:most]) + (", ..." if len(shown) > most else "")
+
+
 def shell_word(text: object) -> str:
     """Return a name or path as one word of a command that a person may paste into a shell."""
     return shlex.quote(display(str(text)))

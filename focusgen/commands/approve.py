@@ -35,6 +35,6 @@ def main(argv: Sequence[str]) -> int:
     with advising_where_read_only(INTO_ITSELF):
         value_m, warning = approve_calibration(cfg)
     if warning:
-        print(f"warning: {warning.replace('p95', 'max_coc')}")
+        print(f"warning: {warning}")
     print(f"approved max_coc = {value_m:.6g} m; {DatasetLayout.of(cfg).coc_approval_json}")
     return 0

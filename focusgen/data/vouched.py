@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from focusgen.base.checksums import FileEntry, checksum
+from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError, StaleError
 from focusgen.config import PhaseName
 from focusgen.data.samples import Modality
@@ -50,7 +50,7 @@ def read_vouched(scene: VettedScene, modality: Modality, path: Path) -> bytes:
         if entry is None:
             raise
         raise MissingUpstreamError(f"{path}: no such file", "focusgen repair redoes it.") from error
-    if entry is not None and FileEntry(len(data), checksum(data)) != entry:
+    if entry is not None and FileEntry.of(data) != entry:
         raise CorruptInputError(f"not the file that {scene.layout.done(phase)} vouches for")
     return data
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from focusgen.base.names import display
+from focusgen.base.names import display, listed
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_object
-
-MAX_NAMED = 5
 
 
 def edits_text(dataset: DatasetLayout) -> str:
@@ -42,14 +40,10 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
         "other": [_other(name, before[name], now[name]) for name in now if name in before],
     }
     said = {kind: [name for name in names if name] for kind, names in kinds.items()}
-    parts = [f"{kind}: {_listed(names)}" for kind, names in said.items() if names]
+    parts = [f"{kind}: {listed(names)}" for kind, names in said.items() if names]
     return "; ".join(parts) or "its order or its form"
 
 
 def _other(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     return f"{display(name)} ({', '.join(map(display, keys))})" if keys else ""
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(map(display, names[:MAX_NAMED])) + (", ..." if len(names) > MAX_NAMED else "")

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from focusgen.base.checksums import FileEntry, checksum
+from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import CorruptInputError
 from focusgen.base.files import make_folder, publish, remove, sync_file_system
 from focusgen.config import SCENE_PHASES
@@ -186,7 +186,7 @@ def _unpack_file(
 ) -> None:
     path = scene.root / relative
     if path.is_file():
-        if entry is None or _is(path.read_bytes(), entry):
+        if entry is None or FileEntry.of(path.read_bytes()) == entry:
             return  # it counts, and a later phase may have made it anew
         if not leave_out_damaged:
             raise CorruptInputError(
@@ -197,7 +197,7 @@ def _unpack_file(
         data = pack.read(relative)
     except OSError:
         data = b""
-    if entry is not None and not _is(data, entry):
+    if entry is not None and FileEntry.of(data) != entry:
         if leave_out_damaged:
             return
         raise CorruptInputError(
@@ -206,10 +206,6 @@ def _unpack_file(
         )
     make_folder(path.parent)
     publish(path, data)
-
-
-def _is(data: bytes, entry: FileEntry) -> bool:
-    return FileEntry(len(data), checksum(data)) == entry
 
 
 def _pack_above(path: Path) -> Pack | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from focusgen import __version__
-from focusgen.base.checksums import FileEntry, checksum
+from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import CorruptInputError, FailureClass, FocusgenError, SceneError
 from focusgen.base.files import make_folder, publish, publish_json, remove
 from focusgen.config import PhaseName
@@ -53,7 +53,7 @@ def valid_entry(path: Path) -> FileEntry | None:
             decode_npz(data, "depth" if path.name.startswith("depth_") else "focus_map")
     except (FileNotFoundError, CorruptInputError):
         return None
-    return FileEntry(len(data), checksum(data))
+    return FileEntry.of(data)
 
 
 class Writer:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from focusgen.base.checksums import FileEntry, checksum
+from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import (
     ConfigError,
     CorruptInputError,
@@ -250,7 +250,7 @@ def _vetted(scene: SceneLayout, entry: IndexEntry, records: Mapping[PhaseName, R
 def _vouched_metadata(scene: SceneLayout, render: Record) -> dict[str, Any]:
     data = _read(scene, scene.metadata_json)
     name = f"../{scene.metadata_json.name}"
-    if render.files.get(name) != FileEntry(len(data), checksum(data)):
+    if render.files.get(name) != FileEntry.of(data):
         raise CorruptInputError(
             f"scene {scene.scene_id!r}: {scene.metadata_json}: not the file that "
             f"{scene.done('render')} vouches for",

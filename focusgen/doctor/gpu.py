@@ -24,6 +24,9 @@ from focusgen.models.registry import backends_that_need_a_gpu
 # CUDA major version -> the first Linux driver that runs its builds (CUDA's minor version compatibility).
 FIRST_DRIVER = {11: (450, 80), 12: (525, 60), 13: (580, 65)}
 FIRST_AARCH64_GPU_WHEEL = (2, 11)  # older wheels of the package index are CPU builds there
+TORCH = "torch==2.13.0"
+"""The build of the package index that constraints.txt pins."""
+
 PROBE_TIMEOUT_S = 180.0  # the first import from a parallel file system is slow
 
 
@@ -139,9 +142,9 @@ def _how_to_get_torch(driver: str, *, is_there: bool = False) -> str:
     # pip keeps a build of the same version, whatever it was built for.
     install = "pip uninstall -y torch && pip install" if is_there else "pip install"
     if not driver:
-        return f"{install} torch==2.13.0 (smaller: --index-url https://download.pytorch.org/whl/cpu)"
+        return f"{install} {TORCH} (smaller: --index-url https://download.pytorch.org/whl/cpu)"
     if release(driver) >= FIRST_DRIVER[13]:
-        return f"{install} torch==2.13.0"
+        return f"{install} {TORCH}"
     if release(driver) >= FIRST_DRIVER[12]:
         return f"{install} 'torch>=2.10' --index-url https://download.pytorch.org/whl/cu126"
     first = ".".join(map(str, FIRST_DRIVER[12]))

@@ -1,7 +1,7 @@
 """Import modules one after the other, in a process that may die of it.
 
 Usage   python -m focusgen.doctor.import_probe MODULE ...
-Prints  a line `TRY MODULE` before each, and `BAD MODULE REASON` where it cannot be imported
+Prints  a line `focusgen-try MODULE` before each, and `focusgen-bad MODULE REASON` where it cannot be imported
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def _on_jumps(steps: Sequence[float], usual: float) -> tuple[str, ...]:
         first = wide[0]
         return (
             f"times jump by {steps[first]:.4g} s between frames {first} and {first + 1} "
-            f"(usual step {usual:.4g} s){_and_more(wide)}",
+            f"(usual step {usual:.4g} s){and_more(wide)}",
         )
     n_even = sum(abs(step - usual) <= 0.1 * usual + _ROUNDING_S for step in steps)
     longer = [i for i, step in enumerate(steps) if step > _DOUBLE_STEP * usual + _ROUNDING_S]
@@ -56,9 +56,10 @@ def _on_jumps(steps: Sequence[float], usual: float) -> tuple[str, ...]:
 
 
 def _between(places: Sequence[int]) -> str:
-    return f"between frames {places[0]} and {places[0] + 1}{_and_more(places)}"
+    return f"between frames {places[0]} and {places[0] + 1}{and_more(places)}"
 
 
-def _and_more(places: Sequence[int]) -> str:
+def and_more(places: Sequence[int]) -> str:
+    """Return how many places there are beside the first one, "" if none."""
     n_more = len(places) - 1
     return f", and at {n_more} more {'place' if n_more == 1 else 'places'}" if n_more else ""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from focusgen.base.names import display, natural_key
+from focusgen.media.frame_times import and_more
 
 _RUN = re.compile("[0-9]+")
 _HEX = re.compile("[0-9a-f]+|[0-9A-F]+")
@@ -89,10 +90,6 @@ def find_series(names: Sequence[str]) -> Series:
     if _are_twins(ranked[0], ranked[1]):
         return Series((), (), _twin_problem(ranked))
     return Series(tuple(in_order(names)), (_note_on_forms(ranked),))
-
-
-def _and_more(n_places: int) -> str:
-    return f", and at {n_places} more {'place' if n_places == 1 else 'places'}" if n_places else ""
 
 
 def _stem(name: str) -> str:
@@ -202,10 +199,7 @@ def _notes_on_numbers(files: Sequence[str]) -> Iterator[str]:
     wide = [i for i, step in enumerate(steps) if step > (usual if is_even else _WIDE_STEP * float(usual))]
     if wide:
         first = wide[0]
-        yield (
-            f"numbers jump from {display(files[first])} to {display(files[first + 1])}"
-            f"{_and_more(len(wide) - 1)}"
-        )
+        yield (f"numbers jump from {display(files[first])} to {display(files[first + 1])}{and_more(wide)}")
 
 
 def _numbers(files: Sequence[str]) -> list[Number] | None:

@@ -24,15 +24,15 @@ MOST_PIXELS = 30_000  # across a frame: less than the width of one of them is a 
 SAID_BESIDE = ("p95_error", "is_rehearsal")  # younger than approvals, and not what is approved
 
 
-def implausible(p95_m: float, sensor_width_m: float) -> str | None:
-    """Return why a p95 is no typical blur, None if it may be one."""
-    if p95_m == 0.0:
-        return "p95 is 0: nearly all depth is constant, and what is focused on it shows no blur"
-    if not math.isfinite(p95_m) or p95_m < 0.0:
-        return "p95 is not a positive number"
+def implausible(blur_m: float, sensor_width_m: float, name: str = "p95") -> str | None:
+    """Return why a p95, or what is called otherwise, is no typical blur, None if it may be one."""
+    if blur_m == 0.0:
+        return f"{name} is 0: nearly all depth is constant, and what is focused on it shows no blur"
+    if not math.isfinite(blur_m) or blur_m < 0.0:
+        return f"{name} is not a positive number"
     limit_m = sensor_width_m * IMPLAUSIBLE_SHARE_OF_SENSOR
-    if p95_m > limit_m:
-        return f"p95 is {1e3 * p95_m:.2f} mm, wider than a tenth of the sensor ({1e3 * limit_m:.2f} mm)"
+    if blur_m > limit_m:
+        return f"{name} is {1e3 * blur_m:.2f} mm, wider than a tenth of the sensor ({1e3 * limit_m:.2f} mm)"
     return None
 
 
@@ -153,11 +153,8 @@ def max_coc_to_keep_m(dataset: DatasetLayout) -> float | None:
     noted_m = finished_max_coc_m(dataset)
     if noted_m is None:
         return None
-    return (
-        noted_m
-        if any(dataset.scene(path.name).done("render").exists() for path in dataset.root.iterdir())
-        else None
-    )
+    is_any_finished = any(dataset.scene(path.name).done("render").exists() for path in dataset.root.iterdir())
+    return noted_m if is_any_finished else None
 
 
 def finished_max_coc_m(dataset: DatasetLayout) -> float | None:
@@ -183,7 +180,7 @@ def warning_about(max_coc_m: float, cfg: Config) -> str | None:
     least_m = cfg.optics.sensor_width_m / MOST_PIXELS
     if max_coc_m < least_m:
         return f"max_coc is {1e6 * max_coc_m:.3g} um, less than a pixel of any sensor: labels are 0 or 1"
-    found = implausible(max_coc_m, cfg.optics.sensor_width_m)
+    found = implausible(max_coc_m, cfg.optics.sensor_width_m, "max_coc")
     is_slip = found is not None and max_coc_m > cfg.optics.sensor_width_m
     hint = f"; in metres {1e-3 * max_coc_m:g}, if {max_coc_m:g} was in millimetres" if is_slip else ""
-    return None if found is None else found.replace("p95 is", "max_coc is") + hint
+    return None if found is None else found + hint

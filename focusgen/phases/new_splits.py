@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from focusgen.base.names import display, same_form
+from focusgen.base.names import display, listed, same_form
 from focusgen.config.data import DataConfig
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.index_draft import outline_of
@@ -14,8 +14,6 @@ from focusgen.media.clips import CLIPS
 from focusgen.media.scenes import RawScene, Rejection
 from focusgen.phases.split_file import SaidSplits
 from focusgen.phases.splits import assign_group_splits, assign_splits, group_of, remark_on_splits
-
-MAX_SHOWN = 5
 
 
 @dataclass
@@ -164,7 +162,7 @@ class SplitRules:
         if unlisted:
             yield (
                 f"{len(unlisted)} scenes are not in {self._data.groups_csv}, each is a group of its own: "
-                f"{_named(unlisted)}"
+                f"{listed(unlisted)}"
             )
 
     def _strangers(self, there: Mapping[str, object]) -> Iterator[str]:
@@ -172,7 +170,7 @@ class SplitRules:
         names = {same_form(name) for name in there}
         absent = [name for name in self._said.splits if name not in names]
         if absent:
-            yield f"{len(absent)} names in the split files are no scene here: {_named(absent)}"
+            yield f"{len(absent)} names in the split files are no scene here: {listed(absent)}"
 
     def _settled(self, known: Mapping[str, IndexEntry]) -> Iterator[str]:
         """Yield a remark on indexed scenes of which the split files say something else."""
@@ -193,9 +191,5 @@ def _kept_text(kept: Mapping[str, str]) -> Iterator[str]:
     if kept:
         yield (
             f"{len(kept)} scenes are finished here but were not in the index: they are put back with the "
-            f"split that their split.txt says: {_named(list(kept))}"
+            f"split that their split.txt says: {listed(kept)}"
         )
-
-
-def _named(names: list[str]) -> str:
-    return ", ".join(map(display, names[:MAX_SHOWN])) + (", ..." if len(names) > MAX_SHOWN else "")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from focusgen.base.errors import ConfigError, CorruptInputError, SceneError
 from focusgen.base.files import broken_link
-from focusgen.base.names import display, known_as
+from focusgen.base.names import display, known_as, listed
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.config.backends import PROVIDED
 from focusgen.dataset.footage import check_table
@@ -233,11 +233,11 @@ class _Found:
         found = [name for name in without if holds_depth(root, name)]
         missing = [name for name in without if name not in set(found)]
         if missing and not found and not ahead.with_own_depth:
-            what = f"{display(str(root))}: holds no depth for any of {len(missing)} scenes: {_named(missing)}"
+            what = f"{display(str(root))}: holds no depth for any of {len(missing)} scenes: {listed(missing)}"
             way_out = "Call its folders or files like the scenes, or set --depth_root to another folder."
             self.lacks.append(Lack(f"{what}{_near(root, missing)}", way_out))
         elif missing:
-            what = f"{display(str(root))}: no depth for {len(missing)} scenes: {_named(missing)}"
+            what = f"{display(str(root))}: no depth for {len(missing)} scenes: {listed(missing)}"
             self.warnings.append(what + _near(root, missing))
         self._units(cfg, root, _spread(found))
 
@@ -260,7 +260,7 @@ class _Found:
         if is_for_all:
             self.lacks.append(Lack(what, way_out))
         else:
-            self.warnings.append(f"{what}; no depth for {len(without)} scenes: {_named(without)}")
+            self.warnings.append(f"{what}; no depth for {len(without)} scenes: {listed(without)}")
 
 
 def _unit_lacking(cfg: Config, root: Path, scene_id: str) -> Lack | None:
@@ -317,7 +317,7 @@ def _of_the_new(
             where = display(str(cfg.data.raw_root))
             raise ConfigError(
                 f"no scene {name!r} in the index, nor below {where}",
-                f"Scenes are {_named([*known, *new])}." if known or new else "",
+                f"Scenes are {listed([*known, *new])}." if known or new else "",
             )
     return {**selection, "scenes": rest}, to_come
 
@@ -342,8 +342,3 @@ def _near(root: Path, missing: Sequence[str]) -> str:
     """Say of the first few scenes without depth what is there under much the same name."""
     near = next(filter(None, (near_misses(root, name) for name in missing[:MAX_NAMED])), "")
     return f" ({near})" if near else ""
-
-
-def _named(names: Sequence[str]) -> str:
-    shown = ", ".join(display(name) for name in names[:MAX_NAMED])
-    return shown + (", ..." if len(names) > MAX_NAMED else "")

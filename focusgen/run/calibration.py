@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from focusgen.base.errors import CalibrationError, ExitCode, SceneError
-from focusgen.base.names import rich_text
+from focusgen.base.names import listed, rich_text
 from focusgen.config import Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
@@ -119,13 +119,13 @@ def _held_text(others: Collection[str]) -> str:
         return "the approved calibration"
     return (
         f"the approved calibration, though {len(others)} scenes have other depth than it was made from, or "
-        f"none: {_listed(others)} (focusgen run --on_stale redo, of all scenes, calibrates anew)"
+        f"none: {listed(others)} (focusgen run --on_stale redo, of all scenes, calibrates anew)"
     )
 
 
 def _warn_of_missing(observer: ConsoleObserver, missing: Sequence[str]) -> None:
     if missing:
-        text = f"{len(missing)} scenes have no depth yet: {rich_text(_listed(missing))}"
+        text = f"{len(missing)} scenes have no depth yet: {rich_text(listed(missing))}"
         observer.console.print(f"  [yellow]warning[/yellow]: {text}")
 
 
@@ -179,7 +179,3 @@ def _refusal(stale: Mapping[str, SceneError]) -> CalibrationError:
 def _named(texts: Sequence[str]) -> list[str]:
     more = [f"... and {len(texts) - MAX_NAMED} more scenes"] if len(texts) > MAX_NAMED else []
     return [*texts[:MAX_NAMED], *more]
-
-
-def _listed(names: Collection[str]) -> str:
-    return ", ".join(list(names)[:MAX_NAMED]) + (", ..." if len(names) > MAX_NAMED else "")

@@ -103,7 +103,7 @@ def run_scene_phase(
     if phase == "render" and cfg.render.max_coc is not None:
         warning = warning_about(cfg.render.max_coc, cfg)
         if warning:
-            observer.console.print(f"  [yellow]warning[/yellow]: --max_coc: {warning.replace('p95', 'it')}")
+            observer.console.print(f"  [yellow]warning[/yellow]: {warning}")
     scene_ids = select_scenes(index, **selection)
     run = PhaseRun(PHASES[phase], cfg, scene_ids, observer, stop, expected=expected, index=index)
     return run.run().exit_code

@@ -19,7 +19,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from focusgen.base.checksums import FileEntry, checksum, file_sha256
+from focusgen.base.checksums import FileEntry, file_sha256
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import make_folder, publish, publish_json, remove, replacing, storage_error
 from focusgen.base.locks import exclusive
@@ -216,7 +216,7 @@ def read_members(plan: ExportPlan, scene: ExportScene, frame: int) -> Iterator[t
             data = read_published(path)
         except FileNotFoundError as error:
             raise CorruptInputError(f"{path}: no such file", "focusgen repair redoes it.") from error
-        if FileEntry(len(data), checksum(data)) != scene.files[member.source]:
+        if FileEntry.of(data) != scene.files[member.source]:
             raise CorruptInputError(
                 f"{path}: not the file that its record vouches for", "focusgen repair redoes it."
             )

@@ -96,7 +96,7 @@ def _whole(path: Path, entry: FileEntry) -> bytes:
         ValueError: they are not those that were written.
     """
     data = path.read_bytes()
-    if FileEntry(len(data), checksum(data)) != entry:
+    if FileEntry.of(data) != entry:
         raise ValueError(f"{path} is another file")
     return data
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from focusgen.base.checksums import FileEntry, checksum
+from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import CorruptInputError, ExitCode, FocusgenError
 from focusgen.base.files import publish_json, remove, replacing, storage_error, sync_file_system
 from focusgen.base.locks import exclusive
@@ -107,7 +107,7 @@ def _compare(scene: ExportScene, pack: Pack) -> None:
     """Read the tar once more before anything is removed: what lies in it must be what the records say."""
     for source in pack.places:
         data = pack.read(source)
-        if FileEntry(len(data), checksum(data)) != scene.files[source]:
+        if FileEntry.of(data) != scene.files[source]:
             raise CorruptInputError(f"{pack.tar}: {source} reads otherwise than it was written", "Try again.")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from focusgen import config
-from focusgen.base.checksums import FileEntry, checksum
+from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import CorruptInputError, FocusgenError, Interrupted, SceneError, StorageError
 from focusgen.base.files import is_read_only, json_bytes, make_folder, publish, publish_json, remove
 from focusgen.base.locks import exclusive
@@ -220,7 +220,7 @@ class SceneRepairer:
         for frame in range(record.n_frames):
             counts += depth_counts(read_depth(self.scene, frame))
         data = json_bytes(depth_stats(counts))
-        if record.files[self.scene.stats_json.name] != FileEntry(len(data), checksum(data)):
+        if record.files[self.scene.stats_json.name] != FileEntry.of(data):
             return False
         publish(self.scene.stats_json, data)
         self._did(f"{self._name(self.scene.stats_json)}: computed again from the saved maps")
@@ -324,7 +324,7 @@ def _is_as_recorded(path: Path, entry: FileEntry) -> bool:
         data = read_published(path)
     except (OSError, CorruptInputError):
         return False
-    return FileEntry(len(data), checksum(data)) == entry
+    return FileEntry.of(data) == entry
 
 
 def _sealed(record: Record) -> bytes:

@@ -4,7 +4,7 @@ import shlex
 import pytest
 from rich.console import Console
 
-from focusgen.base.names import display, natural_key, rich_text, scene_id_problem, shell_word
+from focusgen.base.names import display, listed, natural_key, rich_text, scene_id_problem, shell_word
 
 HOSTILE = [
     "",
@@ -85,6 +85,11 @@ def test_natural_order_counts_and_is_the_same_for_any_input_order():
     names = ["f10.png", "f2.png", "f1.png", "f01.png"]
     assert sorted(names, key=natural_key) == ["f01.png", "f1.png", "f2.png", "f10.png"]
     assert sorted(reversed(names), key=natural_key) == sorted(names, key=natural_key)
+
+
+def test_of_many_names_the_first_are_listed_in_one_line():
+    assert listed(["a", "b\n"], 2) == "a, b\\n"
+    assert listed(iter("abc"), 2) == "a, b, ..."
 
 
 def test_a_name_in_an_advice_is_one_word_of_a_shell():

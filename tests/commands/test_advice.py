@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from focusgen import cli
-from focusgen.config import GRAPH, known_keys
+from focusgen.config import GRAPH, SCENE_PHASES, known_keys
 
 PACKAGE = Path(__file__).parents[2] / "focusgen"
 FLAG = re.compile(r"(?<![\w-])--([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)?)")
@@ -142,6 +142,8 @@ def commands_of(module: str) -> dict[str, str]:
 def lacks_of(module: str, sentence: str, flag: str) -> list[str]:
     """Return the commands and scripts that print a sentence, or that it names, without the flag in it."""
     named = re.findall(r"[Pp]hase (\d)", sentence)
+    if re.search(r"[Rr]un phase \{\}", sentence):  # of the scene: its number is computed
+        return [GRAPH[p].script for p in SCENE_PHASES if flag not in flags_of(GRAPH[p].script)]
     if named:
         scripts = [GRAPH[PHASES[number]].script for number in named]
         return [] if any(flag in flags_of(script) for script in scripts) else scripts

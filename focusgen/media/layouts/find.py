@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from pathlib import Path
 
 from focusgen.base.errors import ConfigError, reason_of
-from focusgen.base.names import display
+from focusgen.base.names import display, listed
 from focusgen.config.data import DataConfig
 from focusgen.media.clips import CLIPS, read_clips
 from focusgen.media.layouts.layout import Contents, Layout
@@ -96,7 +95,7 @@ def _usable(layout: Layout, contents: Contents, needs_depth: bool) -> tuple[list
     if with_depth and needs_depth and len(with_depth) < len(places):
         alone = [place.scene_id for place in places if place not in with_depth]
         remarks.append(
-            f"{len(alone)} clips came without depth and are left out: {_named(alone)}; "
+            f"{len(alone)} clips came without depth and are left out: {listed(alone, MAX_NAMED)}; "
             "a depth backend that needs none (--depth.backend) takes them too"
         )
         places = with_depth
@@ -111,8 +110,3 @@ def _without_split(place: Place) -> Place:
     if place.brought is None:
         return place
     return dataclasses.replace(place, brought=dataclasses.replace(place.brought, split=None))
-
-
-def _named(names: Iterable[str]) -> str:
-    listed = [display(name) for name in names]
-    return ", ".join(listed[:MAX_NAMED]) + (", ..." if len(listed) > MAX_NAMED else "")
