@@ -89,19 +89,28 @@ def read_list(path: Path, defaults: Mapping[str, Any] | None = None) -> list[Sta
     Raises:
         ConfigError: it cannot be read, or a line says what it may not; names file and line.
     """
-    shown = display(str(path))
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"{shown}: cannot be read: {reason_of(error)}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{shown}: cannot be read: it is no UTF-8 text", "Save it as UTF-8.") from error
+    shown, text = display(str(path)), read_text(path)
     records = _json_document(text, shown) if path.suffix.lower() == ".json" else None
     if records is None:
         records = list(_records(text, shown))
     if not records:
         raise ConfigError(f"{shown}: holds no record")
     return [replace(record, values={**(defaults or {}), **record.values}) for record in records]
+
+
+def read_text(path: Path, advice: str = "") -> str:
+    """Return what stands in a file that a person or a spreadsheet wrote.
+
+    Raises:
+        ConfigError: it cannot be read, and then `advice` is given, or it is no UTF-8.
+    """
+    shown = display(str(path))
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{shown}: cannot be read: {reason_of(error)}", advice) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{shown}: cannot be read: it is no UTF-8 text", "Save it as UTF-8.") from error
 
 
 def _json_document(text: str, shown: str) -> list[StackRecord] | None:

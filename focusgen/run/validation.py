@@ -65,23 +65,22 @@ def run_validate(
         may_take_over=may_take_over,
         on_scene=functools.partial(_tell_scene, observer),
     )
-    edits = edits_text(DatasetLayout.of(cfg))
-    report = {
-        **report,
-        "scenes_in_index": n_indexed,
-        "warnings": [*filter(None, [edits]), *report["warnings"]],
-    }
-    if len(index) < n_indexed:
-        report["warnings"] = [
-            f"{len(index)} of {n_indexed} scenes were asked for: the verdict holds for no other",
-            *report["warnings"],
-        ]
+    first = _first_warnings(cfg, len(index), n_indexed)
+    report = {**report, "scenes_in_index": n_indexed, "warnings": [*first, *report["warnings"]]}
     way_out, where = "the report is not written: say --validate.report FILE", "no report"
     with _as_far_as_writable(observer, way_out):
         publish_report(cfg, report)
         where = str(report_path(cfg))
     _tell(observer, report, problems, where)
     return ExitCode.INCOMPLETE if report["verdict"] == "fail" else ExitCode.COMPLETE
+
+
+def _first_warnings(cfg: Config, n_asked: int, n_indexed: int) -> Iterator[str]:
+    """Yield what a reader of the report must know before all else."""
+    if n_asked < n_indexed:
+        yield f"{n_asked} of {n_indexed} scenes were asked for: the verdict holds for no other"
+    if edits := edits_text(DatasetLayout.of(cfg)):
+        yield edits
 
 
 def _tell_scene(observer: ConsoleObserver, report: SceneReport) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError, FocusgenError
 from focusgen.base.names import display
@@ -15,7 +16,13 @@ from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.presets import Preset
 from focusgen.focal.records import StackRecord
 from focusgen.focal.slice_files import StackFiles, read_slice
-from focusgen.focal.sources import check_focus, open_record, read_record_depth, record_distances_m
+from focusgen.focal.sources import (
+    OpenedRecord,
+    check_focus,
+    open_record,
+    read_record_depth,
+    record_distances_m,
+)
 from focusgen.focal.stack import StackLens
 from focusgen.media.images import image_size
 
@@ -121,9 +128,18 @@ def _check_record(
     elif distances is not None:
         report.n_slices.append(len(distances))
     report.problems += _strange_focus(record, distances, opened.files, lens)
-    if opened.depth is None or len(report.depth_m) >= max_samples:
-        return
-    depth_m = read_record_depth(record, opened.depth)
+    if opened.depth is not None and len(report.depth_m) < max_samples:
+        depth_m = read_record_depth(record, opened.depth)
+        _check_depth(report, record, opened, depth_m, distances)
+
+
+def _check_depth(
+    report: ListReport,
+    record: StackRecord,
+    opened: OpenedRecord,
+    depth_m: npt.NDArray[np.float32],
+    distances: Sequence[float] | None,
+) -> None:
     known = depth_m[np.isfinite(depth_m)]
     if not known.size:
         report.problems.append(f"{record.where}: {display(str(opened.depth))} holds no depth > 0")
@@ -139,6 +155,7 @@ def _check_record(
             f"{record.where}: depth is {depth_m.shape[1]}x{depth_m.shape[0]}, "
             f"the picture {size[1]}x{size[0]}{turned}"
         )
+    lens = record.lens()
     if lens is not None:
         report.identifiable.append(float((known <= lens.identifiable_to_m(size[1])).mean()))
 

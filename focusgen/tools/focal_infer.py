@@ -19,7 +19,8 @@ from focusgen.base.errors import ConfigError, FocusgenError, StorageError
 from focusgen.base.files import make_folder, publish_json, remove
 from focusgen.base.names import display
 from focusgen.base.writable import check_may_write
-from focusgen.focal.distances import parse_distances, read_distances
+from focusgen.focal.distance_files import read_distances
+from focusgen.focal.distances import parse_distances
 from focusgen.focal.infer import InferOptions, StackResult, infer_stack
 from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.opened import LensFlags

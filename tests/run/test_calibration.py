@@ -60,6 +60,7 @@ def made(_finished, tmp_path) -> DataSet:
     return DataSet(Path(shutil.copytree(_finished, tmp_path / "made")))
 
 
+@pytest.mark.slow
 def test_a_stale_scene_is_named_and_all_others_are_made(made, capsys):
     stale, *others = made.names
     stats, approval = made.log("coc_stats.json"), made.log("coc_approval.json")
@@ -76,6 +77,7 @@ def test_a_stale_scene_is_named_and_all_others_are_made(made, capsys):
     assert (made.log("coc_stats.json"), made.log("coc_approval.json")) == (stats, approval)
 
 
+@pytest.mark.slow
 def test_a_scene_that_is_run_alone_takes_the_approved_calibration(made, capsys):
     stats, approval = made.log("coc_stats.json"), made.log("coc_approval.json")
     made.add_copy("new")
@@ -115,6 +117,7 @@ def test_a_scene_that_was_added_asks_a_person_and_says_how_the_others_stay(made,
     assert made.log("coc_approval.json")["max_coc"] != before
 
 
+@pytest.mark.slow
 def test_a_damaged_file_of_one_scene_leaves_the_approved_calibration_to_the_others(made, capsys, monkeypatch):
     def fail(*given: object, **named: object) -> dict:
         raise CorruptInputError("depth_0001.npz: damaged", "focusgen repair")

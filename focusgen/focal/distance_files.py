@@ -1,0 +1,210 @@
+"""Files of focus distances: JSON, plain numbers, tables of slices, and what exiftool prints."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from focusgen.base.errors import ConfigError
+from focusgen.base.names import display
+from focusgen.focal.distances import (
+    DETACHED_UNIT,
+    HOW_TO_GIVE,
+    UNITS_M,
+    parse_distance,
+    parse_distances,
+    with_point,
+)
+from focusgen.focal.lists import read_text
+
+SUFFIX = re.compile(r"\.[a-z]\w*$")
+COMMENT = re.compile(r"(^|\s)#.*")
+JSON_KEYS = ("focus_distances_m", "focus_distances", "focus_distance_m", "distances_m", "distances")
+MICRO = re.compile("[\u00b5\u03bc]m")
+NO_METRES = frozenset("um micron microns diopter diopters dioptre dioptres dpt inch inches ft feet".split())
+
+
+def read_distances(path: Path, names: Sequence[str], folder: str = "") -> list[float]:
+    """Return the distances in a file: JSON, lines of numbers, or lines of `slice name, distance`.
+
+    Args:
+        path: the file.
+        names: file names of the slices, in order.
+        folder: name of their folder: of lines that name several folders, those of this one count.
+
+    Raises:
+        ConfigError: it cannot be read, or says something else; names file and line.
+    """
+    shown, text = display(str(path)), read_text(path, HOW_TO_GIVE)
+    if path.suffix.lower() == ".json":
+        return _from_json(text, shown, names)
+    return _from_lines(text, shown, names, folder)
+
+
+def _from_json(text: str, shown: str, names: Sequence[str]) -> list[float]:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"{shown}: no JSON: {error}") from error
+    found: Any = document
+    if isinstance(document, dict):
+        key = next((key for key in JSON_KEYS if key in document), None)
+        if key is not None and _are_paired(document.get("slices"), document[key]):
+            document, key = dict(zip(document["slices"], document[key], strict=True)), None
+        by_name = {_slice_of(name, names): value for name, value in document.items()}
+        if key is None and not all(name in by_name for name in names):
+            raise ConfigError(f"{shown}: neither names every slice nor has a key {', '.join(JSON_KEYS)}")
+        found = [by_name[name] for name in names] if key is None else document[key]
+    if not isinstance(found, list):
+        raise ConfigError(f"{shown}: the focus distances are no list")
+    return [parse_distance(str(value), f"{shown}: distance {n + 1}") for n, value in enumerate(found)]
+
+
+def _are_paired(slices: object, distances: object) -> bool:
+    return isinstance(slices, list) and isinstance(distances, list) and len(slices) == len(distances)
+
+
+def _from_lines(text: str, shown: str, names: Sequence[str], folder: str) -> list[float]:
+    lines = [(f"{shown}:{n}", COMMENT.sub("", line).strip()) for n, line in enumerate(text.splitlines(), 1)]
+    lines = [(where, content) for where, content in lines if content]
+    heading = _heading_of(lines[0][1], lines[0][0], names) if lines else None
+    numbers: list[float] = []
+    by_name: dict[str, float] = {}
+    for where, content in _of_folder(lines if heading is None else lines[1:], folder):
+        found = _named_distance(content, where, names, heading or Heading())
+        if found is None:
+            numbers += parse_distances(content, where, heading.unit if heading else "m")
+        elif found[0] in by_name:
+            raise ConfigError(f"{where}: a distance of {display(found[0])} for the second time")
+        else:
+            by_name[found[0]] = found[1]
+    if by_name and numbers:
+        raise ConfigError(f"{shown}: some lines name a slice and some do not")
+    if by_name:
+        missing = [name for name in names if name not in by_name]
+        if missing:
+            raise ConfigError(f"{shown}: no distance for {', '.join(map(display, missing))}", HOW_TO_GIVE)
+        return [by_name[name] for name in names]
+    return numbers
+
+
+def _of_folder(lines: list[tuple[str, str]], folder: str) -> list[tuple[str, str]]:
+    """Return the lines that name files of a folder, all where none does: `exiftool -r` lists many."""
+    directly_in = re.compile(rf"(^|[/\\\",;\t]){re.escape(folder)}[/\\][^/\\]*$")
+    own = [line for line in lines if directly_in.search(line[1])] if folder else []
+    return own or lines
+
+
+class Heading(NamedTuple):
+    """What the first line of a file of distances says of the others.
+
+    Attributes:
+        n_columns: as it has; 0 without a heading.
+        focus: number of the column with the distances, None if none is called so.
+        unit: of the distances.
+    """
+
+    n_columns: int = 0
+    focus: int | None = None
+    unit: str = "m"
+
+
+def _heading_of(content: str, where: str, names: Sequence[str]) -> Heading | None:
+    """Return what the first line says, None if it is no heading.
+
+    Raises:
+        ConfigError: distances are told in something else than metres or parts of them.
+    """
+    cells = _cells(content)
+    if any(_slice_of(cell, names) for cell in cells) or _is_distance(cells[-1]):
+        return None
+    titles = [cell.lower() for cell in cells]
+    focus = _focus_column(titles, where)
+    title = titles[focus if focus is not None else -1]
+    words = re.split(r"[^a-z0-9]+", title.strip(" )]"))
+    if "1/m" in title or NO_METRES & set(words) or MICRO.search(title):
+        raise ConfigError(f"{where}: {display(title)} are no metres", "Write metres, or mm or cm.")
+    unit = words[-1] if words[-1] in UNITS_M and len(words) > 1 else "m"
+    return Heading(len(cells), focus, unit)
+
+
+def _focus_column(titles: Sequence[str], where: str) -> int | None:
+    """Return the number of the column that is called a focus distance, None if none is.
+
+    Raises:
+        ConfigError: several are, such as the nearest and the farthest that is sharp.
+    """
+    for words in (("focus", "dist"), ("focus",), ("dist",)):
+        found = [n for n, title in enumerate(titles) if all(word in title for word in words)]
+        plain = [n for n in found if re.sub(r"[^a-z]", "", titles[n]) == "focusdistance"]
+        if len(found) == 1 or plain:
+            return (plain or found)[0]
+        if found:
+            named = ", ".join(display(titles[n]) for n in found)
+            raise ConfigError(f"{where}: which of {named} is the focus distance?", "Leave one of them.")
+    return None
+
+
+def _is_distance(cell: str) -> bool:
+    try:
+        parse_distances(with_point(cell), "")
+    except ConfigError:
+        return False
+    return True
+
+
+def _named_distance(
+    content: str, where: str, names: Sequence[str], heading: Heading
+) -> tuple[str, float] | None:
+    """Return the slice that a line names and its distance, None if it names none."""
+    cells = _cells(content)
+    if len(cells) == 1 and _slice_of(cells[0], names) and not _is_distance(cells[0]):
+        raise ConfigError(f"{where}: names {display(cells[0])} and no distance", HOW_TO_GIVE)
+    if heading.n_columns < 2 and len(cells) != 2:
+        return None
+    at = next((n for n, cell in enumerate(cells) if _slice_of(cell, names)), None)
+    has_a_name = heading.focus is not None and heading.n_columns > 1
+    if at is None and (has_a_name or (_is_distance(cells[-1]) and not _is_distance(cells[0]))):
+        raise ConfigError(
+            f"{where}: names no slice of the stack ({', '.join(map(display, list(names)[:4]))} ...)",
+            HOW_TO_GIVE,
+        )
+    if at is None or (heading.n_columns < 2 and at != 0):
+        return None
+    focus = heading.focus if len(cells) != 2 else 1 - at
+    if focus is None or focus >= len(cells):
+        raise ConfigError(f"{where}: which of {len(cells)} cells is the distance?", HOW_TO_GIVE)
+    name = _slice_of(cells[at], names)
+    assert name is not None, "it was found there"
+    return name, parse_distance(with_point(cells[focus]), where, heading.unit)
+
+
+def _cells(content: str) -> list[str]:
+    """Return what a line holds: between tabs, else semicolons, else commas, else a name and a distance."""
+    mark = next((mark for mark in "\t;," if mark in content), None)
+    if mark is None:
+        words = DETACHED_UNIT.sub("", content).rsplit(maxsplit=1)
+        return words if _is_distance(words[-1]) else [content]
+    row = next(csv.reader(io.StringIO(content), delimiter=mark, skipinitialspace=True))
+    return [cell.strip() for cell in row]
+
+
+def _slice_of(cell: str, names: Sequence[str]) -> str | None:
+    """Return the slice that a cell names: with or without folders and suffix, in any case of letters.
+
+    The suffix may be another's: raw files have notes that pictures developed from them lack.
+    """
+    exact = next((name for name in names if cell in (name, Path(name).stem)), None)
+    if exact is not None:
+        return exact
+    last = cell.replace("\\", "/").rsplit("/", 1)[-1].casefold()
+    for known_as in ({last}, {SUFFIX.sub("", last)}):
+        alike = [name for name in names if known_as & {name.casefold(), Path(name).stem.casefold()} - {""}]
+        if len(alike) == 1:
+            return alike[0]
+    return None

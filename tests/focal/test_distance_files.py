@@ -1,0 +1,104 @@
+"""Files of focus distances: all kinds that people and programs write, and those that are refused by place."""
+
+import csv
+import math
+from pathlib import Path
+
+import pytest
+
+from focusgen.base.errors import ConfigError
+from focusgen.focal.distance_files import read_distances
+
+NAMES = ["s_00.png", "s_01.png", "s_10.png"]
+WANTED = [0.5, 0.75, math.inf]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("lines.txt", "\ufeff# rig 3\r\n50 cm\r\n\r\n0.75 # near\r\ninf\r\n"),
+        ("one.csv", "focus_m\n0.5,0.75,inf\n"),
+        ("named.csv", '# by hand\nfile,focus_m\n"s_10.png",inf\ns_00,0.5\ns_01.png, 75cm\n'),
+        ("german.csv", "Datei;Fokus\ns_00.png;0,5\ns_01.png;0,75\ns_10.png;inf\n"),
+        ("row.txt", "0,5;0,75;inf"),
+        ("tabs.tsv", "file\tfocus_mm\tN\ns_00.png\t500\t2\ns_01.png\t750\t2\ns_10.png\tinf\t2\n"),
+        ("head.csv", "distance [cm],file\n50,raw/S_00.PNG\n75,raw/S_01.PNG\ninf,raw/s_10.png\n"),
+        ("spaces.txt", "s_10 inf\ns_00 50 cm\ns_01 0.75\n"),
+        ("own.csv", "focus_mm\n0.5m\n750\ninf\n"),
+        ("exif.csv", "SourceFile,FocusDistance\n./s_01.png,0.75 m\n./s_00.png,0.50 m\n./s_10.png,inf\n"),
+        ("raws.csv", "SourceFile,FocusDistance\nraw/s_00.CR3,0.5 m\nraw/s_01.CR3,0.75\nraw/s_10.CR3,inf m\n"),
+        (
+            "more.csv",
+            "SourceFile,FocusDistance,FocusMode,SubjectDistance\n"
+            "s_00.png,0.50 m,Manual,9 m\ns_01.png,0.75 m,Manual,9 m\ns_10.png,inf,Manual,9 m\n",
+        ),
+        (
+            "stack.json",
+            '{"slices": ["s_10.png", "s_01.png", "s_00.png"], "focus_distances": ["inf", 0.75, 0.5]}',
+        ),
+        ("list.json", '{"focus_distances": [0.5, "75cm", "inf"]}'),
+        ("names.json", '{"s_01.png": 0.75, "s_00.png": 0.5, "s_10": "inf"}'),
+    ],
+)
+def test_files_of_all_kinds_are_read(tmp_path: Path, name: str, text: str):
+    (tmp_path / name).write_bytes(text.encode())
+    assert read_distances(tmp_path / name, NAMES) == pytest.approx(WANTED)
+
+
+def test_of_a_file_about_many_folders_the_lines_of_one_count(tmp_path: Path):
+    path = tmp_path / "f.csv"
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["SourceFile", "FocusDistance"])
+        for near_m, folder in ((1, "in/a"), (10, "in/ba"), (20, "in/a/raw"), (30, "b"), (40, "x, y")):
+            rows.writerows([f"{folder}/{name}", f"{near_m + n} m"] for n, name in enumerate(NAMES))
+        rows.writerow(["in/other.png", "9 m"])
+    found = {folder: read_distances(path, NAMES, folder) for folder in ("a", "ba", "raw", "b", "x, y")}
+    assert {folder: metres[0] for folder, metres in found.items()} == {
+        "a": 1.0,
+        "ba": 10.0,
+        "raw": 20.0,
+        "b": 30.0,
+        "x, y": 40.0,
+    }
+    with pytest.raises(ConfigError, match="a distance of s_00.png for the second time"):
+        read_distances(path, NAMES, "c")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        ("a.csv", "file,focus_m\ns_00,0.5\ns_01,1\n", "no distance for s_10.png"),
+        ("a.csv", "s_00,0.5\n0.75\n", "some lines name a slice"),
+        ("a.csv", "0.5\nsoon\n", r"a.csv:2: 'soon'"),
+        ("a.csv", "file,diopters\ns_00,2\ns_01,1\ns_10,0.1\n", r"a.csv:1: diopters are no metres"),
+        ("a.csv", "focus [1/m]\n2\n1\n0.1\n", r"a.csv:1: focus \[1/m\] are no metres"),
+        ("a.csv", "file,focus_m\ns_00,2\ns_00,1\n", r"a.csv:3: a distance of s_00.png for the second time"),
+        ("a.csv", "index,focus_m\n0,2\n1,1\n2,0.1\n", r"a.csv:2: names no slice of the stack"),
+        ("a.csv", "file,near,far\ns_00,2,3\n", r"a.csv:2: which of 3 cells is the distance"),
+        (
+            "a.csv",
+            "SourceFile,FocusDistanceUpper,FocusDistanceLower\ns_00.png,0.6 m,0.5 m\n",
+            r"a.csv:1: which of focusdistanceupper, focusdistancelower is the focus distance",
+        ),
+        ("a.csv", "SourceFile,FocusDistance\ns_00.png,\ns_01.png,1 m\n", r"a.csv:2: '' is no distance"),
+        ("a.csv", "SourceFile\n./s_00.png\n./s_01.png\n", r"a.csv:2: names ./s_00.png and no distance"),
+        ("a.csv", "SourceFile,FocusDistance\ns_0.jpg,1 m\n", r"a.csv:2: names no slice of the stack"),
+        ("a.json", '{"s_00.png": 0.5}', "neither names every slice"),
+        ("a.json", "[0.5,", "no JSON"),
+        ("a.csv", "\udc80", "cannot be read: it is no UTF-8 text"),
+        ("a.csv", "s_00,1\ns_01,2\ns_10,3\ns_11,4\n", r"a.csv:4: names no slice of the stack"),
+        (
+            "a.csv",
+            "file,focus (\u00b5m)\ns_00,2\ns_01,1\ns_10,3\n",
+            r"a.csv:1: focus \(\u00b5m\) are no metres",
+        ),
+        ("a.csv", "file,focus_um\ns_00,2\ns_01,1\ns_10,3\n", r"a.csv:1: focus_um are no metres"),
+    ],
+)
+def test_a_file_that_says_something_else_is_refused_by_place(
+    tmp_path: Path, name: str, text: str, complaint: str
+):
+    (tmp_path / name).write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ConfigError, match=complaint):
+        read_distances(tmp_path / name, NAMES)
