@@ -144,7 +144,7 @@ def _refuse_shared_content(index: Mapping[str, IndexEntry]) -> None:
 
 
 def _phase_6(dataset: DatasetLayout) -> str:
-    how = script_command("06_validate_outputs.py")
+    how = script_command(GRAPH["validate"].script)
     return f"Run phase 6: {how} --out_root {shell_word(dataset.root)}"
 
 

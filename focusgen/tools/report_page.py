@@ -17,6 +17,7 @@ from focusgen.base.files import make_folder, publish
 from focusgen.base.names import display, shell_word
 from focusgen.base.shipped import script_command
 from focusgen.config import SCENE_PHASES
+from focusgen.config.graph import GRAPH
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_object, read_record
@@ -76,7 +77,7 @@ def _validation(dataset: DatasetLayout, path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise ConfigError(
             f"{path}: no such file",
-            f"Run phase 6: {script_command('06_validate_outputs.py')} --out_root {shell_word(dataset.root)}",
+            f"Run phase 6: {script_command(GRAPH['validate'].script)} --out_root {shell_word(dataset.root)}",
         ) from error
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{path}: not a validation report: {error}", "Run phase 6 again.") from error

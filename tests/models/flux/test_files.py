@@ -55,7 +55,9 @@ def test_parts_that_pictures_depend_on_are_named_with_shards_that_are_missing(tm
 
 
 @pytest.mark.parametrize("model_id", ["/no/such/folder", "not a name", "a/b/c", "../x", "-a/b"])
-def test_what_is_no_hub_id_is_a_folder_that_is_not_there(model_id):
+def test_what_is_no_hub_id_is_a_folder_that_is_not_there(model_id, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     found = files.model_files(model_id)
     assert found == {"flux/transformer/config.json": Path(model_id) / "transformer/config.json"}
 
