@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
+from focusgen.base.names import listed
 from focusgen.cluster.attempts import read_attempts
 from focusgen.cluster.causes import losses
 from focusgen.cluster.local import run_plan
@@ -14,25 +15,40 @@ from focusgen.cluster.resubmit import Selection, busy_scenes, due_phases, select
 from focusgen.cluster.slurm import Limits, job_states, read_limits, require_slurm
 from focusgen.cluster.submission import Where, ask, hand_in
 from focusgen.cluster.submit import absolute, make_plan, steps_of
-from focusgen.config import Config, PhaseName
+from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.config.graph import scene_phases
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import State
 from focusgen.run.forecast import work_of
+from focusgen.run.settings import saved_config, with_overrides
 from focusgen.run.status import all_status
 
 DEFAULT_KINDS = frozenset({State.FAILED, State.PENDING, State.PARTIAL})
 
 
 def settings_of(given: str | None, plan_name: str | None, overrides: Mapping[str, object]) -> Config:
-    """Return the settings of a configuration, else of the plan or the newest one; overrides win over both."""
+    """Return the settings of a configuration, else of a plan, else of the last run; overrides win."""
     cfg = config.load(given, overrides)
     if given is None:
-        plan = find_plan(DatasetLayout.of(cfg), plan_name)
+        dataset = DatasetLayout.of(cfg)
+        plan = find_plan(dataset, plan_name)
+        made = None if plan is not None else _made_with(dataset)
         if plan is not None:
             cfg = config.load(plan.settings_yaml, overrides)
+        elif made is not None:  # what the last run might redo, this one may not unasked
+            here = {"data.out_root": cfg.data.out_root, "run.on_stale": cfg.run.on_stale}
+            cfg = with_overrides(made, {**here, **overrides})
     return absolute(cfg)
+
+
+def _made_with(dataset: DatasetLayout) -> Config | None:
+    """Return the settings that made a data set: of the last phase that ran, each earlier one with its own."""
+    saved = {phase: cfg for phase in SCENE_PHASES if (cfg := saved_config(dataset, phase)) is not None}
+    if not saved:
+        return None
+    last = list(saved.values())[-1]
+    return last.model_copy(update={phase: dict(cfg.sections())[phase] for phase, cfg in saved.items()})
 
 
 def resubmit_indices(
@@ -76,6 +92,8 @@ def resubmit_scenes(
     chosen, phases, cfg = choose(cfg, kinds or DEFAULT_KINDS, index)
     for scene, reason in chosen.refused.items():
         print(f"not submitted: {scene}: {reason}")
+    if chosen.stale:
+        print(f"stale, left as they are: {listed(chosen.stale)} (--stale --on_stale redo makes them anew)")
     if not chosen.first:
         print("nothing to submit")
         return 3 if chosen.refused else 0

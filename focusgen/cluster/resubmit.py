@@ -23,11 +23,13 @@ class Selection:
     Attributes:
         first: scene -> its first phase that is not complete.
         refused: scene -> why it is not submitted.
+        stale: scenes that are stale, where such ones were not asked for.
         bad_nodes: nodes that failed under a task; left out.
     """
 
     first: dict[str, PhaseName] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    stale: list[str] = field(default_factory=list)
     bad_nodes: set[str] = field(default_factory=set)
 
     def phases(self, wanted: Sequence[PhaseName]) -> list[PhaseName]:
@@ -58,7 +60,10 @@ def select_again(
     out_of_memory = {(loss.attempt.scene_id, loss.attempt.phase) for loss in lost if loss.cause == "oom"}
     for status in statuses:
         unfinished = [p for p in wanted if status.phases[p].state is not State.COMPLETE]
-        if not unfinished or status.phases[unfinished[0]].state not in kinds:
+        state = status.phases[unfinished[0]].state if unfinished else State.COMPLETE
+        if state not in kinds:
+            if state is State.STALE:
+                chosen.stale.append(status.scene_id)
             continue
         phase = unfinished[0]
         if status.scene_id in busy:

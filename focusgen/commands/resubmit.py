@@ -1,7 +1,8 @@
 """Submit again just what failed, is missing or stale; everything that is complete stays as it is.
 
-Settings are those of the newest plan unless --config is given. A scene that ran out of memory is submitted
-again only with another setting; a node that failed is left out. Without a choice: failed and missing.
+Settings are those of --config, else of the newest plan, else of the last run. A scene that ran out of memory
+is submitted again only with another setting; a node that failed is left out. Without a choice: failed and
+missing.
 """
 
 from __future__ import annotations

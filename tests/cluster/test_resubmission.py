@@ -14,6 +14,7 @@ from focusgen.cluster.resubmission import DEFAULT_KINDS, resubmit_indices, setti
 from focusgen.config import Config
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import State
+from focusgen.run.settings import save_config
 
 
 @pytest.fixture
@@ -70,6 +71,16 @@ def test_settings_are_those_of_the_newest_plan_and_flags_win(cfg):
 def test_without_a_plan_they_are_those_of_the_command(cfg):
     found = settings_of(None, None, {"data.out_root": cfg.data.out_root, "depth.min_m": 0.5})
     assert found.depth.min_m == 0.5
+
+
+def test_without_a_plan_a_data_set_is_compared_with_what_made_it(cfg):
+    out = {"data.out_root": cfg.data.out_root}
+    save_config(config.load(None, {**out, "depth.min_m": 0.2, "run.on_stale": "redo"}), "depth")
+    save_config(config.load(None, {**out, "render.n_sets": 2}), "render")  # said nothing of depth
+    found = settings_of(None, None, out)
+    assert (found.depth.min_m, found.render.n_sets) == (0.2, 2)
+    assert found.run.on_stale == "fail", "the last run's redo is not this one's"
+    assert settings_of(None, None, {**out, "depth.min_m": 0.5}).depth.min_m == 0.5
 
 
 @pytest.mark.parametrize("where", ["local", "debug"])

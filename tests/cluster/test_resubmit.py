@@ -56,6 +56,8 @@ def test_a_scene_in_work_is_left_to_its_task(cfg):
 
 def test_a_stale_scene_needs_a_word(cfg):
     scene = status("a", deblur=State.STALE, reason="deblur.radius: 1 -> 2")
+    unasked = choose(cfg, scene)
+    assert (unasked.stale, unasked.first, unasked.refused) == (["a"], {}, {})
     refused = choose(cfg, scene, kinds={State.STALE}).refused["a"]
     assert "deblur.radius: 1 -> 2" in refused and "--on_stale redo" in refused
     run = cfg.run.model_copy(update={"on_stale": "redo"})
