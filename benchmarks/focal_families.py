@@ -24,7 +24,7 @@ from benchmarks.results import write_section
 from focusgen.focal.baselines import predict
 from focusgen.focal.classical import estimate
 from focusgen.focal.learned.batches import observed
-from focusgen.focal.learned.fused import network_depth
+from focusgen.focal.learned.fused import estimate_learned
 from focusgen.focal.learned.network import FocalNet
 from focusgen.focal.learned.settings import DataSettings, SmallSettings, TrainSettings
 from focusgen.focal.learned.shards import (
@@ -97,7 +97,7 @@ def judged(stack: TrainingStack, networks: Sequence[FocalNet]) -> list[dict[str,
     """Return the scores of `METHODS` on one stack."""
     seen = observed(stack)
     depths_m = [predict("plain_dff", seen).depth_m, metres_of(estimate(seen).diopters)]
-    depths_m += [metres_of(network_depth(seen, net).diopters) for net in networks]
+    depths_m += [metres_of(estimate_learned(seen, net).diopters) for net in networks]
     return [depth_scores(depth_m, stack.depth_m, stack.radius_px_m) for depth_m in depths_m]
 
 
@@ -107,7 +107,7 @@ def table(scores: dict[str, list[list[dict[str, float]]]], steps: int) -> str:
     lines = [
         "## The small focal network, one family left out",
         "",
-        f"{steps} steps each (the network that ships had 12,000), network alone; judged on "
+        f"{steps} steps each (the network that ships had 9,000), fused with the classical depth; judged on "
         f"{sum(len(one) for one in scores.values())} stacks of another seed.",
         "",
         f"| family | {' | '.join(head)} |",

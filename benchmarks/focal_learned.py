@@ -1,4 +1,4 @@
-"""The small network, alone and fused, on traced stacks of families that it never learned from.
+"""The small network on traced stacks of families that it never learned from.
 
 Usage   python -m benchmarks.focal_learned [--write] [--seeds 7001 7002] [--slices 2 3 5 9] [--data DIR]
 Makes   stacks as `benchmarks.focal` does, of the held-out families and of one scene whose bodies lost their
@@ -21,12 +21,13 @@ from benchmarks.focal_bars import bar_lines, mean_of
 from benchmarks.results import write_section
 from focusgen.focal.baselines import Prediction, predict
 from focusgen.focal.classical import Estimate, estimate
-from focusgen.focal.learned.fused import combined, network_depth
+from focusgen.focal.learned.fused import asked
 from focusgen.focal.learned.shards import STACKS_PER_SHARD, make_stacks
 from focusgen.focal.learned.stacks import HELD_OUT, StackRecipe
 from focusgen.focal.learned.weights import load_network, weights_notes
 from focusgen.focal.picture import sharp_picture
 from focusgen.focal.scores import confidence_scores, depth_scores, picture_scores
+from focusgen.focal.sharpness import depth_from_focus
 from focusgen.focal.stack import FocalStack, metres_of
 
 SHOWN = ("abs_rel", "rmse", "d1.05", "d1.25", "surer_half_abs_rel", "aif_psnr", "cpu_s")
@@ -59,22 +60,17 @@ def made_of(stack: FocalStack) -> dict[str, tuple[Prediction, float]]:
     marks = [clock()]
     plain = predict("plain_dff", stack)
     marks.append(clock())
-    classical = estimate(stack)
+    guess = depth_from_focus(stack)
+    classical = estimate(stack, guess)
     marks.append(clock())
-    alone = network_depth(stack, net)
+    learned = asked(stack, classical, guess, net)
     marks.append(clock())
-    both = combined(stack, classical, alone)
-    marks.append(clock())
-    plain_s, classical_s, alone_s, rest_s = np.diff(marks).tolist()
-    sure = 1.0 / (1.0 + alone.log_error)
-    rgb = sharp_picture(stack, alone.diopters, alone.diopters)
-    network = Prediction(metres_of(alone.diopters), sure, rgb)
+    plain_s, classical_s, asked_s = np.diff(marks).tolist()
     return {
         "constant": (constant, 0.0),
         "plain_dff": (plain, plain_s),
         "classical": (_prediction(stack, classical), classical_s),
-        "network alone": (network, alone_s),
-        "learned": (_prediction(stack, both), classical_s + alone_s + rest_s),
+        "learned": (_prediction(stack, learned), classical_s + asked_s),
     }
 
 

@@ -29,7 +29,7 @@ from benchmarks.results import write_section
 from focusgen.base.cores import usable_cores
 from focusgen.focal.baselines import predict
 from focusgen.focal.classical import estimate
-from focusgen.focal.learned.fused import combined, network_depth
+from focusgen.focal.learned.fused import estimate_learned
 from focusgen.focal.learned.shards import make_stacks, open_stacks
 from focusgen.focal.learned.stacks import HELD_OUT, StackRecipe
 from focusgen.focal.learned.weights import load_network
@@ -198,7 +198,7 @@ def depth_rows(samples: Sequence[Traced], run: Run) -> Depths:
             elif method == "classical":
                 depth_m = metres_of(estimate(stack).diopters)
             elif method == "learned":
-                depth_m = metres_of(combined(stack, estimate(stack), network_depth(stack, small)).diopters)
+                depth_m = metres_of(estimate_learned(stack, small).diopters)
             else:
                 depth_m = metres_of(estimate_sd3(stack, run.net).diopters)
             rows.append(depth_scores(depth_m, sample.depth_m, stack.radius_px_m))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from focusgen.base.errors import ConfigError
 from focusgen.focal.classical import Estimate, estimate
+from focusgen.focal.sharpness import depth_from_focus
 from focusgen.focal.stack import FocalStack
 
 Estimator = Callable[[FocalStack], Estimate]
@@ -69,13 +70,14 @@ def _auto(options: BackendOptions) -> Estimator:
         _learned(options)  # weights that cannot be used are said now, whether or not they will be asked
 
     def find(stack: FocalStack) -> Estimate:
-        found = estimate(stack)
+        plain = depth_from_focus(stack)
+        found = estimate(stack, plain)
         if stack.radius_px_m is None or found.method != "focus_measure":
             return found
-        from focusgen.focal.learned.fused import combined, network_depth
+        from focusgen.focal.learned.fused import asked
         from focusgen.focal.learned.weights import SHIPPED, load_network
 
-        return combined(stack, found, network_depth(stack, load_network(options.checkpoint or SHIPPED)))
+        return asked(stack, found, plain, load_network(options.checkpoint or SHIPPED))
 
     return find
 

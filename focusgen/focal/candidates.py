@@ -17,6 +17,7 @@ from focusgen.focal.edges import settle_edges
 from focusgen.focal.light import shown
 from focusgen.focal.picture import reading_through, sharp_picture
 from focusgen.focal.refine import differences
+from focusgen.focal.sharpness import depth_from_focus
 from focusgen.focal.stack import FocalStack
 
 Floats = npt.NDArray[np.float32]
@@ -70,7 +71,9 @@ def _candidates(stack: FocalStack, found: Estimate, guide: Floats) -> Iterator[F
     """Yield diopters: jumps a pixel out and in, slices without veils, the network, and two mixtures."""
     import cv2
 
-    from focusgen.focal.learned.fused import combined, network_depth
+    from focusgen.focal.learned.ask import read_stack
+    from focusgen.focal.learned.fused import combined
+    from focusgen.focal.learned.guess import guess_of
     from focusgen.focal.learned.weights import SHIPPED, load_network
 
     assert stack.radius_px_m is not None, "the caller has a lens"
@@ -80,7 +83,7 @@ def _candidates(stack: FocalStack, found: Estimate, guide: Floats) -> Iterator[F
     read = reading_through(stack, found.diopters, found.sharpest, lambda n: stack.slices[n])
     clear = FocalStack(np.stack([read(n) for n in range(len(stack))]), stack.diopters, stack.radius_px_m)
     yield settle_edges(swept(clear, guide), guide, stack.span, stack.radius_px_m * stack.span)
-    network = network_depth(stack, load_network(SHIPPED))
+    network = read_stack(stack, guess_of(found, depth_from_focus(stack)), load_network(SHIPPED))
     yield network.diopters
     mixed = combined(stack, found, network).diopters
     yield mixed

@@ -65,9 +65,14 @@ class Estimate(NamedTuple):
     rgb: npt.NDArray[Any] | None = None
 
 
-def estimate(stack: FocalStack) -> Estimate:
-    """Return depth and confidence; without a lens, from sharpness alone."""
-    plain = depth_from_focus(stack)
+def estimate(stack: FocalStack, plain: DepthGuess | None = None) -> Estimate:
+    """Return depth and confidence; without a lens, from sharpness alone.
+
+    Args:
+        stack: what is seen.
+        plain: its plain depth from focus, where that is known.
+    """
+    plain = plain or depth_from_focus(stack)
     if stack.radius_px_m is None:
         return Estimate(plain.diopters, plain.diopters, _usable(plain.confidence), "focus_measure", {})
     volume = cost_volume(stack)

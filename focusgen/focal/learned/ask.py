@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.focal.learned.batches import tensors
+from focusgen.focal.learned.guess import Guess, shrunk_guess
 from focusgen.focal.learned.network import Answer, FocalNet
 from focusgen.focal.learned.stacks import SPAN_PX
 from focusgen.focal.learned.volume import evidence_of
@@ -24,32 +25,34 @@ class Reading(NamedTuple):
     """What the network reads from a stack.
 
     Attributes:
-        diopters: (H, W) inverse depth.
-        log_error: (H, W) the error in log depth that it expects of itself.
+        diopters: (H, W) inverse depth, its own.
+        share: (H, W) how much of it to take, 0 to 1; the rest is the classical depth's.
+        log_error: (H, W) the error in log depth that it expects of both together.
         sharp: (H, W, 3) display values 0 to 1, all in focus.
     """
 
     diopters: Floats
+    share: Floats
     log_error: Floats
     sharp: Floats
 
 
-def read_stack(stack: FocalStack, net: FocalNet) -> Reading:
+def read_stack(stack: FocalStack, guess: Guess, net: FocalNet) -> Reading:
     """Return depth, its likely error and a sharp picture; the lens has to be known."""
     import torch
 
     assert stack.radius_px_m is not None, "the caller has a lens"
     small = _shrunk(stack, shrink_factor(stack))
     height, width = small.slices.shape[1:3]
+    if small is not stack:
+        guess = shrunk_guess(guess, width, height)
     with torch.inference_mode():
-        answer = Answer(*net(*tensors(evidence_of(small))))
-        log_error = torch.nn.functional.interpolate(
-            answer.log_error, scale_factor=2.0, mode="bilinear", align_corners=False
-        )
+        answer = Answer(*net(*tensors(evidence_of(small, guess))))
     size = (stack.slices.shape[1], stack.slices.shape[2])
-    parts = (answer.diopters, log_error.exp(), 0.5 + 0.5 * answer.mended)
-    diopters, error, sharp = (one[0, :, :height, :width].permute(1, 2, 0).numpy() for one in parts)
-    return Reading(_sized(diopters[..., 0], size), _sized(error[..., 0], size), _sized(sharp, size))
+    parts = (answer.diopters, answer.share, answer.log_error.exp(), 0.5 + 0.5 * answer.mended)
+    maps = (_sized(one[0, :, :height, :width].permute(1, 2, 0).numpy(), size) for one in parts)
+    diopters, share, log_error, sharp = maps
+    return Reading(diopters[..., 0], share[..., 0], log_error[..., 0], sharp)
 
 
 def shrink_factor(stack: FocalStack) -> float:
@@ -76,4 +79,5 @@ def _sized(values: Floats, size: tuple[int, int]) -> Floats:
         return np.ascontiguousarray(values)
     import cv2
 
-    return np.asarray(cv2.resize(values, (size[1], size[0]), interpolation=cv2.INTER_LINEAR))
+    sized = cv2.resize(values, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(sized, np.float32).reshape(*size, -1)

@@ -16,12 +16,16 @@ from focusgen.base.errors import ConfigError
 from focusgen.base.names import shell_word
 from focusgen.base.seeds import derive_seed
 from focusgen.focal.learned.degrade import degraded
+from focusgen.focal.learned.guess import kept_guess
 from focusgen.focal.learned.losses import Truth
 from focusgen.focal.learned.settings import SmallSettings
 from focusgen.focal.learned.shards import STACKS_PER_SHARD, StackSet
 from focusgen.focal.learned.stacks import TrainingStack
 from focusgen.focal.learned.volume import Evidence, evidence_of
 from focusgen.focal.stack import FocalStack
+
+GUESSES = "priors"
+"""Below the output folder: what the weight-free methods say of the stacks."""
 
 SHARDS_IN_MEMORY = 400
 PATIENCE_S = 600.0
@@ -32,14 +36,22 @@ class NoLongerAwaited(Exception):
     """The process was told to stop while it waited for stacks."""
 
 
-class Batch(NamedTuple):
-    """Input of the network, and the truth."""
+class Given(NamedTuple):
+    """Input of the network, in its order."""
 
     volume: Tensor
     context: Tensor
     sharp: Tensor
     hypotheses: Tensor
     first: Tensor
+    classical: Tensor
+    guess: Tensor
+
+
+class Batch(NamedTuple):
+    """What the network is given, and the truth."""
+
+    given: Given
     truth: Truth
 
 
@@ -50,6 +62,8 @@ class Batches:
         self, stacks: StackSet, settings: SmallSettings, is_told_to_stop: Callable[[], bool] = lambda: False
     ) -> None:
         self.stacks, self._settings, self._is_told_to_stop = stacks, settings, is_told_to_stop
+        self._looks = settings.data.looks
+        self._folder = settings.output_dir / GUESSES if settings.data.keep_priors else None
         self._read: OrderedDict[int, list[TrainingStack]] = OrderedDict()
 
     def pool(self, step: int) -> int:
@@ -67,9 +81,14 @@ class Batches:
         samples = []
         for place in range(train.batch):
             rng = np.random.default_rng(derive_seed(train.seed, "batch", step, place))
-            stack = degraded(self._stack(int(rng.integers(self.pool(step)))), rng)
-            samples.append((evidence_of(observed(stack)), stack))
+            samples.append(self._sample(int(rng.integers(self.pool(step))), int(rng.integers(self._looks))))
         return collated(samples)
+
+    def _sample(self, index: int, look: int) -> tuple[Evidence, TrainingStack]:
+        rng = np.random.default_rng(derive_seed(self._settings.train.seed, "look", index, look))
+        stack = degraded(self._stack(index), rng)
+        seen = observed(stack)
+        return evidence_of(seen, kept_guess(seen, self._folder)), stack
 
     def _stack(self, index: int) -> TrainingStack:
         number = index // STACKS_PER_SHARD
@@ -103,21 +122,18 @@ def observed(stack: TrainingStack) -> FocalStack:
     return FocalStack(stack.slices, stack.diopters, stack.radius_px_m)
 
 
-def tensors(evidence: Evidence) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Return the network's input for one stack, with a first axis of 1."""
+def tensors(evidence: Evidence) -> Given:
+    """Return the network's input for one stack, in its order, with a first axis of 1."""
     e = evidence
-    parts = (e.volume, e.context, e.sharp, e.hypotheses, e.first)
-    volume, context, sharp, hypotheses, first = (
-        torch.from_numpy(np.ascontiguousarray(one))[None] for one in parts
-    )
-    return volume, context, sharp, hypotheses, first
+    parts = (e.volume, e.context, e.sharp, e.hypotheses, e.first, e.classical, e.guess)
+    return Given(*(torch.from_numpy(np.ascontiguousarray(one))[None] for one in parts))
 
 
 def collated(samples: list[tuple[Evidence, TrainingStack]]) -> Batch:
     """Return one batch of stacks of one size."""
     columns = zip(*(tensors(evidence) for evidence, _ in samples), strict=True)
-    volume, context, sharp, hypotheses, first = (torch.cat(column) for column in columns)
+    given = Given(*(torch.cat(column) for column in columns))
     diopters = torch.from_numpy(np.stack([1.0 / stack.depth_m for _, stack in samples])[:, None])
     shown = np.stack([stack.sharp.transpose(2, 0, 1) for _, stack in samples])
     truth = Truth(diopters.float(), torch.from_numpy(shown).float() / 127.5 - 1.0)
-    return Batch(volume, context, sharp, hypotheses, first, truth)
+    return Batch(given, truth)

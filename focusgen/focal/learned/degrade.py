@@ -1,4 +1,4 @@
-"""What cameras, alignment and users do to a stack: drawn anew each time a stack is learned from."""
+"""What cameras, alignment and users do to a stack: drawn from a seed for each look at it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ Rng = np.random.Generator
 WHOLE_SHARE = 0.5
 """Share of draws that keep every slice; the others are cut down to as few as two."""
 
+CLEAN_SHARE = 0.4
+"""Share of draws whose slices stay as they were rendered: what good cameras on a tripod hand over."""
+
 ENDS_SHARE = 0.8
 JITTER_SHARE, JITTER_PX, JITTER_SCALE = 0.4, 0.15, 6e-4
 """What alignment leaves: measured .09 to .24 px on slices of a hand-held camera."""
@@ -28,6 +31,8 @@ JPEG_SHARE, JPEG_QUALITY = 0.3, (70, 98)
 def degraded(stack: TrainingStack, rng: Rng) -> TrainingStack:
     """Return the stack as a camera might hand it over; the truth stays."""
     stack = _turned(_fewer(stack, rng), rng)
+    if rng.random() < CLEAN_SHARE:
+        return stack
     shown = stack.slices.astype(np.float32)
     if rng.random() < JITTER_SHARE:
         shown = np.stack([_jittered(one, rng) for one in shown])

@@ -1,7 +1,8 @@
 """The network: evidence per hypothesis, mixed along depth, seen whole by a U-Net, weighed back to full size.
 
-It starts from the evidence itself: with no training it is about a semi-global sweep, and what it learns is
-where to leave that depth, and for what. One head says how wrong depth may be, one mends the sharp picture.
+It starts from what needs no weights: with no training its depth is about the classical one, and what it
+learns is where to leave that depth, and for what. One head says how wrong depth may be, one mends the sharp
+picture.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from focusgen.focal.learned.guess import N_GUESS
 from focusgen.focal.learned.volume import N_CONTEXT, N_EVIDENCE, N_HYPOTHESES
 
 PRIOR = (0.6, 0.4, 0.6, 0.4, 5.0)
@@ -21,7 +23,7 @@ PRIOR_SIGNS = (-1.0, -1.0, 1.0, 1.0, -1.0)
 
 N_MIXED = 2
 START_SHARE = -1.5
-"""Logit of the share that the network's own depth has before training."""
+"""Logit of the share that the network's own depth has before training: of its sweep's, of the classical."""
 
 N_NEIGHBOURS, N_SUB = 9, 4
 """Each pixel of the full size is a weighted mean of the 3 x 3 around its pixel of half size."""
@@ -48,13 +50,15 @@ class Answer(NamedTuple):
     """What the network says; h, w are half of the padded size.
 
     Attributes:
-        diopters: (B, 1, 2h, 2w).
+        diopters: (B, 1, 2h, 2w) its own depth.
+        share: (B, 1, 2h, 2w) how much of its own depth to take, 0 to 1; the rest is the classical one's.
         logits: (B, K, h, w) of the hypotheses.
-        log_error: (B, 1, h, w) logarithm of the error in log depth that it expects.
+        log_error: (B, 1, 2h, 2w) logarithm of the error in log depth that it expects of both.
         mended: (B, 3, 2h, 2w) the sharp picture, -1 to 1.
     """
 
     diopters: Tensor
+    share: Tensor
     logits: Tensor
     log_error: Tensor
     mended: Tensor
@@ -88,23 +92,29 @@ class FocalNet(nn.Module):
             nn.GELU(),
             nn.Conv3d(shape.mix, N_MIXED, (5, 3, 3), padding=(2, 1, 1)),
         )
-        self.enter = nn.Conv2d(N_MIXED * N_HYPOTHESES + N_CONTEXT, c[0], 1)
+        n_guess = N_GUESS * N_SUB
+        self.enter = nn.Conv2d(N_MIXED * N_HYPOTHESES + N_CONTEXT + n_guess, c[0], 1)
         self.down = nn.ModuleList([Block(c[0], c[0]), *(Block(c[i], c[i + 1]) for i in range(3))])
         self.up = nn.ModuleList([Block(c[i + 1] + c[i], c[i]) for i in range(3)])
         self.logit = nn.Conv2d(c[0], N_HYPOTHESES, 3, padding=1)
         self.prior = nn.Parameter(torch.tensor(PRIOR))
-        n_out = N_NEIGHBOURS * N_SUB + 2
-        self.enlarge = nn.Sequential(
-            nn.Conv2d(c[0] + 12, 48, 3, padding=1), nn.GELU(), nn.Conv2d(48, n_out, 1)
-        )
+        n_in, n_out = c[0] + 12 + n_guess, N_NEIGHBOURS * N_SUB + 1 + 2 * N_SUB
+        self.enlarge = nn.Sequential(nn.Conv2d(n_in, 64, 3, padding=1), nn.GELU(), nn.Conv2d(64, n_out, 1))
         last = nn.Conv2d(shape.sharp, 12, 3, padding=1)
         self.mend = nn.Sequential(nn.Conv2d(12 + 12 + 2, shape.sharp, 3, padding=1), nn.GELU(), last)
         _start_at_zero(self.logit)
         _start_at_zero(last)
 
     def forward(
-        self, volume: Tensor, context: Tensor, sharp: Tensor, hypotheses: Tensor, first: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        self,
+        volume: Tensor,
+        context: Tensor,
+        sharp: Tensor,
+        hypotheses: Tensor,
+        first: Tensor,
+        classical: Tensor,
+        guess: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Return the fields of `Answer`, as a plain tuple: that is what ONNX knows.
 
         Args:
@@ -113,18 +123,22 @@ class FocalNet(nn.Module):
             sharp: (B, 3, 2h, 2w).
             hypotheses: (B, K).
             first: (B, 1, h, w).
+            classical: (B, 1, 2h, 2w).
+            guess: (B, N_GUESS, 2h, 2w).
         """
-        features = self._seen(volume, context)
+        small, guessed = F.pixel_unshuffle(sharp, 2), F.pixel_unshuffle(guess, 2)
+        features = self._seen(volume, torch.cat([context, guessed], 1))
         weights = (self.prior * self.prior.new_tensor(PRIOR_SIGNS)).reshape(1, -1, 1, 1, 1)
         logits = 4.0 * self.logit(features) + (volume[:, : len(PRIOR)] * weights).sum(1)
         own = (logits.softmax(1) * hypotheses[:, :, None, None]).sum(1, keepdim=True)
-        small = F.pixel_unshuffle(sharp, 2)
-        told = self.enlarge(torch.cat([features, small], 1))
-        half = first + (START_SHARE + told[:, -2:-1]).sigmoid() * (own - first)
-        diopters = enlarged(half, told[:, : N_NEIGHBOURS * N_SUB])
-        log_error = told[:, -1:]
-        mended = self._mended(small, context, log_error, diopters, hypotheses)
-        return diopters, logits, log_error, mended
+        told = self.enlarge(torch.cat([features, small, guessed], 1))
+        weighed, part, shares, log_errors = told.split([N_NEIGHBOURS * N_SUB, 1, N_SUB, N_SUB], 1)
+        half = first + (START_SHARE + part).sigmoid() * (own - first)
+        diopters = enlarged(half, weighed)
+        share = F.pixel_shuffle((START_SHARE + shares).sigmoid(), 2)
+        found = classical + share * (diopters - classical)
+        mended = self._mended(small, log_errors, found, hypotheses)
+        return diopters, share, logits, F.pixel_shuffle(log_errors, 2), mended
 
     def _seen(self, volume: Tensor, context: Tensor) -> Tensor:
         mixed = self.mix(volume)
@@ -139,15 +153,14 @@ class FocalNet(nn.Module):
         seen: Tensor = x
         return seen
 
-    def _mended(
-        self, small: Tensor, context: Tensor, log_error: Tensor, diopters: Tensor, hypotheses: Tensor
-    ) -> Tensor:
+    def _mended(self, small: Tensor, log_errors: Tensor, diopters: Tensor, hypotheses: Tensor) -> Tensor:
         """Return the sharp picture with what the depth says of it; depth learns nothing from this."""
         span = (hypotheses[:, -1] - hypotheses[:, 0]).reshape(-1, 1, 1, 1)
         place = (diopters.detach() - hypotheses[:, :1, None, None]) / span
         steps = F.pixel_unshuffle(place, 2)
         flat = torch.cat([small, small - F.avg_pool2d(small, 5, 1, 2, count_include_pad=False)], 1)
-        seen = torch.cat([flat, log_error.detach(), steps.std(1, keepdim=True, correction=0)], 1)
+        log_error = log_errors.detach().mean(1, keepdim=True)
+        seen = torch.cat([flat, log_error, steps.std(1, keepdim=True, correction=0)], 1)
         return F.pixel_shuffle(small + 0.2 * self.mend(seen), 2)
 
 

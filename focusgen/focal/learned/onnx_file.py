@@ -13,11 +13,12 @@ import torch
 from focusgen import __version__
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import replacing
+from focusgen.focal.learned.guess import N_GUESS
 from focusgen.focal.learned.network import FocalNet
 from focusgen.focal.learned.volume import MULTIPLE_PX, N_CONTEXT, N_EVIDENCE, N_HYPOTHESES
 
-INPUTS = ("volume", "context", "sharp", "hypotheses", "first")
-OUTPUTS = ("diopters", "logits", "log_error", "mended")
+INPUTS = ("volume", "context", "sharp", "hypotheses", "first", "classical", "guess")
+OUTPUTS = ("diopters", "share", "logits", "log_error", "mended")
 OPSET = 18
 NEEDED = ("onnx", "onnxscript")
 
@@ -55,11 +56,14 @@ def _example() -> tuple[torch.Tensor, ...]:
     hypotheses = torch.linspace(0.2, 2.0, N_HYPOTHESES)[None]
     volume = torch.zeros(1, N_EVIDENCE, N_HYPOTHESES, h // 2, w // 2)
     context, first = torch.zeros(1, N_CONTEXT, h // 2, w // 2), torch.ones(1, 1, h // 2, w // 2)
-    return volume, context, torch.zeros(1, 3, h, w), hypotheses, first
+    classical, guess = torch.ones(1, 1, h, w), torch.zeros(1, N_GUESS, h, w)
+    return volume, context, torch.zeros(1, 3, h, w), hypotheses, first, classical, guess
 
 
 def _free_sizes() -> tuple[dict[int, object], ...]:
     """Return which axes are free; half sizes are multiples of 8."""
     down, right = (torch.export.Dim(name, min=2, max=512) for name in ("down", "right"))
     h, w = 8 * down, 8 * right
-    return {3: h, 4: w}, {2: h, 3: w}, {2: 2 * h, 3: 2 * w}, {}, {2: h, 3: w}
+    half: dict[int, object] = {2: h, 3: w}
+    whole: dict[int, object] = {2: 2 * h, 3: 2 * w}
+    return {3: h, 4: w}, half, whole, {}, half, whole, whole

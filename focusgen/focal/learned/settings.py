@@ -27,6 +27,8 @@ class DataSettings(TrainingSection):
     hold_steps: int = Field(60, ge=0, description="steps after which more are used")
     per_step: float = Field(0.5, ge=0.0, description="stacks that each step adds")
     most: int = Field(1000, ge=1, description="stacks in all")
+    looks: int = Field(2, ge=1, description="ways in which each stack is degraded")
+    keep_priors: bool = Field(True, description="keep the classical results of all looks in output_dir")
 
 
 class TrainSettings(TrainingSection):

@@ -28,7 +28,7 @@ from focusgen.focal.learned.stacks import StackRecipe
 from focusgen.focal.training_log import check_kind, cut_log
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
-PARTS = ("log", "span", "hypothesis", "slope", "error", "sharp")
+PARTS = ("log", "span", "hypothesis", "slope", "error", "sharp", "share")
 COLUMNS = ("step", "total", *PARTS, "learning_rate", "stacks", "cpu_s")
 LEAST_RATE = 0.02
 KEPT = {"model", "average", "optimizer", "step", "cpu_s", "rows", "settings"}
@@ -137,8 +137,9 @@ def _step(run: Run, batch: Batch, settings: SmallSettings) -> None:
     for group in run.optimizer.param_groups:
         group["lr"] = rate
     run.net.train()
-    answer = Answer(*run.net(*batch[:5]))
-    parts = losses(answer, batch.truth, batch.hypotheses)
+    given = batch.given
+    answer = Answer(*run.net(*given))
+    parts = losses(answer, batch.truth, given.hypotheses, given.classical)
     whole = total(parts)
     run.optimizer.zero_grad(set_to_none=True)
     whole.backward()  # type: ignore[no-untyped-call]
@@ -238,11 +239,11 @@ def _check_same(saved: dict[str, Any], settings: SmallSettings, path: Path) -> N
     """Refuse a checkpoint of another network or another draw; the schedule may be prolonged."""
     now = settings.model_dump(mode="json")
     fixed = [("model", key) for key in now["model"]] + [("train", "seed"), ("train", "batch")]
-    fixed += [("data", key) for key in ("first", "hold_steps", "per_step")]
+    fixed += [("data", key) for key in ("first", "hold_steps", "per_step", "looks")]
     for section, key in fixed:
-        if saved[section][key] != now[section][key]:
+        if saved[section].get(key) != now[section][key]:
             raise ConfigError(
-                f"{display(str(path))} was made with {section}.{key} {saved[section][key]}, "
+                f"{display(str(path))} was made with {section}.{key} {saved[section].get(key)}, "
                 f"not {now[section][key]}",
                 "Use the same settings, another output_dir, or --resume none.",
             )

@@ -6,13 +6,15 @@ network reads two slices or ten, even or uneven, of a phone or of a 85 mm lens.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from focusgen.focal.fusion import fuse
-from focusgen.focal.relative_blur import residuals
+from focusgen.focal.learned.guess import Guess, guess_channels
+from focusgen.focal.relative_blur import limits_of, residuals
 from focusgen.focal.sharpness import display_grey, focus_energy, peak_between
 from focusgen.focal.smoothing import semi_global_cost
 from focusgen.focal.stack import FocalStack
@@ -20,11 +22,8 @@ from focusgen.focal.stack import FocalStack
 Floats = npt.NDArray[np.float32]
 
 N_HYPOTHESES = 32
-N_BEYOND = 2
-"""Hypotheses on each side of the slices' range."""
-
-BEYOND_ENDS = 0.08
-"""How far they reach, as part of the span; at the far end at most to 1.5 times the farthest distance."""
+N_BEYOND = 4
+"""Hypotheses on each side of the slices' range, each step twice the one before."""
 
 N_EVIDENCE = 7
 """Channels per hypothesis: residual of the two next slices, of all, energy (two windows), the cost after
@@ -51,6 +50,8 @@ class Evidence(NamedTuple):
         context: (N_CONTEXT, h, w).
         sharp: (3, 2h, 2w) first all-in-focus picture, -1 to 1.
         first: (1, h, w) first depth, diopters: of the least cost once pixels have listened to each other.
+        classical: (1, 2h, 2w) diopters of the weight-free result.
+        guess: (N_GUESS, 2h, 2w) what else the weight-free methods say.
     """
 
     hypotheses: Floats
@@ -58,6 +59,8 @@ class Evidence(NamedTuple):
     context: Floats
     sharp: Floats
     first: Floats
+    classical: Floats
+    guess: Floats
 
 
 def spread_hypotheses(diopters: npt.NDArray[np.float64], n: int = N_HYPOTHESES) -> Floats:
@@ -66,19 +69,17 @@ def spread_hypotheses(diopters: npt.NDArray[np.float64], n: int = N_HYPOTHESES) 
     Slices that are even in metres lie close together at the far end: the share of a gap grows with its root.
     """
     rising = np.sort(diopters)
-    gaps = np.diff(rising)
-    beyond = BEYOND_ENDS * (rising[-1] - rising[0])
-    low, high = max(rising[0] - beyond, rising[0] / 1.5), rising[-1] + beyond
-    n_below = N_BEYOND if rising[0] - low > 1e-3 * beyond else 0
-    places = n_below + (n - 1 - n_below - N_BEYOND) * np.concatenate(([0.0], np.cumsum(np.sqrt(gaps))))
-    places[1:] = n_below + (places[1:] - n_below) / np.sqrt(gaps).sum()
-    if n_below:
-        places, rising = np.concatenate(([0.0], places)), np.concatenate(([low], rising))
-    places, rising = np.concatenate((places, [n - 1.0])), np.concatenate((rising, [high]))
-    return np.interp(np.arange(n), places, rising).astype(np.float32)
+    low, high = limits_of(diopters)
+    n_below = N_BEYOND if low < rising[0] else 0
+    n_within = n - n_below - N_BEYOND
+    shares = np.concatenate(([0.0], np.cumsum(np.sqrt(np.diff(rising)))))
+    within = np.interp(np.linspace(0.0, shares[-1], n_within), shares, rising)
+    doubled = (2.0 ** np.arange(1, N_BEYOND + 1) - 1.0) / (2.0**N_BEYOND - 1.0)
+    below = rising[0] - (rising[0] - low) * doubled[::-1][:n_below]
+    return np.concatenate((below, within, rising[-1] + (high - rising[-1]) * doubled)).astype(np.float32)
 
 
-def evidence_of(stack: FocalStack) -> Evidence:
+def evidence_of(stack: FocalStack, guess: Guess) -> Evidence:
     """Return the network's input for a stack of a known lens, padded to a multiple of 16."""
     import cv2
 
@@ -109,16 +110,22 @@ def evidence_of(stack: FocalStack) -> Evidence:
     context[5] = np.log(stack.radius_px_m * stack.span) - 2.0
     context[6] = len(stack) / 5.0 - 1.0
     context[7] = 2.0 * (first - hypotheses[0]) / (hypotheses[-1] - hypotheses[0]) - 1.0
-    return Evidence(hypotheses, volume, context, sharp, first[None])
+    classical, told = _mirrored(guess.diopters.astype(np.float32)[None]), guess_channels(guess, hypotheses)
+    return Evidence(hypotheses, volume, context, sharp, first[None], classical, _mirrored(told))
 
 
 def _padded(stack: FocalStack) -> FocalStack:
-    height, width = stack.slices.shape[1:3]
-    below, right = -height % MULTIPLE_PX, -width % MULTIPLE_PX
-    if not (below or right):
-        return stack
-    slices = np.pad(stack.slices, ((0, 0), (0, below), (0, right), (0, 0)), "symmetric")
+    slices = np.pad(stack.slices, ((0, 0), *_padding(stack.slices.shape[1:3]), (0, 0)), "symmetric")
     return FocalStack(slices, stack.diopters, stack.radius_px_m)
+
+
+def _mirrored(maps: Floats) -> Floats:
+    """Return (C, H, W) maps, padded as slices are."""
+    return np.asarray(np.pad(maps, ((0, 0), *_padding(maps.shape[1:])), "symmetric"))
+
+
+def _padding(size: Sequence[int]) -> list[tuple[int, int]]:
+    return [(0, -pixels % MULTIPLE_PX) for pixels in size]
 
 
 def _residuals(stack: FocalStack, radius_px: npt.NDArray[np.float64]) -> tuple[Floats, Floats]:

@@ -20,7 +20,7 @@ from focusgen.models.checkpoints import safetensors_bytes
 
 WEIGHTS_FILE = "focal_small.safetensors"
 SHIPPED = Path(__file__).resolve().parent.parent / "weights" / WEIGHTS_FILE
-FORMAT = "focusgen focal small 1"
+FORMAT = "focusgen focal small 2"
 
 
 def save_weights(

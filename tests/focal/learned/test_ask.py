@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from focusgen.focal.learned.ask import MOST_PIXELS, read_stack, shrink_factor
+from focusgen.focal.learned.ask import MOST_PIXELS, Reading, read_stack, shrink_factor
+from focusgen.focal.learned.guess import kept_guess
 from focusgen.focal.learned.network import FocalNet, NetworkShape
 from focusgen.focal.stack import FocalStack
 
@@ -15,10 +16,14 @@ def stack_of(height: int, width: int, n: int, radius_px_m: float) -> FocalStack:
     return FocalStack(slices, np.linspace(2.0, 0.0, n), radius_px_m)
 
 
+def read(stack: FocalStack) -> Reading:
+    return read_stack(stack, kept_guess(stack, None), NET)
+
+
 @pytest.mark.parametrize(("height", "width", "n"), [(33, 70, 2), (64, 64, 3), (50, 34, 9)])
 def test_what_comes_back_has_the_size_of_the_slices(height: int, width: int, n: int):
-    reading = read_stack(stack_of(height, width, n, 4.0), NET)
-    assert reading.diopters.shape == reading.log_error.shape == (height, width)
+    reading = read(stack_of(height, width, n, 4.0))
+    assert reading.diopters.shape == reading.share.shape == reading.log_error.shape == (height, width)
     assert reading.sharp.shape == (height, width, 3)
     assert all(np.isfinite(one).all() for one in reading)
     assert reading.diopters.min() >= 0.0 and reading.log_error.min() > 0.0
@@ -28,11 +33,11 @@ def test_what_it_has_not_learned_from_is_shrunk_first():
     assert shrink_factor(stack_of(64, 64, 3, 4.0)) == 1.0
     assert shrink_factor(stack_of(64, 64, 3, 22.0)) == pytest.approx(2.0)  # a span of 44 px
     assert shrink_factor(stack_of(8, MOST_PIXELS // 2, 2, 1.0)) == pytest.approx(2.0)
-    assert read_stack(stack_of(64, 64, 3, 22.0), NET).diopters.shape == (64, 64)
+    assert read(stack_of(64, 64, 3, 22.0)).diopters.shape == (64, 64)
 
 
 def test_sixteen_bits_say_the_same():
     low = stack_of(32, 48, 3, 4.0)
     high = FocalStack(low.slices.astype(np.uint16) * 257, low.diopters, low.radius_px_m)
-    first, second = read_stack(low, NET), read_stack(high, NET)
+    first, second = read(low), read(high)
     assert np.allclose(first.diopters, second.diopters, atol=2e-3)

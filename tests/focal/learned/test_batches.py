@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from focusgen.base.errors import ConfigError
-from focusgen.focal.learned import batches
-from focusgen.focal.learned.batches import Batches, NoLongerAwaited
+from focusgen.focal.learned import batches, guess
+from focusgen.focal.learned.batches import GUESSES, Batches, NoLongerAwaited
 from focusgen.focal.learned.shards import StackSet
 from tests.focal.learned.small import small_settings
 
@@ -15,8 +15,10 @@ from tests.focal.learned.small import small_settings
 def test_a_step_draws_the_same_batch_in_every_process(stacks: StackSet, tmp_path: Path):
     settings = small_settings(stacks.folder, tmp_path)
     first, again = (Batches(stacks, settings).batch(4) for _ in range(2))
-    assert torch.equal(first.volume, again.volume) and torch.equal(first.truth.diopters, again.truth.diopters)
-    assert not torch.equal(first.volume, Batches(stacks, settings).batch(5).volume)
+    assert torch.equal(first.given.volume, again.given.volume) and torch.equal(
+        first.truth.diopters, again.truth.diopters
+    )
+    assert not torch.equal(first.given.volume, Batches(stacks, settings).batch(5).given.volume)
 
 
 def test_the_pool_grows_to_all(stacks: StackSet, tmp_path: Path):
@@ -38,3 +40,15 @@ def test_who_is_told_to_stop_does_not_wait_for_stacks(stacks, tmp_path):
     empty = StackSet(tmp_path, stacks.recipe)
     with pytest.raises(NoLongerAwaited), pytest.warns(UserWarning, match="minutes for stack .* --n_stacks"):
         Batches(empty, small_settings(tmp_path, tmp_path), lambda: True).batch(0)
+
+
+def test_classical_results_are_found_once_for_each_look_and_change_nothing(
+    stacks: StackSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    settings = small_settings(stacks.folder, tmp_path)
+    one_look = settings.model_copy(update={"data": settings.data.model_copy(update={"looks": 1, "first": 1})})
+    fresh = Batches(stacks, one_look).batch(0)
+    monkeypatch.setattr(guess, "estimate", lambda *given: pytest.fail("it is there"))
+    again = Batches(stacks, one_look).batch(1)  # another step draws the only look of the only stack again
+    assert torch.equal(fresh.given.guess, again.given.guess)
+    assert len(list((tmp_path / GUESSES).iterdir())) == 1

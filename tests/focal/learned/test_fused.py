@@ -1,24 +1,16 @@
-"""Fusing and the veto: classical depth where it is sure, a mean where both agree, the network's elsewhere."""
+"""Classical depth where the network takes none of its own, its own where it does, and the veto over both."""
 
 import numpy as np
 import pytest
 
 from focusgen.focal.classical import Estimate, estimate
 from focusgen.focal.learned import fused
-from focusgen.focal.learned.fused import (
-    MEAN_SHARE,
-    Settled,
-    combined,
-    estimate_learned,
-    expected_log_error,
-    network_share,
-)
+from focusgen.focal.learned.ask import Reading
+from focusgen.focal.learned.fused import combined, estimate_learned
 from focusgen.focal.learned.network import FocalNet
 from focusgen.focal.learned.weights import load_network
 from focusgen.focal.stack import FocalStack
 from tests.focal.stacks import truth
-
-ONES = np.ones((16, 16), np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -35,57 +27,49 @@ def classical(stack: FocalStack) -> Estimate:
     return found
 
 
-def sure(confidence: float) -> Estimate:
-    return Estimate(ONES, ONES, confidence * ONES, "relative_blur", {})
+def said(diopters: np.ndarray, share: float, log_error: float = 1e-3) -> Reading:
+    picture = np.zeros((*diopters.shape, 3), np.float32)
+    return Reading(diopters, np.full_like(diopters, share), np.full_like(diopters, log_error), picture)
 
 
-def said(diopters: float, log_error: float) -> Settled:
-    return Settled(diopters * ONES, log_error * ONES)
+def test_of_two_depths_each_has_the_square_of_its_share(stack: FocalStack, classical: Estimate):
+    other = 1.04 * classical.diopters
+    kept, half = (combined(stack, classical, said(other, share)) for share in (0.05, 0.5**0.5))
+    assert np.array_equal(kept.diopters, classical.diopters)
+    assert np.allclose(half.sharpest, classical.sharpest + 0.5 * (other - classical.sharpest), rtol=1e-5)
+    assert np.median(half.diopters / classical.diopters) == pytest.approx(1.02, abs=1e-4)
+    assert half.method == "learned" and set(half.rerender_error) >= {"learned", "focus_measure"}
 
 
-def test_far_apart_the_depth_that_expects_the_smaller_error_is_taken():
-    own = float(expected_log_error(0.5 * ONES)[0, 0])
-    assert network_share(sure(0.5), said(3.0, 1.05 * own)).max() < 0.05
-    assert network_share(sure(0.5), said(3.0, 0.95 * own)).min() > 0.9
-    assert network_share(sure(0.01), said(3.0, 0.3)).min() > 0.9, "a classical depth without confidence"
-
-
-def test_close_together_both_are_averaged_and_the_share_falls_with_the_distance():
-    assert np.allclose(network_share(sure(0.5), said(1.02, 0.9)), MEAN_SHARE)
-    shares = [float(network_share(sure(0.5), said(ratio, 0.9))[0, 0]) for ratio in (1.05, 1.2, 1.5, 3.0)]
-    assert shares == sorted(shares, reverse=True) and shares[-1] < 0.1 * shares[0]
-
-
-def test_where_the_sweep_was_vetoed_the_network_has_its_say():
-    vetoed = sure(0.9)._replace(method="focus_measure")
-    assert network_share(vetoed, said(3.0, 0.9)).min() == 1.0
-
-
-def test_more_confidence_is_less_expected_error():
-    expected = expected_log_error(np.linspace(0, 1, 50, dtype=np.float32))
-    assert (np.diff(expected) <= 0).all() and expected[0] > 5 * expected[-1] > 0
-
-
-def test_a_network_that_agrees_is_heard_and_raises_the_confidence(stack: FocalStack, classical: Estimate):
-    better = classical.diopters * 1.01
-    found = combined(stack, classical, Settled(better, np.full_like(better, 1e-3)))
-    assert found.method == "learned" and set(found.rerender_error) >= {"learned", "focus_measure"}
-    assert np.allclose(found.diopters, classical.diopters * (1 + 0.01 * MEAN_SHARE), rtol=1e-3)
-    alone = fused.HALF_SURE / (fused.HALF_SURE + expected_log_error(classical.confidence))
-    assert (found.confidence > alone).all()
+def test_confidence_falls_with_the_error_that_is_expected(stack: FocalStack, classical: Estimate):
+    sure, half, unsure = (
+        combined(stack, classical, said(classical.diopters, 0.5, error)).confidence.mean()
+        for error in (1e-3, fused.HALF_SURE, 1.0)
+    )
+    assert sure > 0.9 and half == pytest.approx(0.5 * sure, rel=0.02) and unsure < 0.1
 
 
 def test_a_network_that_is_wrong_where_it_is_believed_is_vetoed(stack: FocalStack, classical: Estimate):
-    believed = classical._replace(method="focus_measure", confidence=np.zeros_like(classical.confidence))
     upside_down = classical.diopters.max() + classical.diopters.min() - classical.diopters
-    found = combined(stack, believed, Settled(upside_down, np.full_like(upside_down, 1e-3)))
-    assert found.method == "focus_measure"
+    found = combined(stack, classical, said(upside_down, 1.0))
+    assert found.method == "relative_blur"
     assert np.array_equal(found.diopters, classical.diopters)
     assert found.rerender_error["learned"] > fused.VETO_RATIO * found.rerender_error["focus_measure"]
 
 
 def test_without_a_lens_there_is_nothing_to_ask(stack: FocalStack):
     assert estimate_learned(stack.without_lens(), FocalNet()).method == "focus_measure"
+
+
+def test_the_network_that_ships_knows_better_which_of_its_depths_are_right():
+    traced = truth("tabletop")
+    stack = FocalStack(traced.slices, 1 / np.array(traced.distances_m), traced.radius_px_m)
+    errors = []
+    for found in (estimate(stack), estimate_learned(stack, load_network())):
+        off = np.abs(1.0 / found.diopters - traced.depth_m) / traced.depth_m
+        errors.append((off.mean(), off[found.confidence >= np.median(found.confidence)].mean()))
+    (whole, surer), (whole_learned, surer_learned) = errors
+    assert whole_learned < 1.02 * whole and surer_learned < 0.9 * surer
 
 
 @pytest.mark.parametrize("n_slices", [2, 5])

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from focusgen.focal.learned.guess import N_GUESS
 from focusgen.focal.learned.network import Answer, FocalNet, NetworkShape, enlarged, n_parameters
 from focusgen.focal.learned.volume import N_CONTEXT, N_EVIDENCE, N_HYPOTHESES
 
@@ -14,29 +15,36 @@ def inputs(b: int = 2) -> tuple[torch.Tensor, ...]:
     hypotheses = torch.linspace(0.2, 2.0, N_HYPOTHESES)[None].repeat(b, 1)
     volume = torch.randn(b, N_EVIDENCE, N_HYPOTHESES, 16, 24)
     context, sharp = torch.randn(b, N_CONTEXT, 16, 24), torch.rand(b, 3, 32, 48) * 2 - 1
-    return volume, context, sharp, hypotheses, torch.rand(b, 1, 16, 24) + 0.5
+    classical, guess = torch.rand(b, 1, 32, 48) + 0.5, torch.randn(b, N_GUESS, 32, 48)
+    return volume, context, sharp, hypotheses, torch.rand(b, 1, 16, 24) + 0.5, classical, guess
 
 
 def test_the_shipped_size_is_within_its_bounds():
     assert 0.3e6 <= n_parameters(FocalNet()) <= 1.5e6
 
 
-def test_without_training_depth_stays_near_the_first_one_and_the_picture_as_it_is():
-    volume, context, sharp, hypotheses, first = inputs()
+def test_without_training_little_is_taken_of_the_network_and_the_picture_stays():
+    volume, context, sharp, hypotheses, first, *rest = inputs()
     volume[:, :5], volume[:, 4] = 0.0, 4.0
     volume[:, 4, 11] = 0.0  # the evidence is for one hypothesis, the first depth is half as far again
     own = hypotheses[0, 11]
     first[:] = 1.5 * own
-    answer = Answer(*FocalNet(SMALL)(volume, context, sharp, hypotheses, first))
+    answer = Answer(*FocalNet(SMALL)(volume, context, sharp, hypotheses, first, *rest))
     moved = (answer.diopters - first[0, 0, 0, 0]) / (own - first[0, 0, 0, 0])
     assert 0.02 < moved.min() and moved.max() < 0.5
+    assert 0.02 < answer.share.min() and answer.share.max() < 0.5
     assert answer.logits.argmax(1).unique().tolist() == [11]
     assert torch.equal(answer.mended, sharp)
 
 
 def test_depth_stays_within_the_hypotheses_and_shapes_fit():
     answer = Answer(*FocalNet(SMALL)(*inputs()))
-    assert answer.diopters.shape == (2, 1, 32, 48) and answer.log_error.shape == (2, 1, 16, 24)
+    assert answer.diopters.shape == (2, 1, 32, 48) and answer.log_error.shape == answer.share.shape == (
+        2,
+        1,
+        32,
+        48,
+    )
     assert answer.diopters.min() >= 0.2 - 1e-5 and answer.diopters.max() <= 2.0 + 1e-5
 
 

@@ -9,6 +9,7 @@ import torch
 from focusgen.base.errors import ConfigError
 from focusgen.focal.learned import onnx_file
 from focusgen.focal.learned.batches import tensors
+from focusgen.focal.learned.guess import kept_guess
 from focusgen.focal.learned.network import FocalNet, NetworkShape
 from focusgen.focal.learned.onnx_file import INPUTS, OUTPUTS, export_onnx
 from focusgen.focal.learned.volume import evidence_of
@@ -31,7 +32,8 @@ def test_onnxruntime_gives_the_same_numbers(tmp_path: Path):
     assert session.get_modelmeta().custom_metadata_map["steps"] == "7"
     for height, width, n in ((32, 48, 2), (80, 64, 5)):
         slices = np.random.default_rng(n).integers(0, 255, (n, height, width, 3)).astype(np.uint8)
-        given = tensors(evidence_of(FocalStack(slices, np.linspace(2.0, 0.4, n), 5.0)))
+        stack = FocalStack(slices, np.linspace(2.0, 0.4, n), 5.0)
+        given = tensors(evidence_of(stack, kept_guess(stack, None)))
         with torch.inference_mode():
             ours = net(*given)
         named = {name: part.numpy() for name, part in zip(INPUTS, given, strict=True)}
