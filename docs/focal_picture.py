@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from focusgen.focal.infer import InferOptions
 from focusgen.focal.opened import LensFlags
 from focusgen.tools.focal_infer import InferJob, infer_all
 
@@ -27,7 +28,8 @@ def main() -> None:
     lens = LensFlags(1e3 * meta["f_m"], meta["f_number"], 1e3 * meta["sensor_width_m"])
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        infer_all(InferJob(str(STACK), out, distances, lens, backend="learned", saves_pictures=True))
+        options = InferOptions(backend="learned")
+        infer_all(InferJob(str(STACK), out, distances, lens, options, saves_pictures=True))
         last = len(meta["focus_distances_m"]) - 1
         files = [STACK / "slice_0.png", STACK / f"slice_{last}.png"]
         files += [out / f"tabletop_{name}.png" for name in ("all_in_focus", "depth", "confidence")]
