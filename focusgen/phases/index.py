@@ -35,6 +35,10 @@ MAX_GONE_NAMED = 5
 BROUGHT_KEYS = ("layout", "depth", "camera", "group")
 """What `source` keeps of a layout's knowledge; it may come later than the frames, and makes nothing stale."""
 
+KEPT_REHEARSED = (
+    "the old entry was kept. --max_frames shortens it: give another --out_root for that; --on_stale redo "
+    "would replace the finished scene by a shorter one."
+)
 KEPT_ENTRY = "the old entry was kept. Put the old files back, or start again with --on_stale redo."
 
 
@@ -212,7 +216,9 @@ class _Taken:
             self._result.renewed[raw.scene_id] = what
             return True
         if self._cfg.run.on_stale == "fail":
-            self._result.rejected[raw.scene_id] = Rejection(raw.path.name, f"{what}; {KEPT_ENTRY}")
+            is_rehearsal = before.n_frames > entry.n_frames == self._cfg.data.max_frames
+            way_out = KEPT_REHEARSED if is_rehearsal else KEPT_ENTRY
+            self._result.rejected[raw.scene_id] = Rejection(raw.path.name, f"{what}; {way_out}")
         return False
 
 

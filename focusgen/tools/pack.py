@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from focusgen.base.checksums import FileEntry
@@ -37,15 +37,22 @@ def pack_if_passed(cfg: Config, code: int) -> int:
     return code
 
 
-def pack_scenes(root: Path, on_scene: Callable[[str], None] = lambda scene_id: None) -> int:
+def pack_scenes(
+    root: Path, on_scene: Callable[[str], None] = lambda scene_id: None, leave_out: Sequence[str] = ()
+) -> int:
     """Pack every scene of a data set that phase 6 has passed, and return how many there were.
 
     Killed anywhere, each file lies by itself, or in a whole tar, or in both; started again, it goes on.
 
+    Args:
+        root: of the data set.
+        on_scene: told of each scene that is done.
+        leave_out: scenes to leave as they are.
+
     Raises:
         FocusgenError: the data set is not complete and validated, or a file is damaged.
     """
-    plan = plan_export(root, shard_bytes=1 << 62, ending="tar")
+    plan = plan_export(root, shard_bytes=1 << 62, ending="tar", leave_out=leave_out)
     dataset = DatasetLayout(root, root / "scene_index.json")
     index, n_packed = read_index(dataset), 0
     for scene_id, scene in plan.scenes.items():

@@ -75,6 +75,16 @@ def test_few_files_are_left_and_unpacking_gives_all_back_byte_for_byte(rgbd, cap
 
 
 @pytest.mark.slow
+def test_a_scene_that_nothing_mends_keeps_the_others_from_nothing(rgbd, capsys):
+    (rgbd.out_root / "a" / "bokeh_renders" / ".done").unlink()
+    before = files_of(rgbd.out_root / "a")
+    assert focusgen(rgbd, "pack") == 3
+    assert "--leave_out" in capsys.readouterr().err
+    assert focusgen(rgbd, "pack", "--leave_out", "a") == 0
+    assert "3 scenes packed" in capsys.readouterr().out
+    assert files_of(rgbd.out_root / "a") == before and "frames.tar" in files_of(rgbd.out_root / "c")
+
+
 def test_phase_6_status_reader_report_and_preview_see_no_difference(rgbd, capsys):
     def look() -> tuple:
         assert validate(rgbd) == 0
