@@ -92,7 +92,10 @@ def _phase(chain: SceneChain, phase: PhaseName) -> dict[str, Any]:
 
 def _way_out(chain: SceneChain, phase: PhaseName, state: str) -> str:
     """Return what mends a state: of a phase that is stale by an earlier one, what mends that one."""
-    link = chain.stale_upstream(phase) if state == "stale" else None
+    try:
+        link = chain.stale_upstream(phase) if state == "stale" else None
+    except CorruptInputError as error:
+        return error.advice or ADVICE["stale"]
     return link.advice if link is not None else ADVICE.get(state, "")
 
 
