@@ -11,8 +11,13 @@ from torch import Tensor
 from focusgen.focal.learned.network import Answer
 
 WEIGHTS = {
-    **{"log": 2.0, "span": 3.0, "hypothesis": 0.15, "slope": 2.0},
-    **{"error": 0.05, "sharp": 4.0, "share": 0.1},
+    "log": 2.0,
+    "span": 3.0,
+    "hypothesis": 0.15,
+    "slope": 2.0,
+    "error": 0.05,
+    "sharp": 4.0,
+    "share": 0.1,
 }
 """`share` is the price of leaving the classical depth: about 2 % of the distance have to be saved by it. Of
 scenes that it never saw, the network knows less than of those that it learns from; that method does not."""
