@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from focusgen.base.errors import ConfigError
+from focusgen.focal.checkpoints import SHIPPED_FOLDER
 from focusgen.focal.classical import Estimate, estimate
 from focusgen.focal.sharpness import depth_from_focus
 from focusgen.focal.stack import FocalStack
 
 Estimator = Callable[[FocalStack], Estimate]
-SHIPPED_FOLDER = Path(__file__).resolve().parent / "weights"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,9 @@ from typing import Any
 from focusgen.base.errors import StorageError
 from focusgen.base.files import remove_drafts, replacing
 
+SHIPPED_FOLDER = Path(__file__).resolve().parent / "weights"
+"""Where the weights lie that come with focusgen."""
+
 
 def write_checkpoint(path: Path, document: Mapping[str, Any]) -> None:
     """Put a document of tensors, numbers and words at `path`; the one before stays until it is whole.

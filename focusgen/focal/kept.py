@@ -17,6 +17,9 @@ from focusgen.base.errors import StorageError
 from focusgen.base.files import make_folder, publish
 from focusgen.focal.stack import FocalStack
 
+PRIORS = "priors"
+"""Where a training keeps them, below its output folder."""
+
 Arrays = Sequence[npt.NDArray[Any]]
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import shell_word
 from focusgen.base.seeds import derive_seed
+from focusgen.focal.kept import PRIORS
 from focusgen.focal.learned.degrade import degraded
 from focusgen.focal.learned.guess import kept_guess
 from focusgen.focal.learned.losses import Truth
@@ -23,9 +24,6 @@ from focusgen.focal.learned.shards import STACKS_PER_SHARD, StackSet
 from focusgen.focal.learned.stacks import TrainingStack
 from focusgen.focal.learned.volume import Evidence, evidence_of
 from focusgen.focal.stack import FocalStack
-
-GUESSES = "priors"
-"""Below the output folder: what the weight-free methods say of the stacks."""
 
 SHARDS_IN_MEMORY = 400
 PATIENCE_S = 600.0
@@ -63,7 +61,7 @@ class Batches:
     ) -> None:
         self.stacks, self._settings, self._is_told_to_stop = stacks, settings, is_told_to_stop
         self._looks = settings.data.looks
-        self._folder = settings.output_dir / GUESSES if settings.data.keep_priors else None
+        self._folder = settings.output_dir / PRIORS if settings.data.keep_priors else None
         self._read: OrderedDict[int, list[TrainingStack]] = OrderedDict()
 
     def pool(self, step: int) -> int:

@@ -15,11 +15,12 @@ from focusgen import __version__
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import publish
 from focusgen.base.names import display
+from focusgen.focal.checkpoints import SHIPPED_FOLDER
 from focusgen.focal.learned.network import FocalNet, NetworkShape
 from focusgen.models.checkpoints import safetensors_bytes
 
 WEIGHTS_FILE = "focal_small.safetensors"
-SHIPPED = Path(__file__).resolve().parent.parent / "weights" / WEIGHTS_FILE
+SHIPPED = SHIPPED_FOLDER / WEIGHTS_FILE
 FORMAT = "focusgen focal small 2"
 
 

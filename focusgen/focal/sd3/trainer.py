@@ -25,6 +25,7 @@ from focusgen.base.names import display
 from focusgen.base.seeds import derive_seed
 from focusgen.base.signals import told_to_stop
 from focusgen.base.writable import check_writable
+from focusgen.focal.kept import PRIORS
 from focusgen.focal.sd3.batches import Batch, Batches
 from focusgen.focal.sd3.build import build, n_parameters
 from focusgen.focal.sd3.curves import COLUMNS, LOG, Curves, check_loggers
@@ -58,7 +59,6 @@ from focusgen.focal.training_log import check_kind
 from focusgen.models.devices import is_out_of_memory
 
 WORST = math.inf
-PRIORS = "priors"
 """Folder of a training where classical results are kept."""
 
 Tell = Callable[[int, Mapping[str, float]], object]

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from focusgen.base.errors import ConfigError
+from focusgen.focal.kept import PRIORS
 from focusgen.focal.learned import batches, guess
-from focusgen.focal.learned.batches import GUESSES, Batches, NoLongerAwaited
+from focusgen.focal.learned.batches import Batches, NoLongerAwaited
 from focusgen.focal.learned.shards import StackSet
 from tests.focal.learned.small import small_settings
 
@@ -51,4 +52,4 @@ def test_classical_results_are_found_once_for_each_look_and_change_nothing(
     monkeypatch.setattr(guess, "estimate", lambda *given: pytest.fail("it is there"))
     again = Batches(stacks, one_look).batch(1)  # another step draws the only look of the only stack again
     assert torch.equal(fresh.given.guess, again.given.guess)
-    assert len(list((tmp_path / GUESSES).iterdir())) == 1
+    assert len(list((tmp_path / PRIORS).iterdir())) == 1
