@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from focusgen.focal.learned.guess import N_GUESS
-from focusgen.focal.learned.network import Answer, FocalNet, NetworkShape, enlarged, n_parameters
+from focusgen.focal.learned.network import Answer, DepthMix, FocalNet, NetworkShape, enlarged, n_parameters
 from focusgen.focal.learned.volume import N_CONTEXT, N_EVIDENCE, N_HYPOTHESES
 
 SMALL = NetworkShape((8, 8, 16, 16), 4, 4)
@@ -52,6 +52,18 @@ def test_stacks_of_a_batch_do_not_see_each_other():
     net, parts = FocalNet(SMALL).eval(), inputs()
     whole, one = net(*parts), net(*(part[1:] for part in parts))
     assert torch.allclose(whole[0][1:], one[0], atol=1e-5)
+
+
+def test_the_mix_along_depth_is_a_convolution_in_three_dimensions():
+    torch.manual_seed(2)
+    volume = torch.randn(2, 3, 7, 6, 5)
+    for kernel in ((3, 1, 1), (5, 3, 3)):
+        mix = DepthMix(3, 2, kernel)
+        padding = tuple(size // 2 for size in kernel)
+        whole = torch.nn.functional.conv3d(volume, mix.weight, mix.bias, padding=padding)
+        assert torch.allclose(mix(volume), whole, atol=1e-5)
+        mine, theirs = (torch.autograd.grad(y.square().sum(), mix.weight)[0] for y in (mix(volume), whole))
+        assert torch.allclose(mine, theirs, rtol=1e-4)
 
 
 def test_enlarging_takes_the_pixel_that_it_is_told():
