@@ -157,12 +157,8 @@ class _Looks:
 
 def _rules(expected: Mapping[PhaseName, Expected]) -> bytes:
     """Return all that states depend on beside the index and the files of the scenes."""
-    settings = {
-        phase: [config.dump(item.cfg), sorted(item.keys_of_adopted) if item.keys_of_adopted else None]
-        for phase, item in expected.items()
-    }
-    adopted = {phase: item.keys_of_adopted is None for phase, item in expected.items()}
-    return canonical({"version": [KEPT_VERSION, __version__], "settings": settings, "adopted": adopted})
+    settings = {phase: [config.dump(item.cfg), sorted(item.said)] for phase, item in expected.items()}
+    return canonical({"version": [KEPT_VERSION, __version__], "settings": settings})
 
 
 def _write(path: Path, key: str, block: _Block) -> None:

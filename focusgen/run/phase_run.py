@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from focusgen.base.errors import (
     CorruptInputError,
@@ -39,7 +40,7 @@ from focusgen.run.outcomes import STALE_UPSTREAM, Outcomes, RunSummary
 from focusgen.run.progress import Observer
 from focusgen.run.raw_files import keep_look, look_before
 from focusgen.run.scene_logs import merge_after_share
-from focusgen.run.settings import Expected, expected_by_run, save_config
+from focusgen.run.settings import Expected, expected_by_run, said_keys, save_config
 from focusgen.run.staleness import SceneChain, all_upstream, build_identity, refuse_stale
 from focusgen.run.table import PhaseSpec
 
@@ -238,8 +239,16 @@ class PhaseRun:
 
     def _state(self, scene_id: str) -> PhaseState:
         self._check_upstream(scene_id)
-        today = self.identity(scene_id, may_lack_depth=True)
+        today = self._adopted(scene_id) or self.identity(scene_id, may_lack_depth=True)
         return self._with_one_max_coc(phase_state(self.dataset.scene(scene_id), today))
+
+    def _adopted(self, scene_id: str) -> Identity | None:
+        """Return what an adopted scene is held to, unless all is to be made anew by these settings."""
+        if self.cfg.run.on_stale == "redo":
+            return None
+        said = Expected(self.cfg, frozenset(said_keys(self.cfg)))
+        known = self._chain(scene_id).of_adopted(self.phase, said)
+        return known and replace(known, n_frames=self.n_frames(scene_id))
 
     def _with_one_max_coc(self, state: PhaseState) -> PhaseState:
         """Make a scene stale that would be the first of another max_coc among finished ones."""

@@ -67,12 +67,12 @@ class Expected:
     """What the record of a phase is compared with.
 
     Attributes:
-        keys_of_adopted: settings that count for an adopted scene, of which nobody knows how it was made;
-            None for all of them.
+        said: settings that somebody said now; of an adopted scene, which nobody knows how it was made, no
+            others count.
     """
 
     cfg: Config
-    keys_of_adopted: frozenset[str] | None = frozenset()
+    said: frozenset[str] = frozenset()
 
 
 def expected_by_status(dataset: DatasetLayout, today: Config | None) -> dict[PhaseName, Expected]:
@@ -83,7 +83,7 @@ def expected_by_status(dataset: DatasetLayout, today: Config | None) -> dict[Pha
         if cfg is not None:
             if phase == "render" and cfg.render.max_coc is None:
                 cfg = _with_any_max_coc(dataset, cfg)
-            found[phase] = Expected(cfg, None if today is not None else frozenset())
+            found[phase] = Expected(cfg, frozenset(said_keys(cfg) if today is not None else ()))
     return found
 
 

@@ -185,18 +185,32 @@ class SceneChain:
 
     def _by_settings(self, phase: PhaseName, record: Record) -> Identity:
         """Return the same with the record's own inputs; without known settings only the links can differ."""
-        known, expected = Identity.of(record.document), self.expected.get(phase)
-        if expected is not None and (known.backend != ADOPTED or expected.keys_of_adopted is None):
+        expected = self.expected.get(phase)
+        if expected is not None and record.document["backend"] != ADOPTED:
             return self.identity(phase)
-        keys = expected.keys_of_adopted or frozenset() if expected is not None else frozenset()
-        asked = settings_for(expected.cfg, phase) if expected is not None else {}
-        settings = {**known.settings, **{key: asked[key] for key in keys}}
-        digests = self.digests()
+        return self._linked(record, expected)
+
+    def of_adopted(self, phase: PhaseName, expected: Expected) -> Identity | None:
+        """Return what an adopted phase is held to, None if its record is no adopted one, or damaged."""
+        record = self._trusted(phase)
+        if record is None or record.document["backend"] != ADOPTED:
+            return None
+        return self._linked(record, expected)
+
+    def _linked(self, record: Record, expected: Expected | None) -> Identity:
+        """Return what a record depends on by what lies there, and by its own word for all else.
+
+        An adopted one is held to what is said of settings that its files show (max_coc, sets, size), never to
+        a backend: nobody knows which one made it.
+        """
+        known, digests = Identity.of(record.document), self.digests()
+        asked = {} if expected is None else settings_for(expected.cfg, known.phase)
+        shown = expected.said & asked.keys() & known.settings.keys() if expected is not None else set()
+        settings = {key: asked[key] for key in shown - {f"{known.phase}.backend"}}
         return replace(
             known,
-            backend=str(settings[f"{phase}.backend"]),
-            settings=settings,
-            upstream={name: digests[name] for name in GRAPH[phase].upstream},
+            settings={**known.settings, **settings},
+            upstream={name: digests[name] for name in GRAPH[known.phase].upstream},
         )
 
     def stale_link(self, phase: PhaseName) -> StaleLink | None:

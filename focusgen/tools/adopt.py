@@ -7,6 +7,7 @@ index keeps every scene in its place.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -91,6 +92,7 @@ def adopt(
     for scene_id in good:
         _write(dataset, index[scene_id], checks[scene_id], outcomes[scene_id])
         on_scene(outcomes[scene_id])
+    _note_max_coc(dataset, [checks[name] for name in good if "render" in outcomes[name].phases])
     return list(outcomes.values())
 
 
@@ -276,6 +278,13 @@ def _write(dataset: DatasetLayout, entry: IndexEntry, check: AdoptionCheck, outc
             record = write_record(scene, _document(scene, identity, found), run_facts(started_s))
         digests[phase] = record.digest
         outcome.phases.append(phase)
+
+
+def _note_max_coc(dataset: DatasetLayout, rendered: Sequence[AdoptionCheck]) -> None:
+    """Keep the max_coc of adopted renders, as phase 5 does: scenes to come must not get another."""
+    values = Counter(check.found["render"].settings["render.max_coc"] for check in rendered)
+    if values and not dataset.max_coc_json.exists():
+        publish_json(dataset.max_coc_json, {"max_coc": values.most_common(1)[0][0]})
 
 
 def _long_side(entry: IndexEntry, sharp: Mapping[str, Any]) -> int | None:

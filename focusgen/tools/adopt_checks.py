@@ -259,7 +259,7 @@ class AdoptionCheck:
                 f"focus_maps: {labels.n_differing} of {labels.n} labels differ from depth and metadata, "
                 f"by up to {labels.largest:.4f}: drawn with another lens, or from depth before it was saved. "
                 "--max_label_difference accepts more; adopting phases deblur,depth alone and running phase 5 "
-                "makes them anew"
+                "with --on_stale redo makes them anew"
             )
 
 

@@ -269,8 +269,9 @@ def test_adopted_scenes_are_built_on_whatever_the_defaults_are(tmp_path, capsys)
     assert phase(rgbd, "calibrate") == 0
     assert phase(rgbd, "render", "--on_stale", "redo") == 0
     assert phase(rgbd, "validate") == 0
-    assert phase(rgbd, "render", "--deblur.backend", "classical") == ExitCode.INCOMPLETE
-    assert 'phase 2 (deblur) is stale: backend: "adopted" -> "classical"' in capsys.readouterr().err
+    assert phase(rgbd, "render", "--deblur.backend", "classical") == 0, "nobody knows what made its frames"
+    assert phase(rgbd, "render", "--deblur.resize_long_side", "32") == ExitCode.INCOMPLETE, "files show that"
+    assert "phase 2 (deblur) is stale: deblur.resize_long_side: null -> 32" in capsys.readouterr().err
 
 
 @pytest.mark.slow

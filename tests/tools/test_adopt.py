@@ -15,6 +15,7 @@ from focusgen.dataset.fingerprint import published_digests
 from tests.conftest import Rgbd
 
 WIDTH, HEIGHT, N_FRAMES, MAX_COC = 48, 32, 4, 0.002
+PHASES = ("deblur", "depth", "render")
 LENSES = ((0.05, 2.0, 2.5), (0.035, 4.0, 4.0))
 
 
@@ -119,12 +120,34 @@ def test_damage_after_adoption_is_found(reference):
     assert cli.main(["repair", *reference.flags("out_root"), "bear"]) == 3
 
 
-def test_adopted_scenes_are_stale_by_key_under_settings_of_ours_and_kept_on_request(reference, capsys):
+@pytest.mark.slow
+def test_a_run_by_a_configuration_leaves_what_is_adopted_alone_and_does_the_rest(reference, capsys):
+    for name in ("bokeh_renders", "focus_maps"):
+        shutil.rmtree(reference.out_root / "lucia" / name)
+    (reference.out_root / "lucia/metadata.json").unlink()
     assert adopt(reference) == 0
-    states = status_of(reference, capsys, "--config", "rgbd")
-    assert states["bear"]["deblur"] == {"state": "stale", "reason": 'backend: "adopted" -> "passthrough"'}
-    flags = [*reference.flags("raw_root", "out_root", "max_coc"), "--on_stale", "keep"]
+    file = reference.root / "mine.yaml"
+    roots = f"{{raw_root: {reference.root}, out_root: {reference.out_root}}}"
+    file.write_text(f"defaults: [rgbd]\ndata: {roots}\nrender: {{n_sets: 2}}\n")
+    before = published_digests(reference.out_root)
+    run = ["run", "--config", str(file), "--no_pictures"]
+    assert cli.main([*run, "--max_coc", "0.003"]) == 3, "finished scenes have another, lucia gets none"
+    assert "finished scenes have 0.002 -> 0.003" in capsys.readouterr().err
+    assert cli.main([*run, "--max_coc", str(MAX_COC)]) == 0
+    after = published_digests(reference.out_root)
+    assert {name: after[name] for name in before if "/" in name} == {
+        name: digest for name, digest in before.items() if "/" in name
+    }
+    states = status_of(reference, capsys, "--config", str(file))
+    assert {states[name][phase]["state"] for name in states for phase in states[name] if phase in PHASES} == {
+        "complete"
+    }
+    states = status_of(reference, capsys, "--config", str(file), "--render.n_sets", "3")
+    assert states["bear"]["render"] == {"state": "stale", "reason": "render.n_sets: 2 -> 3"}, "files show it"
+    flags = [*reference.flags("raw_root", "out_root", "max_coc"), "--n_sets", "1", "--on_stale", "redo"]
     assert cli.phase_main("render", "doc", flags) == 0
+    record = json.loads((reference.out_root / "bear/bokeh_renders/.done").read_text())
+    assert record["backend"] == "thin_lens", "made anew only where that is asked for"
 
 
 def test_renders_can_be_made_anew_on_adopted_depth(reference):
