@@ -36,8 +36,8 @@ BROUGHT_KEYS = ("layout", "depth", "camera", "group")
 """What `source` keeps of a layout's knowledge; it may come later than the frames, and makes nothing stale."""
 
 KEPT_REHEARSED = (
-    "the old entry was kept. --max_frames shortens it: give another --out_root for that; --on_stale redo "
-    "would replace the finished scene by a shorter one."
+    "the old entry was kept. --max_frames shortens it: give another --out_root for that; a finished scene is "
+    "never replaced by a shorter one."
 )
 KEPT_ENTRY = "the old entry was kept. Put the old files back, or start again with --on_stale redo."
 
@@ -209,15 +209,20 @@ class _Taken:
 
     def _may_replace(self, raw: RawScene, before: IndexEntry, entry: IndexEntry) -> bool:
         """Say whether an indexed scene's line may become another; note why, or why not."""
-        if _is_the_same(before, entry) or self._cfg.run.on_stale == "redo":
+        if _is_the_same(before, entry):
             return True
-        what = _what_changed(before, entry)
-        if not self._dataset.scene(raw.scene_id).done("deblur").exists():
+        what, is_finished = (
+            _what_changed(before, entry),
+            self._dataset.scene(raw.scene_id).done("deblur").exists(),
+        )
+        is_cut_short = is_finished and before.n_frames > entry.n_frames == self._cfg.data.max_frames
+        if self._cfg.run.on_stale == "redo" and not is_cut_short:
+            return True
+        if not is_finished:
             self._result.renewed[raw.scene_id] = what
             return True
-        if self._cfg.run.on_stale == "fail":
-            is_rehearsal = before.n_frames > entry.n_frames == self._cfg.data.max_frames
-            way_out = KEPT_REHEARSED if is_rehearsal else KEPT_ENTRY
+        if self._cfg.run.on_stale != "keep":
+            way_out = KEPT_REHEARSED if is_cut_short else KEPT_ENTRY
             self._result.rejected[raw.scene_id] = Rejection(raw.path.name, f"{what}; {way_out}")
         return False
 

@@ -44,6 +44,11 @@ from focusgen.run.settings import Expected, expected_by_run, said_keys, save_con
 from focusgen.run.staleness import SceneChain, all_upstream, build_identity, refuse_stale
 from focusgen.run.table import PhaseSpec
 
+SHORTER = (
+    "The scene is finished, and --max_frames never replaces it by a rehearsal: rehearse in another "
+    "--out_root, or leave it as it is by --on_stale keep."
+)
+
 
 class PhaseRun:
     """One phase over a list of scenes; what the phase is comes in as its `PhaseSpec`."""
@@ -269,6 +274,8 @@ class PhaseRun:
         may_redo = self.cfg.run.on_stale == "redo"
         if state.state is State.COMPLETE:
             outcome = "complete"
+        elif self._is_shorter_than_finished(scene_id) and self.cfg.run.on_stale != "keep":
+            outcome, message = "stale", f"{state.reason}. {SHORTER}"
         elif state.state is State.STALE and not may_redo and state.record is None:
             outcome = "stale"
             message = (
@@ -283,6 +290,10 @@ class PhaseRun:
         if outcome:
             self.outcomes.note(scene_id, outcome, message)
         return bool(outcome)
+
+    def _is_shorter_than_finished(self, scene_id: str) -> bool:
+        """Say whether a rehearsal would take the place of a finished scene."""
+        return self._is_finished(scene_id) and self.n_frames(scene_id) < self.index[scene_id].n_frames
 
     def _lacks_upstream(self, scene_id: str) -> bool:
         try:

@@ -211,12 +211,13 @@ def test_a_scene_of_an_older_release_is_never_mixed_from_two_ways_of_decoding(rg
     assert not np.array_equal(sharp_of(rgbd, "a"), stored)
 
 
-def test_a_rehearsal_beside_a_finished_scene_is_sent_elsewhere(rgbd, capsys):
+@pytest.mark.parametrize("on_stale", ["fail", "redo"])
+def test_a_rehearsal_beside_a_finished_scene_is_sent_elsewhere(rgbd, capsys, on_stale):
     rgbd.add_scene("a", n_frames=4)
     assert phase(rgbd) == 0
     assert phase(rgbd, "--backend", "passthrough", name="deblur") == 0
     before = (rgbd.out_root / "scene_index.json").read_bytes()
-    phase(rgbd, "--max_frames", "2")
+    phase(rgbd, "--max_frames", "2", "--on_stale", on_stale)
     said = " ".join(capsys.readouterr().err.split())
     assert "4 frames -> 2" in said and "--max_frames shortens it: give another --out_root" in said
     assert "Put the old files back" not in said, "no file has changed"

@@ -315,6 +315,17 @@ def test_a_rehearsal_makes_fewer_frames_and_may_follow_another(runs):
     assert runs.run(data__max_frames=99).outcomes == outcomes("complete", "complete", "complete")
 
 
+@pytest.mark.parametrize("on_stale", ["fail", "redo", "keep"])
+def test_a_rehearsal_never_takes_the_place_of_a_finished_scene(runs, on_stale):
+    runs.run(scenes=("a",))
+    before = runs.record("a")
+    summary = runs.run(scenes=("a", "ü"), data__max_frames=2, run__on_stale=on_stale, depth__max_m=9.0)
+    assert summary.outcomes == {"a": "kept" if on_stale == "keep" else "stale", "ü": "partial"}
+    assert runs.record("a") == before
+    if on_stale != "keep":
+        assert "rehearse in another --out_root" in summary.messages["a"]
+
+
 # --- how scenes end
 
 
