@@ -11,7 +11,7 @@ import os
 import shlex
 import unicodedata
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from focusgen.base.errors import CorruptInputError
@@ -87,6 +87,13 @@ def known_as(name: str, known: Iterable[str]) -> str:
         return name
     wanted = same_form(name)
     return next((other for other in known if same_form(other) == wanted), name)
+
+
+def near_name(name: str, known: Iterable[str]) -> str:
+    """Return the known name that a path, a file, other case or the part before a comma means, or ""."""
+    last = PurePath(name).name.casefold()
+    forms = (last, PurePath(last).stem)
+    return next((o for o in known if o.casefold() in forms or o.casefold().startswith(f"{last},")), "")
 
 
 def name_problem(name: str) -> str | None:

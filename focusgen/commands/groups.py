@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,7 @@ def scenes_named(text: str | None) -> list[str] | None:
 
 
 def names_given(flag: str, kind: str, text: str | None, without: str = "mean all") -> list[str] | None:
-    """Return the comma-separated names of a flag, None where it was not given.
+    """Return the comma-separated names of a flag, None where it was not given; quotes keep a comma in a name.
 
     Args:
         flag: without dashes.
@@ -73,7 +74,8 @@ def names_given(flag: str, kind: str, text: str | None, without: str = "mean all
     """
     if text is None:
         return None
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    rows = csv.reader([text], skipinitialspace=True)
+    names = [name.strip() for row in rows for name in row if name.strip()]
     if not names:
         raise ConfigError(f"--{flag} {text!r} names no {kind}", f"Leave --{flag} away to {without}.")
     return names

@@ -25,7 +25,9 @@ from focusgen.config.origins import GivenKey
 class RunFlags(SceneSettings, RunSettings, DataSetFlags):
     """Which scenes, by which backends."""
 
-    scenes: str | None = option(None, "only these scenes, comma-separated")
+    scenes: str | None = option(
+        None, "only these scenes, comma-separated; quotes round one that has a comma: '\"a,b\",c'"
+    )
     split: str | None = option(None, "only scenes of this split: train, val or test")
     backend: str | None = option(None, "backends by name, comma-separated, e.g. classical,dryrun")
     recheck: bool = option(False, "read every file again, though by size, times and inode it is as it was")

@@ -26,7 +26,9 @@ class SubmitFlags(SceneSettings, RunSettings, DataSetFlags):
     cluster: Literal["slurm", "local", "debug"] = option(
         "slurm", "local: on this machine; debug: this process"
     )
-    scenes: str | None = option(None, "only these scenes, comma-separated")
+    scenes: str | None = option(
+        None, "only these scenes, comma-separated; quotes round one that has a comma: '\"a,b\",c'"
+    )
     split: str | None = option(None, "only scenes of this split: train, val or test")
     backend: str | None = option(None, "backends by name, comma-separated, e.g. classical,dryrun")
     hold: bool = option(False, "submit held; scontrol release starts it")

@@ -85,7 +85,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         document = copy.deepcopy(_parsed(path.read_text(encoding="utf-8")))
     except yaml.MarkedYAMLError as error:
         raise ConfigError(f"{path}{_place_of(error)}: {error.problem}{_how_to_write(error)}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, OSError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is no UTF-8 text", "Save it as UTF-8.") from error
+    except (yaml.YAMLError, RecursionError, OSError) as error:
         raise ConfigError(f"{path}: {reason_of(error)}") from error
     if document is None:
         return {}

@@ -24,6 +24,7 @@ _ASKED_FOR = {
     "string_type": "give one word or text",
     "bool_parsing": "give true or false",
     "bool_type": "give true or false",
+    "model_type": "a section holds settings, each as KEY: VALUE on a line of its own",
 }
 _OF_SEVERAL = frozenset({"tuple_type", "too_long", "too_short", "missing"})
 

@@ -25,6 +25,8 @@ class SensorConfig(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _none(cls, value: object) -> object:
+        if isinstance(value, bool):
+            raise ValueError("give a number, or none")  # true would be ISO 1, quality 1
         return None if value == "none" else value
 
     @property

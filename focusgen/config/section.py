@@ -82,8 +82,15 @@ def names_a_path(kind: object) -> bool:
     return kind is Path or any(map(names_a_path, get_args(kind)))
 
 
-def refuse_blank_path(kind: type[BaseModel], value: object, info: ValidationInfo) -> object:
-    """Refuse an empty path, as of a script whose variable is not set: it would be the current folder.
+def _names_a_number(kind: object) -> bool:
+    return kind in (int, float) or any(map(_names_a_number, get_args(kind)))
+
+
+def refuse_slip(kind: type[BaseModel], value: object, info: ValidationInfo) -> object:
+    """Refuse what would be read as something that nobody meant.
+
+    An empty path, as of a script whose variable is not set, would be the current folder; true, yes and on
+    would be the number 1.
 
     Args:
         kind: the section of the field.
@@ -92,8 +99,13 @@ def refuse_blank_path(kind: type[BaseModel], value: object, info: ValidationInfo
     """
     given = value if isinstance(value, (list, tuple)) else [value]
     is_blank = any(isinstance(item, str) and not item.strip() for item in given)
-    if is_blank and info.field_name and names_a_path(kind.model_fields[info.field_name].annotation):
-        raise ValueError("is empty: give a path, or leave it out")
+    is_truth = any(isinstance(item, bool) for item in given)
+    if info.field_name and (is_blank or is_truth):
+        wanted = kind.model_fields[info.field_name].annotation
+        if is_blank and names_a_path(wanted):
+            raise ValueError("is empty: give a path, or leave it out")
+        if is_truth and _names_a_number(wanted):
+            raise ValueError("give a number")
     return value
 
 
@@ -139,8 +151,8 @@ class Section(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_blank_path(cls, value: object, info: ValidationInfo) -> object:
-        return refuse_blank_path(cls, value, info)
+    def _no_slip(cls, value: object, info: ValidationInfo) -> object:
+        return refuse_slip(cls, value, info)
 
     def effective(self, name: str) -> Any:
         """Return a field's value after `auto` was resolved; sections override where they have an auto."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from focusgen.base.checksums import checksum, file_checksum
 from focusgen.base.errors import ConfigError, StorageError
 from focusgen.base.files import broken_link
-from focusgen.base.names import existing_form, known_as, shell_word
+from focusgen.base.names import display, existing_form, known_as, near_name, shell_word
 from focusgen.base.shipped import script_command
 from focusgen.config.data import DataConfig
 from focusgen.config.paths import found
@@ -256,7 +256,9 @@ def known_scene(index: Mapping[str, IndexEntry], name: str) -> str:
     """
     scene_id = name if name in index else known_as(name, index)
     if scene_id not in index:
-        raise ConfigError(f"no scene {name!r} in the index", "focusgen status lists them.")
+        near = near_name(name, index)
+        meant = f"Did you mean {display(near)}? " if near else ""
+        raise ConfigError(f"no scene {name!r} in the index", f"{meant}focusgen status lists them.")
     return scene_id
 
 

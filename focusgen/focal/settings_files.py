@@ -12,20 +12,20 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 from focusgen.base.errors import ConfigError
 from focusgen.config.files import read_yaml
 from focusgen.config.given_paths import paths_as_meant
-from focusgen.config.section import refuse_blank_path
+from focusgen.config.section import refuse_slip
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
 class TrainingSection(BaseModel):
-    """A frozen group of training settings; an unknown key and an empty path are refused by name."""
+    """A frozen group of training settings; an unknown key and a slip are refused by name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_blank_path(cls, value: object, info: ValidationInfo) -> object:
-        return refuse_blank_path(cls, value, info)
+    def _no_slip(cls, value: object, info: ValidationInfo) -> object:
+        return refuse_slip(cls, value, info)
 
 
 def read_settings(kind: type[Settings], path: Path, overrides: Mapping[str, Any]) -> Settings:

@@ -6,6 +6,9 @@ frame, and a render with its sharp frame.
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from focusgen.base.errors import SceneError
 from focusgen.config import Config
 from focusgen.dataset.frames import open_raw, published_plan
@@ -29,8 +32,12 @@ def is_flat(png: bytes, size: tuple[int, int]) -> bool:
 
 def spans_levels(png: bytes) -> bool:
     """Say whether a picture spans enough levels that even a strong blur leaves some."""
-    picture = decode_png(png)
-    return int(picture.max()) - int(picture.min()) > FAINT_LEVELS
+    return _levels_spanned(decode_png(png)) > FAINT_LEVELS
+
+
+def _levels_spanned(picture: npt.NDArray[np.uint8]) -> int:
+    """Return the widest span of any channel: plain blue spans none, though its channels differ."""
+    return int(np.ptp(picture, axis=(0, 1)).max())
 
 
 def judge_flat_frames(
@@ -62,8 +69,8 @@ def _flat_without_reason(
 ) -> list[int]:
     scene, raw_root = dataset.scene(scene_id), recorded_raw_root(dataset, cfg.data.raw_root)
     with open_raw(raw_root, scene_id, entry, published_plan(scene, entry)) as raw:
-        ranges = {frame: raw.frame(frame) for frame in flat}
-        return [f for f, picture in ranges.items() if int(picture.max()) - int(picture.min()) > FAINT_LEVELS]
+        pictures = {frame: raw.frame(frame) for frame in flat}
+        return [frame for frame, picture in pictures.items() if _levels_spanned(picture) > FAINT_LEVELS]
 
 
 def _listed(frames: list[int]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from focusgen.base.errors import ConfigError, CorruptInputError, SceneError
 from focusgen.base.files import broken_link
-from focusgen.base.names import display, known_as, listed
+from focusgen.base.names import display, known_as, listed, near_name, shell_word
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.config.backends import PROVIDED
 from focusgen.dataset.footage import check_table
@@ -315,11 +315,19 @@ def _of_the_new(
     for name in rest:
         if name not in known and known_as(str(name), known) not in known:
             where = display(str(cfg.data.raw_root))
-            raise ConfigError(
-                f"no scene {name!r} in the index, nor below {where}",
-                f"Scenes are {listed([*known, *new])}." if known or new else "",
-            )
+            way_out = _scene_meant(str(name), [*known, *new])
+            raise ConfigError(f"no scene {name!r} in the index, nor below {where}", way_out)
     return {**selection, "scenes": rest}, to_come
+
+
+def _scene_meant(name: str, known: Sequence[str]) -> str:
+    """Return what to say where a name is no scene's."""
+    near = near_name(name, known)
+    if "," in near:
+        return f"Quotes keep a comma in a name: --scenes {shell_word(chr(34) + near + chr(34))}"
+    if near:
+        return f"Did you mean {display(near)}?"
+    return f"Scenes are {listed(known)}." if known else ""
 
 
 def _refused(dataset: DatasetLayout) -> set[str]:

@@ -4,7 +4,15 @@ import shlex
 import pytest
 from rich.console import Console
 
-from focusgen.base.names import display, listed, natural_key, rich_text, scene_id_problem, shell_word
+from focusgen.base.names import (
+    display,
+    listed,
+    natural_key,
+    near_name,
+    rich_text,
+    scene_id_problem,
+    shell_word,
+)
 
 HOSTILE = [
     "",
@@ -95,3 +103,18 @@ def test_of_many_names_the_first_are_listed_in_one_line():
 def test_a_name_in_an_advice_is_one_word_of_a_shell():
     assert shell_word("bear") == "bear"
     assert shlex.split(f"focusgen preview {shell_word('q[1]*? o')}")[2:] == ["q[1]*? o"]
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("out/bear/", "bear"),
+        ("bear.mp4", "bear"),
+        ("BEAR", "bear"),
+        ("film", "film, part 2"),
+        ("bea", ""),
+        ("", ""),
+    ],
+)
+def test_a_path_a_file_another_case_and_a_cut_at_a_comma_lead_to_the_name(name, near):
+    assert near_name(name, ["ox", "bear", "film, part 2"]) == near

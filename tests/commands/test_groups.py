@@ -35,7 +35,15 @@ def test_the_help_of_config_names_what_is_shipped_here() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "names"), [(None, None), ("a", ["a"]), (" a, b ,", ["a", "b"]), ("é b,c", ["é b", "c"])]
+    ("text", "names"),
+    [
+        (None, None),
+        ("a", ["a"]),
+        (" a, b ,", ["a", "b"]),
+        ("é b,c", ["é b", "c"]),
+        ('"a, part 2", b', ["a, part 2", "b"]),
+        ("it's,b", ["it's", "b"]),
+    ],
 )
 def test_names_are_parted_by_commas_and_none_given_are_none_meant(text, names):
     assert groups.scenes_named(text) == names

@@ -75,7 +75,7 @@ def test_a_file_that_is_no_plain_configuration_is_refused_by_name(load_text, tex
         ("depth: {overlap: 200}", "overlap 200 is more than half of max_chunk 256"),
         ("deblur: {stride: 20}", "stride 20 is larger than window_size 16"),
         ("depth: {backend: midas}", "depth.backend: .*no such backend; choose from provided, dryrun, vda"),
-        ("depth: 3", "depth: .*dictionary"),
+        ("depth: 3", "depth: a section holds settings"),
         ("depth: {depth_root: ''}", "depth_root: is empty: give a path, or leave it out"),
         ("data: {out_root: ' '}", "out_root: is empty"),
         ("optics: {footage_focal_px: ''}", "footage_focal_px: is empty"),
@@ -89,6 +89,15 @@ def test_a_file_that_is_no_plain_configuration_is_refused_by_name(load_text, tex
 def test_a_value_that_cannot_be_is_refused_by_key(load_text, text, message):
     with pytest.raises(ConfigError, match=message):
         load_text(text)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_file_of_another_encoding_is_told_how_to_save_it(tmp_path, encoding):
+    path = tmp_path / "own.yaml"
+    path.write_bytes("# fünf\ndata: {min_frames: 5}\n".encode(encoding))
+    with pytest.raises(ConfigError, match=r"own\.yaml: is no UTF-8 text") as caught:
+        config.load(path)
+    assert caught.value.advice == "Save it as UTF-8."
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):

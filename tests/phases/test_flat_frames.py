@@ -62,6 +62,10 @@ def test_codec_noise_of_a_black_frame_may_become_one_colour(spread, answer):
     assert spans_levels(encode_png(one_pixel(7 + spread))) is answer
 
 
+def test_a_picture_of_one_colour_that_is_not_grey_spans_nothing():
+    assert not spans_levels(encode_png(np.broadcast_to(np.array([1, 200, 3], np.uint8), (32, 48, 3)).copy()))
+
+
 class Footage:
     """Raw frames by their spread, and what phase 6 says of some flat sharp ones."""
 
@@ -97,6 +101,14 @@ def test_a_fade_is_a_warning_and_a_lost_frame_an_error(tmp_path):
     report = Footage(tmp_path, 0, 100, FAINT_LEVELS, FAINT_LEVELS + 1, 100).judge(0, 1, 2, 3)
     assert report.errors == ["sharp frames are a single colour where the raw ones are not: 1, 3"]
     assert report.warnings == ["frames of a single colour, like their raw frames: 0, 2"]
+
+
+def test_a_fade_to_blue_is_a_warning_as_one_to_black_is(tmp_path):
+    footage = Footage(tmp_path, 0, 100)
+    blue = np.broadcast_to(np.array([10, 20, 200], np.uint8), (32, 48, 3)).copy()
+    (footage.raw / "a" / "frame_0000.png").write_bytes(encode_png(blue))
+    report = footage.judge(0)
+    assert (report.errors, report.warnings) == ([], ["frames of a single colour, like their raw frames: 0"])
 
 
 def test_a_scene_of_nothing_else_fails_whatever_the_video_shows(tmp_path):

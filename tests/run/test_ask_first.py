@@ -122,3 +122,19 @@ def test_a_scene_that_phase_1_will_add_may_be_asked_for_and_a_slip_is_told_what_
     with pytest.raises(ConfigError, match="no scene 'c' in the index, nor below") as refused:
         _scenes_ahead(cfg, tuple(GRAPH), {"scenes": ["a", "c"]})
     assert refused.value.advice == "Scenes are a, b."
+
+
+@pytest.mark.parametrize(
+    ("asked", "advice"),
+    [
+        ("raw/a/", "Did you mean a?"),
+        ("b", "Quotes keep a comma in a name: --scenes '\"b,c\"'"),
+        ("x", "Scenes are a, b,c."),
+    ],
+)
+def test_a_path_and_a_name_that_was_cut_at_its_comma_are_led_to_the_scene(rgbd, asked, advice):
+    rgbd.add_scene("a")
+    write_index(rgbd.out_root, {"a": entry(4), "b,c": entry(4)})
+    with pytest.raises(ConfigError) as refused:
+        _scenes_ahead(rgbd.config(), tuple(GRAPH), {"scenes": [asked]})
+    assert refused.value.advice == advice
