@@ -1,8 +1,8 @@
 """Submit again just what failed, is missing or stale; everything that is complete stays as it is.
 
-Settings are those of --config, else of the newest plan, else of the last run. A scene that ran out of memory
-is submitted again only with another setting; a node that failed is left out. Without a choice: failed and
-missing.
+Settings are those of --config, else of the newest plan, and of phases that it lacks those of their last run.
+A scene that ran out of memory is submitted again only with another setting; a node that failed is left out.
+Without a choice: failed and missing.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.cluster.resubmission import resubmit_indices, resubmit_scenes, settings_of
     from focusgen.dataset.records import State
 
-    cfg = settings_of(given.config, given.plan, parsed.overrides)
-    share_with_group(cfg.data.group_writable)
+    again = settings_of(given.config, given.plan, parsed.overrides)
+    share_with_group(again.cfg.data.group_writable)
     if given.indices is not None:
         phases = parse_phases(given.phases) if given.phases is not None else ()
         indices = _numbers(given.indices)
-        return resubmit_indices(cfg, given.plan, phases, indices, given.cluster, dry_run=given.dry_run)
+        return resubmit_indices(again.cfg, given.plan, phases, indices, given.cluster, dry_run=given.dry_run)
     kinds = {State.FAILED} if given.failed else set()
     kinds |= {State.PENDING, State.PARTIAL} if given.missing else set()
     kinds |= {State.STALE} if given.stale else set()
-    return resubmit_scenes(cfg, kinds, given.cluster, dry_run=given.dry_run, force=given.force)
+    return resubmit_scenes(again, kinds, given.cluster, dry_run=given.dry_run, force=given.force)
 
 
 def _numbers(text: str) -> list[int]:

@@ -78,12 +78,15 @@ def all_status(
     index: Mapping[str, IndexEntry],
     cfg: Config | None = None,
     scenes: Iterable[str] | None = None,
+    *,
+    expected: Mapping[PhaseName, Expected] | None = None,
 ) -> list[SceneStatus]:
     """Return the state of scenes, all by default, under `cfg` or under each phase's own last settings.
 
     Depth, masks and weights outside the data set are looked at too where scenes are few (`sees_inputs`).
+    `expected` is compared with instead, if it is given.
     """
-    expected = expected_by_status(dataset, cfg)
+    expected = expected_by_status(dataset, cfg) if expected is None else expected
     asked = index.keys() if scenes is None else set(scenes)
     few = sees_inputs(len(asked))
     if few or not isinstance(index, SceneTable) or len(asked) < len(index) * KEPT_FROM_SHARE:

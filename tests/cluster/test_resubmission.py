@@ -11,7 +11,7 @@ from focusgen.base.errors import ConfigError
 from focusgen.cluster import resubmission
 from focusgen.cluster.plans import new_plan_id, write_plan
 from focusgen.cluster.resubmission import DEFAULT_KINDS, resubmit_indices, settings_of
-from focusgen.config import Config
+from focusgen.config import SCENE_PHASES, Config
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import State
 from focusgen.run.settings import save_config
@@ -62,14 +62,14 @@ def test_settings_are_those_of_the_newest_plan_and_flags_win(cfg):
     out = {"data.out_root": cfg.data.out_root}
     plan(cfg, **{"depth.min_m": 0.1})
     newest = plan(cfg, **{"depth.min_m": 0.2, "depth.max_m": 9})
-    assert settings_of(None, None, out).depth.min_m == 0.2
-    both = settings_of(None, newest, {**out, "depth.min_m": 0.5})
+    assert settings_of(None, None, out).cfg.depth.min_m == 0.2
+    both = settings_of(None, newest, {**out, "depth.min_m": 0.5}).cfg
     assert (both.depth.min_m, both.depth.max_m) == (0.5, 9.0)
     assert both.data.out_root.is_absolute()
 
 
 def test_without_a_plan_they_are_those_of_the_command(cfg):
-    found = settings_of(None, None, {"data.out_root": cfg.data.out_root, "depth.min_m": 0.5})
+    found = settings_of(None, None, {"data.out_root": cfg.data.out_root, "depth.min_m": 0.5}).cfg
     assert found.depth.min_m == 0.5
 
 
@@ -77,10 +77,39 @@ def test_without_a_plan_a_data_set_is_compared_with_what_made_it(cfg):
     out = {"data.out_root": cfg.data.out_root}
     save_config(config.load(None, {**out, "depth.min_m": 0.2, "run.on_stale": "redo"}), "depth")
     save_config(config.load(None, {**out, "render.n_sets": 2}), "render")  # said nothing of depth
-    found = settings_of(None, None, out)
+    found = settings_of(None, None, out).cfg
     assert (found.depth.min_m, found.render.n_sets) == (0.2, 2)
     assert found.run.on_stale == "fail", "the last run's redo is not this one's"
-    assert settings_of(None, None, {**out, "depth.min_m": 0.5}).depth.min_m == 0.5
+    assert settings_of(None, None, {**out, "depth.min_m": 0.5}).cfg.depth.min_m == 0.5
+
+
+@pytest.mark.parametrize("is_planned", [True, False])
+def test_every_section_is_that_of_the_phase_that_it_makes(cfg, tmp_path, is_planned):
+    out, lens = {"data.out_root": cfg.data.out_root}, {"lens.law": "balanced", "optics.formula": "exact"}
+    sharp = {"data.raw_root": tmp_path / "raw", "deblur.backend": "deblurnet"}
+    save_config(config.load(None, {**out, **lens, "seed": 7}), "render")
+    if is_planned:
+        write_plan(config.load(None, {**out, **sharp}), "submit", ("deblur",), [["a"]], new_plan_id())
+    else:
+        save_config(config.load(None, {**out, **sharp}), "deblur")
+        save_config(config.load(None, {**out, "data.raw_root": tmp_path / "other"}), "depth")
+    again = settings_of(None, None, out)
+    assert (again.cfg.lens.law, again.cfg.optics.formula) == ("balanced", "exact"), "as renders were made"
+    assert again.cfg.data.raw_root == tmp_path / "raw", "what phase 2 reads"
+    expected = again.expected()
+    assert (expected["deblur"].cfg.seed, expected["render"].cfg.seed) == (42, 7)
+    assert (again.of(["deblur"]).seed, again.of(["render"]).seed) == (42, 7)
+    with pytest.raises(ConfigError, match="phase 2 with 42, phase 5 with 7") as caught:
+        again.of(["deblur", "depth", "render"])
+    assert "02_deblur.py --seed 42" in caught.value.advice
+    assert settings_of(None, None, {**out, "seed": 9}).of(["deblur", "render"]).seed == 9
+
+
+def test_settings_of_every_phase_are_taken_from_what_it_made():
+    for name, section in Config().sections():
+        made = {phase for field in type(section).model_fields for phase in section.effect(field).affects}
+        owners = [phase for phase, names in resubmission.SECTIONS_OF.items() if name in names]
+        assert (made & set(SCENE_PHASES) or set(owners)) == set(owners), name
 
 
 @pytest.mark.parametrize("where", ["local", "debug"])
