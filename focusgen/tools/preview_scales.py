@@ -172,7 +172,7 @@ def _mark(draw: ImageDraw.ImageDraw, box: Box, mark: Tick, font: Font, direction
 
 @lru_cache(maxsize=4)
 def colour_table(name: str) -> Colours:
-    """Return the colours of one of the two maps: the same numbers as matplotlib's, without its half second to load."""
+    """Return the colours of one of the two maps: matplotlib's numbers, without the time it takes to load."""
     import cv2
 
     kind = {DEPTH_COLOURS: cv2.COLORMAP_TURBO, FOCUS_COLOURS: cv2.COLORMAP_VIRIDIS}[name]
