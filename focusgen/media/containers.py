@@ -102,7 +102,8 @@ def _truncated(
 
 
 def _damaged(file: str, what: str, position: int) -> MediaError:
-    return MediaError(file, f"damaged: no {what} where one should begin, at byte {position}")
+    reason = f"damaged: no {what} where one should begin, at byte {position}"
+    return MediaError(file, reason, KEEP_WHOLE_PART)
 
 
 def _walk_boxes(data: mmap.mmap, file: str) -> None:
@@ -211,7 +212,8 @@ class _Blocks:
         """Return the number of blocks of each video track."""
         strays = self._n_blocks.keys() - self._track_types.keys()
         if strays:
-            raise MediaError(self._file, f"damaged: blocks of a track {min(strays)} that does not exist")
+            reason = f"damaged: blocks of a track {min(strays)} that does not exist"
+            raise MediaError(self._file, reason, KEEP_WHOLE_PART)
         return [self._n_blocks[number] for number, kind in self._track_types.items() if kind == _VIDEO_TYPE]
 
 

@@ -22,6 +22,7 @@ from typing import IO, Any
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.interpreter import module_command
 from focusgen.base.names import MediaError, display
+from focusgen.media.damage import COPY_AGAIN, ENCODE_ANEW
 from focusgen.media.images import MAX_PIXELS
 from focusgen.media.rawcheck import RawReport
 from focusgen.media.scenes import RawScene
@@ -260,7 +261,8 @@ class _Worker:
         return display(lines[-1][:300]) if lines else ""
 
     def _refuse(self, reason: str) -> None:
-        self._outcome = DecoderLostError(self.raw.path.name, reason)
+        advice = f"{COPY_AGAIN} {ENCODE_ANEW}" if self.raw.kind == "video" else ""
+        self._outcome = DecoderLostError(self.raw.path.name, reason, advice)
         self.end()
 
     def end(self) -> None:

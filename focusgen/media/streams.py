@@ -28,6 +28,7 @@ import numpy as np
 from focusgen.base.names import MediaError
 from focusgen.media.containers import demuxer_of
 from focusgen.media.crops import Crop, track_crops
+from focusgen.media.damage import advising
 from focusgen.media.images import MAX_PIXELS, Frame, check_pixels, refuse_transparency
 from focusgen.media.orientation import Orientation
 from focusgen.media.rules import ALL_RULES, CROP, STREAM
@@ -95,6 +96,8 @@ class VideoStream:
         self._crop = crop
         self._seen_looks: set[Looks] = set()
         self._notes = dict.fromkeys([choice.note] if choice.note else [])
+        self._first_s: float | None = None
+        self._whole_s = 0.0
         self.file = file
         self.codec: str = stream.codec_context.codec.canonical_name
         self.track = choice.track
@@ -114,7 +117,7 @@ class VideoStream:
         Raises:
             MediaError: damaged, changing its size, too large.
         """
-        with naming(self.file):
+        with advising(lambda: self._whole_s), naming(self.file):
             for packet in self._container.demux(self._stream):
                 self.n_packets += packet.size > 0 and not packet.is_discard
                 if packet.is_corrupt:
@@ -143,7 +146,15 @@ class VideoStream:
             if frame.is_corrupt:
                 raise MediaError(self.file, f"damaged: a frame near packet {self.n_packets - 1} is corrupt")
             self._check_geometry(frame)
+            self._note_time(frame)
             yield frame
+
+    def _note_time(self, frame: av.VideoFrame) -> None:
+        """Keep how far the video could be decoded."""
+        time_s = frame_time_s(frame) or 0.0
+        if self._first_s is None:
+            self._first_s = time_s
+        self._whole_s = time_s - self._first_s
 
     def _check_geometry(self, frame: av.VideoFrame) -> None:
         size = (frame.width, frame.height)
@@ -269,7 +280,7 @@ def open_video(
 
     file = path.name
     demuxer = demuxer_of(path, file)
-    with naming(file):
+    with advising(), naming(file):
         # "file:" and an absolute path: a name like "concat:a|b.mp4" is never read as a protocol.
         container = av.open(
             f"file:{path.absolute()}",

@@ -114,6 +114,7 @@ def test_a_child_that_dies_is_replaced_and_its_scene_refused(tmp_path):
         outcomes = {raw.scene_id: outcome for raw, outcome in pool.check(scenes, OPTIONS)}
     killer.join()
     assert "crash.mp4: the decoder process ended (signal SIGKILL)" in str(outcomes["crash"])
+    assert "ffmpeg -i INPUT" in outcomes["crash"].advice
     assert outcomes["a"].n_decoded == 2
 
 
