@@ -149,8 +149,7 @@ def _verdict_text(verdict: Verdict | None) -> str:
         return "phase 6 never run: nothing says that the files are right"
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(verdict.made_s))
     text = f"phase 6 {verdict.verdict}: {verdict.passing_scenes} of {verdict.total_scenes} scenes, {made}"
-    changed = verdict.outdated_by
-    return f"{text}; older than the data ({changed}): run phase 6 again" if changed else text
+    return f"{text}; {verdict.doubt}: run phase 6 again" if verdict.doubt else text
 
 
 def _print_tasks(console: Console, view: _View) -> None:

@@ -83,6 +83,7 @@ def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) ->
     if not _is_length(value):
         raise ConfigError(f"max_coc must be a positive length in metres, not {value}")
     _mark_approved(cfg, dataset, stats, float(value))
+    replaced = [other for other in _approved_before_m(dataset) if other != value]
     publish_json(
         dataset.coc_approval_json,
         {
@@ -92,9 +93,24 @@ def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) ->
             "who": "automatic" if automatic else user_name(),
             "automatic": automatic,
             "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            **({"replaces": replaced} if replaced else {}),
         },
     )
     return float(value)
+
+
+def _approved_before_m(dataset: DatasetLayout) -> list[float]:
+    """Return each value that was approved until now, metres; none if no approval can be read."""
+    try:
+        approval = parse_object(dataset.coc_approval_json.read_bytes())
+        return list(dict.fromkeys(map(float, [*approval.get("replaces", ()), approval["max_coc"]])))
+    except (OSError, ValueError, KeyError, TypeError):
+        return []  # it is replaced, whatever it was
+
+
+def is_replaced_m(dataset: DatasetLayout, max_coc_m: float | None) -> bool:
+    """Say whether a max_coc, metres, was approved once and another one is since."""
+    return max_coc_m in _approved_before_m(dataset)[:-1]
 
 
 def _is_length(value: object) -> bool:

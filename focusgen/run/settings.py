@@ -15,6 +15,7 @@ from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName, settings_for
 from focusgen.config.paths import find_paths, keep_paths
 from focusgen.config.section import Section
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.phases.approval import is_replaced_m
 from focusgen.run.max_coc import with_max_coc
 
 
@@ -81,10 +82,18 @@ def expected_by_status(dataset: DatasetLayout, today: Config | None) -> dict[Pha
     for phase in SCENE_PHASES:
         cfg = today or saved_config(dataset, phase)
         if cfg is not None:
-            if phase == "render" and cfg.render.max_coc is None:
-                cfg = _with_any_max_coc(dataset, cfg)
+            if phase == "render":
+                cfg = _with_max_coc_of_today(dataset, cfg, is_said=today is not None)
             found[phase] = Expected(cfg, frozenset(said_keys(cfg) if today is not None else ()))
     return found
+
+
+def _with_max_coc_of_today(dataset: DatasetLayout, cfg: Config, *, is_said: bool) -> Config:
+    """Return settings with max_coc; that of an approval which was replaced since counts no more."""
+    value_m = cfg.render.max_coc
+    if value_m is not None and (is_said or not is_replaced_m(dataset, value_m)):
+        return cfg
+    return _with_any_max_coc(dataset, with_overrides(cfg, {"render.max_coc": None}))
 
 
 def _with_any_max_coc(dataset: DatasetLayout, cfg: Config) -> Config:

@@ -135,7 +135,8 @@ class Verdict:
 
     Attributes:
         made_s: when, seconds since the epoch.
-        outdated_by: why it no longer holds for what lies there; "" if it does.
+        outdated_by: the first scene for which it does not hold as that lies there; "" if there is none.
+        covers: the scene that is named in `outdated_by` was among those that were looked at.
     """
 
     verdict: str
@@ -143,6 +144,14 @@ class Verdict:
     total_scenes: int
     made_s: float
     outdated_by: str
+    covers: bool = True
+
+    @property
+    def doubt(self) -> str:
+        """How "The verdict is ..." goes on where it does not hold for all that lies there; "" if it does."""
+        if not self.outdated_by:
+            return ""
+        return f"older than the data ({self.outdated_by})" if self.covers else f"not about {self.outdated_by}"
 
 
 def last_verdict(dataset: DatasetLayout, statuses: Sequence[SceneStatus]) -> Verdict | None:
@@ -151,13 +160,16 @@ def last_verdict(dataset: DatasetLayout, statuses: Sequence[SceneStatus]) -> Ver
     try:
         report = parse_json(path.read_bytes())
         made_s = path.stat().st_mtime
-        outdated_by = _outdated_by(dataset, report.get("records"), statuses, made_s)
+        records = report.get("records")
+        outdated_by = _outdated_by(dataset, records, statuses, made_s)
+        missed = "" if outdated_by or records is None else _first_missed(records, statuses)
         return Verdict(
             str(report["verdict"]),
             int(report["passing_scenes"]),
             int(report["total_scenes"]),
             made_s,
-            outdated_by,
+            outdated_by or missed,
+            covers=not missed,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -173,12 +185,18 @@ def _outdated_by(
     for status in statuses:
         for phase, digest in status.digests.items():
             if records is not None:
-                is_same = records.get(status.scene_id, {}).get(phase, "missing") == digest
+                seen = records.get(status.scene_id)
+                is_same = seen is None or seen.get(phase, "missing") == digest
             else:
                 is_same = _modified_s(dataset.scene(status.scene_id).done(phase)) <= made_s
             if not is_same:
                 return f"{status.scene_id}, phase {phase}"
     return ""
+
+
+def _first_missed(records: Mapping[str, object], statuses: Sequence[SceneStatus]) -> str:
+    """Return the first scene that phase 6 did not look at: it is new, or others were asked for."""
+    return next((status.scene_id for status in statuses if status.scene_id not in records), "")
 
 
 def _modified_s(path: Path) -> float:

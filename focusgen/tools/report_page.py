@@ -121,10 +121,10 @@ def _shortened(texts: Sequence[str]) -> list[str]:
     return [*shown, f"... and {n_more} more"] if n_more > 0 else shown
 
 
-def _outdated_by(dataset: DatasetLayout, index: Mapping[str, IndexEntry]) -> str:
-    """Return which scene is not as phase 6 saw it, "" if all are."""
+def _doubt(dataset: DatasetLayout, index: Mapping[str, IndexEntry]) -> str:
+    """Return why the verdict does not hold for every scene, "" if it does."""
     verdict = last_verdict(dataset, all_status(dataset, index))
-    return display(verdict.outdated_by) if verdict is not None else ""
+    return display(verdict.doubt) if verdict is not None else ""
 
 
 def _render(
@@ -143,7 +143,7 @@ def _render(
     return template.render(
         title=display(dataset.root.resolve().name),
         verdict=str(report["verdict"]),
-        outdated_by=_outdated_by(dataset, index),
+        doubt=_doubt(dataset, index),
         data_set_problems=[display(str(text)) for text in reasons.get("(data set)", [])],
         facts=_facts(report),
         coverage_svg=coverage_svg(coverage) if coverage else "",

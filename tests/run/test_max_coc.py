@@ -108,3 +108,29 @@ def test_who_approves_another_value_than_finished_scenes_have_is_told_what_it_do
     assert approve_calibration(calibrated.config(render__max_coc=0.0011)) == (0.0011, None)
     _, warning = approve_calibration(calibrated.config(render__max_coc=0.0012))
     assert warning is not None and warning.startswith("finished scenes have 0.0011: they are stale")
+
+
+def test_status_by_itself_sees_that_another_value_was_approved_since(calibrated):
+    approve(calibrated, "--max_coc", "0.001")
+    assert cli.phase_main("render", "", ["--n_sets", "1", *calibrated.flags("out_root")]) == 0
+    dataset = DatasetLayout.of(calibrated.config())
+
+    def state() -> str:
+        (status,) = all_status(dataset, read_index(dataset))
+        return status.phases["render"].state.value
+
+    assert state() == "complete"
+    approve(calibrated, "--max_coc", "0.002")
+    assert state() == "stale"
+    approve(calibrated, "--max_coc", "0.001")
+    assert state() == "complete"
+
+
+def test_a_max_coc_that_was_never_approved_is_compared_with_itself(calibrated):
+    approve(calibrated, "--max_coc", "0.001")
+    words = ["--n_sets", "1", "--max_coc", "0.0015", *calibrated.flags("out_root")]
+    assert cli.phase_main("render", "", words) == 0
+    approve(calibrated, "--max_coc", "0.002")
+    dataset = DatasetLayout.of(calibrated.config())
+    (status,) = all_status(dataset, read_index(dataset))
+    assert status.phases["render"].state.value == "complete"

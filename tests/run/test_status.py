@@ -150,14 +150,23 @@ def test_a_verdict_holds_while_every_record_is_the_one_that_was_checked(tmp_path
         ("a", {"deblur": "1", "depth": "3"}, "a, phase depth"),
         ("a", {"deblur": "1", "depth": "missing"}, "a, phase depth"),
         ("a", {"deblur": "1", "render": "new"}, "a, phase render"),
-        ("new", {"deblur": "1"}, "new, phase deblur"),
     ],
 )
 def test_what_outdates_it_is_named(tmp_path, name, digests, by):
     dataset = DatasetLayout(tmp_path, tmp_path / "i.json")
     report(dataset, records={"a": {"deblur": "1", "depth": "2"}})
     found = last_verdict(dataset, [standing(name, *ALL_DONE, **digests)])
-    assert found is not None and found.outdated_by == by
+    assert found is not None and found.doubt == f"older than the data ({by})"
+
+
+def test_a_scene_that_phase_6_never_saw_makes_no_verdict_older(tmp_path):
+    dataset = DatasetLayout(tmp_path, tmp_path / "i.json")
+    report(dataset, records={"a": {"deblur": "1"}})
+    seen, new = standing("a", *ALL_DONE, deblur="1"), standing("new", *ALL_DONE, deblur="2")
+    found = last_verdict(dataset, [new, seen])
+    assert found is not None and (found.outdated_by, found.doubt) == ("new", "not about new")
+    changed = last_verdict(dataset, [new, standing("a", *ALL_DONE, deblur="3")])
+    assert changed is not None and changed.doubt == "older than the data (a, phase deblur)"
 
 
 def test_a_report_of_0_1_0_tells_by_its_time(finished):
