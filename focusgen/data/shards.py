@@ -223,11 +223,20 @@ def shard_paths(dest: Path, split: Split) -> list[Path]:
         raise ConfigError("shards are read by webdataset", "pip install 'focusgen[hub]'") from error
     paths = sorted(dest.glob(f"{split}-[0-9]*.tar"))
     if not paths and not any(dest.glob("*-[0-9]*.tar")):
-        raise ConfigError(
-            f"{dest}: no shards", "focusgen export webdataset --out_root OUT --dest DIR makes them."
-        )
+        raise ConfigError(f"{dest}: no shards", _way_to_shards(dest))
     _refuse_parts(dest, split, {path.name for path in paths})
     return paths
+
+
+def _way_to_shards(dest: Path) -> str:
+    """Return what to do where there are no shards."""
+    if (dest / "scene_index.json").exists():
+        return f"It is the data set itself: FocusDataset({str(dest)!r}) reads it without an export."
+    if any(dest.glob("*.parquet")):
+        return "Parquet is read by datasets.load_dataset; focusgen export webdataset makes shards."
+    if dest.is_file():
+        return f"Give the folder: {dest.parent}"
+    return "focusgen export webdataset --out_root OUT --dest DIR makes them."
 
 
 def _refuse_parts(dest: Path, split: str, here: set[str]) -> None:

@@ -17,7 +17,7 @@ from focusgen.base.names import display, existing_form, known_as, near_name, she
 from focusgen.base.shipped import script_command
 from focusgen.config.data import DataConfig
 from focusgen.config.paths import found
-from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.layout import EXPORT_STATE, MANIFEST, DatasetLayout
 from focusgen.dataset.records import parse_json, parse_object
 from focusgen.dataset.scene_table import Original, SceneTable, TableWriter, open_table
 from focusgen.media.brought import BroughtDepth, Camera
@@ -226,11 +226,7 @@ def _read_json(dataset: DatasetLayout) -> dict[str, IndexEntry]:
             raise ConfigError(f"{path}: too large for a scene index")
         data = path.read_bytes()
     except FileNotFoundError as error:
-        raise ConfigError(
-            f"{path}: {broken_link(path) or 'no such file'}",
-            f"Run phase 1 first: {script_command('01_validate_dataset.py')} --raw_root ... "
-            f"--out_root {shell_word(dataset.root)}",
-        ) from error
+        raise ConfigError(f"{path}: {broken_link(path) or 'no such file'}", _way_to_index(dataset)) from error
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", "Give --out_root the folder of a data set.") from error
     expected = index_checksum(dataset)
@@ -246,6 +242,20 @@ def _read_json(dataset: DatasetLayout) -> dict[str, IndexEntry]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         way_out = "Mend it, or let focusgen repair restore it from its copy."
         raise ConfigError(f"{path}: not a scene index: {error!r}", way_out) from error
+
+
+def _way_to_index(dataset: DatasetLayout) -> str:
+    """Return what to do where there is no index."""
+    if any((dataset.root / name).exists() for name in (MANIFEST, EXPORT_STATE)):
+        return (
+            f"{dataset.root} is an export: focusgen.data.FocusShards reads its shards, datasets.load_dataset "
+            "its tables. Name the data set that it was made of."
+        )
+    is_there = dataset.root.is_dir() or broken_link(dataset.root)
+    return (
+        f"{'' if is_there else 'There is no such folder. '}Run phase 1 first: "
+        f"{script_command('01_validate_dataset.py')} --raw_root ... --out_root {shell_word(dataset.root)}"
+    )
 
 
 def known_scene(index: Mapping[str, IndexEntry], name: str) -> str:

@@ -201,6 +201,18 @@ def test_a_crop_larger_than_a_frame_is_refused_round_a_region_too(shards):
         next(iter(FocusShards(shards, "train", window=4, crop=65, roi="focus")))
 
 
-def test_a_folder_without_shards_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="no shards"):
-        FocusShards(tmp_path, "train")
+@pytest.mark.parametrize(
+    ("place", "made", "way_out"),
+    [
+        ("", "notes.txt", "focusgen export webdataset"),
+        ("", "scene_index.json", "the data set itself: FocusDataset("),
+        ("", "train-00000.parquet", "datasets.load_dataset"),
+        ("train-00000.tar", "train-00000.tar", "Give the folder: "),
+        ("nowhere", "notes.txt", "focusgen export webdataset"),
+    ],
+)
+def test_a_folder_without_shards_is_refused_with_what_reads_it(tmp_path, place, made, way_out):
+    (tmp_path / made).touch()
+    with pytest.raises(ConfigError, match="no shards") as caught:
+        FocusShards(tmp_path / place, "train")
+    assert way_out in caught.value.advice

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -128,6 +129,9 @@ def as_link(dataset: DatasetLayout) -> None:
     [
         (lambda d: d.index_json.unlink(), "no such file", "Run phase 1 first"),
         (as_link, "nowhere.json", "Run phase 1 first"),
+        (lambda d: d.index_json.rename(d.root / "MANIFEST.sha256"), "no such file", "is an export: "),
+        (lambda d: d.index_json.rename(d.root / ".focusgen_export.json"), "no such file", "FocusShards"),
+        (lambda d: shutil.rmtree(d.root), "no such file", "There is no such folder. Run phase 1 first"),
         (of_text(""), "not a scene index", ""),
         (of_text("[]"), "not a scene index", ""),
         (of_text("null"), "not a scene index", ""),
