@@ -47,7 +47,7 @@ class InferFlags(Flags):
     backend: Literal["auto", "classical", "learned", "sd3"] = option(
         "auto",
         "how depth is found; learned: the small network that ships, fused with the classical; "
-        "auto: classical, and learned where that fails; "
+        "auto: learned where the lens is known, else classical; "
         "sd3: Stable Diffusion 3.5 with a --checkpoint of focal train",
     )
     checkpoint: Path | None = option(None, "weights of learned (default: those that ship) or sd3")

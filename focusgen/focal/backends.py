@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from focusgen.base.errors import ConfigError
 from focusgen.focal.checkpoints import SHIPPED_FOLDER
 from focusgen.focal.classical import Estimate, estimate
-from focusgen.focal.sharpness import depth_from_focus
 from focusgen.focal.stack import FocalStack
 
 Estimator = Callable[[FocalStack], Estimate]
@@ -65,21 +65,15 @@ def _classical(options: BackendOptions) -> Estimator:
 
 
 def _auto(options: BackendOptions) -> Estimator:
-    """The classical depth; the network's, fused and vetoed as ever, where the classical sweep was vetoed."""
+    """The network's depth, fused and vetoed; where the lens is not known, the classical one without torch."""
     if options.checkpoint is not None:
         _learned(options)  # weights that cannot be used are said now, whether or not they will be asked
 
-    def find(stack: FocalStack) -> Estimate:
-        plain = depth_from_focus(stack)
-        found = estimate(stack, plain)
-        if stack.radius_px_m is None or found.method != "focus_measure":
-            return found
-        from focusgen.focal.learned.fused import asked
-        from focusgen.focal.learned.weights import SHIPPED, load_network
+    @cache
+    def fused() -> Estimator:
+        return _learned(options)
 
-        return asked(stack, found, plain, load_network(options.checkpoint or SHIPPED))
-
-    return find
+    return lambda stack: estimate(stack) if stack.radius_px_m is None else fused()(stack)
 
 
 def _learned(options: BackendOptions) -> Estimator:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from focusgen.base.errors import ConfigError
+from focusgen.focal import backends
 from focusgen.focal.backends import BACKENDS, load_estimator, weight_files
 from focusgen.focal.classical import estimate
 from focusgen.focal.learned.network import n_parameters
@@ -29,11 +30,13 @@ def tabletop() -> FocalStack:
 
 
 @pytest.mark.slow
-def test_by_default_the_network_is_asked_only_where_the_classical_sweep_failed(tabletop: FocalStack):
-    """A stack that the sweep explains keeps its depth, to the bit; another is not left to sharpness alone."""
-    found = load_estimator("auto")(tabletop)
-    assert found.method == "relative_blur"
-    assert np.array_equal(found.diopters, estimate(tabletop).diopters)
+def test_by_default_the_network_is_asked_where_the_lens_is_known(tabletop: FocalStack):
+    """What the sweep explains stays as good; what it does not explain is not left to sharpness alone."""
+    depth_m = truth("tabletop").depth_m
+    by_default, classical = load_estimator("auto")(tabletop), estimate(tabletop)
+    assert by_default.method == "learned"
+    errors = [abs_rel(metres_of(found.diopters), depth_m) for found in (classical, by_default)]
+    assert errors[1] <= 1.02 * errors[0]
 
     moved = truth("handheld")  # two slices that were not aligned
     two = FocalStack(moved.slices[[0, 4]], 1 / np.array(moved.distances_m)[[0, 4]], moved.radius_px_m)
@@ -43,7 +46,10 @@ def test_by_default_the_network_is_asked_only_where_the_classical_sweep_failed(t
     assert errors[1] < 0.7 * errors[0]
 
 
-def test_by_default_a_stack_of_an_unknown_lens_is_not_asked_of_the_network(tabletop: FocalStack):
+def test_by_default_a_stack_of_an_unknown_lens_loads_no_network(
+    tabletop: FocalStack, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(backends, "_learned", lambda options: pytest.fail("the network was loaded"))
     assert load_estimator("auto")(tabletop.without_lens()).method == "focus_measure"
 
 
