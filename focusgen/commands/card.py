@@ -15,9 +15,10 @@ from focusgen.config.flags import option, parse, required
 
 @dataclass(frozen=True, kw_only=True)
 class CardFlags(DataSetFlags):
-    """Where the footage comes from."""
+    """What the data set is called, and where the footage comes from."""
 
     source_license: str = required("licence of the footage: an SPDX id such as CC-BY-4.0, or its name")
+    name: str = option("", "of the data set; default: that of its README.md, else that of its folder")
     source_url: str = option("", "where the footage is published")
     source_note: str = option("", "what a reader must know of it")
     leave_out: tuple[str, ...] = option((), "scenes to do without, as one that nothing mends")
@@ -34,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.tools.card import write_card
     from focusgen.tools.card_facts import Source
 
-    source = Source(given.source_license, given.source_url, given.source_note)
+    source = Source(given.source_license, given.source_url, given.source_note, given.name.strip())
     with advising_where_read_only(INTO_ITSELF):
         written = write_card(cfg.data.out_root, source, given.leave_out)
     for path in written:

@@ -21,7 +21,7 @@ from focusgen.dataset.layout import PACK_TAR
 from focusgen.dataset.packs import is_packed, is_published
 from focusgen.dataset.records import parse_json
 from focusgen.dataset.vetting import verdict_for
-from focusgen.tools.card_facts import Card, Source
+from focusgen.tools.card_facts import Card, Source, name_of
 from focusgen.tools.croissant import require_mlcroissant, write_croissant
 from focusgen.tools.export_plan import SPLIT_NAMES, ExportPlan, ExportScene, Member, lenses_at, plan_export
 from focusgen.tools.front_matter import LICENCE_KEYS, licence_in, split_readme
@@ -48,7 +48,8 @@ def write_card(root: Path, source: Source, leave_out: Sequence[str] = ()) -> lis
     plan = plan_export(root, shard_bytes=1 << 62, ending="tar", leave_out=leave_out)
     layouts = {scene_id: scene.vetted.layout for scene_id, scene in plan.scenes.items()}
     report = parse_json((root / "logs" / "validation_report.json").read_bytes())
-    card = Card(plan, tuple(parts_of(layouts, source.licence)), report, _all_packed(plan))
+    name = source.name or name_of(root, root / "README.md")
+    card = Card(plan, tuple(parts_of(layouts, source.licence)), report, _all_packed(plan), name)
     text = card_text(root / "README.md", _front_matter(card, _data_files(card)), _body(card, source))
     indices = _write_indices(root, card)
     write_croissant(root, card, source, indices)
@@ -233,7 +234,7 @@ def _body(card: Card, source: Source) -> str:
     n_sets = max((scene.n_sets for scene in scenes), default=0)
     whole, verdict = strictest(card.parts), verdict_for(card.report, card.plan.left_out)
     lines = [
-        f"# {card.name}: sharp frames, metric depth, focus labels and lens blur",
+        title(card.name),
         "",
         f"Made by focusgen {__version__}; verdict of its last phase: **{verdict}**."
         + left_out_text(card.plan),
@@ -297,6 +298,11 @@ _OF_TARS = """
 Each scene is one tar (WebDataset): `SCENE/frames.tar` holds `SCENE/0000.sharp.png`, `.depth.npz`,
 `.bokeh_00.png`, `.focus_00.npz`, ... The indices name its members as `fsspec.open` reads them from this
 folder: `tar://SCENE/0000.depth.npz::SCENE/frames.tar`. `focusgen unpack` makes files of them."""
+
+
+def title(name: str) -> str:
+    """Return the first line of a card."""
+    return f"# {_cell(name)}: sharp frames, metric depth, focus labels and lens blur"
 
 
 def _cell(text: str) -> str:

@@ -11,7 +11,8 @@ from focusgen.dataset.index import SPLITS
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json
 from focusgen.dataset.vetting import verdict_for
-from focusgen.tools.card import card_text, left_out_text, rehearsal_lines, size_category
+from focusgen.tools.card import card_text, left_out_text, rehearsal_lines, size_category, title
+from focusgen.tools.card_facts import name_of
 from focusgen.tools.export import Exported, finish
 from focusgen.tools.export_plan import SPLIT_NAMES
 from focusgen.tools.front_matter import LICENCE_KEYS, licence_in, read_front_matter
@@ -47,11 +48,13 @@ def finish_with_card(root: Path, dest: Path, exported: Exported, source_licence:
     licence: dict[str, object] = {key: matter[key] for key in LICENCE_KEYS if key in matter}
     report = parse_json(DatasetLayout(root, root / "scene_index.json").validation_report_json.read_bytes())
     first = rehearsal_lines(verdict_for(report, exported.plan.left_out))
-    publish(dest / "README.md", _text(dest, exported, licence, first).encode())
+    publish(dest / "README.md", _text(dest, exported, name_of(root, *cards), licence, first).encode())
     finish(dest)
 
 
-def _text(dest: Path, exported: Exported, licence: Mapping[str, object], first: Sequence[str]) -> str:
+def _text(
+    dest: Path, exported: Exported, name: str, licence: Mapping[str, object], first: Sequence[str]
+) -> str:
     shards = exported.plan.shards
     n_frames = sum(len(shard.samples) for shard in shards)
     ending = shards[0].name.rpartition(".")[2] if shards else "tar"
@@ -59,13 +62,14 @@ def _text(dest: Path, exported: Exported, licence: Mapping[str, object], first: 
     data_files = [{"split": SPLIT_NAMES[split], "path": f"{split}-*.{ending}"} for split in present]
     front_matter = {
         **licence,
+        "pretty_name": name,
         "task_categories": ["depth-estimation"],
         "tags": ["focus", "defocus", "bokeh", "depth", "video", "focusgen"],
         "size_categories": [size_category(n_frames)],
         "configs": [{"config_name": "default", "data_files": data_files}],
     }
     lines = [
-        "# focusgen: sharp frames, metric depth, focus labels and lens blur",
+        title(name),
         "",
         f"{n_frames} frames of {len(exported.plan.scenes)} scenes, made by focusgen {__version__}."
         + left_out_text(exported.plan),

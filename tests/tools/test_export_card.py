@@ -47,6 +47,9 @@ def test_each_split_that_has_shards_is_named_as_loaders_call_it(finished, dest, 
         {"split": "test", "path": "test-*.tar"},
     ]
     assert "40 frames of 4 scenes" in text and matter["license"] == "cc-by-4.0"
+    assert matter["pretty_name"] == finished.name and text.lstrip().startswith(
+        f"<!-- focusgen:begin -->\n# {finished.name}: "
+    )
     shards = tuple(shard for shard in exported.plan.shards if shard.name.startswith("test"))
     finish_with_card(
         finished,
