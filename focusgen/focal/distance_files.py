@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,15 +42,17 @@ def read_distances(path: Path, names: Sequence[str], folder: str = "") -> list[f
     """
     shown, text = display(str(path)), read_text(path, HOW_TO_GIVE)
     if path.suffix.lower() == ".json":
-        return _from_json(text, shown, names)
+        return _from_json(text, shown, names, folder)
     return _from_lines(text, shown, names, folder)
 
 
-def _from_json(text: str, shown: str, names: Sequence[str]) -> list[float]:
+def _from_json(text: str, shown: str, names: Sequence[str], folder: str) -> list[float]:
     try:
         document = json.loads(text)
     except ValueError as error:
         raise ConfigError(f"{shown}: no JSON: {error}") from error
+    if isinstance(document, list) and document and all(isinstance(entry, dict) for entry in document):
+        return _from_table(_table_of(document, shown, names), shown, names, folder)
     found: Any = document
     if isinstance(document, dict):
         key = next((key for key in JSON_KEYS if key in document), None)
@@ -65,13 +67,54 @@ def _from_json(text: str, shown: str, names: Sequence[str]) -> list[float]:
     return [parse_distance(str(value), f"{shown}: distance {n + 1}") for n, value in enumerate(found)]
 
 
+def _table_of(
+    entries: Sequence[Mapping[str, Any]], shown: str, names: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Return a heading, and a line per object of its file and focus distance: `exiftool -j` lists such.
+
+    Raises:
+        ConfigError: nothing, or more than one thing, is called a focus distance.
+    """
+    flat = [_flat(entry) for entry in entries]
+    titles = list(dict.fromkeys(title for entry in flat for title in entry))
+    focus = _focus_column([title.lower() for title in titles], shown)
+    if focus is None:
+        raise ConfigError(f"{shown}: no FocusDistance in {', '.join(map(display, titles[:4]))}", HOW_TO_GIVE)
+    lines = [(shown, _line("file", titles[focus]))]
+    for number, entry in enumerate(flat, 1):
+        first = next(iter(entry.values()), "")
+        file = next((value for value in entry.values() if _slice_of(value, names)), first)
+        lines.append((f"{shown}: object {number}", _line(file, entry.get(titles[focus], ""))))
+    return lines
+
+
+def _line(*cells: str) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(cells)
+    return text.getvalue().strip()
+
+
+def _flat(entry: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values of an object by names without groups (exiftool's -G says EXIF:..., -g nests)."""
+    found: dict[str, str] = {}
+    for title, value in entry.items():
+        below = _flat(value) if isinstance(value, Mapping) else {title.rpartition(":")[2]: str(value)}
+        for name, text in below.items():
+            found.setdefault(name, text)
+    return found
+
+
 def _are_paired(slices: object, distances: object) -> bool:
     return isinstance(slices, list) and isinstance(distances, list) and len(slices) == len(distances)
 
 
 def _from_lines(text: str, shown: str, names: Sequence[str], folder: str) -> list[float]:
     lines = [(f"{shown}:{n}", COMMENT.sub("", line).strip()) for n, line in enumerate(text.splitlines(), 1)]
-    lines = [(where, content) for where, content in lines if content]
+    return _from_table([(where, content) for where, content in lines if content], shown, names, folder)
+
+
+def _from_table(lines: list[tuple[str, str]], shown: str, names: Sequence[str], folder: str) -> list[float]:
+    """Return the distances that lines say, each with where it stands."""
     heading = _heading_of(lines[0][1], lines[0][0], names) if lines else None
     numbers: list[float] = []
     by_name: dict[str, float] = {}

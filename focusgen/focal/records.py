@@ -127,15 +127,22 @@ class StackRecord:
         unknown = [key for key in camera if key not in CAMERA_KEYS]
         if unknown:
             raise ConfigError(unknown_key(self.where, f"camera.{unknown[0]}", unknown[0], CAMERA_KEYS))
+        formula = self.formula()
         focal_m, f_number, width_m = self.camera_values()
         if focal_m is None or f_number is None:
             return None
-        formula: Formula = "exact" if camera.get("formula") == "exact" else "paper"
-        if camera.get("formula") not in (None, formula):
-            raise ConfigError(f"{self.where}: camera.formula is {camera['formula']!r}, not paper or exact")
         width_mm = None if width_m is None else 1e3 * width_m
         check_lens(1e3 * focal_m, f_number, width_mm, f"{self.where}: camera")
-        return StackLens(focal_m, f_number, width_m or 0.036, formula)
+        return StackLens(focal_m, f_number, width_m or 0.036, formula or "paper")
+
+    def formula(self) -> Formula | None:
+        """Return the formula that the camera says, None where it says none."""
+        camera = self.values.get("camera")
+        said = camera.get("formula") if isinstance(camera, Mapping) else None
+        formula: Formula = "exact" if said == "exact" else "paper"
+        if said not in (None, formula):
+            raise ConfigError(f"{self.where}: camera.formula is {said!r}, not paper or exact")
+        return None if said is None else formula
 
     def camera_values(self) -> tuple[float | None, float | None, float | None]:
         """Return focal length in metres, f-number, sensor width in metres; None for what is not given."""

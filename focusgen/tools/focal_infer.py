@@ -275,7 +275,7 @@ def lens_flags(record: StackRecord, given: LensFlags) -> LensFlags:
         given.focal_length_mm if focal_m is None else 1e3 * focal_m,
         f_number or given.f_number,
         given.sensor_width_mm if width_m is None else 1e3 * width_m,
-        given.formula,
+        record.formula() or given.formula,
     )
 
 

@@ -1,6 +1,7 @@
 """Files of focus distances: all kinds that people and programs write, and those that are refused by place."""
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -36,6 +37,23 @@ WANTED = [0.5, 0.75, math.inf]
             "stack.json",
             '{"slices": ["s_10.png", "s_01.png", "s_00.png"], "focus_distances": ["inf", 0.75, 0.5]}',
         ),
+        (
+            "exiftool.json",
+            '[{"SourceFile": "./s_01.png", "FocusDistance": "0.75 m", "FocusMode": "Manual, \\u00e4/\\n"},'
+            '{"SourceFile": "./s_00.png", "FocusDistance": 0.5},'
+            '{"SourceFile": "./s_10.png", "FocusDistance": "inf"}]',
+        ),
+        (
+            "groups.json",  # exiftool -j -G, and -g
+            '[{"SourceFile": "s_00.CR3", "MakerNotes:FocusDistance": "50 cm", "EXIF:SubjectDistance": "9 m"},'
+            '{"SourceFile": "raw/s_01.CR3", "MakerNotes": {"FocusDistance": "0,75 m"}},'
+            '{"SourceFile": "raw/s_10.CR3", "MakerNotes": {"FocusDistance": "inf"}}]',
+        ),
+        (
+            "unit.json",
+            '[{"file": "s_01", "focus_mm": 750}, {"file": "s_00", "focus_mm": "0.5 m"},'
+            '{"file": "s_10", "focus_mm": "inf"}]',
+        ),
         ("list.json", '{"focus_distances": [0.5, "75cm", "inf"]}'),
         ("names.json", '{"s_01.png": 0.75, "s_00.png": 0.5, "s_10": "inf"}'),
     ],
@@ -53,6 +71,9 @@ def test_of_a_file_about_many_folders_the_lines_of_one_count(tmp_path: Path):
         for near_m, folder in ((1, "in/a"), (10, "in/ba"), (20, "in/a/raw"), (30, "b"), (40, "x, y")):
             rows.writerows([f"{folder}/{name}", f"{near_m + n} m"] for n, name in enumerate(NAMES))
         rows.writerow(["in/other.png", "9 m"])
+    with path.open(newline="") as file:
+        (tmp_path / "f.json").write_text(json.dumps(list(csv.DictReader(file))))
+    assert read_distances(tmp_path / "f.json", NAMES, "ba") == read_distances(path, NAMES, "ba")
     found = {folder: read_distances(path, NAMES, folder) for folder in ("a", "ba", "raw", "b", "x, y")}
     assert {folder: metres[0] for folder, metres in found.items()} == {
         "a": 1.0,
@@ -86,6 +107,23 @@ def test_of_a_file_about_many_folders_the_lines_of_one_count(tmp_path: Path):
         ("a.csv", "SourceFile,FocusDistance\ns_0.jpg,1 m\n", r"a.csv:2: names no slice of the stack"),
         ("a.json", '{"s_00.png": 0.5}', "neither names every slice"),
         ("a.json", "[0.5,", "no JSON"),
+        (
+            "a.json",
+            '[{"SourceFile": "s_00.png"}, {"SourceFile": "s_01.png"}]',
+            "a.json: no FocusDistance in SourceFile",
+        ),
+        (
+            "a.json",
+            '[{"SourceFile": "s_00.png", "FocusDistance": "1 m"}, {"SourceFile": "s_01.png"}]',
+            "a.json: object 2: '' is no distance",
+        ),
+        ("a.json", '[{"SourceFile": "x.png", "FocusDistance": "1 m"}]', "names no slice of the stack"),
+        ("a.json", '[{"file": "s_00", "focus_diopters": 2}]', "focus_diopters are no metres"),
+        (
+            "a.json",
+            '[{"SourceFile": "s_00.png", "FocusDistanceUpper": "0.6 m", "FocusDistanceLower": "0.5 m"}]',
+            "which of focusdistanceupper, focusdistancelower",
+        ),
         ("a.csv", "\udc80", "cannot be read: it is no UTF-8 text"),
         ("a.csv", "s_00,1\ns_01,2\ns_10,3\ns_11,4\n", r"a.csv:4: names no slice of the stack"),
         (

@@ -116,6 +116,7 @@ def test_metres_win_over_millimetres_in_a_camera_that_says_both():
         ("50mm", "camera is no mapping"),
         ({**CAMERA, "focal_lengt": 3}, r"unknown key camera\.focal_lengt; did you mean focal_length\?"),
         ({**CAMERA, "formula": "thick"}, "camera.formula is 'thick', not paper or exact"),
+        ({"formula": "thick"}, "camera.formula is 'thick', not paper or exact"),
         ({**CAMERA, "f_number": "wide"}, "camera.f_number is 'wide', not a number"),
         ({**CAMERA, "f_number": 0}, "camera.f_number must be > 0, not 0"),
         ({**CAMERA, "sensor_width_mm": -36}, "camera.sensor_width_mm must be > 0"),

@@ -193,6 +193,8 @@ def test_one_bad_stack_is_named_and_the_others_go_on_but_alone_it_is_the_error(t
         ({"f_number": 4}, LensFlags(50.0, 4.0, 24.0)),
         ({"focal_length": 85, "aperture": "4"}, LensFlags(85.0, 4.0, 24.0)),
         ({"sensor_width_m": 0.036}, LensFlags(50.0, 2.0, 36.0)),
+        ({"formula": "exact"}, LensFlags(50.0, 2.0, 24.0, "exact")),
+        ({"f_number": 2, "formula": "paper"}, LensFlags(50.0, 2.0, 24.0, "paper")),
     ],
 )
 def test_flags_stand_where_a_record_says_nothing_value_by_value(camera, wanted):
@@ -200,7 +202,7 @@ def test_flags_stand_where_a_record_says_nothing_value_by_value(camera, wanted):
     found = lens_flags(record, LensFlags(50.0, 2.0, 24.0))
     assert found.focal_length_mm == pytest.approx(wanted.focal_length_mm)
     assert found.sensor_width_mm == pytest.approx(wanted.sensor_width_mm)
-    assert found.f_number == wanted.f_number
+    assert (found.f_number, found.formula) == (wanted.f_number, wanted.formula)
 
 
 def test_stacks_that_cannot_be_opened_are_named_and_the_others_go_on(tmp_path, calls):
