@@ -26,6 +26,8 @@ from focusgen.media.codecs import encode_npz
 from focusgen.optics.coc import Lens
 from focusgen.optics.stats import depth_counts, depth_stats
 
+DEAD_PID = 4_194_305
+"""Linux gives out none above 4,194,304."""
 DIGEST = "0" * 31 + "1"
 """What the index says of raw checksums that nobody looks at."""
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError
-from focusgen.base.files import make_folder, publish
+from focusgen.base.files import make_folder, publish, remove_drafts
 from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Formula, Lens
 from focusgen.synth.families import FAMILIES, build
 from focusgen.synth.faults import FAULTS, FaultKind, Faults, camera_frame, depth_map
@@ -216,8 +216,9 @@ def _planned(
 def _write_frames(clips: list[_Clip], workers: int) -> Iterator[tuple[_Clip, int]]:
     """Write the frames of all clips, here or in processes of their own; yield each that is done, in order."""
     for clip in clips:
-        make_folder(clip.raw_dir)
-        make_folder(clip.depth_dir)
+        for folder in (clip.raw_dir, clip.depth_dir):
+            make_folder(folder)
+            remove_drafts(folder)
     tasks = [(clip, index) for clip in clips for index in range(clip.scene.n_frames)]
     if workers <= 1:
         for task in tasks:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from focusgen.base.errors import ConfigError
-from focusgen.base.files import make_folder, publish, publish_json, remove
+from focusgen.base.files import make_folder, publish, publish_json, remove, remove_drafts
 from focusgen.base.names import display
 from focusgen.focal.distances import check_distances
 from focusgen.focal.render import render_stack
@@ -80,6 +80,7 @@ def write_stack(
     height, width = rgb.shape[:2]
     lens = replace(lens, sensor_width_m=sensor_width_m or shown_width(lens.sensor_width_m, width, height))
     make_folder(folder)
+    remove_drafts(folder)
     if (folder / "stack.json").is_file():  # of an earlier call, which may have had more slices
         for path in (folder / "stack.json", *folder.glob("slice_*.png")):
             remove(path)

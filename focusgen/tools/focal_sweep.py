@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.base.files import make_folder, publish, publish_json, remove
+from focusgen.base.files import make_folder, publish, publish_json, remove, remove_drafts
 from focusgen.base.names import display
 from focusgen.focal.sweep import SweepStack, cut_sweep, read_focus
 from focusgen.media.decode import CheckOptions, DecodePool
@@ -102,6 +102,7 @@ def _drop_stacks(folder: Path) -> None:
 
 def _write_stack(folder: Path, stack: SweepStack, read: Callable[[int], npt.NDArray[np.uint8]]) -> None:
     make_folder(folder)
+    remove_drafts(folder)
     for number, frame in enumerate(stack.frames):
         publish(folder / f"slice_{number:02d}.png", png_bytes(read(frame)))
     document = {"focus_distances_m": list(stack.distances_m), "frames": list(stack.frames)}

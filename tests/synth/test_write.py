@@ -19,6 +19,7 @@ from focusgen.synth.shapes import CameraPath, Shape
 from focusgen.synth.texture import Material
 from focusgen.synth.view import SynthScene, decode_display_u8
 from focusgen.synth.write import make_scene, synth_dataset, write_rgbd
+from tests.small import DEAD_PID
 
 GREY = Material("checker", (0.2, 0.2, 0.2), (0.6, 0.6, 0.6), 0.1)
 STILL = CameraPath(sway_m=(0.0, 0.0, 0.0), sway_deg=(0.0, 0.0))
@@ -193,12 +194,15 @@ def test_bytes_do_not_depend_on_the_process_or_the_number_of_workers(tmp_path):
 
 def test_a_written_scene_reads_back_as_it_was_made(tmp_path):
     scene, seen = make_scene("tabletop", 4, n_frames=2, width=64, height=48), []
+    for place in ("raw/mine/.frame_0001.png", "depth/mine/.depth_0001.npy"):  # of a call that was killed
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / f"{place}.{DEAD_PID}.tmp").touch()
     write_rgbd(scene, tmp_path / "raw", tmp_path / "depth", name="mine", progress=lambda *n: seen.append(n))
     rgb = cv2.imread(str(tmp_path / "raw/mine/frame_0001.png"))[..., ::-1]
     assert np.array_equal(rgb, scene.frame(1).rgb)
     depth_m = np.load(tmp_path / "depth/mine/depth_0001.npy")
     assert depth_m.dtype == np.float32 and np.array_equal(depth_m, scene.frame(1).depth_m)
-    assert seen == [(1, 2), (2, 2)]
+    assert seen == [(1, 2), (2, 2)] and len([*tmp_path.rglob("*.*")]) == 4
 
 
 def test_a_shorter_clip_is_not_mixed_into_a_longer_one(tmp_path):

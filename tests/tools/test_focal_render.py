@@ -17,6 +17,7 @@ from focusgen.focal.records import record_of
 from focusgen.focal.samples import load_sample
 from focusgen.focal.stack import StackLens
 from focusgen.tools.focal_render import stack_document, write_stack
+from tests.small import DEAD_PID
 
 HEIGHT, WIDTH = 24, 36
 LENS = StackLens(0.05, 4.0, 0.004)
@@ -101,7 +102,9 @@ def test_what_cannot_be_is_refused_before_anything_is_written(disk, distances_m,
 
 def test_slices_of_an_earlier_call_do_not_stay_beside_fewer_new_ones(disk):
     written(disk)
+    (disk / "out" / "s" / f".slice_02.png.{DEAD_PID}.tmp").touch()
     written(disk, (0.5, 1.0))
+    assert not list((disk / "out" / "s").glob(".*"))
     assert sorted(path.name for path in (disk / "out" / "s").glob("slice_*")) == [
         "slice_00.png",
         "slice_01.png",

@@ -10,6 +10,7 @@ from focusgen.cli import main
 from focusgen.tools.focal_sweep import DISTANCES_FILE, write_sweep_stacks
 from tests.clips import write_video
 from tests.focal.stacks import Truth, abs_rel, truth
+from tests.small import DEAD_PID
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +77,12 @@ def test_what_cannot_be_cut_is_refused_with_a_way_out(
 def test_a_second_cut_leaves_nothing_of_the_first(traced: Truth, sweep: tuple[Path, Path], tmp_path: Path):
     video, log = sweep
     write_sweep_stacks(video, log, 5, tmp_path / "cut")
+    (tmp_path / "cut" / "rack" / "rack_000" / f".slice_04.png.{DEAD_PID}.tmp").touch()
     (tmp_path / "cut" / "rack" / "mine").mkdir()
     (tmp_path / "cut" / "rack" / "rack_007").mkdir()
     (tmp_path / "cut" / "rack" / "rack_007" / DISTANCES_FILE).write_text("{}")
     write_sweep_stacks(video, log, 3, tmp_path / "cut")
+    assert not list((tmp_path / "cut" / "rack" / "rack_000").glob(".*")), "what a kill left"
     left = sorted(
         str(path.relative_to(tmp_path / "cut" / "rack")) for path in tmp_path.glob("cut/rack/*/slice_*")
     )

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from focusgen.base.children import end_children, end_with_parent, starting_children
 from focusgen.base.errors import ConfigError, CorruptInputError, ModelMemoryError
-from focusgen.base.files import make_folder, publish, publish_json
+from focusgen.base.files import make_folder, publish, publish_json, remove_drafts
 from focusgen.base.names import display
 from focusgen.focal.learned.stacks import Progress, StackRecipe, TrainingStack, training_stack
 
@@ -83,6 +83,7 @@ def make_stacks(
     made = StackSet(folder, recipe)
     make_folder(folder)
     _claim(folder, recipe)
+    remove_drafts(folder)  # of a kill: as large as what they were to become
     n_shards = -(-n_stacks // STACKS_PER_SHARD)
     n_whole = n_shards * STACKS_PER_SHARD
     missing = [number for number in range(n_shards) if not made.shard(number).is_file()]

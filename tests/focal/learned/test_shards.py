@@ -1,5 +1,6 @@
 """Files of training stacks: whole, kept, and refused where they are another set's."""
 
+import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -14,6 +15,7 @@ from focusgen.focal.learned import shards
 from focusgen.focal.learned.shards import StackSet, make_stacks, open_stacks
 from focusgen.focal.learned.stacks import training_stack
 from tests.focal.learned.small import RECIPE
+from tests.small import DEAD_PID
 
 
 def test_what_was_drawn_is_read_back(stacks: StackSet):
@@ -23,10 +25,15 @@ def test_what_was_drawn_is_read_back(stacks: StackSet):
     assert read.radius_px_m == drawn.radius_px_m and read.notes == drawn.notes
 
 
-def test_a_second_call_draws_nothing(stacks: StackSet):
+def test_a_second_call_draws_nothing_and_clears_what_a_kill_left(stacks: StackSet):
     before = stacks.shard(0).stat().st_mtime_ns
+    drafts = [stacks.folder / f".stacks_00007.npz.{pid}.tmp" for pid in (DEAD_PID, os.getppid())]
+    for draft in drafts:
+        draft.touch()
     make_stacks(stacks.folder, RECIPE, 8)
     assert stacks.shard(0).stat().st_mtime_ns == before
+    assert [draft.exists() for draft in drafts] == [False, True], "of a kill, and of a call beside this one"
+    drafts[1].unlink()
 
 
 def test_another_seed_in_the_same_folder_is_refused(stacks: StackSet):
