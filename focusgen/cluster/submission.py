@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -26,6 +27,7 @@ from focusgen.config import Config, PhaseName
 from focusgen.config.graph import scene_phases
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.phases.approval import warning_about
 from focusgen.run.ask_first import ask_before_jobs, ask_first
 from focusgen.run.forecast import SceneWork, forecast, survey, work_of
 from focusgen.run.max_coc import with_max_coc
@@ -115,13 +117,18 @@ def ask(
     force: bool,
     dry_run: bool,
 ) -> None:
-    """Say what the tasks would miss before there are a thousand of them; of a dry run only warn.
+    """Say what the tasks would miss, or do with an odd max_coc, before there are a thousand of them.
+
+    Of a dry run only warn.
 
     Held jobs start nothing until somebody releases them: a submission that holds them passes `force`.
 
     Raises:
         ConfigError: something is missing.
     """
+    warning = warning_about(cfg.render.max_coc, cfg) if "render" in phases and cfg.render.max_coc else None
+    if warning:
+        print(f"warning: {warning}", file=sys.stderr)
     if where == "slurm" or dry_run:
         ask_before_jobs(cfg, phases, selection, force=force or dry_run)
     else:

@@ -21,6 +21,9 @@ from focusgen.dataset.records import canonical, parse_object
 
 IMPLAUSIBLE_SHARE_OF_SENSOR = 0.1  # a typical blur wider than a tenth of the frame is an outlier's
 MOST_PIXELS = 30_000  # across a frame: less than the width of one of them is a slip of the pen or of a unit
+MOST_TIMES_RECOMMENDED = (
+    10.0  # a choice of one's own lies within two or three times; a digit too many does not
+)
 SAID_BESIDE = ("p95_error", "is_rehearsal")  # younger than approvals, and not what is approved
 
 
@@ -197,6 +200,23 @@ def warning_about(max_coc_m: float, cfg: Config) -> str | None:
     if max_coc_m < least_m:
         return f"max_coc is {1e6 * max_coc_m:.3g} um, less than a pixel of any sensor: labels are 0 or 1"
     found = implausible(max_coc_m, cfg.optics.sensor_width_m, "max_coc")
-    is_slip = found is not None and max_coc_m > cfg.optics.sensor_width_m
+    if found is None:
+        return _far_from_recommended(max_coc_m, cfg)
+    is_slip = max_coc_m > cfg.optics.sensor_width_m
     hint = f"; in metres {1e-3 * max_coc_m:g}, if {max_coc_m:g} was in millimetres" if is_slip else ""
-    return None if found is None else found + hint
+    return found + hint
+
+
+def _far_from_recommended(max_coc_m: float, cfg: Config) -> str | None:
+    """Return what to tell of a value that is many times the recommended one, or as small a part of it."""
+    read = None
+    with contextlib.suppress(ConfigError):  # damaged statistics are named where they are approved
+        read = _read_stats(cfg.calibrate.output_stats or DatasetLayout.of(cfg).coc_stats_json)
+    recommended_m: Any = read[0].get("recommended_max_coc") if read is not None else None
+    if not _is_length(recommended_m):
+        return None
+    times = max_coc_m / recommended_m
+    if 1.0 / MOST_TIMES_RECOMMENDED <= times <= MOST_TIMES_RECOMMENDED:
+        return None
+    what = "nearly every label is 1" if times > 1.0 else "nearly every label is 0"
+    return f"max_coc is {times:.3g} times the recommended {1e3 * recommended_m:.4g} mm: {what}"

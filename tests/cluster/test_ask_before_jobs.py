@@ -61,6 +61,11 @@ def test_weights_that_a_node_may_have_are_only_warned_of(indexed, fake_slurm, ca
     assert len(fake_slurm.scripts()) == 2
 
 
+def test_a_max_coc_of_another_unit_is_told_before_every_task_takes_it(indexed, fake_slurm, capsys):
+    assert submit(indexed, "--phases", "5", "--max_coc", "0.8", "--dry_run") == 0
+    assert "warning: max_coc is 800.00 mm, wider than a tenth" in capsys.readouterr().err
+
+
 def test_a_dry_run_warns_and_shows_its_scripts(indexed, fake_slurm, capsys):
     shutil.rmtree(indexed.depth_root)
     assert submit(indexed, "--phases", "2-4", "--dry_run") == 0

@@ -213,6 +213,24 @@ def test_a_slip_of_the_unit_is_told(cfg, max_coc_m, part):
     assert found is None if part is None else found.startswith("max_coc is") and part in found
 
 
+@pytest.mark.parametrize(
+    ("recommended_m", "max_coc_m", "part"),
+    [
+        (3e-5, 3e-3, "100 times the recommended 0.03 mm: nearly every label is 1"),
+        (1e-3, 5e-5, "0.05 times the recommended 1 mm: nearly every label is 0"),
+        (3e-4, 2e-3, None),
+        (None, 2e-3, None),
+        ("x", 2e-3, None),
+    ],
+)
+def test_a_value_far_from_the_recommended_one_is_told(cfg, recommended_m, max_coc_m, part):
+    calibrated(cfg, recommended_max_coc=recommended_m)
+    found = warning_about(max_coc_m, cfg)
+    assert found is None if part is None else part in found
+    calibrated(cfg).write_text("{")
+    assert warning_about(max_coc_m, cfg) is None, "where the statistics are read it is said"
+
+
 @pytest.mark.parametrize("text", ["{}", "[]", '{"max_coc": "x"}', "{", '{"max_coc": -1}'])
 def test_a_damaged_note_of_max_coc_is_named_with_the_way_out(cfg, text):
     dataset = DatasetLayout.of(cfg)
