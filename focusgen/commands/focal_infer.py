@@ -69,6 +69,7 @@ class InferFlags(Flags):
 
 
 FLAGS = InferFlags
+MOST_SAID = 3.0
 DEVICE = re.compile(r"cpu|auto|mps|(cuda|xpu)(:\d+)?")
 
 
@@ -232,6 +233,10 @@ def _note_kept(stacks: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
+def _share(part: float) -> str:
+    return f"{part:.0%}" if part <= MOST_SAID else f"more than {MOST_SAID:.0%}"
+
+
 def notes_on(stack: dict[str, Any]) -> Iterator[str]:
     """Yield what a person should know of one result of the summary."""
     from focusgen.base.names import display
@@ -244,9 +249,10 @@ def notes_on(stack: dict[str, Any]) -> Iterator[str]:
         )
     if not stack["fits"]:
         yield (
-            f"the slices do not fit: {stack['unexplained_share']:.0%} of what differs between them is left "
-            "when they are drawn from the depth found; confidence is lowered. Are --focus-distances in "
-            "the order of the names, and --focal-length, --f-number and --sensor-width those of the lens?"
+            f"the slices do not fit: {_share(stack['unexplained_share'])} of what differs between them is "
+            "left when they are drawn from the depth found; confidence is lowered. Are --focus-distances in "
+            "the order of the names, and --focal-length, --f-number and --sensor-width those of the lens? "
+            "Did camera or things move?"
         )
     others = [name for name in stack["ignored_files"] if is_like_a_slice(name)]
     if others:

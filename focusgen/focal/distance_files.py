@@ -15,6 +15,7 @@ from focusgen.base.names import display
 from focusgen.focal.distances import (
     DETACHED_UNIT,
     HOW_TO_GIVE,
+    MICRO,
     UNITS_M,
     parse_distance,
     parse_distances,
@@ -25,8 +26,7 @@ from focusgen.focal.lists import read_text
 SUFFIX = re.compile(r"\.[a-z]\w*$")
 COMMENT = re.compile(r"(^|\s)#.*")
 JSON_KEYS = ("focus_distances_m", "focus_distances", "focus_distance_m", "distances_m", "distances")
-MICRO = re.compile("[\u00b5\u03bc]m")
-NO_METRES = frozenset("um micron microns diopter diopters dioptre dioptres dpt inch inches ft feet".split())
+NO_METRES = frozenset("micron microns diopter diopters dioptre dioptres dpt inch inches ft feet".split())
 
 
 def read_distances(path: Path, names: Sequence[str], folder: str = "") -> list[float]:
@@ -166,17 +166,25 @@ def _heading_of(content: str, where: str, names: Sequence[str]) -> Heading | Non
     cells = _cells(content)
     if any(_slice_of(cell, names) for cell in cells) or _is_distance(cells[-1]):
         return None
-    titles = [cell.lower() for cell in cells]
-    focus = _focus_column(titles, where)
-    title = titles[focus if focus is not None else -1]
-    words = re.split(r"[^a-z0-9]+", title.strip(" )]"))
-    if "1/m" in title or NO_METRES & set(words) or MICRO.search(title):
-        raise ConfigError(f"{where}: {display(title)} are no metres", "Write metres, or mm or cm.")
-    unit = words[-1] if words[-1] in UNITS_M and len(words) > 1 else "m"
+    titles = [MICRO.sub("um", cell.lower()) for cell in cells]
+    focus = focus_column(titles, where)
+    unit = unit_of(titles[focus if focus is not None else -1], where)
     return Heading(len(cells), focus, unit)
 
 
-def _focus_column(titles: Sequence[str], where: str) -> int | None:
+def unit_of(title: str, where: str) -> str:
+    """Return the unit that a heading, in small letters, says of its column; metres where it says none.
+
+    Raises:
+        ConfigError: it says another than metres or parts of them.
+    """
+    words = re.split(r"[^a-z0-9]+", title.strip(" )]"))
+    if "1/m" in title or NO_METRES & set(words):
+        raise ConfigError(f"{where}: {display(title)} are no metres", "Write metres, or um, mm or cm.")
+    return words[-1] if words[-1] in UNITS_M else "m"
+
+
+def focus_column(titles: Sequence[str], where: str) -> int | None:
     """Return the number of the column that is called a focus distance, None if none is.
 
     Raises:

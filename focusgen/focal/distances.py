@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
 
-UNITS_M = {"mm": 1e-3, "cm": 1e-2, "m": 1.0}
-NUMBER_WITH_UNIT = re.compile(r"(.*?)\s*(mm|cm|m)?")
-DETACHED_UNIT = re.compile(r"(?<=\d)\s+(?=(?:mm|cm|m)\b)")
-DECIMAL_COMMA = re.compile(r"\d+,\d+\s*(mm|cm|m)?")
+UNITS_M = {"um": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0}
+NUMBER_WITH_UNIT = re.compile(r"(.*?)\s*(um|mm|cm|m)?")
+MICRO = re.compile("[\u00b5\u03bc]m")
+DETACHED_UNIT = re.compile(r"(?<=\d)\s+(?=(?:[u\u00b5\u03bc]m|mm|cm|m)\b)")
+DECIMAL_COMMA = re.compile(r"\d+,\d+\s*([u\u00b5\u03bc]m|mm|cm|m)?")
 ALIKE = 1e-4
 """Two distances that differ by a smaller share are the same: no lens is set so exactly."""
 
@@ -39,7 +40,7 @@ def parse_distance(text: str, where: str, unit: str = "m") -> float:
     Raises:
         ConfigError: no distance; names where it stands.
     """
-    parts = NUMBER_WITH_UNIT.fullmatch(text.strip().lower())
+    parts = NUMBER_WITH_UNIT.fullmatch(MICRO.sub("um", text.strip().lower()))
     assert parts is not None, "the pattern fits any text"
     if parts[1] in INFINITE:
         return math.inf
@@ -52,7 +53,7 @@ def parse_distance(text: str, where: str, unit: str = "m") -> float:
     if math.isnan(metres) or metres <= 0:
         raise ConfigError(
             f"{where}: a focus distance must be > 0 m, not {display(text)}",
-            "The decimal sign is a point: 0.5, not 0,5.",
+            "The decimal sign is a point: 0.5, not 0,5. Positions of a stage or rail count from the lens.",
         )
     return metres
 

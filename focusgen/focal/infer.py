@@ -196,7 +196,7 @@ def _fused(opened: OpenedStack, found: Estimate, progress: Progress) -> Fused:
         return read_large(opened.exposure.reference)
 
     def read_large(n: int) -> npt.NDArray[Any]:
-        pixels, _ = read_slice(opened.files.paths[opened.order[n]])
+        pixels = read_slice(opened.files.paths[opened.order[n]])[0] << opened.shift
         return pixels if alignment.is_still else moved(pixels, large.matrices[n])
 
     def read(n: int) -> npt.NDArray[Any]:
@@ -217,4 +217,5 @@ def _fused(opened: OpenedStack, found: Estimate, progress: Progress) -> Fused:
         opened.factor,
         tell,
     )
-    return fused if found.rgb is None or opened.factor != 1 else fused._replace(rgb=found.rgb)
+    rgb = fused.rgb if found.rgb is None or opened.factor != 1 else found.rgb
+    return fused._replace(rgb=rgb >> opened.shift)

@@ -40,6 +40,16 @@ def pixels_of(linear: Floats, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     return np.rint(encode_srgb(linear) * np.iinfo(dtype).max).astype(dtype)
 
 
+def unused_bits(peak: int, dtype: np.dtype[Any]) -> int:
+    """Return how many top bits of 16 are empty: cameras of 10 to 14 bits are often stored as they are.
+
+    Args:
+        peak: the largest value of all pictures that belong together.
+        dtype: of their pixels; 8 bits are taken as they are.
+    """
+    return 16 - max(peak.bit_length(), 8) if dtype == np.uint16 else 0
+
+
 def shown(pixels: npt.NDArray[Any]) -> Floats:
     """Return uint8 or uint16 display pixels from 0 to 1."""
     return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)

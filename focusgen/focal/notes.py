@@ -54,6 +54,7 @@ def notes_of(opened: OpenedStack, found: Estimate, confidence: Floats, *, was_as
         "rerender_error": {name: round(value, 6) for name, value in found.rerender_error.items()},
         "width": width,
         "height": height,
+        "used_bits": 8 * stack.slices.dtype.itemsize - opened.shift,
         "working_width": int(stack.slices.shape[2]),
         "working_height": int(stack.slices.shape[1]),
         **_shares(stack, found, confidence, lens, width),

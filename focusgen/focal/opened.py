@@ -16,8 +16,18 @@ from focusgen.focal.alignment import Alignment
 from focusgen.focal.distances import HOW_TO_ASK_EXIFTOOL, HOW_TO_GIVE, check_distances
 from focusgen.focal.exposure import Exposure
 from focusgen.focal.lens_checks import check_lens
+from focusgen.focal.light import unused_bits
 from focusgen.focal.registration import registered
-from focusgen.focal.slice_files import StackFiles, check_alike, check_colours, is_grey, read_slice
+from focusgen.focal.slice_checks import (
+    LEAVE_ADVICE,
+    check_alike,
+    check_colours,
+    check_shows,
+    check_turned,
+    is_grey,
+    twins_of,
+)
+from focusgen.focal.slice_files import StackFiles, read_slice
 from focusgen.focal.stack import FocalStack, StackLens
 from focusgen.media.picture_files import CameraNotes
 from focusgen.optics.coc import FULL_FRAME_WIDTH_M, shown_width
@@ -29,6 +39,9 @@ nearer, zooms breathe."""
 LEAST_CHANGE_PX, FAR_M = 0.1, 20.0
 """A stack whose nearest slice is focused farther than this, and whose blur changes by less from the nearest
 to the farthest, tells nothing, and its distances are hardly metres."""
+
+VISIBLE_STEP_PX = 1.0
+"""Slices between which blur may change by more are never equal, unless one is a copy."""
 
 Progress = Callable[[str, float], object]
 """Told what is being done, and which part of it, 0 to 1."""
@@ -62,6 +75,7 @@ class OpenedStack(NamedTuple):
         missing: flags that would tell more of the lens.
         size: (height, width) of the slices on disk.
         factor: by which the working size is smaller.
+        shift: by how many bits `stack` is brighter than the slices on disk, which leave those unused.
     """
 
     files: StackFiles
@@ -74,6 +88,7 @@ class OpenedStack(NamedTuple):
     missing: list[str]
     size: tuple[int, int]
     factor: int
+    shift: int
 
 
 class _Loaded(NamedTuple):
@@ -81,6 +96,7 @@ class _Loaded(NamedTuple):
     cameras: list[CameraNotes]
     size: tuple[int, int]
     factor: int
+    shift: int
 
 
 def open_stack(
@@ -123,26 +139,50 @@ def open_stack(
         known = _with_formula(known, lens.formula, alignment, rising_m)
         _check_tells(files, known, rising_m, slices.shape[2])
     gain = None if known is None else known.radius_px_m(slices.shape[2])
+    _refuse_twins([names[n] for n in order], loaded.slices[order], rising_m, gain)
     stack = FocalStack(slices, np.array([1.0 / metres for metres in rising_m]), gain)
-    return OpenedStack(
-        files, order, rising_m, stack, alignment, exposure, known, missing, loaded.size, loaded.factor
-    )
+    asked = (files, order, rising_m, stack, alignment, exposure, known, missing)
+    return OpenedStack(*asked, loaded.size, loaded.factor, loaded.shift)
+
+
+def _refuse_twins(
+    names: Sequence[str], slices: npt.NDArray[Any], rising_m: Sequence[float], radius_px_m: float | None
+) -> None:
+    """Refuse one picture under two names, but where drawn slices may well be equal: blur hardly changes.
+
+    Raises:
+        ConfigError: names both.
+    """
+    for one, other in twins_of(slices):
+        step = 1.0 / rising_m[one] - 1.0 / rising_m[other]
+        if radius_px_m is None or radius_px_m * step >= VISIBLE_STEP_PX:
+            raise ConfigError(
+                f"{display(names[one])} and {display(names[other])} are the same picture, at "
+                f"{rising_m[one]:g} and {rising_m[other]:g} m",
+                f"One of them is a copy. {LEAVE_ADVICE}",
+            )
 
 
 def _load(files: StackFiles, most_pixels: int, progress: Progress) -> _Loaded:
     slices: list[npt.NDArray[Any]] = []
-    cameras, are_grey, size, factor = [], [], (0, 0), 1
+    cameras: list[CameraNotes] = []
+    are_grey, size, factor, peak = [], (0, 0), 1, 0
     for n, path in enumerate(files.paths):
         progress("read", n / len(files.paths))
         pixels, camera = read_slice(path)
+        check_turned(path, camera.orientation, (cameras or [camera])[0].orientation)
         size = size if slices else (pixels.shape[0], pixels.shape[1])
         check_alike(path, pixels, size, slices[0].dtype if slices else pixels.dtype)
         factor = max(1, math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / most_pixels)))
         slices.append(_shrunk(pixels, factor))
         cameras.append(camera)
         are_grey.append(is_grey(pixels))
+        peak = max(peak, int(pixels.max()))
     check_colours(files.paths, are_grey)
-    return _Loaded(np.stack(slices), cameras, size, factor)
+    stacked = np.stack(slices)
+    check_shows(files.paths, stacked)
+    shift = unused_bits(peak, stacked.dtype)
+    return _Loaded(stacked << shift, cameras, size, factor, shift)
 
 
 def _shrunk(pixels: npt.NDArray[Any], factor: int) -> npt.NDArray[Any]:

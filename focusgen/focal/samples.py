@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import display
+from focusgen.focal.light import unused_bits
 from focusgen.focal.lists import Roots
 from focusgen.focal.records import StackRecord
 from focusgen.focal.registration import registered
 from focusgen.focal.render import render_stack
-from focusgen.focal.slice_files import read_slice, read_slices
+from focusgen.focal.slice_files import read_sharp, read_slices
 from focusgen.focal.sources import check_focus, open_record, read_record_depth, record_distances_m
 from focusgen.focal.stack import FocalStack, StackLens
 
@@ -46,7 +47,7 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     opened, lens = open_record(record, roots, beside), record.lens()
     if lens is None:
         raise ConfigError(f"{record.where}: camera is missing: focal_length_mm and f_number")
-    rgb = None if opened.all_in_focus is None else read_slice(opened.all_in_focus)[0]
+    rgb = None if opened.all_in_focus is None else read_sharp(opened.all_in_focus)
     true_m = None if opened.depth is None else read_record_depth(record, opened.depth)
     distances_m = record_distances_m(record, opened.n_on_disk)
     if distances_m is None:
@@ -57,6 +58,7 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     else:
         slices = _drawn(record, rgb, true_m, distances_m, lens)
     _check_truth(record, slices.shape[1:3], true_m, rgb)
+    slices, rgb = _brightened(slices, rgb)
     order = np.argsort(distances_m)
     diopters = 1.0 / np.asarray(distances_m)[order]
     slices = registered(slices[order]).slices
@@ -66,6 +68,15 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     return Sample(
         name, FocalStack(slices, diopters, lens.radius_px_m(slices.shape[2])), true_m, rgb, is_drawn
     )
+
+
+def _brightened(
+    slices: npt.NDArray[Any], rgb: npt.NDArray[Any] | None
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
+    """Return slices and sharp picture with all of their bits in use, as `focal infer` looks at them."""
+    pictures = [slices] if rgb is None or rgb.dtype != slices.dtype else [slices, rgb]
+    shift = unused_bits(max(int(one.max()) for one in pictures), slices.dtype)
+    return slices << shift, rgb if len(pictures) == 1 or rgb is None else rgb << shift
 
 
 def _drawn(
@@ -87,7 +98,9 @@ def _check_truth(record: StackRecord, size: tuple[int, ...], *truths: npt.NDArra
         if truth is not None and truth.shape[:2] != size:
             what = "depth" if truth.ndim == 2 else "all_in_focus"
             raise CorruptInputError(
-                f"{record.where}: {what} is {truth.shape[1]}x{truth.shape[0]}, the slices {size[1]}x{size[0]}"
+                f"{record.where}: {what} is {truth.shape[1]}x{truth.shape[0]}, "
+                f"the slices {size[1]}x{size[0]}",
+                "Bring both to one size; transpose_depth: true where depth lies on its side.",
             )
 
 
@@ -102,7 +115,8 @@ def usable_depth(
     if depth_m.shape != tuple(size):
         raise CorruptInputError(
             f"{display(name)}: depth is {depth_m.shape[1]}x{depth_m.shape[0]}, "
-            f"the picture {size[1]}x{size[0]}"
+            f"the picture {size[1]}x{size[0]}",
+            "Bring both to one size; depth without averaging, as jumps are no slopes.",
         )
     hole = ~(np.isfinite(depth_m) & (depth_m > 0))
     if hole.all():

@@ -19,6 +19,14 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import display, natural_key
 from focusgen.dataset.packs import is_published, packed_bytes
+from focusgen.focal.slice_checks import (
+    LEAVE_ADVICE,
+    check_alike,
+    check_colours,
+    check_shows,
+    check_turned,
+    is_grey,
+)
 from focusgen.media.codecs import decode_png
 from focusgen.media.picture_files import PICTURE_SUFFIXES, CameraNotes, read_picture
 
@@ -32,8 +40,9 @@ NO_SLICE = re.compile(
 RESULT = re.compile(r"(.+)_(depth|all_in_focus|slice|confidence)")
 """Names of pictures that `focal infer` writes; `NAME_metadata.json` lies beside them."""
 
-ALIKE_ADVICE = "Save all slices of a stack alike."
-LAST_NUMBER = re.compile(r"\d+(?!.*\d)")
+DISTANCE = r"\d+(?:\.\d+)?(?=\s?(?:[mcu\u00b5\u03bc]?m)(?![a-z]))"
+LAST_NUMBER = re.compile(rf"{DISTANCE}(?!.*\d)|\d+(?!.*\d)", re.IGNORECASE)
+"""What counts slices: a number, or a distance such as the 0.5 of `focus_0.5m`."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +80,15 @@ def stack_of_folder(folder: Path) -> StackFiles:
     for path in named:
         series[LAST_NUMBER.sub("#", path.stem)].append(path)
     chosen = _only_longest(folder, series) or named
-    ordered = sorted(chosen, key=lambda path: natural_key(path.name))
+    ordered = sorted(chosen, key=lambda path: _counting_key(path.name))
     _refuse_doubles(folder, ordered)
     left_out = tuple(path.name for path in pictures if path not in set(chosen))
     return StackFiles(folder.resolve().name or "stack", tuple(ordered), left_out)
+
+
+def _counting_key(name: str) -> tuple[Any, str]:
+    """Return a key that sorts numbers by what they count, and 0.35m before 0.5m."""
+    return natural_key(re.sub(DISTANCE, lambda found: str(round(1e6 * float(found[0]))), name, flags=re.I))
 
 
 def _refuse_doubles(folder: Path, paths: Sequence[Path]) -> None:
@@ -108,12 +122,21 @@ def stack_folders(folder: Path) -> list[Path]:
     """Return the folder itself if it holds slices, or those of its folders that do.
 
     Raises:
-        ConfigError: none does.
+        ConfigError: none does, or one picture lies beside folders that do.
     """
-    if _pictures(folder):
+    here = _pictures(folder)
+    if len(here) > 1:
         return [folder]
     inside = sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda path: natural_key(path.name))
     found = [path for path in inside if _pictures(path)]
+    if here and found:
+        raise ConfigError(
+            f"{display(str(folder))}: one picture ({display(here[0].name)}) beside folders of pictures "
+            f"({display(found[0].name)} ...): one stack or several?",
+            "Take the picture out of the folder, or name the folder of one stack.",
+        )
+    if here:
+        return [folder]
     if not found:
         raise _no_pictures(folder, "no pictures in it or in its folders")
     return found
@@ -178,59 +201,22 @@ def read_slice(path: Path) -> tuple[npt.NDArray[Any], CameraNotes]:
     except CorruptInputError as error:
         raise CorruptInputError(
             f"unreadable slice {display(str(path))}: {error.message}",
-            error.advice or "Replace the file, or leave it and its distance out.",
+            error.advice or LEAVE_ADVICE,
         ) from error
     return picture.rgb, picture.camera
 
 
-def check_alike(path: Path, pixels: npt.NDArray[Any], size: tuple[int, int], dtype: np.dtype[Any]) -> None:
-    """Refuse a slice that does not fit the first one of its stack.
-
-    Args:
-        path: of the slice.
-        pixels: of the slice.
-        size: (height, width) of the first one.
-        dtype: of the first one.
+def read_sharp(path: Path) -> npt.NDArray[Any]:
+    """Return an all-in-focus picture, as `read_slice` does a slice.
 
     Raises:
-        CorruptInputError: names the slice.
+        CorruptInputError: it cannot be read; names the file.
     """
-    height, width = pixels.shape[:2]
-    if (height, width) != size:
-        raise CorruptInputError(
-            f"{display(str(path))}: is {width}x{height}, the first slice {size[1]}x{size[0]}",
-            "All slices of a stack have one size.",
-        )
-    if pixels.dtype != dtype:
-        raise CorruptInputError(f"{display(str(path))}: 8 and 16 bits are mixed in one stack", ALIKE_ADVICE)
-
-
-def is_grey(pixels: npt.NDArray[Any]) -> bool | None:
-    """Say whether a picture is without colour; None where it is even, as a black one."""
-    first = pixels[..., :1]
-    if (first == first[:1, :1]).all():
-        return None
-    return bool((pixels == first).all())
-
-
-def check_colours(paths: Sequence[Path], are_grey: Sequence[bool | None]) -> None:
-    """Refuse a stack of which some slices were saved grey: no exposure brings them to the others.
-
-    Args:
-        paths: of the slices.
-        are_grey: `is_grey` of each.
-
-    Raises:
-        CorruptInputError: names one of the fewer.
-    """
-    known = [(grey, path) for path, grey in zip(paths, are_grey, strict=True) if grey is not None]
-    n_grey = sum(grey for grey, _ in known)
-    if n_grey in (0, len(known)):
-        return
-    is_odd = 2 * n_grey <= len(known)
-    odd = next(path for grey, path in known if grey == is_odd)
-    ways = ("is grey", "have colours") if is_odd else ("has colours", "are grey")
-    raise CorruptInputError(f"{display(str(odd))}: {ways[0]}, the other slices {ways[1]}", ALIKE_ADVICE)
+    try:
+        return read_slice(path)[0]
+    except CorruptInputError as error:
+        message = error.message.replace("unreadable slice", "unreadable picture", 1)
+        raise CorruptInputError(message, error.advice.replace(LEAVE_ADVICE, "Replace the file.")) from error
 
 
 def read_slices(paths: Sequence[Path]) -> npt.NDArray[Any]:
@@ -240,10 +226,15 @@ def read_slices(paths: Sequence[Path]) -> npt.NDArray[Any]:
         CorruptInputError: one cannot be read, or does not fit the first; names it.
     """
     slices: list[npt.NDArray[Any]] = []
+    orientation = 1
     for path in paths:
-        pixels, _ = read_slice(path)
+        pixels, camera = read_slice(path)
         first = slices[0] if slices else pixels
+        orientation = orientation if slices else camera.orientation
+        check_turned(path, camera.orientation, orientation)
         check_alike(path, pixels, (first.shape[0], first.shape[1]), first.dtype)
         slices.append(pixels)
     check_colours(paths, [is_grey(one) for one in slices])
-    return np.stack(slices)
+    stacked = np.stack(slices)
+    check_shows(paths, stacked)
+    return stacked

@@ -20,7 +20,7 @@ from focusgen.focal.slice_files import StackFiles, stack_of_folder, stack_of_pat
 from focusgen.focal.stack import StackLens
 from focusgen.media.codecs import decode_npz
 from focusgen.media.depth_codecs import READERS, read_depth_file
-from focusgen.media.depth_units import DepthOptions, read_numbers, units_per_metre
+from focusgen.media.depth_units import DepthOptions, DepthReading, read_numbers, units_per_metre
 
 Floats = npt.NDArray[np.float32]
 
@@ -157,9 +157,23 @@ def read_record_depth(record: StackRecord, path: Path) -> Floats:
 def _metres_of(path: Path, options: DepthOptions) -> Floats:
     packed = packed_bytes(path)
     if packed is None:
-        return read_depth_file(path, options).depth_m
+        return read_lone_depth(path, options).depth_m
     values = decode_npz(packed, "depth")
     return read_numbers(values, options, units_per_metre(values, options) or 1.0).depth_m
+
+
+def read_lone_depth(path: Path, options: DepthOptions) -> DepthReading:
+    """Return the depth map of a file that belongs to no data set: there are no `--depth.` settings for it.
+
+    Raises:
+        CorruptInputError: names the file and what is wrong with it.
+    """
+    try:
+        return read_depth_file(path, options)
+    except CorruptInputError as error:
+        is_of_data_sets = "--depth." in error.advice or "scene" in error.advice
+        alone = "Give a file of this one map alone, such as npy in metres."
+        raise CorruptInputError(error.message, alone if is_of_data_sets else error.advice) from error
 
 
 def planar_depth(ray_m: Floats, fx_px: float) -> Floats:

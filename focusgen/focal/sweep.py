@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
-from focusgen.focal.distances import parse_distance
+from focusgen.focal.distance_files import focus_column, unit_of
+from focusgen.focal.distances import MICRO, parse_distance
 
 FRAME_COLUMNS = ("frame", "frame_index", "index", "n")
 TIME_COLUMNS = ("time_s", "time", "seconds", "t")
@@ -35,7 +36,7 @@ def read_focus(path: Path, n_frames: int, times_s: Sequence[float | None] | None
     """Return the focus distance of every frame, metres; between lines of the file, diopters are linear.
 
     Args:
-        path: CSV with a frame or time column, and a distance in metres.
+        path: CSV with a frame or time column, and one of focus distances, whose heading may say mm or cm.
         n_frames: of the video.
         times_s: when each frame is shown; needed for a time column.
 
@@ -64,30 +65,37 @@ def _rows(path: Path, shown: str) -> tuple[list[tuple[float, float]], bool]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{shown}: cannot be read: {error}", HOW_TO_WRITE) from error
-    if ";" in text.partition("\n")[0]:  # where spreadsheets write 0,5
+    heading = text.partition("\n")[0]
+    if ";" in heading:  # where spreadsheets write 0,5
         text = text.replace(",", ".").replace(";", ",")
-    lines = csv.DictReader(io.StringIO(text), skipinitialspace=True)
-    known = {(name or "").strip().lower(): name for name in lines.fieldnames or ()}
-    focus = next((known[name] for name in FOCUS_COLUMNS if name in known), None)
+    mark = "\t" if "\t" in heading else ","
+    lines = csv.DictReader(io.StringIO(text), delimiter=mark, skipinitialspace=mark == ",")
+    known = {MICRO.sub("um", name.strip().lower()): name for name in lines.fieldnames or ()}
+    titles = list(known)
+    usual = next((titles.index(name) for name in FOCUS_COLUMNS if name in known), None)
+    column = focus_column(titles, f"{shown}:1") if usual is None else usual
     frame = next((known[name] for name in FRAME_COLUMNS if name in known), None)
     time = next((known[name] for name in TIME_COLUMNS if name in known), None)
     place = frame or time
-    if focus is None or place is None:
+    if column is None or place is None:
         raise ConfigError(f"{shown}: no column of frames or times, or none of distances", HOW_TO_WRITE)
-    rows = [_row(line, place, focus, f"{shown}:{lines.line_num}") for line in lines]
+    unit, focus = unit_of(titles[column], f"{shown}:1"), known[titles[column]]
+    rows = [_row(line, place, focus, unit, f"{shown}:{lines.line_num}") for line in lines]
     if not rows:
         raise ConfigError(f"{shown}: holds no line below its heading", HOW_TO_WRITE)
     return rows, frame is None
 
 
-def _row(line: Mapping[str, str | None], place: str, focus: str, where: str) -> tuple[float, float]:
+def _row(
+    line: Mapping[str, str | None], place: str, focus: str, unit: str, where: str
+) -> tuple[float, float]:
     try:
         position = float(line[place] or "")
     except ValueError as error:
         raise ConfigError(f"{where}: {line[place]!r} is no {place}", HOW_TO_WRITE) from error
     if not math.isfinite(position):
         raise ConfigError(f"{where}: {line[place]!r} is no {place}", HOW_TO_WRITE)
-    return position, parse_distance(line[focus] or "", where)
+    return position, parse_distance(line[focus] or "", where, unit)
 
 
 def _positions(n_frames: int, times_s: Sequence[float | None] | None, shown: str) -> npt.NDArray[np.float64]:

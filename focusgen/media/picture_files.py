@@ -38,12 +38,17 @@ FULL_FRAME_WIDTH_MM = 36.0
 
 @dataclass(frozen=True)
 class CameraNotes:
-    """What EXIF, and of the focus distance XMP, say of the lens; None where they say nothing usable."""
+    """What EXIF, and of the focus distance XMP, say of the lens; None where they say nothing usable.
+
+    Attributes:
+        orientation: as EXIF numbers it, 1 to 8; pictures are turned by it when they are read.
+    """
 
     focal_length_mm: float | None = None
     f_number: float | None = None
     sensor_width_mm: float | None = None
     focus_distance_m: float | None = None
+    orientation: int = 1
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,13 @@ def _camera_notes(exif: Image.Exif, xmp: bytes) -> CameraNotes:
     same_view_mm = _positive(tags.get(FOCAL_LENGTH_35MM))
     width_mm = FULL_FRAME_WIDTH_MM * focal_mm / same_view_mm if focal_mm and same_view_mm else None
     focus_m = _distance_m(tags.get(SUBJECT_DISTANCE))
-    return CameraNotes(focal_mm, f_number, width_mm, focus_m or xmp_focus_distance_m(xmp))
+    told_m = focus_m or xmp_focus_distance_m(xmp)
+    return CameraNotes(focal_mm, f_number, width_mm, told_m, _orientation_of(exif))
+
+
+def _orientation_of(exif: Image.Exif) -> int:
+    """Return 1 to 8; what else cameras write, 0 mostly, means nothing."""
+    return next((n for n in range(1, 9) if n == exif.get(ORIENTATION)), 1)
 
 
 def exif_focal_px(path: Path) -> float | None:

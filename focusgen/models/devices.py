@@ -37,7 +37,22 @@ def pick_device(device: str | None, backend: str) -> torch.device:
             f"--device {device}: {_why_no_cuda()}",
             f"GPUs found: {torch.cuda.device_count()}. Or say --device cpu.",
         )
+    if chosen.type not in ("cpu", "cuda"):
+        _check_computes(chosen)
     return chosen
+
+
+def _check_computes(chosen: torch.device) -> None:
+    """Refuse mps, xpu, meta and the like where this torch has no backend for them."""
+    try:
+        torch.zeros(1, device=chosen).cpu()
+    except (
+        RuntimeError,
+        AssertionError,
+    ) as error:
+        raise ConfigError(
+            f"--device {chosen}: torch {torch.__version__} cannot compute there", "Say cuda, cuda:0 or cpu."
+        ) from error
 
 
 def _why_no_cuda() -> str:

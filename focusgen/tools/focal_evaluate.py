@@ -201,7 +201,10 @@ def _strange_zedd_files(job: EvaluateJob, names: set[str]) -> list[str]:
 
 def _cut(sample: Sample, n: int) -> Sample:
     if n > len(sample.stack):
-        raise ConfigError(f"{sample.name}: {n} slices are asked for, it has {len(sample.stack)}")
+        raise ConfigError(
+            f"{sample.name}: {n} slices are asked for, it has {len(sample.stack)}",
+            f"Ask for --n-slices up to {len(sample.stack)}, or leave it out of the list.",
+        )
     keep = spread(len(sample.stack), n)
     stack = FocalStack(sample.stack.slices[keep], sample.stack.diopters[keep], sample.stack.radius_px_m)
     return Sample(sample.name, stack, sample.true_m, sample.aif)

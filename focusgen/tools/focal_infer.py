@@ -165,6 +165,10 @@ def _checked_stacks(job: InferJob) -> list[Stack | Unusable]:
     if len(errors) == len(stacks):
         raise errors[0]
     check_may_write(job.output, "--output")
+    if job.options.uses_device:
+        from focusgen.models.devices import pick_device  # torch: what stays on the CPU needs none
+
+        pick_device(job.options.device, "focal infer")
     if job.as_scene:
         check_takes_scenes(job.output)
     return stacks

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish, publish_json, remove, remove_drafts
@@ -15,16 +16,18 @@ from focusgen.base.names import display
 from focusgen.focal.distances import check_distances
 from focusgen.focal.render import render_stack
 from focusgen.focal.samples import usable_depth
-from focusgen.focal.slice_files import read_slice
+from focusgen.focal.slice_files import read_sharp
+from focusgen.focal.sources import read_lone_depth
 from focusgen.focal.stack import FARTHEST_M, StackLens
-from focusgen.media.depth_codecs import READERS, read_depth_file
-from focusgen.media.depth_units import DepthOptions, is_plausible_median
+from focusgen.media.depth_codecs import READERS
+from focusgen.media.depth_units import DepthOptions, DepthReading, is_plausible_median
 from focusgen.models.devices import pick_device
 from focusgen.optics.coc import shown_width
 from focusgen.optics.transfer import Transfer
 from focusgen.tools.focal_outputs import npy_bytes, png_bytes
 
 AIF, DEPTH = "aif.png", "depth.npy"
+STRANGELY_FAR_M = 1e4
 
 
 def write_stack(
@@ -67,16 +70,14 @@ def write_stack(
         raise ConfigError(f"{display(str(depth))}: depth is read from {', '.join(READERS)}")
     _refuse_own_inputs((picture, depth), [folder / name for name in (*names, AIF, DEPTH)])
     pick_device(device, "focal render")
-    rgb, _ = read_slice(picture)
-    options = DepthOptions(depth_scale, scale_floats=False)
-    depth_m = read_depth_file(depth, options).depth_m
-    depth_m = np.where(np.isposinf(depth_m), np.float32(FARTHEST_M), depth_m)  # sky is no hole
-    depth_m = usable_depth(depth_m, rgb.shape[:2], str(depth))
-    if not is_plausible_median(median_m := float(np.median(depth_m))):
-        note(
-            f"{display(str(depth))}: the median depth is {median_m:.4g} m: floats are taken for metres, "
-            f"whole numbers for {depth_scale:g} to a metre (--depth_scale)"
-        )
+    rgb = read_sharp(picture)
+    reading = read_lone_depth(depth, DepthOptions(depth_scale, scale_floats=False))
+    depth_m = np.where(
+        np.isposinf(reading.depth_m), np.float32(FARTHEST_M), reading.depth_m
+    )  # sky is no hole
+    drawn_m = usable_depth(depth_m, rgb.shape[:2], str(depth))
+    for line in _strange_depth(reading, depth_m, depth_scale):
+        note(f"{display(str(depth))}: {line}")
     height, width = rgb.shape[:2]
     lens = replace(lens, sensor_width_m=sensor_width_m or shown_width(lens.sensor_width_m, width, height))
     make_folder(folder)
@@ -84,18 +85,41 @@ def write_stack(
     if (folder / "stack.json").is_file():  # of an earlier call, which may have had more slices
         for path in (folder / "stack.json", *folder.glob("slice_*.png")):
             remove(path)
-    slices = render_stack(rgb, depth_m, distances_m, lens, transfer=transfer, device=device)
+    slices = render_stack(rgb, drawn_m, distances_m, lens, transfer=transfer, device=device)
     for name, pixels in zip(names, slices, strict=True):
         publish(folder / name, png_bytes(pixels))
         yield folder / name
     publish(folder / AIF, png_bytes(rgb))
-    publish(folder / DEPTH, npy_bytes(depth_m))
+    publish(folder / DEPTH, npy_bytes(np.where(depth_m > 0, depth_m, np.float32(np.nan))))
     publish_json(folder / "stack.json", stack_document(names, distances_m, lens))
     yield folder / "stack.json"
 
 
+def _strange_depth(
+    reading: DepthReading, depth_m: npt.NDArray[np.float32], depth_scale: float
+) -> Iterator[str]:
+    """Yield what is strange of a depth map whose sky is at a finite distance."""
+    is_known = depth_m > 0
+    if not is_plausible_median(median_m := float(np.median(depth_m[is_known]))):
+        yield (
+            f"the median depth is {median_m:.4g} m: floats are taken for metres, "
+            f"whole numbers for {depth_scale:g} to a metre (--depth_scale)"
+        )
+    if not is_known.all():
+        yield (
+            f"{1.0 - is_known.mean():.1%} of it is unknown: drawn as what is beside it, and nan in {DEPTH}"
+        )
+    n_saturated = 0 if reading.saturated is None else int(reading.saturated.sum())
+    n_far = max(n_saturated, int((depth_m > STRANGELY_FAR_M).sum()))
+    if n_far:
+        yield (
+            f"{n_far / depth_m.size:.1%} of it lies at up to {depth_m[is_known].max():.4g} m: "
+            "where that is a mark for no depth, write 0 or nan instead"
+        )
+
+
 def _refuse_own_inputs(inputs: Sequence[Path], written: Sequence[Path]) -> None:
-    """Refuse to write over what is read: depth is written without its holes."""
+    """Refuse to write over what is read."""
     for path in inputs:
         if any(other.exists() and other.samefile(path) for other in written):
             raise ConfigError(

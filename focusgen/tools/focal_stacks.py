@@ -69,15 +69,18 @@ def list_stacks(
         status = f"focusgen status --out_root {shell_word(scenes)} says more"
         note(f"left out as unfinished or stale: {len(left_out)}, first {left_out[0]}; {status}")
     if not records:
-        raise ConfigError(
-            f"{scenes}: no scene has a stack",
-            "Run phase 5 with --n_sets 2 or more and --lens.law sweep; or say --source thin_lens.",
-        )
+        raise ConfigError(f"{scenes}: no scene has a stack", _way_to_stacks(scenes, source))
     beside = out.resolve().parent
     make_folder(beside)
     lines = [json.dumps(_relative(record, beside), allow_nan=False) for record in records]
     publish(out, ("\n".join(lines) + "\n").encode())
     return records
+
+
+def _way_to_stacks(scenes: Path, source: str) -> str:
+    if source == "thin_lens":
+        return f"They are made of sharp frames and depth: focusgen status --out_root {shell_word(scenes)}."
+    return "Run phase 5 with --n_sets 2 or more and --lens.law sweep; or say --source thin_lens."
 
 
 def _check_out(scenes: Path, out: Path) -> None:

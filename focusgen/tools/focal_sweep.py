@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -105,5 +106,6 @@ def _write_stack(folder: Path, stack: SweepStack, read: Callable[[int], npt.NDAr
     remove_drafts(folder)
     for number, frame in enumerate(stack.frames):
         publish(folder / f"slice_{number:02d}.png", png_bytes(read(frame)))
-    document = {"focus_distances_m": list(stack.distances_m), "frames": list(stack.frames)}
+    distances = ["inf" if math.isinf(metres) else metres for metres in stack.distances_m]
+    document = {"focus_distances_m": distances, "frames": list(stack.frames)}
     publish_json(folder / DISTANCES_FILE, document)

@@ -20,6 +20,8 @@ WANTED = [0.5, 0.75, math.inf]
         "[0.5, 0.75, inf]",
         "0.5 m, 75 cm, inf",
         "5e-1m,.75,+INF",
+        "500000um 750000 \u00b5m inf",
+        "500000\u03bcm;750000um;inf",
     ],
 )
 def test_any_way_of_writing_gives_the_same_metres(text: str):

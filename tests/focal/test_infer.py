@@ -15,6 +15,7 @@ from focusgen.focal.infer import InferOptions, StackResult, infer_stack
 from focusgen.focal.opened import LensFlags
 from focusgen.focal.slice_files import stack_of_folder
 from focusgen.focal.stack import FocalStack
+from tests.focal.stacks import truth
 
 HEIGHT, WIDTH = 48, 64
 LENS = LensFlags(50.0, 2.0, 36.0)
@@ -28,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
     )
     (tmp_path / "s").mkdir()
     for n in range(3):
-        cv2.imwrite(str(tmp_path / "s" / f"{n}.png"), texture)
+        cv2.imwrite(str(tmp_path / "s" / f"{n}.png"), cv2.GaussianBlur(texture, (0, 0), 0.3 + 0.1 * n))
     return tmp_path / "s"
 
 
@@ -69,6 +70,27 @@ def test_without_a_lens_depth_runs_from_nothing_to_one(folder, monkeypatch):
     assert not found.is_metric and found.metadata["unexplained_share"] is None
     assert (found.depth[:, : WIDTH // 2] == 0.0).all() and (found.depth[:, WIDTH // 2 :] == 1.0).all()
     np.testing.assert_array_equal(found.confidence, np.float32(0.8))
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_twelve_bits_that_are_stored_in_sixteen_are_looked_at_like_all_sixteen(tmp_path, monkeypatch, factor):
+    monkeypatch.setitem(infer.WORK_PIXELS, "default", HEIGHT * WIDTH // factor**2)
+    made = {}
+    for bits in (12, 16):
+        root = tmp_path / f"{bits}"
+        root.mkdir()
+        for n in range(3):
+            eight = truth("tabletop").slices[2 * n][60 : 60 + HEIGHT, 60 : 60 + WIDTH, ::-1]
+            deep = (eight.astype(np.uint16) * 16 + 15) << (bits - 12)
+            cv2.imwrite(str(root / f"{n}.png"), deep)
+        made[bits] = result(root, monkeypatch)
+    low, high = made[12], made[16]
+    np.testing.assert_allclose(low.rgb, high.rgb >> 4, atol=1)
+    assert low.rgb.max() > 256
+    for key in ("unexplained_share", "share_without_texture"):
+        assert low.metadata[key] == pytest.approx(high.metadata[key], rel=0.01), key
+    assert low.metadata["unexplained_share"] > 0.1
+    assert (low.metadata["used_bits"], high.metadata["used_bits"]) == (12, 16)
 
 
 @pytest.mark.parametrize("pixels", [HEIGHT * WIDTH // 4, 500])

@@ -26,6 +26,7 @@ def opened(
     texture = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     texture[:, WIDTH // 2 :] = 128
     for n in range(3):
+        texture[1, 1] = n  # one picture under three names would be refused
         cv2.imwrite(str(tmp_path / "s" / f"{n}.png"), texture)
     cv2.imwrite(str(tmp_path / "s" / "depth.png"), texture)
     return open_stack(

@@ -134,6 +134,24 @@ def test_bad_distances_are_said_before_a_slice_is_read(tmp_path):
         opened(root)
 
 
+def test_one_picture_under_two_names_is_refused_where_blur_must_differ(tmp_path):
+    root = folder(tmp_path)
+    (root / "2.jpg").write_bytes((root / "0.jpg").read_bytes())
+    for lens in (LENS, LensFlags()):
+        with pytest.raises(ConfigError, match=r"2\.jpg and 0\.jpg are the same picture, at 0\.5 and 1 m"):
+            opened(root, (1.0, 2.0, 0.5), lens)
+    opened(root, (100.0, 2.0, 80.0))  # drawn slices far away may well be equal
+
+
+def test_a_slice_that_exif_turns_otherwise_is_named(tmp_path):
+    root = folder(tmp_path)
+    turned = Image.Exif()
+    turned[0x0112] = 3
+    Image.fromarray(TEXTURE).save(root / "1.jpg", exif=turned)
+    with pytest.raises(CorruptInputError, match=r"1\.jpg: EXIF turns it otherwise .*3, not 1"):
+        opened(root)
+
+
 @pytest.mark.parametrize("distances_m", [None, (1.0,)])
 def test_one_slice_is_no_stack(tmp_path, distances_m):
     with pytest.raises(ConfigError, match="at least 2 slices"):

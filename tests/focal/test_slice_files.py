@@ -11,7 +11,6 @@ import pytest
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.focal.slice_files import (
     NO_SLICE,
-    check_alike,
     read_slice,
     read_slices,
     stack_folders,
@@ -89,6 +88,14 @@ def test_only_the_last_number_of_a_name_counts_the_slices(tmp_path):
     assert names_of(folder) == ["2024_f1.png", "2024_f2.png"]
 
 
+def test_distances_in_names_count_as_what_they_are(tmp_path):
+    folder = folder_of(tmp_path / "s", *(f"focus_{d}m.jpg" for d in ("0.5", "0.35", "1", "10.5", "2.25")))
+    assert names_of(folder) == [f"focus_{d}m.jpg" for d in ("0.35", "0.5", "1", "2.25", "10.5")]
+    # Without a unit 1.10 is what comes after 1.9.
+    assert names_of(folder_of(tmp_path / "t", "s1.9.png", "s1.10.png")) == ["s1.9.png", "s1.10.png"]
+    assert names_of(folder_of(tmp_path / "u", "5mm_2.png", "5mm_10.png")) == ["5mm_2.png", "5mm_10.png"]
+
+
 def test_pictures_without_a_number_are_a_stack_of_all(tmp_path):
     assert names_of(folder_of(tmp_path / "s", "near.png", "far.png", "middle.jpg")) == [
         "far.png",
@@ -104,6 +111,15 @@ def test_a_folder_of_folders_is_a_batch_in_natural_order(tmp_path):
         folder_of(tmp_path / name, *(() if "empty" in name else ("1.png", "2.png")))
     assert [folder.name for folder in stack_folders(tmp_path)] == ["s9", "s10"]
     assert [folder.name for folder in stack_folders(tmp_path / "s9")] == ["s9"]
+
+
+def test_one_picture_beside_folders_of_stacks_is_named(tmp_path):
+    folder_of(tmp_path / "s1", "1.png", "2.png")
+    folder_of(tmp_path, "cover.jpg")
+    with pytest.raises(ConfigError, match=r"one picture \(cover\.jpg\) beside folders of pictures \(s1"):
+        stack_folders(tmp_path)
+    folder_of(tmp_path, "cover_2.jpg")
+    assert stack_folders(tmp_path) == [tmp_path]
 
 
 @pytest.mark.parametrize("find", [stack_of_folder, stack_folders])
@@ -140,7 +156,7 @@ def picture(path: Path, value: int, shape: tuple[int, int] = (4, 6), dtype: type
 def test_slices_come_as_one_array_in_the_order_of_their_names(tmp_path):
     paths = [picture(tmp_path / f"{n}.png", 10 * n) for n in range(3)]
     assert read_slices(paths)[:, 0, 0, 0].tolist() == [0, 10, 20]
-    deep = [picture(tmp_path / f"d{n}.png", 1000 * n, dtype=np.uint16) for n in range(2)]
+    deep = [picture(tmp_path / f"d{n}.png", 500 * (n + 1), dtype=np.uint16) for n in range(2)]
     assert read_slices(deep).dtype == np.uint16 and read_slices(deep)[1].max() == 1000
 
 
@@ -156,38 +172,9 @@ def test_eight_bits_among_sixteen_would_be_black(tmp_path):
         read_slices(paths)
 
 
-def test_a_slice_that_fits_says_nothing():
-    check_alike(Path("a.png"), np.zeros((4, 6, 3), np.uint8), (4, 6), np.dtype(np.uint8))
-
-
 @pytest.mark.parametrize("data", [b"", b"junk", b"\x89PNG\r\n\x1a\n" + bytes(30)])
 def test_an_unreadable_slice_is_named_with_its_whole_path(tmp_path, data):
     (tmp_path / "x_1.png").write_bytes(data)
     with pytest.raises(CorruptInputError, match=rf"unreadable slice {tmp_path}/x_1\.png") as caught:
         read_slice(tmp_path / "x_1.png")
     assert caught.value.advice
-
-
-GREY = np.arange(24, dtype=np.uint8).reshape(4, 6, 1).repeat(3, 2)
-COLOUR = np.stack([GREY[..., 0], GREY[..., 0], 255 - GREY[..., 0]], -1)
-BLACK = np.zeros((4, 6, 3), np.uint8)
-
-
-@pytest.mark.parametrize(
-    ("slices", "said"),
-    [
-        ((COLOUR, GREY, COLOUR), r"1\.png: is grey, the other slices have colours"),
-        ((GREY, GREY, COLOUR, BLACK), r"2\.png: has colours, the other slices are grey"),
-        ((COLOUR, BLACK, COLOUR), None),
-        ((GREY, BLACK, GREY), None),
-    ],
-)
-def test_grey_slices_among_coloured_ones_are_named(tmp_path, slices, said):
-    paths = [tmp_path / f"{n}.png" for n in range(len(slices))]
-    for path, pixels in zip(paths, slices, strict=True):
-        cv2.imwrite(str(path), pixels)
-    if said is None:
-        assert len(read_slices(paths)) == len(paths)
-        return
-    with pytest.raises(CorruptInputError, match=said):
-        read_slices(paths)

@@ -53,6 +53,19 @@ def test_a_log_with_semicolons_has_decimal_commas(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "frame,focus_mm\n0,500\n2,1000\n",
+        "frame\tFocus distance (cm)\n0\t50\n2\t100\n",
+        "frame,focus_raw,focus_m\n0,7,0.5\n2,9,1\n",
+    ],
+)
+def test_a_heading_says_the_unit_of_focus(tmp_path: Path, text: str):
+    found = read_focus(write(tmp_path / "focus.csv", text), 3, None)
+    assert found == pytest.approx([0.5, 1 / 1.5, 1.0])
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("frame,focus_m\n0,0.5\n3,1\n", "says nothing of 1 of 5 frames"),
@@ -60,6 +73,7 @@ def test_a_log_with_semicolons_has_decimal_commas(tmp_path: Path):
         ("frame,focus_m\nzero,0.5\n", r"focus.csv:2: 'zero' is no frame"),
         ("frame,focus_m\n3,0.5\n0,1\n", "do not rise"),
         ("frame,sharpness\n0,1\n", "no column"),
+        ("frame,focus_ft\n0,1\n4,2\n", r"focus.csv:1: focus_ft are no metres"),
         ("frame,focus_m\n", "no line"),
         ("time_s,focus_m\n0,0.5\n1,1\n", "no time stamps"),
     ],

@@ -23,6 +23,10 @@ def test_a_device_that_torch_does_not_know_is_refused_by_name():
     with pytest.raises(ConfigError, match="--device gpu: torch knows no such device"):
         pick_device("gpu", "x")
     assert pick_device("cpu", "x") == torch.device("cpu")
+    # torch knows these, and has nothing to compute with there
+    for device in ("meta", "vulkan"):
+        with pytest.raises(ConfigError, match=f"--device {device}: torch .* cannot compute there"):
+            pick_device(device, "x")
 
 
 def test_a_gpu_that_is_not_there_is_refused_with_the_number_of_those_that_are(monkeypatch):

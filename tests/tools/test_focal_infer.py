@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.focal.infer import StackResult
+from focusgen.focal.infer import InferOptions, StackResult
 from focusgen.focal.opened import LensFlags
 from focusgen.focal.records import record_of
 from focusgen.tools import focal_infer
@@ -73,6 +73,16 @@ def test_a_folder_a_batch_and_pictures_with_commas_are_stacks(tmp_path, calls):
         ("two", ["0.png", "1.png", "2.png"]),
         ("one", ["2.png", "0.png"]),
     ]
+
+
+def test_a_device_that_is_not_there_is_said_before_any_work(tmp_path, calls):
+    stack(tmp_path / "a" / "one")
+    stack(tmp_path / "a" / "two")
+    for options in (InferOptions("best", device="meta"), InferOptions(backend="sd3", device="meta")):
+        with pytest.raises(ConfigError, match="--device meta"):
+            inferred(tmp_path / "a", tmp_path / "o", options=options)
+    assert calls == [] and not (tmp_path / "o").exists()
+    inferred(tmp_path / "a", tmp_path / "o", options=InferOptions(device="meta"))  # the CPU does it all
 
 
 def test_a_list_of_slices_longer_than_a_path_can_be_is_a_stack(tmp_path, calls, monkeypatch):

@@ -71,12 +71,41 @@ def test_infinity_is_a_word_that_json_can_hold():
     assert json.loads(json.dumps(document, allow_nan=False))["focus_distances"] == [1.0, "inf"]
 
 
-def test_holes_are_filled_for_drawing_and_floats_are_metres_whatever_the_scale(disk):
+def test_holes_are_drawn_and_stay_unknown_and_floats_are_metres_whatever_the_scale(disk):
     depth = np.full((HEIGHT, WIDTH), 2.0, np.float32)
     depth[3:6, 3:6] = np.nan
     np.save(disk / "h.npy", depth)
-    written(disk, depth="h.npy", depth_scale=1000.0)
-    assert (np.load(disk / "out" / "s" / "depth.npy") == 2.0).all()
+    said: list[str] = []
+    written(disk, depth="h.npy", depth_scale=1000.0, note=said.append)
+    truth_m = np.load(disk / "out" / "s" / "depth.npy")
+    assert np.isnan(truth_m[3:6, 3:6]).all() and np.isnan(truth_m).sum() == 9
+    assert np.nanmin(truth_m) == np.nanmax(truth_m) == 2.0
+    assert len(said) == 1 and "h.npy: 1.0% of it is unknown" in said[0]
+    drawn = (disk / "out" / "s" / "slice_00.png").read_bytes()
+    np.save(disk / "whole.npy", np.full((HEIGHT, WIDTH), 2.0, np.float32))
+    written(disk, depth="whole.npy")
+    assert (disk / "out" / "s" / "slice_00.png").read_bytes() == drawn
+
+
+@pytest.mark.parametrize(("kind", "mark"), [(np.uint16, 65535), (np.float32, 1e10)])
+def test_marks_that_look_like_far_away_are_said(disk, kind, mark):
+    depth = np.full((HEIGHT, WIDTH), 2000 if kind is np.uint16 else 2.0, kind)
+    depth[:3] = mark
+    np.save(disk / "far.npy", depth)
+    said: list[str] = []
+    written(disk, depth="far.npy", note=said.append)
+    assert len(said) == 1 and "12.5% of it lies at up to" in said[0] and "write 0 or nan" in said[0]
+
+
+def test_what_is_advised_of_a_file_fits_a_command_without_data_set(disk):
+    np.savez(disk / "two.npz", a=np.ones((HEIGHT, WIDTH)), b=np.ones((HEIGHT, WIDTH)))
+    with pytest.raises(CorruptInputError, match=r"two\.npz: it holds a, b") as caught:
+        written(disk, depth="two.npz")
+    assert caught.value.advice.startswith("Give a file of this one map alone")
+    (disk / "rgb.png").write_bytes(b"junk")
+    with pytest.raises(CorruptInputError, match=r"unreadable picture .*rgb\.png") as caught:
+        written(disk)
+    assert "distance" not in caught.value.advice
 
 
 @pytest.mark.parametrize(
@@ -131,13 +160,13 @@ def test_nothing_is_written_over_what_is_read_and_a_refused_call_changes_nothing
         next(slices)
 
 
-def test_the_sky_is_far_away_and_holes_are_as_what_is_beside_them(disk):
+def test_the_sky_is_far_away_and_holes_are_unknown(disk):
     depth_m = np.full((HEIGHT, WIDTH), 1.0, np.float32)
     depth_m[0], depth_m[-1] = np.inf, np.nan
     np.save(disk / "sky.npy", depth_m)
     written(disk, depth="sky.npy")
     drawn_m = np.load(disk / "out" / "s" / "depth.npy")
-    assert (drawn_m[0] == 1000.0).all() and (drawn_m[1:] == 1.0).all()
+    assert (drawn_m[0] == 1000.0).all() and (drawn_m[1:-1] == 1.0).all() and np.isnan(drawn_m[-1]).all()
 
 
 def test_depth_that_is_hardly_metres_is_said(disk):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from focusgen.cli import main
+from focusgen.focal.distance_files import read_distances
 from focusgen.tools.focal_sweep import DISTANCES_FILE, write_sweep_stacks
 from tests.clips import write_video
 from tests.focal.stacks import Truth, abs_rel, truth
@@ -91,3 +92,13 @@ def test_a_second_cut_leaves_nothing_of_the_first(traced: Truth, sweep: tuple[Pa
         not (tmp_path / "cut" / "rack" / "rack_007").exists()
         and (tmp_path / "cut" / "rack" / "mine").is_dir()
     )
+
+
+def test_a_rack_to_infinity_is_written_as_a_word(sweep: tuple[Path, Path], tmp_path: Path):
+    video, log = sweep
+    log.write_text("frame,focus_m\n0,0.5\n9,inf\n")
+    cut = write_sweep_stacks(video, log, 3, tmp_path / "out")
+    (written,) = cut.folder.glob(f"*/{DISTANCES_FILE}")
+    assert json.loads(written.read_text())["focus_distances_m"][-1] == "inf"
+    names = [f"slice_{n:02d}.png" for n in range(3)]
+    assert read_distances(written, names)[0::2] == [0.5, float("inf")]
