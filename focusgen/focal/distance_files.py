@@ -77,7 +77,7 @@ def _table_of(
     """
     flat = [_flat(entry) for entry in entries]
     titles = list(dict.fromkeys(title for entry in flat for title in entry))
-    focus = _focus_column([title.lower() for title in titles], shown)
+    focus = focus_column([title.lower() for title in titles], shown)
     if focus is None:
         raise ConfigError(f"{shown}: no FocusDistance in {', '.join(map(display, titles[:4]))}", HOW_TO_GIVE)
     lines = [(shown, _line("file", titles[focus]))]
