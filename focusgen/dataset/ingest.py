@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from focusgen.base.checksums import checksum, file_checksum
@@ -27,6 +28,25 @@ def read_manifest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> d
         CorruptInputError: missing, or not what the index vouches for.
     """
     return dict(read_whole_manifest(dataset, scene_id, entry)["files"])
+
+
+def raw_source(
+    raw_root: Path, dataset: DatasetLayout, scene_id: str, entry: IndexEntry
+) -> tuple[RawScene, dict[str, str]]:
+    """Return a scene's raw files, which are all there, and phase 1's checksums of them.
+
+    Raises:
+        CorruptInputError: one is gone, or nobody took checksums.
+    """
+    raw = entry.raw_scene(scene_id, raw_root)
+    digests = read_manifest(dataset, scene_id, entry)
+    folder = raw.path.parent if raw.kind == "video" else raw.path
+    gone = [path for path in (raw.path, *(folder / name for name in digests)) if not path.exists()]
+    if gone:
+        raise CorruptInputError(
+            f"scene {scene_id!r}: {gone[0]}: no such source", "Give --raw_root the folder of phase 1."
+        )
+    return raw, digests
 
 
 def was_cut_short(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> bool:

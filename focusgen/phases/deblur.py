@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import CorruptInputError, ModelMemoryError
 from focusgen.dataset.frames import RawFrames, open_raw
-from focusgen.dataset.ingest import changed_files, read_manifest
+from focusgen.dataset.ingest import changed_files, raw_source
 from focusgen.dataset.store import publish_scene_log
 from focusgen.models.protocols import Deblurrer
 from focusgen.motion.metrics import psnr_db
@@ -76,12 +76,7 @@ def _check_source(job: SceneJob) -> dict[str, str]:
 
     No decoder notices a flipped bit in a JPEG.
     """
-    raw = job.entry.raw_scene(job.scene_id, job.cfg.data.raw_root)
-    if not raw.path.exists():
-        raise CorruptInputError(
-            f"scene {job.scene_id!r}: {raw.path}: no such source", "Give --raw_root the folder of phase 1."
-        )
-    manifest = read_manifest(job.dataset, job.scene_id, job.entry)
+    raw, manifest = raw_source(job.cfg.data.raw_root, job.dataset, job.scene_id, job.entry)
     changed = changed_files(raw, manifest)
     if changed:
         raise CorruptInputError(

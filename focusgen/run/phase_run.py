@@ -20,6 +20,7 @@ from focusgen.config import GRAPH, Config, PhaseName, settings_for
 from focusgen.config.backends import PROVIDED
 from focusgen.dataset.footage import Footage
 from focusgen.dataset.index import IndexEntry, read_index
+from focusgen.dataset.ingest import raw_source
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.masked import mask_digest
 from focusgen.dataset.records import (
@@ -300,6 +301,7 @@ class PhaseRun:
             self._upstream_digests(scene_id)
             if self.phase == "deblur":  # before anything is wiped that could not be made again
                 self._check_upstream(scene_id)
+                raw_source(self.cfg.data.raw_root, self.dataset, scene_id, self.index[scene_id])
         except SceneError as error:
             self.outcomes.fail_now(scene_id, error)
             return True

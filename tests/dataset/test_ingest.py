@@ -18,6 +18,7 @@ from focusgen.dataset.ingest import (
     changed_files,
     manifest_of,
     new_manifest,
+    raw_source,
     read_manifest,
     read_whole_manifest,
     unknown_ingest_digest,
@@ -82,6 +83,21 @@ def test_a_whole_manifest_is_read_back(kept):
     assert read_manifest(dataset, "a", one) == FILES
     whole = read_whole_manifest(dataset, "a", one)
     assert whole["shot_cuts"] == [1] and whole["decoding"] == ["upright"] and "part" not in whole
+
+
+def test_a_raw_file_that_is_gone_is_named_before_anything_is_made_of_the_others(kept, tmp_path):
+    dataset, known, _ = kept
+    raw_root = tmp_path / "raw"
+    with pytest.raises(CorruptInputError, match=r"raw/a: no such source"):
+        raw_source(raw_root, dataset, "a", known)
+    (raw_root / "a").mkdir(parents=True)
+    for name in FILES:
+        (raw_root / "a" / name).touch()
+    assert raw_source(raw_root, dataset, "a", known)[1] == FILES
+    (raw_root / "a" / "frame_0001.png").unlink()
+    with pytest.raises(CorruptInputError, match=r"frame_0001\.png: no such source") as caught:
+        raw_source(raw_root, dataset, "a", known)
+    assert "--raw_root" in caught.value.advice
 
 
 def spoiled(manifest: dict[str, Any], how: str) -> bytes:

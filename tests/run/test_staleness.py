@@ -109,6 +109,10 @@ def test_phase_2_names_a_raw_frame_that_was_replaced_and_wipes_nothing(whole, ca
     raw.unlink()
     raw.with_name("frame_0000.png").unlink()
     assert phase(whole, "deblur") == phase(whole, "render") == 0, "what is gone is no other input"
+    raw.parent.rename(raw.parent.with_name("unmounted"))
+    assert phase(whole, "deblur", "--resize_long_side", "32", "--on_stale", "redo") == 3
+    assert "no such source" in capsys.readouterr().err
+    assert published_digests(whole.out_root) == published, "nothing is wiped that nobody could make again"
 
 
 @pytest.mark.parametrize(("change", "named"), BROKEN)
