@@ -7,7 +7,13 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from types import TracebackType
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @contextlib.contextmanager
@@ -40,3 +46,27 @@ def end_children() -> None:
     """End all processes that this one started; what they are at is lost."""
     for child in multiprocessing.active_children():
         child.terminate()
+
+
+class ChildPool(ProcessPoolExecutor):
+    """A pool of fresh processes that this one alone ends: a plain one is torn by Ctrl-C, or hangs in it.
+
+    A process that hears Ctrl-C, too, dies between two calls, and with it all calls that wait; one whose
+    parent dies waits for work for ever. Left by an exception, the pool gives up what its processes are at.
+    """
+
+    def __init__(self, n_processes: int) -> None:
+        super().__init__(n_processes, multiprocessing.get_context("spawn"), end_with_parent)
+
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """Hand over a call; the first ones start the processes."""
+        with starting_children():
+            return super().submit(fn, *args, **kwargs)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        """Wait for what was handed over; not after an exception."""
+        if kind is not None:
+            end_children()
+        return super().__exit__(kind, error, trace)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from focusgen.base.children import ChildPool
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish_json, publish_pieces
 from focusgen.base.names import RESERVED_NAMES
@@ -73,6 +73,7 @@ def validate_dataset(
     made_otherwise: Mapping[str, str] = MappingProxyType({}),
     may_take_over: bool = False,
     on_scene: Callable[[SceneReport], None] = lambda report: None,
+    may_go_on: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Check every scene of the index and return the report.
 
@@ -83,15 +84,19 @@ def validate_dataset(
         made_otherwise: scene -> why its records are not of today's settings.
         may_take_over: leave out the scenes whose files are by all signs those that passed before.
         on_scene: called with each scene's report as it is done.
+        may_go_on: asked after each scene; raises where it may not, and what was found is kept all the same.
     """
     dataset, kept = DatasetLayout.of(cfg), KeptReports(cfg, may_take_over=may_take_over)
     reports: dict[str, SceneReport] = {}
-    for report in _check_all(cfg, dataset, index, kept):
-        reports[report.scene_id] = report
-        if report.scene_id in made_otherwise:
-            report.error(made_otherwise[report.scene_id])
-        on_scene(report)
-    kept.publish()
+    try:
+        for report in _check_all(cfg, dataset, index, kept):
+            reports[report.scene_id] = report
+            if report.scene_id in made_otherwise:
+                report.error(made_otherwise[report.scene_id])
+            on_scene(report)
+            may_go_on()
+    finally:
+        kept.publish()
     ordered = [reports[scene_id] for scene_id in index]
     _check_one_max_coc(ordered)
     document = {**_document(ordered, list(problems)), "scenes_not_read_again": kept.n_taken}
@@ -139,9 +144,8 @@ def _examine_all(
         for scene_id in names:
             yield examine_scene(cfg, dataset, scene_id, index[scene_id])
         return
-    spawn = multiprocessing.get_context("spawn")
     left = ((name, index[name]) for name in names)  # of very many scenes the entries would fill the memory
-    with ProcessPoolExecutor(cfg.run.workers, mp_context=spawn) as pool:
+    with ChildPool(cfg.run.workers) as pool:
         jobs: dict[Future[SceneReport], tuple[str, IndexEntry]] = {}
         while True:
             for name, entry in islice(left, cfg.run.workers * QUEUED_PER_WORKER - len(jobs)):
@@ -153,7 +157,7 @@ def _examine_all(
 
 
 def _submit(
-    pool: ProcessPoolExecutor, cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry
+    pool: ChildPool, cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry
 ) -> Future[SceneReport]:
     """Hand a scene to a pool; one of which a process died takes no more, which is the job's to tell."""
     try:

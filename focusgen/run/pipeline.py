@@ -121,7 +121,7 @@ def run_phase(
     if phase == "validate":
         from focusgen.run.validation import run_validate
 
-        return run_validate(cfg, observer)
+        return run_validate(cfg, observer, stop=stop)
     return run_scene_phase(cfg, phase, selection, observer, stop)
 
 
@@ -155,5 +155,8 @@ def run_all(
         codes.append(run_scene_phase(cfg, phase, chosen, observer, stop, expected=expected))
     codes.append(calibrate_in_run(cfg, observer, chosen["scenes"]))
     codes.append(run_scene_phase(cfg, "render", chosen, observer, stop, expected=expected))
-    codes.append(run_validate(cfg, observer, chosen["scenes"], may_take_over=not recheck, expected=expected))
+    asked, may_take_over = chosen["scenes"], not recheck
+    codes.append(
+        run_validate(cfg, observer, asked, stop=stop, may_take_over=may_take_over, expected=expected)
+    )
     return max(codes)

@@ -11,6 +11,7 @@ from typing import Any
 from focusgen.base.errors import ConfigError, CorruptInputError, ExitCode, StorageError
 from focusgen.base.files import is_read_only
 from focusgen.base.names import rich_text
+from focusgen.base.signals import StopFlag
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.index_edits import edits_text
@@ -23,12 +24,15 @@ from focusgen.run.selection import select_scenes
 from focusgen.run.settings import Expected, expected_by_run, save_config
 from focusgen.run.staleness import SceneChain
 
+STOPPED = "stopped by a signal: no verdict is given, and that of before stays as it was"
+
 
 def run_validate(
     cfg: Config,
     observer: ConsoleObserver,
     scenes: Sequence[str] | None = None,
     *,
+    stop: StopFlag | None = None,
     may_take_over: bool = False,
     expected: Mapping[PhaseName, Expected] = MappingProxyType({}),
 ) -> ExitCode:
@@ -38,6 +42,7 @@ def run_validate(
         cfg: the settings.
         observer: is told what happens.
         scenes: None for all.
+        stop: is asked after each scene; None goes on through the warnings of a job, as nothing resumes it.
         may_take_over: leave out what is by all signs as it was when it passed before.
         expected: what records are compared with, where that is not what `cfg` says of the last settings.
     """
@@ -64,6 +69,7 @@ def run_validate(
         made_otherwise=made_otherwise,
         may_take_over=may_take_over,
         on_scene=functools.partial(_tell_scene, observer),
+        may_go_on=functools.partial((stop or StopFlag()).check, STOPPED),
     )
     first = _first_warnings(cfg, len(index), n_indexed)
     report = {**report, "scenes_in_index": n_indexed, "warnings": [*first, *report["warnings"]]}

@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from focusgen.base.children import starting_children
+from focusgen.base.children import ChildPool, starting_children
 
 PARENT = """
 import multiprocessing, os, sys, time
@@ -53,3 +54,26 @@ def test_a_child_ends_with_a_parent_that_was_killed(tmp_path):
             break
         time.sleep(0.1)
     assert not os.path.exists(f"/proc/{child}")
+
+
+def test_a_pool_starts_its_processes_deaf_to_ctrl_c(monkeypatch):
+    blocked: list[set[signal.Signals]] = []
+
+    def submit(pool, work):
+        blocked.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
+    ChildPool(1).submit(os.getpid)
+    assert {signal.SIGINT, signal.SIGUSR1} <= blocked[0]
+
+
+@pytest.mark.slow
+def test_a_pool_outlives_ctrl_c_and_waits_for_no_work_when_it_is_left_by_an_error():
+    with pytest.raises(KeyboardInterrupt), ChildPool(1) as pool:
+        child = pool.submit(os.getpid).result()
+        os.kill(child, signal.SIGINT)
+        assert pool.submit(os.getpid).result() == child
+        began_s = time.monotonic()
+        pool.submit(time.sleep, 120)
+        raise KeyboardInterrupt
+    assert time.monotonic() - began_s < 60

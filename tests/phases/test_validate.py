@@ -243,7 +243,7 @@ def test_a_pool_is_given_few_scenes_ahead_and_all_in_the_end(rgbd: Rgbd, monkeyp
             held.append(self._work_queue.qsize())
             return super().submit(lambda: SceneReport(scene_id, entry.split))
 
-    monkeypatch.setattr(validate_module, "ProcessPoolExecutor", OneByOne)
+    monkeypatch.setattr(validate_module, "ChildPool", OneByOne)
     cfg = rgbd.config(run__workers=2)
     entry = IndexEntry(("f",), 64, 48, "train", {}, (), "")
     index = {f"s{number}": entry for number in range(60)}

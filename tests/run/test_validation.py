@@ -10,8 +10,12 @@ import shutil
 import pytest
 
 from focusgen import cli
+from focusgen.base.errors import ExitCode, Interrupted
+from focusgen.base.signals import StopFlag
 from focusgen.dataset import file_marks
 from focusgen.phases import kept_reports, looking, validate
+from focusgen.run.console import ConsoleObserver, make_console
+from focusgen.run.validation import run_validate
 from tests.conftest import Rgbd
 from tests.damage import flip_a_bit
 
@@ -111,3 +115,12 @@ def test_a_changed_raw_file_is_met_in_every_replay(rgbd, read, capsys):
 def test_settings_that_make_records_stale_are_not_covered_by_a_kept_verdict(rgbd, read):
     assert rgbd.run("--n_sets", "1") == 3
     assert verdict(rgbd)["verdict"] == "fail"
+
+
+def test_ctrl_c_gives_no_verdict_leaves_that_of_before_and_keeps_what_was_found(rgbd, read):
+    before, observer = verdict(rgbd), ConsoleObserver(make_console())
+    with pytest.raises(Interrupted, match="no verdict is given"):
+        run_validate(rgbd.config(), observer, stop=StopFlag(ExitCode.INTERRUPTED))
+    assert read == ["outputs of a"] and verdict(rgbd) == before
+    assert rgbd.run() == 0
+    assert read == ["outputs of a"]
