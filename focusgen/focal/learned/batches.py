@@ -79,7 +79,9 @@ class Batches:
         samples = []
         for place in range(train.batch):
             rng = np.random.default_rng(derive_seed(train.seed, "batch", step, place))
-            samples.append(self._sample(int(rng.integers(self.pool(step))), int(rng.integers(self._looks))))
+            sample = self._sample(int(rng.integers(self.pool(step))), int(rng.integers(self._looks)))
+            is_mirrored = step >= self._settings.data.mirror_from
+            samples.append(mirrored(*sample, rng) if is_mirrored else sample)
         return collated(samples)
 
     def _sample(self, index: int, look: int) -> tuple[Evidence, TrainingStack]:
@@ -118,6 +120,19 @@ class Batches:
 def observed(stack: TrainingStack) -> FocalStack:
     """Return what is seen of a training stack."""
     return FocalStack(stack.slices, stack.diopters, stack.radius_px_m)
+
+
+def mirrored(
+    evidence: Evidence, stack: TrainingStack, rng: np.random.Generator
+) -> tuple[Evidence, TrainingStack]:
+    """Return a stack and its evidence left for right, upside down, both or neither.
+
+    What is found before (the classical result, the sweep) knows no direction, and is found once for all four.
+    """
+    axes = tuple(axis for axis in (-2, -1) if rng.random() < 0.5)
+    seen = Evidence(*(np.flip(one, axes) if one.ndim > 1 else one for one in evidence))
+    sharp = np.flip(stack.sharp, tuple(axis - 1 for axis in axes))
+    return seen, stack._replace(depth_m=np.flip(stack.depth_m, axes), sharp=sharp)
 
 
 def tensors(evidence: Evidence) -> Given:

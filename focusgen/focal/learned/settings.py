@@ -28,6 +28,7 @@ class DataSettings(TrainingSection):
     per_step: float = Field(0.5, ge=0.0, description="stacks that each step adds")
     most: int = Field(1000, ge=1, description="stacks in all")
     looks: int = Field(2, ge=1, description="ways in which each stack is degraded")
+    mirror_from: int = Field(0, ge=0, description="step from which stacks are mirrored too")
     keep_priors: bool = Field(True, description="keep the classical results of all looks in output_dir")
 
 

@@ -43,11 +43,34 @@ def test_who_is_told_to_stop_does_not_wait_for_stacks(stacks, tmp_path):
         Batches(empty, small_settings(tmp_path, tmp_path), lambda: True).batch(0)
 
 
+def test_from_a_step_on_a_stack_is_seen_in_all_four_ways_with_its_truth(stacks: StackSet, tmp_path: Path):
+    settings = small_settings(stacks.folder, tmp_path)
+    only = {"looks": 1, "first": 1, "per_step": 0.0, "mirror_from": 1}
+    drawn = Batches(stacks, settings.model_copy(update={"data": settings.data.model_copy(update=only)}))
+    plain = drawn.batch(0)
+    assert torch.equal(plain.given.classical[0], plain.given.classical[1])
+    seen = set()
+    for step in range(1, 13):
+        given, truth = drawn.batch(step)
+        for k in range(2):
+            ways = [
+                axes
+                for axes in ((), (1,), (2,), (1, 2))
+                if torch.equal(truth.diopters[k].flip(axes), plain.truth.diopters[0])
+            ]
+            seen |= set(ways)
+            for mine, theirs in zip((*given, truth.sharp), (*plain.given, plain.truth.sharp), strict=True):
+                back = mine[k].flip([axis - 3 for axis in ways[0]]) if mine.dim() > 2 else mine[k]
+                assert torch.equal(back, theirs[0])
+    assert len(seen) == 4
+
+
 def test_classical_results_are_found_once_for_each_look_and_change_nothing(
     stacks: StackSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     settings = small_settings(stacks.folder, tmp_path)
-    one_look = settings.model_copy(update={"data": settings.data.model_copy(update={"looks": 1, "first": 1})})
+    only = {"looks": 1, "first": 1, "mirror_from": 2}
+    one_look = settings.model_copy(update={"data": settings.data.model_copy(update=only)})
     fresh = Batches(stacks, one_look).batch(0)
     monkeypatch.setattr(guess, "estimate", lambda *given: pytest.fail("it is there"))
     again = Batches(stacks, one_look).batch(1)  # another step draws the only look of the only stack again
