@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.focal.classical import DISAGREEMENT_SHARE, Estimate, swept
+from focusgen.focal.classical import DISAGREEMENT_SHARE, Estimate, estimate, swept
 from focusgen.focal.edges import settle_edges
 from focusgen.focal.light import shown
 from focusgen.focal.picture import reading_through, sharp_picture
@@ -68,7 +68,10 @@ def put_together(
 
 
 def _candidates(stack: FocalStack, found: Estimate, guide: Floats) -> Iterator[Floats]:
-    """Yield diopters: jumps a pixel out and in, slices without veils, the network, and two mixtures."""
+    """Yield diopters: jumps a pixel out and in, slices without veils, the network's own, classical, and a mean.
+
+    Where what was found is the classical one, the fused one stands in its place.
+    """
     import cv2
 
     from focusgen.focal.learned.ask import read_stack
@@ -83,8 +86,10 @@ def _candidates(stack: FocalStack, found: Estimate, guide: Floats) -> Iterator[F
     read = reading_through(stack, found.diopters, found.sharpest, lambda n: stack.slices[n])
     clear = FocalStack(np.stack([read(n) for n in range(len(stack))]), stack.diopters, stack.radius_px_m)
     yield settle_edges(swept(clear, guide), guide, stack.span, stack.radius_px_m * stack.span)
-    network = read_stack(stack, guess_of(found, depth_from_focus(stack)), load_network(SHIPPED))
+    plain = depth_from_focus(stack)
+    classical = estimate(stack, plain) if found.method == "learned" else found
+    network = read_stack(stack, guess_of(classical, plain), load_network(SHIPPED))
     yield network.diopters
-    mixed = combined(stack, found, network).diopters
-    yield mixed
-    yield 0.5 * (found.diopters + mixed)
+    other = classical if found.method == "learned" else combined(stack, classical, network)
+    yield other.diopters
+    yield 0.5 * (found.diopters + other.diopters)

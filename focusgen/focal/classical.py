@@ -13,7 +13,7 @@ from focusgen.focal.fusion import fuse
 from focusgen.focal.light import shown
 from focusgen.focal.picture import unveiled
 from focusgen.focal.relative_blur import CostVolume, cost_volume
-from focusgen.focal.sharpness import DepthGuess, depth_from_focus, peak_between
+from focusgen.focal.sharpness import DepthGuess, depth_from_focus, median_over, peak_between
 from focusgen.focal.smoothing import semi_global_cost
 from focusgen.focal.stack import FocalStack
 
@@ -120,7 +120,7 @@ class _Evidence(NamedTuple):
 
 
 def _evidence(volume: CostVolume) -> _Evidence:
-    least, usual = volume.cost.min(0), np.median(volume.cost[volume.within], 0)
+    least, usual = volume.cost.min(0), median_over(volume.cost[volume.within])
     excess = np.maximum(least - np.percentile(least, NOISE_PERCENTILE), 0.0)
     gain = usual - least
     sure = np.clip(gain / (gain + excess + COST_FLOOR), 0.0, 1.0)

@@ -35,22 +35,30 @@ def semi_global_cost(cost: Floats, guide: Floats) -> Floats:
     """
     total = np.zeros_like(cost)
     for down, right in ALONG:
-        turned = down == 0  # one sweep goes from row to row; columns become rows
-        seen, out, picture = (np.swapaxes(a, 0, 1) if turned else a for a in (cost, total, guide))
-        _sweep(seen, out, picture, right if turned else down, 0 if turned else right)
+        parts = [
+            cost,
+            total,
+            guide,
+        ]  # one sweep goes down from row to row: columns become rows, up becomes down
+        if down == 0:
+            parts = [np.swapaxes(one, 0, 1) for one in parts]
+        if (down or right) < 0:
+            parts = [one[::-1] for one in parts]
+        seen, out, picture = parts
+        _sweep(seen, out, picture, right if down else 0)
     return total
 
 
-def _sweep(cost: Floats, total: Floats, guide: Floats, direction: int, shift: int) -> None:
-    rows = range(len(cost)) if direction > 0 else range(len(cost) - 1, -1, -1)
-    path: Floats | None = None
-    for row in rows:
-        if path is None:
-            path = cost[row].copy()
-        else:
-            contrast = np.abs(guide[row] - _shifted(guide[row - direction], shift)).max(-1)
-            jump = JUMP_COST * np.exp(-contrast / EDGE_CONTRAST) + 1.5 * STEP_COST
-            path = _step(_shifted(path, shift), jump.astype(np.float32)[:, None]) + cost[row]
+def _sweep(cost: Floats, total: Floats, guide: Floats, shift: int) -> None:
+    width = cost.shape[1]
+    from_column = np.clip(np.arange(width) - shift, 0, width - 1)
+    contrast = np.abs(guide[1:] - guide[:-1, from_column]).max(-1)
+    jump = JUMP_COST * np.exp(-contrast / EDGE_CONTRAST) + 1.5 * STEP_COST
+    path = cost[0].copy()
+    total[0] += path
+    for row in range(1, len(cost)):
+        path = _step(path[from_column] if shift else path, jump[row - 1, :, None])
+        path += cost[row]
         total[row] += path
 
 
@@ -61,15 +69,6 @@ def _step(before: Floats, jump: Floats) -> Floats:
     np.minimum(best[:, 1:], near[:, :-1], out=best[:, 1:])
     np.minimum(best[:, :-1], near[:, 1:], out=best[:, :-1])
     return best
-
-
-def _shifted(row: Floats, shift: int) -> Floats:
-    """Return the values of the diagonal neighbours; the first one is its own."""
-    if shift == 0 or len(row) == 1:
-        return row
-    if shift > 0:
-        return np.concatenate((row[:1], row[:-1]))
-    return np.concatenate((row[1:], row[-1:]))
 
 
 def weighted_least_squares(

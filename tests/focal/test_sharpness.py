@@ -11,6 +11,7 @@ from focusgen.focal.sharpness import (
     display_grey,
     energies,
     focus_energy,
+    median_over,
     noise_sigma,
     peak_between,
 )
@@ -114,3 +115,9 @@ def test_bits_do_not_matter():
     eight = stack()
     sixteen = FocalStack(eight.slices.astype(np.uint16) * 257, eight.diopters, None)
     np.testing.assert_allclose(display_grey(sixteen), display_grey(eight), atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 8])
+def test_the_median_over_hypotheses_is_numpys(n: int):
+    volume = np.random.default_rng(n).random((n, 7, 5), np.float32)
+    assert np.array_equal(median_over(volume), np.median(volume, 0))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from focusgen.focal.fusion import fuse
 from focusgen.focal.learned.guess import Guess, guess_channels
 from focusgen.focal.relative_blur import limits_of, residuals
-from focusgen.focal.sharpness import display_grey, focus_energy, peak_between
+from focusgen.focal.sharpness import display_grey, focus_energy, median_over, peak_between
 from focusgen.focal.smoothing import semi_global_cost
 from focusgen.focal.stack import FocalStack
 
@@ -180,7 +180,7 @@ def _fused(stack: FocalStack, diopters: Floats) -> Floats:
 def _listened(smooth: Floats, sharp: Floats) -> Floats:
     """Return (K, h, w) the cost after pixels that are less sure have listened to those that are more."""
     least = smooth.min(0)
-    gain = np.median(smooth, 0) - least
+    gain = median_over(smooth) - least
     excess = np.maximum(least - np.percentile(least, 20.0), 0.0)
     sure = gain / (gain + excess + COST_FLOOR)
     vote = np.minimum(sure / max(float(np.percentile(sure, 90.0)), 1e-3), 1.0) ** VOTE_POWER
