@@ -68,7 +68,7 @@ def put_together(
 
 
 def _candidates(stack: FocalStack, found: Estimate, guide: Floats) -> Iterator[Floats]:
-    """Yield diopters: jumps a pixel out and in, slices without veils, the network's own, classical, and a mean.
+    """Yield diopters: jumps a pixel out and in, slices without veils, the network's own, classical, a mean.
 
     Where what was found is the classical one, the fused one stands in its place.
     """
