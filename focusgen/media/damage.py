@@ -1,4 +1,4 @@
-"""What a person can do about a video that is damaged, or that changes midway: said where it is refused."""
+"""What a person can do about footage that is damaged, or that changes midway: said where it is refused."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ COPY_AGAIN = "Copy it again from where it came."
 ENCODE_ANEW = (
     "Encoded anew it goes on behind the damage, with smeared frames to look at: "
     "ffmpeg -i INPUT -c:v libx264 -crf 8 OUTPUT.mkv"
+)
+WITHOUT_IT = (
+    "Copy it again from where it came, or take it out of the folder, with its depth if there is any: the "
+    "scene goes on without that frame, and says so."
 )
 _DAMAGED, _CHANGES = ("damaged", "cannot be decoded"), "changes its"
 
@@ -31,6 +35,17 @@ def advising(whole_s: Callable[[], float] = lambda: 0.0) -> Iterator[None]:
             raise
         advice = _way_out(whole_s(), is_damaged=error.reason.startswith(_DAMAGED))
         raise MediaError(error.file, error.reason, advice, is_displayed=True) from error
+
+
+@contextmanager
+def advising_on_picture() -> Iterator[None]:
+    """Add the way out to what is refused inside as a damaged picture of a scene, if nothing was advised."""
+    try:
+        yield
+    except MediaError as error:
+        if error.advice or not error.reason.startswith(("damaged", "truncated", "is empty")):
+            raise
+        raise MediaError(error.file, error.reason, WITHOUT_IT, is_displayed=True) from error
 
 
 def _way_out(whole_s: float, *, is_damaged: bool) -> str:

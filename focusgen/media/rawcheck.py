@@ -16,6 +16,7 @@ import xxhash
 
 from focusgen.base.names import MediaError
 from focusgen.media.containers import KEEP_WHOLE_PART, check_whole, count_dropped_frames, demuxer_of
+from focusgen.media.damage import advising_on_picture
 from focusgen.media.frame_times import notes_on_times
 from focusgen.media.images import MAX_PIXELS, Frame, examine_image, read_bytes
 from focusgen.media.scenes import RawScene
@@ -137,8 +138,9 @@ def _check_images(
     rules: dict[str, None] = {}
     size = (0, 0)
     for index, file in enumerate(files):
-        data = read_bytes(raw.file_path(index), file)
-        pixels, said, applied = examine_image(data, file, max_pixels)
+        with advising_on_picture():
+            data = read_bytes(raw.file_path(index), file)
+            pixels, said, applied = examine_image(data, file, max_pixels)
         notes.update(dict.fromkeys(said))
         rules.update(dict.fromkeys(applied))
         if index == 0:

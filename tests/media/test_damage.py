@@ -9,8 +9,8 @@ import pytest
 from focusgen.base.names import MediaError
 from focusgen.media.damage import COPY_AGAIN, advising
 from focusgen.media.rawcheck import check_raw
-from focusgen.media.scenes import RawScene
-from tests.clips import moving_texture, write_video
+from focusgen.media.scenes import RawScene, discover
+from tests.clips import moving_texture, write_images, write_video
 
 OPTIONS = {"min_frames": 1, "max_frames": None, "shot_cut_threshold": 0.35}
 
@@ -44,6 +44,19 @@ def test_what_is_advised_fits_what_is_wrong(reason, whole_s, said):
     with pytest.raises(MediaError) as caught, advising(lambda: whole_s):
         raise MediaError("a.mp4", reason)
     assert re.search(said, caught.value.advice) and caught.value.reason == reason
+
+
+def test_a_scene_goes_on_without_a_damaged_picture_as_is_advised(tmp_path):
+    paths = write_images(tmp_path / "a", moving_texture(12))
+    paths[2].write_bytes(paths[2].read_bytes()[:-20])
+    (scene,) = discover(tmp_path / "a").scenes
+    with pytest.raises(MediaError, match=r"^frame_0002\.png: truncated PNG") as caught:
+        check_raw(scene, **OPTIONS)
+    assert "take it out of the folder" in caught.value.advice
+    paths[2].unlink()
+    (scene,) = discover(tmp_path / "a").scenes
+    report = check_raw(scene, **OPTIONS)
+    assert report.n_decoded == 11 and "frame_0001.png" in " ".join(report.notes), "the gap is said"
 
 
 def test_advice_of_somebody_who_knows_better_stays():
