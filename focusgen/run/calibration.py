@@ -67,7 +67,8 @@ def calibrate_in_run(cfg: Config, observer: ConsoleObserver, scene_ids: Sequence
     except CalibrationError as error:
         if cfg.render.max_coc is None:
             raise
-        observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(error.message)}; --max_coc is used")
+        for text in error.message.splitlines():
+            observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(text)}; --max_coc is used")
         return ExitCode.COMPLETE
 
 

@@ -142,6 +142,16 @@ def test_where_every_scene_is_stale_nothing_is_measured(made, capsys):
 
 
 @pytest.mark.slow
+def test_where_a_person_gave_max_coc_each_stale_scene_is_a_line_of_its_own(made, capsys):
+    for name in made.names:
+        made.edit_depth(name)
+    (made.out / "logs" / "coc_stats.json").unlink()
+    assert made.run("--max_coc", "0.002") == ExitCode.INCOMPLETE
+    told = [line for line in capsys.readouterr().err.splitlines() if "--max_coc is used" in line]
+    assert len(told) == len(made.names) and not any("\\n" in line for line in told)
+
+
+@pytest.mark.slow
 def test_a_scene_that_was_made_otherwise_is_stale_in_the_next_run_and_no_other(made, capsys):
     otherwise, *others = made.names
     words = ["--deblur.backend", "classical", "--render.max_coc", "0.002", "--on_stale", "redo"]
