@@ -37,7 +37,7 @@ from focusgen.focal.learned.shards import (
 )
 from focusgen.focal.learned.stacks import StackRecipe, TrainingStack
 from focusgen.focal.learned.trainer import train
-from focusgen.focal.learned.weights import WEIGHTS_FILE, load_network, save_weights
+from focusgen.focal.learned.weights import WEIGHTS_FILE, load_network, save_weights, weights_notes
 from focusgen.focal.scores import depth_scores
 from focusgen.focal.stack import metres_of
 
@@ -107,8 +107,8 @@ def table(scores: dict[str, list[list[dict[str, float]]]], steps: int) -> str:
     lines = [
         "## The small focal network, one family left out",
         "",
-        f"{steps} steps each (the network that ships had 9,000), fused with the classical depth; judged on "
-        f"{sum(len(one) for one in scores.values())} stacks of another seed.",
+        f"{steps} steps each (the network that ships had {int(weights_notes()['steps']):,}), fused with the "
+        f"classical depth; judged on {sum(len(one) for one in scores.values())} stacks of another seed.",
         "",
         f"| family | {' | '.join(head)} |",
         "|---" * (1 + len(head)) + "|",
