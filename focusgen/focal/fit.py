@@ -6,7 +6,9 @@ distances in another order, slices that move or are copies leave differences tha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +27,9 @@ FITS = 0.8
 """Unexplained share from which slices do not fit. Traced stacks of five slices: .2 to .5, under noise of
 sigma .04 up to .75; two slices: .2 to .7. Half of the blur: .7 to .9; twice: 1.2 to 2; two slices exchanged:
 .85 to 1.1; copies of one picture: far above."""
+
+EVEN_SHARE = 0.03
+"""Lines at the border of a picture in which values differ by less, in all slices, are bars."""
 
 VISIBLE = 0.002
 """Mean relative difference of light below which there is nothing to explain."""
@@ -60,11 +65,41 @@ def unexplained_share(stack: FocalStack, diopters: Floats) -> float:
     usual = sum((grey(linear_of(pixels)) for pixels in stack.slices), np.float32(0.0)) / np.float32(
         len(stack)
     )
+    inside = _between_bars(stack, diopters)
     left = differs = 0.0
     for light, drawn, scale in redrawn(stack, diopters):
-        left += float((np.abs(cv2.GaussianBlur(drawn - light, (0, 0), COARSE_PX)) / scale).mean())
-        differs += float((np.abs(cv2.GaussianBlur(light - usual, (0, 0), COARSE_PX)) / scale).mean())
+        left += float((np.abs(cv2.GaussianBlur(drawn - light, (0, 0), COARSE_PX)) / scale)[inside].mean())
+        differs += float((np.abs(cv2.GaussianBlur(light - usual, (0, 0), COARSE_PX)) / scale)[inside].mean())
     return left / max(differs, 1e-6) if left > VISIBLE * len(stack) else 0.0
+
+
+def _between_bars(stack: FocalStack, diopters: Floats) -> tuple[slice, slice]:
+    """Return rows and columns between the even bars of a video: their edges are sharp in every slice.
+
+    What blur would have brought over such an edge is left out too.
+    """
+    assert stack.radius_px_m is not None, "the caller has a lens"
+    widest = max(float(np.abs(diopters - np.float32(focus)).max()) for focus in stack.diopters)
+    reach = math.ceil(stack.radius_px_m * widest + 2.0 * COARSE_PX)
+    least = EVEN_SHARE * np.iinfo(stack.slices.dtype).max
+    rows, columns = (_inner(_spread_along(stack.slices, axis) > least, reach) for axis in (2, 1))
+    return rows, columns
+
+
+def _spread_along(slices: npt.NDArray[Any], axis: int) -> npt.NDArray[np.int64]:
+    """Return the largest difference of values along rows (axis 2) or columns (axis 1), of any slice."""
+    spread = slices.max(axis).astype(np.int64) - slices.min(axis)
+    return np.asarray(spread.max((0, 2)))
+
+
+def _inner(shows: npt.NDArray[np.bool_], reach: int) -> slice:
+    """Return from the first to the last line that shows something, less the reach of blur beside bars."""
+    at = np.flatnonzero(shows)
+    if not at.size or at.size == shows.size:
+        return slice(None)
+    start = at[0] + reach * bool(at[0] > 0)
+    stop = at[-1] + 1 - reach * bool(at[-1] + 1 < shows.size)
+    return slice(int(start), int(stop)) if start < stop else slice(None)
 
 
 def believed_part(unexplained: float) -> float:

@@ -123,6 +123,8 @@ def open_stack(
         CorruptInputError: a slice cannot be read; names it.
     """
     names = [path.name for path in files.paths]
+    if len(names) == 1:
+        read_slice(files.paths[0])  # microscopes save a whole stack in one file, which this names
     focal_m = None if lens.focal_length_mm is None else lens.focal_length_mm / 1000.0
     if distances_m is not None or len(names) < 2:  # before anything is read
         check_distances([1.0] if distances_m is None else distances_m, names, focal_m)

@@ -19,6 +19,7 @@ from focusgen.focal.render import render_stack
 from focusgen.focal.slice_files import read_sharp, read_slices
 from focusgen.focal.sources import check_focus, open_record, read_record_depth, record_distances_m
 from focusgen.focal.stack import FocalStack, StackLens
+from focusgen.media.depth_units import is_plausible_median
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,22 @@ def _drawn(
         raise ConfigError(f"{record.where}: drawing a stack needs all_in_focus and depth")
     depth_m = usable_depth(true_m, rgb.shape[:2], record.where)
     return np.stack(list(render_stack(rgb, depth_m, distances_m, lens)))
+
+
+def check_known(true_m: npt.NDArray[np.float32], where: str) -> None:
+    """Refuse true depth that nothing can be learned from or judged by.
+
+    Raises:
+        ConfigError: none is known, or no scene that people photograph has such.
+    """
+    known = true_m[np.isfinite(true_m)]
+    if not known.size:
+        raise ConfigError(f"{where}: depth holds no value > 0")
+    if not is_plausible_median(middle_m := float(np.median(known))):
+        raise ConfigError(
+            f"{where}: the median depth is {middle_m:.4g} m: the scale cannot be right",
+            "Set depth_scale (units per metre: 100 for centimetres, 1000 for millimetres) in the record.",
+        )
 
 
 def _check_truth(record: StackRecord, size: tuple[int, ...], *truths: npt.NDArray[Any] | None) -> None:

@@ -21,7 +21,7 @@ LEAVE_ADVICE = "Replace it, or leave it and its distance out."
 LOOKED_AT_PIXELS = 100_000
 DARK, SHOWN, WHITE = 0.03, 0.1, 0.98
 """Parts of the largest value. A slice whose brightest pixels lie below the first is a dark frame where
-another has some above the second; one whose darkest lie above the third was blinded."""
+another has some above the second; one of which half lies above the third was blinded."""
 
 
 def check_alike(path: Path, pixels: npt.NDArray[Any], size: tuple[int, int], dtype: np.dtype[Any]) -> None:
@@ -106,14 +106,12 @@ def check_shows(paths: Sequence[Path], slices: npt.NDArray[Any]) -> None:
     """
     step = max(1, math.isqrt(slices[0, ..., 0].size // LOOKED_AT_PIXELS))
     largest = np.iinfo(slices.dtype).max >> unused_bits(int(slices.max()), slices.dtype)
-    darkest, brightest = np.percentile(slices[:, ::step, ::step], (0.1, 99.9), axis=(1, 2, 3)) / largest
-    for path, low, high in zip(paths, darkest.tolist(), brightest.tolist(), strict=True):
+    middle, brightest = np.percentile(slices[:, ::step, ::step], (50, 99.9), axis=(1, 2, 3)) / largest
+    for path, half, high in zip(paths, middle.tolist(), brightest.tolist(), strict=True):
         is_dark = high < DARK and brightest.max() > SHOWN
-        if is_dark or (low > WHITE and darkest.min() < 1.0 - SHOWN):
-            how = "black" if is_dark else "white"
-            raise CorruptInputError(
-                f"{display(str(path))}: {how} everywhere, and other slices are not", LEAVE_ADVICE
-            )
+        if is_dark or (half > WHITE and middle.min() < 1.0 - SHOWN):
+            how = "black everywhere" if is_dark else "white over more than half of it"
+            raise CorruptInputError(f"{display(str(path))}: {how}, and other slices are not", LEAVE_ADVICE)
 
 
 def twins_of(slices: npt.NDArray[Any]) -> list[tuple[int, int]]:

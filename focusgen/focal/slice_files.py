@@ -172,7 +172,8 @@ def _pictures(folder: Path) -> list[Path]:
     return [
         path
         for path in sorted(folder.iterdir())
-        if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file() and not path.name.startswith(".")
+        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
+        if path.is_file() or (path.is_symlink() and not path.exists())  # a dead link is a slice that is gone
         if not _is_result(path)
     ]
 

@@ -329,7 +329,11 @@ def _check_png(data: bytes, file: str, max_pixels: int) -> bytes:
 def _refuse_sequences(image: Image.Image, file: str) -> None:
     n_pictures = getattr(image, "n_frames", 1)
     if n_pictures > 1:
-        raise MediaError(file, f"holds {n_pictures} pictures; one image file is one frame")
+        raise MediaError(
+            file,
+            f"holds {n_pictures} pictures; one image file is one frame",
+            "Save each of them as a file of its own.",
+        )
 
 
 def _is_sixteen_bit(image: Image.Image, data: bytes) -> bool:

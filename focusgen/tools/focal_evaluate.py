@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import ConfigError, CorruptInputError, FocusgenError, StorageError
+from focusgen.base.errors import ConfigError, FocusgenError, StorageError
 from focusgen.base.files import make_folder, publish, publish_json
 from focusgen.base.writable import check_writable
 from focusgen.focal.backends import PLAIN, BackendOptions, Estimator, load_estimator
@@ -21,7 +21,7 @@ from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.perceptual import Perceptual, load_lpips
 from focusgen.focal.protocols import ZEDD_FILES, ddff_scores, zedd_map, zedd_stack
 from focusgen.focal.records import StackRecord
-from focusgen.focal.samples import Sample, load_sample, usable_depth
+from focusgen.focal.samples import Sample, check_known, load_sample, usable_depth
 from focusgen.focal.scores import averaged, confidence_scores, depth_scores, picture_scores
 from focusgen.focal.sources import spread
 from focusgen.focal.stack import FocalStack
@@ -127,8 +127,8 @@ def _judged(
     job: EvaluateJob, perceptual: Perceptual, whole: Sample, names: set[str], find_depth: Estimator
 ) -> _Judged:
     """Return what all methods make of a sample, and write its files; `names` are those given before."""
-    if whole.true_m is not None and not np.isfinite(whole.true_m).any():
-        raise CorruptInputError(f"{whole.name}: depth holds no value > 0")
+    if whole.true_m is not None:
+        check_known(whole.true_m, whole.name)
     cut = [_cut(whole, n) for n in job.n_slices or (len(whole.stack),)]
     file = free_name(whole.name, names)
     names.add(file)

@@ -35,7 +35,14 @@ from focusgen.tools.focal_outputs import (
     write_confidence_picture,
     write_result,
 )
-from focusgen.tools.focal_scene import SceneFrame, check_takes_scenes, make_scenes, scene_name, write_frame
+from focusgen.tools.focal_scene import (
+    SceneFrame,
+    check_one_size,
+    check_takes_scenes,
+    make_scenes,
+    scene_name,
+    write_frame,
+)
 
 FILE_NAME = re.compile(
     r".*\.(json|csv|tsv|txt|lst)|(?![\d+]|\.\d|inf)[^\s,;]*[^\W\d]{4}[^,;]*", re.IGNORECASE
@@ -171,6 +178,8 @@ def _checked_stacks(job: InferJob) -> list[Stack | Unusable]:
         pick_device(job.options.device, "focal infer")
     if job.as_scene:
         check_takes_scenes(job.output)
+        firsts = [stack.files.paths[0] for stack in stacks if isinstance(stack, Stack)]
+        check_one_size([path for path in firsts if path.is_file()])  # others lie in the tar of a scene
     return stacks
 
 

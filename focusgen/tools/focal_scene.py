@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen import config
-from focusgen.base.errors import ConfigError, ExitCode
+from focusgen.base.errors import ConfigError, CorruptInputError, ExitCode
 from focusgen.base.files import make_folder, publish, remove
 from focusgen.base.names import display, same_form, shell_word
 from focusgen.config.backends import PASSTHROUGH, PROVIDED
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.media.images import image_size
 from focusgen.run.here import run_phases
 from focusgen.run.pipeline import Selection
 from focusgen.tools.focal_outputs import npy_bytes, png_bytes
@@ -72,6 +73,27 @@ def scene_name(text: str) -> str:
     """Return a name that may be a folder of a data set; letters of any script stay what they are."""
     name = re.sub(r"[^\w.-]+", "_", same_form(text)).lstrip("._-")
     return name or "stack"
+
+
+def check_one_size(first_slices: Sequence[Path]) -> None:
+    """Refuse stacks that cannot be frames of one video, by the headers of their first slices.
+
+    Raises:
+        ConfigError: two differ in size; names both.
+    """
+    seen: dict[tuple[int, int], Path] = {}
+    for path in first_slices:
+        try:
+            seen.setdefault(image_size(path), path)
+        except CorruptInputError:  # said of its stack when that is opened
+            continue
+        if len(seen) > 1:
+            (one, first), (other, second) = seen.items()
+            raise ConfigError(
+                f"--as-scene: stacks of different sizes are no frames of one video: {display(str(first))} is "
+                f"{one[0]}x{one[1]}, {display(str(second))} {other[0]}x{other[1]}",
+                "Give each alone.",
+            )
 
 
 def make_scenes(root: Path, scene_id: str, sizes: Sequence[tuple[int, ...]]) -> None:

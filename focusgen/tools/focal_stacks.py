@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from focusgen.base.errors import ConfigError, SceneError
+from focusgen.base.errors import ConfigError, CorruptInputError, SceneError
 from focusgen.base.files import make_folder, publish
 from focusgen.base.names import RESERVED_NAMES, display, shell_word
 from focusgen.config import SCENE_PHASES, PhaseName
@@ -60,14 +60,16 @@ def list_stacks(
         for kind in ("bokeh", "thin_lens") if source == "mix" else (source,):
             try:
                 whole_chain(scene, entry, NEEDED[kind])
+                found = list(
+                    _of_bokeh(scene, every, note) if kind == "bokeh" else _of_thin_lens(scene, sweep, every)
+                )
             except SceneError as error:
                 left_out.append(error.message)
                 continue
-            found = _of_bokeh(scene, every) if kind == "bokeh" else _of_thin_lens(scene, sweep, every)
             records += [{**record, "split": entry.split, "source": kind} for record in found]
     if left_out:
         status = f"focusgen status --out_root {shell_word(scenes)} says more"
-        note(f"left out as unfinished or stale: {len(left_out)}, first {left_out[0]}; {status}")
+        note(f"left out as unfinished, stale or damaged: {len(left_out)}, first {left_out[0]}; {status}")
     if not records:
         raise ConfigError(f"{scenes}: no scene has a stack", _way_to_stacks(scenes, source))
     beside = out.resolve().parent
@@ -121,9 +123,9 @@ def _base(scene: SceneLayout, frame: int) -> dict[str, Any]:
     }
 
 
-def _of_bokeh(scene: SceneLayout, every: int) -> Iterator[dict[str, Any]]:
+def _of_bokeh(scene: SceneLayout, every: int, note: Callable[[str], object]) -> Iterator[dict[str, Any]]:
     """Yield the stacks of the lens sets of phase 5 that share focal length and f-number."""
-    metadata = parse_json(scene.metadata_json.read_bytes())
+    metadata = _metadata(scene)
     if metadata.get("breathing"):
         raise ConfigError(
             f"{scene.metadata_json}: its renders are magnified, each as its focus has it (optics.breathing)",
@@ -138,7 +140,12 @@ def _of_bokeh(scene: SceneLayout, every: int) -> Iterator[dict[str, Any]]:
         for frame in _frames(scene, every):
             slices = [scene.bokeh(number, frame) for number in numbers]
             distances_m = [_distance_m(metadata["sets"][number], frame) for number in numbers]
-            if not all(is_published(path) for path in slices) or len(set(distances_m)) < len(distances_m):
+            lacking = next((path for path in slices if not is_published(path)), None)
+            if lacking is not None:
+                note(
+                    f"{display(str(lacking))}: no such file: its frame is left out; focusgen repair makes it"
+                )
+            if lacking is not None or len(set(distances_m)) < len(distances_m):
                 continue
             yield {
                 **_base(scene, frame),
@@ -148,6 +155,22 @@ def _of_bokeh(scene: SceneLayout, every: int) -> Iterator[dict[str, Any]]:
                 "camera": _camera(focal_m, f_number, metadata),
                 "weight": _weight(scene, slices, frame, distances_m, focal_m, f_number, metadata),
             }
+
+
+def _metadata(scene: SceneLayout) -> dict[str, Any]:
+    """Return what phase 5 wrote of its lens sets.
+
+    Raises:
+        CorruptInputError: it is damaged.
+    """
+    try:
+        found = parse_json(scene.metadata_json.read_bytes())
+        return {**found, "sets": list(found["sets"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptInputError(
+            f"scene {display(scene.scene_id)}: {display(str(scene.metadata_json))}: damaged ({error!r})",
+            "focusgen repair puts it back.",
+        ) from error
 
 
 def _distance_m(lens: Mapping[str, Any], frame: int) -> float:

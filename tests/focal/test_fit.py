@@ -42,6 +42,16 @@ def test_another_lens_another_order_and_copies_are_noticed(right: FocalStack):
     assert believed_part(shares["twice the blur"]) < 0.1 and believed_part(shares["copies"]) < 1e-6
 
 
+@pytest.mark.parametrize("bars", [((12, 12), (0, 0)), ((0, 0), (20, 9)), ((5, 0), (0, 7))])
+def test_bars_of_a_video_change_nothing(right: FocalStack, bars):
+    diopters = (1 / truth("tabletop").depth_m[WINDOW[1:]]).astype(np.float32)
+    slices = np.pad(right.slices, ((0, 0), *bars, (0, 0)))
+    slices += np.random.default_rng(0).integers(0, 4, slices.shape, dtype=np.uint8) * (slices == 0)
+    boxed = unexplained_share(replace(right, slices=slices), np.pad(diopters, bars, "edge"))
+    plain = unexplained_share(right, diopters)
+    assert plain < 0.5 * FITS and boxed == pytest.approx(plain, abs=0.1)
+
+
 def test_a_picture_of_nothing_has_nothing_to_explain(right: FocalStack):
     white = replace(right, slices=np.full_like(right.slices, 255))
     assert unexplained_share(white, np.full(white.slices.shape[1:3], 1.0, np.float32)) == 0.0

@@ -152,6 +152,14 @@ def test_a_slice_that_exif_turns_otherwise_is_named(tmp_path):
         opened(root)
 
 
+def test_a_whole_stack_in_one_file_is_said_to_be_one(tmp_path):
+    pages = [Image.fromarray(np.roll(TEXTURE, n, 0)) for n in range(3)]
+    pages[0].save(tmp_path / "z.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(CorruptInputError, match=r"z\.tif: holds 3 pictures") as caught:
+        opened(tmp_path)
+    assert "a file of its own" in caught.value.advice
+
+
 @pytest.mark.parametrize("distances_m", [None, (1.0,)])
 def test_one_slice_is_no_stack(tmp_path, distances_m):
     with pytest.raises(ConfigError, match="at least 2 slices"):

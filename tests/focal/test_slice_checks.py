@@ -66,14 +66,14 @@ def test_a_slice_that_exif_turns_otherwise_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("deep", [False, True])
-@pytest.mark.parametrize(("values", "how"), [((0, 5), "black"), ((251, 256), "white")])
+@pytest.mark.parametrize(("values", "how"), [((0, 5), "black"), ((248, 263), "white")])
 def test_a_dark_frame_and_a_blinded_one_are_named_in_any_bits(deep, values, how):
-    odd = np.random.default_rng(1).integers(*values, SCENE.shape).astype(np.uint8)
+    odd = np.random.default_rng(1).integers(*values, SCENE.shape).clip(0, 255).astype(np.uint8)
     slices = np.stack([SCENE, SCENE[::-1], odd])
     slices[0, 0, 0] = 255  # a light: what 12 bits hold at most is then known
     if deep:
         slices = slices.astype(np.uint16) * 16
-    with pytest.raises(CorruptInputError, match=rf"c\.png: {how} everywhere") as caught:
+    with pytest.raises(CorruptInputError, match=rf"c\.png: {how} (everywhere|over)") as caught:
         check_shows([Path("a.png"), Path("b.png"), Path("c.png")], slices)
     assert "its distance" in caught.value.advice
 

@@ -113,6 +113,15 @@ def test_a_folder_of_folders_is_a_batch_in_natural_order(tmp_path):
     assert [folder.name for folder in stack_folders(tmp_path / "s9")] == ["s9"]
 
 
+def test_a_link_to_a_slice_that_is_gone_is_a_slice(tmp_path):
+    folder = folder_of(tmp_path / "s", "1.png", "3.png")
+    (folder / "2.png").symlink_to(tmp_path / "gone.png")
+    (folder / "4.png").symlink_to(folder / "3.png")
+    assert names_of(folder) == [f"{n}.png" for n in (1, 2, 3, 4)]
+    with pytest.raises(CorruptInputError, match=r"unreadable slice .*2\.png"):
+        read_slices([folder / "2.png"])
+
+
 def test_one_picture_beside_folders_of_stacks_is_named(tmp_path):
     folder_of(tmp_path / "s1", "1.png", "2.png")
     folder_of(tmp_path, "cover.jpg")

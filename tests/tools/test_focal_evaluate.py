@@ -184,3 +184,20 @@ def test_a_bad_sample_is_named_and_the_others_are_judged(disk):
     assert "gone.npy" in (disk / "out" / "evaluation").with_suffix(".md").read_text()
     with pytest.raises(ConfigError, match="gone"):
         evaluate(job_of(disk, *bad))
+
+
+@pytest.mark.parametrize(
+    ("metres", "why"), [(1500.0, "the median depth is 1500 m"), (np.nan, "no value > 0")]
+)
+def test_truth_that_nothing_can_be_judged_by_is_left_out_by_line(disk, metres, why):
+    np.save(disk / "bad.npy", np.full((HEIGHT, WIDTH), metres, np.float32))
+    slices = [f"{n}.png" for n in range(2)]
+    for n, path in enumerate(slices):
+        cv2.imwrite(str(disk / path), np.random.default_rng(n).integers(0, 256, (HEIGHT, WIDTH, 3)))
+    bad = {**record("bad", depth="bad.npy", focus_distances=[1, 2]), "slices": slices}
+    found = evaluate(job_of(disk, record("good"), bad))
+    assert {row["name"] for row in json.loads((disk / "out" / "evaluation.json").read_text())["samples"]} == {
+        "good"
+    }
+    (line,) = found.left_out
+    assert "l.jsonl:2" in line and why in line

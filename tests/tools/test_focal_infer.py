@@ -75,6 +75,17 @@ def test_a_folder_a_batch_and_pictures_with_commas_are_stacks(tmp_path, calls):
     ]
 
 
+def test_stacks_of_two_sizes_are_no_frames_and_that_is_said_before_any_work(tmp_path, calls):
+    for name in ("a", "b", "c"):
+        stack(tmp_path / "in" / name)
+    (tmp_path / "in" / "b" / "0.png").write_bytes(b"junk")  # is said when its stack is opened
+    cv2.imwrite(str(tmp_path / "in" / "c" / "0.png"), np.zeros((5, 6, 3), np.uint8))
+    with pytest.raises(ConfigError, match=r"a/0\.png is 6x4, .*c/0\.png 6x5") as caught:
+        inferred(tmp_path / "in", tmp_path / "o", as_scene=True)
+    assert calls == [] and "each alone" in caught.value.advice
+
+
+@pytest.mark.slow  # torch has to be there
 def test_a_device_that_is_not_there_is_said_before_any_work(tmp_path, calls):
     stack(tmp_path / "a" / "one")
     stack(tmp_path / "a" / "two")

@@ -102,7 +102,10 @@ def test_frames_are_taken_at_equal_steps(data, every, frames):
 def test_a_frame_that_lacks_a_slice_or_has_a_distance_twice_is_left_out(data):
     metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 3.0))
     (data / "bear" / "bokeh_renders" / "set_01" / "bokeh_0001.png").unlink()
-    assert [record["frame"] for record in stacks(data)] == [0, 2]
+    said: list[str] = []
+    found = list_stacks(data, data.parent / "l", source="bokeh", sweep=SWEEP, note=said.append)
+    assert [record["frame"] for record in found] == [0, 2]
+    assert "set_01/bokeh_0001.png: no such file" in said[0] and "focusgen repair" in said[0]
     metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 1.0))
     with pytest.raises(ConfigError, match="no scene has a stack"):
         stacks(data)
@@ -118,6 +121,15 @@ def test_a_moving_focus_has_the_distance_of_its_frame(data):
         [1.0, 3.0],
         [1.0, 2.5],
     ]  # at frame 2 both are 1 m
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"sets": 3}'])
+def test_a_damaged_record_of_lenses_is_named(data, damage):
+    (data / "bear" / "metadata.json").write_text(damage)
+    said: list[str] = []
+    made = list_stacks(data, data.parent / "l", source="mix", sweep=SWEEP, note=said.append)
+    assert {record["source"] for record in made} == {"thin_lens"}
+    assert any("scene bear" in line and "metadata.json: damaged" in line for line in said)
 
 
 def test_renders_that_are_magnified_one_by_one_are_no_stack(data):
@@ -151,7 +163,7 @@ def test_scenes_that_are_unfinished_or_stale_are_left_out_and_said(data):
     lines: list[str] = []
     made = list_stacks(data, data.parent / "l", source="bokeh", sweep=SWEEP, note=lines.append)
     assert {one["scene"] for one in made} == {"bear"}
-    assert "left out as unfinished or stale: 1, first scene 'lion': phase render" in lines[0]
+    assert "left out as unfinished, stale or damaged: 1, first scene 'lion': phase render" in lines[0]
     (data / "bear" / "stale").touch()
     for source in ("bokeh", "thin_lens", "mix"):
         with pytest.raises(ConfigError, match="no scene has a stack"):

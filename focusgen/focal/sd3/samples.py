@@ -20,7 +20,7 @@ from focusgen.base.seeds import derive_seed
 from focusgen.focal.learned.shards import STACKS_PER_SHARD, StackSet, open_stacks
 from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.records import StackRecord
-from focusgen.focal.samples import Sample, load_sample
+from focusgen.focal.samples import Sample, check_known, load_sample
 from focusgen.focal.sd3.priors import Prior, kept_prior
 from focusgen.focal.sd3.settings import DataSettings
 from focusgen.focal.stack import FocalStack
@@ -29,8 +29,6 @@ Floats = npt.NDArray[np.float32]
 SAMPLES_IN_MEMORY = 64
 Key = tuple[int, int]
 """A stack, and a subset of its slices."""
-
-PLAUSIBLE_MEDIAN_M = (0.05, 500.0)
 
 
 class Shown(NamedTuple):
@@ -207,16 +205,7 @@ def _checked(records: list[StackRecord], roots: Roots, path: Path, index: int) -
 def _check_depth(sample: Sample, record: StackRecord) -> None:
     if sample.true_m is None or sample.aif is None:
         raise ConfigError(f"{record.where}: training needs depth and all_in_focus")
-    known = sample.true_m[np.isfinite(sample.true_m)]
-    if not known.size:
-        raise ConfigError(f"{record.where}: depth holds no value > 0")
-    middle = float(np.median(known))
-    low, high = PLAUSIBLE_MEDIAN_M
-    if not low <= middle <= high:
-        raise ConfigError(
-            f"{record.where}: the median depth is {middle:.4g} m: the scale cannot be right",
-            "Set depth_scale (units per metre: 100 for centimetres, 1000 for millimetres) in the record.",
-        )
+    check_known(sample.true_m, record.where)
     size = sample.stack.slices.shape[1:3]
     for name, found in (("depth", sample.true_m), ("all_in_focus", sample.aif)):
         if found.shape[:2] != size:
