@@ -113,7 +113,7 @@ def read_state(path: Path, settings: Sd3Settings) -> State:
         state: State = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
         raise CorruptInputError(
-            f"{display(str(path))}: no readable checkpoint ({type(error).__name__}: {error})",
+            f"{display(str(path))}: no readable checkpoint, or cut off ({type(error).__name__})",
             "Give an older one as --resume, or --resume none.",
         ) from error
     if not isinstance(state, dict) or not KEPT <= state.keys():
