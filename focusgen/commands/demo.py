@@ -31,7 +31,7 @@ FLAGS = DemoFlags
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen demo`."""
-    parsed = parse(FLAGS, argv, prog="focusgen demo", doc=__doc__)
+    parsed = parse(FLAGS, argv, prog="focusgen demo", doc=__doc__, takes_settings=True)
     given = parsed.flags
     raw_root, depth_root = given.out_root / "raw", given.out_root / "raw_depth"
     synth.main(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 from focusgen.base.cores import usable_cores
-from focusgen.base.errors import ConfigError
 from focusgen.commands.groups import names_given
 from focusgen.config.flags import Flags, option, parse, required
 from focusgen.run.console import passing_bar
@@ -20,7 +19,7 @@ class SynthFlags(Flags):
 
     raw_root: Path = required("folder for the frames, one folder per scene")
     depth_root: Path = required("folder for the depth, one folder per scene")
-    families: str | None = option(None, "comma-separated; default: all, in turn")
+    families: str | None = option(None, "comma-separated, such as tabletop,bars; default: all, in turn")
     seed: int = option(0, "seed of the first scene of each family")
     n_scenes: int = option(3, "how many scenes")
     n_frames: int = option(24, "frames per scene")
@@ -36,10 +35,7 @@ FLAGS = SynthFlags
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen synth`."""
-    parsed = parse(FLAGS, argv, prog="focusgen synth", doc=__doc__)
-    given = parsed.flags
-    if parsed.dotted:
-        raise ConfigError(f"--{next(iter(parsed.dotted))} has no meaning here")
+    given = parse(FLAGS, argv, prog="focusgen synth", doc=__doc__).flags
     families = names_given("families", "family", given.families)
 
     from focusgen.synth.write import synth_dataset

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,18 +28,18 @@ class Declared:
     is_positional: bool = False
 
 
-def annotated(kind: Any, name: str, declared: Declared) -> Any:
-    """Return a flag's type with what --help says of it."""
+def annotated(kind: Any, name: str, declared: Declared, default: object = None) -> Any:
+    """Return a flag's type with what --help says of it; the default of a setting is the setting's."""
     if declared.is_positional:
         return _annotated_word(kind, name, declared)
-    default = None
     if declared.key:  # a choice among names is typed `str | None` in the class
         kind, _, default = setting_of(declared.key)
         if kind is bool:
             return Annotated[bool, tyro.conf.arg(help=declared.help)]
         kind = kind | None
     words = _metavar(kind, declared.key)
-    hint = "" if default is None else f"(default: {default})"
+    is_said = default is not None and default is not False and default not in ((), dataclasses.MISSING)
+    hint = f"(default: {default})" if is_said else ""
     note = tyro.conf.arg(help=declared.help, metavar=words, help_behavior_hint=hint)
     if _is_optional(kind) or kind is Path:
         return Annotated[_ANY, _optional(without_none(kind), words), note]

@@ -115,17 +115,31 @@ class Parsed(Generic[F]):
         return {**{key: below[key] for key in below if key not in self.overrides}, **self.overrides}
 
 
-def parse(kind: type[F], argv: Sequence[str], *, prog: str, doc: str | None) -> Parsed[F]:
+def parse(
+    kind: type[F], argv: Sequence[str], *, prog: str, doc: str | None, takes_settings: bool = False
+) -> Parsed[F]:
     """Return what a command line says.
 
     Exits with status 2 on a wrong flag, 0 after --help; `-` and `_` mean the same in a flag.
 
+    Args:
+        kind: the command's flags.
+        argv: words of the command line.
+        prog: what the command is called.
+        doc: what it is for.
+        takes_settings: `--section.key` means something, though no flag of its own sets a setting.
+
     Raises:
-        ConfigError: a dotted key that is unknown, or has no value; a switch that has one.
+        ConfigError: a dotted key that is unknown, has no value or no meaning here; a switch that has a value.
     """
-    rest, dotted = split_dotted([_with_home(word) for word in argv])
+    words, takes_settings = [_with_home(word) for word in argv], takes_settings or bool(kind.keys())
+    if not takes_settings:
+        _refuse_dotted(kind, words, prog)
+    rest, dotted = split_dotted(words) if takes_settings else (words, {})
     _refuse_values_of_switches(kind, rest)
-    text = f"{paragraphs(doc or '')}\n\nAny setting can be given as --section.key VALUE (focusgen config)."
+    text = paragraphs(doc or "")
+    if takes_settings:
+        text += "\n\nAny setting can be given as --section.key VALUE (focusgen config)."
     with wrapped_output():
         given = tyro.cli(
             kind,
@@ -143,6 +157,16 @@ def _with_home(word: str) -> str:
     """Return a word with `~/` read as the home: shells leave it as it is behind an equals sign."""
     flag, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
     return f"{flag}{equals}{os.path.expanduser(value)}" if value.startswith("~/") else word
+
+
+def _refuse_dotted(kind: type[Flags], words: Sequence[str], prog: str) -> None:
+    """Refuse `--section.key` where it would do nothing."""
+    for word in words:
+        flag = word.partition("=")[0]
+        if flag.startswith("--") and "." in flag:
+            has_override = "override" in kind.__dataclass_fields__
+            way_out = f"Say --override {flag[2:]}=VALUE." if has_override else f"{prog} --help has the flags."
+            raise ConfigError(f"{flag} has no meaning here", way_out)
 
 
 def _refuse_values_of_switches(kind: type[Flags], words: Sequence[str]) -> None:
@@ -213,7 +237,10 @@ def _flags_for_tyro(
         return None
     hints = get_type_hints(info.type)
     all_fields = dataclasses.fields(info.type)
-    fields = [(field, annotated(hints[field.name], field.name, declared(field))) for field in all_fields]
+    fields = [
+        (field, annotated(hints[field.name], field.name, declared(field), field.default))
+        for field in all_fields
+    ]
     own = [(field, kind) for field, kind in fields if not declared(field).key]
     settings = [(field, kind) for field, kind in fields if declared(field).key]
     groups = _by_section(settings) if len(settings) >= MANY_SETTINGS else {}

@@ -73,9 +73,7 @@ def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) ->
     path = cfg.calibrate.output_stats or dataset.coc_stats_json
     read = _read_stats(path)
     if read is None:
-        raise ConfigError(
-            f"{path}: no such file", f"Run phase 4 first: {script_command('04_calibrate_coc.py')}"
-        )
+        raise ConfigError(f"{path}: no such file", _way_to_stats(dataset))
     stats, digest = read
     if "recommended_max_coc" not in stats:
         raise ConfigError(f"{path}: holds no statistics", "Run phase 4 again.")
@@ -116,6 +114,11 @@ def is_replaced_m(dataset: DatasetLayout, max_coc_m: float | None) -> bool:
     return max_coc_m in _approved_before_m(dataset)[:-1]
 
 
+def _way_to_stats(dataset: DatasetLayout) -> str:
+    script = script_command("04_calibrate_coc.py")
+    return f"Run phase 4 first: {script} --out_root {shell_word(dataset.root)}"
+
+
 def _is_length(value: object) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value) and value > 0
 
@@ -138,6 +141,8 @@ def approved_max_coc_m(cfg: Config) -> float:
     dataset = DatasetLayout.of(cfg)
     stats_path = cfg.calibrate.output_stats or dataset.coc_stats_json
     how = f"Look at {dataset.coc_histogram_png}, then: focusgen approve --out_root {shell_word(dataset.root)}"
+    if not stats_path.exists():
+        how = _way_to_stats(dataset)
     try:
         approval = parse_object(dataset.coc_approval_json.read_bytes())
         value, digest = float(approval["max_coc"]), approval["coc_stats_digest"]

@@ -74,7 +74,7 @@ def test_a_command_that_a_message_names_takes_the_flags_that_stand_with_it():
 
 
 def test_every_other_flag_that_a_message_names_is_one_of_ours():
-    names = [*cli.COMMANDS, "focal infer", *(phase.script for phase in GRAPH.values())]
+    names = [*cli.COMMANDS, "focal infer", "focal train", *(phase.script for phase in GRAPH.values())]
     ours = frozenset().union(*(flags_of(name) for name in names))
     wrong = [
         f"{place}: --{flag}"

@@ -102,8 +102,40 @@ def test_help_says_what_the_setting_says_and_lists_settings_last(capsys):
     assert "Probe." in text
     info = type(config.Config().render).model_fields["n_sets"]
     assert f"{info.description} (default: {info.default})" in text
+    assert "how much (default: small)" in text and "where to (" in text
     order = [text.index(f"--{name}") for name in ("out", "size", "fast", "n_sets", "window_size", "strict")]
     assert order == sorted(order)
+
+
+@dataclass(frozen=True)
+class BareFlags(Flags):
+    """A command that no setting has a meaning for."""
+
+    n_scenes: int = option(0, "how many")
+
+
+@dataclass(frozen=True)
+class TrainingFlags(BareFlags):
+    """A command with settings of another kind."""
+
+    override: tuple[str, ...] = option((), "key=value")
+
+
+@pytest.mark.parametrize(
+    ("kind", "word", "way_out"),
+    [
+        (BareFlags, "--render.n_sets=3", "probe --help has the flags."),
+        (TrainingFlags, "--train.steps", "Say --override train.steps=VALUE."),
+    ],
+)
+def test_a_setting_that_would_do_nothing_is_refused_and_not_offered(kind, word, way_out, capsys):
+    with pytest.raises(ConfigError, match="has no meaning here") as refused:
+        parse(kind, [word, "3"], prog="probe", doc="Probe.")
+    assert refused.value.advice == way_out
+    with pytest.raises(SystemExit):
+        parse(kind, ["--help"], prog="probe", doc="Probe.")
+    assert "Any setting" not in (text := capsys.readouterr().out) and "how many (default: 0)" in text
+    assert parse(kind, ["--render.n_sets", "3"], prog="p", doc="", takes_settings=True).dotted
 
 
 def test_a_flag_without_effect_is_said_once(capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,11 @@ def test_statistics_written_in_another_order_are_the_same(cfg):
 def test_without_statistics_or_approval_the_next_step_is_named(cfg):
     with pytest.raises(ConfigError, match="no such file") as caught:
         approve(cfg, 0.001)
-    assert "04_calibrate_coc.py" in caught.value.advice
+    way_out = rf"Run phase 4 first: .*04_calibrate_coc\.py --out_root {re.escape(str(cfg.data.out_root))}"
+    assert re.fullmatch(way_out, caught.value.advice)
+    with pytest.raises(ApprovalError, match="not approved") as unmeasured:
+        approved_max_coc_m(cfg)
+    assert re.fullmatch(way_out, unmeasured.value.advice), "there is no histogram to look at"
     calibrated(cfg)
     with pytest.raises(ApprovalError, match="not approved") as unapproved:
         approved_max_coc_m(cfg)
