@@ -135,9 +135,14 @@ def display(name: str) -> str:
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:
-    """Return the first names, displayed, and dots where there are more."""
-    shown = [display(name) for name in names]
-    return ", ".join(shown[:most]) + (", ..." if len(shown) > most else "")
+    """Return the first names, displayed, and how many there are more."""
+    return shortened(map(display, names), most)
+
+
+def shortened(texts: Iterable[str], most: int = 5) -> str:
+    """Return the first of texts that need no escaping, and how many there are more."""
+    shown = list(texts)
+    return ", ".join(shown[:most]) + (f" and {len(shown) - most} more" if len(shown) > most else "")
 
 
 def shell_word(text: object) -> str:

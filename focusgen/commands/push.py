@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.base.names import display
+from focusgen.base.names import listed
 from focusgen.commands.groups import DataSetFlags
 from focusgen.config.flags import option, parse, required
 
 if TYPE_CHECKING:
     from focusgen.tools.push import LeftBehind, Upload
-
-MAX_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +72,9 @@ def _plan(given: PushFlags, root: Path) -> Upload:
 
 
 def _left_behind(left: Sequence[LeftBehind], of_what: str) -> str:
-    names = ", ".join(display(one.name) for one in left[:MAX_NAMED])
-    more = f" and {len(left) - MAX_NAMED} more" if len(left) > MAX_NAMED else ""
+    names = listed(one.name for one in left)
     n_files, n_bytes = sum(one.n_files for one in left), sum(one.n_bytes for one in left)
     return (
-        f"not sent, being no part of the {of_what}: {names}{more}: {n_files:,} files, {n_bytes:,} bytes "
+        f"not sent, being no part of the {of_what}: {names}: {n_files:,} files, {n_bytes:,} bytes "
         "(--also NAME sends it, too)"
     )

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError
-from focusgen.base.names import display
+from focusgen.base.names import display, listed
 from focusgen.focal.alignment import Alignment
 from focusgen.focal.distances import HOW_TO_ASK_EXIFTOOL, HOW_TO_GIVE, check_distances
 from focusgen.focal.exposure import Exposure
@@ -199,12 +199,11 @@ def _shrunk(pixels: npt.NDArray[Any], factor: int) -> npt.NDArray[Any]:
 
 def _distances_of(files: StackFiles, cameras: list[CameraNotes]) -> list[float]:
     found = [camera.focus_distance_m for camera in cameras]
-    without = [display(path.name) for path, value in zip(files.paths, found, strict=True) if value is None]
+    without = [path.name for path, value in zip(files.paths, found, strict=True) if value is None]
     if without:
         raise ConfigError(
-            f"{display(files.name)}: missing focus distances: EXIF has none in {', '.join(without[:6])}"
-            + (f" and {len(without) - 6} more" if len(without) > 6 else "")
-            + ", nor has XMP",
+            f"{display(files.name)}: missing focus distances: EXIF has none in {listed(without)}, "
+            "nor has XMP",
             f"{HOW_TO_GIVE} {HOW_TO_ASK_EXIFTOOL}",
         )
     return [value for value in found if value is not None]

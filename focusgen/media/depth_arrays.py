@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import CorruptInputError
-from focusgen.base.names import display
+from focusgen.base.names import display, listed
 from focusgen.media.depth_units import Numbers, check_numbers
 from focusgen.media.depth_words import check_array_name
 
@@ -112,13 +112,12 @@ def check_member_name(stream: IO[bytes], key: str | None) -> None:
 
 def unknown_key(key: str | None, names: list[str]) -> CorruptInputError:
     """Return the refusal of a file whose arrays do not tell which one is depth."""
-    shown = ", ".join(display(name) for name in names[:MAX_NAMES_SHOWN]) or "nothing"
-    more = " ..." if len(names) > MAX_NAMES_SHOWN else ""
+    shown = listed(names, MAX_NAMES_SHOWN) or "nothing"
     if key is not None:
-        return CorruptInputError(f"it has no {display(key)}; it holds {shown}{more}", "Mend depth.key.")
+        return CorruptInputError(f"it has no {display(key)}; it holds {shown}", "Mend depth.key.")
     example = display(names[0]) if names else "NAME"
     return CorruptInputError(
-        f"it holds {shown}{more}; the depth array must be called 'depth' or be the only one",
+        f"it holds {shown}; the depth array must be called 'depth' or be the only one",
         f"Say which one it is: --depth.key {example}",
     )
 

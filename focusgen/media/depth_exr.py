@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import CorruptInputError
-from focusgen.base.names import display
+from focusgen.base.names import display, listed
 from focusgen.media.depth_arrays import check_pixels
 from focusgen.media.depth_units import Numbers
 from focusgen.media.depth_words import check_array_name
@@ -169,8 +169,7 @@ def _folded(name: str) -> str:
 
 
 def _names(channels: Sequence[Channel]) -> str:
-    shown = sorted(display(c.offered) for c in channels)
-    return ", ".join(shown[:MAX_NAMES_SHOWN]) + (" ..." if len(shown) > MAX_NAMES_SHOWN else "")
+    return listed(sorted(c.offered for c in channels), MAX_NAMES_SHOWN)
 
 
 def _none_is_depth(channels: Sequence[Channel]) -> CorruptInputError:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError
 from focusgen.base.files import broken_link
-from focusgen.base.names import display, natural_key
+from focusgen.base.names import display, natural_key, shortened
 from focusgen.media.depth_codecs import PICTURE_SUFFIXES, READERS, naming, not_a_depth_file, read_values
 from focusgen.media.depth_looks import unit_hint
 from focusgen.media.depth_pairs import FrameNames, pair_with_frames
@@ -167,9 +167,7 @@ def near_misses(depth_root: Path, scene_id: str) -> str:
     entries.sort(key=lambda p: (_caseless(p.name) != wanted and _caseless(p.stem) != wanted, p.name))
     if not entries:
         return ""
-    shown = ", ".join(_shown_entry(p) for p in entries[:MAX_NAMES_SHOWN])
-    more = ", ..." if len(entries) > MAX_NAMES_SHOWN else ""
-    return f"there is {shown}{more}"
+    return f"there is {shortened(map(_shown_entry, entries), MAX_NAMES_SHOWN)}"
 
 
 def _caseless(name: str) -> str:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import PurePath
 from typing import NamedTuple
 
-from focusgen.base.names import display
+from focusgen.base.names import display, listed
 from focusgen.media.numbering import MIN_DIGITS_OF_SECONDS
 
 MIN_DIGITS_OF_A_STAMP = 12
@@ -102,9 +102,8 @@ def _with_left_out(files: Sequence[str], order: Sequence[int]) -> Pairing:
     left_out = [files[number] for number in sorted(set(range(len(files))) - set(order))]
     if not left_out:
         return Pairing(tuple(order))
-    shown = ", ".join(display(name) for name in left_out[:MAX_NAMES_SHOWN])
-    more = " ..." if len(left_out) > MAX_NAMES_SHOWN else ""
-    return Pairing(tuple(order), notes=(f"{len(left_out)} depth files belong to no frame: {shown}{more}",))
+    shown = listed(left_out, MAX_NAMES_SHOWN)
+    return Pairing(tuple(order), notes=(f"{len(left_out)} depth files belong to no frame: {shown}",))
 
 
 def numbers_of(names: Sequence[str]) -> Numbers | None:

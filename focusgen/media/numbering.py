@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from focusgen.base.names import display, natural_key
+from focusgen.base.names import display, listed, natural_key, shortened
 from focusgen.media.frame_times import and_more
 
 _RUN = re.compile("[0-9]+")
@@ -85,7 +85,7 @@ def find_series(names: Sequence[str]) -> Series:
         and len(strays) == len(others) <= max(1, _STRAY_SHARE * len(names))
     ):
         files = in_order(main)
-        note = f"left out, being named otherwise than {display(main[0])}: {_listed(strays)}"
+        note = f"left out, being named otherwise than {display(main[0])}: {listed(strays, _SHOWN)}"
         return Series(tuple(files), (note, *_notes_on_numbers(files)))
     if _are_twins(ranked[0], ranked[1]):
         return Series((), (), _twin_problem(ranked))
@@ -150,11 +150,6 @@ def _is_counted(parts: Iterable[Sequence[str]]) -> bool:
     return all(max(count) - min(count) == len(count) - 1 for count in by_whole.values())
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(display(name) for name in names[:_SHOWN]) + more
-
-
 def _are_twins(one: Sequence[str], other: Sequence[str]) -> bool:
     """Say whether two groups count the same moments, as two cameras do."""
     shared = {_runs(name) for name in one} & {_runs(name) for name in other} - {()}
@@ -162,19 +157,20 @@ def _are_twins(one: Sequence[str], other: Sequence[str]) -> bool:
 
 
 def _twin_problem(groups: Sequence[Sequence[str]]) -> str:
-    shown = ", ".join(f"{len(group)} like '{display(group[0])}'" for group in groups[:_SHOWN])
     return (
-        f"several series of the same numbers in one folder ({shown}): two cameras, or pictures beside the "
-        "frames; give each series a folder of its own"
+        f"several series of the same numbers in one folder ({_forms(groups)}): two cameras, or pictures "
+        "beside the frames; give each series a folder of its own"
     )
 
 
 def _note_on_forms(groups: Sequence[Sequence[str]]) -> str:
     if not any(_runs(name) for group in groups for name in group):
         return "names hold no numbers: frames are in the order of their names"
-    shown = ", ".join(f"{len(group)} like '{display(group[0])}'" for group in groups[:_SHOWN])
-    more = ", ..." if len(groups) > _SHOWN else ""
-    return f"names of {len(groups)} forms ({shown}{more}): frames are in the order of their names"
+    return f"names of {len(groups)} forms ({_forms(groups)}): frames are in the order of their names"
+
+
+def _forms(groups: Sequence[Sequence[str]]) -> str:
+    return shortened((f"{len(group)} like '{display(group[0])}'" for group in groups), _SHOWN)
 
 
 def _notes_on_numbers(files: Sequence[str]) -> Iterator[str]:

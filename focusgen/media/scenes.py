@@ -19,6 +19,7 @@ from focusgen.base.errors import ConfigError
 from focusgen.base.files import broken_link
 from focusgen.base.names import (
     display,
+    listed,
     name_problem,
     natural_key,
     scene_id_problem,
@@ -298,8 +299,7 @@ def _as_scene(item: Place, fence: Path | None) -> RawScene | Rejection:
 def _beside(listing: _Listing) -> Iterator[str]:
     """Yield what to say of videos that lie in one folder with images: somebody may have meant them."""
     if listing.videos:
-        more = f" and {len(listing.videos) - 1} more" if len(listing.videos) > 1 else ""
-        yield f"a video beside the images is not read: {display(listing.videos[0])}{more}"
+        yield f"a video beside the images is not read: {listed(listing.videos, 1)}"
 
 
 def _image_scene(item: Place, images: list[str], beside: tuple[str, ...]) -> RawScene | Rejection:

@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from focusgen.base.errors import ConfigError
+from focusgen.base.names import listed
 from focusgen.models.weights import require_file
 
-_KEYS_SHOWN = 4
 _SAFETENSORS_SUFFIX = ".safetensors"
 _HEADER_ALIGNMENT = 8
 
@@ -177,8 +177,4 @@ def load_strict(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) ->
 
 
 def _list_keys(what: str, keys: Sequence[str]) -> str:
-    if not keys:
-        return ""
-    shown = ", ".join(keys[:_KEYS_SHOWN])
-    more = f" and {len(keys) - _KEYS_SHOWN} more" if len(keys) > _KEYS_SHOWN else ""
-    return f"{len(keys)} {what}: {shown}{more}"
+    return f"{len(keys)} {what}: {listed(keys)}" if keys else ""

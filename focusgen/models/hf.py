@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from focusgen.base.errors import ConfigError, ModelMemoryError
+from focusgen.base.names import listed
 from focusgen.config import Config
 from focusgen.config.depth import DepthConfig
 from focusgen.models.checkpoints import check_file_finite
@@ -39,7 +40,6 @@ PATCH_PX = 14
 DEPTH_ANYTHING_SHORT_SIDE = 518
 _DEPTH_ANYTHING_TYPES = ("depth_anything", "prompt_depth_anything")
 MAX_CARD_CHARACTERS = 20_000
-_KEYS_SHOWN = 4
 
 
 class HfDepth(DepthModel):
@@ -251,8 +251,7 @@ def _load_model(cfg: DepthConfig) -> nn.Module:
     )
     for problem in ("missing_keys", "mismatched_keys", "error_msgs"):
         if keys := sorted(str(key) for key in info.get(problem) or ()):
-            shown = ", ".join(keys[:_KEYS_SHOWN])
-            raise ConfigError(f"{cfg.model_id}: {len(keys)} {problem.replace('_', ' ')}: {shown}")
+            raise ConfigError(f"{cfg.model_id}: {len(keys)} {problem.replace('_', ' ')}: {listed(keys)}")
     if surplus := sorted(info.get("unexpected_keys") or ()):
         log.warning("%s: %d weights have no place in the model: %s", cfg.model_id, len(surplus), surplus[:3])
     files = hf_weight_files(cfg.model_id, cfg.model_revision).values()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from focusgen.base.errors import DepthRangeError
+from focusgen.base.names import shortened
 from focusgen.config.backends import PROVIDED
 from focusgen.media.depth_units import is_plausible_median
 from focusgen.phases.job import SceneJob
 
-MAX_FRAMES_NAMED = 5
 NORMALISED_MAX = (0.95, 1.0)
 """Where depth ends that somebody brought to 0..1, frame by frame or over the clip."""
 
@@ -68,5 +68,4 @@ def check_one_unit(job: SceneJob, median_m: float, medians: Mapping[int, float])
 
 
 def _frames(frames: Sequence[int]) -> str:
-    more = ", ..." if len(frames) > MAX_FRAMES_NAMED else ""
-    return f"frame{'s' * (len(frames) > 1)} {', '.join(map(str, frames[:MAX_FRAMES_NAMED]))}{more}"
+    return f"frame{'s' * (len(frames) > 1)} {shortened(map(str, frames))}"

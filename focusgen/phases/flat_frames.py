@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import SceneError
+from focusgen.base.names import shortened
 from focusgen.config import Config
 from focusgen.dataset.frames import open_raw, published_plan
 from focusgen.dataset.index import IndexEntry, recorded_raw_root
@@ -74,4 +75,4 @@ def _flat_without_reason(
 
 
 def _listed(frames: list[int]) -> str:
-    return ", ".join(map(str, frames[:10])) + (f" and {len(frames) - 10} more" if len(frames) > 10 else "")
+    return shortened(map(str, frames), 10)

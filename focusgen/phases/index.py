@@ -14,7 +14,7 @@ from typing import Any
 from focusgen.base.errors import CorruptInputError
 from focusgen.base.files import make_folder, publish_json, remove
 from focusgen.base.locks import exclusive
-from focusgen.base.names import MediaError, display, same_form
+from focusgen.base.names import MediaError, display, listed, same_form
 from focusgen.config import Config
 from focusgen.dataset.findings import Finding, Findings, named_digests
 from focusgen.dataset.index import SPLITS, IndexEntry, IndexResult, read_index
@@ -31,7 +31,6 @@ from focusgen.phases.shared_content import Content, first_shared
 from focusgen.phases.split_file import read_split_files
 from focusgen.phases.splits import read_groups
 
-MAX_GONE_NAMED = 5
 BROUGHT_KEYS = ("layout", "depth", "camera", "group")
 """What `source` keeps of a layout's knowledge; it may come later than the frames, and makes nothing stale."""
 
@@ -229,13 +228,13 @@ class _Taken:
 
 def _gone(cfg: Config, known: Mapping[str, IndexEntry], found: Collection[str]) -> list[str]:
     """Return a remark on indexed scenes that are no longer below the raw root."""
-    gone = [display(name) for name in known if name not in found]
+    gone = [name for name in known if name not in found]
     if not gone:
         return []
-    shown = ", ".join(gone[:MAX_GONE_NAMED])
-    more = f" and {len(gone) - MAX_GONE_NAMED} more" if len(gone) > MAX_GONE_NAMED else ""
     where = display(str(cfg.data.raw_root))
-    return [f"indexed, but not found in {where}: {shown}{more}; what is finished stays, phase 2 cannot go on"]
+    return [
+        f"indexed, but not found in {where}: {listed(gone)}; what is finished stays, phase 2 cannot go on"
+    ]
 
 
 def _rejection(raw: RawScene, error: CorruptInputError) -> Rejection:

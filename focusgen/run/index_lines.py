@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from focusgen.base.names import shortened
 from focusgen.dataset.index import IndexResult
 from focusgen.dataset.index_draft import outline_of
 from focusgen.media.scenes import Rejection
-
-MAX_NAMED = 5
 
 
 def refusal_line(scene_id: str, rejection: Rejection) -> str:
@@ -27,8 +26,7 @@ def note_lines(result: IndexResult) -> Iterator[str]:
         for note in notes:
             scenes_of.setdefault(note, []).append(scene_id)
     for note, scenes in scenes_of.items():
-        more = f" and {len(scenes) - MAX_NAMED} more" if len(scenes) > MAX_NAMED else ""
-        yield f"{', '.join(scenes[:MAX_NAMED])}{more}: {note}"
+        yield f"{shortened(scenes)}: {note}"
     looked_at = set(result.looked_at)
     n_before = sum(
         outline_of(result.index, name).n_notes > 0 for name in result.index if name not in looked_at

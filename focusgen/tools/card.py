@@ -15,7 +15,7 @@ import yaml
 from focusgen import __version__
 from focusgen.base.errors import CorruptInputError, RefusedDataError
 from focusgen.base.files import publish, remove
-from focusgen.base.names import display
+from focusgen.base.names import display, shortened
 from focusgen.dataset.index import SPLITS
 from focusgen.dataset.layout import PACK_TAR
 from focusgen.dataset.packs import is_packed, is_published
@@ -282,9 +282,8 @@ def left_out_text(plan: ExportPlan) -> str:
     """Return what a card has to say of scenes that somebody did without."""
     if not plan.left_out:
         return ""
-    names = ", ".join(_cell(display(name)) for name in plan.left_out[:MAX_LEFT_OUT_NAMED])
-    more = f" and {len(plan.left_out) - MAX_LEFT_OUT_NAMED} more" * (len(plan.left_out) > MAX_LEFT_OUT_NAMED)
-    return f" Scenes that were left out: {names}{more}."
+    names = shortened((_cell(display(name)) for name in plan.left_out), MAX_LEFT_OUT_NAMED)
+    return f" Scenes that were left out: {names}."
 
 
 def rehearsal_lines(verdict: str) -> list[str]:

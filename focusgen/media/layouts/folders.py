@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from focusgen.base.names import natural_key
+from focusgen.base.names import listed, natural_key
 
 MAX_LOOKED_AT = 200
 """Folders of one level that are looked at to recognise a layout: a root may hold a hundred thousand."""
@@ -81,7 +81,4 @@ def left_out(names: list[str], n_all: int) -> str:
     """Say which frames are left out for want of depth; nothing if none is."""
     if not names:
         return ""
-    more = ", ..." if len(names) > MAX_NAMED else ""
-    return (
-        f"{len(names)} of {n_all} frames have no depth and are left out: {', '.join(names[:MAX_NAMED])}{more}"
-    )
+    return f"{len(names)} of {n_all} frames have no depth and are left out: {listed(names, MAX_NAMED)}"
