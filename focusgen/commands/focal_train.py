@@ -100,11 +100,7 @@ def _train_small(flags: TrainFlags) -> int:
             "model.kind small trains in one process; torchrun or a Slurm job started several",
             "Submit it with --nodes 1 --gpus 0, or call focusgen focal train itself.",
         )
-    refuse_lists(
-        train_filelist=flags.train_filelist,
-        val_filelist=flags.val_filelist,
-        test_filelist=flags.test_filelist,
-    )
+    refuse_lists(flags.train_filelist, flags.val_filelist, flags.test_filelist)
     from focusgen.focal.learned.job import run_job
     from focusgen.focal.learned.trainer import Stopped
 
@@ -119,16 +115,16 @@ def _train_small(flags: TrainFlags) -> int:
     return 0
 
 
-def refuse_lists(**lists: Path | None) -> None:
+def refuse_lists(train: Path | None, val: Path | None, test: Path | None) -> None:
     """Refuse lists for a training of the small network.
 
     Raises:
         ConfigError: names the first flag that was given.
     """
-    for name, path in lists.items():
+    for name, path in {"train": train, "val": val, "test": test}.items():
         if path is not None:
             raise ConfigError(
-                f"--{name}: the small network learns from a folder of stacks, not from lists",
+                f"--{name}_filelist: the small network learns from a folder of stacks, not from lists",
                 "Make one with focusgen focal synth, and give it as --data_root.",
             )
 

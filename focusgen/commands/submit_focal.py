@@ -106,11 +106,7 @@ def _check_small(flags: SubmitFocalFlags, overrides: dict[str, Any]) -> None:
         raise ConfigError(
             "model.kind small trains in one process on a CPU", "Submit it with --nodes 1 --gpus 0."
         )
-    refuse_lists(
-        train_filelist=flags.train_filelist,
-        val_filelist=flags.val_filelist,
-        test_filelist=flags.test_filelist,
-    )
+    refuse_lists(flags.train_filelist, flags.val_filelist, flags.test_filelist)
     load_settings(flags.config, overrides)
 
 

@@ -86,7 +86,7 @@ class AdoptionCheck:
         except OSError as error:
             self.problem(f"{self._name(path)}: {error.strerror}")
             return None
-        found.files[path] = FileEntry(len(data), checksum(data))
+        found.files[path] = FileEntry.of(data)
         return data
 
     def _check_count(self, folder: Path, pattern: str) -> None:
