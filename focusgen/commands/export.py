@@ -40,16 +40,10 @@ def main(argv: Sequence[str]) -> int:
     parsed = parse(FLAGS, argv, prog="focusgen export", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
+    _check_card(given, cfg.data.out_root)
 
     from focusgen.tools.export import export
     from focusgen.tools.export_card import finish_with_card
-    from focusgen.tools.front_matter import read_front_matter
-    from focusgen.tools.licences import check_licence
-
-    if given.source_license is not None:
-        check_licence(given.source_license)
-    for folder in (cfg.data.out_root, given.dest):
-        read_front_matter(folder / "README.md")  # before the work, not after it
 
     with passing_bar() as progress:
         task = progress.add_task("export", total=None)
@@ -69,3 +63,14 @@ def main(argv: Sequence[str]) -> int:
     print(f"{len(result.plan.shards)} shards{n_kept}, {result.n_bytes / 1e9:.3f} GB in {given.dest}")
     print(f"check them: cd {given.dest} && sha256sum -c MANIFEST.sha256")
     return 0
+
+
+def _check_card(given: ExportFlags, root: Path) -> None:
+    """Refuse what the card could not be made of: before the work, not after it."""
+    from focusgen.tools.front_matter import read_front_matter
+    from focusgen.tools.licences import check_licence
+
+    if given.source_license is not None:
+        check_licence(given.source_license)
+    for folder in (root, given.dest):
+        read_front_matter(folder / "README.md")

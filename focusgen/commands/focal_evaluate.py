@@ -18,6 +18,7 @@ from focusgen.config.flags import Flags, option, parse
 
 if TYPE_CHECKING:
     from focusgen.focal.lists import Roots
+    from focusgen.tools.focal_evaluate import EvaluateJob
 
 
 @dataclass(frozen=True)
@@ -52,16 +53,32 @@ def main(argv: Sequence[str]) -> int:
     flags = parse(FLAGS, words, prog="focusgen focal evaluate", doc=__doc__).flags
 
     from focusgen.base.names import rich_text
+    from focusgen.run.console import passing_bar
+    from focusgen.tools.focal_evaluate import evaluate, markdown
+
+    job = _job(flags)
+    with passing_bar() as progress:
+        task = progress.add_task("evaluate", total=1.0)
+        found = evaluate(
+            job, lambda name, part: progress.update(task, description=rich_text(name), completed=part), _note
+        )
+    print("\n".join(markdown(found.table)))
+    print(f"{flags.output_dir}/evaluation.json, .csv, .md, .png")
+    for line in found.left_out:
+        print(f"focusgen: {line}", file=sys.stderr)
+    return int(ExitCode.INCOMPLETE if found.left_out else ExitCode.COMPLETE)
+
+
+def _job(flags: EvaluateFlags) -> EvaluateJob:
     from focusgen.focal.backends import BackendOptions
     from focusgen.focal.lists import Roots
-    from focusgen.run.console import passing_bar
-    from focusgen.tools.focal_evaluate import EvaluateJob, evaluate, markdown
+    from focusgen.tools.focal_evaluate import EvaluateJob
 
     if flags.max_samples is not None and flags.max_samples < 1:
         raise ConfigError(f"--max_samples must be at least 1, not {flags.max_samples}")
     note_what_has_no_effect(flags.backend, flags.base_model, flags.device)
     lists, roots, defaults = _lists(flags)
-    job = EvaluateJob(
+    return EvaluateJob(
         lists,
         roots if flags.data_root is None else Roots.of(flags.data_root),
         flags.output_dir,
@@ -74,16 +91,6 @@ def main(argv: Sequence[str]) -> int:
         flags.backend,
         BackendOptions(checkpoint_of(flags.checkpoint, flags.backend), flags.base_model, flags.device),
     )
-    with passing_bar() as progress:
-        task = progress.add_task("evaluate", total=1.0)
-        found = evaluate(
-            job, lambda name, part: progress.update(task, description=rich_text(name), completed=part), _note
-        )
-    print("\n".join(markdown(found.table)))
-    print(f"{flags.output_dir}/evaluation.json, .csv, .md, .png")
-    for line in found.left_out:
-        print(f"focusgen: {line}", file=sys.stderr)
-    return int(ExitCode.INCOMPLETE if found.left_out else ExitCode.COMPLETE)
 
 
 def _note(line: str) -> None:

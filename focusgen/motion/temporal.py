@@ -82,10 +82,7 @@ def fuse(
     Raises:
         ValueError: the strategy is unknown, or the numbers leave frames out.
     """
-    if strategy not in STRATEGIES:
-        raise ValueError(f"temporal strategy {strategy!r} is none of {', '.join(STRATEGIES)}")
-    if not 0 <= first <= stop <= n_frames:
-        raise ValueError(f"frames [{first}, {stop}) are not within the {n_frames} frames of the scene")
+    _check_asked(strategy, first, stop, n_frames)
     if strategy == "flow":
         if noise_levels is None:
             noise_levels = clip_noise_levels(read_raw, n_frames, shot_cuts)
@@ -100,6 +97,13 @@ def fuse(
         (index, average(index, sum(index in window.frames() for window in windows), restore))
         for index in range(first, stop)
     )
+
+
+def _check_asked(strategy: str, first: int, stop: int, n_frames: int) -> None:
+    if strategy not in STRATEGIES:
+        raise ValueError(f"temporal strategy {strategy!r} is none of {', '.join(STRATEGIES)}")
+    if not 0 <= first <= stop <= n_frames:
+        raise ValueError(f"frames [{first}, {stop}) are not within the {n_frames} frames of the scene")
 
 
 def asked_pairs(

@@ -46,14 +46,7 @@ def run_validate(
         may_take_over: leave out what is by all signs as it was when it passed before.
         expected: what records are compared with, where that is not what `cfg` says of the last settings.
     """
-    problems: list[str] = []
-    try:
-        index = read_index(DatasetLayout.of(cfg))
-    except ConfigError as error:
-        dataset = DatasetLayout.of(cfg)
-        if not dataset.index_json.exists() and not dataset.index_copy_json.exists():
-            raise  # there never was one
-        index, problems = {}, [error.message]
+    index, problems = _index_or_problem(DatasetLayout.of(cfg))
     n_indexed = len(index)
     if scenes is not None:
         index = {scene_id: index[scene_id] for scene_id in select_scenes(index, scenes=scenes)}
@@ -79,6 +72,16 @@ def run_validate(
         where = str(report_path(cfg))
     _tell(observer, report, problems, where)
     return ExitCode.INCOMPLETE if report["verdict"] == "fail" else ExitCode.COMPLETE
+
+
+def _index_or_problem(dataset: DatasetLayout) -> tuple[Mapping[str, IndexEntry], list[str]]:
+    """Return the index and no problem, or of a damaged one no scene and why."""
+    try:
+        return read_index(dataset), []
+    except ConfigError as error:
+        if not dataset.index_json.exists() and not dataset.index_copy_json.exists():
+            raise  # there never was one
+        return {}, [error.message]
 
 
 def _first_warnings(cfg: Config, n_asked: int, n_indexed: int) -> Iterator[str]:

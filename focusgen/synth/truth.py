@@ -183,17 +183,15 @@ def write_truth(
         progress: called with (frames done, frames in all).
     """
     indices = [frame_indices] if isinstance(frame_indices, int) else list(frame_indices)
-    sharp, depth, truth = [], [], []
+    seen = []
     for done, index in enumerate(indices, start=1):
         frame = scene.frame(index)
         light = trace_thin_lens(scene, index, lens, sensor_width_m=sensor_width_m, n_samples=n_samples)
-        sharp.append(frame.rgb)
-        depth.append(frame.depth_m)
-        truth.append(np.rint(encode_display(light) * 65535.0).astype(np.uint16))
+        seen.append((frame.rgb, frame.depth_m, np.rint(encode_display(light) * 65535.0).astype(np.uint16)))
         if progress is not None:
             progress(done, len(indices))
     is_clip = not isinstance(frame_indices, int)
-    aif, depth_m, traced = (np.stack(parts) if is_clip else parts[0] for parts in (sharp, depth, truth))
+    aif, depth_m, traced = (np.stack(parts) if is_clip else parts[0] for parts in zip(*seen, strict=True))
     packed = io.BytesIO()
     np.savez_compressed(
         packed,

@@ -173,15 +173,7 @@ def synth_dataset(
         ConfigError: an unknown family or kind of faults, sizes that are no clip, or folders that
             hold other files; nothing was written.
     """
-    if faults not in FAULTS:
-        raise ConfigError(f"no faults are called {faults!r}", f"Choose from {', '.join(FAULTS)}.")
-    if n_scenes < 1:
-        raise ConfigError(f"n_scenes must be at least 1, not {n_scenes}")
-    if raw_root.resolve() == depth_root.resolve():
-        raise ConfigError(
-            f"{raw_root}: frames and depth cannot lie in one folder: phase 3 could not tell which is which",
-            "Give --depth_root a folder of its own.",
-        )
+    _check_asked(raw_root, depth_root, n_scenes, faults)
     scenes = [
         make_scene(family, scene_seed, n_frames=n_frames, width=width, height=height)
         for family, scene_seed in _rounds(tuple(dict.fromkeys(families or FAMILIES)), seed, n_scenes)
@@ -191,6 +183,18 @@ def synth_dataset(
         if progress is not None:
             progress(clip.scene.name, frame_index + 1, clip.scene.n_frames)
     return [scene.name for scene in scenes]
+
+
+def _check_asked(raw_root: Path, depth_root: Path, n_scenes: int, faults: FaultKind) -> None:
+    if faults not in FAULTS:
+        raise ConfigError(f"no faults are called {faults!r}", f"Choose from {', '.join(FAULTS)}.")
+    if n_scenes < 1:
+        raise ConfigError(f"n_scenes must be at least 1, not {n_scenes}")
+    if raw_root.resolve() == depth_root.resolve():
+        raise ConfigError(
+            f"{raw_root}: frames and depth cannot lie in one folder: phase 3 could not tell which is which",
+            "Give --depth_root a folder of its own.",
+        )
 
 
 class _Clip(NamedTuple):

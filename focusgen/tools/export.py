@@ -84,11 +84,7 @@ def export(
     Raises:
         FocusgenError: the data set may not be exported; nothing of the scene is published.
     """
-    _check_destination(root, dest)
-    if shard_mb < 1:
-        raise ConfigError(f"--shard_mb {shard_mb}: a shard has at least 10^6 bytes", "Give 1 or more.")
-    if kind == "parquet":
-        require_pyarrow()
+    _check_asked(root, dest, kind, shard_mb)
     plan = plan_export(
         root,
         shard_bytes=shard_mb * 10**6,
@@ -109,12 +105,16 @@ def export(
     return Exported(plan, len(plan.shards) - len(todo), n_bytes)
 
 
-def _check_destination(root: Path, dest: Path) -> None:
+def _check_asked(root: Path, dest: Path, kind: Kind, shard_mb: int) -> None:
     here, there = root.resolve(), dest.resolve()
     if there == here or there.is_relative_to(here):
         raise ConfigError(f"{dest}: lies inside the data set", "Give --dest a folder of its own.")
     if dest.exists() and not dest.is_dir():
         raise ConfigError(f"{dest}: is no folder", "Give --dest a folder of its own.")
+    if shard_mb < 1:
+        raise ConfigError(f"--shard_mb {shard_mb}: a shard has at least 10^6 bytes", "Give 1 or more.")
+    if kind == "parquet":
+        require_pyarrow()
 
 
 def _read_state(dest: Path, kind: Kind) -> dict[str, dict[str, str]]:

@@ -63,28 +63,15 @@ def write_stack(
     """
     names = [f"slice_{n:02d}.png" for n in range(len(distances_m))]
     check_distances(distances_m, names, lens.focal_length_m)
-    for path in (picture, depth):
-        if not path.is_file():
-            raise ConfigError(f"{display(str(path))}: no such file")
-    if depth.suffix.lower() not in READERS:
-        raise ConfigError(f"{display(str(depth))}: depth is read from {', '.join(READERS)}")
+    _check_inputs(picture, depth)
     _refuse_own_inputs((picture, depth), [folder / name for name in (*names, AIF, DEPTH)])
     pick_device(device, "focal render")
     rgb = read_sharp(picture)
-    reading = read_lone_depth(depth, DepthOptions(depth_scale, scale_floats=False))
-    depth_m = np.where(
-        np.isposinf(reading.depth_m), np.float32(FARTHEST_M), reading.depth_m
-    )  # sky is no hole
-    drawn_m = usable_depth(depth_m, rgb.shape[:2], str(depth))
-    for line in _strange_depth(reading, depth_m, depth_scale):
-        note(f"{display(str(depth))}: {line}")
+    depth_m, drawn_m = _read_depth(depth, depth_scale, rgb.shape[:2], note)
     height, width = rgb.shape[:2]
     lens = replace(lens, sensor_width_m=sensor_width_m or shown_width(lens.sensor_width_m, width, height))
     make_folder(folder)
-    remove_drafts(folder)
-    if (folder / "stack.json").is_file():  # of an earlier call, which may have had more slices
-        for path in (folder / "stack.json", *folder.glob("slice_*.png")):
-            remove(path)
+    _clear(folder)
     slices = render_stack(rgb, drawn_m, distances_m, lens, transfer=transfer, device=device)
     for name, pixels in zip(names, slices, strict=True):
         publish(folder / name, png_bytes(pixels))
@@ -93,6 +80,34 @@ def write_stack(
     publish(folder / DEPTH, npy_bytes(np.where(depth_m > 0, depth_m, np.float32(np.nan))))
     publish_json(folder / "stack.json", stack_document(names, distances_m, lens))
     yield folder / "stack.json"
+
+
+def _check_inputs(picture: Path, depth: Path) -> None:
+    for path in (picture, depth):
+        if not path.is_file():
+            raise ConfigError(f"{display(str(path))}: no such file")
+    if depth.suffix.lower() not in READERS:
+        raise ConfigError(f"{display(str(depth))}: depth is read from {', '.join(READERS)}")
+
+
+def _read_depth(
+    path: Path, depth_scale: float, size: tuple[int, ...], note: Callable[[str], object]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return depth whose sky is at a finite distance, and the same without holes, for drawing."""
+    reading = read_lone_depth(path, DepthOptions(depth_scale, scale_floats=False))
+    depth_m = np.where(np.isposinf(reading.depth_m), np.float32(FARTHEST_M), reading.depth_m)
+    drawn_m = usable_depth(depth_m, size, str(path))
+    for line in _strange_depth(reading, depth_m, depth_scale):
+        note(f"{display(str(path))}: {line}")
+    return depth_m, drawn_m
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier call left, which may have had more slices."""
+    remove_drafts(folder)
+    if (folder / "stack.json").is_file():
+        for path in (folder / "stack.json", *folder.glob("slice_*.png")):
+            remove(path)
 
 
 def _strange_depth(
