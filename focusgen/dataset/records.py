@@ -228,6 +228,11 @@ def unseal(data: bytes) -> Record:
     return Record(document)
 
 
+UNREADABLE = (
+    "Have its owner and mode, or the disk, looked at: it may be whole, and then nothing is made again."
+)
+
+
 def read_record(path: Path) -> Record | None:
     """Return the record at `path`, None if there is none.
 
@@ -242,10 +247,12 @@ def read_record(path: Path) -> Record | None:
         return None
     except CorruptInputError as error:
         raise CorruptInputError(f"{path}: {error.message}", error.advice) from error
-    except OSError as error:
+    except IsADirectoryError as error:
         raise CorruptInputError(
-            f"{path}: cannot be read: {error.strerror}", "Put it right or delete it, then: focusgen repair"
+            f"{path}: cannot be read: {error.strerror}", "Delete it, then: focusgen repair"
         ) from error
+    except OSError as error:
+        raise CorruptInputError(f"{path}: cannot be read: {error.strerror}", UNREADABLE) from error
 
 
 class State(str, Enum):

@@ -185,3 +185,19 @@ def test_own_depth_whose_holes_an_older_release_took_for_a_surface_is_stale(
     state = phase_state(scene, identity)
     assert state.state is (State.STALE if is_stale else State.COMPLETE)
     assert ("7 pixels <= 0" in state.reason) is is_stale
+
+
+@pytest.mark.parametrize(
+    ("error", "way_out"), [(PermissionError, "it may be whole"), (IsADirectoryError, "Delete it")]
+)
+def test_a_record_that_may_not_be_read_is_not_advised_to_be_deleted(tmp_path, monkeypatch, error, way_out):
+    def refuse(path):
+        raise error(13, "no", str(path))
+
+    (done := tmp_path / ".done").touch()
+    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    with pytest.raises(CorruptInputError, match="cannot be read: no") as caught:
+        read_record(done)
+    assert way_out in caught.value.advice and ("delete" in caught.value.advice.lower()) == (
+        way_out == "Delete it"
+    )
