@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from focusgen import config
 from focusgen.base.errors import ExitCode
-from focusgen.base.names import rich_text
+from focusgen.base.names import rich_text, shell_word
+from focusgen.base.shipped import script_command
 from focusgen.base.signals import stop_on_signals
 from focusgen.commands.groups import DataSetFlags, settings_to_write
-from focusgen.config import PhaseName
+from focusgen.config import GRAPH, PhaseName
 from focusgen.config.flags import parse, positional, sets
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.console import ConsoleObserver, make_console
@@ -72,7 +73,20 @@ def main(argv: Sequence[str]) -> int:
         ):
             _show(console, result)
             is_whole &= result.is_whole
+        if is_whole and (text := _about_verdict(dataset)):
+            console.print(rich_text(text), soft_wrap=True)
     return int(ExitCode.COMPLETE if is_whole else ExitCode.INCOMPLETE)
+
+
+def _about_verdict(dataset: DatasetLayout) -> str:
+    """Return how a verdict that failed is given anew, now that all is whole; "" if there is none."""
+    from focusgen.run.status import last_verdict
+
+    verdict = last_verdict(dataset, [])
+    if verdict is None or verdict.verdict != "fail":
+        return ""
+    how = f"{script_command(GRAPH['validate'].script)} --out_root {shell_word(dataset.root)}"
+    return f"the last verdict, fail, is of before; phase 6 gives it anew: {how}"
 
 
 def _show(console: Console, result: SceneRepair) -> None:

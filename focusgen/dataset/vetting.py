@@ -164,7 +164,9 @@ def _validated_records(dataset: DatasetLayout, left_out: Collection[str]) -> Map
         named = next((f"{name}: {reasons[name][0]}" for name in failing if reasons[name]), "no scene passed")
         more = f" (and {len(failing) - 1} more)" if failing[1:] else ""
         raise RefusedDataError(
-            f"{path}: verdict fail: {named}{more}", f"focusgen repair, then phase 6. {_WITHOUT}"
+            f"{path}: verdict fail: {named}{more}",
+            "Run what focusgen status calls unfinished, focusgen repair for what is damaged, then phase 6. "
+            + _WITHOUT,
         )
     if not isinstance(records, dict):
         raise RefusedDataError(f"{path}: does not say which records its verdict holds for", advice)

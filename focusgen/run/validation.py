@@ -115,7 +115,8 @@ def _tell(observer: ConsoleObserver, report: Mapping[str, Any], problems: Sequen
     )
     if report["failed_scenes"]:
         observer.console.print(
-            "  focusgen explain SCENE tells more; focusgen repair redoes what is missing or damaged"
+            "  focusgen explain SCENE tells more; focusgen repair redoes what is missing or damaged of what "
+            "was finished once"
         )
 
 

@@ -59,7 +59,7 @@ def end_with_pictures(cfg: Config, selection: Selection, work: Callable[[], int]
         _draw(cfg, selection, with_report=False)
         plot = cfg.calibrate.output_plot or DatasetLayout.of(cfg).coc_histogram_png
         return code, plot if plot.exists() else None
-    _draw(cfg, selection, with_report=True)
+    _draw(cfg, selection, with_report=report_path(cfg).exists())  # no scene, no verdict
     page = DatasetLayout.of(cfg).report_html
     return code, page if page.exists() else None
 

@@ -68,6 +68,13 @@ def test_a_picture_that_fails_is_said_and_changes_no_exit_status(rgbd, capsys, m
     assert "the report: not drawn: ZeroDivisionError('no paper')" in said
 
 
+def test_a_run_without_a_scene_complains_of_no_report(rgbd, capsys):
+    rgbd.raw_root.mkdir(exist_ok=True)
+    assert run(rgbd) == 3
+    said = capsys.readouterr()
+    assert "no usable scene" in said.err and "not drawn" not in said.err and "look at it" not in said.out
+
+
 def test_no_pictures_draws_none(rgbd, capsys):
     rgbd.add_scene("a")
     assert run(rgbd, *rgbd.flags("max_coc"), "--no_pictures") == 0
