@@ -79,6 +79,10 @@ def build_sample(
         "frames": torch.tensor(list(frames), dtype=torch.int64),
         "crop": torch.tensor(box, dtype=torch.int64),
     }
+
+    def cut(kind: Modality) -> list[npt.NDArray[Any]]:
+        return [_cut(read(kind, frame), box) for frame in frames]
+
     whole, depth = list[npt.NDArray[Any]](), list[npt.NDArray[Any]]()
     if "depth" in modalities or ("focus" in modalities and recompute_labels):
         whole = [read("depth", frame) for frame in frames]
@@ -89,12 +93,11 @@ def build_sample(
         elif modality == "focus" and recompute_labels:
             sample["focus"] = _as_floats(_labels(lens, frames, whole, depth, box))
         elif modality == "focus":
-            sample["focus"] = _as_floats([_cut(read("focus", frame), box) for frame in frames])
+            sample["focus"] = _as_floats(cut("focus"))
         elif modality == "valid":
-            flags = np.stack([_cut(read("valid", frame), box) for frame in frames])[:, None]
-            sample["valid"] = torch.from_numpy(flags)
+            sample["valid"] = torch.from_numpy(np.stack(cut("valid"))[:, None])
         else:
-            sample[modality] = _as_pictures([_cut(read(modality, frame), box) for frame in frames])
+            sample[modality] = _as_pictures(cut(modality))
     return sample
 
 

@@ -20,7 +20,14 @@ from focusgen.media.damage import advising_on_picture
 from focusgen.media.frame_times import notes_on_times
 from focusgen.media.images import MAX_PIXELS, Frame, examine_image, read_bytes
 from focusgen.media.scenes import RawScene
-from focusgen.media.shots import THUMBNAIL_HEIGHT, THUMBNAIL_WIDTH, find_shot_cuts, signature, thumbnail_of
+from focusgen.media.shots import (
+    THUMBNAIL_HEIGHT,
+    THUMBNAIL_WIDTH,
+    Signature,
+    find_shot_cuts,
+    signature,
+    thumbnail_of,
+)
 from focusgen.media.streams import ONE_FRAME_PER_PACKET, VideoStream, count_pictures, frame_time_s, open_video
 
 _HASH_BLOCK_BYTES = 1 << 20
@@ -187,25 +194,9 @@ def _check_video(
     file = raw.path.name
     n_stored = check_whole(raw.path, file, demuxer_of(raw.path, file))
     digest = raw_digest(raw.path)
-    signatures = []
-    times: list[float | None] = []
-    with (
-        open_video(raw.path, max_pixels=max_pixels, check_alpha=True) as video,
-        closing(video.decode()) as frames,
-    ):
-        part = _Part(raw)
-        for frame in frames:
-            time_s = frame_time_s(frame)
-            if part.ends_before(time_s):
-                break
-            if not part.holds(time_s):
-                on_frame(0)
-                continue
-            times.append(time_s)
-            signatures.append(signature(video.thumbnail(frame, THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT)))
-            on_frame(len(times))
-            if len(times) == max_frames:
-                break
+    part = _Part(raw)
+    with open_video(raw.path, max_pixels=max_pixels, check_alpha=True) as video:
+        times, signatures = _look_at(video, part, max_frames, on_frame)
         n_frames = len(times)
         _check_length(raw, n_frames, max(1, min_frames))
         if n_frames != max_frames and not part.has_ended:
@@ -226,6 +217,28 @@ def _check_video(
         rules=video.rules,
         first_frame=part.n_skipped,
     )
+
+
+def _look_at(
+    video: VideoStream, part: _Part, max_frames: int | None, on_frame: Callable[[int], None]
+) -> tuple[list[float | None], list[Signature]]:
+    """Return times and signatures of the frames of a part."""
+    times: list[float | None] = []
+    signatures = []
+    with closing(video.decode()) as frames:
+        for frame in frames:
+            time_s = frame_time_s(frame)
+            if part.ends_before(time_s):
+                break
+            if not part.holds(time_s):
+                on_frame(0)
+                continue
+            times.append(time_s)
+            signatures.append(signature(video.thumbnail(frame, THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT)))
+            on_frame(len(times))
+            if len(times) == max_frames:
+                break
+    return times, signatures
 
 
 class _Part:

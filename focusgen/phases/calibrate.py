@@ -12,6 +12,7 @@ import random
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -71,12 +72,7 @@ def calibrate(
     stats = _document(cfg, sampled, exact, histogram, redraws)
     if without:
         stats["scenes_without_lenses"] = without
-    make_folder(dataset.logs)
-    stats_path = cfg.calibrate.output_stats or dataset.coc_stats_json
-    publish_json(stats_path, stats)
-    bins = CocBins.of(histogram)
-    bins.save(dataset.coc_histogram_npz)
-    draw_histogram(bins, stats, cfg.calibrate.output_plot or dataset.coc_histogram_png)
+    stats_path = _publish(cfg, dataset, stats, histogram)
     write_coverage(dataset, laws.document(stats["recommended_max_coc"]))
     if stats["recommended_max_coc"] is None:
         raise CalibrationError(
@@ -85,6 +81,17 @@ def calibrate(
             "lens.focus_range: robust or longer lenses (lens.focal_length_mm), or give --max_coc yourself.",
         )
     return stats
+
+
+def _publish(cfg: Config, dataset: DatasetLayout, stats: dict[str, Any], histogram: CocHistogram) -> Path:
+    """Write the statistics and the histogram as numbers and picture; return the path of the former."""
+    make_folder(dataset.logs)
+    stats_path = cfg.calibrate.output_stats or dataset.coc_stats_json
+    publish_json(stats_path, stats)
+    bins = CocBins.of(histogram)
+    bins.save(dataset.coc_histogram_npz)
+    draw_histogram(bins, stats, cfg.calibrate.output_plot or dataset.coc_histogram_png)
+    return stats_path
 
 
 def _measure(
@@ -158,23 +165,26 @@ def _document(
         "unit": "metres on the sensor (diameter); in_px is the diameter on the image",
         "n_values": histogram.n,
         "scenes": [scene.scene_id for scene in sampled],
-        "lenses": [
-            {
+        "lenses": list(_lens_rows(sampled)),
+        **({} if redraws is None else {"p95_error": redraws.document(p95)}),
+        **({"is_rehearsal": True} if any(scene.depth.is_rehearsal for scene in sampled) else {}),
+        "redrawn_share": n_redrawn / (n_drawn + n_redrawn),
+        "settings": settings_for(cfg, "calibrate"),
+    }
+
+
+def _lens_rows(sampled: Sequence[SampledScene]) -> Iterator[dict[str, Any]]:
+    for scene in sampled:
+        if scene.is_whole_law:
+            continue  # the law itself is said by the settings
+        for one in scene.lenses:
+            yield {
                 "scene_id": scene.scene_id,
                 "f": one.lens.focal_length_m,
                 "N": one.lens.f_number,
                 "S_focus": one.lens.focus_distance_m,
                 **({"S_focus_per_frame": list(one.path.distances_m)} if one.path else {}),
             }
-            for scene in sampled
-            for one in scene.lenses
-            if not scene.is_whole_law  # the law itself is said by the settings
-        ],
-        **({} if redraws is None else {"p95_error": redraws.document(p95)}),
-        **({"is_rehearsal": True} if any(scene.depth.is_rehearsal for scene in sampled) else {}),
-        "redrawn_share": n_redrawn / (n_drawn + n_redrawn),
-        "settings": settings_for(cfg, "calibrate"),
-    }
 
 
 def _finite(value: float) -> float | None:
