@@ -70,6 +70,7 @@ class InferFlags(Flags):
 
 FLAGS = InferFlags
 MOST_SAID = 3.0
+"""Shares above this are all the same to a reader."""
 DEVICE = re.compile(r"cpu|auto|mps|(cuda|xpu)(:\d+)?")
 
 

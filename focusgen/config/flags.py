@@ -132,7 +132,8 @@ def parse(
     Raises:
         ConfigError: a dotted key that is unknown, has no value or no meaning here; a switch that has a value.
     """
-    words, takes_settings = [_with_home(word) for word in argv], takes_settings or bool(kind.keys())
+    words = [_with_home(word) for word in argv]
+    takes_settings = takes_settings or bool(kind.keys())
     if not takes_settings:
         _refuse_dotted(kind, words, prog)
     rest, dotted = split_dotted(words) if takes_settings else (words, {})

@@ -26,9 +26,8 @@ _FLAT_GREY_LEVELS = 4.0  # below this contrast, layout is noise
 _NEIGHBOURS = 5
 _PROMINENCE = 2.0  # chosen on continuous fast pans, which score high but evenly
 _DWARFING = 4.0
-_QUIET_FACTOR = (
-    0.7  # cuts between two quiet shots of like colours score 0.25 to 0.33, their frames below 0.05
-)
+# Cuts between two quiet shots of like colours score 0.25 to 0.33, their frames below 0.05.
+_QUIET_FACTOR = 0.7
 _ACROSS_FACTOR = 0.7
 
 

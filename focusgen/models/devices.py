@@ -46,10 +46,7 @@ def _check_computes(chosen: torch.device) -> None:
     """Refuse mps, xpu, meta and the like where this torch has no backend for them."""
     try:
         torch.zeros(1, device=chosen).cpu()
-    except (
-        RuntimeError,
-        AssertionError,
-    ) as error:
+    except (RuntimeError, AssertionError) as error:
         raise ConfigError(
             f"--device {chosen}: torch {torch.__version__} cannot compute there", "Say cuda, cuda:0 or cpu."
         ) from error

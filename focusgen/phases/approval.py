@@ -21,9 +21,7 @@ from focusgen.dataset.records import canonical, parse_object
 
 IMPLAUSIBLE_SHARE_OF_SENSOR = 0.1  # a typical blur wider than a tenth of the frame is an outlier's
 MOST_PIXELS = 30_000  # across a frame: less than the width of one of them is a slip of the pen or of a unit
-MOST_TIMES_RECOMMENDED = (
-    10.0  # a choice of one's own lies within two or three times; a digit too many does not
-)
+MOST_TIMES_RECOMMENDED = 10.0  # one's own choice lies within two or three; a digit too many does not
 SAID_BESIDE = ("p95_error", "is_rehearsal")  # younger than approvals, and not what is approved
 
 

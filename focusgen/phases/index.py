@@ -210,10 +210,8 @@ class _Taken:
         """Say whether an indexed scene's line may become another; note why, or why not."""
         if _is_the_same(before, entry):
             return True
-        what, is_finished = (
-            _what_changed(before, entry),
-            self._dataset.scene(raw.scene_id).done("deblur").exists(),
-        )
+        what = _what_changed(before, entry)
+        is_finished = self._dataset.scene(raw.scene_id).done("deblur").exists()
         is_cut_short = is_finished and before.n_frames > entry.n_frames == self._cfg.data.max_frames
         if self._cfg.run.on_stale == "redo" and not is_cut_short:
             return True

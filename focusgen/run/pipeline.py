@@ -155,8 +155,6 @@ def run_all(
         codes.append(run_scene_phase(cfg, phase, chosen, observer, stop, expected=expected))
     codes.append(calibrate_in_run(cfg, observer, chosen["scenes"]))
     codes.append(run_scene_phase(cfg, "render", chosen, observer, stop, expected=expected))
-    asked, may_take_over = chosen["scenes"], not recheck
-    codes.append(
-        run_validate(cfg, observer, asked, stop=stop, may_take_over=may_take_over, expected=expected)
-    )
+    asked = chosen["scenes"]
+    codes.append(run_validate(cfg, observer, asked, stop=stop, may_take_over=not recheck, expected=expected))
     return max(codes)

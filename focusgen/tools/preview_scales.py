@@ -27,9 +27,7 @@ Colours = npt.NDArray[np.uint8]
 
 INK, FAINT = (238, 240, 243), (150, 157, 168)
 DEPTH_COLOURS, FOCUS_COLOURS = "turbo", "viridis"
-MARGIN_BEYOND_PERCENTILES = (
-    1.5  # the scale reaches this factor past d_p5 and d_p95, where sky and outliers begin
-)
+MARGIN_BEYOND_PERCENTILES = 1.5  # how far past d_p5 and d_p95, where sky and outliers begin, a scale reaches
 ROUND_STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
 
 
