@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class EvaluateFlags(Flags):
     """What is judged, and how."""
 
-    config: str | None = option(None, "preset with lists; or say --list")
+    config: str | None = option(None, "preset: its lists, or how --list is read")
     list: Path | None = option(None, "file list")
     data_root: str | None = option(None, "where relative paths start; default: beside the list")
     backend: Literal["auto", "classical", "learned", "sd3"] = option("classical", "what is judged")
@@ -101,13 +101,15 @@ def _lists(flags: EvaluateFlags) -> tuple[Sequence[Path], Roots, Mapping[str, An
     from focusgen.focal.lists import Roots
     from focusgen.focal.presets import load_preset
 
-    if flags.list is not None:
+    if flags.config is None and flags.list is not None:
         return [flags.list], Roots.of(None), {}
     if flags.config is None:
         raise ConfigError(
             "focusgen focal evaluate needs --list or --config", "A list: focusgen focal stacks."
         )
     preset = load_preset(flags.config)
+    if flags.list is not None:  # read as the preset says, as focal check reads it
+        return [flags.list], Roots.of(preset.data_root, preset.name), preset.overrides
     names = [path for split, path in preset.lists.items() if flags.split in (None, split)]
     if not names:
         raise ConfigError(f"preset {preset.name} names no lists", "Say --list FILE, or give it a key lists.")

@@ -6,6 +6,8 @@ Inputs and outputs are those of `focusgen.focal.learned.network`; the evidence t
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +39,9 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.focal.learned.weights import SHIPPED, load_network, weights_notes
 
     weights = flags.checkpoint or SHIPPED
-    export_onnx(load_network(weights), flags.output, weights_notes(weights))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch's exporter about itself; what it wrote is tested
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        export_onnx(load_network(weights), flags.output, weights_notes(weights))
     print(f"{flags.output}: {', '.join(INPUTS)} -> {', '.join(OUTPUTS)}")
     return 0

@@ -156,8 +156,10 @@ def stack_of_paths(paths: Sequence[Path], name: str | None = None) -> StackFiles
     """Return the stack of pictures that were named one by one, in that order.
 
     Raises:
-        ConfigError: one of them is not there, or is named twice.
+        ConfigError: there is none, one of them is not there, or is named twice.
     """
+    if not paths:
+        raise ConfigError("no slice is named", "Give them with commas between: a.png,b.png,...")
     missing = [path for path in paths if not is_published(path)]
     if missing:
         raise ConfigError(f"{display(str(missing[0]))}: no such picture")

@@ -7,9 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
+from focusgen.base.errors import ConfigError
 from focusgen.cli import main
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.tools import focal_evaluate
 from tests.focal.stacks import truth
 
 
@@ -156,3 +158,18 @@ def test_a_stack_becomes_a_scene(drawn: Path, tmp_path: Path):
 def test_counts_that_cannot_be_are_refused_before_anything_is_read(words, message, capsys):
     assert main(["focal", *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_list_is_judged_as_the_preset_beside_it_says(tmp_path: Path, monkeypatch):
+    asked: list[focal_evaluate.EvaluateJob] = []
+
+    def evaluate(job: focal_evaluate.EvaluateJob, *_: object) -> None:
+        asked.append(job)
+        raise ConfigError("enough")
+
+    monkeypatch.setattr(focal_evaluate, "evaluate", evaluate)
+    words = ["focal", "evaluate", "--list", str(tmp_path / "l.jsonl"), "-o", str(tmp_path / "e")]
+    assert main(words) == main([*words, "--config", "hypersim"]) == 2
+    plain, preset = asked
+    assert plain.lists == preset.lists == [tmp_path / "l.jsonl"]
+    assert dict(plain.defaults) == {} and preset.defaults["depth_kind"] == "ray"

@@ -150,6 +150,8 @@ def test_pictures_that_were_named_keep_their_order(tmp_path):
     folder = folder_of(tmp_path / "s", "b.png", "a.png")
     found = stack_of_paths([folder / "b.png", folder / "a.png"])
     assert [path.name for path in found.paths] == ["b.png", "a.png"] and found.name == "s"
+    with pytest.raises(ConfigError, match="no slice is named"):
+        stack_of_paths([])
     with pytest.raises(ConfigError, match=r"gone\.png: no such picture"):
         stack_of_paths([folder / "b.png", folder / "gone.png"])
 
