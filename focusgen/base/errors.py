@@ -141,3 +141,8 @@ class Interrupted(FocusgenError):
 def reason_of(error: Exception) -> str:
     """Return why a file cannot be used, without the name that an OSError repeats."""
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
+def one_line(error: BaseException) -> str:
+    """Return what a library says of an error, in one short line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -23,13 +23,22 @@ import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from focusgen.base.errors import one_line
 from focusgen.base.names import MediaError
 from focusgen.media.colour_profiles import to_srgb, unapplied_note
+from focusgen.media.eight_bits import (
+    eight_bit,
+    is_sixteen_bit,
+    refuse_transparency,
+    rounded_to_eight_bits,
+    sixteen_bit_colour,
+    tiff_tag,
+)
 from focusgen.media.orientation import EXIF_ORIENTATIONS, ORIENTATION_TAG, Orientation, turning
 from focusgen.media.rules import ALL_RULES, PROFILE, TIFF_LAYOUT
 from focusgen.media.stand_ins import HEAD_BYTES, stand_in, unread_picture
@@ -40,8 +49,6 @@ if TYPE_CHECKING:
 
 Frame = npt.NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""
-
-Tag = TypeVar("Tag", int, tuple[int, ...])
 
 TURNED_NOTE = "stored turned or mirrored: frames stand upright, as EXIF asks"
 MAX_PIXELS = 64_000_000
@@ -54,9 +61,6 @@ _MAGIC = (
     (b"MM\0*", TIFF),
 )
 _PILLOW_FORMATS = {JPEG: ("JPEG", "MPO"), PNG: ("PNG",), TIFF: ("TIFF",), WEBP: ("WEBP",)}
-_RGB_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "YCbCr"})
-_BITS_TAG = 0x0102
-_SAMPLE_FORMAT_TAG, _SIGNED = 0x0153, 2
 # What Pillow's parsers raise on hostile bytes; found by fuzzing them, and wide because the formats are.
 _PARSER_ERRORS = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError)
 _DECODER_ERRORS = (*_PARSER_ERRORS, AttributeError, AssertionError, RuntimeError, struct.error, zlib.error)
@@ -184,21 +188,21 @@ def _decode_other(
                 "Run phase 1 with --on_stale redo, then the later phases.",
             )
         deep, profile = deep_pixels(grey_planes, file, max_pixels)
-        return _rounded_to_eight_bits(deep), _Colours(profile, ""), (TIFF_LAYOUT,)
+        return rounded_to_eight_bits(deep), _Colours(profile, ""), (TIFF_LAYOUT,)
     with _opened(file, kind, io.BytesIO(data)) as image:
         check_pixels(file, *image.size, max_pixels)
         _refuse_sequences(image, file)
-        is_deep, is_turned_tiff = _is_sixteen_bit(image, data), _tag(image, ORIENTATION_TAG, 1) != 1
+        is_deep, is_turned_tiff = is_sixteen_bit(image, data), tiff_tag(image, ORIENTATION_TAG, 1) != 1
         image.load()
         orientation, applied = _orientation_of(image, file, rules)
         if not is_deep:
-            pixels = _eight_bit(image, file)
+            pixels = eight_bit(image, file)
         elif image.mode.startswith("I;16"):
-            pixels = _rounded_to_eight_bits(np.asarray(image))
+            pixels = rounded_to_eight_bits(np.asarray(image))
         elif is_turned_tiff:
             raise MediaError(file, "16-bit RGB with an orientation tag; save it upright")
         else:
-            pixels = _sixteen_bit_colour(data, file)
+            pixels = sixteen_bit_colour(data, file)
         is_turned = is_turned_tiff or orientation != Orientation()
         colours = _colours_of(image, cicp)._replace(is_turned=is_turned)
     return orientation.apply(pixels), colours, applied
@@ -274,11 +278,7 @@ def _naming(file: str, kind: str) -> Iterator[None]:
             file, f"damaged {kind}, or of a kind that is not read: convert it to 8-bit RGB"
         ) from error
     except _DECODER_ERRORS as error:
-        raise MediaError(file, f"damaged {kind}: {_one_line(error)}") from error
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+        raise MediaError(file, f"damaged {kind}: {one_line(error)}") from error
 
 
 def _decode_jpeg(
@@ -293,7 +293,7 @@ def _decode_jpeg(
             raise MediaError(file, f"{colour} colours; convert it to RGB")
         pixels: Frame = simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True)
     except ValueError as error:
-        raise MediaError(file, f"damaged JPEG: {_one_line(error)}") from error
+        raise MediaError(file, f"damaged JPEG: {one_line(error)}") from error
     with _opened(file, JPEG, io.BytesIO(data)) as image:
         orientation, applied = _orientation_of(image, file, rules)
         colours = _colours_of(image, b"")._replace(is_turned=orientation != Orientation())
@@ -334,58 +334,6 @@ def _refuse_sequences(image: Image.Image, file: str) -> None:
             f"holds {n_pictures} pictures; one image file is one frame",
             "Save each of them as a file of its own.",
         )
-
-
-def _is_sixteen_bit(image: Image.Image, data: bytes) -> bool:
-    if image.format == PNG:
-        return data[24] == 16
-    # Pillow reads 16-bit RGB as 8-bit, cutting instead of rounding.
-    return 16 in _tag(image, _BITS_TAG, ()) and image.mode in ("RGB", "RGBA", "I;16", "I;16B", "I;16L")
-
-
-def _tag(image: Image.Image, number: int, default: Tag) -> Tag:
-    """Return a TIFF tag; Pillow drops some of them when it loads the pixels."""
-    tags = getattr(image, "tag_v2", None)
-    return default if tags is None else tags.get(number, default)
-
-
-def _eight_bit(image: Image.Image, file: str) -> Frame:
-    if image.mode not in _RGB_MODES or _SIGNED in _tag(image, _SAMPLE_FORMAT_TAG, ()):
-        raise MediaError(file, f"pixels of mode {image.mode}; convert it to 8-bit RGB")
-    if not image.has_transparency_data:
-        return np.asarray(image.convert("RGB"))
-    rgba: Frame = np.asarray(image.convert("RGBA"))
-    refuse_transparency(rgba[..., 3], 255, file)
-    return rgba[..., :3]
-
-
-def refuse_transparency(alpha: npt.NDArray[Any], opaque: int, file: str) -> None:
-    """Refuse an alpha plane that is not `opaque` everywhere."""
-    if (alpha != opaque).any():
-        raise MediaError(file, "has transparent pixels, whose colour is undefined; flatten it to RGB")
-
-
-def _rounded_to_eight_bits(deep: npt.NDArray[Any]) -> Frame:
-    rounded: Frame = ((deep.astype(np.uint32) + 128) // 257).astype(np.uint8)  # 65535 / 255 = 257
-    return np.repeat(rounded[..., None], 3, axis=2) if rounded.ndim == 2 else rounded
-
-
-def _sixteen_bit_colour(data: bytes, file: str) -> Frame:
-    """Return 8 bits of 16, rounded; OpenCV reads all 16, and Pillow has shown the file to be whole."""
-    import cv2
-
-    if data.startswith(b"\x89PNG") and b"tRNS" in data[:4096]:
-        raise MediaError(file, "has a transparent colour, which is undefined; flatten it to RGB")
-    try:
-        stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise MediaError(file, f"damaged image: {_one_line(error)}") from error
-    if stored is None or stored.dtype != np.uint16:
-        raise MediaError(file, "16-bit pixels of an unknown kind; convert it to 8-bit RGB")
-    if stored.ndim == 3 and stored.shape[2] == 4:
-        refuse_transparency(stored[..., 3], 65535, file)
-    bgr_or_grey = stored[..., :3] if stored.ndim == 3 else stored
-    return _rounded_to_eight_bits(bgr_or_grey)[..., ::-1]
 
 
 def _orientation_of(

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import make_folder, publish
-from focusgen.media.images import decode_image, deep_pixels, read_bytes, refuse_transparency
+from focusgen.media.eight_bits import refuse_transparency
+from focusgen.media.images import decode_image, deep_pixels, read_bytes
 from focusgen.media.rules import ALL_RULES, PROFILE
 from focusgen.media.tiff_layout import as_plain_grey
 from focusgen.media.xmp import ENDLESS, xmp_focus_distance_m

@@ -25,11 +25,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from focusgen.base.errors import one_line
 from focusgen.base.names import MediaError
 from focusgen.media.containers import demuxer_of
 from focusgen.media.crops import Crop, track_crops
 from focusgen.media.damage import advising
-from focusgen.media.images import MAX_PIXELS, Frame, check_pixels, refuse_transparency
+from focusgen.media.eight_bits import refuse_transparency
+from focusgen.media.images import MAX_PIXELS, Frame, check_pixels
 from focusgen.media.orientation import Orientation
 from focusgen.media.rules import ALL_RULES, CROP, STREAM
 from focusgen.media.shots import thumbnail_of
@@ -324,8 +326,7 @@ def naming(file: str) -> Iterator[None]:
     except av.error.FFmpegError as error:
         raise MediaError(file, f"cannot be decoded: {error.strerror or error}") from error
     except (OSError, ValueError, LookupError, UnicodeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise MediaError(file, f"cannot be decoded: {reason or type(error).__name__}") from error
+        raise MediaError(file, f"cannot be decoded: {one_line(error)}") from error
 
 
 def _new_converter() -> VideoReformatter:

@@ -1,7 +1,6 @@
 import io
 import struct
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -40,35 +39,6 @@ def test_grey_and_palette_images_become_three_equal_or_looked_up_channels(mode):
 def test_a_grey_jpeg_becomes_three_equal_channels():
     pixels = decode_image(encoded(PICTURE.convert("L"), "JPEG"), "a.jpg")
     assert (pixels == pixels[..., :1]).all() and pixels.shape == (24, 40, 3)
-
-
-@pytest.mark.parametrize("kind", [".png", ".tif"])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_sixteen_bits_are_rounded_and_not_cut(kind, channels):
-    rng = np.random.default_rng(0)
-    deep = rng.integers(0, 65536, (24, 40, channels), dtype=np.uint16)
-    deep[0, :4, 0] = [0, 128, 129, 65535]
-    data = cv2.imencode(kind, deep[..., ::-1] if channels == 3 else deep)[1].tobytes()
-    expected = np.round(deep.astype(np.float64) * 255 / 65535).astype(np.uint8)
-    assert expected[0, :4, 0].tolist() == [0, 0, 1, 255]
-    assert np.array_equal(decode_image(data, "a"), np.broadcast_to(expected, (24, 40, 3)))
-
-
-@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
-def test_opaque_alpha_is_dropped_and_any_other_is_refused_by_name(kind):
-    opaque = PICTURE.convert("RGBA")
-    assert np.array_equal(decode_image(encoded(opaque, kind, lossless=True), "a"), COLOURS)
-    opaque.putpixel((3, 4), (1, 2, 3, 254))
-    with pytest.raises(MediaError, match="^frame_7: has transparent pixels"):
-        decode_image(encoded(opaque, kind, lossless=True), "frame_7")
-
-
-def test_a_transparent_palette_entry_counts_only_where_it_is_used():
-    palette = Image.new("P", (4, 4), 1)
-    palette.putpalette([10, 20, 30, 40, 50, 60])
-    assert decode_image(encoded(palette, "PNG", transparency=0), "a")[0, 0].tolist() == [40, 50, 60]
-    with pytest.raises(MediaError, match="transparent"):
-        decode_image(encoded(palette, "PNG", transparency=1), "a")
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
