@@ -6,6 +6,7 @@ Ends with 0 if everything asked is whole afterwards, with 3 if not.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from focusgen.base.shipped import script_command
 from focusgen.base.signals import stop_on_signals
 from focusgen.commands.groups import DataSetFlags, settings_to_write
 from focusgen.config import GRAPH, PhaseName
-from focusgen.config.flags import parse, positional, sets
+from focusgen.config.flags import Parsed, parse, positional, sets
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.console import ConsoleObserver, make_console
 
@@ -48,7 +49,6 @@ def main(argv: Sequence[str]) -> int:
     cfg = settings_to_write(given.config, parsed.overrides)
     from focusgen.dataset.index import known_scene, read_index
     from focusgen.dataset.index_edits import edits_text
-    from focusgen.run.settings import saved_config, with_overrides
     from focusgen.tools.repair import repair_scenes
     from focusgen.tools.repair_index import restore_index
 
@@ -56,13 +56,7 @@ def main(argv: Sequence[str]) -> int:
     restored = restore_index(dataset)
     index = read_index(dataset)
     scene_ids = [known_scene(index, name) for name in given.scene] or list(index)
-
-    def settings_of(phase: PhaseName) -> config.Config | None:
-        saved = None if given.config else saved_config(dataset, phase)
-        if saved is not None:
-            return with_overrides(saved, parsed.overrides)
-        return cfg if given.config or given.raw_root or given.depth_root else None
-
+    settings_of = functools.partial(_settings_of, parsed, cfg)
     is_whole = True
     with stop_on_signals() as stop, ConsoleObserver(make_console()) as observer:
         console = observer.console
@@ -76,6 +70,17 @@ def main(argv: Sequence[str]) -> int:
         if is_whole and (text := _about_verdict(dataset)):
             console.print(rich_text(text), soft_wrap=True)
     return int(ExitCode.COMPLETE if is_whole else ExitCode.INCOMPLETE)
+
+
+def _settings_of(parsed: Parsed[RepairFlags], cfg: config.Config, phase: PhaseName) -> config.Config | None:
+    """Return where a phase finds its files: as its last run, or as was said now; None if neither tells."""
+    from focusgen.run.settings import saved_config, with_overrides
+
+    given = parsed.flags
+    saved = None if given.config else saved_config(DatasetLayout.of(cfg), phase)
+    if saved is not None:
+        return with_overrides(saved, parsed.overrides)
+    return cfg if given.config or given.raw_root or given.depth_root else None
 
 
 def _about_verdict(dataset: DatasetLayout) -> str:
