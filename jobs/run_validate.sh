@@ -3,7 +3,8 @@
 #
 #   sbatch jobs/run_validate.sh
 #
-# Reads CONFIG, OUT_ROOT, RAW_ROOT, MAX_COC from the environment, all optional.
+# Reads CONFIG, OUT_ROOT, RAW_ROOT, MAX_COC from the environment, all optional;
+# words after the name are flags of `focusgen task`.
 # SBATCH_PARTITION, SBATCH_ACCOUNT, SBATCH_TIMELIMIT and sbatch's own flags win over the lines below.
 # The folder logs/ must be there: Slurm drops a job whose log it cannot open.
 #SBATCH --job-name=focusgen-validate
@@ -20,4 +21,4 @@ set -euo pipefail
 export PYTHONSAFEPATH=1  # a random.py in the folder of sbatch is not Python's own
 exec "${PYTHON:-python}" -m focusgen.cli task --phases validate \
   ${CONFIG:+--config "$CONFIG"} \
-  ${OUT_ROOT:+--out_root "$OUT_ROOT"} ${RAW_ROOT:+--raw_root "$RAW_ROOT"} ${MAX_COC:+--max_coc "$MAX_COC"}
+  ${OUT_ROOT:+--out_root "$OUT_ROOT"} ${RAW_ROOT:+--raw_root "$RAW_ROOT"} ${MAX_COC:+--max_coc "$MAX_COC"} "$@"

@@ -109,6 +109,17 @@ def test_the_environment_becomes_flags_whatever_it_holds(name, tmp_path):
     assert not (tmp_path / "pwned").exists()
 
 
+@pytest.mark.parametrize("name", ["run_calibrate.sh", "run_depth.sh", "test_bear.sh"])
+def test_words_after_a_wrapper_are_flags_and_win(name, tmp_path):
+    words = "--depth_root", "a b", "--n_sets", "3"
+    assert run_wrapper(name, tmp_path, *words, OUT_ROOT="o")[-4:] == list(words)
+
+
+@pytest.mark.parametrize("name", [*PHASE_OF, "test_bear.sh"])
+def test_every_wrapper_hands_its_words_on(name):
+    assert (JOBS / name).read_text().endswith(' "$@"\n')
+
+
 def test_nothing_in_the_environment_means_no_flag(tmp_path):
     assert run_wrapper("run_calibrate.sh", tmp_path) == [
         "-m",
