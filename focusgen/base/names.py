@@ -10,7 +10,7 @@ import functools
 import os
 import shlex
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -143,6 +143,12 @@ def shortened(texts: Iterable[str], most: int = 5) -> str:
     """Return the first of texts that need no escaping, and how many there are more."""
     shown = list(texts)
     return ", ".join(shown[:most]) + (f" and {len(shown) - most} more" if len(shown) > most else "")
+
+
+def first_lines(texts: Sequence[str], most: int) -> list[str]:
+    """Return the first of lines that need no escaping, and one that says how many there are more."""
+    n_more = len(texts) - most
+    return [*texts[:most], *([f"... and {n_more} more"] if n_more > 0 else [])]
 
 
 def shell_word(text: object) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from focusgen import config
 from focusgen.base.errors import ExitCode
-from focusgen.base.names import rich_text, shell_word
+from focusgen.base.names import first_lines, rich_text, shell_word
 from focusgen.base.shipped import script_command
 from focusgen.base.signals import stop_on_signals
 from focusgen.commands.groups import DataSetFlags, settings_to_write
@@ -40,6 +40,7 @@ class RepairFlags(DataSetFlags):
 
 
 FLAGS = RepairFlags
+MAX_TOLD = 20
 
 
 def main(argv: Sequence[str]) -> int:
@@ -99,6 +100,7 @@ def _show(console: Console, result: SceneRepair) -> None:
     console.print(f"[{colour}]{word}[/{colour}] {rich_text(result.scene_id)}")
     lines = [*result.actions, *result.problems]
     if result.report is not None:
-        lines += [*result.report.errors[:20], *result.report.warnings[:20]]
+        for texts in (result.report.errors, result.report.warnings):
+            lines += first_lines(texts, MAX_TOLD)
     for text in lines:
         console.print(f"  {rich_text(text)}")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from focusgen.base.errors import CalibrationError, ExitCode, SceneError
-from focusgen.base.names import listed, rich_text
+from focusgen.base.names import first_lines, listed, rich_text
 from focusgen.config import Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
@@ -51,7 +51,7 @@ def calibrate_in_run(cfg: Config, observer: ConsoleObserver, scene_ids: Sequence
         stale = _stale_depth(cfg, dataset, ready, expected_in_run(cfg))
         state = standing(cfg, dataset, ready, _asked(ready, scene_ids))
         concern = stale.keys() if state == "measure" else stale.keys() & set(scene_ids)
-        for text in _named([error.message for name, error in stale.items() if name in concern]):
+        for text in first_lines([e.message for name, e in stale.items() if name in concern], MAX_NAMED):
             observer.console.print(f"  [red]left out[/red]: {rich_text(text)}")
         usable = {scene_id: entry for scene_id, entry in ready.items() if scene_id not in stale}
         if stale and not usable and state == "measure":
@@ -174,9 +174,5 @@ def _stale_depth(
 def _refusal(stale: Mapping[str, SceneError]) -> CalibrationError:
     """Return the error that names the scenes, the phase and the key; nothing was written."""
     errors = list(stale.values())
-    return CalibrationError("\n".join(_named([error.message for error in errors])), errors[0].advice)
-
-
-def _named(texts: Sequence[str]) -> list[str]:
-    more = [f"... and {len(texts) - MAX_NAMED} more scenes"] if len(texts) > MAX_NAMED else []
-    return [*texts[:MAX_NAMED], *more]
+    lines = first_lines([error.message for error in errors], MAX_NAMED)
+    return CalibrationError("\n".join(lines), errors[0].advice)

@@ -10,7 +10,7 @@ from typing import Any
 
 from focusgen.base.errors import ConfigError, CorruptInputError, ExitCode, StorageError
 from focusgen.base.files import is_read_only
-from focusgen.base.names import rich_text
+from focusgen.base.names import first_lines, rich_text
 from focusgen.base.signals import StopFlag
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
@@ -24,6 +24,7 @@ from focusgen.run.selection import select_scenes
 from focusgen.run.settings import Expected, expected_by_run, save_config
 from focusgen.run.staleness import SceneChain
 
+MAX_WARNINGS_TOLD = 20
 STOPPED = "stopped by a signal: no verdict is given, and that of before stays as it was"
 
 
@@ -106,7 +107,7 @@ def _tell(observer: ConsoleObserver, report: Mapping[str, Any], problems: Sequen
             f"  {report['scenes_not_read_again']} scenes passed before and are untouched: size, times and "
             "inode of every file are the same (focusgen run --recheck reads them again)"
         )
-    for text in [*problems, *report["warnings"][:20]]:
+    for text in [*problems, *first_lines(report["warnings"], MAX_WARNINGS_TOLD)]:
         observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(text)}")
     colour = {"pass": "green", "rehearsal": "yellow", "fail": "red"}[report["verdict"]]
     observer.console.print(

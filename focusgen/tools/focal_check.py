@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError, FocusgenError
-from focusgen.base.names import display
+from focusgen.base.names import display, first_lines
 from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.presets import Preset
 from focusgen.focal.records import StackRecord
@@ -70,9 +70,7 @@ class ListReport:
         names = sorted({name for splits in self.splits.values() for name in splits})
         if names:
             lines.append(f"splits              {', '.join(names)}; {len(self.splits)} scenes")
-        lines += [f"problem: {line}" for line in self.problems[:MANY]]
-        if len(self.problems) > MANY:
-            lines.append(f"and {len(self.problems) - MANY} more problems")
+        lines += first_lines([f"problem: {line}" for line in self.problems], MANY)
         return [*lines, "no problems" if not self.problems else f"{len(self.problems)} problems"]
 
 

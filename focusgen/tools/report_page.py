@@ -14,7 +14,7 @@ from typing import Any
 from focusgen import __version__
 from focusgen.base.errors import ConfigError, SceneError
 from focusgen.base.files import make_folder, publish
-from focusgen.base.names import display, shell_word
+from focusgen.base.names import display, first_lines, shell_word
 from focusgen.base.shipped import script_command
 from focusgen.config import SCENE_PHASES
 from focusgen.config.graph import GRAPH
@@ -97,8 +97,8 @@ def _views(index: Mapping[str, IndexEntry], report: Mapping[str, Any]) -> list[S
             scene_id,
             entry.split,
             entry.n_frames,
-            _shortened([str(text) for text in reasons.get(scene_id, [])]),
-            _shortened(warnings[scene_id]),
+            first_lines([display(str(text)) for text in reasons.get(scene_id, [])], MAX_TEXTS_PER_SCENE),
+            first_lines([display(text) for text in warnings[scene_id]], MAX_TEXTS_PER_SCENE),
         )
         for scene_id, entry in index.items()
     ]
@@ -113,12 +113,6 @@ def _scene_of(warning: str, scene_ids: Container[str]) -> str:
     parts = warning.split(": ")
     names = (": ".join(parts[:n]) for n in range(len(parts) - 1, 0, -1))
     return next((name for name in names if name in scene_ids), "")
-
-
-def _shortened(texts: Sequence[str]) -> list[str]:
-    shown = [display(text) for text in texts[:MAX_TEXTS_PER_SCENE]]
-    n_more = len(texts) - len(shown)
-    return [*shown, f"... and {n_more} more"] if n_more > 0 else shown
 
 
 def _doubt(dataset: DatasetLayout, index: Mapping[str, IndexEntry]) -> str:

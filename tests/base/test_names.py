@@ -6,6 +6,7 @@ from rich.console import Console
 
 from focusgen.base.names import (
     display,
+    first_lines,
     listed,
     natural_key,
     near_name,
@@ -98,6 +99,11 @@ def test_natural_order_counts_and_is_the_same_for_any_input_order():
 def test_of_many_names_the_first_are_listed_in_one_line():
     assert listed(["a", "b\n"], 2) == "a, b\\n"
     assert listed(iter("abc"), 2) == "a, b and 1 more"
+
+
+def test_of_many_lines_the_last_one_says_how_many_there_are_more():
+    assert first_lines(["a", "b"], 2) == ["a", "b"]
+    assert first_lines(["a", "b", "c", "d"], 2) == ["a", "b", "... and 2 more"]
 
 
 def test_a_name_in_an_advice_is_one_word_of_a_shell():
