@@ -15,6 +15,12 @@ from focusgen.base.files import is_read_only, share_with_group
 from focusgen.config import Config, shipped_names
 from focusgen.config.flags import Flags, option, sets
 
+INTO_ITSELF = (
+    "It writes into the data set: run it as who may write there, or on a copy of it (--out_root COPY)."
+)
+"""The way out of a data set that may only be read, for commands that have no other place to write to."""
+SCENES_HELP = "only these scenes, comma-separated; quotes round one that has a comma: '\"a,b\",c'"
+
 
 def settings_to_write(path: str | None, overrides: Mapping[str, Any]) -> Config:
     """Return the settings of a command that writes into a data set.
@@ -28,12 +34,6 @@ def settings_to_write(path: str | None, overrides: Mapping[str, Any]) -> Config:
     cfg = config.load(path, overrides)
     share_with_group(cfg.data.group_writable)
     return cfg
-
-
-INTO_ITSELF = (
-    "It writes into the data set: run it as who may write there, or on a copy of it (--out_root COPY)."
-)
-"""The way out of a data set that may only be read, for commands that have no other place to write to."""
 
 
 @contextlib.contextmanager

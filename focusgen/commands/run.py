@@ -14,7 +14,14 @@ from typing import Any
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings, names_given, scenes_named
+from focusgen.commands.groups import (
+    SCENES_HELP,
+    DataSetFlags,
+    RunSettings,
+    SceneSettings,
+    names_given,
+    scenes_named,
+)
 from focusgen.config import Config
 from focusgen.config.backends import BUILT_IN, names_of
 from focusgen.config.flags import option, parse, report_without_effect
@@ -25,9 +32,7 @@ from focusgen.config.origins import GivenKey
 class RunFlags(SceneSettings, RunSettings, DataSetFlags):
     """Which scenes, by which backends."""
 
-    scenes: str | None = option(
-        None, "only these scenes, comma-separated; quotes round one that has a comma: '\"a,b\",c'"
-    )
+    scenes: str | None = option(None, SCENES_HELP)
     split: str | None = option(None, "only scenes of this split: train, val or test")
     backend: str | None = option(None, "backends by name, comma-separated, e.g. classical,dryrun")
     recheck: bool = option(False, "read every file again, though by size, times and inode it is as it was")

@@ -13,7 +13,7 @@ from typing import Literal
 
 from focusgen import config
 from focusgen.base.files import share_with_group
-from focusgen.commands.groups import DataSetFlags, RunSettings, SceneSettings, scenes_named
+from focusgen.commands.groups import SCENES_HELP, DataSetFlags, RunSettings, SceneSettings, scenes_named
 from focusgen.config.flags import option, parse, sets
 from focusgen.config.graph import parse_phases
 
@@ -26,9 +26,7 @@ class SubmitFlags(SceneSettings, RunSettings, DataSetFlags):
     cluster: Literal["slurm", "local", "debug"] = option(
         "slurm", "local: on this machine; debug: this process"
     )
-    scenes: str | None = option(
-        None, "only these scenes, comma-separated; quotes round one that has a comma: '\"a,b\",c'"
-    )
+    scenes: str | None = option(None, SCENES_HELP)
     split: str | None = option(None, "only scenes of this split: train, val or test")
     backend: str | None = option(None, "backends by name, comma-separated, e.g. classical,dryrun")
     hold: bool = option(False, "submit held; scontrol release starts it")

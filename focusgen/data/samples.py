@@ -79,10 +79,25 @@ def build_sample(
         "frames": torch.tensor(list(frames), dtype=torch.int64),
         "crop": torch.tensor(box, dtype=torch.int64),
     }
+    sample.update(_tensors(lens, frames, box, modalities, read, recompute_labels=recompute_labels))
+    return sample
+
+
+def _tensors(
+    lens: SetLens,
+    frames: Sequence[int],
+    box: Box,
+    modalities: Sequence[Modality],
+    read: Read,
+    *,
+    recompute_labels: bool,
+) -> Sample:
+    """Return the tensors that are wanted of a window, and nothing else."""
 
     def cut(kind: Modality) -> list[npt.NDArray[Any]]:
         return [_cut(read(kind, frame), box) for frame in frames]
 
+    sample: Sample = {}
     whole, depth = list[npt.NDArray[Any]](), list[npt.NDArray[Any]]()
     if "depth" in modalities or ("focus" in modalities and recompute_labels):
         whole = [read("depth", frame) for frame in frames]
