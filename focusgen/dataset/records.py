@@ -26,6 +26,10 @@ MASKS = "masks"
 """The same of the masks that focus follows in phase 5; records of older releases have none."""
 UNUSABLE = "unusable: "
 """Begins what stands in the place of a digest where a finished scene's input cannot be read any more."""
+UNREADABLE = (
+    "Have its owner and mode, or the disk, looked at: it may be whole, and then nothing is made again."
+)
+"""The way out where a record is there and cannot be read."""
 MAX_RECORD_BYTES = 256 << 20
 
 
@@ -226,11 +230,6 @@ def unseal(data: bytes) -> Record:
     if document["record_version"] != RECORD_VERSION:
         raise CorruptInputError(f"record version {document['record_version']} is not {RECORD_VERSION}")
     return Record(document)
-
-
-UNREADABLE = (
-    "Have its owner and mode, or the disk, looked at: it may be whole, and then nothing is made again."
-)
 
 
 def read_record(path: Path) -> Record | None:

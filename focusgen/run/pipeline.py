@@ -25,12 +25,11 @@ from focusgen.run.selection import select_scenes
 from focusgen.run.settings import Expected, expected_in_run, save_config
 from focusgen.run.table import PHASES
 
+INDEX_STOPPED = "stopped by a signal; what was found out about scenes so far is kept for the next run"
+
 
 class Selection(dict[str, Any]):
     """Which scenes a command is about: the keyword arguments of `select_scenes`."""
-
-
-INDEX_STOPPED = "stopped by a signal; what was found out about scenes so far is kept for the next run"
 
 
 def run_index(
