@@ -59,6 +59,11 @@ def open_record(record: StackRecord, roots: Roots, beside: Path) -> OpenedRecord
         files = stack_of_paths(paths)
     elif record.text("focal_stack") is not None:
         folder = _found(record, record.text("focal_stack") or "", "focal_stack", roots, beside)
+        if not folder.is_dir():
+            raise ConfigError(
+                f"{record.where}: focal_stack {display(str(folder))} is a file, not the folder of a stack",
+                "slices names pictures one by one, all_in_focus a sharp one.",
+            )
         files = stack_of_folder(folder)
     picture, depth = (
         None if record.text(key) is None else _found(record, record.text(key) or "", key, roots, beside)
@@ -87,7 +92,7 @@ def _found(record: StackRecord, path: str, kind: str, roots: Roots, beside: Path
 def _spread(files: StackFiles, record: StackRecord) -> StackFiles:
     """Return as many slices as the record asks for, spread over the whole stack, both ends included."""
     n = record.count("num_images", len(files.paths))
-    named = files if record.text("name") is None else replace(files, name=str(record.text("name")))
+    named = replace(files, name=record.text("name") or files.name)
     if n > len(files.paths):
         raise ConfigError(f"{record.where}: num_images is {n}, there are {len(files.paths)} slices")
     return replace(named, paths=tuple(files.paths[k] for k in spread(len(files.paths), n)))

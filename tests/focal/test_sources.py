@@ -53,6 +53,12 @@ def test_a_subset_takes_its_slices_and_their_distances_alike(disk, where):
     assert record_distances_m(record, found.n_on_disk) == pytest.approx([0.1, 0.3, 0.5, 0.7, 0.9])
 
 
+@pytest.mark.parametrize(("name", "called"), [(None, "my stack"), ("", "my stack"), ("bear", "bear")])
+def test_a_stack_without_a_name_is_called_as_its_folder(disk, name, called):
+    _, found = opened(disk, focal_stack="my stack", name=name)
+    assert found.files is not None and found.files.name == called
+
+
 def test_distances_that_are_those_of_the_subset_stay(disk):
     record, found = opened(disk, focal_stack="my stack", num_images=3, focus_distances=[1, 2, 3])
     assert record_distances_m(record, found.n_on_disk) == [1.0, 2.0, 3.0]
@@ -82,6 +88,7 @@ def test_a_picture_with_depth_has_no_slices(disk):
         ({"depth": "d.npy"}, "neither focal_stack nor all_in_focus"),
         ({"focal_stack": "none"}, r"focal_stack none does not exist \(looked at .*/none\)"),
         ({"slices": [ALL[0], "gone.png"]}, r"focal_stack gone\.png does not exist"),
+        ({"focal_stack": "rgb.png"}, r"focal_stack .*rgb\.png is a file, not the folder"),
         (
             {"rgb": "rgb.png", "depth": "${NOWHERE_SET}/d.npy"},
             r"depth .* \(looked at nowhere: a variable is not set\)",

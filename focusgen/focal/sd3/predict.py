@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from torch.nn import functional
 from focusgen.focal.classical import VETO_RATIO, Estimate, estimate, rerender_error
 from focusgen.focal.fusion import fuse
 from focusgen.focal.sd3.batches import pixels_in
+from focusgen.focal.sd3.encoder import SHARPNESS_SCALES
 from focusgen.focal.sd3.network import FocalSd3, StackInput
 from focusgen.focal.sd3.parts import config_of
 from focusgen.focal.sd3.priors import Prior
@@ -121,11 +123,15 @@ def seen_of(stack: FocalStack, prior: Prior) -> StackInput:
 
 
 def working_size(size: tuple[int, ...], net: FocalSd3) -> tuple[int, int]:
-    """Return height and width that the network looks at: whole patches, within its table of positions."""
+    """Return height and width that the network looks at: whole patches, within its table of positions.
+
+    Of a picture of few pixels it sees as many as its coarsest look at sharpness takes.
+    """
     table = int(config_of(net.trunk)["pos_embed_max_size"]) * net.multiple
     longest = min(WORKING_SIDE_PX[net.design.preset], table)
     scale = min(1.0, longest / max(size))
-    height, width = (max(1, round(side * scale / net.multiple)) * net.multiple for side in size)
+    least = math.ceil(max(SHARPNESS_SCALES) / net.multiple)
+    height, width = (max(least, round(side * scale / net.multiple)) * net.multiple for side in size)
     return height, width
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -68,6 +70,13 @@ def test_large_pictures_are_looked_at_in_small():
     net = build(Design())
     assert working_size((90, 122), net) == (88, 120)
     assert max(working_size((3000, 4000), net)) == 256
+
+
+@pytest.mark.parametrize("size", [(2, 3), (1, 122), (90, 1)])
+def test_pictures_of_few_pixels_have_an_answer_of_their_size(stack, size):
+    tiny = replace(stack, slices=np.ascontiguousarray(stack.slices[:, : size[0], : size[1]]))
+    prior = Prior(tiny.slices[0], np.ones(size, np.float32), np.ones(size, np.float32))
+    assert predict(tiny, prior, awake(Design())).diopters.shape == size
 
 
 def test_a_checkpoint_is_needed_and_a_folder_of_training_will_do(tmp_path):
