@@ -16,6 +16,7 @@ import difflib
 import functools
 import os
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import (
@@ -138,6 +139,7 @@ def parse(
         _refuse_dotted(kind, words, prog)
     rest, dotted = split_dotted(words) if takes_settings else (words, {})
     _refuse_values_of_switches(kind, rest)
+    _note_what_is_repeated(words)
     text = paragraphs(doc or "")
     if takes_settings:
         text += "\n\nAny setting can be given as --section.key VALUE (focusgen config)."
@@ -158,6 +160,14 @@ def _with_home(word: str) -> str:
     """Return a word with `~/` read as the home: shells leave it as it is behind an equals sign."""
     flag, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
     return f"{flag}{equals}{os.path.expanduser(value)}" if value.startswith("~/") else word
+
+
+def _note_what_is_repeated(words: Sequence[str]) -> None:
+    """Say that of a flag that stands twice the last one counts, as `--scenes a --scenes b` means b alone."""
+    given = Counter(word.partition("=")[0].replace("-", "_")[2:] for word in words if word.startswith("--"))
+    for name, n in given.items():
+        if name and n > 1:
+            print(f"note: --{name} is given {n} times: the last one counts", file=sys.stderr)
 
 
 def _refuse_dotted(kind: type[Flags], words: Sequence[str], prog: str) -> None:

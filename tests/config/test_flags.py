@@ -87,6 +87,15 @@ def test_a_switch_takes_no_value_and_is_not_on_by_one(word):
         parsed(word)
 
 
+def test_of_a_flag_that_stands_twice_the_last_one_counts_and_that_is_said(capsys):
+    given = parsed("--n_sets", "2", "--n-sets=3", "--deblur.steps", "1", "--deblur.steps=2", "--fast")
+    assert (given.flags.n_sets, given.dotted) == (3, {"deblur.steps": 2})
+    assert capsys.readouterr().err.splitlines() == [
+        "note: --n_sets is given 2 times: the last one counts",
+        "note: --deblur.steps is given 2 times: the last one counts",
+    ]
+
+
 def test_a_flag_that_has_to_be_given_is_asked_for(capsys):
     with pytest.raises(SystemExit) as error:
         parse(ProbeFlags, [], prog="probe", doc="Probe.")
