@@ -36,7 +36,7 @@ _UNREAD_VIDEOS = frozenset(
     ".rm .rmvb .ts .vob .wmv .y4m".split()
 )
 UNREAD_SUFFIXES = _UNREAD_VIDEOS | frozenset(
-    ".yuv .gif .arw .avif .bmp .cr2 .dng .exr .heic .heif .jp2 .jxl .nef .ppm .tga".split()
+    ".yuv .gif .apng .arw .avif .bmp .cr2 .dng .exr .heic .heif .jp2 .jxl .nef .ppm .tga".split()
 )
 DAVIS_FRAMES = Path("JPEGImages") / "480p"
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"})

@@ -15,7 +15,7 @@ from focusgen.base.files import publish_json
 from focusgen.base.names import shell_word
 from focusgen.base.shipped import script_command
 from focusgen.base.user import user_name
-from focusgen.config import Config
+from focusgen.config import GRAPH, Config
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import canonical, parse_object
 
@@ -113,8 +113,8 @@ def is_replaced_m(dataset: DatasetLayout, max_coc_m: float | None) -> bool:
 
 
 def _way_to_stats(dataset: DatasetLayout) -> str:
-    script = script_command("04_calibrate_coc.py")
-    return f"Run phase 4 first: {script} --out_root {shell_word(dataset.root)}"
+    how = f"{script_command(GRAPH['calibrate'].script)} --out_root {shell_word(dataset.root)}"
+    return f"Run phase 4 first: {how}"
 
 
 def _is_length(value: object) -> bool:
