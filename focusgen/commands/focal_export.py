@@ -36,12 +36,12 @@ def main(argv: Sequence[str]) -> int:
     if not flags.output.resolve().parent.is_dir():
         raise ConfigError(f"--output {flags.output}: there is no such folder", "Make it first.")
     from focusgen.focal.learned.onnx_file import INPUTS, OUTPUTS, export_onnx
-    from focusgen.focal.learned.weights import SHIPPED, load_network, weights_notes
+    from focusgen.focal.learned.weights import SHIPPED, load_trained, weights_notes
 
     weights = flags.checkpoint or SHIPPED
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch's exporter about itself; what it wrote is tested
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-        export_onnx(load_network(weights), flags.output, weights_notes(weights))
+        export_onnx(load_trained(weights), flags.output, weights_notes(weights))
     print(f"{flags.output}: {', '.join(INPUTS)} -> {', '.join(OUTPUTS)}")
     return 0

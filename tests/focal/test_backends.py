@@ -10,7 +10,7 @@ from focusgen.focal import backends
 from focusgen.focal.backends import BACKENDS, load_estimator, weight_files
 from focusgen.focal.classical import estimate
 from focusgen.focal.learned.network import n_parameters
-from focusgen.focal.learned.weights import SHIPPED, load_network, weights_notes
+from focusgen.focal.learned.weights import SHIPPED, load_trained, weights_notes
 from focusgen.focal.sharpness import depth_from_focus
 from focusgen.focal.stack import FocalStack, metres_of
 from tests.focal.stacks import abs_rel, truth
@@ -55,7 +55,7 @@ def test_by_default_a_stack_of_an_unknown_lens_loads_no_network(
 
 def test_the_weights_that_ship_are_small_free_and_say_how_they_were_made():
     assert SHIPPED.stat().st_size < 5_000_000
-    assert 0.3e6 <= n_parameters(load_network()) <= 1.5e6
+    assert 0.3e6 <= n_parameters(load_trained()) <= 1.5e6
     notes = weights_notes()
     assert notes["license"] == "Apache-2.0" and int(notes["steps"]) > 0
     assert SHIPPED.with_suffix(".md").is_file()

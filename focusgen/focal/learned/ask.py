@@ -8,9 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.focal.learned.batches import tensors
 from focusgen.focal.learned.guess import Guess, shrunk_guess
-from focusgen.focal.learned.network import Answer, FocalNet
+from focusgen.focal.learned.plain_net import PlainNet
 from focusgen.focal.learned.stacks import SPAN_PX
 from focusgen.focal.learned.volume import evidence_of
 from focusgen.focal.stack import FocalStack
@@ -37,22 +36,18 @@ class Reading(NamedTuple):
     sharp: Floats
 
 
-def read_stack(stack: FocalStack, guess: Guess, net: FocalNet) -> Reading:
+def read_stack(stack: FocalStack, guess: Guess, net: PlainNet) -> Reading:
     """Return depth, its likely error and a sharp picture; the lens has to be known."""
-    import torch
-
     assert stack.radius_px_m is not None, "the caller has a lens"
     small = _shrunk(stack, shrink_factor(stack))
     height, width = small.slices.shape[1:3]
     if small is not stack:
         guess = shrunk_guess(guess, width, height)
-    with torch.inference_mode():
-        answer = Answer(*net(*tensors(evidence_of(small, guess))))
+    said = net(evidence_of(small, guess))
     size = (stack.slices.shape[1], stack.slices.shape[2])
-    parts = (answer.diopters, answer.share, answer.log_error.exp(), 0.5 + 0.5 * answer.mended)
-    maps = (_sized(one[0, :, :height, :width].permute(1, 2, 0).numpy(), size) for one in parts)
-    diopters, share, log_error, sharp = maps
-    return Reading(diopters[..., 0], share[..., 0], log_error[..., 0], sharp)
+    sharp = (0.5 + 0.5 * said.mended).transpose(1, 2, 0)
+    parts = (said.diopters, said.share, np.exp(said.log_error), sharp)
+    return Reading(*(_sized(one[:height, :width], size) for one in parts))
 
 
 def shrink_factor(stack: FocalStack) -> float:
@@ -80,4 +75,4 @@ def _sized(values: Floats, size: tuple[int, int]) -> Floats:
     import cv2
 
     sized = cv2.resize(values, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(sized, np.float32).reshape(*size, -1)
+    return np.asarray(sized, np.float32)

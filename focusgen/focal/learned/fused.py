@@ -13,7 +13,7 @@ from focusgen.focal.classical import Estimate, estimate, rerender_error
 from focusgen.focal.edges import settle_edges
 from focusgen.focal.learned.ask import Reading, read_stack
 from focusgen.focal.learned.guess import guess_of
-from focusgen.focal.learned.network import FocalNet
+from focusgen.focal.learned.plain_net import PlainNet
 from focusgen.focal.sharpness import DepthGuess, depth_from_focus
 from focusgen.focal.stack import FocalStack
 
@@ -35,13 +35,13 @@ SEEN_CONFIDENCE = 0.25
 nothing (white, black, noise) lie below .13; the network is as sure of what it says of them as of others."""
 
 
-def estimate_learned(stack: FocalStack, net: FocalNet) -> Estimate:
+def estimate_learned(stack: FocalStack, net: PlainNet) -> Estimate:
     """Return depth and confidence; without a lens, the classical ones."""
     plain = depth_from_focus(stack)
     return asked(stack, estimate(stack, plain), plain, net)
 
 
-def asked(stack: FocalStack, classical: Estimate, plain: DepthGuess, net: FocalNet) -> Estimate:
+def asked(stack: FocalStack, classical: Estimate, plain: DepthGuess, net: PlainNet) -> Estimate:
     """Return what the network makes of the classical result; that itself without a lens, or by veto."""
     if stack.radius_px_m is None:
         return classical

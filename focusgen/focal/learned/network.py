@@ -7,7 +7,6 @@ picture.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -15,35 +14,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from focusgen.focal.learned.guess import N_GUESS
+from focusgen.focal.learned.shape import (
+    LOGIT_GAIN,
+    MEND_GAIN,
+    N_GROUPS,
+    N_MIXED,
+    N_NEIGHBOURS,
+    N_SUB,
+    PRIOR,
+    PRIOR_SIGNS,
+    START_SHARE,
+    NetworkShape,
+)
 from focusgen.focal.learned.volume import N_CONTEXT, N_EVIDENCE, N_HYPOTHESES
-
-PRIOR = (0.6, 0.4, 0.6, 0.4, 5.0)
-PRIOR_SIGNS = (-1.0, -1.0, 1.0, 1.0, -1.0)
-"""What the evidence says at the start: residuals and cost speak against a hypothesis, energy for it."""
-
-N_MIXED = 2
-START_SHARE = -1.5
-"""Logit of the share that the network's own depth has before training: of its sweep's, of the classical."""
-
-N_NEIGHBOURS, N_SUB = 9, 4
-"""Each pixel of the full size is a weighted mean of the 3 x 3 around its pixel of half size."""
-
-NEAREST_EVEN_DIOPTERS = 1e-3
-
-
-@dataclass(frozen=True)
-class NetworkShape:
-    """Sizes of the network; they are written beside its weights.
-
-    Attributes:
-        channels: of the four levels of the U-Net, each half as large as the one before.
-        mix: of the mix along depth.
-        sharp: of the head that mends the picture.
-    """
-
-    channels: tuple[int, int, int, int] = (32, 48, 96, 128)
-    mix: int = 4
-    sharp: int = 16
 
 
 class Answer(NamedTuple):
@@ -94,7 +77,7 @@ class Block(nn.Module):
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(n_in, n_out, 3, padding=1)
-        self.norm = nn.GroupNorm(8, n_out)
+        self.norm = nn.GroupNorm(N_GROUPS, n_out)
         self.second = nn.Conv2d(n_out, n_out, 3, padding=1)
         self.around = nn.Conv2d(n_in, n_out, 1) if n_in != n_out else nn.Identity()
 
@@ -153,7 +136,7 @@ class FocalNet(nn.Module):
         small, guessed = F.pixel_unshuffle(sharp, 2), F.pixel_unshuffle(guess, 2)
         features = self._seen(volume, torch.cat([context, guessed], 1))
         weights = (self.prior * self.prior.new_tensor(PRIOR_SIGNS)).reshape(1, -1, 1, 1, 1)
-        logits = 4.0 * self.logit(features) + (volume[:, : len(PRIOR)] * weights).sum(1)
+        logits = LOGIT_GAIN * self.logit(features) + (volume[:, : len(PRIOR)] * weights).sum(1)
         own = (logits.softmax(1) * hypotheses[:, :, None, None]).sum(1, keepdim=True)
         told = self.enlarge(torch.cat([features, small, guessed], 1))
         weighed, part, shares, log_errors = told.split([N_NEIGHBOURS * N_SUB, 1, N_SUB, N_SUB], 1)
@@ -185,7 +168,7 @@ class FocalNet(nn.Module):
         flat = torch.cat([small, small - F.avg_pool2d(small, 5, 1, 2, count_include_pad=False)], 1)
         log_error = log_errors.detach().mean(1, keepdim=True)
         seen = torch.cat([flat, log_error, steps.std(1, keepdim=True, correction=0)], 1)
-        return F.pixel_shuffle(small + 0.2 * self.mend(seen), 2)
+        return F.pixel_shuffle(small + MEND_GAIN * self.mend(seen), 2)
 
 
 def _start_at_zero(layer: nn.Conv2d) -> None:

@@ -13,9 +13,9 @@ import torch
 from focusgen import __version__
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import replacing
-from focusgen.focal.learned.guess import N_GUESS
+from focusgen.focal.learned.batches import tensors
 from focusgen.focal.learned.network import FocalNet
-from focusgen.focal.learned.volume import MULTIPLE_PX, N_CONTEXT, N_EVIDENCE, N_HYPOTHESES
+from focusgen.focal.learned.volume import MULTIPLE_PX, blank_evidence
 
 INPUTS = ("volume", "context", "sharp", "hypotheses", "first", "classical", "guess")
 OUTPUTS = ("diopters", "share", "logits", "log_error", "mended")
@@ -36,7 +36,7 @@ def export_onnx(net: FocalNet, path: Path, notes: Mapping[str, str] | None = Non
         )
     program = torch.onnx.export(
         net.eval(),
-        _example(),
+        tensors(blank_evidence(2 * MULTIPLE_PX, 3 * MULTIPLE_PX)),
         input_names=list(INPUTS),
         output_names=list(OUTPUTS),
         opset_version=OPSET,
@@ -49,15 +49,6 @@ def export_onnx(net: FocalNet, path: Path, notes: Mapping[str, str] | None = Non
     program.model.metadata_props.update(about)
     with replacing(path) as temporary:
         program.save(str(temporary))
-
-
-def _example() -> tuple[torch.Tensor, ...]:
-    h, w = 2 * MULTIPLE_PX, 3 * MULTIPLE_PX
-    hypotheses = torch.linspace(0.2, 2.0, N_HYPOTHESES)[None]
-    volume = torch.zeros(1, N_EVIDENCE, N_HYPOTHESES, h // 2, w // 2)
-    context, first = torch.zeros(1, N_CONTEXT, h // 2, w // 2), torch.ones(1, 1, h // 2, w // 2)
-    classical, guess = torch.ones(1, 1, h, w), torch.zeros(1, N_GUESS, h, w)
-    return volume, context, torch.zeros(1, 3, h, w), hypotheses, first, classical, guess
 
 
 def _free_sizes() -> tuple[dict[int, object], ...]:

@@ -21,8 +21,9 @@ from focusgen.base.writable import check_writable
 from focusgen.focal.checkpoints import write_checkpoint
 from focusgen.focal.learned.batches import Batch, Batches, NoLongerAwaited
 from focusgen.focal.learned.losses import losses, total
-from focusgen.focal.learned.network import Answer, FocalNet, NetworkShape
+from focusgen.focal.learned.network import Answer, FocalNet
 from focusgen.focal.learned.settings import SmallSettings
+from focusgen.focal.learned.shape import NetworkShape
 from focusgen.focal.learned.shards import open_stacks
 from focusgen.focal.learned.stacks import StackRecipe
 from focusgen.focal.training_log import check_kind, cut_log

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.focal.fusion import fuse
-from focusgen.focal.learned.guess import Guess, guess_channels
+from focusgen.focal.learned.guess import N_GUESS, Guess, guess_channels
 from focusgen.focal.relative_blur import limits_of, residuals
 from focusgen.focal.sharpness import display_grey, focus_energy, median_over, peak_between
 from focusgen.focal.smoothing import semi_global_cost
@@ -112,6 +112,20 @@ def evidence_of(stack: FocalStack, guess: Guess) -> Evidence:
     context[7] = 2.0 * (first - hypotheses[0]) / (hypotheses[-1] - hypotheses[0]) - 1.0
     classical, told = _mirrored(guess.diopters.astype(np.float32)[None]), guess_channels(guess, hypotheses)
     return Evidence(hypotheses, volume, context, sharp, first[None], classical, _mirrored(told))
+
+
+def blank_evidence(height: int, width: int) -> Evidence:
+    """Return evidence of nothing; sizes are in multiples of `MULTIPLE_PX`."""
+    half, whole = (height // 2, width // 2), (height, width)
+    return Evidence(
+        np.linspace(0.2, 2.0, N_HYPOTHESES, dtype=np.float32),
+        np.zeros((N_EVIDENCE, N_HYPOTHESES, *half), np.float32),
+        np.zeros((N_CONTEXT, *half), np.float32),
+        np.zeros((3, *whole), np.float32),
+        np.ones((1, *half), np.float32),
+        np.ones((1, *whole), np.float32),
+        np.zeros((N_GUESS, *whole), np.float32),
+    )
 
 
 def _padded(stack: FocalStack) -> FocalStack:

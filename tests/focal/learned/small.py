@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from focusgen.focal.learned.network import FocalNet
+from focusgen.focal.learned.plain_net import PlainNet
 from focusgen.focal.learned.settings import DataSettings, ModelSettings, SmallSettings, TrainSettings
 from focusgen.focal.learned.shards import StackSet, make_stacks
 from focusgen.focal.learned.stacks import StackRecipe
@@ -24,3 +26,7 @@ def small_settings(stacks: Path, out: Path, steps: int = 6) -> SmallSettings:
         ),
         output_dir=out,
     )
+
+
+def plain(net: FocalNet) -> PlainNet:
+    return PlainNet({name: value.numpy() for name, value in net.state_dict().items()})

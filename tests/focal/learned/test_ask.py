@@ -5,10 +5,12 @@ import pytest
 
 from focusgen.focal.learned.ask import MOST_PIXELS, Reading, read_stack, shrink_factor
 from focusgen.focal.learned.guess import kept_guess
-from focusgen.focal.learned.network import FocalNet, NetworkShape
+from focusgen.focal.learned.network import FocalNet
+from focusgen.focal.learned.shape import NetworkShape
 from focusgen.focal.stack import FocalStack
+from tests.focal.learned.small import plain
 
-NET = FocalNet(NetworkShape((8, 8, 16, 16), 4, 4)).eval().requires_grad_(False)
+NET = plain(FocalNet(NetworkShape((8, 8, 16, 16), 4, 4)))
 
 
 def stack_of(height: int, width: int, n: int, radius_px_m: float) -> FocalStack:

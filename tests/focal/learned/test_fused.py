@@ -7,7 +7,6 @@ from focusgen.focal.classical import Estimate, estimate
 from focusgen.focal.learned import fused
 from focusgen.focal.learned.ask import Reading
 from focusgen.focal.learned.fused import combined, estimate_learned
-from focusgen.focal.learned.network import FocalNet
 from focusgen.focal.learned.weights import load_network
 from focusgen.focal.stack import FocalStack
 from tests.focal.stacks import truth
@@ -58,7 +57,7 @@ def test_a_network_that_is_wrong_where_it_is_believed_is_vetoed(stack: FocalStac
 
 
 def test_without_a_lens_there_is_nothing_to_ask(stack: FocalStack):
-    assert estimate_learned(stack.without_lens(), FocalNet()).method == "focus_measure"
+    assert estimate_learned(stack.without_lens(), load_network()).method == "focus_measure"
 
 
 def test_the_network_that_ships_knows_better_which_of_its_depths_are_right():

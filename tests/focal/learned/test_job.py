@@ -8,7 +8,7 @@ import yaml
 from focusgen.cli import main
 from focusgen.focal.learned.job import run_job
 from focusgen.focal.learned.shards import StackSet
-from focusgen.focal.learned.weights import WEIGHTS_FILE, load_network, weights_notes
+from focusgen.focal.learned.weights import WEIGHTS_FILE, load_trained, weights_notes
 from focusgen.focal.train_job import TrainJob
 from tests.focal.learned.small import small_settings
 
@@ -24,7 +24,7 @@ def config(stacks: StackSet, tmp_path: Path) -> Path:
 def test_training_ends_with_weights_that_load(config: Path, tmp_path: Path):
     said: list[str] = []
     assert run_job(TrainJob(config), said.append) == tmp_path / "out"
-    assert load_network(tmp_path / "out" / WEIGHTS_FILE).shape.channels == (8, 8, 16, 16)
+    assert load_trained(tmp_path / "out" / WEIGHTS_FILE).shape.channels == (8, 8, 16, 16)
     assert weights_notes(tmp_path / "out" / WEIGHTS_FILE)["steps"] == "2"
     assert said[0].startswith("step 2/2: loss ")
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from focusgen.focal.learned.guess import N_GUESS
-from focusgen.focal.learned.network import Answer, DepthMix, FocalNet, NetworkShape, enlarged, n_parameters
+from focusgen.focal.learned.network import Answer, DepthMix, FocalNet, enlarged, n_parameters
+from focusgen.focal.learned.shape import NetworkShape
 from focusgen.focal.learned.volume import N_CONTEXT, N_EVIDENCE, N_HYPOTHESES
 
 SMALL = NetworkShape((8, 8, 16, 16), 4, 4)

@@ -10,8 +10,9 @@ from focusgen.base.errors import ConfigError
 from focusgen.focal.learned import onnx_file
 from focusgen.focal.learned.batches import tensors
 from focusgen.focal.learned.guess import kept_guess
-from focusgen.focal.learned.network import FocalNet, NetworkShape
+from focusgen.focal.learned.network import FocalNet
 from focusgen.focal.learned.onnx_file import INPUTS, OUTPUTS, export_onnx
+from focusgen.focal.learned.shape import NetworkShape
 from focusgen.focal.learned.volume import evidence_of
 from focusgen.focal.stack import FocalStack
 
