@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from focusgen.base.errors import ExitCode, FocusgenError
-from focusgen.base.interpreter import import_for_good, protect_children
+from focusgen.base.interpreter import import_for_good, keep_to_one_thread, protect_children
 from focusgen.base.shipped import is_checkout, shipped
 from focusgen.commands.table import COMMANDS
 from focusgen.run.output import in_utf8, mute_output, output_error, print_error, printing
@@ -59,6 +59,7 @@ def phase_main(phase: PhaseName, doc: str | None, argv: Sequence[str] | None = N
     load: Callable[[str], ModuleType] = importlib.import_module
     if argv is None:
         protect_children()
+        keep_to_one_thread()
         in_utf8()
         load = import_for_good
     words = sys.argv[1:] if argv is None else argv
@@ -118,9 +119,11 @@ def usage() -> str:
     )
 
 
-def entry_point() -> None:
-    """Console entry point."""
+def entry_point(*words: str) -> None:
+    """Console entry point; a script says first which command it is."""
     protect_children()
+    keep_to_one_thread()
+    sys.argv[1:1] = words
     sys.exit(main())
 
 

@@ -7,9 +7,7 @@ Writes  <output>/NAME_depth.npy, NAME_depth.png, NAME_all_in_focus.png, NAME_con
 Usage   python scripts/focal_infer.py --input STACK --output OUT --focus-distances 0.5,1,inf
 """
 
-import sys
-
-from focusgen.cli import main
+from focusgen.cli import entry_point
 
 if __name__ == "__main__":
-    sys.exit(main(["focal", "infer", *sys.argv[1:]]))
+    entry_point("focal", "infer")

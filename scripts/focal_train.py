@@ -6,9 +6,7 @@ Writes  <output_dir>/checkpoint.pt, log.csv and, at the end, focal_small.safeten
 Usage   python scripts/focal_train.py --config configs/focal/small.yaml
 """
 
-import sys
-
-from focusgen.cli import main
+from focusgen.cli import entry_point
 
 if __name__ == "__main__":
-    sys.exit(main(["focal", "train", *sys.argv[1:]]))
+    entry_point("focal", "train")

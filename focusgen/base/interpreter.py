@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 SAFE_PATH_VARIABLE = "PYTHONSAFEPATH"  # read by Python 3.11 and later
+PRODUCT_THREADS_VARIABLE = "OPENBLAS_NUM_THREADS"
 
 
 def module_command(module: str) -> list[str]:
@@ -37,6 +38,15 @@ def focusgen_command(python: str | None = None) -> list[str]:
 def protect_children() -> None:
     """Keep the working folder out of every Python that this process starts, those of libraries too."""
     os.environ[SAFE_PATH_VARIABLE] = "1"
+
+
+def keep_to_one_thread() -> None:
+    """Let NumPy multiply matrices on one thread, unless somebody said otherwise; before it is imported.
+
+    Its threads wait by spinning, which costs twice the CPU time on a busy node, and sums, so bits, depend on
+    how many there are.
+    """
+    os.environ.setdefault(PRODUCT_THREADS_VARIABLE, "1")
 
 
 def import_for_good(module: str) -> ModuleType:

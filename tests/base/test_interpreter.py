@@ -11,8 +11,10 @@ import pytest
 
 from focusgen.base import interpreter
 from focusgen.base.interpreter import (
+    PRODUCT_THREADS_VARIABLE,
     SAFE_PATH_VARIABLE,
     focusgen_command,
+    keep_to_one_thread,
     module_command,
     protect_children,
 )
@@ -56,6 +58,20 @@ def test_children_of_libraries_are_protected_too(monkeypatch):
     monkeypatch.setenv(SAFE_PATH_VARIABLE, "")
     protect_children()
     assert os.environ[SAFE_PATH_VARIABLE] == "1"
+
+
+@pytest.mark.parametrize(("said", "kept"), [(None, "1"), ("4", "4")])
+def test_products_take_one_thread_unless_somebody_says_otherwise(monkeypatch, said: str | None, kept: str):
+    monkeypatch.delenv(PRODUCT_THREADS_VARIABLE, raising=False)
+    if said is not None:
+        monkeypatch.setenv(PRODUCT_THREADS_VARIABLE, said)
+    keep_to_one_thread()
+    assert os.environ[PRODUCT_THREADS_VARIABLE] == kept
+
+
+def test_the_command_line_loads_no_numpy_before_it_says_so():
+    code = "import sys, focusgen.cli; assert 'numpy' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_what_a_process_is_there_for_is_no_garbage_and_later_garbage_is_found(tmp_path):
