@@ -196,7 +196,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         document: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
         raise CorruptInputError(
-            f"{display(str(path))}: no readable checkpoint: {error}", "Give another --resume, or none."
+            f"{display(str(path))}: no readable checkpoint, or cut off ({type(error).__name__})",
+            "Give another --resume, or none.",
         ) from error
     return document
 

@@ -115,9 +115,12 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, npt.NDArray[np.float16]
 
 
 def _no_network(path: Path, error: Exception) -> CorruptInputError:
+    is_state = path.suffix == ".pt"
     return CorruptInputError(
         f"{display(str(path))}: not the weights of a small focal network: {error}",
-        "Give weights that focusgen focal train wrote, or none.",
+        f"It is what a training goes on from. Give the {WEIGHTS_FILE} that it writes at its end."
+        if is_state
+        else "Give weights that focusgen focal train wrote, or none.",
     )
 
 

@@ -46,6 +46,13 @@ def test_a_file_that_is_none_is_named(tmp_path: Path):
         load_network(path)
 
 
+def test_the_state_of_a_training_is_no_weights_and_it_is_said_where_they_are(tmp_path: Path):
+    torch.save({"step": 3}, tmp_path / "checkpoint.pt")
+    with pytest.raises(CorruptInputError, match=r"checkpoint.pt") as error:
+        load_network(tmp_path / "checkpoint.pt")
+    assert WEIGHTS_FILE in error.value.advice
+
+
 LOADERS = pytest.mark.parametrize("load", [load_network, load_trained])
 
 
