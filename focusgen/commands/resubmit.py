@@ -44,6 +44,7 @@ def main(argv: Sequence[str]) -> int:
     given = parsed.flags
     from focusgen.cluster.resubmission import resubmit_indices, resubmit_scenes, settings_of
     from focusgen.dataset.records import State
+    from focusgen.run.raw_files import keeping_looks
 
     again = settings_of(given.config, given.plan, parsed.overrides)
     share_with_group(again.cfg.data.group_writable)
@@ -54,7 +55,8 @@ def main(argv: Sequence[str]) -> int:
     kinds = {State.FAILED} if given.failed else set()
     kinds |= {State.PENDING, State.PARTIAL} if given.missing else set()
     kinds |= {State.STALE} if given.stale else set()
-    return resubmit_scenes(again, kinds, given.cluster, dry_run=given.dry_run, force=given.force)
+    with keeping_looks(not given.dry_run):
+        return resubmit_scenes(again, kinds, given.cluster, dry_run=given.dry_run, force=given.force)
 
 
 def _numbers(text: str) -> list[int]:

@@ -52,12 +52,14 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.cluster.submission import Submission, next_phases, submit
     from focusgen.cluster.submit import absolute
     from focusgen.commands.run import backend_overrides
+    from focusgen.run.raw_files import keeping_looks
     from focusgen.run.settings import with_last_settings
 
     cfg = config.load(given.config, parsed.on_top_of(backend_overrides(given.backend)))
-    phases = parse_phases(given.phases) if given.phases is not None else next_phases(cfg)
-    cfg = absolute(with_last_settings(cfg, phases))
-    share_with_group(cfg.data.group_writable)
-    names = scenes_named(given.scenes)
-    asked = Submission(cfg, phases, names, given.split, given.hold, given.force)
-    return submit(asked, given.cluster, dry_run=given.dry_run)
+    with keeping_looks(not given.dry_run):
+        phases = parse_phases(given.phases) if given.phases is not None else next_phases(cfg)
+        cfg = absolute(with_last_settings(cfg, phases))
+        share_with_group(cfg.data.group_writable)
+        names = scenes_named(given.scenes)
+        asked = Submission(cfg, phases, names, given.split, given.hold, given.force)
+        return submit(asked, given.cluster, dry_run=given.dry_run)

@@ -324,7 +324,7 @@ def _scene_meant(name: str, known: Sequence[str]) -> str:
     """Return what to say where a name is no scene's."""
     near = near_name(name, known)
     if "," in near:
-        return f"Quotes keep a comma in a name: --scenes {shell_word(chr(34) + near + chr(34))}"
+        return f"Quotes keep a comma in a name: {shell_word(chr(34) + near + chr(34))}"
     if near:
         return f"Did you mean {display(near)}?"
     return f"Scenes are {listed(known)}." if known else ""

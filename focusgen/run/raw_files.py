@@ -6,6 +6,8 @@ Their bytes are read where their sizes, times and inodes do not tell, and what w
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +23,19 @@ from focusgen.dataset.records import Record
 from focusgen.dataset.sealed_lines import open_line, seal_line
 from focusgen.media.scenes import RawScene
 from focusgen.run.inputs import is_newer
+
+
+_keeps_looks: ContextVar[bool] = ContextVar("keeps_looks", default=True)
+
+
+@contextlib.contextmanager
+def keeping_looks(keeps: bool) -> Iterator[None]:
+    """Keep what looks find, or not: a dry run writes nothing."""
+    token = _keeps_looks.set(keeps)
+    try:
+        yield
+    finally:
+        _keeps_looks.reset(token)
 
 
 class RawLook(NamedTuple):
@@ -80,7 +95,7 @@ def look_before(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: Index
 
 def keep_look(path: Path, look: RawLook) -> None:
     """Keep what was found, if a mark tells for how long it holds; where nobody may write it costs time."""
-    if look.mark:
+    if look.mark and _keeps_looks.get():
         with contextlib.suppress(StorageError):
             make_folder(path.parent)
             publish(path, seal_line(look._asdict()))

@@ -312,7 +312,7 @@ def test_the_small_network_is_asked_by_name_and_the_metadata_says_so(small: Path
     assert meta["backend"] == "learned" and meta["method"] == "learned"
     assert set(meta["rerender_error"]) == {"relative_blur", "focus_measure", "learned"}
     classical = tmp_path / "classical"
-    assert infer(small, classical, "--focus-distances", DISTANCES, *LENS) == 0
+    assert infer(small, classical, "--focus-distances", DISTANCES, *LENS, "--backend", "classical") == 0
     depths = [np.load(folder / "small_depth.npy") for folder in (tmp_path / "out", classical)]
     assert not np.array_equal(*depths)
 

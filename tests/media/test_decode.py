@@ -81,7 +81,7 @@ def test_a_pool_checks_many_scenes_with_few_processes_and_refuses_only_the_bad(t
             seen.update(child.pid for child in children())
     assert len(outcomes) == 60 and len(seen) == 2
     assert [name for name, outcome in outcomes.items() if isinstance(outcome, CorruptInputError)] == ["s7"]
-    assert str(outcomes["s7"]) == "frame_0001.png: is empty"
+    assert str(outcomes["s7"]).startswith("frame_0001.png: is empty")
     assert children() == []
 
 

@@ -128,7 +128,7 @@ def test_a_scene_that_phase_1_will_add_may_be_asked_for_and_a_slip_is_told_what_
     ("asked", "advice"),
     [
         ("raw/a/", "Did you mean a?"),
-        ("b", "Quotes keep a comma in a name: --scenes '\"b,c\"'"),
+        ("b", "Quotes keep a comma in a name: '\"b,c\"'"),
         ("x", "Scenes are a, b,c."),
     ],
 )

@@ -17,7 +17,7 @@ from focusgen.dataset.ingest import new_manifest
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import Record
 from focusgen.run import raw_files
-from focusgen.run.raw_files import changed_raw_file, keep_look, look_before
+from focusgen.run.raw_files import changed_raw_file, keep_look, keeping_looks, look_before
 
 YOUNG, OLD = ({"run": {"started": f"{year}-01-01T00:00:00Z"}} for year in (2000, 2001))
 
@@ -92,6 +92,17 @@ def test_a_missing_frame_is_another_input_and_missing_footage_is_none(footage):
 def test_where_nothing_can_be_compared_nothing_is_said(footage):
     footage.entry = replace(footage.entry, ingest_digest="of a data set that was adopted")
     assert footage.changed(YOUNG) == ""
+
+
+def test_a_dry_run_keeps_nothing_of_what_it_looked_at(footage):
+    path = footage.dataset.raw_look("a")
+    look = look_before(footage.cfg, footage.dataset, "a", footage.entry)
+    assert look.mark
+    with keeping_looks(False):
+        keep_look(path, look)
+        assert not path.exists()
+    keep_look(path, look)
+    assert path.is_file()
 
 
 def test_a_torn_look_is_made_anew(footage):
