@@ -24,7 +24,6 @@ from focusgen.dataset.sealed_lines import open_line, seal_line
 from focusgen.media.scenes import RawScene
 from focusgen.run.inputs import is_newer
 
-
 _keeps_looks: ContextVar[bool] = ContextVar("keeps_looks", default=True)
 
 
