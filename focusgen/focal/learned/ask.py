@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from focusgen.focal.learned.guess import Guess, shrunk_guess
 from focusgen.focal.learned.plain_net import PlainNet
-from focusgen.focal.learned.stacks import SPAN_PX
+from focusgen.focal.learned.shape import SPAN_PX
 from focusgen.focal.learned.volume import evidence_of
 from focusgen.focal.stack import FocalStack
 

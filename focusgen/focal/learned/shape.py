@@ -21,6 +21,10 @@ N_GROUPS = 8
 LOGIT_GAIN, MEND_GAIN = 4.0, 0.2
 
 
+SPAN_PX = (1.0, 22.0)
+"""Blur radius that the farthest slice gives to what is sharp in the nearest: weak lenses to strong ones."""
+
+
 @dataclass(frozen=True)
 class NetworkShape:
     """Sizes of the network; they are written beside its weights.

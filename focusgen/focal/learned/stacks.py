@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.seeds import derive_seed
+from focusgen.focal.learned.shape import SPAN_PX
 from focusgen.focal.light import encode_srgb
 from focusgen.focal.render import render_stack
 from focusgen.focal.stack import StackLens
@@ -30,9 +31,6 @@ HELD_OUT: tuple[str, ...] = ("tabletop", "bars", "portrait", "foliage")
 """Families that figures are measured on, and that nothing is ever learned from."""
 
 TRAINING_FAMILIES = (*PRACTICE_FAMILIES, *(name for name in FAMILIES if name not in HELD_OUT))
-
-SPAN_PX = (1.0, 22.0)
-"""Blur radius that the farthest slice gives to what is sharp in the nearest: weak lenses to strong ones."""
 
 COUNTS = (2, 3, 4, 5, 5, 6, 7, 8, 9, 10)
 MIN_SPAN = 0.08

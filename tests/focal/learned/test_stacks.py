@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from focusgen.base.errors import ConfigError
+from focusgen.focal.learned.shape import SPAN_PX
 from focusgen.focal.learned.stacks import (
     HELD_OUT,
-    SPAN_PX,
     TRAINING_FAMILIES,
     StackRecipe,
     count_by_family,
