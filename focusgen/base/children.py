@@ -55,8 +55,13 @@ class ChildPool(ProcessPoolExecutor):
     parent dies waits for work for ever. Left by an exception, the pool gives up what its processes are at.
     """
 
-    def __init__(self, n_processes: int) -> None:
-        super().__init__(n_processes, multiprocessing.get_context("spawn"), end_with_parent)
+    def __init__(
+        self, n_processes: int, begin: Callable[..., object] | None = None, arguments: tuple[object, ...] = ()
+    ) -> None:
+        """Make a pool; each process calls `begin(*arguments)` before anything else, if it is given."""
+        with starting_children():  # the process that keeps track of what they share may start here
+            spawn = multiprocessing.get_context("spawn")
+            super().__init__(n_processes, spawn, _begin_child, (begin, arguments))
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Hand over a call; the first ones start the processes."""
@@ -70,3 +75,9 @@ class ChildPool(ProcessPoolExecutor):
         if kind is not None:
             end_children()
         return super().__exit__(kind, error, trace)
+
+
+def _begin_child(begin: Callable[..., object] | None, arguments: tuple[object, ...]) -> None:
+    end_with_parent()
+    if begin is not None:
+        begin(*arguments)

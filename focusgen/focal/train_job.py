@@ -59,3 +59,12 @@ def note_of_more(step: int, steps: int) -> str | None:
 def debugged(steps: int) -> dict[str, int]:
     """Return what debugging changes of a schedule of so many steps."""
     return {"steps": min(DEBUGGED_STEPS, steps), "log_every": 1}
+
+
+def compute_on_one_core() -> None:
+    """Let a process that is one of several compute on one core."""
+    import cv2
+    import torch
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import multiprocessing
 import zipfile
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,11 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.children import end_children, end_with_parent, starting_children
+from focusgen.base.children import ChildPool
 from focusgen.base.errors import ConfigError, CorruptInputError, ModelMemoryError
 from focusgen.base.files import make_folder, publish, publish_json, remove_drafts
 from focusgen.base.names import display
 from focusgen.focal.learned.stacks import Progress, StackRecipe, TrainingStack, training_stack
+from focusgen.focal.train_job import compute_on_one_core
 
 STACKS_PER_SHARD = 8
 ABOUT_FILE = "about.json"
@@ -105,11 +104,9 @@ def _make_side_by_side(
     made: StackSet, missing: list[int], workers: int, progress: Callable[[int], object]
 ) -> None:
     """Make shards in processes of their own; each of them computes on one core."""
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(missing)), spawn, _begin) as pool:
+    with ChildPool(min(workers, len(missing)), compute_on_one_core) as pool:
         try:
-            with starting_children():
-                coming = [pool.submit(_make_shard, made, number) for number in missing]
+            coming = [pool.submit(_make_shard, made, number) for number in missing]
             for turn, one in enumerate(coming):
                 one.result()
                 progress((turn + 1) * STACKS_PER_SHARD)
@@ -118,20 +115,6 @@ def _make_side_by_side(
                 f"{display(str(made.folder))}: a process that made stacks was ended from outside (memory?)",
                 "The same command goes on where it stopped; fewer --workers take less memory.",
             ) from error
-        except BaseException:
-            end_children()  # else the pool's end waits for what they are at
-            raise
-
-
-def _begin() -> None:
-    """Compute on one core, and end with the process that started this one."""
-    import cv2
-    import torch
-
-    end_with_parent()
-
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
 
 
 def _make_shard(made: StackSet, number: int, progress: Callable[[int], object] = lambda done: None) -> None:

@@ -7,18 +7,18 @@ is needed: whatever happens to one, a sample lacks nothing but the time it would
 
 from __future__ import annotations
 
-import multiprocessing
 import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
-from focusgen.base.children import end_with_parent, starting_children
+from focusgen.base.children import ChildPool
 from focusgen.base.errors import FocusgenError
 from focusgen.focal.sd3.batches import Batch, Batches
 from focusgen.focal.sd3.samples import Key, StackPool
+from focusgen.focal.train_job import compute_on_one_core
 
 PASSES_AHEAD = 2
 KEYS_AHEAD = 4
@@ -77,9 +77,7 @@ class Finders:
     """Processes that find classical results in the order in which they will be needed."""
 
     def __init__(self, pool: StackPool, keys: Iterator[Key], workers: int) -> None:
-        spawn = multiprocessing.get_context("spawn")
-        with starting_children():
-            self._executor = ProcessPoolExecutor(workers, spawn, _begin, (pool,))
+        self._executor = ChildPool(workers, _begin, (pool,))
         self._keys, self._most = keys, KEYS_AHEAD * workers
         self._asked: dict[Key, Future[None]] = {}
         self._open: deque[Future[None]] = deque()
@@ -108,8 +106,7 @@ class Finders:
             if key is None:
                 return
             if key not in self._asked:
-                with starting_children():
-                    self._asked[key] = self._executor.submit(_find, key)
+                self._asked[key] = self._executor.submit(_find, key)
                 self._open.append(self._asked[key])
 
     def _say_that_they_ended(self) -> None:
@@ -126,13 +123,7 @@ _pool: list[StackPool] = []
 
 
 def _begin(pool: StackPool) -> None:
-    """Compute on one core, and end with the training."""
-    import cv2
-    import torch
-
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    end_with_parent()
+    compute_on_one_core()
     _pool.append(pool)
 
 

@@ -72,7 +72,7 @@ def test_a_process_that_is_ended_from_outside_is_said_with_the_way_out(tmp_path:
             ended.set_exception(BrokenProcessPool("a child died"))
             return ended
 
-    monkeypatch.setattr(shards, "ProcessPoolExecutor", lambda n, spawn, begin: Pool(n))
+    monkeypatch.setattr(shards, "ChildPool", lambda n, begin: Pool(n))
     with pytest.raises(ModelMemoryError, match="ended from outside") as caught:
         make_stacks(tmp_path, RECIPE, 16, workers=2)
     assert "--workers" in caught.value.advice

@@ -104,11 +104,11 @@ def test_nobody_is_left_behind_by_a_killed_training(tmp_path):
 def threads_for_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Find results in threads of this process: the same calls, without seconds of imports."""
 
-    def in_threads(workers, context, begin, arguments):
+    def in_threads(workers, begin, arguments):
         feed._pool[:] = arguments
         return ThreadPoolExecutor(workers)
 
-    monkeypatch.setattr(feed, "ProcessPoolExecutor", in_threads)
+    monkeypatch.setattr(feed, "ChildPool", in_threads)
 
 
 @pytest.mark.usefixtures("threads_for_processes")
