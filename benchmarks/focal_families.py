@@ -25,7 +25,7 @@ from focusgen.focal.baselines import predict
 from focusgen.focal.classical import estimate
 from focusgen.focal.learned.batches import observed
 from focusgen.focal.learned.fused import estimate_learned
-from focusgen.focal.learned.network import FocalNet
+from focusgen.focal.learned.plain_net import PlainNet
 from focusgen.focal.learned.settings import DataSettings, SmallSettings, TrainSettings
 from focusgen.focal.learned.shards import (
     ABOUT_FILE,
@@ -80,7 +80,7 @@ def of_others(stacks: StackSet, number: int, family: str) -> list[Arrays]:
         ]
 
 
-def trained(stacks: Path, folder: Path, steps: int) -> FocalNet:
+def trained(stacks: Path, folder: Path, steps: int) -> PlainNet:
     """Return a network after a short training, which goes on where an earlier call stopped."""
     n_there = STACKS_PER_SHARD * len(list(stacks.glob("stacks_*.npz")))
     settings = SmallSettings(
@@ -93,7 +93,7 @@ def trained(stacks: Path, folder: Path, steps: int) -> FocalNet:
     return load_network(folder)
 
 
-def judged(stack: TrainingStack, networks: Sequence[FocalNet]) -> list[dict[str, float]]:
+def judged(stack: TrainingStack, networks: Sequence[PlainNet]) -> list[dict[str, float]]:
     """Return the scores of `METHODS` on one stack."""
     seen = observed(stack)
     depths_m = [predict("plain_dff", seen).depth_m, metres_of(estimate(seen).diopters)]

@@ -65,7 +65,7 @@ def _classical(options: BackendOptions) -> Estimator:
 
 
 def _auto(options: BackendOptions) -> Estimator:
-    """The network's depth, fused and vetoed; where the lens is not known, the classical one without torch."""
+    """The network's depth, fused and vetoed; it is not loaded while no lens is known."""
     if options.checkpoint is not None:
         _learned(options)  # weights that cannot be used are said now, whether or not they will be asked
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from focusgen.base.errors import ConfigError
-from focusgen.base.names import display
+from focusgen.base.names import display, listed
 from focusgen.focal.distances import (
     DETACHED_UNIT,
     HOW_TO_GIVE,
@@ -79,7 +79,7 @@ def _table_of(
     titles = list(dict.fromkeys(title for entry in flat for title in entry))
     focus = focus_column([title.lower() for title in titles], shown)
     if focus is None:
-        raise ConfigError(f"{shown}: no FocusDistance in {', '.join(map(display, titles[:4]))}", HOW_TO_GIVE)
+        raise ConfigError(f"{shown}: no FocusDistance in {listed(titles, 4)}", HOW_TO_GIVE)
     lines = [(shown, _line("file", titles[focus]))]
     for number, entry in enumerate(flat, 1):
         first = next(iter(entry.values()), "")
@@ -222,7 +222,7 @@ def _named_distance(
     has_a_name = heading.focus is not None and heading.n_columns > 1
     if at is None and (has_a_name or (_is_distance(cells[-1]) and not _is_distance(cells[0]))):
         raise ConfigError(
-            f"{where}: names no slice of the stack ({', '.join(map(display, list(names)[:4]))} ...)",
+            f"{where}: names no slice of the stack ({listed(names, 4)})",
             HOW_TO_GIVE,
         )
     if at is None or (heading.n_columns < 2 and at != 0):

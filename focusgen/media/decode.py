@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.base.interpreter import module_command
+from focusgen.base.interpreter import PRODUCT_THREADS_VARIABLE, module_command
 from focusgen.base.names import MediaError, display
 from focusgen.media.damage import COPY_AGAIN, ENCODE_ANEW
 from focusgen.media.images import MAX_PIXELS
@@ -276,7 +276,7 @@ class _Worker:
 def _child_environment() -> dict[str, str]:
     """Return what Python needs to start, and nothing that might be a secret."""
     kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    return {**kept, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return {**kept, "OMP_NUM_THREADS": "1", PRODUCT_THREADS_VARIABLE: "1"}
 
 
 def _request(raw: RawScene, options: CheckOptions) -> dict[str, Any]:

@@ -20,7 +20,6 @@ N_GROUPS = 8
 
 LOGIT_GAIN, MEND_GAIN = 4.0, 0.2
 
-
 SPAN_PX = (1.0, 22.0)
 """Blur radius that the farthest slice gives to what is sharp in the nearest: weak lenses to strong ones."""
 

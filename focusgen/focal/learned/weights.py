@@ -126,8 +126,7 @@ def _no_network(path: Path, error: Exception) -> CorruptInputError:
 
 def weights_notes(path: Path = SHIPPED) -> dict[str, str]:
     """Return what a weights file, or that of a training's folder, says of itself."""
-    path = path / WEIGHTS_FILE if path.is_dir() else path
-    with safe_open(str(path), "np") as file:
+    with safe_open(str(_found(path)), "np") as file:
         notes: dict[str, str] = file.metadata() or {}
     return notes
 
