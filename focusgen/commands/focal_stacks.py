@@ -38,7 +38,9 @@ OUT_ALIASES = {**ALIASES, "-o": "--out", "--output": "--out"}
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal stacks`."""
     flags = parse(FLAGS, renamed(argv, OUT_ALIASES), prog="focusgen focal stacks", doc=__doc__).flags
+    from focusgen.base.names import rich_text
     from focusgen.focal.lens_checks import check_lens
+    from focusgen.run.console import passing_bar
     from focusgen.tools.focal_stacks import Sweep, list_stacks
 
     for name, least in (("n_slices", 2), ("every", 1)):
@@ -46,9 +48,17 @@ def main(argv: Sequence[str]) -> int:
             raise ConfigError(f"--{name} must be at least {least}, not {getattr(flags, name)}")
     check_lens(flags.focal_length, flags.f_number, None, "focal stacks")
     sweep = Sweep(flags.n_slices, flags.focal_length / 1e3, flags.f_number)
-    records = list_stacks(
-        flags.scenes, flags.out, source=flags.source, sweep=sweep, every=flags.every, note=_note
-    )
+    with passing_bar() as progress:
+        task = progress.add_task("stacks", total=1.0)
+        records = list_stacks(
+            flags.scenes,
+            flags.out,
+            source=flags.source,
+            sweep=sweep,
+            every=flags.every,
+            note=_note,
+            tell=lambda name, part: progress.update(task, description=rich_text(name), completed=part),
+        )
     splits = sorted({str(record["split"]) for record in records})
     print(f"{flags.out}: {len(records)} stacks, splits {', '.join(splits)}")
     return 0

@@ -269,6 +269,22 @@ def _lens_of(
     return StackLens(focal_mm / 1000.0, f_number, width_m), ["--sensor-width"] if width_mm is None else []
 
 
+def missing_lens_flags(files: StackFiles, given: LensFlags) -> list[str]:
+    """Return the flags that the lens is not known without; slices are read until EXIF has told the rest.
+
+    Raises:
+        CorruptInputError: a slice cannot be read; names it.
+    """
+    known = CameraNotes(given.focal_length_mm, given.f_number)
+    for path in files.paths:
+        if None in (known.focal_length_mm, known.f_number):
+            found = read_slice(path)[1]
+            focal_mm = known.focal_length_mm or found.focal_length_mm
+            known = CameraNotes(focal_mm, known.f_number or found.f_number)
+    flags = (("--focal-length", known.focal_length_mm), ("--f-number", known.f_number))
+    return [flag for flag, value in flags if value is None]
+
+
 def _with_formula(lens: StackLens, formula: str, alignment: Alignment, distances_m: list[float]) -> StackLens:
     reference_m = distances_m[alignment.reference]
     if formula == "auto":

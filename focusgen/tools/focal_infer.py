@@ -11,9 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from focusgen import __version__
 from focusgen.base.errors import ConfigError, FocusgenError, StorageError
 from focusgen.base.files import make_folder, publish_json, remove
@@ -23,7 +20,7 @@ from focusgen.focal.distance_files import read_distances
 from focusgen.focal.distances import parse_distances
 from focusgen.focal.infer import InferOptions, StackResult, infer_stack
 from focusgen.focal.lists import Roots, read_list
-from focusgen.focal.opened import LensFlags
+from focusgen.focal.opened import LensFlags, missing_lens_flags
 from focusgen.focal.records import StackRecord
 from focusgen.focal.slice_files import StackFiles, stack_folders, stack_of_folder, stack_of_paths
 from focusgen.focal.sources import open_record, record_distances_m
@@ -40,6 +37,7 @@ from focusgen.tools.focal_scene import (
     check_one_size,
     check_takes_scenes,
     make_scenes,
+    no_metres,
     scene_name,
     write_frame,
 )
@@ -148,8 +146,8 @@ def infer_all(
         try:
             result, is_kept = _result_of(job, name, stack, settings, partial(tell, name))
             if job.as_scene:
-                frame = SceneFrame(result.rgb, _metric_depth(name, result))
-                write_frame(job.output, scene_id, len(done), frame)
+                assert result.is_metric, "checked before the work"
+                write_frame(job.output, scene_id, len(done), SceneFrame(result.rgb, result.depth))
             done.append(_written(job, name, result, is_kept=is_kept))
         except FocusgenError as error:
             if len(stacks) == 1 or isinstance(error, StorageError):
@@ -167,7 +165,7 @@ def infer_all(
 
 def _checked_stacks(job: InferJob) -> list[Stack | Unusable]:
     """Return what is to be worked on; refuse what would fail for all of it, before the work."""
-    stacks = list(_stacks(job))
+    stacks = [_as_frame(stack) for stack in _stacks(job)] if job.as_scene else list(_stacks(job))
     errors = [stack.error for stack in stacks if isinstance(stack, Unusable)]
     if len(errors) == len(stacks):
         raise errors[0]
@@ -181,6 +179,17 @@ def _checked_stacks(job: InferJob) -> list[Stack | Unusable]:
         firsts = [stack.files.paths[0] for stack in stacks if isinstance(stack, Stack)]
         check_one_size([path for path in firsts if path.is_file()])  # others lie in the tar of a scene
     return stacks
+
+
+def _as_frame(stack: Stack | Unusable) -> Stack | Unusable:
+    """Return a stack if it can be a frame of a scene: without a lens there would be no metres."""
+    if isinstance(stack, Unusable):
+        return stack
+    try:
+        missing = missing_lens_flags(stack.files, stack.lens)
+    except FocusgenError as error:
+        return Unusable(stack.name, error)
+    return Unusable(stack.name, no_metres(stack.name, missing)) if missing else stack
 
 
 def _result_of(
@@ -217,15 +226,6 @@ def _with_older(folder: Path, name: str, error: FocusgenError) -> str:
         return error.advice
     older = f"{display(str(folder))} keeps the results of an earlier call for it: they are not of this one."
     return f"{error.advice} {older}".lstrip()
-
-
-def _metric_depth(name: str, result: StackResult) -> npt.NDArray[np.float32]:
-    if not result.is_metric:
-        raise ConfigError(
-            f"{display(name)}: --as-scene needs metres, and the lens is not known",
-            "Give --focal-length and --f-number.",
-        )
-    return result.depth
 
 
 def _written(job: InferJob, name: str, result: StackResult, *, is_kept: bool) -> dict[str, Any]:

@@ -69,6 +69,14 @@ def check_takes_scenes(root: Path) -> None:
         )
 
 
+def no_metres(name: str, missing: Sequence[str]) -> ConfigError:
+    """Return the error of a stack that cannot be a frame; `missing` are the flags that would make it one."""
+    return ConfigError(
+        f"{display(name)}: --as-scene needs metres, and the lens is not known",
+        f"Give {' and '.join(missing)}, and --sensor-width where the sensor is not 36 mm wide.",
+    )
+
+
 def scene_name(text: str) -> str:
     """Return a name that may be a folder of a data set; letters of any script stay what they are."""
     name = re.sub(r"[^\w.-]+", "_", same_form(text)).lstrip("._-")

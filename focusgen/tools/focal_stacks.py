@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -44,8 +45,18 @@ def list_stacks(
     sweep: Sweep,
     every: int = 1,
     note: Callable[[str], object] = lambda line: None,
+    tell: Callable[[str, float], object] = lambda scene, part: None,
 ) -> list[dict[str, Any]]:
-    """Write a list of all stacks of a data set; return its records. `note` is told what is left out.
+    """Write a list of all stacks of a data set; return its records.
+
+    Args:
+        scenes: the data set.
+        out: the list to write.
+        source: bokeh, thin_lens or mix.
+        sweep: the lens of stacks that are drawn on the fly.
+        every: only every so many frames.
+        note: told what is left out.
+        tell: told the scene, and which part of all is done: each render is compared with physics.
 
     Raises:
         ConfigError: no data set, no scene holds a stack, or the list would lie in a file's place; nothing
@@ -55,18 +66,21 @@ def list_stacks(
     dataset = DatasetLayout(scenes, scenes / "scene_index.json")
     records: list[dict[str, Any]] = []
     left_out: list[str] = []
-    for scene_id, entry in read_index(dataset).items():
-        scene = dataset.scene(scene_id)
-        for kind in ("bokeh", "thin_lens") if source == "mix" else (source,):
-            try:
-                whole_chain(scene, entry, NEEDED[kind])
-                found = list(
-                    _of_bokeh(scene, every, note) if kind == "bokeh" else _of_thin_lens(scene, sweep, every)
-                )
-            except SceneError as error:
-                left_out.append(error.message)
-                continue
-            records += [{**record, "split": entry.split, "source": kind} for record in found]
+    index = read_index(dataset)
+    kinds = ("bokeh", "thin_lens") if source == "mix" else (source,)
+    for number, ((scene_id, entry), kind) in enumerate(itertools.product(index.items(), kinds)):
+        scene, found = dataset.scene(scene_id), []
+        try:
+            whole_chain(scene, entry, NEEDED[kind])
+            bokeh = kind == "bokeh"
+            for record in _of_bokeh(scene, every, note) if bokeh else _of_thin_lens(scene, sweep, every):
+                found.append({**record, "split": entry.split, "source": kind})
+                part = number + (record["frame"] + 1) / entry.n_frames
+                tell(scene_id, part / (len(index) * len(kinds)))
+        except SceneError as error:
+            left_out.append(error.message)
+        else:
+            records += found
     if left_out:
         status = f"focusgen status --out_root {shell_word(scenes)} says more"
         note(f"left out as unfinished, stale or damaged: {len(left_out)}, first {left_out[0]}; {status}")

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.focal.infer import InferOptions, StackResult
@@ -17,6 +18,7 @@ from focusgen.focal.records import record_of
 from focusgen.tools import focal_infer
 from focusgen.tools.focal_infer import InferJob, infer_all, lens_flags
 
+LENS = LensFlags(50.0, 2.0)
 Call = tuple[str, list[str], Any, LensFlags]
 
 
@@ -81,8 +83,25 @@ def test_stacks_of_two_sizes_are_no_frames_and_that_is_said_before_any_work(tmp_
     (tmp_path / "in" / "b" / "0.png").write_bytes(b"junk")  # is said when its stack is opened
     cv2.imwrite(str(tmp_path / "in" / "c" / "0.png"), np.zeros((5, 6, 3), np.uint8))
     with pytest.raises(ConfigError, match=r"a/0\.png is 6x4, .*c/0\.png 6x5") as caught:
-        inferred(tmp_path / "in", tmp_path / "o", as_scene=True)
+        inferred(tmp_path / "in", tmp_path / "o", as_scene=True, lens=LENS)
     assert calls == [] and "each alone" in caught.value.advice
+
+
+def test_a_frame_without_a_lens_is_refused_before_the_work_and_one_whose_camera_says_it_is_none(
+    tmp_path, calls, monkeypatch
+):
+    monkeypatch.setattr(focal_infer, "make_scenes", lambda *args: None)
+    for name in ("blind", "told"):
+        stack(tmp_path / "in" / name)
+    with pytest.raises(ConfigError, match="blind: --as-scene needs metres") as caught:
+        inferred(tmp_path / "in" / "blind", tmp_path / "o", as_scene=True, lens=LensFlags(50.0))
+    assert caught.value.advice.startswith("Give --f-number, and --sensor-width") and calls == []
+    exif = Image.Exif()
+    exif[0x010F] = "maker"  # Pillow writes no EXIF into a PNG that has nothing but a camera's part
+    exif.get_ifd(0x8769).update({0x829D: 2.8, 0x920A: 35.0})
+    Image.new("RGB", (6, 4)).save(tmp_path / "in" / "told" / "1.png", exif=exif)
+    summary = inferred(tmp_path / "in", tmp_path / "o", as_scene=True)
+    assert names_of(calls) == ["told"] and [one["name"] for one in summary["failed"]] == ["blind"]
 
 
 @pytest.mark.slow  # torch has to be there
@@ -316,12 +335,12 @@ def test_a_kept_stack_is_a_frame_as_a_new_one_is(tmp_path, calls, monkeypatch):
     made: list[Any] = []
     monkeypatch.setattr(focal_infer, "make_scenes", lambda *args: made.append(args))
     stack(tmp_path / "s")
-    inferred(tmp_path / "s", tmp_path / "o", as_scene=True)
+    inferred(tmp_path / "s", tmp_path / "o", as_scene=True, lens=LENS)
     files = [tmp_path / "o" / "raw" / "s" / "frame_0000.png", tmp_path / "o/raw_depth/s/frame_0000.npy"]
     first = [path.read_bytes() for path in files]
     for path in files:
         path.write_bytes(b"other")
-    inferred(tmp_path / "s", tmp_path / "o", as_scene=True)
+    inferred(tmp_path / "s", tmp_path / "o", as_scene=True, lens=LENS)
     assert names_of(calls) == ["s"] and made[0] == made[1]
     assert [path.read_bytes() for path in files] == first
 
@@ -330,5 +349,5 @@ def test_a_data_set_of_other_scenes_is_refused_before_the_work(tmp_path, calls):
     stack(tmp_path / "s")
     (tmp_path / "o" / "raw" / "bear").mkdir(parents=True)
     with pytest.raises(ConfigError, match="holds bear, which is not of a focal stack"):
-        inferred(tmp_path / "s", tmp_path / "o", as_scene=True)
+        inferred(tmp_path / "s", tmp_path / "o", as_scene=True, lens=LENS)
     assert calls == []

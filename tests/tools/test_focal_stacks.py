@@ -41,7 +41,10 @@ def data(tmp_path: Path, monkeypatch) -> Path:
         for n in range(5):
             cv2.imwrite(str(root / "bear" / f"bokeh_renders/set_{n:02d}" / f"bokeh_{frame:04d}.png"), RGB)
     (root / "bear" / "depth_maps" / "stats.json").touch()
-    entries = {"bear": SimpleNamespace(split="val"), "lion": SimpleNamespace(split="train")}
+    entries = {
+        "bear": SimpleNamespace(split="val", n_frames=3),
+        "lion": SimpleNamespace(split="train", n_frames=3),
+    }
     monkeypatch.setattr(focal_stacks, "read_index", lambda dataset: entries)
     monkeypatch.setattr(focal_stacks, "whole_chain", chain)
     monkeypatch.setattr(focal_stacks, "read_stats", lambda scene: {"d_p5": 0.5, "d_p95": 4.0})
@@ -168,6 +171,17 @@ def test_scenes_that_are_unfinished_or_stale_are_left_out_and_said(data):
     for source in ("bokeh", "thin_lens", "mix"):
         with pytest.raises(ConfigError, match="no scene has a stack"):
             list_stacks(data, data.parent / "m", source=source, sweep=SWEEP)
+
+
+def test_how_far_it_is_is_told_after_each_frame_and_never_goes_back(data):
+    metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 3.0))
+    told: list[tuple[str, float]] = []
+
+    def tell(scene: str, part: float) -> None:
+        told.append((scene, part))
+
+    list_stacks(data, data.parent / "l", source="mix", sweep=SWEEP, tell=tell)
+    assert told == [("bear", pytest.approx(n / 12)) for n in range(1, 7)]  # the other scene is not finished
 
 
 def test_a_list_never_takes_the_place_of_a_file_of_the_data_set(data):

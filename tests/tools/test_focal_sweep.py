@@ -59,6 +59,7 @@ def test_each_journey_becomes_a_frame_of_a_scene(traced: Truth, sweep: tuple[Pat
         (["--focus-from", "nowhere.csv"], "cannot be read"),
         (["--focus-from", "LOG", "--input", "x"], "one of --input and --sweep-video"),
         (["--focus-from", "LOG", "--focus-distances", "1,2"], "--focus-distances are of --input"),
+        (["--focus-from", "LOG", "--as-scene", "--f-number", "2"], "Give --focal-length, and --sensor-width"),
     ],
 )
 def test_what_cannot_be_cut_is_refused_with_a_way_out(
