@@ -21,7 +21,7 @@ import numpy as np
 from focusgen import config
 from focusgen.cluster.plans import new_plan_id, write_plan
 from focusgen.config import SCENE_PHASES, Config, PhaseName, settings_for
-from focusgen.dataset import findings as findings_module
+from focusgen.dataset.file_marks import SETTLED_S
 from focusgen.dataset.findings import Findings, stamp_of
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
@@ -109,7 +109,7 @@ def _write_raw(raw_root: Path, n_scenes: int) -> None:
 
 def _find_out(cfg: Config) -> None:
     """Write down what tasks would have found out: true of the first scene, made up for the others."""
-    time.sleep(findings_module.SETTLED_S + 0.1)
+    time.sleep(SETTLED_S + 0.1)
     dataset, scenes = DatasetLayout.of(cfg), discover_scenes(cfg).scenes
     true = check_raw(scenes[0], min_frames=16, max_frames=None, shot_cut_threshold=0.5)
     for task in range(N_TASKS):

@@ -16,6 +16,7 @@ from hypothesis import settings
 
 from focusgen import config
 from focusgen.config import Config
+from focusgen.dataset import file_marks
 from tests.decoders import fresh_decoders, kept_decoders  # noqa: F401 - fixtures of all rooms
 from tests.finished import _finished, finished  # noqa: F401 - fixtures of all rooms
 
@@ -45,6 +46,12 @@ def usual_garbage() -> Iterator[None]:
     gc.set_threshold(*USUAL_THRESHOLDS)
     yield
     gc.set_threshold(*seldom)
+
+
+@pytest.fixture
+def settled_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what was written a moment ago count as old: its time stamps tell of every later change."""
+    monkeypatch.setattr(file_marks, "SETTLED_S", -3600.0)
 
 
 @dataclass

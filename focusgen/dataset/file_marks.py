@@ -14,7 +14,7 @@ from pathlib import Path
 from focusgen.base.checksums import checksum
 
 SETTLED_S = 2.0
-"""What changed so recently may change again without another time stamp: it has no mark."""
+"""What changed so recently may change again without another time stamp: only its bytes tell."""
 
 
 def mark_of_files(folders: Iterable[Path], files: Iterable[Path], base: Path | None = None) -> str:
@@ -36,7 +36,7 @@ def mark_of_files(folders: Iterable[Path], files: Iterable[Path], base: Path | N
             newest_ns = max(newest_ns, found.st_ctime_ns)
     except (OSError, _LinkedFolderError):
         return ""
-    return checksum(ascii(facts).encode()) if has_settled(newest_ns, SETTLED_S) else ""
+    return checksum(ascii(facts).encode()) if has_settled(newest_ns) else ""
 
 
 def facts_of_change(found: os.stat_result) -> tuple[int, int, int, int]:
@@ -44,9 +44,9 @@ def facts_of_change(found: os.stat_result) -> tuple[int, int, int, int]:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
-def has_settled(newest_ns: int, settled_s: float) -> bool:
+def has_settled(newest_ns: int) -> bool:
     """Say whether the newest change lies so far back that another one would have another time stamp."""
-    return newest_ns < (time.time() - settled_s) * 1e9
+    return newest_ns < (time.time() - SETTLED_S) * 1e9
 
 
 def stat_if_there(path: str) -> os.stat_result | None:

@@ -20,6 +20,7 @@ from focusgen.base.errors import CorruptInputError
 from focusgen.base.files import append, make_folder, remove
 from focusgen.base.names import MediaError
 from focusgen.config import Config
+from focusgen.dataset.file_marks import has_settled
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import changed_files, ingest_settings
 from focusgen.dataset.layout import DatasetLayout
@@ -28,9 +29,6 @@ from focusgen.dataset.sealed_lines import open_line, seal_line
 from focusgen.media.decode import DecoderLostError
 from focusgen.media.rawcheck import RawReport
 from focusgen.media.scenes import RawScene
-
-SETTLED_S = 2.0
-"""A file that changed so recently may change again without another time stamp: its bytes are compared."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ def stamp_of(raw: RawScene) -> str:
         facts = [os.stat(raw.file_path(index)) for index in range(len(raw.files))]
     except OSError:
         return ""
-    if any(fact.st_ctime > time.time() - SETTLED_S for fact in facts):
+    if not has_settled(max(fact.st_ctime_ns for fact in facts)):
         return ""
     return checksum(repr([(f.st_size, f.st_mtime_ns, f.st_ctime_ns) for f in facts]).encode())
 

@@ -24,7 +24,7 @@ from typing import Any, Generic, TypeVar
 from focusgen.base.checksums import checksum, file_checksum
 from focusgen.base.errors import ConfigError, StorageError
 from focusgen.base.files import append, make_folder, publish, publish_json, remove
-from focusgen.dataset.file_marks import facts_of_change
+from focusgen.dataset.file_marks import facts_of_change, has_settled
 from focusgen.dataset.records import canonical, parse_json, parse_object
 from focusgen.dataset.sealed_lines import open_line, seal_line
 
@@ -32,8 +32,6 @@ TABLE_VERSION = 2
 READABLE = (1, 2)  # the first had all in one line of names-*.json
 BLOCK_SCENES = 1000
 """Scenes that share one checksum: what is kept about them holds as long as that stays."""
-SETTLED_S = 2.0
-"""A file that changed so recently may change again without another time stamp: its bytes are compared."""
 
 Value = TypeVar("Value")
 
@@ -236,6 +234,4 @@ def _head(original: Original, names: str, names_digest: str) -> dict[str, Any]:
 def _facts(path: Path) -> list[int] | None:
     """Return what tells a changed file without reading it, None if it changed just now."""
     found = path.stat()
-    if found.st_ctime > time.time() - SETTLED_S:
-        return None
-    return list(facts_of_change(found))
+    return list(facts_of_change(found)) if has_settled(found.st_ctime_ns) else None

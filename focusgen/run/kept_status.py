@@ -28,9 +28,6 @@ from focusgen.run.scene_marks import UNTOUCHED, mark_of
 from focusgen.run.settings import Expected
 
 KEPT_VERSION = 1
-SETTLED_S = 2.0
-"""What changed so recently may change again without another time stamp: it is read again next time."""
-
 LOOKED_AT_FIRST = 200
 """As many scenes are quicker looked at than looked up in what runs wrote down of all."""
 KEPT_FOLDERS = 4
@@ -105,7 +102,7 @@ def kept_standings(
         kept, fresh = _read(path, key), _Block()
         n_read = 0
         for scene_id in table.block_of(number):
-            mark = mark_of(dataset.scene(scene_id), SETTLED_S)
+            mark = mark_of(dataset.scene(scene_id))
             standing = kept.recall(scene_id, mark)
             if standing is None:
                 standing, n_read = looks.at(scene_id, mark), n_read + 1

@@ -30,16 +30,11 @@ def digest_of(facts: Facts) -> str:
     return checksum(repr(facts).encode())[:16] if any(facts) else UNTOUCHED
 
 
-def mark_of(scene: SceneLayout, settled_s: float) -> str:
-    """Return the digest of a scene's facts, "" if one of them is younger than `settled_s`.
-
-    Args:
-        scene: whose.
-        settled_s: what changed so recently may change again without another time stamp.
-    """
+def mark_of(scene: SceneLayout) -> str:
+    """Return the digest of a scene's facts, "" where one of them may change without another time stamp."""
     facts = facts_of(scene)
     newest_ns = max((fact[2] for fact in facts if fact is not None), default=0)
-    return digest_of(facts) if has_settled(newest_ns, settled_s) else ""
+    return digest_of(facts) if has_settled(newest_ns) else ""
 
 
 def _stats(folder: str, files: Sequence[str]) -> Iterator[os.stat_result | None]:

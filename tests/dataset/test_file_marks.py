@@ -13,8 +13,7 @@ from focusgen.dataset.file_marks import mark_of_files
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(file_marks, "SETTLED_S", -60.0)  # no waiting
+def folder(tmp_path, settled_files):
     folder = tmp_path / "scene"
     (folder / "maps").mkdir(parents=True)
     for name in ("one", "maps/two", "maps/.done"):

@@ -22,9 +22,8 @@ OLD_S = time.time() - 3600
 
 
 @pytest.fixture
-def scene(rgbd, monkeypatch) -> RawScene:
+def scene(rgbd, settled_files) -> RawScene:
     rgbd.add_scene("café", n_frames=3, width=24, height=16)
-    monkeypatch.setattr("focusgen.dataset.findings.SETTLED_S", -1e9)
     return discover_scenes(rgbd.config()).scenes[0]
 
 
@@ -67,5 +66,5 @@ def test_unchanged_holds_for_the_line_of_the_index_that_it_was_said_of(rgbd, sce
 
 def test_times_of_files_that_may_still_change_tell_nothing(rgbd, scene, monkeypatch):
     assert stamp_of(scene) == stamp_of(scene) != ""
-    monkeypatch.setattr("focusgen.dataset.findings.SETTLED_S", 2.0)
+    monkeypatch.setattr("focusgen.dataset.file_marks.SETTLED_S", 2.0)
     assert stamp_of(scene) == ""

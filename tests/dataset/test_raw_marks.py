@@ -12,13 +12,9 @@ from focusgen.dataset import file_marks, raw_marks
 from focusgen.dataset.raw_marks import RawMarks
 from focusgen.media.scenes import RawScene
 
+pytestmark = pytest.mark.usefixtures("settled_files")
+
 ASKED, DIGEST = "how", "d" * 32
-
-
-@pytest.fixture(autouse=True)
-def _files_have_settled(monkeypatch):
-    """What was written a moment ago counts as old: its time stamp differs from the next one's here."""
-    monkeypatch.setattr(file_marks, "SETTLED_S", -3600.0)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from focusgen.base.checksums import checksum, file_checksum
 from focusgen.base.errors import ConfigError
-from focusgen.dataset import scene_table
+from focusgen.dataset import file_marks, scene_table
 from focusgen.dataset.scene_table import Original, SceneTable, TableWriter, drop_table, open_table
 
 SCENES = {f"scène {number}": {"n": number, "name": "é" * number} for number in range(7)}
@@ -85,7 +85,7 @@ def test_blocks_before_a_scene_that_is_new_keep_their_checksum(table):
 @pytest.mark.parametrize("is_settled", [True, False])
 def test_an_edit_of_the_original_is_seen_though_size_and_time_are_the_same(table, monkeypatch, is_settled):
     if is_settled:
-        monkeypatch.setattr(scene_table, "SETTLED_S", -1e9)
+        monkeypatch.setattr(file_marks, "SETTLED_S", -1e9)
         assert read(table) is not None  # compared, and the file's facts kept
         assert json.loads((table / "table" / "head.json").read_text())["facts"] is not None
         monkeypatch.setattr(scene_table, "file_checksum", lambda path: pytest.fail("compared again"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from focusgen.dataset import file_marks
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.phases.kept_reports import KeptReports
@@ -12,9 +11,8 @@ from focusgen.phases.scene_report import SceneReport
 
 
 @pytest.fixture
-def kept(rgbd, monkeypatch):
+def kept(rgbd, settled_files):
     """Two finished scenes, of which phase 6 kept reports."""
-    monkeypatch.setattr(file_marks, "SETTLED_S", -60.0)  # no waiting
     for seed, name in enumerate("ab"):
         rgbd.add_scene(name, seed=seed)
     assert rgbd.run() == 0

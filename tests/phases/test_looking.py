@@ -41,9 +41,8 @@ def decoded(monkeypatch) -> list[str]:
 
 
 @pytest.fixture
-def ten(rgbd: Rgbd, monkeypatch) -> Rgbd:
+def ten(rgbd: Rgbd, settled_files) -> Rgbd:
     """Ten scenes and one that is refused, written so long ago that times tell of every change."""
-    monkeypatch.setattr("focusgen.dataset.findings.SETTLED_S", -1e9)
     for seed, name in enumerate(NAMES):
         rgbd.add_scene(name, n_frames=2 if name != "s4" else 1, width=24, height=16, seed=seed)
     return rgbd
@@ -99,11 +98,11 @@ def test_three_tasks_and_a_merge_are_one_process(ten, decoded):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("settled_s", "refused_anew"), [(-1e9, []), (2.0, ["s4"])])
+@pytest.mark.parametrize(("settled_s", "refused_anew"), [(-3600.0, []), (3600.0, ["s4"])])
 def test_a_file_that_changed_after_the_kill_is_decoded_again(
     ten, decoded, monkeypatch, settled_s, refused_anew
 ):
-    monkeypatch.setattr("focusgen.dataset.findings.SETTLED_S", settled_s)
+    monkeypatch.setattr("focusgen.dataset.file_marks.SETTLED_S", settled_s)
     kill_after(10, ten.config())
     shutil.copyfile(ten.raw_root / "s2" / "frame_0001.png", ten.raw_root / "s1" / "frame_0000.png")
     for path in (ten.raw_root / "s3").iterdir():

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from focusgen import cli
+from focusgen.dataset import file_marks, index_writing
 from focusgen.dataset import index as index_module
-from focusgen.dataset import index_writing
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.scene_table import SceneTable
@@ -22,11 +22,10 @@ from tests.conftest import Rgbd
 
 
 @pytest.fixture
-def many(rgbd: Rgbd, monkeypatch) -> Rgbd:
+def many(rgbd: Rgbd, settled_files, monkeypatch) -> Rgbd:
     """Three scenes that are very many: a and b sharpened, a with depth."""
     for module in (index_module, index_writing):
         monkeypatch.setattr(module, "TABLE_FROM_SCENES", 1)
-    monkeypatch.setattr(kept_status, "SETTLED_S", -1e9)
     monkeypatch.setattr(status, "MAX_WITH_INPUTS", 0)
     for seed, name in enumerate("abc"):
         rgbd.add_scene(name, n_frames=2, width=24, height=16, seed=seed)
@@ -121,7 +120,7 @@ def test_what_changed_just_now_and_damaged_files_are_not_relied_on(many, looked,
     (kept,) = (many.out_root / ".focusgen" / "status").glob("*/*.json")
     kept.write_bytes(kept.read_bytes().replace(b"complete", b"pending "))
     assert check(many, looked)[0] == ["a", "b", "c"]
-    monkeypatch.setattr(kept_status, "SETTLED_S", 3600.0)
+    monkeypatch.setattr(file_marks, "SETTLED_S", 3600.0)
     assert check(many, looked)[0] == ["a", "b"]
 
 

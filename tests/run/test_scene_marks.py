@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from focusgen.dataset import file_marks
 from focusgen.dataset.layout import SceneLayout
 from focusgen.run.scene_marks import UNTOUCHED, digest_of, facts_of, mark_of
 from tests.small import identity, put_record
 
-SETTLED = -3600.0  # what was written a moment ago counts as old
+pytestmark = pytest.mark.usefixtures("settled_files")
 
 
 @pytest.fixture
@@ -25,14 +26,14 @@ def scene(tmp_path: Path) -> SceneLayout:
 
 def test_a_scene_that_nobody_has_begun_has_a_mark_of_its_own(tmp_path):
     empty = SceneLayout(tmp_path, "a")
-    assert mark_of(empty, SETTLED) == UNTOUCHED
+    assert mark_of(empty) == UNTOUCHED
     assert not any(facts_of(empty))
 
 
 def test_looking_changes_nothing(scene):
-    first = mark_of(scene, SETTLED)
+    first = mark_of(scene)
     scene.done("depth").read_bytes()
-    assert mark_of(scene, SETTLED) == first != UNTOUCHED
+    assert mark_of(scene) == first != UNTOUCHED
 
 
 def touch(path: Path, data: bytes = b"x") -> None:
@@ -59,9 +60,9 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_every_change_of_state_is_seen(scene, change):
-    before = mark_of(scene, SETTLED)
+    before = mark_of(scene)
     change(scene)
-    assert mark_of(scene, SETTLED) != before
+    assert mark_of(scene) != before
 
 
 def test_a_record_says_more_than_what_lies_beside_it(scene):
@@ -71,9 +72,10 @@ def test_a_record_says_more_than_what_lies_beside_it(scene):
     assert len(facts_of(scene)) == n_facts
 
 
-def test_what_changed_a_moment_ago_has_no_mark(scene):
-    assert mark_of(scene, 3600.0) == ""
-    assert mark_of(scene, SETTLED) != ""
+def test_what_changed_a_moment_ago_has_no_mark(scene, monkeypatch):
+    assert mark_of(scene) != ""
+    monkeypatch.setattr(file_marks, "SETTLED_S", 3600.0)
+    assert mark_of(scene) == ""
 
 
 def test_facts_of_two_scenes_differ_though_their_records_are_equal(scene):

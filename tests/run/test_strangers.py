@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from focusgen import cli
-from focusgen.dataset import file_marks
 from focusgen.run import inputs
 from tests.conftest import Rgbd
 
@@ -70,9 +69,8 @@ def test_depth_that_was_edited_after_phase_3_fails_the_verdict_too(two, capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize("by_link", [False, True], ids=["renamed", "another target of a link"])
 def test_another_folder_of_depth_in_the_place_of_the_first_is_noticed_though_it_is_older(
-    rgbd, capsys, monkeypatch, by_link
+    rgbd, capsys, settled_files, monkeypatch, by_link
 ):
-    monkeypatch.setattr(file_marks, "SETTLED_S", -60.0)  # no waiting
     monkeypatch.setattr(inputs, "CLOCK_SLACK_S", -1.0)  # all files here are older than all records
     rgbd.add_scene("a")
     other, first = rgbd.root / "other", rgbd.root / "first"

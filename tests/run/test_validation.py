@@ -12,7 +12,6 @@ import pytest
 from focusgen import cli
 from focusgen.base.errors import ExitCode, Interrupted
 from focusgen.base.signals import StopFlag
-from focusgen.dataset import file_marks
 from focusgen.phases import kept_reports, looking, validate
 from focusgen.run.console import ConsoleObserver, make_console
 from focusgen.run.validation import run_validate
@@ -21,9 +20,8 @@ from tests.damage import flip_a_bit
 
 
 @pytest.fixture
-def read(rgbd: Rgbd, monkeypatch) -> list[str]:
+def read(rgbd: Rgbd, settled_files, monkeypatch) -> list[str]:
     """Return the list of scenes whose files phases 1 and 6 read from here on; one scene, `a`, is finished."""
-    monkeypatch.setattr(file_marks, "SETTLED_S", -60.0)  # no waiting
     rgbd.add_scene("a")
     assert rgbd.run() == 0
     found: list[str] = []
