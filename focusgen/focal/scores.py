@@ -62,12 +62,17 @@ def depth_scores(
 
 
 def boundary_f1(depth_m: Floats, true_m: Floats) -> float:
-    """Return the F1 of depth steps between neighbours that are in both maps, one pixel of play."""
+    """Return the F1 of depth steps between neighbours that are in both maps, one pixel of play.
+
+    The rim of a hole in the truth is no step, and what is found beside one cannot be judged.
+    """
     import cv2
 
     window = np.ones((3, 3), np.uint8)
-    found, true = (_steps(one) for one in (depth_m, true_m))
+    known = (np.isfinite(true_m) & (true_m > 0)).astype(np.uint8)
+    true, found = _steps(np.where(known, true_m, np.nan)), _steps(depth_m)
     near_found, near_true = (np.asarray(cv2.dilate(one, window), np.uint8) for one in (found, true))
+    found &= np.asarray(cv2.erode(known, window), np.uint8)
     precision = float((found * near_true).sum()) / max(int(found.sum()), 1)
     recall = float((true * near_found).sum()) / max(int(true.sum()), 1)
     if not true.any() and not found.any():
@@ -76,12 +81,12 @@ def boundary_f1(depth_m: Floats, true_m: Floats) -> float:
 
 
 def _steps(depth_m: Floats) -> npt.NDArray[np.uint8]:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        log = np.nan_to_num(np.log(np.maximum(depth_m, 1e-3)))
+    log = np.log(np.maximum(depth_m, 1e-3))
     step = np.zeros(depth_m.shape, bool)
     limit = np.log(EDGE_RATIO)
-    step[:, 1:] |= np.abs(np.diff(log, axis=1)) > limit
-    step[1:] |= np.abs(np.diff(log, axis=0)) > limit
+    with np.errstate(invalid="ignore"):  # of nan, where nothing is known, which is no step, and of inf - inf
+        step[:, 1:] |= np.abs(np.diff(log, axis=1)) > limit
+        step[1:] |= np.abs(np.diff(log, axis=0)) > limit
     return step.astype(np.uint8)
 
 

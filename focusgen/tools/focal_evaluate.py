@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,7 +111,8 @@ def evaluate(
         raise errors[0]
     notes += _strange_zedd_files(job, names)
     left_out = [f"left out: {error.message}" for error in errors]
-    table = _checked_table(job, rows)
+    table = _table(rows)
+    notes += _unjudged(job, table)
     _write_tables(job, rows, table, notes, left_out)
     publish(job.output / "evaluation.png", png_bytes(sheet(first.sample, first.made, job.backend)))
     for line in notes:
@@ -129,9 +130,11 @@ def _judged(
     """Return what all methods make of a sample, and write its files; `names` are those given before."""
     if whole.true_m is not None:
         check_known(whole.true_m, whole.name)
+    whole = replace(whole, name=free_name(whole.name, names))
     cut = [_cut(whole, n) for n in job.n_slices or (len(whole.stack),)]
-    file = free_name(whole.name, names)
-    names.add(file)
+    if job.protocol == "zedd":
+        _write_zedd(job.output, whole, lambda stack: predict(job.backend, stack, find_depth))
+    names.add(whole.name)
     methods = list(dict.fromkeys((*METHODS, job.backend)))
     made = [{method: predict(method, one.stack, find_depth) for method in methods} for one in cut]
     rows = [
@@ -139,22 +142,24 @@ def _judged(
         for one, results in zip(cut, made, strict=True)
         for method, result in results.items()
     ]
-    if job.protocol == "zedd":
-        _write_zedd(job.output, file, whole, lambda stack: predict(job.backend, stack, find_depth))
     if job.saves_pictures:
         picture = depth_picture(made[-1][job.backend].depth_m, is_metric=True)
-        publish(job.output / f"{file}_depth.png", png_bytes(picture))
+        publish(job.output / f"{whole.name}_depth.png", png_bytes(picture))
     return _Judged(rows, cut[0], made[0])
 
 
-def _checked_table(job: EvaluateJob, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    table = _table(rows)
-    if not any(table.values()):
-        raise ConfigError(
-            f"{', '.join(map(str, job.lists))}: no sample has depth or all_in_focus to compare with",
-            "Add the key depth or all_in_focus to its lines.",
-        )
-    return table
+def _unjudged(job: EvaluateJob, table: Mapping[str, Any]) -> list[str]:
+    """Return a note where nothing could be judged, as it is with what a server judges.
+
+    Raises:
+        ConfigError: nothing could be judged, and that was all that was asked for.
+    """
+    if any(table.values()):
+        return []
+    what = f"{', '.join(map(str, job.lists))}: no sample has depth or all_in_focus to compare with"
+    if job.protocol != "zedd":
+        raise ConfigError(what, "Add the key depth or all_in_focus to its lines.")
+    return [f"{what}: only the files for the server were made"]
 
 
 def _chosen(job: EvaluateJob) -> tuple[list[tuple[Path, StackRecord]], list[str]]:
@@ -275,10 +280,10 @@ def markdown(table: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _write_zedd(folder: Path, name: str, sample: Sample, judge: Callable[[FocalStack], Prediction]) -> None:
+def _write_zedd(folder: Path, sample: Sample, judge: Callable[[FocalStack], Prediction]) -> None:
     made = judge(zedd_stack(sample.stack))
     make_folder(folder / "zedd")
-    publish(folder / "zedd" / f"{name}.npy", npy_bytes(zedd_map(made.depth_m)))
+    publish(folder / "zedd" / f"{sample.name}.npy", npy_bytes(zedd_map(made.depth_m)))
 
 
 def sheet(sample: Sample, made: dict[str, Prediction], own_name: str) -> npt.NDArray[np.uint8]:

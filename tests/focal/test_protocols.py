@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from focusgen.base.errors import ConfigError
 from focusgen.focal.protocols import ddff_scores, zedd_map, zedd_stack
 from focusgen.focal.stack import FocalStack
 
@@ -34,3 +35,13 @@ def test_zedd_takes_every_second_of_nine_slices_and_a_map_of_its_size():
     depth_m = zedd_map(np.full((20, 30), 2.5, np.float32))
     assert (depth_m.shape, depth_m.dtype) == ((1216, 1824), np.float32)
     assert np.abs(depth_m - 2.5).max() < 1e-5
+
+
+@pytest.mark.parametrize(("n", "taken"), [(5, 5), (9, 5), (4, None), (6, None), (10, None)])
+def test_zedd_s_five_slices_are_never_others(n, taken):
+    stack = FocalStack(np.zeros((n, 2, 2, 3), np.uint8), 1.0 / np.arange(1, n + 1), 5.0)
+    if taken is None:
+        with pytest.raises(ConfigError, match=f"^{n} slices: maps .* are made of slices 0, 2, 4, 6, 8 of 9"):
+            zedd_stack(stack)
+    else:
+        assert len(zedd_stack(stack)) == taken

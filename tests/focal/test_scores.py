@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from focusgen.focal.scores import averaged, confidence_scores, depth_scores
+from focusgen.focal.scores import averaged, boundary_f1, confidence_scores, depth_scores
 
 
 def test_depth_scores_match_a_hand_calculation():
@@ -35,3 +35,22 @@ def test_intervals_hold_the_mean():
     ((mean, low, high),) = averaged([{"a": 1.0}, {"a": 2.0}, {"a": 3.0}]).values()
     assert mean == pytest.approx(2.0)
     assert low <= mean <= high
+
+
+@pytest.mark.parametrize("hole", [np.nan, 0.0, np.inf, -1.0])
+def test_a_hole_in_the_truth_is_no_boundary_and_hides_what_is_found_in_it(hole):
+    true = np.full((40, 40), 3.0, np.float32)
+    true[:, 20:] = 2.0
+    found = true.copy()
+    assert boundary_f1(found, true) == 1.0
+    true[10:16, 5:12] = hole
+    found[11:14, 6:9] = 1.0  # no truth says that this step is none
+    assert boundary_f1(found, true) == 1.0
+    found[30:34, 30:34] = 1.0  # this one is wrong
+    assert 0.5 < boundary_f1(found, true) < 1.0
+
+
+def test_depth_that_is_found_at_infinity_has_one_boundary_where_it_ends():
+    true = np.full((20, 20), 2.0, np.float32)
+    true[:, 10:] = 90.0
+    assert boundary_f1(np.where(true > 50, np.float32(np.inf), true), true) == 1.0

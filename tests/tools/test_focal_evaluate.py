@@ -119,6 +119,28 @@ def test_stacks_of_one_name_keep_their_files_apart_and_inside(disk):
     assert len(files) == 3
     found = np.load(files[0])
     assert found.shape == ZEDD_SIZE and found.dtype == np.float32
+    document = json.loads((disk / "out" / "evaluation.json").read_text())
+    assert [row["name"] for row in document["samples"][::4]] == ["a", "a_2", "x_.._a"]
+
+
+def test_scenes_whose_truth_a_server_keeps_get_their_files_and_a_note(disk):
+    for name in ("a.png", "b.png", "c.png", "d.png", "e.png"):
+        pixels = np.random.default_rng(len(list(disk.iterdir()))).integers(0, 256, (HEIGHT, WIDTH, 3))
+        cv2.imwrite(str(disk / name), pixels.astype(np.uint8))
+    photographed = {"slices": [f"{name}.png" for name in "abcde"], "rgb": None, "depth": None}
+    said: list[str] = []
+    found = evaluate(job_of(disk, record("s", **photographed), protocol="zedd"), note=said.append)
+    assert not any(found.table.values()) and any("only the files for the server were made" in s for s in said)
+    assert (disk / "out" / "zedd" / "s.npy").is_file() and (disk / "out" / "evaluation.json").is_file()
+    with pytest.raises(ConfigError, match="no sample has depth or all_in_focus"):
+        evaluate(job_of(disk, record("s", **photographed)))
+
+
+def test_a_stack_of_another_number_of_slices_is_left_out_of_a_server_s_files(disk):
+    few = record("few", focus_distances=[0.5, 1.0, 2.0])
+    found = evaluate(job_of(disk, record("a"), few, protocol="zedd"))
+    assert len(found.left_out) == 1 and "l.jsonl:2: 3 slices: maps" in found.left_out[0]
+    assert [path.name for path in (disk / "out" / "zedd").iterdir()] == ["a.npy"]
 
 
 def test_more_slices_than_a_stack_has_is_refused_by_name(disk):
