@@ -1,7 +1,8 @@
 """Score depth and sharp pictures over lists of stacks: json, csv, md and one picture.
 
-A constant guess, the sharpest slice and plain depth from focus stand in every table, with 95 % intervals.
-A stack that cannot be used is left out and named; the exit status is 3 then.
+What `focal infer` does is judged; a constant guess, the sharpest slice, plain depth from focus and the
+classical method stand beside it in every table, with 95 % intervals. A stack that cannot be used is left out
+and named; the exit status is 3 then.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ class EvaluateFlags(Flags):
     config: str | None = option(None, "preset: its lists, or how --list is read")
     list: Path | None = option(None, "file list")
     data_root: str | None = option(None, "where relative paths start; default: beside the list")
-    backend: Literal["auto", "classical", "learned", "sd3"] = option("classical", "what is judged")
+    backend: Literal["auto", "classical", "learned", "sd3"] = option(
+        "auto", "what is judged beside the others; auto: what focal infer does"
+    )
     checkpoint: Path | None = option(None, "weights of learned (default: those that ship) or sd3")
     base_model: str | None = option(None, "sd3: folder or hub id; default: that of training")
     device: str = option("cpu", "where --backend sd3 computes: cpu, cuda, cuda:1")

@@ -53,7 +53,7 @@ class EvaluateJob:
     saves_pictures: bool = False
     protocol: str = "own"
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    backend: str = "classical"
+    backend: str = "auto"
     options: BackendOptions = PLAIN
 
 

@@ -9,8 +9,10 @@ import pytest
 
 from focusgen.base.errors import ConfigError
 from focusgen.cli import main
+from focusgen.commands.focal_infer import InferFlags
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.focal.baselines import METHODS
 from focusgen.tools import focal_evaluate
 from tests.focal.stacks import truth
 
@@ -42,7 +44,7 @@ def test_a_list_of_drawn_stacks_is_checked_inferred_and_judged(
         == 0
     )
     table = json.loads((tmp_path / "e" / "evaluation.json").read_text())["table"]
-    assert {name.split()[0] for name in table} == {"constant", "laplacian_argmax", "plain_dff", "classical"}
+    assert {name.split()[0] for name in table} == {*METHODS, "auto"}
     assert table["classical N=3"]["abs_rel"][0] < 0.5 * table["constant N=3"]["abs_rel"][0]
     assert (tmp_path / "e" / "evaluation").with_suffix(".md").read_text().count("\n") == 10
 
@@ -171,5 +173,6 @@ def test_a_list_is_judged_as_the_preset_beside_it_says(tmp_path: Path, monkeypat
     words = ["focal", "evaluate", "--list", str(tmp_path / "l.jsonl"), "-o", str(tmp_path / "e")]
     assert main(words) == main([*words, "--config", "hypersim"]) == 2
     plain, preset = asked
+    assert plain.backend == InferFlags.backend, "judged is what a user gets"
     assert plain.lists == preset.lists == [tmp_path / "l.jsonl"]
     assert dict(plain.defaults) == {} and preset.defaults["depth_kind"] == "ray"

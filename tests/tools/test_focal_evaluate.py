@@ -62,16 +62,16 @@ def job_of(disk: Path, *records: dict[str, Any], **options: Any) -> EvaluateJob:
 def test_every_sample_every_size_and_every_method_is_a_row(disk):
     table = evaluate(job_of(disk, record("a"), record("b"), n_slices=(2, 5))).table
     document = json.loads((disk / "out" / "evaluation.json").read_text())
-    assert len(document["samples"]) == 2 * 2 * 4 and set(table) == set(document["table"])
+    assert len(document["samples"]) == 2 * 2 * 5 and set(table) == set(document["table"])
     rows = list(csv.DictReader((disk / "out" / "evaluation.csv").open()))
-    assert [(row["name"], row["n_slices"]) for row in rows[::4]] == [
+    assert [(row["name"], row["n_slices"]) for row in rows[::5]] == [
         ("a", "2"),
         ("a", "5"),
         ("b", "2"),
         ("b", "5"),
     ]
     # Five slices: mean of 2, 1, .5, .25, .125 diopters is .775; depth 1 m: |1 / .775 - 1| = .290
-    assert float(rows[4]["abs_rel"]) == pytest.approx(1 / 0.775 - 1, rel=1e-5)
+    assert float(rows[5]["abs_rel"]) == pytest.approx(1 / 0.775 - 1, rel=1e-5)
     assert (disk / "out" / "evaluation.png").is_file()
 
 
