@@ -30,18 +30,20 @@ def predict(
     method: str, stack: FocalStack, find_depth: Callable[[FocalStack], Estimate] = estimate
 ) -> Prediction:
     """Return what one of `METHODS` makes of a stack; any other name stands for `find_depth`."""
-    shape = stack.slices.shape[1:3]
+    shape, farthest_m = stack.slices.shape[1:3], stack.farthest_m
     if method == "constant":
         middle = np.full(shape, 0.5 * (stack.diopters.max() + stack.diopters.min()), np.float32)
-        return Prediction(metres_of(middle), np.ones(shape, np.float32), fuse(stack, middle).rgb)
+        return Prediction(metres_of(middle, farthest_m), np.ones(shape, np.float32), fuse(stack, middle).rgb)
     if method == "laplacian_argmax":
         return _sharpest_slice(stack)
     if method == "plain_dff":
         plain = depth_from_focus(stack)
-        return Prediction(metres_of(plain.diopters), plain.confidence, fuse(stack, plain.diopters).rgb)
+        return Prediction(
+            metres_of(plain.diopters, farthest_m), plain.confidence, fuse(stack, plain.diopters).rgb
+        )
     found = estimate(stack) if method == "classical" else find_depth(stack)
     rgb = sharp_picture(stack, found.diopters, found.sharpest) if found.rgb is None else found.rgb
-    return Prediction(metres_of(found.diopters), found.confidence, rgb)
+    return Prediction(metres_of(found.diopters, farthest_m), found.confidence, rgb)
 
 
 def _sharpest_slice(stack: FocalStack) -> Prediction:
@@ -54,4 +56,4 @@ def _sharpest_slice(stack: FocalStack) -> Prediction:
     best = sharp.argmax(0)
     rgb = np.take_along_axis(stack.slices, best[None, ..., None], 0)[0]
     share = sharp.max(0) / np.maximum(sharp.sum(0), 1e-9)
-    return Prediction(metres_of(stack.diopters[best]), share.astype(np.float32), rgb)
+    return Prediction(metres_of(stack.diopters[best], stack.farthest_m), share.astype(np.float32), rgb)

@@ -153,7 +153,7 @@ def _depth_of(opened: OpenedStack, found: Estimate) -> Floats:
     stack = opened.stack
     diopters = _enlarged(found.diopters, opened.size, stack.span)
     if opened.lens is not None:
-        return metres_of(diopters)
+        return metres_of(diopters, stack.farthest_m)
     return np.asarray(np.clip((stack.diopters[0] - diopters) / stack.span, 0.0, 1.0), np.float32)
 
 

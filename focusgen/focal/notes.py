@@ -117,7 +117,7 @@ def _shares(
     }
     if lens is None:
         return {**document, "share_in_focus_in_no_slice": None, "identifiable": None}
-    depth_m = metres_of(found.diopters)
+    depth_m = metres_of(found.diopters, stack.farthest_m)
     reach_m = lens.identifiable_to_m(width_px)
     blurred = stack.nearest_radius_px(found.diopters) * (width_px / stack.slices.shape[2])
     return {

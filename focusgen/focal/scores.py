@@ -40,9 +40,10 @@ def depth_scores(
     found, true = inside(depth_m, border_px), inside(true_m, border_px)
     d, g = found.astype(np.float64), true.astype(np.float64)
     known = np.isfinite(g) & (g > 0)
-    d, g = np.clip(d[known], 1e-3, 1e3), g[known]
+    d, g = d[known], g[known]
     if not g.size:
         return {}
+    d = np.clip(d, 1e-3, max(1e3, g.max()))
     ratio, log = np.maximum(d / g, g / d), np.log(d / g)
     scores = {
         "abs_rel": float(np.mean(np.abs(d - g) / g)),

@@ -22,8 +22,9 @@ TELLABLE_PX = 0.25
 TELLABLE_SHARE = 0.1
 """Depth counts as identifiable where an error of this share changes the blur by `TELLABLE_PX`."""
 
-FARTHEST_M = 1000.0
-"""Infinity is written as this: a depth map holds finite metres."""
+FARTHEST_M, BEYOND_SLICES = 1000.0, 3.0
+"""Infinity is written as so many metres, or as so many times the farthest slice that is not focused there,
+whichever is more: a depth map holds finite metres."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,12 @@ class FocalStack:
         """Diopters between the nearest and the farthest slice."""
         return float(self.diopters.max() - self.diopters.min())
 
+    @property
+    def farthest_m(self) -> float:
+        """What infinity is written as, and all that lies farther."""
+        nearest_diopter = float(self.diopters[self.diopters > 0].min(initial=np.inf))
+        return max(FARTHEST_M, BEYOND_SLICES / nearest_diopter)
+
     def nearest_radius_px(self, diopters: Floats) -> Floats:
         """Return the blur radius of each pixel, (H, W), in the slice that shows it sharpest."""
         assert self.radius_px_m is not None, "the caller has a lens"
@@ -93,6 +100,6 @@ class FocalStack:
         return replace(self, radius_px_m=None)
 
 
-def metres_of(diopters: npt.NDArray[Any]) -> Floats:
-    """Return finite metres of inverse depth."""
-    return np.asarray(1.0 / np.maximum(diopters, 1.0 / FARTHEST_M), np.float32)
+def metres_of(diopters: npt.NDArray[Any], farthest_m: float = FARTHEST_M) -> Floats:
+    """Return finite metres of inverse depth; of a stack, `farthest_m` is its own."""
+    return np.asarray(1.0 / np.maximum(diopters, 1.0 / farthest_m), np.float32)

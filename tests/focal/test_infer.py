@@ -43,12 +43,13 @@ def step(stack: FocalStack) -> Estimate:
 
 
 def result(folder: Path, monkeypatch, find_depth=step, lens: LensFlags = LENS, **options) -> StackResult:
+    distances_m = options.pop("distances_m", [0.5, 1.0, 2.0])
     asked = []
     monkeypatch.setattr(infer, "load_estimator", lambda name, of: asked.append((name, of)) or find_depth)
     TOLD.clear()
     found = infer_stack(
         stack_of_folder(folder),
-        [0.5, 1.0, 2.0],
+        distances_m,
         lens,
         InferOptions(aligns=False, backend="learned", **options),
         lambda *t: TOLD.append(t),
@@ -63,6 +64,16 @@ def test_depth_is_metres_at_full_size(folder, monkeypatch):
     assert found.depth.shape == found.confidence.shape == found.slice_index.shape == (HEIGHT, WIDTH)
     assert (found.depth[:, : WIDTH // 2] == 0.5).all() and (found.depth[:, WIDTH // 2 :] == 2.0).all()
     assert found.rgb.shape == (HEIGHT, WIDTH, 3) and found.rgb.dtype == np.uint8
+
+
+def test_what_a_long_lens_sees_far_out_is_not_cut_where_infinity_is_written(folder, monkeypatch):
+    def far(stack: FocalStack) -> Estimate:
+        return step(stack)._replace(diopters=np.full((HEIGHT, WIDTH), 1 / 4000, np.float32))
+
+    long = LensFlags(600.0, 4.0, 36.0)
+    found = result(folder, monkeypatch, far, long, distances_m=[50.0, 2000.0, 5000.0])
+    np.testing.assert_allclose(found.depth, 4000.0, rtol=1e-6)
+    assert found.metadata["depth_range_m"] == pytest.approx([4000.0, 4000.0])
 
 
 def test_without_a_lens_depth_runs_from_nothing_to_one(folder, monkeypatch):

@@ -17,6 +17,12 @@ def test_depth_scores_match_a_hand_calculation():
     assert scores["px"] == pytest.approx(10.0 * (0.5 - 1 / 2.4), rel=1e-5)
 
 
+def test_a_far_truth_is_met_and_infinity_counts_as_the_farthest():
+    true = np.full((20, 20), 4000.0, np.float32)
+    for found_m in (4000.0, np.inf):
+        assert depth_scores(np.full((20, 20), found_m, np.float32), true)["abs_rel"] == 0.0
+
+
 def test_unknown_truth_is_left_out():
     true = np.full((20, 20), 2.0, np.float32)
     true[:10] = np.nan

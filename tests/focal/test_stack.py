@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from focusgen.focal.baselines import predict
 from focusgen.focal.stack import FARTHEST_M, FocalStack, StackLens, metres_of
 
 
@@ -55,6 +56,13 @@ def test_a_stack_knows_its_length_its_span_and_may_forget_its_lens():
     assert len(found) == 3 and found.span == 1.5
     bare = found.without_lens()
     assert bare.radius_px_m is None and bare.slices is found.slices and found.radius_px_m == 10.0
+
+
+def test_slices_that_are_focused_far_out_are_as_far_in_metres():
+    far = stack(1 / 2000, 1 / 5000, 0.0)
+    assert (far.farthest_m, stack(2.0, 0.5, 0.0).farthest_m) == (pytest.approx(15_000.0), FARTHEST_M)
+    found = [predict(method, far).depth_m[0, 0] for method in ("laplacian_argmax", "constant")]
+    assert found == pytest.approx([2000.0, 4000.0])
 
 
 def test_infinity_is_written_as_a_large_number_of_metres():
