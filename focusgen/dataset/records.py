@@ -15,6 +15,7 @@ from typing import Any
 
 from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import CorruptInputError, FailureClass
+from focusgen.config.depth import OF_UNIT, change_of_unit
 from focusgen.config.graph import PhaseName
 from focusgen.dataset.known_faults import known_fault
 from focusgen.dataset.layout import SceneLayout
@@ -69,8 +70,10 @@ class Identity:
                 continue
             if isinstance(before, dict) and isinstance(now, dict):
                 prefix = "" if key == "settings" else f"{key}."
+                remark = change_of_unit(before, now) if key == "settings" else ""
                 found += [
                     f"{prefix}{name}: {_short(before.get(name))} -> {_short(now.get(name))}"
+                    + remark * (name in OF_UNIT)
                     for name in _names_to_compare(before, now)
                     if before.get(name) != now.get(name)
                 ]

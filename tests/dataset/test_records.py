@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from focusgen.base.errors import CorruptInputError, FailureClass
+from focusgen.config import Config, DepthConfig, settings_for
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import (
     RECORD_VERSION,
@@ -125,6 +126,27 @@ def test_all_differences_are_listed():
     assert sorted(today.differences(IDENTITY.document())) == sorted(text for _, text in CHANGES.values())
     fewer = dataclasses.replace(IDENTITY, settings={"depth.input_size": 518})
     assert fewer.differences(IDENTITY.document()) == ["depth.min_m: 0.01 -> null"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ({"unit": "mm"}, {}, "scale_floats: true -> null (made with --depth.unit mm)"),
+        ({}, {"unit": "mm"}, "scale_floats: null -> true (made without --depth.unit mm)"),
+        (
+            {"unit": "cm"},
+            {"unit": "m"},
+            "depth_scale: 100.0 -> 1.0 (made with --depth.unit cm, now with m)",
+        ),
+        ({"depth_scale": 100}, {"depth_scale": 10}, "depth_scale: 100.0 -> 10.0"),
+        ({"unit": "mm"}, {"unit": "mm", "max_m": 3}, "max_m: null -> 3.0"),
+    ],
+)
+def test_a_unit_that_records_hold_as_a_scale_is_named_as_it_is_typed(before, now, said):
+    made, today = (settings_for(Config(depth=DepthConfig(**one)), "depth") for one in (before, now))
+    recorded = dataclasses.replace(IDENTITY, settings=made).document()
+    found = dataclasses.replace(IDENTITY, settings=today).differences(recorded)
+    assert found == [f"depth.{said}"]
 
 
 @pytest.fixture
