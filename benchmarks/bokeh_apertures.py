@@ -18,15 +18,14 @@ import numpy.typing as npt
 import torch
 
 from benchmarks.bokeh_truth import edge_mask, psnr_db
-from focusgen.models.bokeh.light import decode_display, encode_display
 from focusgen.models.bokeh.ocp import render_ocp
 from focusgen.models.bokeh.planes import plane_ladder
 from focusgen.optics.aperture import DISC, Aperture
 from focusgen.optics.coc import Lens, signed_blur_radius_px
 from focusgen.optics.highlights import bent_light, regained_light
+from focusgen.optics.transfer import display_values, linear_light
 from focusgen.synth.truth import trace_thin_lens
 from focusgen.synth.view import SynthScene, sharp_light
-from focusgen.synth.view import encode_display as shown_light
 from focusgen.synth.write import make_truth_scene
 
 APERTURES = ("disc", "polygon(6, 15)", "polygon(3, 20)", "cat_eye(0.5)", "cat_eye(1)")
@@ -63,17 +62,17 @@ def traced(scene: SynthScene, lens: Lens, case: Case, n_samples: int) -> tuple[L
     )
     if case.has_lamps:
         sharp, truth = bent_light(sharp), bent_light(truth)
-    return np.rint(shown_light(sharp) * 255) / np.float32(255), shown_light(truth)
+    return np.rint(display_values(sharp) * 255) / np.float32(255), display_values(truth)
 
 
 def drawn(picture: Light, radius_px: Light, aperture: Aperture, *, boosts: bool) -> Light:
     """Return the picture as phase 5 draws it, display values."""
-    linear = decode_display(torch.from_numpy(picture.astype(np.float32)).permute(2, 0, 1)[None].contiguous())
+    linear = linear_light(torch.from_numpy(picture.astype(np.float32)).permute(2, 0, 1)[None].contiguous())
     ladder = plane_ladder(float(radius_px.min()), float(radius_px.max()))
     with torch.inference_mode():
         light = regained_light(linear) if boosts else linear
         blurred = render_ocp(light, torch.from_numpy(radius_px)[None], ladder, aperture=aperture)
-        shown = encode_display(bent_light(blurred) if boosts else blurred)
+        shown = display_values(bent_light(blurred) if boosts else blurred)
     return np.asarray(shown[0].permute(1, 2, 0).numpy())
 
 

@@ -23,9 +23,9 @@ from results import RESULTS, write_section
 from torch import Tensor
 
 from benchmarks.bokeh_gather import render_gather
-from focusgen.models.bokeh.light import decode_display
 from focusgen.models.bokeh.ocp import render_ocp
 from focusgen.models.bokeh.planes import plane_ladder
+from focusgen.optics.transfer import linear_light
 
 DEFAULT_SCENE = Path(__file__).parents[1] / "tests" / "data" / "bokeh_truth" / "tabletop_320x192.npz"
 RADII_PX = (8.0, 16.0, 32.0)
@@ -47,7 +47,7 @@ def frame_at(scene: TruthScene, width: int, height: int, radius_px: float) -> tu
     rgb = F.interpolate(rgb, size=(height, width), mode="bicubic").clamp(0, 1)
     rho = torch.from_numpy(scene.radius_px[:1])
     rho = F.interpolate(rho[:, None], size=(height, width), mode="nearest")[:, 0]
-    return decode_display(rgb).contiguous(), rho * (radius_px / float(rho.abs().max()))
+    return linear_light(rgb).contiguous(), rho * (radius_px / float(rho.abs().max()))
 
 
 def process_s(work: Callable[[], object]) -> float:

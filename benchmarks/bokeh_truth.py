@@ -25,10 +25,10 @@ from scipy.ndimage import distance_transform_edt
 from skimage.metrics import structural_similarity
 
 from benchmarks.bokeh_gather import render_gather
-from focusgen.models.bokeh.light import decode_display, encode_display
 from focusgen.models.bokeh.ocp import render_ocp
 from focusgen.models.bokeh.planes import plane_ladder
 from focusgen.optics.coc import Lens, signed_blur_radius_px
+from focusgen.optics.transfer import display_values, linear_light
 
 Floats = npt.NDArray[np.float64]
 EDGE_STEP_PX = 1.0
@@ -77,7 +77,7 @@ def read_scene(name: str, data: Any) -> TruthScene:
 
 def render(scene: TruthScene, renderer: str) -> Floats:
     """Return the scene as a renderer draws it, (T, H, W, 3) display space."""
-    linear = decode_display(torch.from_numpy(scene.aif).permute(0, 3, 1, 2).contiguous())
+    linear = linear_light(torch.from_numpy(scene.aif).permute(0, 3, 1, 2).contiguous())
     radius = torch.from_numpy(scene.radius_px)
     with torch.inference_mode():
         if renderer == "gather":
@@ -85,7 +85,7 @@ def render(scene: TruthScene, renderer: str) -> Floats:
         else:
             # One ladder for all frames, as the renderer fixes it per lens set.
             drawn = render_ocp(linear, radius, plane_ladder(float(radius.min()), float(radius.max())))
-        shown = encode_display(drawn)
+        shown = display_values(drawn)
     return shown.permute(0, 2, 3, 1).double().numpy()
 
 

@@ -8,8 +8,7 @@ import torch
 from torch.utils.data import WeightedRandomSampler
 
 from focusgen.data.windows import FocusDataset, read_frame
-
-LABEL_BINS = 10
+from focusgen.optics.balance import LABEL_BINS
 
 
 def balanced_sampler(

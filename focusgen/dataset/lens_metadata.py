@@ -15,6 +15,9 @@ from focusgen.optics.breathing import magnification, magnified_map
 from focusgen.optics.coc import Lens, blur_diameter_px, coc_of_radius_m, focus_map, shown_width
 from focusgen.optics.focus_motion import FocusPath
 
+SET_KEYS = ("f", "N", "S_focus", "max_coc")
+"""What a lens set says at least, in metres: without one of them no label can be computed again."""
+
 
 def lens_document(
     cfg: Config,

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.focal.stack import StackLens
-from focusgen.optics.transfer import Transfer
+from focusgen.optics.coc import MAX_RADIUS_OF_WIDTH
+from focusgen.optics.transfer import Transfer, display_values, linear_light
 
 Floats = npt.NDArray[np.float32]
-MAX_RADIUS_OF_WIDTH = 0.1
 MARGIN_PX = 2
 
 
@@ -47,7 +47,6 @@ def render_stack(
     """
     import torch
 
-    from focusgen.models.bokeh.light import decode_display, encode_display
     from focusgen.models.bokeh.ocp import render_ocp
     from focusgen.models.bokeh.planes import plane_ladder
     from focusgen.models.devices import pick_device
@@ -58,12 +57,12 @@ def render_stack(
     wide = np.pad(rgb.astype(np.float32) / np.float32(peak), (*sides, (0, 0)), "symmetric")
     with torch.inference_mode():
         shown = torch.from_numpy(wide).to(where).permute(2, 0, 1)[None]
-        linear = decode_display(shown, transfer).contiguous()
+        linear = linear_light(shown, transfer).contiguous()
         for distance_m in focus_m:
             radii = signed_radii_px(depth_m, distance_m, lens)
             radius = torch.from_numpy(np.pad(radii, sides, "symmetric")).to(where)[None]
             ladder = plane_ladder(float(radii.min()), float(radii.max()))
-            drawn = encode_display(render_ocp(linear, radius, ladder), transfer)
+            drawn = display_values(render_ocp(linear, radius, ladder), transfer)
             inside = drawn[0, :, margin : -margin or None, margin : -margin or None]
             display = inside.permute(1, 2, 0).cpu().numpy()
             yield np.rint(display * peak).astype(rgb.dtype)

@@ -21,11 +21,9 @@ from focusgen.focal.stack import StackLens
 from focusgen.media.codecs import decode_npz
 from focusgen.media.depth_codecs import READERS, read_depth_file
 from focusgen.media.depth_units import DepthOptions, DepthReading, read_numbers, units_per_metre
+from focusgen.media.layouts.hypersim import FOCAL_PER_WIDTH
 
 Floats = npt.NDArray[np.float32]
-
-HYPERSIM_FX_OF_WIDTH = 886.81 / 1024.0
-"""Focal length of Hypersim's cameras, as part of the width: its depth is the distance along the ray."""
 
 UNITS_PER_METRE = {"vkitti": 100.0, "virtual_kitti": 100.0, "hypersim": 1.0}
 """Depth of Virtual KITTI is in centimetres."""
@@ -152,7 +150,7 @@ def read_record_depth(record: StackRecord, path: Path) -> Floats:
         depth_m = np.ascontiguousarray(depth_m.T)
     depth_m = depth_m + np.float32(record.number("depth_shift", 0.0))
     if _is_ray(record, kind):
-        depth_m = planar_depth(depth_m, record.fx_px() or HYPERSIM_FX_OF_WIDTH * depth_m.shape[1])
+        depth_m = planar_depth(depth_m, record.fx_px() or FOCAL_PER_WIDTH * depth_m.shape[1])
     low, high = _range(record)
     with np.errstate(invalid="ignore"):
         outside = ~np.isfinite(depth_m) | (depth_m <= 0) | (depth_m < low) | (depth_m > high)

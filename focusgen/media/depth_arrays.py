@@ -15,8 +15,8 @@ from focusgen.base.errors import CorruptInputError
 from focusgen.base.names import display, listed
 from focusgen.media.depth_units import Numbers, check_numbers
 from focusgen.media.depth_words import check_array_name
+from focusgen.media.images import MAX_PIXELS
 
-MAX_PIXELS = 64_000_000  # as for frames: a larger map is a bomb or a mistake
 MAX_NAMES_SHOWN = 8
 BAD_HEADER = (ValueError, TypeError, KeyError, SyntaxError, OverflowError, RecursionError, MemoryError)
 """What numpy raises on the text of a hostile npy header (tokenize.TokenError beside them)."""

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from focusgen.base.errors import CorruptInputError
-from focusgen.media.depth_arrays import MAX_PIXELS, check_pixels
+from focusgen.media.codecs import PNG_SIGNATURE
+from focusgen.media.depth_arrays import check_pixels
 from focusgen.media.depth_units import Numbers, check_numbers
+from focusgen.media.images import MAX_PIXELS
 from focusgen.media.tiff_tags import TiffTags, read_tiff_tags
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_RASTER_BYTES = 8 * MAX_PIXELS + (1 << 20)  # the largest numbers, uncompressed
 MAX_PFM_HEADER_BYTES = 1024
 PFM_HEADER = re.compile(rb"(P[fF])\s+(?:#[^\n]*\s+)*(\d+)\s+(\d+)\s+([-+.\deE]+)\s+")

@@ -23,6 +23,8 @@ from focusgen.models.devices import free_cached_memory, is_out_of_memory, pick_d
 from focusgen.models.hf_files import hf_weight_files, model_folder
 from focusgen.models.precision import Precision, autocast, choose_precision
 from focusgen.models.protocols import DepthModel, SceneFrames
+from focusgen.models.vda.frames import IMAGENET_MEAN, IMAGENET_STD
+from focusgen.models.vda.variants import PATCH_PX
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -34,9 +36,6 @@ log = logging.getLogger(__name__)
 METRIC_MODEL_TYPES = ("zoedepth", "depth_pro", "glpn")
 """Architectures whose output is metres by construction."""
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-PATCH_PX = 14
 DEPTH_ANYTHING_SHORT_SIDE = 518
 _DEPTH_ANYTHING_TYPES = ("depth_anything", "prompt_depth_anything")
 MAX_CARD_CHARACTERS = 20_000

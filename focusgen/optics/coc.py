@@ -25,6 +25,9 @@ from focusgen.optics.arrays import Values
 
 Formula = Literal["paper", "exact"]
 
+MAX_RADIUS_OF_WIDTH = 0.1
+"""Largest blur radius where none is given, as part of the width: larger is no picture, and takes for ever."""
+
 FULL_FRAME_WIDTH_M = 36e-3
 """Width of a 35 mm film frame, the default sensor of the report's focal lengths."""
 

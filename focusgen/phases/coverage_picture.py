@@ -10,6 +10,7 @@ import numpy as np
 
 from focusgen.base.files import make_folder, publish, publish_json
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.phases.coc_picture import REHEARSAL
 
 COLOURS = {"random": "#777777", "robust": "#c0802f", "sweep": "#602080", "balanced": "#4878a8"}
 
@@ -37,7 +38,7 @@ def coverage_png(document: Mapping[str, Any]) -> bytes:
         panel.set(ylabel="% of pixels", xlim=(0, 1))
     panels[-1].set_xlabel("label: 0 = blurred, 1 = in focus")
     if document.get("is_rehearsal"):
-        figure.suptitle("REHEARSAL: the depth is invented")
+        figure.suptitle(REHEARSAL)
     drawn = io.BytesIO()
     FigureCanvasAgg(figure).print_figure(drawn, format="png", dpi=100)
     return drawn.getvalue()

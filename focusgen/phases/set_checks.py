@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from focusgen.base.finite import non_finite_keys
-from focusgen.dataset.lens_metadata import lenses_of
-
-SET_KEYS = ("f", "N", "S_focus", "max_coc")
+from focusgen.dataset.lens_metadata import SET_KEYS, lenses_of
 
 
 def check_sets(metadata: dict[str, Any], n_frames: int) -> None:

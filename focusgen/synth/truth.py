@@ -19,8 +19,9 @@ from focusgen.base.files import make_folder, publish
 from focusgen.base.seeds import derive_seed
 from focusgen.optics.aperture import DISC, Aperture
 from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Lens
+from focusgen.optics.transfer import display_values
 from focusgen.synth.trace import Rays, light_of_hits, nearest_hits
-from focusgen.synth.view import RAYS_AT_ONCE, Radiance, SynthScene, View, encode_display
+from focusgen.synth.view import RAYS_AT_ONCE, Radiance, SynthScene, View
 
 Array = npt.NDArray[Any]
 
@@ -187,7 +188,7 @@ def write_truth(
     for done, index in enumerate(indices, start=1):
         frame = scene.frame(index)
         light = trace_thin_lens(scene, index, lens, sensor_width_m=sensor_width_m, n_samples=n_samples)
-        seen.append((frame.rgb, frame.depth_m, np.rint(encode_display(light) * 65535.0).astype(np.uint16)))
+        seen.append((frame.rgb, frame.depth_m, np.rint(display_values(light) * 65535.0).astype(np.uint16)))
         if progress is not None:
             progress(done, len(indices))
     is_clip = not isinstance(frame_indices, int)

@@ -10,13 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from focusgen.optics.transfer import display_values, linear_light
 from focusgen.synth.shapes import CameraPath, PlacedShape, Shape, place
 from focusgen.synth.trace import Rays, light_of_hits, nearest_hits, points_of_hits
 
 Array = npt.NDArray[Any]
-DISPLAY_GAMMA = 2.2
-"""Pure power between linear light and display values, as in the traced truth, not sRGB."""
-
 Radiance = Callable[[Array], Array]
 
 SIDE_SAMPLES = 4
@@ -172,19 +170,14 @@ def bands(view: View, n_samples: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + n_rows, view.height)
 
 
-def encode_display(light: Array) -> Array:
-    """Return display values 0..1 of linear light."""
-    return np.clip(light, 0.0, 1.0) ** (1.0 / DISPLAY_GAMMA)
-
-
 def encode_display_u8(light: Array) -> npt.NDArray[np.uint8]:
     """Return 8-bit display values of linear light."""
-    return np.rint(encode_display(light) * 255.0).astype(np.uint8)
+    return np.rint(display_values(light) * 255.0).astype(np.uint8)
 
 
 def decode_display_u8(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Return linear light of 8-bit display values."""
-    table = (np.arange(256, dtype=np.float64) / 255.0) ** DISPLAY_GAMMA
+    table = linear_light(np.arange(256, dtype=np.float64) / 255.0)
     return table.astype(np.float32)[rgb]
 
 

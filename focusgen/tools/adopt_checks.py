@@ -19,12 +19,12 @@ from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import CorruptInputError, DepthRangeError, SceneError
 from focusgen.config import PhaseName
 from focusgen.dataset.layout import SceneLayout
-from focusgen.dataset.lens_metadata import SetLens, set_lenses
+from focusgen.dataset.lens_metadata import SET_KEYS, SetLens, set_lenses
 from focusgen.dataset.records import Record, parse_json
 from focusgen.media.codecs import decode_npz, decode_png
 from focusgen.optics.stats import depth_counts, depth_stats
 from focusgen.phases.scene_checks import label_difference, stats_agree
-from focusgen.phases.set_checks import SET_KEYS, check_sets
+from focusgen.phases.set_checks import check_sets
 
 STATS_TOLERANCE = 2e-3  # statistics of depth before it was rounded to float16 (2**-11), with room
 MAX_PROBLEMS = 20

@@ -23,7 +23,7 @@ from focusgen.media.picture_files import (
     read_picture,
     write_picture,
 )
-from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Formula, Lens, shown_width
+from focusgen.optics.coc import FULL_FRAME_WIDTH_M, MAX_RADIUS_OF_WIDTH, Formula, Lens, shown_width
 from focusgen.optics.lens_limits import FOCAL_MM, SENSOR_MM, problem_mm
 from focusgen.tools.picture_blur import Blur, DepthMap, Drawing, PictureCamera, draw_picture
 
@@ -34,9 +34,6 @@ Progress = Callable[[Path, float], None]
 """Called with the picture at work and the part of it that is done, 0 to 1."""
 
 FOCUS_WINDOW_PX = 5
-MAX_RADIUS_OF_WIDTH = 0.1
-"""Largest blur where none is given, as part of the width: larger is no picture, and takes for ever."""
-
 ASPECT_TOLERANCE = 0.01
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish, replacing
+from focusgen.phases.coc_picture import REHEARSAL
 from focusgen.tools.preview_charts import draw_focus_curve, draw_label_histogram, label_shares
 from focusgen.tools.preview_scales import FAINT, INK, draw_bar, metres
 from focusgen.tools.preview_view import RawReader, Rgb, SceneView, Strip, look_at
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PAPER, WARNING = (22, 24, 28), (255, 178, 66)
-REHEARSAL = "REHEARSAL: the depth is invented"
 SHEET_PANEL_PX = (320, 240)  # panels fit into this: six columns stay below 2,250 pixels
 VIDEO_PANEL_PX = (640, 480)
 LEFT_PX, RIGHT_PX, HEADER_PX, GAP_PX = 136, 124, 92, 8

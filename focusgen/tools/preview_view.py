@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError, MissingUpstreamError
 from focusgen.dataset.layout import SceneLayout
+from focusgen.dataset.lens_metadata import SET_KEYS
 from focusgen.dataset.packs import is_published, read_published
 from focusgen.dataset.published import read_stats
 from focusgen.media.codecs import decode_npz, decode_png
@@ -24,7 +25,6 @@ RawReader = Callable[[int, int], Rgb]
 
 BOKEH = "bokeh"
 REPAIR = "focusgen repair redoes damaged files."
-SET_KEYS = ("f", "N", "S_focus", "max_coc")
 
 
 @dataclass(frozen=True)

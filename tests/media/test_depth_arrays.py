@@ -16,7 +16,6 @@ from hypothesis.extra import numpy as arrays
 
 from focusgen.base.errors import CorruptInputError
 from focusgen.media.depth_arrays import (
-    MAX_PIXELS,
     check_pixels,
     map_shape,
     read_exactly,
@@ -25,6 +24,7 @@ from focusgen.media.depth_arrays import (
     read_npz,
     unknown_key,
 )
+from focusgen.media.images import MAX_PIXELS
 
 
 def npy(array: Any, version: tuple[int, int] | None = None) -> bytes:

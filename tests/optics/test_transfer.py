@@ -5,6 +5,10 @@ import torch
 from focusgen.optics.transfer import display_values, linear_light
 
 
+def test_half_of_the_light_is_073_on_the_display_of_procedural_scenes():
+    assert display_values(np.array([0.5]))[0] == pytest.approx(0.7297, abs=1e-4)
+
+
 def test_srgb_is_the_standards_curve_at_both_sides_of_its_knee():
     light = linear_light(np.array([0.0, 0.04045, 0.5, 1.0]), "srgb")
     assert light == pytest.approx([0.0, 0.0031308, 0.21404114, 1.0], abs=1e-7)

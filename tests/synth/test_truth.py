@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from focusgen.optics.coc import Lens, signed_blur_radius_px
+from focusgen.optics.transfer import display_values
 from focusgen.synth.shapes import CameraPath, Shape
 from focusgen.synth.texture import Material
 from focusgen.synth.truth import disc_points, fx_px_of, low_discrepancy, trace_thin_lens, write_truth
-from focusgen.synth.view import SynthScene, decode_display_u8, encode_display
+from focusgen.synth.view import SynthScene, decode_display_u8
 from focusgen.synth.write import make_scene, make_truth_scene
 
 BLACK = Material("checker", (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 1.0, grain=0.0, glow=1.0)
@@ -69,7 +70,7 @@ def test_a_near_bar_lets_light_past_its_edge_as_the_lens_area_says():
 @pytest.mark.slow
 def test_noise_of_two_independent_truths_is_below_the_differences_that_we_measure():
     scene, lens = make_truth_scene("tabletop", 0, width=WIDTH, height=HEIGHT)
-    a, b = (encode_display(trace_thin_lens(scene, 0, lens, n_samples=256, seed=s)) for s in (0, 1))
+    a, b = (display_values(trace_thin_lens(scene, 0, lens, n_samples=256, seed=s)) for s in (0, 1))
     assert -10.0 * np.log10(np.mean((a - b) ** 2)) > 48.0
     assert abs(float(a.mean() / b.mean()) - 1.0) < 1e-3
 

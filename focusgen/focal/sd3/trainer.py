@@ -59,7 +59,7 @@ from focusgen.focal.training_log import check_kind
 from focusgen.models.devices import is_out_of_memory
 
 WORST = math.inf
-"""Folder of a training where classical results are kept."""
+"""Error on validation before anything was judged."""
 
 Tell = Callable[[int, Mapping[str, float]], object]
 """Told the step, and the means since it was told last."""

@@ -12,7 +12,6 @@ import torch
 
 from focusgen.base.errors import ModelMemoryError, SceneError
 from focusgen.config import Config
-from focusgen.models.bokeh.light import decode_display, encode_display
 from focusgen.models.bokeh.ocp import render_ocp
 from focusgen.models.bokeh.planes import plane_ladder
 from focusgen.models.devices import is_out_of_memory, pick_device
@@ -20,7 +19,7 @@ from focusgen.models.protocols import BokehRenderer, Frames, RenderContext, Rend
 from focusgen.optics.aperture import DISC, Aperture
 from focusgen.optics.coc import Lens, signed_blur_radius_px
 from focusgen.optics.highlights import bent_light, regained_light
-from focusgen.optics.transfer import Transfer
+from focusgen.optics.transfer import Transfer, display_values, linear_light
 
 GPU_BATCH_PIXELS = 4_000_000
 """Pixels rendered at once on a GPU; all planes of a batch live one after the other, not together."""
@@ -42,7 +41,7 @@ class Camera:
 
     def light(self, display: torch.Tensor) -> torch.Tensor:
         """Return linear light of display values."""
-        light = decode_display(display, self.transfer)
+        light = linear_light(display, self.transfer)
         if not self.boosts:
             return light
         regained: torch.Tensor = regained_light(light)
@@ -50,7 +49,7 @@ class Camera:
 
     def shown(self, light: torch.Tensor) -> torch.Tensor:
         """Return display values of linear light."""
-        return encode_display(bent_light(light) if self.boosts else light, self.transfer)
+        return display_values(bent_light(light) if self.boosts else light, self.transfer)
 
 
 class ThinLensRenderer(BokehRenderer):

@@ -8,13 +8,12 @@ import torch
 
 from focusgen.models.bokeh.apertures import aperture_kernel, blur_reach_px
 from focusgen.models.bokeh.discs import disc_kernel
-from focusgen.models.bokeh.light import decode_display, encode_display
 from focusgen.models.bokeh.ocp import render_ocp
 from focusgen.models.bokeh.planes import plane_ladder
 from focusgen.optics.aperture import DISC, Aperture
 from focusgen.optics.coc import signed_blur_radius_px
+from focusgen.optics.transfer import display_values, linear_light
 from focusgen.synth.truth import trace_thin_lens
-from focusgen.synth.view import encode_display as shown_light
 from focusgen.synth.write import make_truth_scene
 
 OTHERS = [Aperture.parse(text) for text in ("polygon(6, 15)", "polygon(5, 0)", "cat_eye(0.5)", "cat_eye(1)")]
@@ -79,12 +78,12 @@ def test_renders_agree_best_with_rays_through_the_same_opening(text, other, gain
         "tabletop", 0, focal_length_m=0.085, focus_quantile=0.3, n_frames=1, width=96, height=64
     )
     light = trace_thin_lens(scene, 0, lens, aperture=aperture, n_samples=64)
-    truth, frame = shown_light(light).astype(np.float64), scene.frame(0)
+    truth, frame = display_values(light).astype(np.float64), scene.frame(0)
     radius = torch.from_numpy(signed_blur_radius_px(frame.depth_m, lens, image_width_px=96))[None]
-    linear = decode_display(torch.from_numpy(frame.rgb / np.float32(255)).permute(2, 0, 1)[None])
+    linear = linear_light(torch.from_numpy(frame.rgb / np.float32(255)).permute(2, 0, 1)[None])
 
     def psnr_db(drawn_with: Aperture) -> float:
-        shown = encode_display(blurred(linear, radius, drawn_with))[0].permute(1, 2, 0).numpy()
+        shown = display_values(blurred(linear, radius, drawn_with))[0].permute(1, 2, 0).numpy()
         return float(-10 * np.log10(np.mean((shown - truth) ** 2)))
 
     assert psnr_db(aperture) > 38.0

@@ -15,13 +15,13 @@ import torch
 
 from focusgen.models.bokeh.discs import disc_kernel, disc_reach_px, quick_fft_length
 from focusgen.models.bokeh.hidden import edge_sides, far_side_seeds, hidden_fill, hidden_surface
-from focusgen.models.bokeh.light import decode_display, encode_display
 from focusgen.models.bokeh.ocp import render_ocp
 from focusgen.models.bokeh.planes import plane_ladder, plane_position, plane_weight
 from focusgen.models.bokeh.snap import snap_to_colour_edges
 from focusgen.models.bokeh.thin_lens import Camera, ThinLensRenderer
 from focusgen.models.protocols import RenderContext
 from focusgen.optics.coc import Lens, signed_blur_radius_px
+from focusgen.optics.transfer import display_values, linear_light
 from focusgen.synth.truth import fx_px_of, write_truth
 from focusgen.synth.write import make_scene
 
@@ -129,7 +129,7 @@ def test_sharp_pixels_far_from_edges_are_untouched() -> None:
     rho = torch.zeros(1, 48, 64)
     rho[:, :, :20] = 6.0
     out = render_ocp(rgb, rho, ladder_of(rho))
-    change = (encode_display(out) - encode_display(rgb))[..., 20 + 8 :].abs().max()
+    change = (display_values(out) - display_values(rgb))[..., 20 + 8 :].abs().max()
     assert float(change) < 1 / 255
 
 
@@ -344,7 +344,7 @@ def test_the_backend_returns_the_frames_blurred_in_linear_light() -> None:
     frames = np.random.default_rng(0).integers(0, 256, (2, 48, 64, 3), dtype=np.uint8)
     assert out.shape == frames.shape and out.dtype == np.uint8
     assert out.std() < frames.std()
-    light = [decode_display(torch.from_numpy(x / 255.0)).mean() for x in (frames, out)]
+    light = [linear_light(torch.from_numpy(x / 255.0)).mean() for x in (frames, out)]
     assert float(light[1] / light[0]) == pytest.approx(1.0, abs=0.01)
 
 

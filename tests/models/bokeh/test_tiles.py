@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from focusgen.models.bokeh.layers import Box
-from focusgen.models.bokeh.light import decode_display, encode_display
 from focusgen.models.bokeh.ocp import render_ocp
 from focusgen.models.bokeh.planes import plane_ladder
 from focusgen.models.bokeh.tiles import render_tiles, tile_margin_px, tiles_of
+from focusgen.optics.transfer import display_values, linear_light
 
 
 @pytest.mark.parametrize("size", [(50, 70), (64, 64), (33, 129)])
@@ -45,5 +45,5 @@ def test_parts_equal_the_picture_rendered_at_once(size):
     for box, part in render_tiles(source, size, ladder, tile_px=48):
         whole[box.top : box.bottom, box.left : box.right] = part
     shown = torch.from_numpy(display).permute(2, 0, 1)[None]
-    at_once = encode_display(render_ocp(decode_display(shown), torch.from_numpy(radius)[None], ladder))
+    at_once = display_values(render_ocp(linear_light(shown), torch.from_numpy(radius)[None], ladder))
     assert np.abs(whole - at_once[0].permute(1, 2, 0).numpy()).max() < 2e-3
