@@ -33,6 +33,11 @@ FLAT_CAMERA = tuple(key for key in CAMERA_KEYS if key != "formula")
 """Keys of a camera that may stand without `camera.` in plain lines and headings."""
 
 VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
+SEVERAL_NUMBERS = re.compile(r"(?<![^\s,])((?:focus_distances|focus_range|depth_range)=[^\s\"']+)")
+"""What a plain line says of keys that have several values: commas part numbers there, not words."""
+
+INNER_HASH = re.compile(r"(?<=[^\s,\"'])#")
+"""A part of a name; a comment begins a word."""
 
 
 @dataclass(frozen=True)
@@ -162,10 +167,11 @@ def _json_line(content: str, where: str) -> dict[str, Any]:
 
 
 def _words(content: str, where: str) -> list[str]:
-    lexer = shlex.shlex(content, posix=True, punctuation_chars="")
+    marked = INNER_HASH.sub("\0", SEVERAL_NUMBERS.sub(r'"\1"', content))
+    lexer = shlex.shlex(marked, posix=True, punctuation_chars="")
     lexer.whitespace, lexer.whitespace_split, lexer.escape = " \t,", True, ""
     try:
-        return list(lexer)
+        return [word.replace("\0", "#") for word in lexer]
     except ValueError as error:
         raise ConfigError(
             f"{where}: {error}: a quote is not closed", "Put paths with spaces in quotes."

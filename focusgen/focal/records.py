@@ -71,7 +71,7 @@ class StackRecord:
     def text(self, key: str) -> str | None:
         """Return a word, None where it is not given."""
         value = self.values.get(key)
-        return None if value is None else str(value)
+        return None if value is None or value == "" else str(value)
 
     def number(self, key: str, default: float) -> float:
         """Return a number."""
@@ -126,7 +126,8 @@ class StackRecord:
             raise ConfigError(f"{self.where}: camera is no mapping")
         unknown = [key for key in camera if key not in CAMERA_KEYS]
         if unknown:
-            raise ConfigError(unknown_key(self.where, f"camera.{unknown[0]}", unknown[0], CAMERA_KEYS))
+            said = unknown_key(self.where, f"camera.{unknown[0]}", unknown[0], CAMERA_KEYS)
+            raise ConfigError(said, f"There is {', '.join(CAMERA_KEYS)}.")
         formula = self.formula()
         focal_m, f_number, width_m = self.camera_values()
         if focal_m is None or f_number is None:

@@ -19,14 +19,27 @@ from focusgen.focal.records import StackRecord
 from focusgen.focal.slice_files import StackFiles, stack_of_folder, stack_of_paths
 from focusgen.focal.stack import StackLens
 from focusgen.media.codecs import decode_npz
-from focusgen.media.depth_codecs import READERS, read_depth_file
+from focusgen.media.depth_codecs import read_depth_file
+from focusgen.media.depth_looks import looks_of
+from focusgen.media.depth_sources import HYPERSIM_ENDING
 from focusgen.media.depth_units import DepthOptions, DepthReading, read_numbers, units_per_metre
+from focusgen.media.depth_words import DISPARITY_ADVICE, file_name_note
 from focusgen.media.layouts.hypersim import FOCAL_PER_WIDTH
 
 Floats = npt.NDArray[np.float32]
 
-UNITS_PER_METRE = {"vkitti": 100.0, "virtual_kitti": 100.0, "hypersim": 1.0}
-"""Depth of Virtual KITTI is in centimetres."""
+CENTIMETRES, MILLIMETRES = 100.0, 1000.0
+UNITS_PER_METRE = {
+    **dict.fromkeys(("vkitti", "vkitti2", "virtual_kitti", "virtual_kitti_2"), CENTIMETRES),
+    "hypersim": 1.0,
+}
+"""Of data sets that `depth_dataset` and `source` know; whole numbers of others are millimetres."""
+
+ARRAY_FILES = (".npz", ".h5", ".hdf5")
+ALONE_ADVICE = (
+    "Give a file of this one map alone, such as npy in metres; in a list, depth_dataset names one of several "
+    "arrays."
+)
 
 
 class OpenedRecord(NamedTuple):
@@ -60,7 +73,8 @@ def open_record(record: StackRecord, roots: Roots, beside: Path) -> OpenedRecord
         if not folder.is_dir():
             raise ConfigError(
                 f"{record.where}: focal_stack {display(str(folder))} is a file, not the folder of a stack",
-                "slices names pictures one by one, all_in_focus a sharp one.",
+                "slices names pictures one by one, all_in_focus a sharp one; "
+                "slices in an array are saved as pictures first.",
             )
         files = stack_of_folder(folder)
     picture, depth = (
@@ -140,12 +154,11 @@ def read_record_depth(record: StackRecord, path: Path) -> Floats:
     Raises:
         CorruptInputError: the file cannot be read; names it.
     """
-    kind = (record.text("depth_dataset") or record.text("source") or "").lower()
-    if path.suffix.lower() not in READERS:
-        raise CorruptInputError(f"{display(str(path))}: depth is read from {', '.join(READERS)}")
+    kind, array = _data_set(record), _array(record, path)
+    _check_name(record, path, kind)
     stated = "depth_scale" in record.values
-    scale = record.number("depth_scale", UNITS_PER_METRE.get(kind, 1000.0))
-    depth_m = _metres_of(path, DepthOptions(scale, scale_floats=stated))
+    scale = record.number("depth_scale", UNITS_PER_METRE.get(kind, MILLIMETRES))
+    depth_m = _metres_of(path, DepthOptions(scale, scale_floats=stated, key=array))
     if record.flag("transpose_depth"):
         depth_m = np.ascontiguousarray(depth_m.T)
     depth_m = depth_m + np.float32(record.number("depth_shift", 0.0))
@@ -155,6 +168,56 @@ def read_record_depth(record: StackRecord, path: Path) -> Floats:
     with np.errstate(invalid="ignore"):
         outside = ~np.isfinite(depth_m) | (depth_m <= 0) | (depth_m < low) | (depth_m > high)
     return np.where(outside, np.float32(np.nan), depth_m).astype(np.float32)
+
+
+def _data_set(record: StackRecord) -> str:
+    """Return which known data set a record's depth is of, "" for all others."""
+    said = (record.text(key) or "" for key in ("depth_dataset", "source"))
+    return next((name.lower() for name in said if name.lower() in UNITS_PER_METRE), "")
+
+
+def _array(record: StackRecord, path: Path) -> str | None:
+    """Return which array of a file is depth, where `depth_dataset` names that and no data set.
+
+    Raises:
+        ConfigError: the file is not of a kind that holds several.
+    """
+    said = record.text("depth_dataset")
+    if said is None or said.lower() in UNITS_PER_METRE:
+        return None
+    if path.suffix.lower() not in ARRAY_FILES:
+        raise ConfigError(
+            f"{record.where}: depth_dataset is {said!r}, not {', '.join(UNITS_PER_METRE)}",
+            f"Of another data set, say depth_scale; arrays have names in {', '.join(ARRAY_FILES)} only.",
+        )
+    return said.strip("/")
+
+
+def _check_name(record: StackRecord, path: Path, data_set: str) -> None:
+    """Refuse a file that is named like something else than what it would be read as, and nobody says so.
+
+    Raises:
+        ConfigError: names file, line, and the keys that say what it is.
+    """
+    named = f"{record.where}: {display(str(path))} is named like"
+    if record.text("depth_kind") is None and file_name_note(path.name):
+        raise ConfigError(
+            f"{named} disparity or inverse depth",
+            f"{DISPARITY_ADVICE} If it is depth, say depth_kind=planar.",
+        )
+    if record.text("depth_kind") is None and not data_set and path.name.casefold().endswith(HYPERSIM_ENDING):
+        raise ConfigError(
+            f"{named} Hypersim's, which hold distances along the rays",
+            "Say depth_dataset=hypersim; or depth_kind=planar where they were converted.",
+        )
+    looks = {look.data_set: look.units_per_metre for look in looks_of(path)}
+    is_stated = "depth_scale" in record.values or data_set
+    if not is_stated and looks and MILLIMETRES not in looks.values():
+        names = " or ".join(f"{name}'s ({units:g} per metre)" for name, units in looks.items())
+        raise ConfigError(
+            f"{named} {names}, and nobody says of which unit",
+            f"Say depth_scale={next(iter(looks.values())):g}; or 1000 where these are millimetres.",
+        )
 
 
 def _metres_of(path: Path, options: DepthOptions) -> Floats:
@@ -174,9 +237,8 @@ def read_lone_depth(path: Path, options: DepthOptions) -> DepthReading:
     try:
         return read_depth_file(path, options)
     except CorruptInputError as error:
-        is_of_data_sets = "--depth." in error.advice or "scene" in error.advice
-        alone = "Give a file of this one map alone, such as npy in metres."
-        raise CorruptInputError(error.message, alone if is_of_data_sets else error.advice) from error
+        is_of_data_sets = any(word in error.advice for word in ("--depth.", "Mend depth.", "scene"))
+        raise CorruptInputError(error.message, ALONE_ADVICE if is_of_data_sets else error.advice) from error
 
 
 def planar_depth(ray_m: Floats, fx_px: float) -> Floats:

@@ -15,6 +15,7 @@ from focusgen.base.names import display, first_lines
 from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.presets import Preset
 from focusgen.focal.records import StackRecord
+from focusgen.focal.samples import check_known
 from focusgen.focal.slice_files import StackFiles, read_slice
 from focusgen.focal.sources import (
     OpenedRecord,
@@ -83,7 +84,7 @@ def check_lists(
         try:
             records = read_list(path, defaults)
         except FocusgenError as error:
-            report.problems.append(error.message)
+            report.problems.append(_said(error))
             continue
         for record in records:
             report.n_samples += 1
@@ -91,13 +92,18 @@ def check_lists(
             try:
                 _check_record(report, record, roots, path, max_samples)
             except FocusgenError as error:
-                report.problems.append(error.message)
+                report.problems.append(_said(error))
     for scene, splits in sorted(report.splits.items()):
         if len(splits) > 1:
             report.problems.append(
                 f"leakage: scene {display(scene)} lies in {' and '.join(sorted(splits))}: split by scene"
             )
     return report
+
+
+def _said(error: FocusgenError) -> str:
+    """Return an error on one line, with the way out."""
+    return f"{error.message}. {error.advice}" if error.advice else error.message
 
 
 def _note_split(report: ListReport, record: StackRecord, path: Path) -> None:
@@ -138,10 +144,8 @@ def _check_depth(
     depth_m: npt.NDArray[np.float32],
     distances: Sequence[float] | None,
 ) -> None:
+    check_known(depth_m, f"{record.where}: {display(str(opened.depth))}")
     known = depth_m[np.isfinite(depth_m)]
-    if not known.size:
-        report.problems.append(f"{record.where}: {display(str(opened.depth))} holds no depth > 0")
-        return
     low, middle, high = np.percentile(known, (5, 50, 95)).tolist()
     report.depth_m.append((low, middle, high))
     report.problems += _outside(record, distances, low, high)
@@ -182,7 +186,7 @@ def _strange_focus(
         if distances_m is not None:
             check_focus(record, distances_m, files, lens)
     except ConfigError as error:
-        return [error.message]
+        return [_said(error)]
     return []
 
 

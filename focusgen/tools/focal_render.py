@@ -20,7 +20,10 @@ from focusgen.focal.slice_files import read_sharp
 from focusgen.focal.sources import read_lone_depth
 from focusgen.focal.stack import FARTHEST_M, StackLens
 from focusgen.media.depth_codecs import READERS
+from focusgen.media.depth_looks import unit_hint
+from focusgen.media.depth_sources import HYPERSIM_ENDING
 from focusgen.media.depth_units import DepthOptions, DepthReading, is_plausible_median
+from focusgen.media.depth_words import DISPARITY_ADVICE, file_name_note
 from focusgen.models.devices import pick_device
 from focusgen.optics.coc import shown_width
 from focusgen.optics.transfer import Transfer
@@ -97,7 +100,7 @@ def _read_depth(
     reading = read_lone_depth(path, DepthOptions(depth_scale, scale_floats=False))
     depth_m = np.where(np.isposinf(reading.depth_m), np.float32(FARTHEST_M), reading.depth_m)
     drawn_m = usable_depth(depth_m, size, str(path))
-    for line in _strange_depth(reading, depth_m, depth_scale):
+    for line in (*_strange_name(path, reading.unit), *_strange_depth(reading, depth_m, depth_scale)):
         note(f"{display(str(path))}: {line}")
     return depth_m, drawn_m
 
@@ -108,6 +111,17 @@ def _clear(folder: Path) -> None:
     if (folder / "stack.json").is_file():
         for path in (folder / "stack.json", *folder.glob("slice_*.png")):
             remove(path)
+
+
+def _strange_name(path: Path, unit: str) -> Iterator[str]:
+    """Yield what a file's name says against how it was read."""
+    if file_name_note(path.name):
+        yield f"named like disparity or inverse depth, but read as depth. {DISPARITY_ADVICE}"
+    if path.name.casefold().endswith(HYPERSIM_ENDING):
+        yield "named like Hypersim's, which hold distances along the rays, but read as depth along the axis"
+    hint = unit_hint(path)
+    if hint and unit.startswith("1000 per metre"):
+        yield f"read as millimetres. {hint}"
 
 
 def _strange_depth(

@@ -32,6 +32,30 @@ def test_plain_lines_csv_and_json_lines_say_the_same(tmp_path: Path):
     assert plain[0].number("depth_scale", 0) == 100
 
 
+def test_several_numbers_need_no_quotes_and_a_comment_begins_a_word(tmp_path: Path):
+    lines = (
+        "s#1 d.npy focus_distances=0.5,1,inf f_number=2 # more, 3",
+        '"s#1",d.npy,depth_range=1,9 5 #3',
+        '"a #1" d.npy "focus_distances=0.5, 1" num_images=2',
+    )
+    first, second, third = read_list(write(tmp_path, "a.txt", "\n".join(lines)))
+    assert first.values == {
+        "focal_stack": "s#1",
+        "depth": "d.npy",
+        "focus_distances": "0.5,1,inf",
+        "camera": {"f_number": "2"},
+    }
+    assert first.focus_distances_m() == [0.5, 1.0, float("inf")]
+    assert (second.text("focal_stack"), second.text("depth_range"), second.count("num_images", 0)) == (
+        "s#1",
+        "1,9",
+        5,
+    )
+    assert (third.text("focal_stack"), third.focus_distances_m()) == ("a #1", [0.5, 1.0])
+    with pytest.raises(ConfigError, match="a.txt:1: focus_distances: 'f_number=2' is no distance"):
+        read_list(write(tmp_path, "a.txt", "s,d.npy,focus_distances=1,2,f_number=2"))
+
+
 def test_a_picture_with_depth_is_drawn(tmp_path: Path):
     (record,) = read_list(write(tmp_path, "a.txt", "rgb.png depth.png f_number=2 focal_length=50\n"))
     assert record.flag("generate_focal_stack")

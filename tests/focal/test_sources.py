@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 
@@ -190,8 +191,66 @@ def test_transposing_comes_before_anything_that_knows_a_width(disk):
 
 
 def test_a_file_that_holds_no_depth_is_named(disk):
-    with pytest.raises(CorruptInputError, match=r"a\.jpg: depth is read from \.npy"):
+    with pytest.raises(CorruptInputError, match=r"a\.jpg: a picture of 8 bits is a view of depth"):
         depth(disk, "a.jpg")
+    with pytest.raises(CorruptInputError, match=r"a\.mat: depth is read from \.npy") as refused:
+        depth(disk, "a.mat")
+    assert refused.value.advice == "Convert it to one of these."
     (disk / "d.pfm").write_bytes(b"junk")
     with pytest.raises(CorruptInputError, match=r"d\.pfm"):
         depth(disk, "d.pfm")
+
+
+def test_an_array_of_several_is_named_by_depth_dataset(disk):
+    with h5py.File(disk / "m.h5", "w") as file:
+        file["disparity"], file["z/metric"] = np.full((2, 4, 6), 9.0)
+    assert (depth(disk, "m.h5", depth_dataset="/z/metric") == 9.0).all()
+    with pytest.raises(CorruptInputError, match="it holds disparity, z/metric") as unnamed:
+        depth(disk, "m.h5")
+    with pytest.raises(CorruptInputError, match="it has no metres; it holds disparity, z/metric") as misnamed:
+        depth(disk, "m.h5", depth_dataset="metres")
+    assert all("depth_dataset names one" in error.value.advice for error in (unnamed, misnamed))
+
+
+@pytest.mark.parametrize("name", ["vkitti", "VKITTI2", "virtual_kitti_2"])
+def test_virtual_kitti_is_in_centimetres_and_a_data_set_that_nobody_knows_is_not_in_millimetres(disk, name):
+    cv2.imwrite(str(disk / "c.png"), np.full((4, 6), 1234, np.uint16))
+    np.testing.assert_allclose(depth(disk, "c.png", depth_dataset=name), 12.34, rtol=1e-6)
+    with pytest.raises(ConfigError, match=r"l\.jsonl:1: depth_dataset is 'diode', not vkitti, .*hypersim"):
+        depth(disk, "c.png", depth_dataset="diode")
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint", "way_out", "factor"),
+    [
+        ("disp0.npy", "disparity or inverse depth", {"depth_kind": "planar"}, 1),
+        ("gt_disp_lowres.npy", "disparity or inverse depth", {"depth_kind": "planar"}, 1),
+        ("frame.0000.depth_meters.hdf5", "Hypersim's, which hold", {"depth_kind": "planar"}, 1),
+        ("depth_00042.png", r"Virtual KITTI 2's \(100 per metre\)", {"depth_scale": 100}, 100),
+        ("depth_00042.png", r"Virtual KITTI 2's \(100 per metre\)", {"source": "virtual_kitti"}, 100),
+        ("1305031102.160407.png", r"TUM RGB-D's \(5000 per metre\)", {"depth_scale": 5000}, 5000),
+    ],
+)
+def test_a_name_that_says_something_else_is_not_overheard(disk, name, complaint, way_out, factor):
+    if name.endswith("png"):
+        cv2.imwrite(str(disk / name), np.full((4, 6), 600, np.uint16))
+    elif name.endswith("hdf5"):
+        with h5py.File(disk / name, "w") as file:
+            file["dataset"] = np.full((4, 6), 600.0, np.float16)
+    else:
+        np.save(disk / name, np.full((4, 6), 600.0, np.float32))
+    with pytest.raises(ConfigError, match=rf"l\.jsonl:1: .*{name} is named like {complaint}") as refused:
+        depth(disk, name)
+    assert all(key in refused.value.advice for key in way_out if key != "source")
+    np.testing.assert_allclose(depth(disk, name, **way_out), 600.0 / factor, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["frame-000001.depth.png", "7.png", "display_1.png", "d.png"])
+def test_whole_numbers_of_no_known_name_are_millimetres(disk, name):
+    cv2.imwrite(str(disk / name), np.full((4, 6), 1500, np.uint16))
+    np.testing.assert_allclose(depth(disk, name), 1.5, rtol=1e-6)
+
+
+def test_a_key_without_anything_is_not_given(disk):
+    _, found = opened(disk, focal_stack="my stack", depth="", all_in_focus="")
+    assert found.depth is None and found.all_in_focus is None

@@ -14,7 +14,7 @@ import pytest
 from focusgen.base.errors import ConfigError
 from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.presets import load_preset
-from focusgen.focal.samples import load_sample
+from focusgen.focal.samples import check_known, load_sample
 from focusgen.focal.stack import StackLens
 from focusgen.tools.focal_check import MANY, ListReport, check_lists, preset_lines
 
@@ -83,12 +83,20 @@ def test_a_record_that_cannot_be_used_is_a_problem_and_not_the_end(disk):
     said = [
         "gone does not exist",
         "junk.npy: damaged",
-        "zero.npy holds no depth > 0",
+        "zero.npy: depth holds no value > 0",
         "none.txt: cannot be read",
     ]
     assert len(report.problems) == 4
     assert all(word in problem for word, problem in zip(said, report.problems, strict=True))
     assert report.lines()[-1] == "4 problems"
+
+
+def test_a_scale_that_cannot_be_right_is_a_problem_whether_or_not_there_are_distances(disk):
+    path = listed(disk, {"focal_stack": "s", "depth": "d.npy", "depth_scale": 1000})
+    (said,) = report_of(path).problems
+    assert f"{path}:1: " in said and "the median depth is 0.002 m" in said and "depth_scale" in said
+    with pytest.raises(ConfigError, match="median depth is 0.002 m"):
+        check_known(np.full((4, 100), 0.002, np.float32), "x")
 
 
 def test_what_only_infer_can_use_is_counted(disk):
@@ -110,7 +118,8 @@ def test_what_only_infer_can_use_is_counted(disk):
 def test_distances_that_no_stack_has_are_a_problem_as_they_are_an_error_elsewhere(disk, distances, problem):
     record = {"focal_stack": "s", "depth": "d.npy", "camera": CAMERA, "focus_distances": distances}
     path = listed(disk, record)
-    assert report_of(path).problems == [f"{path}:1: {problem}"]
+    (said,) = report_of(path).problems
+    assert said.startswith(f"{path}:1: {problem}. ")
     with pytest.raises(ConfigError, match=f"l.jsonl:1: {problem}"):
         load_sample(read_list(path)[0], Roots(), disk)
 
@@ -133,7 +142,9 @@ def test_a_list_that_was_made_on_windows_finds_its_files(disk):
     report = report_of(disk / "l.jsonl", disk / "l.csv")
     assert (report.n_samples, report.n_slices, report.problems) == (2, [5, 5], [])
     (disk / "l.csv").write_text("x", encoding="utf-16")
-    assert report_of(disk / "l.csv").problems == [f"{disk}/l.csv: cannot be read: it is no UTF-8 text"]
+    assert report_of(disk / "l.csv").problems == [
+        f"{disk}/l.csv: cannot be read: it is no UTF-8 text. Save it as UTF-8."
+    ]
 
 
 def test_many_problems_are_counted_and_not_all_shown():

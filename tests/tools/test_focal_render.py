@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 
@@ -95,6 +96,25 @@ def test_marks_that_look_like_far_away_are_said(disk, kind, mark):
     said: list[str] = []
     written(disk, depth="far.npy", note=said.append)
     assert len(said) == 1 and "12.5% of it lies at up to" in said[0] and "write 0 or nan" in said[0]
+
+
+def test_names_that_say_something_else_are_said(disk):
+    depth = np.full((HEIGHT, WIDTH), 2.0, np.float32)
+    np.save(disk / "disp0.npy", depth)
+    with h5py.File(disk / "frame.0000.depth_meters.hdf5", "w") as file:
+        file["dataset"] = depth
+    cv2.imwrite(str(disk / "depth_00001.png"), np.full((HEIGHT, WIDTH), 1500, np.uint16))
+    for name, words in (
+        ("disp0.npy", "named like disparity or inverse depth, but read as depth"),
+        ("frame.0000.depth_meters.hdf5", "along the rays, but read as depth along the axis"),
+        ("depth_00001.png", "read as millimetres. Named like Virtual KITTI 2 (100 per metre)"),
+    ):
+        said: list[str] = []
+        written(disk, depth=name, note=said.append)
+        assert len(said) == 1 and f"{name}: " in said[0] and words in said[0]
+    said = []
+    written(disk, depth="depth_00001.png", depth_scale=100.0, note=said.append)
+    assert said == []
 
 
 def test_what_is_advised_of_a_file_fits_a_command_without_data_set(disk):
