@@ -30,11 +30,11 @@ from focusgen.models.classical import sharpened
 from focusgen.motion.flow import FlowEstimator, Image, luma
 from focusgen.motion.metrics import FlowPair, psnr_db
 from focusgen.motion.noise import clip_noise_levels
-from focusgen.motion.temporal import NOISE_FLOOR_LEVELS, Restore, fuse
+from focusgen.motion.temporal import NOISE_FLOOR_LEVELS, Restore, Stretch, TemporalNumbers, fuse
 from focusgen.synth.families import FAMILIES
 from focusgen.synth.faults import CAMERA_FAULTS, HALLUCINATIONS, camera_frame, hallucinate
 from focusgen.synth.write import make_scene
-from focusgen.tools.ablate import Excerpt, Numbers, ablate_temporal, measure
+from focusgen.tools.ablate import Excerpt, ablate_temporal, measure
 from focusgen.tools.ablate_table import Row
 
 SEED = 42
@@ -44,8 +44,8 @@ CLIP_WIDTH_PX, CLIP_FRAMES = 640, 12
 NOISE_SIGMAS = (0.0, 2.0, 4.0, 8.0, 12.0, 16.0, 20.0)  # levels of 255
 NOISE_SCALES_PX = {"white": 0.0, "grain of 1 px": 1.0, "grain of 2 px": 2.0}
 NOISE_FAMILIES = ("tabletop", "portrait", "foliage")
-NUMBERS = Numbers()
-TRUTH_NUMBERS = Numbers(window_size=4, stride=2)
+NUMBERS = TemporalNumbers()
+TRUTH_NUMBERS = TemporalNumbers(window_size=4, stride=2)
 
 
 def procedural(family: str, n_frames: int) -> tuple[Excerpt, Callable[[str], Restore]]:
@@ -74,7 +74,7 @@ def measure_truth(n_frames: int) -> str:
         for kind in HALLUCINATIONS:
             restore = restorer(kind)
             table = ablate_temporal(excerpt, restore, TRUTH_NUMBERS).rows
-            more = Numbers(window_size=TRUTH_NUMBERS.window_size, stride=1)
+            more = TemporalNumbers(window_size=TRUTH_NUMBERS.window_size, stride=1)
             dense = measure(
                 excerpt, restore, "draws", more, name=f"draws, stride 1 (up to {more.window_size})"
             )
@@ -199,17 +199,12 @@ def fused(
 ) -> list[Image]:
     """Return what `flow` makes of restored frames."""
     stream = fuse(
-        len(raw),
-        0,
-        len(raw),
-        cuts,
+        Stretch.whole(len(raw), cuts),
         raw.__getitem__,
         lambda index, draw: restored[index],
         "flow",
-        radius=NUMBERS.radius,
-        window_size=NUMBERS.window_size,
-        stride=NUMBERS.stride,
-        noise_levels=noise_levels,
+        NUMBERS,
+        noise_levels,
     )
     return [output for _, output in stream]
 
@@ -281,16 +276,11 @@ def peak_mib(n_frames: int) -> float:
 def _print_peak(n_frames: int) -> None:
     height, width = 240, 432
     stream = fuse(
-        n_frames,
-        0,
-        n_frames,
-        (),
+        Stretch.whole(n_frames),
         lambda index: panning(index, height, width),
         lambda index, draw: panning(index, height, width),
         "flow",
-        radius=NUMBERS.radius,
-        window_size=NUMBERS.window_size,
-        stride=NUMBERS.stride,
+        NUMBERS,
     )
     for _ in stream:
         pass

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -48,83 +49,105 @@ NOISE_NONE = 5.0  # three channels of noise alone exceeds 2.5 in one pixel of 27
 NOISE_FLOOR_LEVELS = PHOTOMETRIC_FULL / NOISE_FULL  # less noise changes nothing
 
 
-def fuse(
-    n_frames: int,
-    first: int,
-    stop: int,
-    shot_cuts: Sequence[int],
-    read_raw: ReadRaw,
-    restore: Restore,
-    strategy: str,
-    *,
-    radius: int,
-    window_size: int,
-    stride: int,
-    noise_levels: float | None = None,
-) -> Iterator[tuple[int, Image]]:
-    """Yield (frame_index, output frame) for the frames [first, stop), in order.
+@dataclass(frozen=True)
+class TemporalNumbers:
+    """The numbers of the temporal stage, as in the deblur settings.
 
-    Args:
-        n_frames: frames of the scene.
-        first: first frame wanted; > 0 after an interruption, and the bytes are the same.
-        stop: one past the last frame wanted.
-        shot_cuts: index of the first frame of every shot but the first (`windows.cut_segments`).
-        read_raw: reads the input video at output size; asked only by `flow`, once per frame, and before that
-            for a few frames of the whole clip where `noise_levels` is not given.
-        restore: restores one frame; asked for each (frame, draw) at most once, frames ascending. `flow`
-            also asks for the `radius` frames around [first, stop) that lie in the same shot.
-        strategy: one of STRATEGIES.
+    Attributes:
         radius: `flow`: neighbours on each side.
         window_size: `draws`, `cached_window`: frames per window.
         stride: `draws`, `cached_window`: frames between the starts of two windows, <= window_size.
+    """
+
+    radius: int = 2
+    window_size: int = 16
+    stride: int = 8
+
+    def fitting(self, n_frames: int) -> TemporalNumbers:
+        """Return numbers under which most of n frames lie in as many windows as in a long video."""
+        window_size = min(self.window_size, max(n_frames // 3, 2))
+        stride = max(1, round(self.stride * window_size / self.window_size))
+        return TemporalNumbers(self.radius, window_size, min(stride, window_size))
+
+
+class Stretch(NamedTuple):
+    """The frames [start, stop) of a scene; a start in the middle gives the same bytes.
+
+    Attributes:
+        n_frames: of the scene.
+        shot_cuts: index of the first frame of every shot but the first (`windows.cut_segments`).
+    """
+
+    n_frames: int
+    shot_cuts: Sequence[int]
+    start: int
+    stop: int
+
+    @classmethod
+    def whole(cls, n_frames: int, shot_cuts: Sequence[int] = ()) -> Stretch:
+        """Return all frames of a scene."""
+        return cls(n_frames, shot_cuts, 0, n_frames)
+
+
+def fuse(
+    wanted: Stretch,
+    read_raw: ReadRaw,
+    restore: Restore,
+    strategy: str,
+    numbers: TemporalNumbers,
+    noise_levels: float | None = None,
+) -> Iterator[tuple[int, Image]]:
+    """Yield (frame_index, output frame) for the wanted frames, in order.
+
+    Args:
+        wanted: which frames of which scene.
+        read_raw: reads the input video at output size; asked only by `flow`, once per frame, and before that
+            for a few frames of the whole clip where `noise_levels` is not given.
+        restore: restores one frame; asked for each (frame, draw) at most once, frames ascending. `flow`
+            also asks for the `radius` frames around them that lie in the same shot.
+        strategy: one of STRATEGIES.
+        numbers: of the strategy.
         noise_levels: `flow`: from `noise.clip_noise_levels`, which None asks for.
 
     Raises:
         ValueError: the strategy is unknown, or the numbers leave frames out.
     """
-    _check_asked(strategy, first, stop, n_frames)
+    _check_asked(strategy, wanted)
+    n_frames, shot_cuts, start, stop = wanted
     if strategy == "flow":
         if noise_levels is None:
             noise_levels = clip_noise_levels(read_raw, n_frames, shot_cuts)
         shots = [range(*span) for span in cut_segments(n_frames, shot_cuts)]
-        window = _FusionWindow(read_raw, restore, radius, photometric_weights(noise_levels))
-        return _fuse_along_flow(range(first, stop), shots, window)
+        window = _FusionWindow(read_raw, restore, numbers.radius, photometric_weights(noise_levels))
+        return _fuse_along_flow(range(start, stop), shots, window)
     if strategy == "none":
-        return ((index, restore(index, 0)) for index in range(first, stop))
-    windows = plan_windows(n_frames, window_size, stride)
+        return ((index, restore(index, 0)) for index in range(start, stop))
+    windows = plan_windows(n_frames, numbers.window_size, numbers.stride)
     average = _mean_of_draws if strategy == "draws" else _mean_of_one
     return (
         (index, average(index, sum(index in window.frames() for window in windows), restore))
-        for index in range(first, stop)
+        for index in range(start, stop)
     )
 
 
-def _check_asked(strategy: str, first: int, stop: int, n_frames: int) -> None:
+def _check_asked(strategy: str, wanted: Stretch) -> None:
+    n_frames, _, start, stop = wanted
     if strategy not in STRATEGIES:
         raise ValueError(f"temporal strategy {strategy!r} is none of {', '.join(STRATEGIES)}")
-    if not 0 <= first <= stop <= n_frames:
-        raise ValueError(f"frames [{first}, {stop}) are not within the {n_frames} frames of the scene")
+    if not 0 <= start <= stop <= n_frames:
+        raise ValueError(f"frames [{start}, {stop}) are not within the {n_frames} frames of the scene")
 
 
-def asked_pairs(
-    n_frames: int,
-    first: int,
-    stop: int,
-    shot_cuts: Sequence[int],
-    strategy: str,
-    *,
-    radius: int,
-    window_size: int,
-    stride: int,
-) -> Iterator[tuple[int, int]]:
+def asked_pairs(wanted: Stretch, strategy: str, numbers: TemporalNumbers) -> Iterator[tuple[int, int]]:
     """Yield the (frame, draw) pairs that `fuse` asks to restore, in its order: a model may batch them."""
+    n_frames, shot_cuts, first, stop = wanted
     if strategy == "draws":
-        windows = plan_windows(n_frames, window_size, stride)
+        windows = plan_windows(n_frames, numbers.window_size, numbers.stride)
         for index in range(first, stop):
             covering = sum(index in window.frames() for window in windows)
             yield from ((index, draw) for draw in range(max(covering, 1)))
         return
-    margin = radius if strategy == "flow" else 0
+    margin = numbers.radius if strategy == "flow" else 0
     for start, end in cut_segments(n_frames, shot_cuts):
         inside = range(max(start, first), min(end, stop))
         if inside:

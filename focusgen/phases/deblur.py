@@ -7,7 +7,6 @@ import functools
 import io
 import math
 import time
-from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -19,21 +18,13 @@ from focusgen.dataset.store import publish_scene_log
 from focusgen.models.protocols import Deblurrer
 from focusgen.motion.metrics import psnr_db
 from focusgen.motion.noise import clip_noise_levels
-from focusgen.motion.temporal import NOISE_FLOOR_LEVELS, asked_pairs, fuse
+from focusgen.motion.temporal import NOISE_FLOOR_LEVELS, Stretch, TemporalNumbers, asked_pairs, fuse
 from focusgen.optics.sizes import frame_plan
 from focusgen.phases.job import SceneJob, runs_of
 from focusgen.phases.restore_ahead import RestoreAhead
 from focusgen.phases.versions import PSNR_LOG
 
 NOISE_NOTE = "noise_levels"  # its key in the notes of a run and in the details of a record
-
-
-class TemporalNumbers(TypedDict):
-    """The keyword arguments that `fuse` and `asked_pairs` share."""
-
-    radius: int
-    window_size: int
-    stride: int
 
 
 def deblur_scene(job: SceneJob, model: Deblurrer) -> None:
@@ -112,14 +103,14 @@ def _deblur_span(
     noise_levels: float | None,
 ) -> None:
     cfg = job.cfg.deblur
-    span = (job.n_frames, *frames, job.shot_cuts)
+    wanted = Stretch(job.n_frames, job.shot_cuts, *frames)
     strategy: str = cfg.effective("temporal")
-    numbers = TemporalNumbers(radius=cfg.radius, window_size=cfg.window_size, stride=cfg.stride)
-    pairs = asked_pairs(*span, strategy, **numbers)
+    numbers = TemporalNumbers(cfg.radius, cfg.window_size, cfg.stride)
+    pairs = asked_pairs(wanted, strategy, numbers)
     ahead = RestoreAhead(model, job.scene_id, raw.frame, pairs, n_together)
     restore = functools.partial(_restore, job, ahead, raw)
     started_s = time.perf_counter()
-    for frame, sharp in fuse(*span, raw.frame, restore, strategy, noise_levels=noise_levels, **numbers):
+    for frame, sharp in fuse(wanted, raw.frame, restore, strategy, numbers, noise_levels):
         quality_db = psnr_db(sharp, raw.frame(frame))
         seconds, started_s = time.perf_counter() - started_s, time.perf_counter()
         job.store.remember(f"psnr/{frame}", {"psnr_db": _finite(quality_db), "seconds": round(seconds, 4)})

@@ -22,31 +22,16 @@ import numpy.typing as npt
 
 from focusgen.motion.flow import Image
 from focusgen.motion.metrics import FlowPair, VideoFrame, VideoMeter
-from focusgen.motion.temporal import STRATEGIES, ReadRaw, Restore, fuse
+from focusgen.motion.temporal import STRATEGIES, ReadRaw, Restore, Stretch, TemporalNumbers, fuse
 from focusgen.tools.ablate_table import Row, Table
 
 LABEL_BINS = 16
 
 
-@dataclass(frozen=True)
-class Numbers:
-    """The numbers of the temporal stage, as in the deblur settings."""
-
-    radius: int = 2
-    window_size: int = 16
-    stride: int = 8
-
-    def fitting(self, n_frames: int) -> Numbers:
-        """Return numbers under which most of n frames lie in as many windows as in a long video."""
-        window_size = min(self.window_size, max(n_frames // 3, 2))
-        stride = max(1, round(self.stride * window_size / self.window_size))
-        return Numbers(self.radius, window_size, min(stride, window_size))
-
-
-DEFAULT_WINDOWS: tuple[tuple[str, Numbers], ...] = (
-    *(("flow", Numbers(radius=radius)) for radius in (1, 2, 3, 4)),
+DEFAULT_WINDOWS: tuple[tuple[str, TemporalNumbers], ...] = (
+    *(("flow", TemporalNumbers(radius=radius)) for radius in (1, 2, 3, 4)),
     *(
-        ("draws", Numbers(window_size=size, stride=stride))
+        ("draws", TemporalNumbers(window_size=size, stride=stride))
         for size, stride in ((8, 4), (16, 8), (16, 4), (16, 2))
     ),
 )
@@ -73,7 +58,7 @@ class Excerpt:
 
 
 def ablate_temporal(
-    excerpt: Excerpt, restore: Restore, numbers: Numbers, *, strategies: Sequence[str] = STRATEGIES
+    excerpt: Excerpt, restore: Restore, numbers: TemporalNumbers, *, strategies: Sequence[str] = STRATEGIES
 ) -> Table:
     """Return one row per temporal strategy.
 
@@ -95,7 +80,7 @@ def ablate_steps(
     excerpt: Excerpt,
     restorer_of: Callable[[int], Restore],
     strategy: str,
-    numbers: Numbers,
+    numbers: TemporalNumbers,
     *,
     steps: Sequence[int] = (2, 4, 8, 16, 28),
 ) -> Table:
@@ -113,7 +98,7 @@ def ablate_steps(
 
 
 def ablate_window(
-    excerpt: Excerpt, restore: Restore, *, windows: Sequence[tuple[str, Numbers]] = DEFAULT_WINDOWS
+    excerpt: Excerpt, restore: Restore, *, windows: Sequence[tuple[str, TemporalNumbers]] = DEFAULT_WINDOWS
 ) -> Table:
     """Return one row per neighbourhood: `flow radius=2`, `draws window=16 stride=8`, ...
 
@@ -126,27 +111,17 @@ def ablate_window(
     return Table(f"temporal neighbourhood, {excerpt.n_frames} frames", tuple(rows))
 
 
-def _window_name(strategy: str, numbers: Numbers) -> str:
+def _window_name(strategy: str, numbers: TemporalNumbers) -> str:
     if strategy == "flow":
         return f"flow radius={numbers.radius}"
     return f"{strategy} window={numbers.window_size} stride={numbers.stride}"
 
 
-def measure(excerpt: Excerpt, restore: Restore, strategy: str, numbers: Numbers, *, name: str) -> Row:
+def measure(excerpt: Excerpt, restore: Restore, strategy: str, numbers: TemporalNumbers, *, name: str) -> Row:
     """Return the metrics of one way of making the video, and its wall-clock seconds per frame."""
     read_raw = functools.lru_cache(maxsize=2 * numbers.radius + 4)(excerpt.read_raw)
-    outputs = fuse(
-        excerpt.n_frames,
-        0,
-        excerpt.n_frames,
-        excerpt.shot_cuts,
-        read_raw,
-        restore,
-        strategy,
-        radius=numbers.radius,
-        window_size=numbers.window_size,
-        stride=numbers.stride,
-    )
+    wanted = Stretch.whole(excerpt.n_frames, excerpt.shot_cuts)
+    outputs = fuse(wanted, read_raw, restore, strategy, numbers)
     meter, elapsed_s = VideoMeter(with_long_term=True), 0.0
     for frame_index, output, seconds in _timed(outputs):
         meter.add(_video_frame(excerpt, frame_index, output, read_raw(frame_index)))

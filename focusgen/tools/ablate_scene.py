@@ -21,6 +21,7 @@ from focusgen.media.scenes import discover
 from focusgen.media.video import open_frames
 from focusgen.models.protocols import NoiseKey
 from focusgen.models.registry import load_deblurrer, load_renderer
+from focusgen.motion.temporal import TemporalNumbers
 from focusgen.optics.sizes import FramePlan, frame_plan, resize_frame
 from focusgen.phases.drawn_sets import draw_sets
 from focusgen.phases.lens_set import LensSet, start_lens_sets
@@ -32,7 +33,6 @@ from focusgen.run.staleness import SceneChain, all_upstream, refuse_stale
 from focusgen.tools.ablate import (
     Excerpt,
     LensSets,
-    Numbers,
     ablate_sets,
     ablate_steps,
     ablate_temporal,
@@ -109,7 +109,7 @@ def _excerpt(raw: RawFrames, entry: IndexEntry, n_frames: int, asked: Asked, pla
 
 def _phase_2(cfg: Config, asked: Asked, excerpt: Excerpt, raw: RawFrames) -> Table:
     deblur = cfg.deblur
-    numbers = Numbers(deblur.radius, deblur.window_size, deblur.stride)
+    numbers = TemporalNumbers(deblur.radius, deblur.window_size, deblur.stride)
     if asked.what == "temporal":
         return ablate_temporal(excerpt, _restorer(cfg, asked.scene_id, raw), numbers)
     if asked.what == "window":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -13,12 +14,13 @@ from focusgen.base.seeds import derive_seed
 from focusgen.motion import temporal
 from focusgen.motion.flow import Image
 from focusgen.motion.metrics import FlowPair
+from focusgen.motion.temporal import Stretch, TemporalNumbers
 from focusgen.synth.faults import CAMERA_FAULTS, HALLUCINATIONS, camera_frame, hallucinate
 from focusgen.synth.write import make_scene
-from focusgen.tools.ablate import Excerpt, Numbers, measure
+from focusgen.tools.ablate import Excerpt, measure
 
 N_FRAMES, HEIGHT, WIDTH = 9, 64, 96
-NUMBERS = {"radius": 2, "window_size": 4, "stride": 2}
+NUMBERS = TemporalNumbers(radius=2, window_size=4, stride=2)
 
 
 def panning_video(n_frames: int = N_FRAMES, seed: int = 0, step_px: float = 1.5) -> list[Image]:
@@ -58,16 +60,8 @@ def fused(
     **numbers: int,
 ) -> list[Image]:
     stop = len(frames) if stop is None else stop
-    stream = temporal.fuse(
-        len(frames),
-        first,
-        stop,
-        cuts,
-        frames.__getitem__,
-        restore,
-        strategy,
-        **{**NUMBERS, **numbers},
-    )
+    wanted = Stretch(len(frames), cuts, first, stop)
+    stream = temporal.fuse(wanted, frames.__getitem__, restore, strategy, replace(NUMBERS, **numbers))
     pairs = list(stream)
     assert [index for index, _ in pairs] == list(range(first, stop))
     assert all(frame.dtype == np.uint8 and frame.shape == frames[0].shape for _, frame in pairs)
@@ -163,6 +157,11 @@ def test_even_a_cut_that_nobody_announced_leaves_no_ghost():
     assert max(ghost) < 1.0  # levels; an unmasked mean of the two shots gives > 20
 
 
+def own_fused(raw: list[Image], first: int = 0) -> list[Image]:
+    """What `flow` makes of frames that no restorer touched."""
+    return fused(raw, "flow", lambda index, draw: raw[index], first=first)
+
+
 def grain(index: int, shape: tuple[int, ...]) -> np.ndarray:
     """Noise as cameras and codecs leave it, correlated over a pixel, of standard deviation 12."""
     noise = np.random.default_rng([5, index]).standard_normal(shape).astype(np.float32)
@@ -173,18 +172,10 @@ def grain(index: int, shape: tuple[int, ...]) -> np.ndarray:
 def test_flow_removes_sensor_noise_that_is_stronger_than_its_limits_for_clean_video():
     frames = panning_video()
     raw = [np.clip(np.rint(f + grain(i, f.shape)), 0, 255).astype(np.uint8) for i, f in enumerate(frames)]
-    stream = temporal.fuse(
-        len(raw), 0, len(raw), (), raw.__getitem__, lambda index, draw: raw[index], "flow", **NUMBERS
-    )
-    after = mean_square_error([output for _, output in stream], frames)
+    again = own_fused(raw)
+    after = mean_square_error(again, frames)
     assert after < mean_square_error(raw, frames) / 10**0.45  # 4.5 dB; with limits in levels alone 1.5 dB
-    resumed = temporal.fuse(
-        len(raw), 6, len(raw), (), raw.__getitem__, lambda index, draw: raw[index], "flow", **NUMBERS
-    )
-    again = temporal.fuse(
-        len(raw), 0, len(raw), (), raw.__getitem__, lambda index, draw: raw[index], "flow", **NUMBERS
-    )
-    assert np.array_equal([f for _, f in resumed], [f for _, f in again][6:])
+    assert np.array_equal(own_fused(raw, first=6), again[6:])
 
 
 def test_the_limits_of_the_photometric_test_follow_the_noise_and_are_fixed_below_its_floor():
@@ -199,16 +190,7 @@ def test_the_noise_of_a_clip_does_not_depend_on_where_a_run_starts():
     frames = panning_video()
     raw = [np.clip(np.rint(f + grain(i, f.shape)), 0, 255).astype(np.uint8) for i, f in enumerate(frames)]
     raw[7:] = frames[7:]  # the tail alone is clean
-    whole, tail = (
-        [
-            output
-            for _, output in temporal.fuse(
-                9, first, 9, (), raw.__getitem__, lambda index, draw: raw[index], "flow", **NUMBERS
-            )
-        ]
-        for first in (0, 6)
-    )
-    assert np.array_equal(tail, whole[6:])
+    assert np.array_equal(own_fused(raw, first=6), own_fused(raw)[6:])
 
 
 def test_flow_leaves_out_what_is_not_believed(monkeypatch):
@@ -263,24 +245,23 @@ def test_no_more_than_the_window_is_held():
         return restored
 
     held = []
-    for _ in temporal.fuse(30, 0, 30, (), frames.__getitem__, restore, "flow", **NUMBERS):
+    for _ in temporal.fuse(Stretch.whole(30), frames.__getitem__, restore, "flow", NUMBERS):
         held.append(sum(reference() is not None for reference in handed_out))
-    assert max(held) == 2 * NUMBERS["radius"] + 1
+    assert max(held) == 2 * NUMBERS.radius + 1
 
 
 @pytest.mark.parametrize(
-    ("strategy", "numbers", "message"),
+    ("strategy", "span", "stride", "message"),
     [
-        ("median", {}, "none of flow, draws"),
-        ("draws", {"stride": 5}, "leave frames out"),
-        ("flow", {"first": 3, "stop": 2}, "not within"),
+        ("median", (0, 9), 2, "none of flow, draws"),
+        ("draws", (0, 9), 5, "leave frames out"),
+        ("flow", (3, 2), 2, "not within"),
     ],
 )
-def test_wrong_numbers_are_refused_at_once(strategy: str, numbers: dict[str, int], message: str):
-    arguments = {"first": 0, "stop": 9, **NUMBERS, **numbers}
-    first, stop = arguments.pop("first"), arguments.pop("stop")
+def test_wrong_numbers_are_refused_at_once(strategy: str, span: tuple[int, int], stride: int, message: str):
+    numbers = replace(NUMBERS, stride=stride)
     with pytest.raises(ValueError, match=message):
-        temporal.fuse(9, first, stop, (), lambda i: i, lambda i, d: i, strategy, **arguments)
+        temporal.fuse(Stretch(9, (), *span), lambda i: i, lambda i, d: i, strategy, numbers)
 
 
 @pytest.mark.slow
@@ -296,8 +277,7 @@ def test_flow_repairs_a_hallucinating_restorer_on_scenes_with_exact_truth(family
         return hallucinate(truth[index], derive_seed(0, "invented", index, draw), sigma, scale_px)
 
     excerpt = Excerpt(12, raw.__getitem__, (), truth.__getitem__, exact.__getitem__)
-    numbers = Numbers(radius=2, window_size=4, stride=2)
-    none, flow, draws = (measure(excerpt, restore, s, numbers, name=s) for s in ("none", "flow", "draws"))
+    none, flow, draws = (measure(excerpt, restore, s, NUMBERS, name=s) for s in ("none", "flow", "draws"))
     assert flow["e_warp"] < none["e_warp"] / 10
     assert flow["psnr_db"] > none["psnr_db"] + 4
     assert flow["tof"] < none["tof"] / 2
@@ -318,6 +298,6 @@ def test_what_will_be_asked_is_known_beforehand(strategy, span):
         asked.append((index, draw))
         return frames[index]
 
-    numbers = {"radius": 2, "window_size": 4, "stride": 2}
-    list(temporal.fuse(12, *span, (6,), frames.__getitem__, restore, strategy, **numbers))
-    assert asked == list(temporal.asked_pairs(12, *span, (6,), strategy, **numbers))
+    wanted = Stretch(12, (6,), *span)
+    list(temporal.fuse(wanted, frames.__getitem__, restore, strategy, NUMBERS))
+    assert asked == list(temporal.asked_pairs(wanted, strategy, NUMBERS))

@@ -12,11 +12,12 @@ import pytest
 
 from focusgen.motion.flow import Image
 from focusgen.motion.metrics import FlowPair
+from focusgen.motion.temporal import TemporalNumbers
 from focusgen.tools import ablate
-from focusgen.tools.ablate import Excerpt, LensSets, Numbers
+from focusgen.tools.ablate import Excerpt, LensSets
 
 HEIGHT, WIDTH, N_FRAMES, STEP_PX = 64, 96, 8, 2
-NUMBERS = Numbers(radius=2, window_size=4, stride=2)
+NUMBERS = TemporalNumbers(radius=2, window_size=4, stride=2)
 
 
 def panning_video() -> list[Image]:
@@ -63,10 +64,11 @@ def test_the_temporal_table_shows_that_the_cached_window_is_an_identity_and_flow
 
 
 def test_a_short_excerpt_gets_windows_that_overlap_and_says_so():
-    assert Numbers().fitting(12) == Numbers(2, 4, 2)
-    assert Numbers().fitting(100) == Numbers()
-    assert Numbers(1, 16, 4).fitting(24) == Numbers(1, 8, 2)
-    table = ablate.ablate_temporal(EXCERPT, hallucinating(12), Numbers(), strategies=("none", "draws"))
+    usual = TemporalNumbers()
+    assert usual.fitting(12) == TemporalNumbers(2, 4, 2)
+    assert usual.fitting(100) == usual
+    assert TemporalNumbers(1, 16, 4).fitting(24) == TemporalNumbers(1, 8, 2)
+    table = ablate.ablate_temporal(EXCERPT, hallucinating(12), usual, strategies=("none", "draws"))
     assert table.title == "temporal strategies, 8 frames, radius 2, window 2, stride 1"
     assert table.rows[1]["e_warp"] < 0.75 * table.rows[0]["e_warp"]
 
@@ -88,7 +90,7 @@ def test_steps_and_windows_have_one_row_per_value_that_begins_with_its_name():
     by_steps = ablate.ablate_steps(EXCERPT, lambda n: hallucinating(24 / n), "none", NUMBERS, steps=(2, 4))
     assert [line.split()[0] for line in by_steps.text().splitlines()] == ["strategy", "steps=2", "steps=4"]
     assert by_steps.rows[1]["psnr_db"] > by_steps.rows[0]["psnr_db"] + 5
-    windows = [("flow", Numbers(radius=1)), ("flow", Numbers(radius=3)), ("draws", NUMBERS)]
+    windows = [("flow", TemporalNumbers(radius=1)), ("flow", TemporalNumbers(radius=3)), ("draws", NUMBERS)]
     by_window = ablate.ablate_window(EXCERPT, hallucinating(12), windows=windows)
     names = [row["strategy"] for row in by_window.rows]
     assert names == ["flow radius=1", "flow radius=3", "draws window=4 stride=2"]
