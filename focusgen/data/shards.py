@@ -319,7 +319,8 @@ def _set_lens(
         distances_m = tuple(by_frame.get(frame, float("nan")) for frame in range(max(window) + 1))
     focused = Lens(float(lens["f"]), float(lens["N"]), float(lens["S_focus"]), first["formula"])
     breathes = bool(first.get("breathing", False))
-    return SetLens(focused, float(lens["max_coc"]), distances_m, breathes=breathes)
+    limits_m = dict(enumerate(first.get("coc_limits", ())))  # one 0.0 where other scenes alone have any
+    return SetLens(focused, float(lens["max_coc"]), distances_m, limits_m.get(k) or None, breathes)
 
 
 def _decoded(

@@ -255,7 +255,9 @@ def _body(card: Card, source: Source) -> str:
     said = [text.replace(BEGIN, "").replace(END, "") for text in (source.url, source.note) if text]
     if said:
         lines += ["## Source", "", *said, ""]
-    lines += [*rehearsal_lines(verdict), _HOW_TO_READ, *([_OF_TARS] if card.is_packed else [])]
+    lenses = [lens for scene in card.plan.scenes.values() for lens in scene.vetted.lenses]
+    of_limits = [_OF_LIMITS] if any(lens.coc_limit_m for lens in lenses) else []
+    lines += [*rehearsal_lines(verdict), _HOW_TO_READ, *of_limits, *([_OF_TARS] if card.is_packed else [])]
     if len(card.plan.scenes) > MANY_SCENES:
         lines += [
             "",
@@ -276,6 +278,12 @@ depth and lens:
     focus_map = (1.0 - np.clip(coc / max_coc, 0.0, 1.0)).astype(np.float16)
 
 `focusgen.data.FocusDataset` gives windows for torch; `datasets.load_dataset` the frames of each split."""
+
+
+_OF_LIMITS = """
+The renderer drew no larger blur than `max_radius_px` of some sets in `metadata.json`, and their labels
+stop with it:
+`np.minimum(coc, 2 * max_radius_px * (sensor_width_mm / 1000) / width)` stands in the place of `coc`."""
 
 
 def left_out_text(plan: ExportPlan) -> str:

@@ -20,7 +20,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from focusgen.base.checksums import FileEntry, file_sha256
-from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataError
 from focusgen.base.files import make_folder, publish, publish_json, remove, replacing, storage_error
 from focusgen.base.locks import exclusive
 from focusgen.dataset.index import SPLITS
@@ -34,6 +34,7 @@ Kind = Literal["webdataset", "parquet"]
 ENDINGS: Mapping[Kind, str] = {"webdataset": "tar", "parquet": "parquet"}
 ROW_GROUP_FRAMES = 16
 _SHARD_NAME = re.compile(rf"({'|'.join(SPLITS)})-\d{{5,}}\.({'|'.join(ENDINGS.values())})")
+_META_NAME = re.compile("__.*__")
 _STATE_DRAFTS = f".{EXPORT_STATE}.*.tmp"
 
 
@@ -93,6 +94,8 @@ def export(
         with_clean=with_clean,
         leave_out=leave_out,
     )
+    if kind == "webdataset":
+        _check_names(plan)
     make_folder(dest)
     _read_state(dest, kind)  # nothing of ours in a stranger's folder, not even a lock
     with exclusive(dest / EXPORT_LOCK):
@@ -115,6 +118,16 @@ def _check_asked(root: Path, dest: Path, kind: Kind, shard_mb: int) -> None:
         raise ConfigError(f"--shard_mb {shard_mb}: a shard has at least 10^6 bytes", "Give 1 or more.")
     if kind == "parquet":
         require_pyarrow()
+
+
+def _check_names(plan: ExportPlan) -> None:
+    """Refuse a scene that readers of WebDataset would pass over without a word."""
+    unread = next((name for name in plan.scenes if _META_NAME.fullmatch(name)), None)
+    if unread is not None:
+        raise RefusedDataError(
+            f"scene {unread!r}: readers of WebDataset pass over folders between double underscores",
+            "focusgen export parquet takes it; or leave it out: --leave_out SCENE.",
+        )
 
 
 def _read_state(dest: Path, kind: Kind) -> dict[str, dict[str, str]]:

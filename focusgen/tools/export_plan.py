@@ -21,6 +21,7 @@ STAND_INS: Mapping[str, object] = {
     **dict.fromkeys(("fps", "fx", "fy", "cx", "cy"), 0.0),
     "breathing": False,
     "shot_cuts": [0],  # its first shot begins there
+    "coc_limits": [0.0],
 }
 SPLIT_NAMES: Mapping[str, str] = {"train": "train", "val": "validation", "test": "test"}
 """What each split is called by Hugging Face's loaders."""
@@ -289,6 +290,7 @@ def sample_document(scene: ExportScene, frame: int) -> dict[str, object]:
         "lenses": lenses_at(scene, frame),
         "focus_moves": [lens.focus_distances_m is not None for lens in vetted.lenses],
         "formula": metadata.get("formula", "paper"),
+        **_coc_limits(vetted),
         **({"breathing": True} if metadata.get("breathing") else {}),
         "sensor_width_mm": _float(metadata.get("sensor_width_mm", 36.0)),
         **{key: _float(metadata[key]) for key in ("fx", "fy", "cx", "cy") if key in metadata},
@@ -296,6 +298,12 @@ def sample_document(scene: ExportScene, frame: int) -> dict[str, object]:
         "source": scene.entry.source.get("path"),
         "ingest_digest": scene.entry.ingest_digest,
     }
+
+
+def _coc_limits(scene: VettedScene) -> dict[str, list[float]]:
+    """Return the CoC in metres at which the label of each set stops with the renderer, 0.0 for none."""
+    limits_m = [lens.coc_limit_m or 0.0 for lens in scene.lenses]
+    return {"coc_limits": limits_m} if any(limits_m) else {}
 
 
 def _float(number: Any) -> float | None:

@@ -14,8 +14,13 @@ from torch.utils.data._utils.worker import WorkerInfo
 
 from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataError
 from focusgen.data import FocusDataset, FocusShards
+from focusgen.data.shards import _scene_info
+from focusgen.dataset.lens_metadata import SetLens
+from focusgen.optics.coc import Lens
 from focusgen.tools.export import export, finish
+from focusgen.tools.export_plan import sample_document
 from tests.conftest import Rgbd
+from tests.tools.test_export_plan import scene
 
 SIZE = {"window": 4, "stride": 3, "crop": 24, "seed": 2}
 
@@ -73,6 +78,28 @@ def test_lenses_that_move_and_renders_before_the_sensor_stream_as_they_are_read(
         batch = next(iter(DataLoader(FocusShards(tmp_path / "shards", "train", **chosen), batch_size=6)))
         from_files = next(iter(DataLoader(FocusDataset(rgbd.out_root, "train", **chosen), batch_size=6)))
         assert torch.equal(batch["lens"]["S_focus"], from_files["lens"]["S_focus"])
+
+
+@pytest.mark.slow
+def test_labels_that_stop_with_the_renderer_are_recomputed_from_a_stream(tmp_path):
+    rgbd = Rgbd(tmp_path)
+    rgbd.add_scene("a", n_frames=2)
+    assert rgbd.run("--render.max_radius_px", "0.1") == 0
+    export(rgbd.out_root, tmp_path / "shards", "webdataset")
+    finish(tmp_path / "shards")
+    read, made = (
+        next(iter(FocusShards(tmp_path / "shards", "train", window=2, recompute_labels=how)))
+        for how in (False, True)
+    )
+    assert torch.equal(read["focus"], made["focus"]) and read["focus"].min() > 0
+
+
+def test_what_a_sample_says_of_its_lenses_is_all_that_labels_follow_from():
+    lens = Lens(0.05, 2.0, 3.0, "exact")
+    lenses = (SetLens(lens, 3e-4, None, 1.1e-4, True), SetLens(lens, 3e-4, (3.0, 4.5), None, True))
+    whole = scene("a", lenses=lenses, metadata={"formula": "exact", "breathing": True})
+    window = {frame: (sample_document(whole, frame), {}) for frame in (0, 1)}
+    assert _scene_info(window).lenses == lenses
 
 
 def test_renders_before_the_sensor_are_refused_by_name_where_none_are_kept(finished, shards):

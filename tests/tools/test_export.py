@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -230,6 +231,17 @@ def test_of_a_damaged_scene_nothing_is_published(finished, tmp_path):
         with tarfile.open(path) as tar:
             assert not [name for name in tar.getnames() if name.startswith(f"{scene}/")]
     assert not list(dest.glob(".*.tmp")) and not (dest / "MANIFEST.sha256").exists()
+
+
+def test_a_scene_that_readers_of_tars_pass_over_is_refused(finished, tmp_path, monkeypatch):
+    """webdataset takes a folder called __x__ for metadata of the tar, and skips it without a word."""
+    plan = plan_export(finished, shard_bytes=10**9, ending="tar")
+    scene = next(iter(plan.scenes.values()))
+    renamed = dataclasses.replace(plan, scenes={"__x__": scene})
+    monkeypatch.setattr("focusgen.tools.export.plan_export", lambda *_, **__: renamed)
+    with pytest.raises(RefusedDataError, match="scene '__x__'.* pass over") as caught:
+        export(finished, tmp_path / "dest", "webdataset")
+    assert "--leave_out" in caught.value.advice and not (tmp_path / "dest").exists()
 
 
 def test_a_destination_that_is_not_ours_is_refused(finished, tmp_path):

@@ -102,6 +102,14 @@ def test_samples_of_scenes_that_differ_have_one_type_a_key():
     assert plan(plain).document(plain, 0)["fps"] is None, "where no scene has any, it stays as it was"
 
 
+def test_where_labels_stop_with_the_renderer_is_said_in_one_type():
+    limited = scene("b", lenses=(SetLens(LENS, 3e-4), SetLens(LENS, 3e-4, coc_limit_m=1e-4)))
+    scenes = {"a": scene("a"), "b": limited}
+    one = dataclasses.replace(plan(*scenes.values()), stand_ins=_stand_ins(scenes, {}))
+    assert [one.document(each, 0)["coc_limits"] for each in scenes.values()] == [[0.0], [0.0, 1e-4]]
+    assert "coc_limits" not in plan(scene("a")).document(scene("a"), 0), "as it always was"
+
+
 # --- the files of a sample
 
 
