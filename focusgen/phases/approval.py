@@ -82,7 +82,7 @@ def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) ->
     if not _is_length(value):
         raise ConfigError(f"max_coc must be a positive length in metres, not {value}")
     _mark_approved(cfg, dataset, stats, float(value))
-    replaced = [other for other in _approved_before_m(dataset) if other != value]
+    replaced = [other for other in approvals_m(dataset) if other != value]
     publish_json(
         dataset.coc_approval_json,
         {
@@ -98,7 +98,7 @@ def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) ->
     return float(value)
 
 
-def _approved_before_m(dataset: DatasetLayout) -> list[float]:
+def approvals_m(dataset: DatasetLayout) -> list[float]:
     """Return each value that was approved until now, metres; none if no approval can be read."""
     try:
         approval = parse_object(dataset.coc_approval_json.read_bytes())
@@ -109,7 +109,7 @@ def _approved_before_m(dataset: DatasetLayout) -> list[float]:
 
 def is_replaced_m(dataset: DatasetLayout, max_coc_m: float | None) -> bool:
     """Say whether a max_coc, metres, was approved once and another one is since."""
-    return max_coc_m in _approved_before_m(dataset)[:-1]
+    return max_coc_m in approvals_m(dataset)[:-1]
 
 
 def _way_to_stats(dataset: DatasetLayout) -> str:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from focusgen.base.errors import ApprovalError
 from focusgen.config import Config
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.phases.approval import approve, approved_max_coc_m, max_coc_to_keep_m, warning_about
+from focusgen.phases.approval import (
+    approvals_m,
+    approve,
+    approved_max_coc_m,
+    max_coc_to_keep_m,
+    warning_about,
+)
 
 
 def with_max_coc(cfg: Config, *, may_approve: bool = False, recorded_m: float | None = None) -> Config:
@@ -50,9 +56,15 @@ def approve_calibration(cfg: Config) -> tuple[float, str | None]:
     Returns:
         The approved max_coc in metres, and what is odd about it, if anything is.
     """
+    dataset = DatasetLayout.of(cfg)
+    before_m = next(reversed(approvals_m(dataset)), None) if cfg.render.max_coc is None else None
     value_m = approve(cfg, cfg.render.max_coc)
-    finished_m = max_coc_to_keep_m(DatasetLayout.of(cfg))
+    finished_m = max_coc_to_keep_m(dataset)
     others = f"finished scenes have {finished_m}: they are stale until they are made anew (--on_stale redo)"
-    is_other = finished_m not in (None, value_m)
-    said = [warning_about(value_m, cfg), others if is_other else None]
+    replaced = f"{before_m} was approved before, and is no more (--max_coc {before_m} approves it again)"
+    said = [
+        warning_about(value_m, cfg),
+        others if finished_m not in (None, value_m) else None,
+        replaced if before_m not in (None, value_m, finished_m) else None,
+    ]
     return value_m, "; ".join(filter(None, said)) or None

@@ -38,6 +38,16 @@ def test_the_recommended_value_or_ones_own_is_approved_and_printed(dataset, caps
     assert "warning" not in capsys.readouterr().out
 
 
+def test_the_recommended_value_takes_the_place_of_ones_own_with_a_warning_that_says_the_way_back(
+    dataset, capsys
+):
+    assert approve(dataset, "--max_coc", "0.0005") == 0
+    for said in ("warning: 0.0005 was approved before, and is no more (--max_coc 0.0005 approves it", ""):
+        assert approve(dataset) == 0 and in_force_m(dataset) == 0.0012
+        told = capsys.readouterr().out
+        assert said in told and ("warning" in told) == bool(said)
+
+
 def test_a_value_wider_than_a_tenth_of_the_sensor_is_taken_with_a_warning_that_names_the_flag(
     dataset, capsys
 ):
