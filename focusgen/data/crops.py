@@ -16,6 +16,29 @@ Box: TypeAlias = "tuple[int, int, int, int]"
 """(y, x, height, width), pixels."""
 
 
+def whole(value: object) -> int:
+    """Return a whole number of any type as Python's own.
+
+    Raises:
+        TypeError: it is none; neither are True and 1.0, each of which is a slip of another argument.
+    """
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{value!r} is no number")
+    return operator.index(value)  # type: ignore[arg-type]
+
+
+def whole_argument(name: str, value: object) -> int:
+    """Return an argument that is a whole number.
+
+    Raises:
+        ValueError: it is none; names it.
+    """
+    try:
+        return whole(value)
+    except TypeError:
+        raise ValueError(f"{name} {value!r}: give a whole number") from None
+
+
 @dataclass(frozen=True)
 class WindowMeta:
     """What a crop function is told of a window; `meta["width"]` works as well as `meta.width`.
@@ -54,7 +77,7 @@ def crop_size(crop: Crop) -> tuple[int, int] | None:
     if crop is None or callable(crop):
         return None
     try:
-        height, width = map(operator.index, crop if isinstance(crop, Sequence) else (crop, crop))
+        height, width = map(whole, crop if isinstance(crop, Sequence) else (crop, crop))
     except (TypeError, ValueError):
         height = width = 0
     if min(height, width) < 1:
@@ -96,7 +119,7 @@ def _box_of(answer: object, scene_id: str) -> Box:
         ValueError: it is none.
     """
     try:
-        y, x, height, width = map(operator.index, answer)  # type: ignore[call-overload]
+        y, x, height, width = map(whole, answer)  # type: ignore[call-overload]
     except (TypeError, ValueError):
         raise ValueError(
             f"the crop function answered {answer!r} for scene {scene_id!r}: (y, x, height, width) is wanted, "

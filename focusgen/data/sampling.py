@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
+import itertools
+import warnings
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.distributed as dist
 from torch.utils.data import WeightedRandomSampler
 
+from focusgen.data.crops import whole_argument
 from focusgen.data.windows import FocusDataset, read_frame
 from focusgen.optics.balance import LABEL_BINS
 
 
+class _SamplerOfRank(WeightedRandomSampler):
+    """Every so many of the draws that all ranks make alike."""
+
+    def __init__(self, weights: Sequence[float], n_drawn: int, seed: int, rank: int, n_ranks: int) -> None:
+        """Draw a few more where ranks would get different numbers: the shorter one would wait for ever."""
+        self._per_rank, self._rank, self._n_ranks = -(-n_drawn // n_ranks), rank, n_ranks
+        generator = torch.Generator().manual_seed(seed)
+        super().__init__(weights, self._per_rank * n_ranks, generator=generator)
+
+    def __len__(self) -> int:
+        return self._per_rank
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the draws of one epoch; the next epoch's are others, again alike on all ranks."""
+        return itertools.islice(super().__iter__(), self._rank, None, self._n_ranks)
+
+
 def balanced_sampler(
-    dataset: FocusDataset, *, n_samples: int | None = None, seed: int = 0
+    dataset: FocusDataset,
+    *,
+    n_samples: int | None = None,
+    seed: int = 0,
+    rank: int | None = None,
+    n_ranks: int | None = None,
 ) -> WeightedRandomSampler:
     """Return a sampler under which every tenth of the label's range is seen about equally often.
 
@@ -21,21 +49,47 @@ def balanced_sampler(
 
     Args:
         dataset: map-style; its depth maps are read once, here.
-        n_samples: drawn per epoch; None for as many as there are items.
-        seed: of the draws.
+        n_samples: drawn per epoch, by all ranks together; None for as many as there are items.
+        seed: of the draws, the same on every rank.
+        rank: of this process in distributed training: it gets its share of the draws, as many as all others.
+        n_ranks: how many there are; 1 (and rank 0) where the trainer deals out a sampler itself, as Lightning
+            and accelerate do.
 
     Raises:
-        ValueError: the data set has no item to draw.
+        ValueError: the data set has no item to draw, or an argument makes no sense.
     """
+    n_drawn = len(dataset) if n_samples is None else whole_argument("n_samples", n_samples)
+    seed, (rank, n_ranks) = whole_argument("seed", seed), _checked_ranks(rank, n_ranks)
+    if n_drawn < 1 and n_samples is not None:
+        raise ValueError(f"n_samples {n_samples}: give 1 or more")
     if not len(dataset):
         raise ValueError("no item to draw: the split is empty, or every scene is shorter than a window")
     histograms = np.stack([_label_histogram(dataset, index) for index in range(len(dataset))])
     common = histograms.mean(axis=0)
     rarity = np.divide(1.0, common, out=np.zeros_like(common), where=common > 0)
     weights = histograms @ rarity
-    generator = torch.Generator().manual_seed(seed)
-    n_drawn = len(dataset) if n_samples is None else n_samples
-    return WeightedRandomSampler(weights.tolist(), n_drawn, generator=generator)
+    return _SamplerOfRank(weights.tolist(), n_drawn, seed, rank, n_ranks)
+
+
+def _checked_ranks(rank: int | None, n_ranks: int | None) -> tuple[int, int]:
+    """Return which rank of how many; warn where there are several and nobody says which one this is.
+
+    Raises:
+        ValueError: one without the other, or no such rank.
+    """
+    if rank is None and n_ranks is None:
+        is_alone = not dist.is_available() or not dist.is_initialized() or dist.get_world_size() == 1
+        if not is_alone:
+            warnings.warn(
+                "every rank will draw the same items: give rank=dist.get_rank(), "
+                "n_ranks=dist.get_world_size(); or rank=0, n_ranks=1 where the trainer deals them out",
+                stacklevel=3,
+            )
+        return 0, 1
+    rank, n_ranks = whole_argument("rank", rank), whole_argument("n_ranks", n_ranks)
+    if not 0 <= rank < n_ranks:
+        raise ValueError(f"rank {rank} of {n_ranks}: ranks are numbered from 0")
+    return rank, n_ranks
 
 
 def _label_histogram(dataset: FocusDataset, index: int) -> npt.NDArray[np.float64]:

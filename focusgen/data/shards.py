@@ -18,7 +18,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataError
 from focusgen.base.seeds import derive_seed
-from focusgen.data.crops import Crop, WindowMeta, crop_generator, crop_size, draw_box
+from focusgen.data.crops import Crop, WindowMeta, crop_generator, crop_size, draw_box, whole_argument
 from focusgen.data.samples import MODALITIES, Modality, Sample, build_sample
 from focusgen.data.windows import (
     check_arguments,
@@ -94,7 +94,8 @@ class FocusShards(IterableDataset[Any]):
         self.paths, self.split = shard_paths(Path(dest), split), split
         self.window, self.stride, self.sets = window, stride or window, sets
         self._crop_size, self.crop = crop_size(crop), with_roi(crop, roi)
-        self.transform, self.recompute_labels, self.seed = transform, recompute_labels, seed
+        self.transform, self.recompute_labels = transform, recompute_labels
+        self.seed = whole_argument("seed", seed)
         self.across_cuts, self.shuffle = across_cuts, shuffle
         self._is_by_frame = focus_by_frame
         if not self.paths:
@@ -106,8 +107,12 @@ class FocusShards(IterableDataset[Any]):
         return {**self.__dict__, "_rank_of_parent": _rank_here()}
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw another order and other crops from now on, in all workers."""
-        self._epoch[0] = epoch
+        """Draw another order and other crops from now on, in all workers.
+
+        Raises:
+            ValueError: not a whole number.
+        """
+        self._epoch[0] = whole_argument("epoch", epoch)
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the items of this process's shards.

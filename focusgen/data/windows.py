@@ -10,14 +10,24 @@ import os
 import warnings
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, SupportsIndex, cast
+from typing import Any, Literal, cast
 
 import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset
 
 from focusgen.base.errors import RefusedDataError, SceneError
-from focusgen.data.crops import Crop, FocusRoi, MotionRoi, WindowMeta, crop_generator, crop_size, draw_box
+from focusgen.data.crops import (
+    Crop,
+    FocusRoi,
+    MotionRoi,
+    WindowMeta,
+    crop_generator,
+    crop_size,
+    draw_box,
+    whole,
+    whole_argument,
+)
 from focusgen.data.samples import MODALITIES, OPTIONAL_MODALITIES, Modality, Sample, build_sample
 from focusgen.data.vouched import read_vouched
 from focusgen.dataset.published import read_bokeh, read_clean, read_depth, read_flags, read_focus, read_sharp
@@ -94,7 +104,8 @@ class FocusDataset(Dataset[Any]):
     ) -> None:
         self.modalities = check_arguments(window, stride, modalities, on_damage)
         self.window, self.stride, self.crop = window, stride or window, with_roi(crop, roi)
-        self.transform, self.recompute_labels, self.seed = transform, recompute_labels, seed
+        self.transform, self.recompute_labels = transform, recompute_labels
+        self.seed = whole_argument("seed", seed)
         self.across_cuts, self.on_damage = across_cuts, on_damage
         self.scenes = vet(Path(root), split, allow_unvalidated=allow_unvalidated, leave_out=leave_out)
         check_crop(crop, self.scenes)
@@ -129,8 +140,12 @@ class FocusDataset(Dataset[Any]):
         return self._ends[-1] if self._ends else 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw other crops from now on, the same for every worker and rank."""
-        self._epoch[0] = epoch
+        """Draw other crops from now on, the same for every worker and rank.
+
+        Raises:
+            ValueError: not a whole number.
+        """
+        self._epoch[0] = whole_argument("epoch", epoch)
 
     @property
     def n_damaged(self) -> int:
@@ -240,7 +255,10 @@ def check_arguments(
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, SupportsIndex) and operator.index(value) >= 1
+    try:
+        return whole(value) >= 1
+    except TypeError:
+        return False
 
 
 def with_roi(crop: Crop, roi: str | None) -> Crop:
@@ -294,7 +312,7 @@ def chosen_sets(scene: SceneInfo, sets: Sequence[int] | None) -> tuple[int, ...]
     if sets is None:
         return tuple(range(len(scene.lenses)))
     try:
-        chosen = sorted({operator.index(number) for number in sets})  # of a list, an array or a tensor
+        chosen = sorted({whole(number) for number in sets})  # of a list, an array or a tensor
     except TypeError:
         chosen = []
     if not chosen:

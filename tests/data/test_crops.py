@@ -31,7 +31,7 @@ def test_a_size_is_a_number_or_a_pair(crop, size):
     assert crop_size(crop) == size
 
 
-@pytest.mark.parametrize("crop", [0, -3, (0, 5), (5, -1), 8.5, (8, 8, 8), "8"])
+@pytest.mark.parametrize("crop", [0, -3, (0, 5), (5, -1), 8.5, (8, 8, 8), "8", True, (8, True)])
 def test_a_size_that_is_nothing_is_refused(crop):
     with pytest.raises(ValueError, match=r"give whole positive pixels, N or \(height, width\)"):
         crop_size(crop)

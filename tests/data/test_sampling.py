@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 
@@ -22,3 +24,31 @@ def test_rare_labels_are_seen_more_often_and_the_draws_are_seeded(finished):
     with pytest.raises(ValueError, match="no item to draw"):
         balanced_sampler(FocusDataset(finished, "train", window=99))
     assert entropy_of_labels(data, drawn) > entropy_of_labels(data, list(range(len(data))))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"n_samples": 0}, {"n_samples": True}, {"seed": 1.5}, {"n_ranks": 2}, {"rank": 2, "n_ranks": 2}]
+)
+def test_numbers_that_make_no_sense_are_refused_by_name(finished, wrong):
+    with pytest.raises(ValueError, match="rank" if "n_ranks" in wrong else next(iter(wrong))):
+        balanced_sampler(FocusDataset(finished, "train"), **wrong)
+
+
+def test_ranks_share_the_draws_of_one_process_and_have_as_many(finished):
+    data = FocusDataset(finished, "train", window=2)
+    alone = balanced_sampler(data, n_samples=8, seed=1)
+    ranks = [balanced_sampler(data, n_samples=7, seed=1, rank=rank, n_ranks=2) for rank in (0, 1)]
+    for _ in range(2):  # epochs
+        whole, halves = list(alone), [list(one) for one in ranks]
+        assert [len(one) for one in ranks] == [len(half) for half in halves] == [4, 4]
+        assert halves == [whole[::2], whole[1::2]]
+
+
+def test_several_ranks_of_which_nobody_says_which_one_this_is_are_warned_of(finished, monkeypatch):
+    data = FocusDataset(finished, "train", window=2)
+    for name, answer in (("is_initialized", True), ("get_world_size", 2)):
+        monkeypatch.setattr(torch.distributed, name, lambda answer=answer: answer)
+    with pytest.warns(UserWarning, match=r"the same items: give rank=dist.get_rank\(\), n_ranks="):
+        balanced_sampler(data)
+    with warnings.catch_warnings(action="error"):
+        balanced_sampler(data, rank=0, n_ranks=1)

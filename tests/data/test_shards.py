@@ -223,6 +223,13 @@ def test_a_spawned_worker_streams_the_share_of_the_rank_that_it_works_for(shards
     assert all(keys) and sorted(keys[0] + keys[1]) == whole
 
 
+def test_a_seed_and_an_epoch_are_whole_numbers(shards):
+    with pytest.raises(ValueError, match="seed None: give a whole number"):
+        FocusShards(shards, "train", seed=None)
+    with pytest.raises(ValueError, match=r"epoch 1\.5: give a whole number"):
+        FocusShards(shards, "train").set_epoch(1.5)
+
+
 def test_a_crop_larger_than_a_frame_is_refused_round_a_region_too(shards):
     with pytest.raises(ValueError, match="larger than the 64x96 frames"):
         next(iter(FocusShards(shards, "train", window=4, crop=65, roi="focus")))

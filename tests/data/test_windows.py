@@ -121,7 +121,13 @@ def test_windows_stay_within_shots_unless_told_and_short_scenes_are_counted(fini
         ({"window": 0}, "window 0"),
         *(
             ({"window": 2, **wrong}, "count frames")
-            for wrong in ({"window": 2.0}, {"stride": 2.5}, {"stride": "2"})
+            for wrong in (
+                {"window": 2.0},
+                {"stride": 2.5},
+                {"stride": "2"},
+                {"window": True},
+                {"stride": True},
+            )
         ),
         ({"modalities": "sharp"}, "a list of"),
         ({"modalities": ("sharp", "rgb")}, "rgb"),
@@ -129,7 +135,8 @@ def test_windows_stay_within_shots_unless_told_and_short_scenes_are_counted(fini
         ({"sets": [0.0]}, "a list of lens sets"),
         ({"sets": np.array([2])}, r"sets \[2\]: scene"),
         ({"sets": [0, 2]}, "sets 0..1"),
-        *(({"sets": sets}, "a list of lens sets") for sets in (0, [], "01")),
+        *(({"sets": sets}, "a list of lens sets") for sets in (0, [], "01", [True])),
+        *(({"seed": seed}, f"seed {seed}: give a whole number") for seed in (None, 1.5, True)),
         ({"roi": "focus"}, "crop of fixed size"),
         ({"roi": "faces", "crop": 20}, "faces"),
     ],
@@ -137,6 +144,12 @@ def test_windows_stay_within_shots_unless_told_and_short_scenes_are_counted(fini
 def test_arguments_that_make_no_sense_are_refused_at_construction(finished, arguments, message):
     with pytest.raises(ValueError, match=message):
         FocusDataset(finished, "train", **arguments)
+
+
+@pytest.mark.parametrize("epoch", [1.5, True, None, "1"])
+def test_an_epoch_that_is_no_number_is_refused(finished, epoch):
+    with pytest.raises(ValueError, match=f"epoch {epoch!r}: give a whole number"):
+        FocusDataset(finished, "train").set_epoch(epoch)
 
 
 def test_a_crop_function_decides_and_its_wrong_boxes_are_refused(finished):
