@@ -44,6 +44,7 @@ def main(argv: Sequence[str]) -> int:
 
     from focusgen.tools.export import export
     from focusgen.tools.export_card import finish_with_card
+    from focusgen.tools.export_plan import Wanted
 
     with passing_bar() as progress:
         task = progress.add_task("export", total=None)
@@ -52,9 +53,7 @@ def main(argv: Sequence[str]) -> int:
             given.dest,
             given.kind,
             shard_mb=given.shard_mb,
-            with_focus="focus" not in given.without,
-            with_clean="clean" not in given.without,
-            leave_out=given.leave_out,
+            wanted=Wanted("focus" not in given.without, "clean" not in given.without, given.leave_out),
             on_start=lambda n_frames: progress.update(task, total=n_frames),
             on_frame=lambda: progress.advance(task),
         )

@@ -18,6 +18,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataError
 from focusgen.base.seeds import derive_seed
+from focusgen.config.data import Split
 from focusgen.data.crops import Crop, WindowMeta, crop_generator, crop_size, draw_box, whole_argument
 from focusgen.data.samples import MODALITIES, Modality, Sample, build_sample
 from focusgen.data.windows import (
@@ -29,10 +30,9 @@ from focusgen.data.windows import (
     window_starts,
     with_roi,
 )
-from focusgen.dataset.index import SPLITS
 from focusgen.dataset.layout import EXPORT_STATE, MANIFEST
 from focusgen.dataset.lens_metadata import SetLens
-from focusgen.dataset.vetting import SceneInfo, Split
+from focusgen.dataset.vetting import SceneInfo, check_split
 from focusgen.media.codecs import decode_grey_png, decode_npz, decode_png
 from focusgen.optics.coc import Lens
 
@@ -219,8 +219,7 @@ def shard_paths(dest: Path, split: Split) -> list[Path]:
         ConfigError: there are none, or webdataset is not installed.
         RefusedDataError: the export was never finished, or a shard of it is not here.
     """
-    if split not in SPLITS:
-        raise ConfigError(f"split {split!r} is none of {', '.join(SPLITS)}")
+    check_split(split)
     dest = Path(os.path.abspath(os.path.expanduser(dest)))  # whoever reads may go to another folder
     try:
         import webdataset  # noqa: F401

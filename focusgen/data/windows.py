@@ -17,6 +17,7 @@ import torch
 from torch.utils.data import Dataset
 
 from focusgen.base.errors import RefusedDataError, SceneError
+from focusgen.config.data import Split
 from focusgen.data.crops import (
     Crop,
     FocusRoi,
@@ -31,7 +32,7 @@ from focusgen.data.crops import (
 from focusgen.data.samples import MODALITIES, OPTIONAL_MODALITIES, Modality, Sample, build_sample
 from focusgen.data.vouched import read_vouched
 from focusgen.dataset.published import read_bokeh, read_clean, read_depth, read_flags, read_focus, read_sharp
-from focusgen.dataset.vetting import SceneInfo, Split, VettedScene, vet
+from focusgen.dataset.vetting import SceneInfo, VettedScene, vet
 
 Transform = Callable[[Sample], Any]
 

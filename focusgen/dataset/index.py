@@ -23,9 +23,6 @@ from focusgen.dataset.scene_table import Original, SceneTable, TableWriter, open
 from focusgen.media.brought import BroughtDepth, Camera
 from focusgen.media.scenes import RawScene, Rejection
 
-SPLITS = ("train", "val", "test")
-
-
 MAX_INDEX_BYTES = 4 << 30
 TABLE_FROM_SCENES = 1000
 """From so many on a table stands for the index: to read 100,000 entries takes 3 s and 0.7 GB."""

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import (
@@ -24,15 +24,21 @@ from focusgen.base.errors import (
 from focusgen.base.names import shell_word
 from focusgen.base.shipped import script_command
 from focusgen.config import SCENE_PHASES, PhaseName
+from focusgen.config.data import SPLITS, Split
 from focusgen.config.graph import GRAPH
-from focusgen.dataset.index import SPLITS, IndexEntry, known_scene, read_index
+from focusgen.dataset.index import IndexEntry, known_scene, read_index
 from focusgen.dataset.ingest import unknown_ingest_digest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.lens_metadata import SetLens, set_lenses
 from focusgen.dataset.records import Record, parse_json, read_record
 
-Split = Literal["train", "val", "test"]
 _WITHOUT = "Without it: leave_out=[...] in Python, focusgen export --leave_out SCENE (card, push alike)."
+
+
+def check_split(split: str) -> None:
+    """Refuse what is no split: it may come from anybody's Python."""
+    if split not in SPLITS:
+        raise ConfigError(f"split {split!r} is none of {', '.join(SPLITS)}")
 
 
 @dataclass(frozen=True)
@@ -85,8 +91,7 @@ def vet(
         RefusedDataError: no verdict of phase 6, a failed one, or the same content in two splits.
         SceneError: a scene is incomplete, stale or edited; names the scene and the file.
     """
-    if split not in SPLITS:
-        raise ConfigError(f"split {split!r} is none of {', '.join(SPLITS)}")
+    check_split(split)
     root = Path(os.path.abspath(os.path.expanduser(root)))  # whoever reads may go to another folder
     dataset = DatasetLayout(root, root / "scene_index.json")
     whole = read_index(dataset)

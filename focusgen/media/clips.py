@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from focusgen.base.errors import ConfigError, reason_of
 from focusgen.base.names import display, same_form, scene_id_problem
+from focusgen.config.data import SPLITS
 from focusgen.media.brought import Brought
 from focusgen.media.scenes import VIDEO_SUFFIXES, Place
 
@@ -18,7 +19,6 @@ CLIPS = "clips"
 """What the index calls scenes that a list of clips named; no layout has this name."""
 
 COLUMNS = ("path", "start_s", "end_s", "scene_id", "split", "group")
-SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from focusgen.base.files import make_folder, publish_json, remove
 from focusgen.base.locks import exclusive
 from focusgen.base.names import MediaError, display, listed, same_form
 from focusgen.config import Config
+from focusgen.config.data import SPLITS
 from focusgen.dataset.findings import Finding, Findings, named_digests
-from focusgen.dataset.index import SPLITS, IndexEntry, IndexResult, read_index
+from focusgen.dataset.index import IndexEntry, IndexResult, read_index
 from focusgen.dataset.index_draft import IndexDraft, PackedEntry
 from focusgen.dataset.index_writing import publish_index
 from focusgen.dataset.ingest import new_manifest, read_whole_manifest

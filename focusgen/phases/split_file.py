@@ -9,7 +9,7 @@ from pathlib import Path
 
 from focusgen.base.errors import ConfigError, reason_of
 from focusgen.base.names import display, same_form
-from focusgen.dataset.index import SPLITS
+from focusgen.config.data import SPLITS
 from focusgen.media.layouts.lists import read_names
 
 LISTS = {

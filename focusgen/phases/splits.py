@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from focusgen.base.errors import ConfigError, reason_of
 from focusgen.base.names import same_form
-from focusgen.dataset.index import SPLITS
+from focusgen.config.data import SPLITS
 
 SPLIT_SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
 MIN_UNITS = 3  # scenes or groups from which each split gets one
@@ -23,7 +23,7 @@ def split_targets(total: int) -> dict[str, int]:
     Shares are rounded by largest remainder: 90 scenes give 72/9/9. From three on, val and test have one.
     """
     exact = {name: SPLIT_SHARES[name] * total for name in SPLITS}
-    target = {name: int(exact[name] + 1e-9) for name in SPLITS}
+    target: dict[str, int] = {name: int(exact[name] + 1e-9) for name in SPLITS}
     by_remainder = sorted(SPLITS, key=lambda name: (target[name] - exact[name], SPLITS.index(name)))
     for name in by_remainder[: total - sum(target.values())]:
         target[name] += 1

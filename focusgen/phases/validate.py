@@ -17,7 +17,8 @@ from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish_json, publish_pieces
 from focusgen.base.names import RESERVED_NAMES
 from focusgen.config import Config
-from focusgen.dataset.index import SPLITS, IndexEntry, read_index, recorded_raw_root
+from focusgen.config.data import SPLITS
+from focusgen.dataset.index import IndexEntry, read_index, recorded_raw_root
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.sealed_lines import compact
 from focusgen.phases.flat_frames import judge_flat_frames

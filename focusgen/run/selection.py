@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.config import Config, PhaseName
-from focusgen.dataset.index import SPLITS, IndexEntry, known_scene
+from focusgen.config.data import SPLITS
+from focusgen.dataset.index import IndexEntry, known_scene
 from focusgen.dataset.index_draft import outline_of
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record

@@ -18,7 +18,8 @@ from focusgen.base.files import make_folder, publish, publish_json
 from focusgen.base.locks import exclusive
 from focusgen.base.names import natural_key, scene_id_problem
 from focusgen.config import SCENE_PHASES, Config, PhaseName
-from focusgen.dataset.index import SPLITS, IndexEntry, IndexResult, read_index
+from focusgen.config.data import SPLITS
+from focusgen.dataset.index import IndexEntry, IndexResult, read_index
 from focusgen.dataset.index_writing import publish_index
 from focusgen.dataset.ingest import new_manifest, read_manifest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout

@@ -16,14 +16,22 @@ from focusgen import __version__
 from focusgen.base.errors import CorruptInputError, RefusedDataError
 from focusgen.base.files import publish, remove
 from focusgen.base.names import display, shortened
-from focusgen.dataset.index import SPLITS
+from focusgen.config.data import SPLITS
 from focusgen.dataset.layout import PACK_TAR
 from focusgen.dataset.packs import is_packed, is_published
 from focusgen.dataset.records import parse_json
 from focusgen.dataset.vetting import verdict_for
 from focusgen.tools.card_facts import Card, Source, name_of
 from focusgen.tools.croissant import require_mlcroissant, write_croissant
-from focusgen.tools.export_plan import SPLIT_NAMES, ExportPlan, ExportScene, Member, lenses_at, plan_export
+from focusgen.tools.export_plan import (
+    SPLIT_NAMES,
+    ExportPlan,
+    ExportScene,
+    Member,
+    Wanted,
+    lenses_at,
+    plan_samples,
+)
 from focusgen.tools.front_matter import LICENCE_KEYS, licence_in, split_readme
 from focusgen.tools.licences import check_licence, hub_licence, parts_of, stricter_part, strictest
 
@@ -45,7 +53,7 @@ def write_card(root: Path, source: Source, leave_out: Sequence[str] = ()) -> lis
     """
     check_licence(source.licence)
     require_mlcroissant()
-    plan = plan_export(root, shard_bytes=1 << 62, ending="tar", leave_out=leave_out)
+    plan = plan_samples(root, Wanted(leave_out=leave_out))
     layouts = {scene_id: scene.vetted.layout for scene_id, scene in plan.scenes.items()}
     report = parse_json((root / "logs" / "validation_report.json").read_bytes())
     name = source.name or name_of(root, root / "README.md")

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -23,12 +23,21 @@ from focusgen.base.checksums import FileEntry, file_sha256
 from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataError
 from focusgen.base.files import make_folder, publish, publish_json, remove, replacing, storage_error
 from focusgen.base.locks import exclusive
-from focusgen.dataset.index import SPLITS
+from focusgen.config.data import SPLITS
 from focusgen.dataset.layout import EXPORT_LOCK, EXPORT_STATE, INTERNAL, MANIFEST
 from focusgen.dataset.packs import read_published
 from focusgen.dataset.records import parse_json
 from focusgen.tools.export_parquet import ParquetWriter, require_pyarrow
-from focusgen.tools.export_plan import ExportPlan, ExportScene, Shard, frames_of, plan_export
+from focusgen.tools.export_plan import (
+    EVERYTHING,
+    ExportPlan,
+    ExportScene,
+    Shard,
+    Wanted,
+    frames_of,
+    into_shards,
+    plan_samples,
+)
 
 Kind = Literal["webdataset", "parquet"]
 ENDINGS: Mapping[Kind, str] = {"webdataset": "tar", "parquet": "parquet"}
@@ -63,9 +72,7 @@ def export(
     kind: Kind,
     *,
     shard_mb: int = 1024,
-    with_focus: bool = True,
-    with_clean: bool = True,
-    leave_out: Sequence[str] = (),
+    wanted: Wanted = EVERYTHING,
     on_start: Callable[[int], None] = lambda n_frames: None,
     on_frame: Callable[[], None] = lambda: None,
 ) -> Exported:
@@ -76,9 +83,7 @@ def export(
         dest: a folder of its own; what another export left there is refused.
         kind: "webdataset" or "parquet".
         shard_mb: about how large a shard is to be, in 10^6 bytes.
-        with_focus: labels too.
-        with_clean: renders before the sensor too, where they are kept.
-        leave_out: scenes to do without.
+        wanted: what of the data set.
         on_start: called with the number of frames to write.
         on_frame: called after each.
 
@@ -86,16 +91,10 @@ def export(
         FocusgenError: the data set may not be exported; nothing of the scene is published.
     """
     _check_asked(root, dest, kind, shard_mb)
-    plan = plan_export(
-        root,
-        shard_bytes=shard_mb * 10**6,
-        ending=ENDINGS[kind],
-        with_focus=with_focus,
-        with_clean=with_clean,
-        leave_out=leave_out,
-    )
+    samples = plan_samples(root, wanted)
     if kind == "webdataset":
-        _check_names(plan)
+        _check_names(samples)
+    plan = into_shards(samples, shard_mb * 10**6, ENDINGS[kind])
     make_folder(dest)
     _read_state(dest, kind)  # nothing of ours in a stranger's folder, not even a lock
     with exclusive(dest / EXPORT_LOCK):

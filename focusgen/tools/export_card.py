@@ -7,7 +7,7 @@ from pathlib import Path
 
 from focusgen import __version__
 from focusgen.base.files import publish
-from focusgen.dataset.index import SPLITS
+from focusgen.config.data import SPLITS
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json
 from focusgen.dataset.vetting import verdict_for

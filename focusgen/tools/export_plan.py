@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import RefusedDataError
 from focusgen.config import SCENE_PHASES
-from focusgen.dataset.index import SPLITS, IndexEntry, read_index
+from focusgen.config.data import SPLITS
+from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import canonical, parse_json, read_record
-from focusgen.dataset.vetting import Split, VettedScene, vet
+from focusgen.dataset.vetting import VettedScene, vet
 
 TAR_BLOCK_BYTES = 512
 JSON_BYTES = 2048  # of a sample's json member, about: a shard's size is an aim, not a promise
@@ -66,6 +68,23 @@ class Shard:
 
     name: str
     samples: tuple[tuple[str, int], ...]
+
+
+class Wanted(NamedTuple):
+    """What of a data set is passed on.
+
+    Attributes:
+        with_focus: labels too; without them they are recomputed from depth and lens.
+        with_clean: renders before the sensor too, where they are kept.
+        leave_out: scenes to do without.
+    """
+
+    with_focus: bool = True
+    with_clean: bool = True
+    leave_out: Sequence[str] = ()
+
+
+EVERYTHING = Wanted()
 
 
 @dataclass(frozen=True)
@@ -128,24 +147,12 @@ class ExportPlan:
         return said | {key: value for key, value in self.stand_ins.items() if not said.get(key)}
 
 
-def plan_export(
-    root: Path,
-    *,
-    shard_bytes: int,
-    ending: str,
-    with_focus: bool = True,
-    with_clean: bool = True,
-    leave_out: Sequence[str] = (),
-) -> ExportPlan:
-    """Return the plan of a validated data set.
+def plan_samples(root: Path, wanted: Wanted = EVERYTHING) -> ExportPlan:
+    """Return the plan of a validated data set, before any sample has its shard.
 
     Args:
         root: the data set's folder.
-        shard_bytes: about how large a shard is to be.
-        ending: of a shard's name, "tar" or "parquet".
-        with_focus: labels too; without them they are recomputed from depth and lens.
-        with_clean: renders before the sensor too, where they are kept.
-        leave_out: scenes to do without.
+        wanted: what of it.
 
     Raises:
         FocusgenError: a scene is not complete, not validated, stale or edited (`dataset.vetting.vet`).
@@ -155,29 +162,41 @@ def plan_export(
     index = read_index(dataset)
     scenes: dict[str, ExportScene] = {}
     for split in SPLITS:
-        for vetted in vet(root, _split(split), leave_out=leave_out):
+        for vetted in vet(root, split, leave_out=wanted.leave_out):
             scenes[vetted.scene_id] = _export_scene(vetted, index[vetted.scene_id])
     ordered = {scene_id: scenes[scene_id] for scene_id in index if scene_id in scenes}
     left_out = tuple(scene_id for scene_id in index if scene_id not in scenes)
     _check_sets(ordered)
-    if with_clean:
+    if wanted.with_clean:
         _check_clean(ordered)
     has_flags = any("/valid_" in name for scene in ordered.values() for name in scene.files)
     moving = _moving_sets(ordered)
-    plan = ExportPlan(
-        ordered, (), with_focus, with_clean, has_flags, moving, left_out, _stand_ins(ordered, moving)
+    return ExportPlan(
+        ordered,
+        (),
+        wanted.with_focus,
+        wanted.with_clean,
+        has_flags,
+        moving,
+        left_out,
+        _stand_ins(ordered, moving),
     )
+
+
+def into_shards(plan: ExportPlan, shard_bytes: int, ending: str) -> ExportPlan:
+    """Return a plan whose samples are dealt out.
+
+    Args:
+        plan: the samples.
+        shard_bytes: about how large a shard is to be.
+        ending: of a shard's name, "tar" or "parquet".
+    """
     shards = [
         Shard(f"{split}-{number:05d}.{ending}", tuple(samples))
         for split in SPLITS
         for number, samples in enumerate(_packed(plan, split, shard_bytes))
     ]
     return replace(plan, shards=tuple(shards))
-
-
-def _split(name: str) -> Split:
-    assert name in ("train", "val", "test")
-    return name  # type: ignore[return-value]
 
 
 def _export_scene(vetted: VettedScene, entry: IndexEntry) -> ExportScene:
@@ -187,21 +206,9 @@ def _export_scene(vetted: VettedScene, entry: IndexEntry) -> ExportScene:
         assert record is not None, "vetted a moment ago"
         folder = vetted.layout.phase_folder(phase)
         for name, file in record.files.items():
-            path = Path(folder.name, name)
-            files[_normal(path)] = file
+            files[os.path.normpath(f"{folder.name}/{name}")] = file  # of phase 5: ../focus_maps/...
     metadata = parse_json(vetted.layout.metadata_json.read_bytes())
     return ExportScene(vetted, entry, metadata, files)
-
-
-def _normal(path: Path) -> str:
-    """Return a path without `..`: records of phase 5 name ../focus_maps/... from bokeh_renders."""
-    parts: list[str] = []
-    for part in path.parts:
-        if part == "..":
-            parts.pop()
-        else:
-            parts.append(part)
-    return "/".join(parts)
 
 
 def _moving_sets(scenes: Mapping[str, ExportScene]) -> dict[str, tuple[int, ...]]:

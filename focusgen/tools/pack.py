@@ -18,7 +18,7 @@ from focusgen.dataset.packs import Pack, is_packed, pack_document
 from focusgen.run.console import make_console
 from focusgen.run.finished_notes import note_finished
 from focusgen.tools.export import TarWriter, read_members
-from focusgen.tools.export_plan import TAR_BLOCK_BYTES, ExportPlan, ExportScene, plan_export
+from focusgen.tools.export_plan import TAR_BLOCK_BYTES, ExportPlan, ExportScene, Wanted, plan_samples
 
 Places = dict[str, tuple[int, int]]
 
@@ -52,7 +52,7 @@ def pack_scenes(
     Raises:
         FocusgenError: the data set is not complete and validated, or a file is damaged.
     """
-    plan = plan_export(root, shard_bytes=1 << 62, ending="tar", leave_out=leave_out)
+    plan = plan_samples(root, Wanted(leave_out=leave_out))
     dataset = DatasetLayout(root, root / "scene_index.json")
     index, n_packed = read_index(dataset), 0
     for scene_id, scene in plan.scenes.items():

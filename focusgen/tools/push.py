@@ -20,7 +20,7 @@ from focusgen.dataset.packs import PACKED, is_packed
 from focusgen.models.hub_errors import hub_errors
 from focusgen.run.table import PHASES
 from focusgen.tools.card import refuse_old_card
-from focusgen.tools.export_plan import ExportScene, plan_export
+from focusgen.tools.export_plan import ExportScene, Wanted, plan_samples
 from focusgen.tools.front_matter import licence_in
 from focusgen.tools.scene_preview import preview_paths
 
@@ -88,7 +88,7 @@ def plan_data_set(root: Path, also: Sequence[str] = (), leave_out: Sequence[str]
         FocusgenError: the data set is not complete, phase 6 has not passed it as it is, or its card is older.
     """
     _licence(root / "README.md")  # before anything else is looked at
-    plan = plan_export(root, shard_bytes=1 << 62, ending="tar", leave_out=leave_out)
+    plan = plan_samples(root, Wanted(leave_out=leave_out))
     refuse_old_card(root, plan)
     dataset = DatasetLayout(root, root / "scene_index.json")
     paths = [*_papers(dataset), *(path for scene in plan.scenes.values() for path in _files(dataset, scene))]

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 from focusgen import cli
+from focusgen.config.data import SPLITS
 from focusgen.data import FocusDataset, FocusShards
-from focusgen.dataset.index import SPLITS
 from tests.conftest import Rgbd
 
 pytestmark = pytest.mark.slow

@@ -18,7 +18,7 @@ from focusgen.data.shards import _scene_info
 from focusgen.dataset.lens_metadata import SetLens
 from focusgen.optics.coc import Lens
 from focusgen.tools.export import export, finish
-from focusgen.tools.export_plan import sample_document
+from focusgen.tools.export_plan import Wanted, sample_document
 from tests.conftest import Rgbd
 from tests.tools.test_export_plan import scene
 
@@ -130,7 +130,7 @@ def test_a_damaged_shard_and_a_missing_label_are_named(finished, shards, tmp_pat
     with pytest.raises(CorruptInputError, match=path.name):
         list(FocusShards(shards, "train", **SIZE))
     without = tmp_path / "without"
-    export(finished, without, "webdataset", with_focus=False)
+    export(finished, without, "webdataset", wanted=Wanted(with_focus=False))
     finish(without)
     with pytest.raises(CorruptInputError, match=r"focus_00\.npz"):
         list(FocusShards(without, "train", **SIZE))

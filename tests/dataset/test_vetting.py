@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from focusgen.base.errors import ConfigError, FocusgenError, MissingUpstreamError, RefusedDataError
+from focusgen.config.data import SPLITS
 from focusgen.data import FocusDataset
-from focusgen.dataset.index import SPLITS
 from focusgen.dataset.vetting import verdict_for, vet
 
 

@@ -12,13 +12,13 @@ import pytest
 from focusgen.tools.card import _index_of
 from focusgen.tools.card_facts import Card, Source
 from focusgen.tools.croissant import _columns, write_croissant
-from focusgen.tools.export_plan import plan_export
+from focusgen.tools.export_plan import plan_samples
 from focusgen.tools.licences import Part
 
 
 @pytest.fixture
 def card(finished) -> Card:
-    plan = plan_export(finished, shard_bytes=1 << 62, ending="tar")
+    plan = plan_samples(finished)
     return Card(plan, (Part("footage", "CC-BY-4.0"), Part("net", "MIT")), {"verdict": "pass"}, False)
 
 

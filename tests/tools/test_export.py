@@ -21,7 +21,7 @@ from focusgen.base.locks import exclusive
 from focusgen.dataset.layout import EXPORT_LOCK
 from focusgen.tools.export import export, finish
 from focusgen.tools.export_card import finish_with_card
-from focusgen.tools.export_plan import plan_export
+from focusgen.tools.export_plan import plan_samples
 from tests.conftest import Rgbd
 
 
@@ -79,7 +79,7 @@ def test_scenes_of_which_only_some_keep_clean_renders_are_exported_without_them(
     assert cli.phase_main("validate", "", kept) == 0
     words = ["export", "webdataset", "--out_root", str(rgbd.out_root), "--dest", str(tmp_path / "dest")]
     with pytest.raises(RefusedDataError, match="'b' has clean_renders, '.' has none"):
-        plan_export(rgbd.out_root, shard_bytes=10**6, ending="tar")
+        plan_samples(rgbd.out_root)
     assert cli.main(words) == 3 and cli.main([*words, "--without", "clean"]) == 0
     with tarfile.open(next((tmp_path / "dest").glob("val*.tar"))) as tar:
         assert not [name for name in tar.getnames() if "clean" in name]
@@ -235,10 +235,10 @@ def test_of_a_damaged_scene_nothing_is_published(finished, tmp_path):
 
 def test_a_scene_that_readers_of_tars_pass_over_is_refused(finished, tmp_path, monkeypatch):
     """webdataset takes a folder called __x__ for metadata of the tar, and skips it without a word."""
-    plan = plan_export(finished, shard_bytes=10**9, ending="tar")
+    plan = plan_samples(finished)
     scene = next(iter(plan.scenes.values()))
     renamed = dataclasses.replace(plan, scenes={"__x__": scene})
-    monkeypatch.setattr("focusgen.tools.export.plan_export", lambda *_, **__: renamed)
+    monkeypatch.setattr("focusgen.tools.export.plan_samples", lambda *_: renamed)
     with pytest.raises(RefusedDataError, match="scene '__x__'.* pass over") as caught:
         export(finished, tmp_path / "dest", "webdataset")
     assert "--leave_out" in caught.value.advice and not (tmp_path / "dest").exists()

@@ -14,7 +14,7 @@ from focusgen import cli
 from focusgen.tools import export_card
 from focusgen.tools.export import Exported
 from focusgen.tools.export_card import finish_with_card
-from focusgen.tools.export_plan import plan_export
+from focusgen.tools.export_plan import into_shards, plan_samples
 from focusgen.tools.front_matter import licence_in
 from focusgen.tools.licences import Part
 
@@ -23,7 +23,7 @@ NON_COMMERCIAL = Part("flux", "FLUX.1 [dev] Non-Commercial License")
 
 @pytest.fixture
 def exported(finished) -> Exported:
-    return Exported(plan_export(finished, shard_bytes=1 << 62, ending="tar"), 0, 0)
+    return Exported(into_shards(plan_samples(finished), 1 << 62, "tar"), 0, 0)
 
 
 @pytest.fixture

@@ -26,12 +26,12 @@ from focusgen.tools.export_plan import (
     _check_clean,
     _check_sets,
     _moving_sets,
-    _normal,
     _packed,
     _stand_ins,
     frames_of,
+    into_shards,
     lenses_at,
-    plan_export,
+    plan_samples,
     sample_document,
 )
 from tests.small import LENS, entry, finish_scene, write_index
@@ -278,18 +278,6 @@ def test_scenes_of_which_only_some_have_clean_renders_are_named():
     assert "--without clean" in caught.value.advice
 
 
-@pytest.mark.parametrize(
-    ("path", "normal"),
-    [
-        ("bokeh_renders/set_00/x.png", "bokeh_renders/set_00/x.png"),
-        ("bokeh_renders/../focus_maps/set_00/x.npz", "focus_maps/set_00/x.npz"),
-        ("bokeh_renders/../metadata.json", "metadata.json"),
-    ],
-)
-def test_paths_of_records_are_those_of_the_scene(path, normal):
-    assert _normal(Path(path)) == normal
-
-
 # --- a data set on the disk
 
 
@@ -318,32 +306,33 @@ def report(dataset: DatasetLayout, scenes: Any) -> None:
 
 
 def test_a_plan_of_a_data_set_has_its_splits_in_the_order_of_the_index(validated):
-    found = plan_export(validated.root, shard_bytes=1 << 30, ending="tar")
+    found = into_shards(plan_samples(validated.root), 1 << 30, "tar")
     assert [shard.name for shard in found.shards] == ["train-00000.tar", "val-00000.tar"]
     assert found.shards[0].samples == (("b ü", 0), ("b ü", 1), ("c", 0), ("c", 1), ("c", 2), ("c", 3))
     assert list(found.scenes) == ["b ü", "a", "c"]
-    assert found.scenes["a"].files["frames_sharp/frame_0000.png"].size > 0
+    paths = ("frames_sharp/frame_0000.png", "focus_maps/set_00/focus_0000.npz")
+    assert all(found.scenes["a"].files[path].size > 0 for path in paths), "the record says ../focus_maps"
     assert not found.has_flags
 
 
 def test_many_small_shards_are_numbered(validated):
-    found = plan_export(validated.root, shard_bytes=1, ending="parquet")
+    found = into_shards(plan_samples(validated.root), 1, "parquet")
     assert [shard.name for shard in found.shards][:2] == ["train-00000.parquet", "train-00001.parquet"]
     assert len(found.shards) == frames_of(found.shards) == 9
 
 
 def test_two_plans_of_one_data_set_are_equal(validated):
-    first, second = (plan_export(validated.root, shard_bytes=9000, ending="tar") for _ in range(2))
+    first, second = (into_shards(plan_samples(validated.root), 9000, "tar") for _ in range(2))
     assert [first.digest(s) for s in first.shards] == [second.digest(s) for s in second.shards]
 
 
 def test_a_scene_that_phase_6_has_not_seen_like_this_is_refused(validated):
     validated.validation_report_json.unlink()
     with pytest.raises(RefusedDataError, match="nobody has validated"):
-        plan_export(validated.root, shard_bytes=1, ending="tar")
+        plan_samples(validated.root)
 
 
 def test_a_changed_record_is_refused(validated):
     validated.scene("c").done("render").write_bytes(b"{}")
     with pytest.raises(FocusgenError, match="c"):
-        plan_export(validated.root, shard_bytes=1, ending="tar")
+        plan_samples(validated.root)
