@@ -14,6 +14,7 @@ from focusgen.base.seeds import derive_seed
 
 Box: TypeAlias = "tuple[int, int, int, int]"
 """(y, x, height, width), pixels."""
+ReadWhole: TypeAlias = "Callable[[str, int], npt.NDArray[Any]]"
 
 
 def whole(value: object) -> int:
@@ -53,7 +54,7 @@ class WindowMeta:
     frames: tuple[int, ...]
     width: int
     height: int
-    read: Callable[[str, int], npt.NDArray[Any]]
+    read: ReadWhole
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from focusgen.data.crops import Box
+from focusgen.data.crops import Box, ReadWhole
 from focusgen.dataset.lens_metadata import SetLens
 from focusgen.dataset.vetting import SceneInfo
 
@@ -81,6 +81,15 @@ def build_sample(
     }
     sample.update(_tensors(lens, frames, box, modalities, read, recompute_labels=recompute_labels))
     return sample
+
+
+def without_label_files(read: ReadWhole, lens: SetLens) -> ReadWhole:
+    """Return a reader that makes labels from depth and lens, and opens no file of labels."""
+
+    def made(modality: str, frame: int) -> npt.NDArray[Any]:
+        return lens.label(read("depth", frame), frame) if modality == "focus" else read(modality, frame)
+
+    return made
 
 
 def _tensors(

@@ -20,7 +20,7 @@ from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataErro
 from focusgen.base.seeds import derive_seed
 from focusgen.config.data import Split
 from focusgen.data.crops import Crop, WindowMeta, crop_generator, crop_size, draw_box, whole_argument
-from focusgen.data.samples import MODALITIES, Modality, Sample, build_sample
+from focusgen.data.samples import MODALITIES, Modality, Sample, build_sample, without_label_files
 from focusgen.data.windows import (
     check_arguments,
     check_clean,
@@ -189,7 +189,8 @@ class FocusShards(IterableDataset[Any]):
             def read(modality: str, frame: int, k: int = set_index) -> npt.NDArray[Any]:
                 return _decoded(decoded, window[frame][1], cast(Modality, modality), k, path)
 
-            meta = WindowMeta(scene.scene_id, set_index, frames, scene.width, scene.height, read)
+            shown = without_label_files(read, scene.lenses[set_index]) if self.recompute_labels else read
+            meta = WindowMeta(scene.scene_id, set_index, frames, scene.width, scene.height, shown)
             rng = crop_generator(self.seed, int(self._epoch), scene.scene_id, frames[0], set_index)
             sample = build_sample(
                 scene,

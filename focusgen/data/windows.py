@@ -29,7 +29,14 @@ from focusgen.data.crops import (
     whole,
     whole_argument,
 )
-from focusgen.data.samples import MODALITIES, OPTIONAL_MODALITIES, Modality, Sample, build_sample
+from focusgen.data.samples import (
+    MODALITIES,
+    OPTIONAL_MODALITIES,
+    Modality,
+    Sample,
+    build_sample,
+    without_label_files,
+)
 from focusgen.data.vouched import read_vouched
 from focusgen.dataset.published import read_bokeh, read_clean, read_depth, read_flags, read_focus, read_sharp
 from focusgen.dataset.vetting import SceneInfo, VettedScene, vet
@@ -190,7 +197,8 @@ class FocusDataset(Dataset[Any]):
         def read(modality: str, frame: int) -> npt.NDArray[Any]:
             return read_frame(scene, set_index, cast(Modality, modality), frame)
 
-        meta = WindowMeta(scene.scene_id, set_index, frames, scene.width, scene.height, read)
+        shown = without_label_files(read, scene.lenses[set_index]) if self.recompute_labels else read
+        meta = WindowMeta(scene.scene_id, set_index, frames, scene.width, scene.height, shown)
         rng = crop_generator(self.seed, int(self._epoch), scene.scene_id, start, set_index)
         box = draw_box(self.crop, meta, rng)
         sample = build_sample(

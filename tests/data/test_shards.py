@@ -135,6 +135,9 @@ def test_a_damaged_shard_and_a_missing_label_are_named(finished, shards, tmp_pat
     with pytest.raises(CorruptInputError, match=r"focus_00\.npz"):
         list(FocusShards(without, "train", **SIZE))
     assert next(iter(FocusShards(without, "train", recompute_labels=True, **SIZE)))["focus"].max() <= 1
+    in_focus = {**SIZE, "roi": "focus"}
+    made = next(iter(FocusShards(without, "train", recompute_labels=True, shuffle=False, **in_focus)))
+    assert is_equal(made, FocusDataset(finished, "train", **in_focus)[0])
 
 
 def test_samples_that_a_reader_of_tars_would_leave_out_are_missed(shards):

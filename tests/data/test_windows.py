@@ -52,11 +52,13 @@ def test_every_item_is_what_a_stranger_reads_from_the_same_files(finished, recom
                 assert np.array_equal(sample[key][t].numpy(), cut), (key, frame)
 
 
-def test_labels_are_recomputed_bit_for_bit_and_no_focus_file_is_opened(finished):
-    read = [sample["focus"] for sample in FocusDataset(finished, "train", window=5)]
+@pytest.mark.parametrize("how", [{}, {"crop": 24, "roi": "focus"}])
+def test_labels_are_recomputed_bit_for_bit_and_no_focus_file_is_opened(finished, how):
+    how = {"window": 5, **how}
+    read = [sample["focus"] for sample in FocusDataset(finished, "train", **how)]
     for path in finished.glob("*/focus_maps/*/*.npz"):
         path.write_bytes(b"no longer a label")
-    made = [sample["focus"] for sample in FocusDataset(finished, "train", window=5, recompute_labels=True)]
+    made = [sample["focus"] for sample in FocusDataset(finished, "train", recompute_labels=True, **how)]
     assert len(read) == len(made) and all(map(torch.equal, read, made))
 
 
