@@ -21,7 +21,7 @@ from focusgen.dataset.findings import Finding, Findings, named_digests
 from focusgen.dataset.index import IndexEntry, IndexResult, read_index
 from focusgen.dataset.index_draft import IndexDraft, PackedEntry
 from focusgen.dataset.index_writing import publish_index
-from focusgen.dataset.ingest import new_manifest, read_whole_manifest
+from focusgen.dataset.ingest import new_manifest, read_whole_manifest, unknown_ingest_digest
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.raw_marks import RawMarks
 from focusgen.media.rawcheck import RawReport
@@ -39,6 +39,7 @@ KEPT_REHEARSED = (
     "the old entry was kept. --max_frames shortens it: give another --out_root for that; a finished scene is "
     "never replaced by a shorter one."
 )
+KEPT_ADOPTED = "what is finished stays as it is; --on_stale redo makes all of it anew from these files."
 KEPT_ENTRY = "the old entry was kept. Put the old files back, or start again with --on_stale redo."
 
 
@@ -220,7 +221,8 @@ class _Taken:
             self._result.renewed[raw.scene_id] = what
             return True
         if self._cfg.run.on_stale != "keep":
-            way_out = KEPT_REHEARSED if is_cut_short else KEPT_ENTRY
+            kept = KEPT_ADOPTED if before.ingest_digest == unknown_ingest_digest() else KEPT_ENTRY
+            way_out = KEPT_REHEARSED if is_cut_short else kept
             self._result.rejected[raw.scene_id] = Rejection(raw.path.name, f"{what}; {way_out}")
         return False
 
@@ -294,6 +296,8 @@ def _what_changed(before: IndexEntry, now: IndexEntry) -> str:
         what = f"{before.n_frames} frames -> {now.n_frames}"
     elif before.decoding != now.decoding:
         what = "how its pixels are decoded: " + "; ".join(now.notes)
+    elif before.ingest_digest == unknown_ingest_digest():
+        return "adopted without its raw frames: nobody knows whether these are they"
     elif before.ingest_digest != now.ingest_digest:
         what = "the content of its files"
     else:

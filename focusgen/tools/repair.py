@@ -35,6 +35,7 @@ from focusgen.phases.validate import validate_scene
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
 from focusgen.run.settings import saved_config
+from focusgen.run.staleness import ADOPTED
 from focusgen.run.table import PHASES, PhaseSpec
 from focusgen.tools.later_models import loading_later
 
@@ -174,6 +175,10 @@ class SceneRepairer:
         if not damaged:
             self._restore_record(phase, record)
             return None
+        if record.document["backend"] == ADOPTED:
+            what = f"{self._names(damaged)}: made by another pipeline, which cannot be run here"
+            self._problem(phase, f"{what}: put the files back, or run the phase with --on_stale redo")
+            return None
         run = self._run_of(phase, record)
         if not self._may_redo(phase, run, record, damaged):
             return None
@@ -273,19 +278,18 @@ class SceneRepairer:
 
     def _may_redo(self, phase: PhaseName, run: PhaseRun, record: Record, damaged: Sequence[Path]) -> bool:
         """Say whether a redo would give the same; nothing is deleted before that is known."""
-        names = ", ".join(self._name(path) for path in damaged[:5])
-        if record.document["backend"] == "adopted":
-            self._problem(phase, f"{names}: made by another pipeline: put the files back and adopt again")
-            return False
         difference = run.identity(self.scene.scene_id).difference(record.document)
         if difference is not None:
             self._problem(
                 phase,
-                f"{names}: damaged, but what they were made from has changed ({difference}): "
+                f"{self._names(damaged)}: damaged, but what they were made from has changed ({difference}): "
                 "restore it, or run the phase with --on_stale redo",
             )
             return False
         return True
+
+    def _names(self, paths: Sequence[Path]) -> str:
+        return ", ".join(self._name(path) for path in paths[:5])
 
     def _redo(self, phase: PhaseName, run: PhaseRun, digest: str | None, damaged: Sequence[Path]) -> None:
         summary = run.run(keep_settings=False)

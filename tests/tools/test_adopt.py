@@ -110,7 +110,7 @@ def test_a_right_data_set_is_adopted_unchanged_and_passes_phase_6(reference, cap
     assert all(states[name][phase]["state"] == "complete" for name in states for phase in ("depth", "render"))
 
 
-def test_damage_after_adoption_is_found(reference):
+def test_damage_after_adoption_is_found_and_cannot_be_made_again(reference, capsys):
     assert adopt(reference) == 0
     victim = reference.out_root / "bear/bokeh_renders/set_01/bokeh_0002.png"
     data = bytearray(victim.read_bytes())
@@ -118,6 +118,20 @@ def test_damage_after_adoption_is_found(reference):
     victim.write_bytes(data)
     assert verdict_of(reference) == "fail"
     assert cli.main(["repair", *reference.flags("out_root"), "bear"]) == 3
+    assert "bokeh_0002.png: made by another pipeline" in "".join(capsys.readouterr())
+
+
+def test_raw_frames_that_come_after_adoption_are_not_called_changed(reference, capsys):
+    assert adopt(reference) == 0
+    (reference.raw_root / "bear").mkdir(parents=True)
+    for frame in range(N_FRAMES):
+        path = reference.out_root / f"bear/frames_sharp/frame_{frame:04d}.png"
+        shutil.copy(path, reference.raw_root / "bear")
+    flags = [*reference.flags("raw_root", "out_root"), "--min_frames", "2", "--workers", "1"]
+    assert cli.phase_main("index", "doc", flags) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "adopted without its raw frames" in said and "changed" not in said
+    assert verdict_of(reference) == "pass"
 
 
 @pytest.mark.slow
