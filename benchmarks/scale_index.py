@@ -25,8 +25,8 @@ from focusgen.dataset.file_marks import SETTLED_S
 from focusgen.dataset.findings import Findings, stamp_of
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.record_writing import record_document
 from focusgen.dataset.records import seal
-from focusgen.dataset.scene_store import record_document
 from focusgen.media.rawcheck import RawReport, check_raw
 from focusgen.media.scenes import RawScene
 from focusgen.phases.looking import discover_scenes

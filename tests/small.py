@@ -20,8 +20,9 @@ from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import new_manifest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.lens_metadata import lens_document, set_lenses
+from focusgen.dataset.record_writing import record_document, write_record
 from focusgen.dataset.records import Identity, Record
-from focusgen.dataset.scene_store import PhaseStore, record_document, write_record
+from focusgen.dataset.scene_store import PhaseStore
 from focusgen.media.codecs import encode_npz
 from focusgen.optics.coc import Lens
 from focusgen.optics.stats import depth_counts, depth_stats

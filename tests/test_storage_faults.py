@@ -22,10 +22,8 @@ import numpy as np
 import pytest
 
 from focusgen import cli
-from focusgen.base import files
 from focusgen.base.errors import ModelMemoryError
 from focusgen.config import SCENE_PHASES
-from focusgen.dataset import scene_store
 from focusgen.dataset.fingerprint import published_digests
 from focusgen.models.passthrough import Passthrough
 from focusgen.phases.index import index_dataset
@@ -277,17 +275,6 @@ def test_a_device_that_fails_at_the_folders_fsync_has_no_record(tiny):
 def test_a_folder_that_cannot_be_synced_at_all_is_no_failure(tiny):
     cfg = tiny.config(render__n_sets=1)
     assert failing_at("fsync", 1, errno.EINVAL, cfg, ("deblur",)) == 0
-
-
-def test_a_torn_line_of_notes_costs_one_fact_and_not_the_next(tmp_path):
-    notes = tmp_path / "deblur_notes.jsonl"
-    whole = scene_store._note_line("psnr/0", 1.0)
-    notes.write_bytes(whole + scene_store._note_line("psnr/1", 2.0)[:-6])
-    assert scene_store._open_notes(notes) == {"psnr/0": 1.0}
-    files.append(notes, scene_store._note_line("psnr/2", 3.0))
-    assert scene_store._open_notes(notes) == {"psnr/0": 1.0, "psnr/2": 3.0}
-    notes.write_bytes(notes.read_bytes().replace(b"3.0", b"8.0"))
-    assert "psnr/2" not in scene_store._open_notes(notes)
 
 
 # --- who may read and write

@@ -110,6 +110,10 @@ class SceneLayout:
         """What is being made right now, under which settings; gone once the record stands."""
         return self.dataset_root / ".focusgen" / "progress" / self.scene_id / f"{phase}.json"
 
+    def notes(self, phase: PhaseName) -> Path:
+        """Facts that outlive a kill, beside the journal of the same work."""
+        return self.journal(phase).with_name(f"{phase}_notes.jsonl")
+
     def held_back_depth(self, frame: int) -> Path:
         """A depth map with holes that waits for the scene median."""
         return self.dataset_root / ".focusgen" / "progress" / self.scene_id / f"depth_{frame:04d}.npz"

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
-import os
 import time
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,22 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base import files
 from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import SceneError, StaleError
-from focusgen.base.files import (
-    append,
-    fsync_folder,
-    make_folder,
-    publish,
-    publish_json,
-    remove,
-    sync_file_system,
-)
+from focusgen.base.files import append, make_folder, publish_json, remove
 from focusgen.config import PhaseName
+from focusgen.dataset.journals import note_line, open_notes, png_filter_of, read_journal
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.packs import is_packed, unpack_scene
-from focusgen.dataset.records import RECORD_VERSION, Identity, Record, parse_json, seal
+from focusgen.dataset.record_writing import record_document, write_record
+from focusgen.dataset.records import Identity, Record
 from focusgen.dataset.store import Encode, Writer, run_facts, valid_entry
 from focusgen.media.codecs import PngFilter, encode_png
 
@@ -68,9 +58,9 @@ class PhaseStore:
         self._files: dict[Path, FileEntry] = {}
         self._warnings: list[str] = []
         self.png_filter: PngFilter = "up"
-        self._notes = scene.journal(identity.phase).with_name(f"{identity.phase}_notes.jsonl")
+        self._notes = scene.notes(identity.phase)
         self._begin(redo)
-        self._remembered = _open_notes(self._notes)
+        self._remembered = open_notes(self._notes)
         self._writer = Writer()
 
     def __enter__(self) -> PhaseStore:
@@ -92,7 +82,7 @@ class PhaseStore:
             unpack_scene(self.scene, leave_out_damaged=True)
         make_folder(self.scene.phase_folder(phase))
         if self._is_resumable(redo):
-            self.png_filter = _png_filter_of(_read_journal(self.scene.journal(phase)) or {})
+            self.png_filter = png_filter_of(read_journal(self.scene.journal(phase)) or {})
         else:
             self._wipe()
             journal = self.scene.journal(phase)
@@ -109,7 +99,7 @@ class PhaseStore:
         Raises:
             StaleError: it was made otherwise, and nobody allowed to replace it.
         """
-        recorded, is_finished = _read_journal(self.scene.journal(self.identity.phase)), self._is_finished()
+        recorded, is_finished = read_journal(self.scene.journal(self.identity.phase)), self._is_finished()
         is_empty = not is_finished and not any(True for _ in self._published_files())
         if recorded is None:
             if not redo and not is_empty:
@@ -221,7 +211,7 @@ class PhaseStore:
 
         Written before the frame that it belongs to, so that no kept frame lacks its facts.
         """
-        append(self._notes, _note_line(key, value))
+        append(self._notes, note_line(key, value))
         self._remembered[key] = value
 
     def recall(self, key: str) -> Any:
@@ -271,93 +261,6 @@ class PhaseStore:
         return record
 
 
-def record_document(
-    identity: Identity,
-    folder: Path,
-    files: Mapping[Path, FileEntry],
-    flags: Mapping[str, list[str]],
-    warnings: Sequence[str],
-    details: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return the part of a record that its digest covers."""
-    relative = {os.path.relpath(path, folder): entry for path, entry in files.items()}
-    return {
-        "record_version": RECORD_VERSION,
-        **identity.document(),
-        "files": {k: {"size": e.size, "xxh3_128": e.xxh3_128} for k, e in sorted(relative.items())},
-        "flags": dict(flags),
-        "warnings": list(warnings),
-        "details": json.loads(json.dumps(details, allow_nan=False)),
-    }
-
-
-def write_record(
-    scene: SceneLayout,
-    document: Mapping[str, Any],
-    run: Mapping[str, Any],
-    *,
-    whole_scene: bool = True,
-) -> Record:
-    """Write a completion record after everything that it vouches for has reached the device.
-
-    Raises:
-        StorageError: it could not be written, or the device failed; there is no record then.
-    """
-    phase: PhaseName = document["phase"]
-    folder, data = scene.phase_folder(phase), seal(document, run)
-    if whole_scene:
-        copy = scene.record_copy(phase)
-        make_folder(copy.parent)
-        publish(copy, data)
-    sync_file_system(folder)
-    files.on_step("before_record", folder)
-    path = scene.done(phase) if whole_scene else scene.partial(phase)
-    publish(path, data)
-    try:
-        fsync_folder(folder)
-    except SceneError:  # nobody knows what the device holds: no claim over it
-        remove(path)
-        raise
-    remove(scene.failed(phase))
-    return Record(json.loads(data))
-
-
-def _read_journal(path: Path) -> dict[str, Any] | None:
-    try:
-        document = parse_json(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _png_filter_of(document: Mapping[str, Any]) -> PngFilter:
-    """Return how a journal's or a record's pictures are written; those of release 0.1.0 do not say it."""
-    return "up" if document.get("png_filter") == "up" else "paeth"
-
-
-def _note_line(key: str, value: object) -> bytes:
-    """Return one line of the notes; its CRC tells a whole line from a damaged one."""
-    text = json.dumps([key, value], allow_nan=False).encode()
-    return b"%08x %s\n" % (zlib.crc32(text), text)
-
-
-def _open_notes(path: Path) -> dict[str, Any]:
-    """Return the facts of earlier lives, and end the line that a killed one was writing."""
-    if not path.exists():
-        return {}
-    data = path.read_bytes()
-    if data and not data.endswith(b"\n"):
-        append(path, b"\n")
-    notes: dict[str, Any] = {}
-    for line in data.splitlines():
-        check, _, text = line.partition(b" ")
-        if check != b"%08x" % zlib.crc32(text):
-            continue  # the last line of a killed run; its frame was not published yet
-        key, value = json.loads(text)
-        notes[key] = value
-    return notes
-
-
 def remove_leftovers(scene: SceneLayout, phase: PhaseName) -> None:
     """Delete half-written files of a killed run: only the holder of the lock may."""
     for folder in scene.phase_folders(phase):
@@ -369,21 +272,3 @@ def remove_leftovers(scene: SceneLayout, phase: PhaseName) -> None:
     for internal in (scene.journal(phase).parent, scene.record_copy(phase).parent):
         for leftover in internal.glob(f".{phase}*.tmp"):
             remove(leftover)
-
-
-def reopen(scene: SceneLayout, record: Record, damaged: Iterable[Path]) -> None:
-    """Turn a finished phase into one that lacks some files: its next run makes those, and the record, anew.
-
-    Under the scene's lock. The damaged files go before the record, so that a kill in between leaves nothing
-    that an ordinary run would take for its own.
-    """
-    phase = record.document["phase"]
-    journal = scene.journal(phase)
-    make_folder(journal.parent)
-    lines = b"".join(_note_line(key, value) for key, value in record.notes.items())
-    publish(journal.with_name(f"{phase}_notes.jsonl"), lines)
-    begun = {**Identity.of(record.document).document(), "png_filter": _png_filter_of(record.document)}
-    publish_json(journal, begun)
-    for path in damaged:
-        remove(path)
-    remove(scene.done(phase))

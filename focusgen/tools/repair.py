@@ -24,11 +24,12 @@ from focusgen.base.signals import StopFlag
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.ingest import manifest_of, read_manifest
+from focusgen.dataset.journals import reopen
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.packs import read_published, unpack_scene
 from focusgen.dataset.published import read_depth
 from focusgen.dataset.records import Record, has_published, read_record, seal
-from focusgen.dataset.scene_store import remove_leftovers, reopen
+from focusgen.dataset.scene_store import remove_leftovers
 from focusgen.optics.stats import depth_counts, depth_stats
 from focusgen.phases.scene_report import SceneReport
 from focusgen.phases.validate import validate_scene

@@ -1,15 +1,18 @@
 """The one way to put a file in place, and that nothing goes another way."""
 
 import ast
+import errno
 import os
 import resource
 import signal
 import subprocess
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import StorageError
 from focusgen.base.files import publish, remove_drafts, replacing
 
@@ -94,3 +97,68 @@ def test_nothing_is_written_but_through_the_one_way():
 
 def test_a_writer_beside_it_is_found():
     assert _writes(PACKAGE / "doctor" / "disk_probes.py"), "the search itself"
+
+
+def test_the_entry_is_of_the_bytes_handed_over(tmp_path):
+    entry = publish(tmp_path / "x", b"hello")
+    assert entry == FileEntry(5, checksum(b"hello"))
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_a_reader_sees_the_old_file_or_the_whole_new_one(tmp_path):
+    path, sizes = tmp_path / "x", set()
+    publish(path, bytes(1 << 20))
+    is_over = threading.Event()
+
+    def read() -> None:
+        while not is_over.is_set():
+            sizes.add(len(path.read_bytes()))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(20):
+        publish(path, bytes(1 << 20))
+    is_over.set()
+    reader.join()
+    assert sizes == {1 << 20}
+
+
+def test_a_short_write_goes_on_and_a_shorter_file_is_refused(tmp_path, monkeypatch):
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
+    publish(tmp_path / "x", b"0123456789")
+    assert (tmp_path / "x").read_bytes() == b"0123456789"
+    monkeypatch.setattr(os, "write", lambda descriptor, data: len(data))  # claims, and writes nothing
+    with pytest.raises(StorageError, match="shorter than what was written"):
+        publish(tmp_path / "y", b"0123456789")
+    assert os.listdir(tmp_path) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "Free space"),
+        (errno.EDQUOT, "quota"),
+        (errno.EFBIG, "ulimit -f"),
+        (errno.EROFS, "another place"),
+    ],
+)
+def test_a_storage_error_names_the_file_and_the_way_out(tmp_path, monkeypatch, number, advice):
+    def fail(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(StorageError) as caught:
+        publish(tmp_path / "x", b"1")
+    assert str(tmp_path / "x") in caught.value.message
+    assert advice in caught.value.advice
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_a_process_of_the_same_number_left_is_replaced_and_no_link_is_followed(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("mine")
+    (tmp_path / f".x.{os.getpid()}.tmp").symlink_to(elsewhere)
+    publish(tmp_path / "x", b"1")
+    assert (tmp_path / "x").read_bytes() == b"1"
+    assert elsewhere.read_text() == "mine"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +14,10 @@ import pytest
 from focusgen.base.checksums import checksum
 from focusgen.base.errors import CorruptInputError, StaleError, StorageError
 from focusgen.base.files import publish_json
+from focusgen.dataset.journals import reopen
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import Identity, read_record
-from focusgen.dataset.scene_store import PhaseStore, remove_leftovers, reopen
+from focusgen.dataset.scene_store import PhaseStore, remove_leftovers
 from focusgen.media.codecs import encode_npz
 from tests.small import DIGEST, identity
 
@@ -64,9 +64,19 @@ def test_the_first_life_has_all_frames_before_it(scene):
     assert missing(scene) == [0, 1, 2]
 
 
-def test_frames_of_an_earlier_life_are_kept(scene):
+def test_frames_of_an_earlier_life_are_kept_and_the_end_is_that_of_one_life(scene, tmp_path):
     begin(scene, frames=(0, 2))
     assert missing(scene) == [1]
+    finish(scene)
+    other = SceneLayout(tmp_path / "undisturbed", scene.scene_id)
+    finish(other)
+    assert read_record(scene.done("depth")).digest == read_record(other.done("depth")).digest
+
+
+def test_a_frame_that_a_kill_damaged_is_made_again(scene):
+    begin(scene, frames=(0, 1))
+    scene.depth(0).write_bytes(scene.depth(0).read_bytes()[:-5])
+    assert missing(scene) == [0, 2]
 
 
 @pytest.mark.parametrize(
@@ -152,6 +162,12 @@ def test_other_phases_of_the_scene_are_left_alone(scene):
         store.discard()
     assert not scene.metadata_json.exists()
     assert scene.sharp(0).exists() and scene.depth(0).exists() and scene.journal("depth").exists()
+
+
+def test_redoing_removes_the_record_and_its_copy_first(scene):
+    finish(scene)
+    assert missing(scene, replace(PLAN, backend="hf"), redo=True) == [0, 1, 2]
+    assert not scene.record_copy("depth").exists() and not scene.done("depth").exists()
 
 
 def test_folders_of_lens_sets_that_are_no_more_go_and_what_a_stranger_put_there_stays(scene):
@@ -250,31 +266,6 @@ def test_a_fact_that_is_said_again_holds_as_it_was_said_last(scene):
         assert store.recall("median/0") == 2.0
 
 
-@pytest.mark.parametrize("lost", [1, 5, 12])
-def test_a_line_that_a_kill_cut_costs_itself_only(scene, lost):
-    with PhaseStore(scene, PLAN) as store:
-        store.remember("median/0", 1.0)
-        store.remember("median/1", 2.0)
-    notes = scene.journal("depth").with_name("depth_notes.jsonl")
-    notes.write_bytes(notes.read_bytes()[:-lost])
-    with PhaseStore(scene, PLAN) as store:
-        assert store.recall_frames("median") in ({0: 1.0}, {0: 1.0, 1: 2.0})
-        assert store.recall("median/0") == 1.0
-        store.remember("median/2", 3.0)  # on a line of its own
-    with PhaseStore(scene, PLAN) as store:
-        assert store.recall_frames("median")[2] == 3.0
-
-
-def test_a_damaged_fact_is_none(scene):
-    with PhaseStore(scene, PLAN) as store:
-        store.remember("median/0", 1.25)
-        store.remember("median/1", 2.0)
-    notes = scene.journal("depth").with_name("depth_notes.jsonl")
-    notes.write_bytes(notes.read_bytes().replace(b"1.25", b"1.75"))
-    with PhaseStore(scene, PLAN) as store:
-        assert store.recall_frames("median") == {1: 2.0}
-
-
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {"x": float("-inf")}])
 def test_what_json_cannot_hold_is_not_remembered(scene, value):
     with pytest.raises(ValueError, match="not JSON compliant"), PhaseStore(scene, PLAN) as store:
@@ -351,25 +342,6 @@ def test_leftovers_of_a_killed_writer_are_removed_and_nothing_else(scene):
     remove_leftovers(scene, "depth")
     assert [path for path in torn if path.exists()] == []
     assert all(path.exists() for path in others) and scene.done("depth").exists()
-
-
-def test_reopening_keeps_facts_and_the_other_files_and_ends_in_the_same_digest(scene):
-    with PhaseStore(scene, PLAN) as store:
-        for frame in range(3):
-            store.remember(f"median/{frame}", 1.0)
-            put(store, frame)
-        store.finish({"medians": 3})
-    before = read_record(scene.done("depth"))
-    inode = os.stat(scene.depth(0)).st_ino
-    reopen(scene, before, [scene.depth(1)])
-    assert not scene.done("depth").exists() and not scene.depth(1).exists()
-    with PhaseStore(scene, PLAN) as store:
-        assert store.recall_frames("median") == {0: 1.0, 1: 1.0, 2: 1.0}
-        assert store.missing(lambda frame: [scene.depth(frame)]) == [1]
-        put(store, 1)
-        store.finish({"medians": 3})
-    assert read_record(scene.done("depth")).digest == before.digest
-    assert os.stat(scene.depth(0)).st_ino == inode
 
 
 def test_a_record_of_release_0_1_0_is_repaired_in_its_own_way_of_writing_pictures(scene):

@@ -10,9 +10,9 @@ import pytest
 
 from focusgen import cli
 from focusgen.dataset.fingerprint import published_digests
+from focusgen.dataset.journals import reopen
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import read_record
-from focusgen.dataset.scene_store import reopen
 
 
 def metadata(rgbd) -> dict:
