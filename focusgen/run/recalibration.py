@@ -88,9 +88,12 @@ def _outlives_other_depth(
 
 
 def other_depth(cfg: Config, dataset: DatasetLayout, ready: Mapping[str, IndexEntry]) -> list[str]:
-    """Return the scenes whose depth came, went or changed since the statistics were made, by name."""
-    before = (_document(dataset.calibrated_json) or {}).get("depth", {})
+    """Return the scenes whose depth came, went or changed since the statistics were made, by name.
+
+    Release 0.1.0 kept nothing of what its statistics were made from: of those nothing is known to be other.
+    """
     now = _inputs(cfg, dataset, ready)["depth"]
+    before = (_document(dataset.calibrated_json) or {}).get("depth", now)
     return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
 
 

@@ -56,6 +56,13 @@ def test_phase_4_by_itself_measures_other_depth_unless_it_is_told_to_keep(approv
     assert "recommended max_coc" in capsys.readouterr().err
 
 
+def test_statistics_of_which_nobody_kept_the_depth_are_not_said_to_be_of_other_depth(approved, capsys):
+    (approved.out_root / ".focusgen" / "calibrated.json").unlink()  # release 0.1.0 had none
+    assert calibrate(approved, "--on_stale", "keep") == 0
+    said = capsys.readouterr().err
+    assert "kept: the approved calibration\n" in said and "other depth" not in said
+
+
 @pytest.mark.slow
 def test_a_scene_that_was_left_out_is_measured_once_its_masks_are_there(rgbd, capsys):
     for name in "ab":
