@@ -21,7 +21,8 @@ from focusgen.dataset.layout import EXPORT_STATE, MANIFEST, DatasetLayout
 from focusgen.dataset.records import parse_json, parse_object
 from focusgen.dataset.scene_table import Original, SceneTable, TableWriter, open_table
 from focusgen.media.brought import BroughtDepth, Camera
-from focusgen.media.scenes import RawScene, Rejection
+from focusgen.media.listing import Rejection
+from focusgen.media.scenes import RawScene
 
 MAX_INDEX_BYTES = 4 << 30
 TABLE_FROM_SCENES = 1000

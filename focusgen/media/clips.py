@@ -13,7 +13,8 @@ from focusgen.base.errors import ConfigError, reason_of
 from focusgen.base.names import display, same_form, scene_id_problem
 from focusgen.config.data import SPLITS
 from focusgen.media.brought import Brought
-from focusgen.media.scenes import VIDEO_SUFFIXES, Place
+from focusgen.media.listing import VIDEO_SUFFIXES
+from focusgen.media.scenes import Place
 
 CLIPS = "clips"
 """What the index calls scenes that a list of clips named; no layout has this name."""

@@ -6,12 +6,10 @@ any of them becomes part of a path, and `display` is the one way in which they r
 
 from __future__ import annotations
 
-import os
 import stat
-import sys
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -20,26 +18,24 @@ from focusgen.base.files import broken_link
 from focusgen.base.names import (
     display,
     listed,
-    name_problem,
     natural_key,
     scene_id_problem,
 )
 from focusgen.media.brought import Brought
+from focusgen.media.listing import (
+    IMAGE_SUFFIXES,
+    VIDEO_SUFFIXES,
+    Listing,
+    Rejection,
+    how_to_convert,
+    is_passed_over,
+    link_problem,
+    list_folder,
+)
 from focusgen.media.numbering import find_series
 from focusgen.media.rules import ALL_RULES
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
-VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
-# Media that we do not read: named instead of being passed over, since somebody meant them to be used.
-_UNREAD_VIDEOS = frozenset(
-    ".264 .265 .3gp .asf .divx .f4v .flv .h264 .h265 .hevc .ivf .m2ts .m2v .mpeg .mpg .mts .mxf .ogv "
-    ".rm .rmvb .ts .vob .wmv .y4m".split()
-)
-UNREAD_SUFFIXES = _UNREAD_VIDEOS | frozenset(
-    ".yuv .gif .apng .arw .avif .bmp .cr2 .dng .exr .heic .heif .jp2 .jxl .nef .ppm .tga".split()
-)
 DAVIS_FRAMES = Path("JPEGImages") / "480p"
-SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"})
 
 
 Span = tuple[float, float | None]
@@ -83,14 +79,6 @@ class RawScene:
 
 
 @dataclass(frozen=True)
-class Rejection:
-    """Why something that looked like a scene is none; both texts are ready to be shown."""
-
-    file: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Discovery:
     """What lies below a raw root.
 
@@ -126,17 +114,6 @@ class Place:
     files: tuple[str, ...] | None = None
     brought: Brought | None = None
     span_s: Span | None = None
-
-
-@dataclass
-class _Listing:
-    """What stands directly in one folder; names in natural order."""
-
-    images: list[str] = field(default_factory=list)
-    videos: list[str] = field(default_factory=list)
-    folders: list[str] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
-    problems: list[Rejection] = field(default_factory=list)
 
 
 def discover(raw_root: Path, glob: str | None = None, *, follow_links: bool = False) -> Discovery:
@@ -203,12 +180,12 @@ def _candidates(root: Path, fence: Path | None, glob: str | None) -> tuple[list[
     if glob is not None:
         return list(_matches(root, glob)), {}
     try:
-        listing = _list_folder(root, fence)
+        listing = list_folder(root, fence)
     except OSError as error:
         raise ConfigError(f"raw root {display(str(root))}: {error.strerror}") from error
     rejected = {item.file: item for item in listing.problems}
     for name in listing.unread:
-        rejected[display(name)] = Rejection(display(name), _how_to_convert(name))
+        rejected[display(name)] = Rejection(display(name), how_to_convert(name))
     if listing.images and not listing.videos and not listing.folders:
         name = root.resolve().name or "scene"
         return [Place(name, root, display(name) + "/", "images")], rejected
@@ -222,12 +199,6 @@ def _candidates(root: Path, fence: Path | None, glob: str | None) -> tuple[list[
     return found, rejected
 
 
-def _how_to_convert(name: str) -> str:
-    what = "a kind of file that is not read: convert it"
-    is_video = os.path.splitext(name)[1].lower() in _UNREAD_VIDEOS
-    return f"{what} (-c copy keeps every bit: ffmpeg -i INPUT -c copy OUTPUT.mkv)" if is_video else what
-
-
 def _matches(root: Path, glob: str) -> Iterator[Place]:
     pattern = Path(glob)
     if pattern.is_absolute() or ".." in pattern.parts or not pattern.parts:
@@ -235,7 +206,7 @@ def _matches(root: Path, glob: str) -> Iterator[Place]:
     n_fixed = _n_fixed_parts(pattern)
     for path in root.glob(glob):
         parts = path.relative_to(root).parts
-        if not parts or any(_is_passed_over(part) for part in parts):
+        if not parts or any(is_passed_over(part) for part in parts):
             continue
         label = display("/".join(parts))
         if path.is_dir():
@@ -274,9 +245,9 @@ def _drop_twins(found: Iterable[Place]) -> tuple[list[Place], dict[str, Rejectio
 
 def _as_scene(item: Place, fence: Path | None) -> RawScene | Rejection:
     unusable = scene_id_problem(item.scene_id)
-    problem = f"{unusable}; rename it" if unusable else _link_problem(item.path, fence)
+    problem = f"{unusable}; rename it" if unusable else link_problem(item.path, fence)
     if problem is None and item.brought is not None and item.brought.depth is not None:
-        problem = _link_problem(item.brought.depth.folder, fence)
+        problem = link_problem(item.brought.depth.folder, fence)
     if problem:
         return Rejection(item.label, problem)
     if item.kind == "video":
@@ -285,7 +256,7 @@ def _as_scene(item: Place, fence: Path | None) -> RawScene | Rejection:
         files = (item.path.name,)
         return RawScene(item.scene_id, "video", item.path, files, brought=item.brought, span_s=item.span_s)
     try:
-        listing = _list_folder(item.path, fence)
+        listing = list_folder(item.path, fence)
     except OSError as error:
         return Rejection(item.label, f"cannot be read: {error.strerror}")
     problems = [p for p in listing.problems if Path(p.file).suffix.lower() in IMAGE_SUFFIXES]
@@ -296,7 +267,7 @@ def _as_scene(item: Place, fence: Path | None) -> RawScene | Rejection:
     return _image_scene(item, listing.images, tuple(_beside(listing)))
 
 
-def _beside(listing: _Listing) -> Iterator[str]:
+def _beside(listing: Listing) -> Iterator[str]:
     """Yield what to say of videos that lie in one folder with images: somebody may have meant them."""
     if listing.videos:
         yield f"a video beside the images is not read: {listed(listing.videos, 1)}"
@@ -324,65 +295,10 @@ def _image_scene(item: Place, images: list[str], beside: tuple[str, ...]) -> Raw
     return RawScene(item.scene_id, "images", item.path, files, notes, brought=item.brought)
 
 
-def _why_no_images(listing: _Listing) -> str:
+def _why_no_images(listing: Listing) -> str:
     reason = f"no images ({' '.join(sorted(IMAGE_SUFFIXES))})"
     if listing.folders or listing.videos:
         return f"{reason}, but folders or videos: for class/clip set data.glob to '*/*'"
     if listing.unread:
         return f"{reason}; files like '{display(listing.unread[0])}' are not read: convert them"
     return reason
-
-
-def _is_passed_over(name: str) -> bool:
-    return name.startswith(".") or name in SYSTEM_FOLDERS
-
-
-def _list_folder(folder: Path, fence: Path | None) -> _Listing:
-    listing = _Listing()
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: natural_key(entry.name)):
-            if not _is_passed_over(entry.name):
-                _sort_entry(entry, fence, listing)
-    return listing
-
-
-def _sort_entry(entry: os.DirEntry[str], fence: Path | None, listing: _Listing) -> None:
-    link_problem = _link_problem(Path(entry.path), fence) if entry.is_symlink() else None
-    if link_problem is not None:
-        listing.problems.append(Rejection(display(entry.name), link_problem))
-    elif entry.is_dir():
-        listing.folders.append(entry.name)
-    else:
-        _sort_file(entry, listing)
-
-
-def _sort_file(entry: os.DirEntry[str], listing: _Listing) -> None:
-    suffix = os.path.splitext(entry.name)[1].lower()
-    is_image = suffix in IMAGE_SUFFIXES
-    if suffix in UNREAD_SUFFIXES:
-        listing.unread.append(entry.name)
-    if not is_image and suffix not in VIDEO_SUFFIXES:
-        return
-    # The name of a video becomes a scene id, which is checked later; an image keeps its name.
-    problem = name_problem(entry.name) if is_image else None
-    if problem is None and not entry.is_file():
-        problem = "not a regular file"
-    if problem is not None:
-        listing.problems.append(Rejection(display(entry.name), problem))
-    else:
-        # Interned: a hundred thousand scenes have the same few names.
-        (listing.images if is_image else listing.videos).append(sys.intern(entry.name))
-
-
-def _link_problem(path: Path, fence: Path | None) -> str | None:
-    """Say why a path may not be followed: with a fence, every link on the way must end inside."""
-    try:
-        target = path.resolve(strict=True)
-    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
-        reason = getattr(error, "strerror", None) or "a loop of links"
-        return broken_link(path) or f"cannot be followed: {reason}"
-    except ValueError:
-        return "the name holds NUL"
-    if fence is not None and target != fence and fence not in target.parents:
-        return "a link that leaves the raw root; --follow_links (data.follow_links: true) reads what it names"
-    return None

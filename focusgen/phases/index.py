@@ -24,8 +24,9 @@ from focusgen.dataset.index_writing import publish_index
 from focusgen.dataset.ingest import new_manifest, read_whole_manifest, unknown_ingest_digest
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.raw_marks import RawMarks
+from focusgen.media.listing import Rejection
 from focusgen.media.rawcheck import RawReport
-from focusgen.media.scenes import RawScene, Rejection
+from focusgen.media.scenes import RawScene
 from focusgen.phases.looking import as_known, check_asked, discover_scenes, look_at
 from focusgen.phases.new_splits import Decided, SplitRules
 from focusgen.phases.shared_content import Content, first_shared

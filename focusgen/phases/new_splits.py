@@ -11,7 +11,8 @@ from focusgen.config.data import DataConfig
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.index_draft import outline_of
 from focusgen.media.clips import CLIPS
-from focusgen.media.scenes import RawScene, Rejection
+from focusgen.media.listing import Rejection
+from focusgen.media.scenes import RawScene
 from focusgen.phases.split_file import SaidSplits
 from focusgen.phases.splits import assign_group_splits, assign_splits, group_of, remark_on_splits
 

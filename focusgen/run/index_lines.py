@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from focusgen.base.names import shortened
 from focusgen.dataset.index import IndexResult
 from focusgen.dataset.index_draft import outline_of
-from focusgen.media.scenes import Rejection
+from focusgen.media.listing import Rejection
 
 
 def refusal_line(scene_id: str, rejection: Rejection) -> str:

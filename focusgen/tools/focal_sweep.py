@@ -16,8 +16,9 @@ from focusgen.base.files import make_folder, publish, publish_json, remove, remo
 from focusgen.base.names import display
 from focusgen.focal.sweep import SweepStack, cut_sweep, read_focus
 from focusgen.media.decode import CheckOptions, DecodePool
+from focusgen.media.listing import VIDEO_SUFFIXES
 from focusgen.media.rawcheck import RawReport
-from focusgen.media.scenes import VIDEO_SUFFIXES, RawScene, discover
+from focusgen.media.scenes import RawScene, discover
 from focusgen.media.video import open_frames
 from focusgen.tools.focal_outputs import png_bytes
 

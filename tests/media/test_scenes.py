@@ -187,12 +187,6 @@ def test_a_missing_root_is_a_configuration_error(tmp_path):
         discover(touch(tmp_path / "notes.txt"))
 
 
-def test_a_thousand_scenes_are_found_quickly(tmp_path):
-    for index in range(1000):
-        touch(tmp_path / f"s{index}" / "1.png")
-    assert ids(discover(tmp_path)) == [f"s{index}" for index in range(1000)]
-
-
 def test_a_video_among_images_is_told_and_kinds_that_are_not_read_are_named(tmp_path):
     for name in ("1.png", "2.png", "clip.mp4", "other.mov"):
         touch(tmp_path / "bear" / name)

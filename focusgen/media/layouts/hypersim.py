@@ -10,7 +10,8 @@ from focusgen.media.brought import Brought, BroughtDepth, Camera
 from focusgen.media.layouts.folders import below, files, first_below, folders, paired
 from focusgen.media.layouts.layout import Contents, Layout, place
 from focusgen.media.layouts.lists import read_table
-from focusgen.media.scenes import Place, Rejection
+from focusgen.media.listing import Rejection
+from focusgen.media.scenes import Place
 
 FOCAL_PER_WIDTH = 886.81 / 1024
 """Of the usual camera of the data set, which sees 60 degrees across."""

@@ -9,7 +9,8 @@ from typing import Literal
 
 from focusgen.base.names import display
 from focusgen.media.brought import Brought
-from focusgen.media.scenes import Place, Rejection
+from focusgen.media.listing import Rejection
+from focusgen.media.scenes import Place
 
 SPLIT_OF_FOLDER = {"train": "train", "training": "train", "val": "val", "valid": "val", "test": "test"}
 """The split that a folder of a data set stands for."""

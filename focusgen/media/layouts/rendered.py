@@ -10,7 +10,8 @@ from focusgen.media.brought import Brought, BroughtDepth, Camera
 from focusgen.media.layouts.cameras import read_sintel, read_vkitti
 from focusgen.media.layouts.folders import below, files, first_below, folders, paired
 from focusgen.media.layouts.layout import Contents, Layout, place
-from focusgen.media.scenes import IMAGE_SUFFIXES, Place
+from focusgen.media.listing import IMAGE_SUFFIXES
+from focusgen.media.scenes import Place
 
 VKITTI_UNITS_PER_METRE = 100.0
 TARTANAIR_CAMERA = Camera(320.0, 320.0, 320.0, 240.0, (640, 480))

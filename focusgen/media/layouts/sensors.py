@@ -10,7 +10,8 @@ from focusgen.media.layouts.cameras import read_kitti, read_matrix
 from focusgen.media.layouts.folders import below, files, first_below, folders, paired
 from focusgen.media.layouts.layout import Contents, Layout, place
 from focusgen.media.layouts.lists import read_names
-from focusgen.media.scenes import IMAGE_SUFFIXES, Place
+from focusgen.media.listing import IMAGE_SUFFIXES
+from focusgen.media.scenes import Place
 
 SCANNET_UNITS_PER_METRE = 1000.0
 KITTI_UNITS_PER_METRE = 256.0

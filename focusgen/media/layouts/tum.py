@@ -11,7 +11,8 @@ from focusgen.media.layouts.cameras import tum_camera
 from focusgen.media.layouts.folders import below, files, first_below, left_out
 from focusgen.media.layouts.layout import Contents, Layout, place
 from focusgen.media.layouts.lists import read_names
-from focusgen.media.scenes import IMAGE_SUFFIXES, Place, Rejection
+from focusgen.media.listing import IMAGE_SUFFIXES, Rejection
+from focusgen.media.scenes import Place
 
 UNITS_PER_METRE = 5000.0
 MAX_DIFFERENCE_S = 0.02

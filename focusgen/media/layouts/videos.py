@@ -11,7 +11,8 @@ from focusgen.media.brought import Brought
 from focusgen.media.layouts.folders import MAX_LOOKED_AT, below, files, first_below, folders
 from focusgen.media.layouts.layout import SPLIT_OF_FOLDER, Contents, Layout, place
 from focusgen.media.layouts.lists import read_names
-from focusgen.media.scenes import VIDEO_SUFFIXES, Place, Rejection
+from focusgen.media.listing import VIDEO_SUFFIXES, Rejection
+from focusgen.media.scenes import Place
 
 DAVIS_SIZES = ("480p", "1080p", "Full-Resolution")
 DAVIS_LISTS = (("train", "train"), ("val", "val"), ("test-dev", "test"), ("test-challenge", "test"))

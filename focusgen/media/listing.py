@@ -1,0 +1,110 @@
+"""What stands in one folder: images, videos, folders, and what may not be read, and why."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from focusgen.base.files import broken_link
+from focusgen.base.names import display, name_problem, natural_key
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
+# Media that we do not read: named instead of being passed over, since somebody meant them to be used.
+_UNREAD_VIDEOS = frozenset(
+    ".264 .265 .3gp .asf .divx .f4v .flv .h264 .h265 .hevc .ivf .m2ts .m2v .mpeg .mpg .mts .mxf .ogv "
+    ".rm .rmvb .ts .vob .wmv .y4m".split()
+)
+UNREAD_SUFFIXES = _UNREAD_VIDEOS | frozenset(
+    ".yuv .gif .apng .arw .avif .bmp .cr2 .dng .exr .heic .heif .jp2 .jxl .nef .ppm .tga".split()
+)
+SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"})
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why something that looked like a scene is none; both texts are ready to be shown."""
+
+    file: str
+    reason: str
+
+
+@dataclass
+class Listing:
+    """What stands directly in one folder; names in natural order."""
+
+    images: list[str] = field(default_factory=list)
+    videos: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    problems: list[Rejection] = field(default_factory=list)
+
+
+def how_to_convert(name: str) -> str:
+    """Say what to do about a file of a kind that is not read."""
+    what = "a kind of file that is not read: convert it"
+    is_video = os.path.splitext(name)[1].lower() in _UNREAD_VIDEOS
+    return f"{what} (-c copy keeps every bit: ffmpeg -i INPUT -c copy OUTPUT.mkv)" if is_video else what
+
+
+def is_passed_over(name: str) -> bool:
+    """Say whether nobody means a name: hidden entries, and what systems leave behind."""
+    return name.startswith(".") or name in SYSTEM_FOLDERS
+
+
+def list_folder(folder: Path, fence: Path | None) -> Listing:
+    """Return what stands in a folder; with a fence, no link that leaves it is followed.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    listing = Listing()
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: natural_key(entry.name)):
+            if not is_passed_over(entry.name):
+                _sort_entry(entry, fence, listing)
+    return listing
+
+
+def _sort_entry(entry: os.DirEntry[str], fence: Path | None, listing: Listing) -> None:
+    problem = link_problem(Path(entry.path), fence) if entry.is_symlink() else None
+    if problem is not None:
+        listing.problems.append(Rejection(display(entry.name), problem))
+    elif entry.is_dir():
+        listing.folders.append(entry.name)
+    else:
+        _sort_file(entry, listing)
+
+
+def _sort_file(entry: os.DirEntry[str], listing: Listing) -> None:
+    suffix = os.path.splitext(entry.name)[1].lower()
+    is_image = suffix in IMAGE_SUFFIXES
+    if suffix in UNREAD_SUFFIXES:
+        listing.unread.append(entry.name)
+    if not is_image and suffix not in VIDEO_SUFFIXES:
+        return
+    # The name of a video becomes a scene id, which is checked later; an image keeps its name.
+    problem = name_problem(entry.name) if is_image else None
+    if problem is None and not entry.is_file():
+        problem = "not a regular file"
+    if problem is not None:
+        listing.problems.append(Rejection(display(entry.name), problem))
+    else:
+        # Interned: a hundred thousand scenes have the same few names.
+        (listing.images if is_image else listing.videos).append(sys.intern(entry.name))
+
+
+def link_problem(path: Path, fence: Path | None) -> str | None:
+    """Say why a path may not be followed: with a fence, every link on the way must end inside."""
+    try:
+        target = path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
+        reason = getattr(error, "strerror", None) or "a loop of links"
+        return broken_link(path) or f"cannot be followed: {reason}"
+    except ValueError:
+        return "the name holds NUL"
+    if fence is not None and target != fence and fence not in target.parents:
+        return "a link that leaves the raw root; --follow_links (data.follow_links: true) reads what it names"
+    return None
