@@ -5,6 +5,7 @@ Writes slice_00.png ... from near to far as given, aif.png, depth.npy, and stack
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,24 +46,16 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.focal.distances import parse_distances
     from focusgen.focal.lens_checks import check_lens
     from focusgen.focal.stack import StackLens
-    from focusgen.tools.focal_render import write_stack
+    from focusgen.tools.focal_render import SharpView, write_stack
 
     if not 0.0 < flags.depth_scale < float("inf"):
         raise ConfigError(f"--depth_scale must be > 0 units per metre, not {flags.depth_scale:g}")
     check_lens(flags.focal_length, flags.f_number, flags.sensor_width, "focal render")
     lens = StackLens(flags.focal_length / 1e3, flags.f_number, formula=flags.formula)
     distances_m = parse_distances(flags.focus_distances, "--focus-distances")
-    for path in write_stack(
-        flags.aif,
-        flags.depth,
-        distances_m,
-        lens,
-        flags.output,
-        sensor_width_m=None if flags.sensor_width is None else flags.sensor_width / 1e3,
-        depth_scale=flags.depth_scale,
-        transfer=flags.transfer,
-        device=flags.device,
-        note=lambda line: print(f"note: {line}", file=sys.stderr),
-    ):
+    sensor_width_m = None if flags.sensor_width is None else flags.sensor_width / 1e3
+    view = SharpView(flags.aif, flags.depth, flags.depth_scale, flags.transfer, sensor_width_m)
+    tell = functools.partial(print, "note:", file=sys.stderr)
+    for path in write_stack(view, distances_m, lens, flags.output, device=flags.device, note=tell):
         print(path)
     return 0

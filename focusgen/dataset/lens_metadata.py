@@ -46,17 +46,10 @@ def lens_document(
     long_side_mm = cfg.optics.sensor_width_mm
     width_mm = long_side_mm if is_along_width else shown_width(long_side_mm, width, height)
     limit_px = blur_diameter_px(max_coc_m, image_width_px=width, sensor_width_m=width_mm / 1000.0)
+    limits = {"max_coc": max_coc_m, "coc_limit_px": limit_px}
     return {
         "sets": [
-            {
-                "f": lens.focal_length_m,
-                "N": lens.f_number,
-                "S_focus": lens.focus_distance_m,
-                "max_coc": max_coc_m,
-                "coc_limit_px": limit_px,
-                **_motion_document(path, n_frames),
-                **(_magnification_document(lens, path, n_frames) if cfg.optics.breathing else {}),
-            }
+            _set_document(lens, path, n_frames, limits, breathes=cfg.optics.breathing)
             for lens, path in zip(lenses, paths or [None] * len(lenses), strict=True)
         ],
         "scene_id": scene_id,
@@ -68,6 +61,20 @@ def lens_document(
         **({"sensor_long_side_mm": long_side_mm} if width_mm != long_side_mm else {}),
         "clip_to_max_coc": cfg.render.clip_to_max_coc,
         "depth_is_exact": bool(upstream["depth"].details["is_exact"]),
+    }
+
+
+def _set_document(
+    lens: Lens, path: FocusPath | None, n_frames: int, limits: Mapping[str, float], *, breathes: bool
+) -> dict[str, Any]:
+    """Return what the labels and pictures of one lens set follow from."""
+    return {
+        "f": lens.focal_length_m,
+        "N": lens.f_number,
+        "S_focus": lens.focus_distance_m,
+        **limits,
+        **_motion_document(path, n_frames),
+        **(_magnification_document(lens, path, n_frames) if breathes else {}),
     }
 
 

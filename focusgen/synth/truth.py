@@ -170,7 +170,7 @@ def write_truth(
     n_samples: int,
     *,
     sensor_width_m: float = FULL_FRAME_WIDTH_M,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], object] = lambda done, n_frames: None,
 ) -> None:
     """Write one .npz of the bokeh_truth format.
 
@@ -183,22 +183,25 @@ def write_truth(
         sensor_width_m: width of the sensor that the frame shows.
         progress: called with (frames done, frames in all).
     """
+    is_clip = not isinstance(frame_indices, int)
     indices = [frame_indices] if isinstance(frame_indices, int) else list(frame_indices)
     seen = []
     for done, index in enumerate(indices, start=1):
         frame = scene.frame(index)
         light = trace_thin_lens(scene, index, lens, sensor_width_m=sensor_width_m, n_samples=n_samples)
-        seen.append((frame.rgb, frame.depth_m, np.rint(display_values(light) * 65535.0).astype(np.uint16)))
-        if progress is not None:
-            progress(done, len(indices))
-    is_clip = not isinstance(frame_indices, int)
-    aif, depth_m, traced = (np.stack(parts) if is_clip else parts[0] for parts in zip(*seen, strict=True))
+        traced = np.rint(display_values(light) * 65535.0).astype(np.uint16)
+        seen.append({"aif": frame.rgb, "depth": frame.depth_m, "truth": traced})
+        progress(done, len(indices))
+
+    def seen_as(key: str) -> Array:
+        return np.stack([one[key] for one in seen]) if is_clip else seen[0][key]
+
     packed = io.BytesIO()
     np.savez_compressed(
         packed,
-        aif=aif,
-        depth=depth_m,
-        truth=traced,
+        aif=seen_as("aif"),
+        depth=seen_as("depth"),
+        truth=seen_as("truth"),
         f=lens.focal_length_m,
         N=lens.f_number,
         S_focus=lens.focus_distance_m,

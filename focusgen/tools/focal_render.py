@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,30 +34,46 @@ AIF, DEPTH = "aif.png", "depth.npy"
 STRANGELY_FAR_M = 1e4
 
 
+@dataclass(frozen=True)
+class SharpView:
+    """A sharp picture with its depth, as files.
+
+    Attributes:
+        depth_scale: units per metre of whole numbers.
+        transfer: curve of the picture.
+        sensor_width_m: what the picture's width shows; None where the lens' sensor lies along its long side.
+    """
+
+    picture: Path
+    depth: Path
+    depth_scale: float = 1000.0
+    transfer: Transfer = "gamma22"
+    sensor_width_m: float | None = None
+
+
+class _Depth(NamedTuple):
+    """Depth (H, W) in metres, its sky at a finite distance: with holes, and without them, for drawing."""
+
+    known_m: npt.NDArray[np.float32]
+    drawn_m: npt.NDArray[np.float32]
+
+
 def write_stack(
-    picture: Path,
-    depth: Path,
+    view: SharpView,
     distances_m: Sequence[float],
     lens: StackLens,
     folder: Path,
     *,
-    sensor_width_m: float | None = None,
-    depth_scale: float = 1000.0,
-    transfer: Transfer = "gamma22",
     device: str = "cpu",
     note: Callable[[str], object] = lambda line: None,
 ) -> Iterator[Path]:
     """Write the slices of a stack, its truth and its lens; yield each file.
 
     Args:
-        picture: the sharp one.
-        depth: its depth.
+        view: what is drawn.
         distances_m: one per slice.
-        lens: its sensor lies along the picture's long side.
+        lens: it is drawn through.
         folder: for the slices.
-        sensor_width_m: what the picture's width shows instead.
-        depth_scale: units per metre of whole numbers.
-        transfer: curve of the picture.
         device: where to compute.
         note: told what is strange of the depth.
 
@@ -66,21 +83,22 @@ def write_stack(
     """
     names = [f"slice_{n:02d}.png" for n in range(len(distances_m))]
     check_distances(distances_m, names, lens.focal_length_m)
-    _check_inputs(picture, depth)
-    _refuse_own_inputs((picture, depth), [folder / name for name in (*names, AIF, DEPTH)])
+    _check_inputs(view.picture, view.depth)
+    _refuse_own_inputs((view.picture, view.depth), [folder / name for name in (*names, AIF, DEPTH)])
     pick_device(device, "focal render")
-    rgb = read_sharp(picture)
-    depth_m, drawn_m = _read_depth(depth, depth_scale, rgb.shape[:2], note)
+    rgb = read_sharp(view.picture)
+    depth = _read_depth(view, rgb.shape[:2], note)
     height, width = rgb.shape[:2]
-    lens = replace(lens, sensor_width_m=sensor_width_m or shown_width(lens.sensor_width_m, width, height))
+    shown_m = view.sensor_width_m or shown_width(lens.sensor_width_m, width, height)
+    lens = replace(lens, sensor_width_m=shown_m)
     make_folder(folder)
     _clear(folder)
-    slices = render_stack(rgb, drawn_m, distances_m, lens, transfer=transfer, device=device)
+    slices = render_stack(rgb, depth.drawn_m, distances_m, lens, transfer=view.transfer, device=device)
     for name, pixels in zip(names, slices, strict=True):
         publish(folder / name, png_bytes(pixels))
         yield folder / name
     publish(folder / AIF, png_bytes(rgb))
-    publish(folder / DEPTH, npy_bytes(np.where(depth_m > 0, depth_m, np.float32(np.nan))))
+    publish(folder / DEPTH, npy_bytes(np.where(depth.known_m > 0, depth.known_m, np.float32(np.nan))))
     publish_json(folder / "stack.json", stack_document(names, distances_m, lens))
     yield folder / "stack.json"
 
@@ -93,16 +111,14 @@ def _check_inputs(picture: Path, depth: Path) -> None:
         raise ConfigError(f"{display(str(depth))}: depth is read from {', '.join(READERS)}")
 
 
-def _read_depth(
-    path: Path, depth_scale: float, size: tuple[int, ...], note: Callable[[str], object]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return depth whose sky is at a finite distance, and the same without holes, for drawing."""
-    reading = read_lone_depth(path, DepthOptions(depth_scale, scale_floats=False))
-    depth_m = np.where(np.isposinf(reading.depth_m), np.float32(FARTHEST_M), reading.depth_m)
-    drawn_m = usable_depth(depth_m, size, str(path))
-    for line in (*_strange_name(path, reading.unit), *_strange_depth(reading, depth_m, depth_scale)):
+def _read_depth(view: SharpView, size: tuple[int, ...], note: Callable[[str], object]) -> _Depth:
+    reading = read_lone_depth(view.depth, DepthOptions(view.depth_scale, scale_floats=False))
+    known_m = np.where(np.isposinf(reading.depth_m), np.float32(FARTHEST_M), reading.depth_m)
+    drawn_m = usable_depth(known_m, size, str(view.depth))
+    path, scale = view.depth, view.depth_scale
+    for line in (*_strange_name(path, reading.unit), *_strange_depth(reading, known_m, scale)):
         note(f"{display(str(path))}: {line}")
-    return depth_m, drawn_m
+    return _Depth(known_m, drawn_m)
 
 
 def _clear(folder: Path) -> None:

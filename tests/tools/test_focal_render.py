@@ -17,7 +17,7 @@ from focusgen.focal.lists import Roots
 from focusgen.focal.records import record_of
 from focusgen.focal.samples import load_sample
 from focusgen.focal.stack import StackLens
-from focusgen.tools.focal_render import stack_document, write_stack
+from focusgen.tools.focal_render import SharpView, stack_document, write_stack
 from tests.small import DEAD_PID
 
 HEIGHT, WIDTH = 24, 36
@@ -36,7 +36,9 @@ def written(
     disk: Path, distances_m: Any = (0.5, 1.0, math.inf), depth: str = "d.npy", **options: Any
 ) -> list[str]:
     lens = options.pop("lens", LENS)
-    paths = write_stack(disk / "rgb.png", disk / depth, distances_m, lens, disk / "out" / "s", **options)
+    outside = {key: options.pop(key) for key in ("device", "note") if key in options}
+    view = SharpView(disk / "rgb.png", disk / depth, **options)
+    paths = write_stack(view, distances_m, lens, disk / "out" / "s", **outside)
     return [path.name for path in paths]
 
 
@@ -175,7 +177,7 @@ def test_nothing_is_written_over_what_is_read_and_a_refused_call_changes_nothing
         with pytest.raises(ConfigError, match=said):
             written(disk, (0.5, 1.0), **options)
         assert {path.name: path.read_bytes() for path in out.iterdir()} == before
-    slices = write_stack(out / "slice_00.png", disk / "d.npy", (0.5, 1.0), LENS, out)
+    slices = write_stack(SharpView(out / "slice_00.png", disk / "d.npy"), (0.5, 1.0), LENS, out)
     with pytest.raises(ConfigError, match=r"slice_00\.png would be written over"):
         next(slices)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.metadata
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -56,23 +57,12 @@ def load_sampler(options: FluxOptions, adapter: str, device: torch.device) -> Fl
     low_rank = load_adapter(options.lora_file)
     prompt = load_prompt(options.prompt_cache, options.prompt)
     started_s = time.perf_counter()
-    try:
-        with explain_download(options.model_id):
-            # A snapshot on this machine is read as a folder: the hub is not even asked.
-            source = str(model_folder(options.model_id) or options.model_id)
-            schedule = load_schedule(source)
-            transformer = load_transformer(source, options, device)
-            vae = load_vae(source, device, dtype_of(options.precision))
+    with _explaining_memory(f"{options.model_id}: the weights do not fit into {device}"):
+        schedule, transformer, vae = _load_parts(options, device)
         weights = gather(transformer, {adapter: low_rank}, device, dtype_of(options.precision))
         for part in ("transformer", "vae"):
             for file in part_weights(options.model_id, part):
                 check_file_finite(file)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise ModelMemoryError(
-            f"{options.model_id}: the weights do not fit into {device}", SPARE_ADVICE
-        ) from error
     _check_prompt(prompt, weights, transformer, options)
     notes = _lora_notes(low_rank, transformer, options)
     log.info("%s loaded in %.0f s", options.model_id, time.perf_counter() - started_s)
@@ -87,6 +77,26 @@ def load_sampler(options: FluxOptions, adapter: str, device: torch.device) -> Fl
         origin=f"{options.model_id} with {options.lora_file}",
         notes=notes,
     )
+
+
+@contextlib.contextmanager
+def _explaining_memory(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ModelMemoryError(what, SPARE_ADVICE) from error
+
+
+def _load_parts(options: FluxOptions, device: torch.device) -> tuple[Schedule, Any, Autoencoder]:
+    """Return the schedule, the transformer and the autoencoder of a model."""
+    with explain_download(options.model_id):
+        # A snapshot on this machine is read as a folder: the hub is not even asked.
+        source = str(model_folder(options.model_id) or options.model_id)
+        schedule = load_schedule(source)
+        transformer = load_transformer(source, options, device)
+        return schedule, transformer, load_vae(source, device, dtype_of(options.precision))
 
 
 def _lora_notes(adapter: Adapter, transformer: nn.Module, options: FluxOptions) -> tuple[str, ...]:

@@ -140,15 +140,7 @@ def gather(
     """
     first = transformer.x_embedder.weight
     device, dtype = device or first.device, dtype or first.dtype
-    shapes = listed_shapes(transformer)
-    for name, adapter in adapters.items():
-        check_fits(adapter, shapes, f"adapter {name}")
-    pairs = {name: {m: p.to(device, dtype) for m, p in adapter.items()} for name, adapter in adapters.items()}
-
-    def projection(name: str) -> Projection:
-        found = {adapter: parts[name] for adapter, parts in pairs.items() if name in parts}
-        return Projection(transformer.get_submodule(name), found)
-
+    projection = _projections(transformer, adapters, device, dtype)
     config = transformer.config
     return FluxWeights(
         x_embedder=projection("x_embedder"),
@@ -170,6 +162,26 @@ def gather(
         device=device,
         dtype=dtype,
     )
+
+
+def _projections(
+    transformer: Any, adapters: Mapping[str, Adapter], device: torch.device, dtype: torch.dtype
+) -> Callable[[str], Projection]:
+    """Return what makes the projection of a module's name, its low-rank parts where the work is done.
+
+    Raises:
+        ConfigError: an adapter belongs to another model.
+    """
+    shapes = listed_shapes(transformer)
+    for name, adapter in adapters.items():
+        check_fits(adapter, shapes, f"adapter {name}")
+    pairs = {name: {m: p.to(device, dtype) for m, p in adapter.items()} for name, adapter in adapters.items()}
+
+    def projection(name: str) -> Projection:
+        found = {adapter: parts[name] for adapter, parts in pairs.items() if name in parts}
+        return Projection(transformer.get_submodule(name), found)
+
+    return projection
 
 
 def _double(block: Any, name: str, projection: Callable[[str], Projection]) -> DoubleBlock:
