@@ -38,7 +38,8 @@ from focusgen.dataset.layout import DatasetLayout  # noqa: E402
 from focusgen.dataset.records import read_record  # noqa: E402
 from focusgen.models import registry  # noqa: E402
 from focusgen.run.console import ConsoleObserver  # noqa: E402
-from focusgen.run.pipeline import Selection, run_all  # noqa: E402
+from focusgen.run.pipeline import run_all  # noqa: E402
+from focusgen.run.selection import Selection  # noqa: E402
 from focusgen.synth.write import synth_dataset  # noqa: E402
 
 N_SCENES, N_FRAMES, WIDTH, HEIGHT = 3, 8, 96, 64

@@ -13,7 +13,7 @@ from focusgen.cluster.attempts import read_attempts
 from focusgen.cluster.causes import losses
 from focusgen.cluster.local import run_plan
 from focusgen.cluster.plans import Plan, find_plan
-from focusgen.cluster.resubmit import Selection, busy_scenes, due_phases, select_again
+from focusgen.cluster.resubmit import DueScenes, busy_scenes, due_phases, select_again
 from focusgen.cluster.slurm import Limits, job_states, read_limits, require_slurm
 from focusgen.cluster.submission import Where, ask, hand_in
 from focusgen.cluster.submit import absolute, make_plan, steps_of
@@ -24,6 +24,7 @@ from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import State
 from focusgen.run.forecast import work_of
+from focusgen.run.selection import Selection
 from focusgen.run.settings import Expected, expected_by_status, said_keys, saved_config, with_overrides
 from focusgen.run.status import all_status
 
@@ -166,7 +167,7 @@ def resubmit_scenes(
         return 3 if chosen.refused else 0
     works = [work for work in work_of(cfg, index) if work.scene_id in chosen.first]
     print(f"{len(works)} scenes from phase {phases[0]} on: {', '.join(work.scene_id for work in works[:10])}")
-    ask(cfg, phases, {"scenes": list(chosen.first), "split": None}, where, force=force, dry_run=dry_run)
+    ask(cfg, phases, Selection(scenes=list(chosen.first)), where, force=force, dry_run=dry_run)
     if where == "slurm" and not dry_run:
         require_slurm()  # before a plan is written that nobody runs
     limits = read_limits() if where == "slurm" else Limits()
@@ -179,7 +180,7 @@ def resubmit_scenes(
 
 def choose(
     again: Again, kinds: Collection[State], index: Mapping[str, IndexEntry]
-) -> tuple[Selection, list[PhaseName], Config]:
+) -> tuple[DueScenes, list[PhaseName], Config]:
     """Return the scenes, their phases with the gates between, and the settings without nodes that failed.
 
     Raises:

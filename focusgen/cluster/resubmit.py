@@ -17,7 +17,7 @@ from focusgen.run.status import SceneStatus
 
 
 @dataclass
-class Selection:
+class DueScenes:
     """What to submit again.
 
     Attributes:
@@ -45,7 +45,7 @@ def select_again(
     kinds: Collection[State],
     busy: Mapping[str, str],
     lost: Sequence[Loss],
-) -> Selection:
+) -> DueScenes:
     """Choose among scenes whose first unfinished phase is in a state of `kinds`.
 
     Args:
@@ -56,7 +56,7 @@ def select_again(
         busy: scene -> task that works on it now.
         lost: tasks that ended without a word.
     """
-    chosen = Selection(bad_nodes={loss.node for loss in lost if loss.cause == "node_failure"})
+    chosen = DueScenes(bad_nodes={loss.node for loss in lost if loss.cause == "node_failure"})
     out_of_memory = {(loss.attempt.scene_id, loss.attempt.phase) for loss in lost if loss.cause == "oom"}
     for status in statuses:
         unfinished = [p for p in wanted if status.phases[p].state is not State.COMPLETE]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,7 +31,7 @@ from focusgen.phases.approval import warning_about
 from focusgen.run.ask_first import ask_before_jobs, ask_first
 from focusgen.run.forecast import SceneWork, forecast, survey, work_of
 from focusgen.run.max_coc import with_max_coc
-from focusgen.run.selection import select_scenes
+from focusgen.run.selection import Selection, select_scenes
 
 Where = Literal["slurm", "local", "debug"]
 
@@ -59,6 +59,11 @@ class Submission:
         """The phases that need the index."""
         return tuple(phase for phase in self.phases if phase != "index")
 
+    @property
+    def selection(self) -> Selection:
+        """Which scenes are asked for."""
+        return Selection(scenes=self.names, split=self.split)
+
     def works(self) -> list[SceneWork]:
         """Return the scenes that are not complete in one of the asked phases.
 
@@ -72,7 +77,7 @@ class Submission:
                 f"{dataset.index_json}: no scene is indexed: there is nothing to submit",
                 f"{dataset.rejected_scenes_json} says why; mend that, then run phase 1 again.",
             )
-        chosen = select_scenes(index, scenes=self.names, split=self.split)
+        chosen = select_scenes(index, self.selection)
         pending = set(unfinished(self.cfg, index, self.later, chosen))
         return [work for work in work_of(self.cfg, index) if work.scene_id in pending]
 
@@ -101,8 +106,7 @@ def submit(asked: Submission, where: Where, *, dry_run: bool) -> int:
         ConfigError: something is missing that every task would miss.
     """
     check_ready(asked.cfg, asked.phases)
-    selection = {"scenes": asked.names, "split": asked.split}
-    ask(asked.cfg, asked.phases, selection, where, force=asked.force or asked.hold, dry_run=dry_run)
+    ask(asked.cfg, asked.phases, asked.selection, where, force=asked.force or asked.hold, dry_run=dry_run)
     if dry_run:
         return _show(asked)
     return _to_slurm(asked) if where == "slurm" else _here(asked, in_this_process=where == "debug")
@@ -111,7 +115,7 @@ def submit(asked: Submission, where: Where, *, dry_run: bool) -> int:
 def ask(
     cfg: Config,
     phases: Sequence[PhaseName],
-    selection: Mapping[str, object],
+    selection: Selection,
     where: Where,
     *,
     force: bool,

@@ -27,7 +27,7 @@ from focusgen.dataset.store import write_failure
 from focusgen.run.console import make_console
 from focusgen.run.outcomes import STALE_UPSTREAM, RunSummary
 from focusgen.run.phase_run import PhaseRun
-from focusgen.run.selection import complete_scenes, select_scenes
+from focusgen.run.selection import Selection, complete_scenes, select_scenes
 from focusgen.run.table import PHASES
 
 SETTLED = frozenset({"complete", "kept", "partial", "stale", STALE_UPSTREAM})
@@ -79,11 +79,11 @@ class Task:
         """
         index = self.index_of_scenes
         if self.names is not None:
-            return select_scenes(index, scenes=self.names)
+            return select_scenes(index, Selection(scenes=self.names))
         if self.plan is None:
-            return select_scenes(index, scene_idx=self.index)
+            return select_scenes(index, Selection(scene_idx=self.index))
         names = [scene for slot in self.slots for scene in self.plan.slots[slot]]
-        return select_scenes(index, scenes=names)
+        return select_scenes(index, Selection(scenes=names))
 
 
 def run_task(task: Task) -> int:
@@ -145,7 +145,7 @@ def _task_status(task: Task, phase: PhaseName, summary: RunSummary, console: Con
 
 def _run_gate(task: Task, phase: PhaseName, observer: AttemptObserver, stop: StopFlag) -> ExitCode:
     """Run a phase that looks at the whole data set (or at the scenes that were named)."""
-    from focusgen.run.pipeline import Selection, run_index_share, run_phase  # all phases: tasks need one
+    from focusgen.run.pipeline import run_index_share, run_phase  # all phases: tasks need one
 
     if phase == "index" and task.plan is not None:
         share = [scene for slot in task.slots for scene in task.plan.slots[slot]]

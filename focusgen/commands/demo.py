@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
     }
     cfg = config.load("demo", {**own, **parsed.dotted})
     from focusgen.run.here import run_everything
-    from focusgen.run.pipeline import Selection
+    from focusgen.run.selection import Selection
     from focusgen.tools.run_pictures import end_with_pictures, opening_line
 
     code, to_open = end_with_pictures(cfg, Selection(), lambda: run_everything(cfg, Selection()))

@@ -165,7 +165,7 @@ def main(phase: PhaseName, doc: str | None, argv: Sequence[str]) -> int:
     if given.scene_idx is not None and phase not in SCENE_PHASES:
         print(f"note: --scene_idx has no effect: phase {phase} looks at all scenes", file=sys.stderr)
     from focusgen.run.here import run_phases
-    from focusgen.run.pipeline import Selection
+    from focusgen.run.selection import Selection
 
     code = run_phases(cfg, [phase], Selection(scene_idx=given.scene_idx))
     if phase == "validate" and cfg.store.pack != "none":

@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
     cfg = config.load(given.config, parsed.on_top_of(backend_overrides(given.backend)))
     report_without_effect(cfg, given)
     from focusgen.run.here import run_everything
-    from focusgen.run.pipeline import Selection
+    from focusgen.run.selection import Selection
 
     selection = Selection(scenes=scenes_named(given.scenes), split=given.split)
 

@@ -66,8 +66,9 @@ def main(argv: Sequence[str]) -> int:
         return run_task(task)
     except ConfigError:
         from focusgen.run.ask_first import ask_first  # costly: only where a task could not do its work
+        from focusgen.run.selection import Selection
 
-        ask_first(cfg, phases, {"scenes": task.scenes()})  # names all that is missing, not the first of it
+        ask_first(cfg, phases, Selection(scenes=task.scenes()))  # names all that is missing, not the first
         raise
 
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from focusgen.base.errors import ConfigError, CorruptInputError, SceneError
@@ -28,7 +28,7 @@ from focusgen.media.scenes import RawScene
 from focusgen.models import registry
 from focusgen.models.weight_commands import command_for
 from focusgen.phases.provided_depth import depth_options
-from focusgen.run.selection import select_scenes
+from focusgen.run.selection import Selection, select_scenes
 
 MAX_NAMED = 5
 MAX_LOOKED_AT = 16  # scenes whose first map is read before the start: a 4K EXR takes 0.1 s
@@ -67,7 +67,7 @@ class Ahead:
     with_own_depth: frozenset[str] = frozenset()
 
 
-def ask_first(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, object]) -> None:
+def ask_first(cfg: Config, phases: Sequence[PhaseName], selection: Selection) -> None:
     """Say everything that would be missing later, at once.
 
     Raises:
@@ -78,9 +78,7 @@ def ask_first(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, 
     _refuse(found, "nothing was started")
 
 
-def ask_before_jobs(
-    cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, object], *, force: bool
-) -> None:
+def ask_before_jobs(cfg: Config, phases: Sequence[PhaseName], selection: Selection, *, force: bool) -> None:
     """Say everything that the jobs would miss, as far as this machine sees what the nodes will see.
 
     Weights and packages that are not here are only warned of, a node may have them; a GPU is not asked for.
@@ -102,7 +100,7 @@ def ask_before_jobs(
         _refuse(found, "nothing was submitted (--force submits all the same: for what only the nodes see)")
 
 
-def _look(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, object]) -> _Found:
+def _look(cfg: Config, phases: Sequence[PhaseName], selection: Selection) -> _Found:
     """Look for everything but a GPU, and say what is only a warning."""
     found = _Found()
     ahead = found.ahead(cfg, phases, selection)
@@ -163,9 +161,7 @@ class _Found:
         except (ConfigError, SceneError) as error:
             self.lacks.append(Lack.of(error))
 
-    def ahead(
-        self, cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, object]
-    ) -> Ahead | None:
+    def ahead(self, cfg: Config, phases: Sequence[PhaseName], selection: Selection) -> Ahead | None:
         """Return the scenes ahead; None where it cannot be known, or nothing works on scenes."""
         if not any(phase in SCENE_PHASES for phase in phases):
             return None
@@ -275,7 +271,7 @@ def _unit_lacking(cfg: Config, root: Path, scene_id: str) -> Lack | None:
     return None
 
 
-def _scenes_ahead(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[str, object]) -> Ahead:
+def _scenes_ahead(cfg: Config, phases: Sequence[PhaseName], selection: Selection) -> Ahead:
     dataset = DatasetLayout.of(cfg)
     known: Mapping[str, IndexEntry] = read_index(dataset) if dataset.index_json.exists() else {}
     if "index" not in phases:
@@ -288,7 +284,7 @@ def _scenes_ahead(cfg: Config, phases: Sequence[PhaseName], selection: Mapping[s
         found = discover_scenes(cfg, known or None).scenes
         new = {raw.scene_id: raw for raw in found if raw.scene_id not in known}
         selection, new = _of_the_new(cfg, known, new, selection)
-    asked = select_scenes(known, **selection) if known else []  # type: ignore[arg-type]
+    asked = select_scenes(known, selection) if known else []
     own = {name for name in asked if known[name].source.get("depth") is not None}
     own |= {name for name, raw in new.items() if raw.brought is not None and raw.brought.depth is not None}
     refused = _refused(dataset)
@@ -299,25 +295,25 @@ def _of_the_new(
     cfg: Config,
     known: Mapping[str, IndexEntry],
     new: Mapping[str, RawScene],
-    selection: Mapping[str, object],
-) -> tuple[Mapping[str, object], dict[str, RawScene]]:
+    selection: Selection,
+) -> tuple[Selection, dict[str, RawScene]]:
     """Return what is selected of the index, and of the scenes that phase 1 will add to it.
 
     Raises:
         ConfigError: a name is of neither.
     """
-    names = selection.get("scenes")
-    if not isinstance(names, Sequence):
+    names = selection.scenes
+    if names is None:
         return selection, dict(new)
-    forms = {name: name if name in new else known_as(str(name), new) for name in names}
+    forms = {name: name if name in new else known_as(name, new) for name in names}
     to_come = {form: new[form] for form in forms.values() if form in new}
     rest = [name for name in names if forms[name] not in to_come]
     for name in rest:
-        if name not in known and known_as(str(name), known) not in known:
+        if name not in known and known_as(name, known) not in known:
             where = display(str(cfg.data.raw_root))
-            way_out = _scene_meant(str(name), [*known, *new])
+            way_out = _scene_meant(name, [*known, *new])
             raise ConfigError(f"no scene {name!r} in the index, nor below {where}", way_out)
-    return {**selection, "scenes": rest}, to_come
+    return replace(selection, scenes=rest), to_come
 
 
 def _scene_meant(name: str, known: Sequence[str]) -> str:

@@ -13,7 +13,8 @@ from focusgen.config import GRAPH, Config, PhaseName
 from focusgen.models.registry import needs_gpu
 from focusgen.run.ask_first import ask_first
 from focusgen.run.console import ConsoleObserver, make_console
-from focusgen.run.pipeline import Selection, run_all, run_phase
+from focusgen.run.pipeline import run_all, run_phase
+from focusgen.run.selection import Selection
 
 
 def run_phases(cfg: Config, phases: Sequence[PhaseName], selection: Selection) -> int:

@@ -6,7 +6,6 @@ Each imports what only it needs: phase 6 brings OpenCV, and a task of another ph
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from focusgen.base.errors import ExitCode
 from focusgen.base.files import share_with_group
@@ -21,15 +20,11 @@ from focusgen.run.calibration import calibrate_in_run, run_calibrate
 from focusgen.run.console import ConsoleObserver
 from focusgen.run.index_lines import note_lines, refusal_line
 from focusgen.run.phase_run import PhaseRun
-from focusgen.run.selection import select_scenes
+from focusgen.run.selection import Selection, select_scenes
 from focusgen.run.settings import Expected, expected_in_run, save_config
 from focusgen.run.table import PHASES
 
 INDEX_STOPPED = "stopped by a signal; what was found out about scenes so far is kept for the next run"
-
-
-class Selection(dict[str, Any]):
-    """Which scenes a command is about: the keyword arguments of `select_scenes`."""
 
 
 def run_index(
@@ -103,7 +98,7 @@ def run_scene_phase(
         warning = warning_about(cfg.render.max_coc, cfg)
         if warning:
             observer.console.print(f"  [yellow]warning[/yellow]: {warning}")
-    scene_ids = select_scenes(index, **selection)
+    scene_ids = select_scenes(index, selection)
     run = PhaseRun(PHASES[phase], cfg, scene_ids, observer, stop, expected=expected, index=index)
     return run.run().exit_code
 
@@ -147,13 +142,15 @@ def run_all(
     index = read_index(DatasetLayout.of(cfg))
     if not index:
         return max(codes)  # said by phase 1
-    chosen = Selection(scenes=select_scenes(index, **selection))
-    observer.expect(predicted_s(cfg, index, chosen["scenes"]))
+    scene_ids = select_scenes(index, selection)
+    chosen = Selection(scenes=scene_ids)
+    observer.expect(predicted_s(cfg, index, scene_ids))
     expected = expected_in_run(cfg)
     for phase in ("deblur", "depth"):
         codes.append(run_scene_phase(cfg, phase, chosen, observer, stop, expected=expected))
-    codes.append(calibrate_in_run(cfg, observer, chosen["scenes"]))
+    codes.append(calibrate_in_run(cfg, observer, scene_ids))
     codes.append(run_scene_phase(cfg, "render", chosen, observer, stop, expected=expected))
-    asked = chosen["scenes"]
-    codes.append(run_validate(cfg, observer, asked, stop=stop, may_take_over=not recheck, expected=expected))
+    codes.append(
+        run_validate(cfg, observer, scene_ids, stop=stop, may_take_over=not recheck, expected=expected)
+    )
     return max(codes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.config import Config, PhaseName
@@ -13,29 +14,38 @@ from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record
 
 
-def select_scenes(
-    index: Mapping[str, IndexEntry],
-    *,
-    scene_idx: int | None = None,
-    scenes: Sequence[str] | None = None,
-    split: str | None = None,
-) -> list[str]:
+@dataclass(frozen=True)
+class Selection:
+    """Which scenes a command is about: those of which everything holds that is said.
+
+    Attributes:
+        scene_idx: their place in the index.
+        scenes: their names.
+        split: theirs.
+    """
+
+    scene_idx: int | None = None
+    scenes: Sequence[str] | None = None
+    split: str | None = None
+
+
+def select_scenes(index: Mapping[str, IndexEntry], asked: Selection) -> list[str]:
     """Return the asked scenes in index order.
 
     Raises:
         ConfigError: no such index, name or split.
     """
     names = list(index)
-    if scene_idx is not None:
-        if not 0 <= scene_idx < len(names):
+    if asked.scene_idx is not None:
+        if not 0 <= asked.scene_idx < len(names):
             known = f"scenes 0..{len(names) - 1}" if names else "no scenes"
-            raise ConfigError(f"--scene_idx {scene_idx}: the index has {known}")
-        names = [names[scene_idx]]
-    if scenes is not None:
-        asked = {known_scene(index, name) for name in scenes}
-        names = [name for name in names if name in asked]
-    if split is not None:
-        names = _of_split(index, names, split)
+            raise ConfigError(f"--scene_idx {asked.scene_idx}: the index has {known}")
+        names = [names[asked.scene_idx]]
+    if asked.scenes is not None:
+        named = {known_scene(index, name) for name in asked.scenes}
+        names = [name for name in names if name in named]
+    if asked.split is not None:
+        names = _of_split(index, names, asked.split)
     return names
 
 

@@ -20,7 +20,7 @@ from focusgen.phases.scene_report import SceneReport
 from focusgen.phases.validate import publish_report, report_path, validate_dataset
 from focusgen.run.console import ConsoleObserver
 from focusgen.run.scene_logs import merge_what_tasks_left
-from focusgen.run.selection import select_scenes
+from focusgen.run.selection import Selection, select_scenes
 from focusgen.run.settings import Expected, expected_by_run, save_config
 from focusgen.run.staleness import SceneChain
 
@@ -50,7 +50,7 @@ def run_validate(
     index, problems = _index_or_problem(DatasetLayout.of(cfg))
     n_indexed = len(index)
     if scenes is not None:
-        index = {scene_id: index[scene_id] for scene_id in select_scenes(index, scenes=scenes)}
+        index = {scene_id: index[scene_id] for scene_id in select_scenes(index, Selection(scenes=scenes))}
     with _as_far_as_writable(observer, "settings of this run are not kept"):
         save_config(cfg, "validate")
         merge_what_tasks_left(DatasetLayout.of(cfg), index if scenes is None else (), SCENE_PHASES)

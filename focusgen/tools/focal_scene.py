@@ -23,7 +23,7 @@ from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.media.images import image_size
 from focusgen.run.here import run_phases
-from focusgen.run.pipeline import Selection
+from focusgen.run.selection import Selection
 from focusgen.tools.focal_outputs import npy_bytes, png_bytes
 
 RAW, RAW_DEPTH = "raw", "raw_depth"

@@ -28,8 +28,7 @@ from focusgen.dataset.packs import is_published
 from focusgen.dataset.records import canonical, parse_object
 from focusgen.phases.validate import report_path
 from focusgen.run.output import print_error
-from focusgen.run.pipeline import Selection
-from focusgen.run.selection import select_scenes
+from focusgen.run.selection import Selection, select_scenes
 from focusgen.run.staleness import SceneChain
 from focusgen.tools.report_page import write_report
 from focusgen.tools.scene_preview import preview_paths, preview_scene
@@ -125,7 +124,7 @@ class _Drawer:
         """Draw contact sheets of a few scenes, and videos as far as they are short."""
         index = read_index(self.dataset)
         failed = _document(report_path(self.cfg)).get("failed_scenes", ())
-        for scene_id in chosen_scenes(select_scenes(index, **selection), failed, self._has_frames):
+        for scene_id in chosen_scenes(select_scenes(index, selection), failed, self._has_frames):
             entry = index[scene_id]
             has_video = self._n_video_frames + entry.n_frames <= MAX_VIDEO_FRAMES
             self._n_video_frames += entry.n_frames if has_video else 0

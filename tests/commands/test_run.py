@@ -11,7 +11,7 @@ from focusgen import cli
 from focusgen.commands.run import backend_overrides
 from focusgen.config import Config
 from focusgen.run import here
-from focusgen.run.pipeline import Selection
+from focusgen.run.selection import Selection
 from focusgen.tools import pack, run_pictures
 
 

@@ -12,6 +12,7 @@ from focusgen import cli, config
 from focusgen.base.errors import ConfigError
 from focusgen.config import GRAPH
 from focusgen.run.ask_first import _scenes_ahead
+from focusgen.run.selection import Selection
 from tests.small import entry, write_index
 
 
@@ -116,11 +117,11 @@ def test_a_scene_that_phase_1_will_add_may_be_asked_for_and_a_slip_is_told_what_
     for name in ("a", "b"):
         rgbd.add_scene(name)
     cfg = rgbd.config()
-    assert _scenes_ahead(cfg, tuple(GRAPH), {"scenes": ["b"]}).scene_ids == ["b"]
+    assert _scenes_ahead(cfg, tuple(GRAPH), Selection(scenes=["b"])).scene_ids == ["b"]
     write_index(rgbd.out_root, {"a": entry(4)})
-    assert _scenes_ahead(cfg, tuple(GRAPH), {"scenes": ["b", "a"]}).scene_ids == ["a", "b"]
+    assert _scenes_ahead(cfg, tuple(GRAPH), Selection(scenes=["b", "a"])).scene_ids == ["a", "b"]
     with pytest.raises(ConfigError, match="no scene 'c' in the index, nor below") as refused:
-        _scenes_ahead(cfg, tuple(GRAPH), {"scenes": ["a", "c"]})
+        _scenes_ahead(cfg, tuple(GRAPH), Selection(scenes=["a", "c"]))
     assert refused.value.advice == "Scenes are a, b."
 
 
@@ -136,5 +137,5 @@ def test_a_path_and_a_name_that_was_cut_at_its_comma_are_led_to_the_scene(rgbd, 
     rgbd.add_scene("a")
     write_index(rgbd.out_root, {"a": entry(4), "b,c": entry(4)})
     with pytest.raises(ConfigError) as refused:
-        _scenes_ahead(rgbd.config(), tuple(GRAPH), {"scenes": [asked]})
+        _scenes_ahead(rgbd.config(), tuple(GRAPH), Selection(scenes=[asked]))
     assert refused.value.advice == advice

@@ -10,7 +10,7 @@ import pytest
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.run.selection import complete_scenes, select_scenes
+from focusgen.run.selection import Selection, complete_scenes, select_scenes
 from tests.small import entry, identity, put_record
 
 INDEX = {"b": entry(), "a": entry(split="val"), "für 'x'": entry(split="train")}
@@ -35,7 +35,7 @@ NFD = unicodedata.normalize("NFD", "für 'x'")
     ],
 )
 def test_what_was_asked_comes_in_the_order_of_the_index(asked, found):
-    assert select_scenes(INDEX, **asked) == found
+    assert select_scenes(INDEX, Selection(**asked)) == found
 
 
 @pytest.mark.parametrize(
@@ -52,18 +52,18 @@ def test_what_was_asked_comes_in_the_order_of_the_index(asked, found):
 )
 def test_a_slip_is_refused_by_its_flag(asked, message):
     with pytest.raises(ConfigError, match=message):
-        select_scenes(INDEX, **asked)
+        select_scenes(INDEX, Selection(**asked))
 
 
 def test_an_index_without_scenes_has_none_and_no_place_0():
-    assert select_scenes({}) == [] and select_scenes({}, split="val") == []
+    assert select_scenes({}, Selection()) == [] and select_scenes({}, Selection(split="val")) == []
     with pytest.raises(ConfigError, match="--scene_idx 0: the index has no scenes"):
-        select_scenes({}, scene_idx=0)
+        select_scenes({}, Selection(scene_idx=0))
 
 
 def test_an_unknown_split_is_refused_even_where_no_scene_is():
     with pytest.raises(ConfigError, match="Choose from train, val, test") as caught:
-        select_scenes({}, split="dev")
+        select_scenes({}, Selection(split="dev"))
     assert "no such split" in caught.value.message
 
 
