@@ -16,6 +16,7 @@ import yaml
 
 import focusgen
 from focusgen.cli import COMMANDS
+from tests.test_architecture import imports_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,7 +27,22 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 
 # Where conda-forge calls a package otherwise.
-CONDA_NAME = {"torch": "pytorch", "matplotlib": "matplotlib-base", "xxhash": "python-xxhash"}
+CONDA_NAME = {
+    "torch": "pytorch",
+    "matplotlib": "matplotlib-base",
+    "xxhash": "python-xxhash",
+    "huggingface-hub": "huggingface_hub",
+}
+
+# What is imported by another name than it is installed by.
+IMPORTED_AS = {
+    "opencv-python-headless": "cv2",
+    "pillow": "PIL",
+    "pyyaml": "yaml",
+    "scikit-image": "skimage",
+    "openexr": "OpenEXR",
+    "rerun-sdk": "rerun",
+}
 
 HEAVY = ("torch", "cv2", "matplotlib", "skimage", "scipy", "av", "diffusers", "transformers")
 
@@ -87,6 +103,15 @@ def test_conda_and_pip_install_the_same_packages_with_the_same_floors():
     assert in_environment == in_project
     assert "python=3.12" in conda
     assert (document["name"], document["channels"]) == ("genfocus", ["conda-forge"])
+
+
+def test_what_the_package_imports_is_declared():
+    """`weights fetch` asked for a package that only extras brought along: a traceback in a plain install."""
+    extras = pyproject()["project"]["optional-dependencies"]
+    there = {IMPORTED_AS.get(name, name.replace("-", "_")) for name in declared(*extras)}
+    imported = {one.target.partition(".")[0] for one in imports_of(ROOT / "focusgen") if not one.is_ours}
+    assert imported - there - set(sys.stdlib_module_names) == {"pydantic_core"}, "which is of pydantic"
+    assert "huggingface-hub" in declared(), "weights fetch and push are no extras"
 
 
 def test_the_floors_that_security_asks_for_stand():
