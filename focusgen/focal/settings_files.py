@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,20 +39,32 @@ def read_settings(kind: type[Settings], path: Path, overrides: Mapping[str, Any]
     Raises:
         ConfigError: an unknown key or a value that cannot be; names it and the nearest key.
     """
-    document = paths_as_meant(read_yaml(path), kind, lambda _key: str(path))
+    document = read_yaml(path)
     keys = known_keys(kind)
+    overrides = dict(_single(overrides))
     for dotted, value in overrides.items():
         if not any(key == dotted or key.startswith(f"{dotted}.") for key in keys):
             raise ConfigError(f"{dotted}: unknown key{_hint(dotted, keys)}", f"{path} shows those in use.")
         _put(document, dotted, value, path)
+    document = paths_as_meant(document, kind, lambda key: "--override" if key in overrides else str(path))
     try:
         return kind.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         given = f" (given: {first['input']!r})" if first["type"] != "extra_forbidden" else ""
-        place = f"{where}, given on the command line" if where in overrides else f"{path}: {where}"
+        is_given = any(f"{where}.".startswith(f"{dotted}.") for dotted in overrides)  # or a part of what is
+        place = f"{where}, given on the command line" if is_given else f"{path}: {where}"
         raise ConfigError(f"{place}: {first['msg']}{given}{_hint(where, keys)}") from error
+
+
+def _single(overrides: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) of each setting: a section that is given changes what it names, no more."""
+    for key, value in overrides.items():
+        if isinstance(value, Mapping) and value:
+            yield from _single(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", value
 
 
 def _hint(key: str, known: list[str]) -> str:

@@ -23,7 +23,8 @@ def path(tmp_path):
 def test_an_override_wins_and_the_rest_stays(path):
     settings = read_settings(Sd3Settings, path, {"train.batch": 3, "train.ema": 0.5})
     assert (settings.train.steps, settings.train.batch, settings.train.ema) == (7, 3, 0.5)
-    assert read_settings(Sd3Settings, path, {"train": {"steps": 2}}).train.steps == 2
+    section = read_settings(Sd3Settings, path, {"train": {"batch": 2}, "data": {"size": 64}})
+    assert (section.train.steps, section.train.batch, section.data.size) == (7, 2, 64)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,8 @@ def test_an_override_wins_and_the_rest_stays(path):
             r"train.steps, given on the command line: .*greater than or equal to 1 \(given: 0",
         ),
         ({"model.preset": "huge"}, "'tiny', 'medium' or 'large'"),
+        ({"train": {"step": 1}}, "train.step: unknown key; did you mean train.steps"),
+        ({"train": 5}, "train, given on the command line: .*valid dictionary"),
         ({"train.steps": "many"}, "train.steps, given on the command line: .*given: 'many'"),
     ],
 )
@@ -58,6 +61,18 @@ def test_a_path_of_the_file_is_read_as_a_shell_reads_it(path, monkeypatch):
     monkeypatch.delenv("SCRATCH")
     with pytest.raises(ConfigError, match=r"mine\.yaml: output_dir: the variable SCRATCH is not set"):
         read_settings(Sd3Settings, path, {})
+
+
+def test_a_path_of_an_override_is_too(path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert str(read_settings(Sd3Settings, path, {"output_dir": "~/run"}).output_dir) == "/home/me/run"
+    with pytest.raises(ConfigError, match=r"--override: data\.folder: the variable NOPE is not set"):
+        read_settings(Sd3Settings, path, {"data.folder": "$NOPE/stacks"})
+
+
+def test_a_value_that_lacks_a_part_was_given_where_it_was_given(path):
+    with pytest.raises(ConfigError, match=r"^model\.channels\.2, given on the command line: Field required"):
+        read_settings(SmallSettings, path, {"model.kind": "small", "model.channels": [8, 8]})
 
 
 def test_every_key_is_known_by_its_whole_name():

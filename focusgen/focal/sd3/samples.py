@@ -169,6 +169,8 @@ def scene_of(record: StackRecord, path: Path) -> str:
 
 def _listed(path: Path, data: DataSettings) -> Source:
     records = read_list(path)
+    for record in records:
+        _check_whole(record)
     formulas = {lens.formula for record in records if (lens := record.lens()) is not None}
     if len(formulas) > 1:
         raise ConfigError(
@@ -179,6 +181,18 @@ def _listed(path: Path, data: DataSettings) -> Source:
     scenes = tuple(scene_of(record, path) for record in records)
     digest = _digest(*(dict(record.values) for record in records))
     return Source(len(records), partial(_checked, records, roots, path), scenes, digest)
+
+
+def _check_whole(record: StackRecord) -> None:
+    """Refuse a record that lacks what is learned from: else training finds out hours later."""
+    missing = [key for key in ("depth", "all_in_focus", "focus_distances") if record.text(key) is None]
+    missing += [] if record.lens() is not None else ["camera"]
+    if missing:
+        raise ConfigError(
+            f"{record.where}: {missing[0]} is missing: training needs depth, all_in_focus, focus_distances, "
+            "and focal_length_mm and f_number of the camera",
+            "Add it, or take the line out.",
+        )
 
 
 def _digest(*named: object) -> str:
@@ -194,24 +208,12 @@ def _checked(records: list[StackRecord], roots: Roots, path: Path, index: int) -
     record = records[index]
     try:
         sample = load_sample(record, roots, path.parent)
-        _check_depth(sample, record)
+        check_known(sample.true_m, record.where)
     except FocusgenError as error:
         if record.where in error.message:
             raise
         raise type(error)(f"{record.where}: {error.message}", error.advice) from error
     return sample
-
-
-def _check_depth(sample: Sample, record: StackRecord) -> None:
-    if sample.true_m is None or sample.aif is None:
-        raise ConfigError(f"{record.where}: training needs depth and all_in_focus")
-    check_known(sample.true_m, record.where)
-    size = sample.stack.slices.shape[1:3]
-    for name, found in (("depth", sample.true_m), ("all_in_focus", sample.aif)):
-        if found.shape[:2] != size:
-            raise ConfigError(
-                f"{record.where}: {name} is {found.shape[1]}x{found.shape[0]}, the slices {size[1]}x{size[0]}"
-            )
 
 
 def _synthetic(stacks: StackSet, first: int, index: int) -> Sample:

@@ -87,6 +87,14 @@ def test_a_rehearsal_names_file_and_line_of_what_cannot_be_learned_from(tmp_path
     assert "train.jsonl:2" in caught.value.message and message in caught.value.message
 
 
+@pytest.mark.parametrize("key", ["depth", "all_in_focus", "focus_distances", "camera"])
+def test_a_line_that_lacks_something_is_named_before_any_file_is_opened(tmp_path, key):
+    good, bad = record(tmp_path / "f", "good"), {**record(tmp_path / "f", "bad"), key: None}
+    path = write_lines(tmp_path / "val.jsonl", good, bad, good)
+    with pytest.raises(ConfigError, match=rf"val\.jsonl:2: {key} is missing"):
+        open_split(DataSettings(val_list=path), "val")
+
+
 def test_a_scene_in_two_lists_is_leakage_whether_it_has_a_name_or_only_a_folder(tmp_path):
     for changes in ({}, {"scene": None}):
         lists = [
