@@ -18,6 +18,9 @@ from focusgen.base.errors import CorruptInputError
 
 MAX_SCENE_ID_BYTES = 200  # leaves room for our own prefixes and suffixes below the usual 255 of a file system
 
+INTERNAL = ".focusgen"
+"""How all names in a data set begin that are of no use to a reader; its folder of that name is in each."""
+
 # Entries of the data set's root, so no scene may have their names.
 RESERVED_NAMES = frozenset(
     {

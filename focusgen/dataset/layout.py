@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from focusgen.base.names import INTERNAL
 from focusgen.config import Config, PhaseName
 
 RECORD_FOLDER: dict[str, str] = {"deblur": "frames_sharp", "depth": "depth_maps", "render": "bokeh_renders"}
@@ -13,8 +14,6 @@ RECORD_FOLDER: dict[str, str] = {"deblur": "frames_sharp", "depth": "depth_maps"
 DONE, FAILED, PARTIAL = ".done", ".failed", ".partial"
 MANIFEST, EXPORT_STATE, EXPORT_LOCK = "MANIFEST.sha256", ".focusgen_export.json", ".focusgen_export.lock"
 """Of an export: what `sha256sum -c` reads, written last; which shards are whole; who is writing them."""
-INTERNAL = ".focusgen"
-"""How all names begin that are of no use to a reader."""
 PACK_TAR, PACK_INDEX = "frames.tar", "frames.tar.json"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from focusgen.base.files import broken_link
 from focusgen.base.names import display, name_problem, natural_key
+from focusgen.media.own_output import is_data_set
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
@@ -33,11 +34,12 @@ class Rejection:
 
 @dataclass
 class Listing:
-    """What stands directly in one folder; names in natural order."""
+    """What stands directly in one folder; names in natural order. Our own data sets are no folders."""
 
     images: list[str] = field(default_factory=list)
     videos: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
+    data_sets: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     problems: list[Rejection] = field(default_factory=list)
 
@@ -73,7 +75,7 @@ def _sort_entry(entry: os.DirEntry[str], fence: Path | None, listing: Listing) -
     if problem is not None:
         listing.problems.append(Rejection(display(entry.name), problem))
     elif entry.is_dir():
-        listing.folders.append(entry.name)
+        (listing.data_sets if is_data_set(entry.path) else listing.folders).append(entry.name)
     else:
         _sort_file(entry, listing)
 

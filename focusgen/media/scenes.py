@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import broken_link
@@ -33,6 +33,7 @@ from focusgen.media.listing import (
     list_folder,
 )
 from focusgen.media.numbering import find_series
+from focusgen.media.own_output import is_inside_data_set, remarks_on
 from focusgen.media.rules import ALL_RULES
 
 DAVIS_FRAMES = Path("JPEGImages") / "480p"
@@ -142,9 +143,10 @@ def discover(raw_root: Path, glob: str | None = None, *, follow_links: bool = Fa
         )
     root = raw_root / DAVIS_FRAMES if glob is None and (raw_root / DAVIS_FRAMES).is_dir() else raw_root
     fence = None if follow_links else raw_root.resolve()
-    places, rejected = _candidates(root, fence, glob)
-    found = scenes_at(places, fence)
-    return Discovery(found.scenes, {**rejected, **found.rejected})
+    candidates = _candidates(root, fence, glob)
+    found = scenes_at(candidates.places, fence)
+    remarks = remarks_on(candidates.data_sets)
+    return Discovery(found.scenes, {**candidates.rejected, **found.rejected}, remarks)
 
 
 def scenes_at(places: Iterable[Place], fence: Path | None) -> Discovery:
@@ -176,9 +178,15 @@ def _single_video(path: Path) -> Discovery:
     return Discovery((), {display(found.scene_id): outcome})
 
 
-def _candidates(root: Path, fence: Path | None, glob: str | None) -> tuple[list[Place], dict[str, Rejection]]:
+class _Candidates(NamedTuple):
+    places: list[Place]
+    rejected: dict[str, Rejection]
+    data_sets: list[str]
+
+
+def _candidates(root: Path, fence: Path | None, glob: str | None) -> _Candidates:
     if glob is not None:
-        return list(_matches(root, glob)), {}
+        return _Candidates(list(_matches(root, glob)), {}, [])
     try:
         listing = list_folder(root, fence)
     except OSError as error:
@@ -188,7 +196,8 @@ def _candidates(root: Path, fence: Path | None, glob: str | None) -> tuple[list[
         rejected[display(name)] = Rejection(display(name), how_to_convert(name))
     if listing.images and not listing.videos and not listing.folders:
         name = root.resolve().name or "scene"
-        return [Place(name, root, display(name) + "/", "images")], rejected
+        whole = Place(name, root, display(name) + "/", "images")
+        return _Candidates([whole], rejected, listing.data_sets)
     if listing.images:
         rejected[display(root.resolve().name)] = Rejection(
             display(listing.images[0]),
@@ -196,7 +205,7 @@ def _candidates(root: Path, fence: Path | None, glob: str | None) -> tuple[list[
         )
     found = [Place(name, root / name, display(name) + "/", "images") for name in listing.folders]
     found += [Place(Path(name).stem, root / name, display(name), "video") for name in listing.videos]
-    return found, rejected
+    return _Candidates(found, rejected, listing.data_sets)
 
 
 def _matches(root: Path, glob: str) -> Iterator[Place]:
@@ -206,7 +215,7 @@ def _matches(root: Path, glob: str) -> Iterator[Place]:
     n_fixed = _n_fixed_parts(pattern)
     for path in root.glob(glob):
         parts = path.relative_to(root).parts
-        if not parts or any(is_passed_over(part) for part in parts):
+        if not parts or any(map(is_passed_over, parts)) or is_inside_data_set(path, root):
             continue
         label = display("/".join(parts))
         if path.is_dir():

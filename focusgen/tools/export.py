@@ -23,8 +23,9 @@ from focusgen.base.checksums import FileEntry, file_sha256
 from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataError
 from focusgen.base.files import make_folder, publish, publish_json, remove, replacing, storage_error
 from focusgen.base.locks import exclusive
+from focusgen.base.names import INTERNAL
 from focusgen.config.data import SPLITS
-from focusgen.dataset.layout import EXPORT_LOCK, EXPORT_STATE, INTERNAL, MANIFEST
+from focusgen.dataset.layout import EXPORT_LOCK, EXPORT_STATE, MANIFEST
 from focusgen.dataset.packs import read_published
 from focusgen.dataset.records import parse_json
 from focusgen.tools.export_parquet import ParquetWriter, require_pyarrow

@@ -38,7 +38,7 @@ def find_scenes(data: DataConfig, *, known_as: str | None = None, needs_depth: b
     layout, remarks = _layout(data, known_as)
     if layout is None:
         found = discover(data.raw_root, data.glob, follow_links=data.follow_links)
-        return dataclasses.replace(found, remarks=remarks)
+        return dataclasses.replace(found, remarks=(*remarks, *found.remarks))
     try:
         contents = layout.contents(data.raw_root)
     except OSError as error:
