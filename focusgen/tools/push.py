@@ -27,6 +27,10 @@ from focusgen.tools.scene_preview import preview_paths
 
 HUB_MAX_FILE_BYTES, HUB_MAX_FOLDER_ENTRIES = 200 * 10**9, 10_000  # of the hub's storage limits
 
+FILES_PER_COMMIT = 1000
+"""The most that huggingface_hub itself puts into one: larger ones time out, and end with nothing."""
+SENT_LAST = frozenset({"README.md", "scene_index.json", MANIFEST})
+
 
 @dataclass(frozen=True)
 class LeftBehind:
@@ -221,11 +225,17 @@ def _licence(readme: Path) -> str:
     return licence
 
 
+def _parts_of(names: Sequence[str]) -> list[list[str]]:
+    """Return the files of each commit; last what tells a reader that all others are there."""
+    ordered = sorted(names, key=lambda name: name in SENT_LAST)
+    return [ordered[n : n + FILES_PER_COMMIT] for n in range(0, len(ordered), FILES_PER_COMMIT)]
+
+
 def upload(plan: Upload, repo: str) -> str:
     """Upload an export and return the address of its page.
 
-    What the hub has already is not sent again. The token comes from the environment or the hub's own login,
-    never from a flag.
+    What the hub has already is not sent again, nor what the commits before an interruption took. The token
+    comes from the environment or the hub's own login, never from a flag.
 
     Raises:
         ConfigError: the hub refuses, or cannot be reached.
@@ -237,8 +247,12 @@ def upload(plan: Upload, repo: str) -> str:
     try:
         api.create_repo(repo, repo_type="dataset", exist_ok=True, private=True)
         # Not by patterns: a name may hold their letters, and what was listed is what is sent.
-        files = [CommitOperationAdd(name, plan.folder / name) for name, _ in plan.files]
-        api.create_commit(repo, files, repo_type="dataset", commit_message=f"focusgen {__version__}")
+        parts = _parts_of([name for name, _ in plan.files])
+        for number, names in enumerate(parts, 1):
+            files = [CommitOperationAdd(name, plan.folder / name) for name in names]
+            which = f" ({number} of {len(parts)})" if len(parts) > 1 else ""
+            message = f"focusgen {__version__}{which}"
+            api.create_commit(repo, files, repo_type="dataset", commit_message=message)
     except HFValidationError as error:
         raise ConfigError(f"--repo {repo}: {error}", "Name it ORG/NAME, as its page has it.") from error
     except hub_errors() as error:

@@ -12,7 +12,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub import errors
 
-from focusgen import cli
+from focusgen import __version__, cli
 from focusgen.base.errors import ConfigError, CorruptInputError, FocusgenError
 from focusgen.tools import push
 from focusgen.tools.push import LeftBehind, Upload, plan_data_set, plan_export_upload, upload
@@ -222,6 +222,7 @@ class Hub:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> None:
         self.error, self.asked, self.sent = error, {}, []
+        self.commits, self.breaks_at = list[str](), 0
         monkeypatch.setattr(huggingface_hub, "HfApi", lambda: self)
 
     def create_repo(self, repo: str, **how: Any) -> None:
@@ -230,7 +231,10 @@ class Hub:
         self.asked = {"repo": repo, **how}
 
     def create_commit(self, repo: str, operations: Any, **how: Any) -> None:
-        self.sent = [operation.path_in_repo for operation in operations]
+        self.commits.append(how["commit_message"])
+        if len(self.commits) == self.breaks_at:
+            raise ConnectionError("reset by peer")
+        self.sent += [operation.path_in_repo for operation in operations]
 
 
 def test_what_was_listed_is_what_is_sent_to_a_private_page(exported, monkeypatch):
@@ -238,8 +242,23 @@ def test_what_was_listed_is_what_is_sent_to_a_private_page(exported, monkeypatch
     hub = Hub(monkeypatch)
     plan = plan_export_upload(exported)
     assert upload(plan, "lab/focus") == "https://huggingface.co/datasets/lab/focus"
-    assert hub.sent == [name for name, _ in plan.files]
+    assert sorted(hub.sent) == [name for name, _ in plan.files]
+    assert hub.commits == [f"focusgen {__version__}"]
     assert hub.asked["private"] is True and hub.asked["repo_type"] == "dataset" and hub.asked["exist_ok"]
+
+
+def test_thousands_of_files_go_in_parts_and_what_tells_that_all_are_there_goes_last(exported, monkeypatch):
+    monkeypatch.setattr(push, "FILES_PER_COMMIT", 2)
+    hub, plan = Hub(monkeypatch), plan_export_upload(exported)
+    hub.breaks_at = 2
+    with pytest.raises(ConfigError, match="reset by peer") as caught:
+        upload(plan, "lab/focus")
+    assert "it goes on" in caught.value.advice and not set(hub.sent) & {"README.md", "MANIFEST.sha256"}
+    hub.sent.clear()
+    upload(plan, "lab/focus")
+    assert sorted(hub.sent) == [name for name, _ in plan.files]
+    assert set(hub.sent[-2:]) == {"README.md", "MANIFEST.sha256"}
+    assert [message[-8:] for message in hub.commits[2:]] == ["(1 of 2)", "(2 of 2)"]
 
 
 Make = Callable[[], Exception]
