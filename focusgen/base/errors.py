@@ -92,6 +92,10 @@ class CorruptInputError(SceneError):
     """A file that we were given is damaged, of a refused kind, or says what cannot be."""
 
 
+class UndecidedInputError(CorruptInputError):
+    """A file may be whole, but not tell which of its arrays is meant, or in which unit: a setting would."""
+
+
 class DepthRangeError(SceneError, ValueError):
     """A depth is not finite or not positive where only usable depth may arrive."""
 

@@ -40,6 +40,8 @@ NO_SLICE = re.compile(
 RESULT = re.compile(r"(.+)_(depth|all_in_focus|slice|confidence)")
 """Names of pictures that `focal infer` writes; `NAME_metadata.json` lies beside them."""
 
+REPLACE = "Replace the file."
+
 DISTANCE = r"\d+(?:\.\d+)?(?=\s?(?:[mcu\u00b5\u03bc]?m)(?![a-z]))"
 LAST_NUMBER = re.compile(rf"{DISTANCE}(?!.*\d)|\d+(?!.*\d)", re.IGNORECASE)
 """What counts slices: a number, or a distance such as the 0.5 of `focus_0.5m`."""
@@ -196,6 +198,10 @@ def read_slice(path: Path) -> tuple[npt.NDArray[Any], CameraNotes]:
     Raises:
         CorruptInputError: the slice cannot be read; names the file.
     """
+    return _read(path, "slice", LEAVE_ADVICE)
+
+
+def _read(path: Path, what: str, advice: str) -> tuple[npt.NDArray[Any], CameraNotes]:
     try:
         packed = packed_bytes(path)
         if packed is not None:
@@ -203,8 +209,7 @@ def read_slice(path: Path) -> tuple[npt.NDArray[Any], CameraNotes]:
         picture = read_picture(path)
     except CorruptInputError as error:
         raise CorruptInputError(
-            f"unreadable slice {display(str(path))}: {error.message}",
-            error.advice or LEAVE_ADVICE,
+            f"unreadable {what} {display(str(path))}: {error.message}", error.advice or advice
         ) from error
     return picture.rgb, picture.camera
 
@@ -215,11 +220,7 @@ def read_sharp(path: Path) -> npt.NDArray[Any]:
     Raises:
         CorruptInputError: it cannot be read; names the file.
     """
-    try:
-        return read_slice(path)[0]
-    except CorruptInputError as error:
-        message = error.message.replace("unreadable slice", "unreadable picture", 1)
-        raise CorruptInputError(message, error.advice.replace(LEAVE_ADVICE, "Replace the file.")) from error
+    return _read(path, "picture", REPLACE)[0]
 
 
 def read_slices(paths: Sequence[Path]) -> npt.NDArray[Any]:

@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.errors import ConfigError, CorruptInputError, UndecidedInputError
 from focusgen.base.names import display
 from focusgen.dataset.packs import is_published, packed_bytes
 from focusgen.focal.distances import check_distances
 from focusgen.focal.lists import Roots
 from focusgen.focal.records import StackRecord
-from focusgen.focal.slice_files import StackFiles, stack_of_folder, stack_of_paths
+from focusgen.focal.slice_files import REPLACE, StackFiles, stack_of_folder, stack_of_paths
 from focusgen.focal.stack import StackLens
 from focusgen.media.codecs import decode_npz
-from focusgen.media.depth_codecs import read_depth_file
+from focusgen.media.depth_codecs import REPLACE_ADVICE, read_depth_file
 from focusgen.media.depth_looks import looks_of
 from focusgen.media.depth_sources import HYPERSIM_ENDING
 from focusgen.media.depth_units import DepthOptions, DepthReading, read_numbers, units_per_metre
@@ -236,9 +236,10 @@ def read_lone_depth(path: Path, options: DepthOptions) -> DepthReading:
     """
     try:
         return read_depth_file(path, options)
+    except UndecidedInputError as error:
+        raise CorruptInputError(error.message, ALONE_ADVICE) from error
     except CorruptInputError as error:
-        is_of_data_sets = any(word in error.advice for word in ("--depth.", "Mend depth.", "scene"))
-        raise CorruptInputError(error.message, ALONE_ADVICE if is_of_data_sets else error.advice) from error
+        raise CorruptInputError(error.message, error.advice.replace(REPLACE_ADVICE, REPLACE)) from error
 
 
 def planar_depth(ray_m: Floats, fx_px: float) -> Floats:

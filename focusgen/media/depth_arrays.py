@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import CorruptInputError
+from focusgen.base.errors import CorruptInputError, UndecidedInputError
 from focusgen.base.names import display, listed
 from focusgen.media.depth_units import Numbers, check_numbers
 from focusgen.media.depth_words import check_array_name
@@ -110,13 +110,13 @@ def check_member_name(stream: IO[bytes], key: str | None) -> None:
     check_array_name(stream.name.removesuffix(".npy"), key, "--depth.key")
 
 
-def unknown_key(key: str | None, names: list[str]) -> CorruptInputError:
+def unknown_key(key: str | None, names: list[str]) -> UndecidedInputError:
     """Return the refusal of a file whose arrays do not tell which one is depth."""
     shown = listed(names, MAX_NAMES_SHOWN) or "nothing"
     if key is not None:
-        return CorruptInputError(f"it has no {display(key)}; it holds {shown}", "Mend depth.key.")
+        return UndecidedInputError(f"it has no {display(key)}; it holds {shown}", "Mend depth.key.")
     example = display(names[0]) if names else "NAME"
-    return CorruptInputError(
+    return UndecidedInputError(
         f"it holds {shown}; the depth array must be called 'depth' or be the only one",
         f"Say which one it is: --depth.key {example}",
     )

@@ -47,7 +47,7 @@ def naming(path: Path) -> Iterator[None]:
     except CorruptInputError as error:
         if shown in error.message:
             raise
-        raise _refusal(path, error.message, error.advice) from error
+        raise _refusal(path, error.message, error.advice, type(error)) from error
     except DAMAGE as error:
         words = f"damaged or not what its name says ({type(error).__name__}: {error})"
         raise _disk_refusal(path) or _refusal(path, words) from error
@@ -70,11 +70,14 @@ def _disk_refusal(path: Path) -> StorageError | None:
         return StorageError(f"{display(str(path))}: {error.strerror or error}", DISK_ADVICE)
 
 
-def _refusal(path: Path, what: str, advice: str = "") -> CorruptInputError:
+def _refusal(
+    path: Path, what: str, advice: str = "", kind: type[CorruptInputError] = CorruptInputError
+) -> CorruptInputError:
     """Return the refusal of a file; one that only stands in for another is called so."""
     other = stand_in_at(path) if path.is_file() else ""
-    advice = advice if advice and not other else REPLACE_ADVICE
-    return CorruptInputError(f"{display(str(path))}: {other or what}", advice)
+    if other or not advice:
+        return CorruptInputError(f"{display(str(path))}: {other or what}", REPLACE_ADVICE)
+    return kind(f"{display(str(path))}: {what}", advice)
 
 
 READERS: Mapping[str, Callable[[Path, DepthOptions], Numbers]] = {

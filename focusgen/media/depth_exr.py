@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import CorruptInputError
+from focusgen.base.errors import CorruptInputError, UndecidedInputError
 from focusgen.base.names import display, listed
 from focusgen.media.depth_arrays import check_pixels
 from focusgen.media.depth_units import Numbers
@@ -172,14 +172,14 @@ def _names(channels: Sequence[Channel]) -> str:
     return listed(sorted(c.offered for c in channels), MAX_NAMES_SHOWN)
 
 
-def _none_is_depth(channels: Sequence[Channel]) -> CorruptInputError:
+def _none_is_depth(channels: Sequence[Channel]) -> UndecidedInputError:
     return _refusal("none of its channels is depth by its name", channels)
 
 
-def _refusal(reason: str, channels: Sequence[Channel], *, lists_them: bool = True) -> CorruptInputError:
+def _refusal(reason: str, channels: Sequence[Channel], *, lists_them: bool = True) -> UndecidedInputError:
     message = f"{reason}; it has {_names(channels)}" if lists_them else reason
     likely = next((c.offered for c in channels if c.component in DEPTH_WORDS and not _is_other(c)), "NAME")
-    return CorruptInputError(
+    return UndecidedInputError(
         message,
         f"Say which one holds it, --depth.channel '{display(likely)}'; if none does, render the depth pass "
         "(Z) as well.",

@@ -75,7 +75,7 @@ def _arrays_below(file: h5py.File) -> dict[str, h5py.Dataset]:
     try:
         file.visititems(look)
     except KeyError as error:  # h5py's word for an object that cannot be opened
-        raise CorruptInputError(f"damaged: {error}", "Replace the file, or leave the scene out.") from error
+        raise CorruptInputError(f"damaged: {error}") from error
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import CorruptInputError
+from focusgen.base.errors import CorruptInputError, UndecidedInputError
 
 DepthMap = npt.NDArray[np.float32]
 """(H, W) float32, metres; NaN where nothing was measured, +inf where it is beyond all measure (sky)."""
@@ -108,13 +108,13 @@ def units_per_metre(values: Numbers, options: DepthOptions) -> float | None:
     """Return by what the numbers are to be divided, None if a map without any depth cannot tell.
 
     Raises:
-        CorruptInputError: whole numbers without a stated scale; floats that are plausible metres both
+        UndecidedInputError: whole numbers without a stated scale; floats that are plausible metres both
             with and without the stated scale.
     """
     scale = options.depth_scale
     if values.dtype.kind != "f":
         if scale is None:
-            raise CorruptInputError(
+            raise UndecidedInputError(
                 f"whole numbers ({values.dtype}), and nobody says of which unit", SCALE_ADVICE
             )
         return scale
@@ -133,7 +133,7 @@ def _judged(values: Numbers, options: DepthOptions, scale: float) -> float | Non
     median = float(np.median(measured))
     as_metres, as_units = is_plausible_median(median), is_plausible_median(median / scale)
     if as_metres == as_units:
-        raise CorruptInputError(
+        raise UndecidedInputError(
             f"floats with a median of {median:.4g}: {median:.4g} m if they are metres, "
             f"{median / scale:.4g} m if depth_scale ({scale:g} per metre) holds for floats too",
             "Say which: --depth.scale_floats false (they are metres) or --depth.scale_floats true."

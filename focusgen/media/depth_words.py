@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from focusgen.base.errors import CorruptInputError
+from focusgen.base.errors import UndecidedInputError
 from focusgen.base.names import display
 
 _INVERSE = "disparity or inverse depth"
@@ -32,13 +32,13 @@ def check_array_name(name: str, said: str | None, flag: str) -> None:
         flag: how a person says it.
 
     Raises:
-        CorruptInputError: names the array and what it is called.
+        UndecidedInputError: names the array and what it is called.
     """
     other = other_quantity(name) if said is None else ""
     if other:
         shown = display(name.strip("/"))
         advice = f"{DISPARITY_ADVICE} " if other == _INVERSE else ""
-        raise CorruptInputError(
+        raise UndecidedInputError(
             f"it holds {shown}, which is {other} by its name",
             f"{advice}If it is depth all the same, say {flag} {shown}.",
         )

@@ -124,10 +124,14 @@ def test_what_is_advised_of_a_file_fits_a_command_without_data_set(disk):
     with pytest.raises(CorruptInputError, match=r"two\.npz: it holds a, b") as caught:
         written(disk, depth="two.npz")
     assert caught.value.advice.startswith("Give a file of this one map alone")
+    (disk / "junk.npy").write_bytes(b"junk")
+    with pytest.raises(CorruptInputError, match=r"junk\.npy: ") as caught:
+        written(disk, depth="junk.npy")
+    assert caught.value.advice == "Replace the file."
     (disk / "rgb.png").write_bytes(b"junk")
     with pytest.raises(CorruptInputError, match=r"unreadable picture .*rgb\.png") as caught:
         written(disk)
-    assert "distance" not in caught.value.advice
+    assert caught.value.advice == "Replace the file."
 
 
 @pytest.mark.parametrize(
