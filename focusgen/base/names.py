@@ -167,8 +167,11 @@ def _visible(character: str) -> str:
     return character
 
 
-def rich_text(name: str) -> str:
-    """Return a displayed name in which rich sees no markup."""
+def rich_text(text: str) -> str:
+    """Return a text with names in it, or a name, in which rich sees no markup, and a terminal no commands.
+
+    Backslashes stay: in a message they are those of names that were displayed as it was put together.
+    """
     from rich.markup import escape
 
-    return escape(display(name))
+    return escape("".join(c if c == "\\" else _visible(c) for c in text))

@@ -25,7 +25,10 @@ from focusgen.run.settings import Expected, expected_by_run, save_config
 from focusgen.run.staleness import SceneChain
 
 MAX_WARNINGS_TOLD = 20
-STOPPED = "stopped by a signal: no verdict is given, and that of before stays as it was"
+STOPPED = (
+    "stopped by a signal: no verdict is given, and that of before stays as it was. What was found is kept: "
+    "focusgen run takes it over; the script of phase 6 reads everything again"
+)
 
 
 def run_validate(
@@ -112,7 +115,7 @@ def _tell(observer: ConsoleObserver, report: Mapping[str, Any], problems: Sequen
     colour = {"pass": "green", "rehearsal": "yellow", "fail": "red"}[report["verdict"]]
     observer.console.print(
         f"  verdict [bold {colour}]{report['verdict']}[/bold {colour}]: {report['passing_scenes']} of "
-        f"{report['total_scenes']} scenes pass, {report['total_frames']} frames; {where}"
+        f"{report['total_scenes']} scenes pass, {report['total_frames']} frames; {rich_text(where)}"
     )
     if report["failed_scenes"]:
         observer.console.print(

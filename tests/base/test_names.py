@@ -86,8 +86,15 @@ def test_displayed_names_are_printable_and_differ_when_the_names_differ():
 )
 def test_rich_prints_a_name_as_it_is_displayed(name):
     console = Console(file=io.StringIO(), width=200, color_system="truecolor", force_terminal=True)
-    console.print(rich_text(name), highlight=False)
+    console.print(rich_text(display(name)), highlight=False)
     assert console.file.getvalue().strip() == display(name)
+
+
+def test_a_message_is_printed_with_its_names_as_they_stand_in_it_and_without_commands():
+    console = Console(file=io.StringIO(), width=200, color_system="truecolor", force_terminal=True)
+    names = listed(["a[b]", "esc\x1b[0m", "c\\d"])
+    console.print(rich_text(f"left out: {names}; \x1b[2J"), highlight=False)
+    assert console.file.getvalue() == "left out: a[b], esc\\x1b[0m, c\\\\d; \\x1b[2J\n"
 
 
 def test_natural_order_counts_and_is_the_same_for_any_input_order():

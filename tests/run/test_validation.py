@@ -53,15 +53,17 @@ def test_a_replay_reads_nothing_and_has_the_verdict_of_the_run(rgbd, read, capsy
     assert "--recheck reads them again" in capsys.readouterr().err
 
 
-def test_by_hand_and_on_request_every_file_is_read(rgbd, read):
+def test_by_hand_and_on_request_every_file_is_read(rgbd, read, capsys):
     roots = rgbd.flags("raw_root", "out_root")
     assert rgbd.run("--recheck") == 0
     assert read == ["raw files of a", "outputs of a"]
     read.clear()
     assert cli.phase_main("index", "", [*roots, "--min_frames", "2", "--workers", "1"]) == 0
-    assert cli.phase_main("validate", "", rgbd.flags("out_root")) == 0
+    report = rgbd.out_root.parent / "[b]" / "report.json"
+    assert cli.phase_main("validate", "", [*rgbd.flags("out_root"), "--report", str(report)]) == 0
+    assert f"1 of 1 scenes pass, 4 frames; {report}" in capsys.readouterr().err
     assert read == ["raw files of a", "outputs of a"]
-    assert verdict(rgbd)["scenes_not_read_again"] == 0
+    assert json.loads(report.read_text())["scenes_not_read_again"] == 0
 
 
 @pytest.mark.slow
