@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,12 +28,27 @@ class Verdict(NamedTuple):
 
 
 @torch.no_grad()
-def judge(net: FocalSd3, batches: Batches, n: int, device: torch.device) -> Verdict:
-    """Return how good the answers are beside the classical result."""
+def judge(
+    net: FocalSd3,
+    batches: Batches,
+    n: int,
+    device: torch.device,
+    read: Callable[[Callable[[], Batch]], Batch] = lambda one: one(),
+) -> Verdict:
+    """Return how good the answers are beside the classical result.
+
+    Args:
+        net: the network.
+        batches: what it is judged on.
+        n: how many there are.
+        device: where it computes.
+        read: reads one of them, as all processes do before any of them asks the network: shards meet inside
+            of it, and a process that came out of it alone would wait for the others.
+    """
     rows: list[dict[str, float]] = []
     sheets: list[npt.NDArray[np.uint8]] = []
     for index in range(min(n, MOST_STACKS)):
-        batch = batches.batch([index], augments=False)
+        batch = read(partial(batches.batch, [index], augments=False))
         batch = Batch(batch.seen.to(device), batch.truth.to(device))
         answer = net.sample(batch.seen, N_STEPS)
         rows.append(_scores(answer, batch))

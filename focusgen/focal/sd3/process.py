@@ -70,11 +70,6 @@ def new_accelerator(t: TrainSettings, device: str) -> Accelerator:
     return made
 
 
-def is_sharded(accelerator: Accelerator) -> bool:
-    """Say whether weights lie in shards: accelerate does so with several processes on GPUs only."""
-    return str(accelerator.distributed_type.value) == "FSDP"
-
-
 def _sharding(t: TrainSettings) -> Any:
     """Return how the transformer is cut: block by block, computed in bf16, added up in fp32.
 

@@ -40,7 +40,6 @@ from focusgen.focal.sd3.process import (
     Stopped,
     UnreadError,
     any_process,
-    is_sharded,
     new_accelerator,
     read_by_all,
     synchronised,
@@ -308,11 +307,10 @@ def _judge(run: Run, settings: Sd3Settings, curves: Curves | None) -> bool:
     """Judge the averaged weights on validation; say whether they are the best so far."""
     if run.val is None:
         return False
-    judged = partial(judge, run.net, run.val, run.n_val, run.accelerator.device)
+    read = partial(read_by_all, run.accelerator)
     with _averaged(run):
         run.net.eval()
-        # Shards meet inside of the network: a process that came out of it alone would wait for the others.
-        verdict = judged() if is_sharded(run.accelerator) else read_by_all(run.accelerator, judged)
+        verdict = judge(run.net, run.val, run.n_val, run.accelerator.device, read)
     if curves is not None:
         curves.add(run.step, "val", verdict.scores)
         curves.picture(run.step, "val/depth_and_picture", verdict.sheet)

@@ -50,3 +50,20 @@ def test_scores_are_those_of_the_answer_and_the_prior_where_depth_is_known():
     assert halved.scores["abs_rel"] == pytest.approx(1.0, rel=1e-4) and halved.scores["d1.25"] == 0.0
     assert halved.scores["aif_psnr"] == pytest.approx(20.0, abs=1e-3)
     assert exact.sheet.shape == (2 * SIZE, 5 * SIZE, 3) and exact.sheet.dtype == np.uint8
+
+
+def test_a_stack_is_read_by_all_processes_before_any_of_them_asks_the_network():
+    """With shards, one that could not read its own would leave the others waiting inside of it."""
+    done: list[str] = []
+
+    class Asked(Knowing):
+        def sample(self, seen, n_steps):
+            done.append("asked")
+            return super().sample(seen, n_steps)
+
+    def read(one):
+        done.append("read")
+        return one()
+
+    judge(Asked(1.0), Batches(Pool(), DataSettings(size=SIZE), 0, 4), 2, torch.device("cpu"), read)
+    assert done == ["read", "asked", "read", "asked"]

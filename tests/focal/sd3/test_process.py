@@ -16,7 +16,6 @@ from focusgen.focal.sd3.process import (
     BLOCK,
     UnreadError,
     any_process,
-    is_sharded,
     new_accelerator,
     read_by_all,
     synchronised,
@@ -38,10 +37,6 @@ def test_shards_are_blocks_and_what_goes_in_is_not_rounded(monkeypatch, precisio
     assert len(blocks) == 2, "diffusers' name of the class"
     new_accelerator(TrainSettings(fsdp=False, precision=precision), "cpu")
     assert asked["fsdp_plugin"] is None and asked["cpu"] is True
-
-
-def test_one_process_on_a_cpu_has_no_shards():
-    assert not is_sharded(new_accelerator(TrainSettings(precision="fp32"), "cpu"))
 
 
 def test_gradients_meet_after_the_last_pass_of_a_step_only():
