@@ -142,9 +142,19 @@ def open_stack(
         _check_tells(files, known, rising_m, slices.shape[2])
     gain = None if known is None else known.radius_px_m(slices.shape[2])
     _refuse_twins([names[n] for n in order], loaded.slices[order], rising_m, gain)
-    stack = FocalStack(slices, np.array([1.0 / metres for metres in rising_m]), gain)
-    asked = (files, order, rising_m, stack, alignment, exposure, known, missing)
-    return OpenedStack(*asked, loaded.size, loaded.factor, loaded.shift)
+    return OpenedStack(
+        files=files,
+        order=order,
+        distances_m=rising_m,
+        stack=FocalStack(slices, np.array([1.0 / metres for metres in rising_m]), gain),
+        alignment=alignment,
+        exposure=exposure,
+        lens=known,
+        missing=missing,
+        size=loaded.size,
+        factor=loaded.factor,
+        shift=loaded.shift,
+    )
 
 
 def _refuse_twins(
