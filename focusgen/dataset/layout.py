@@ -238,11 +238,6 @@ class DatasetLayout:
         ]
 
     @property
-    def deblur_psnr_csv(self) -> Path:
-        """Sharp against raw, every frame."""
-        return self.logs / "deblur_psnr.csv"
-
-    @property
     def rejected_scenes_json(self) -> Path:
         """Scenes that phase 1 refused."""
         return self.logs / "rejected_scenes.json"

@@ -17,8 +17,6 @@ N_RESAMPLES = 1000
 EDGE_RATIO = 1.15
 """A step of depth by this factor between neighbours is a boundary."""
 
-HIGHER_IS_BETTER = frozenset({"d1.05", "d1.15", "d1.25", "d2", "d3", "boundary_f1", "aif_psnr", "aif_ssim"})
-
 
 def inside(array: npt.NDArray[Any], border_px: int = BORDER_PX) -> npt.NDArray[Any]:
     """Return an array without its border, as far as there is more than that."""

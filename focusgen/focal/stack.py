@@ -6,7 +6,7 @@ k |1/d - 1/S| pixels, with one k per stack. So distances are kept as diopters (1
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -94,10 +94,6 @@ class FocalStack:
         for focus in self.diopters:
             np.minimum(least, np.abs(diopters - np.float32(focus)), out=least)
         return least * np.float32(self.radius_px_m)
-
-    def without_lens(self) -> FocalStack:
-        """Return the same stack, its lens unknown."""
-        return replace(self, radius_px_m=None)
 
 
 def metres_of(diopters: npt.NDArray[Any], farthest_m: float = FARTHEST_M) -> Floats:

@@ -91,14 +91,6 @@ def load(cfg: Config, device: str | None) -> Deblurrer:
     return ClassicalDeblurrer()
 
 
-def estimate_blur_px(frame: npt.NDArray[np.uint8]) -> float:
-    """Return the sigma of the gaussian that best explains how soft a frame is, in px.
-
-    0 for a frame that is flat or smaller than MIN_SIDE_PX.
-    """
-    return fit_spectrum(_luma(frame)).blur_px
-
-
 def sharpened(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Return one (H, W, 3) frame with its estimated blur undone; the frame itself below 0.6 px."""
     fit = fit_spectrum(_luma(frame))
@@ -123,7 +115,7 @@ def _luma(frame: npt.NDArray[np.uint8]) -> Plane:
 
 
 def fit_spectrum(luma: Plane) -> SpectrumFit:
-    """Return the fit of a (H, W) picture in levels of 255."""
+    """Return the fit of a (H, W) picture in levels of 255; SHARP where it is flat or too small to tell."""
     if min(luma.shape) < MIN_SIDE_PX:
         return SHARP
     frequency, power, n_values = _radial_power(luma)

@@ -12,8 +12,6 @@ from focusgen.tools.export_plan import ExportScene
 if TYPE_CHECKING:
     import pyarrow
 
-TEXT_COLUMNS = ("scene", "split")
-
 
 class ParquetWriter:
     """One row per frame: sharp, depth, bokeh_00 ..., focus_00 ... as bytes, and what the json member says.

@@ -1,5 +1,7 @@
 """The sharp picture of a ray-traced stack, against the picture that a pinhole would take."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,7 +47,7 @@ def test_noise_takes_the_gain_and_no_more(tabletop: Truth, stack: FocalStack, fo
 
 
 def test_without_a_lens_slices_are_fused_and_nothing_else(stack: FocalStack, found: Estimate):
-    plain = stack.without_lens()
+    plain = replace(stack, radius_px_m=None)
     shown = sharp_picture(plain, found.diopters, found.sharpest)
     np.testing.assert_array_equal(shown, fuse(plain, found.sharpest).rgb)
 

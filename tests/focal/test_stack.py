@@ -51,11 +51,9 @@ def test_the_sharpest_slice_is_the_one_nearest_in_diopters():
     assert found.dtype == np.float32
 
 
-def test_a_stack_knows_its_length_its_span_and_may_forget_its_lens():
+def test_a_stack_knows_its_length_and_its_span():
     found = stack(2.0, 1.0, 0.5)
     assert len(found) == 3 and found.span == 1.5
-    bare = found.without_lens()
-    assert bare.radius_px_m is None and bare.slices is found.slices and found.radius_px_m == 10.0
 
 
 def test_slices_that_are_focused_far_out_are_as_far_in_metres():

@@ -21,7 +21,7 @@ def dataset(tmp_path) -> DatasetLayout:
 
 
 def scenes_in_log(dataset: DatasetLayout) -> list[str]:
-    path = dataset.deblur_psnr_csv
+    path = dataset.logs / "deblur_psnr.csv"
     return path.read_text().splitlines()[1:] if path.exists() else []
 
 

@@ -11,10 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-LATENT_PX = 8
 TOKEN_PX = 16
 LATENT_CHANNELS = 16
-TOKEN_CHANNELS = 4 * LATENT_CHANNELS
 ROTARY_THETA = 10000.0
 
 

@@ -1,5 +1,7 @@
 """Classical depth where the network takes none of its own, its own where it does, and the veto over both."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,7 +59,7 @@ def test_a_network_that_is_wrong_where_it_is_believed_is_vetoed(stack: FocalStac
 
 
 def test_without_a_lens_there_is_nothing_to_ask(stack: FocalStack):
-    assert estimate_learned(stack.without_lens(), load_network()).method == "focus_measure"
+    assert estimate_learned(replace(stack, radius_px_m=None), load_network()).method == "focus_measure"
 
 
 def test_the_network_that_ships_knows_better_which_of_its_depths_are_right():

@@ -6,9 +6,8 @@ import pytest
 import torch
 from diffusers import SD3Transformer2DModel
 
-from focusgen.base.errors import ConfigError
 from focusgen.focal.sd3.design import TINY
-from focusgen.focal.sd3.lora import add_lora, load_lora, merge_lora
+from focusgen.focal.sd3.lora import add_lora, merge_lora
 
 
 @pytest.fixture
@@ -30,14 +29,6 @@ def asked(model) -> torch.Tensor:
 
 def of_adapter(model) -> dict[str, torch.Tensor]:
     return {key: value for key, value in model.named_parameters() if ".lora_" in key}
-
-
-def state(model, scale: float = 0.3) -> dict[str, torch.Tensor]:
-    draw = torch.Generator().manual_seed(2)
-    return {
-        key.replace(".focal.", "."): scale * torch.randn(value.shape, generator=draw)
-        for key, value in of_adapter(model).items()
-    }
 
 
 def test_an_untrained_adapter_changes_nothing_and_lies_on_attention_alone(model):
@@ -66,29 +57,11 @@ def test_a_seed_is_an_adapter_and_leaves_the_global_stream_alone(model):
 def test_a_merged_adapter_says_the_same_and_is_gone(model):
     plain = asked(model)
     add_lora(model, 2, 4.0)
-    load_lora(model, state(model), "x")
+    with torch.no_grad():
+        for value in of_adapter(model).values():
+            value.normal_(0.0, 0.3)
     adapted = asked(model)
     assert (adapted - plain).abs().max() > 1e-3
     merge_lora(model)
     assert of_adapter(model) == {}
     torch.testing.assert_close(asked(model), adapted, atol=1e-4, rtol=1e-3)
-
-
-@pytest.mark.parametrize("spoil", ["missing", "left over", "shape"])
-def test_an_adapter_of_another_model_is_refused_by_key(model, spoil):
-    add_lora(model, 2, 2.0)
-    weights, before = state(model), {k: v.clone() for k, v in of_adapter(model).items()}
-    key = sorted(weights)[0]
-    if spoil == "missing":
-        del weights[key]
-    elif spoil == "left over":
-        weights["z.lora_A.weight"] = torch.zeros(1)
-        key = "z.lora_A.weight"
-    else:
-        weights[key] = torch.zeros(3, 3)
-    with pytest.raises(
-        ConfigError, match=r"w\.safetensors: not the LoRA of this model: 1 keys differ"
-    ) as caught:
-        load_lora(model, weights, "w.safetensors")
-    assert key in caught.value.message and "Rank" in caught.value.advice
-    assert all(torch.equal(v, before[k]) for k, v in of_adapter(model).items())  # not half loaded

@@ -61,7 +61,7 @@ def test_an_answer_that_explains_the_slices_worse_is_vetoed(tmp_path, stack):
 
 def test_a_stack_without_a_lens_is_read_too(stack):
     prior = Prior(stack.slices[0], np.full(stack.slices.shape[1:3], 1.0, np.float32), np.ones((90, 122)))
-    made = predict(stack.without_lens(), prior, awake(Design()))
+    made = predict(replace(stack, radius_px_m=None), prior, awake(Design()))
     assert made.diopters.shape == (90, 122) and np.isfinite(made.diopters).all()
     assert made.rgb.shape == (90, 122, 3) and made.rgb.dtype == np.uint8
 
