@@ -18,10 +18,11 @@ set -euo pipefail
 
 export PYTHONSAFEPATH=1  # a random.py in the folder of sbatch is not Python's own
 read -r -a lists <<< "${LISTS:?file lists, with spaces between}"
+if [ -e "$LISTS" ]; then lists=("$LISTS"); fi  # one list, whose path may hold spaces
 list=${lists[${SLURM_ARRAY_TASK_ID:?submit with --array}]:?there are only ${#lists[@]} lists}
-name=$(basename "${list%.*}")
+name=$(basename "$list") && name=${name%.*}
 for number in "${!lists[@]}"; do  # a/test.jsonl and b/test.jsonl have tables of their own
-  other=$(basename "${lists[$number]%.*}")
+  other=$(basename "${lists[$number]}") && other=${other%.*}
   if [ "$other" = "$name" ] && [ "$number" != "$SLURM_ARRAY_TASK_ID" ]; then name=${name}_$SLURM_ARRAY_TASK_ID; break; fi
 done
 exec "${PYTHON:-python}" -m focusgen.cli focal evaluate --list "$list" --backend "${BACKEND:-sd3}" \

@@ -203,6 +203,15 @@ def test_lists_of_one_name_have_tables_of_their_own(tmp_path):
         assert argv[argv.index("--output-dir") + 1] == f"focal_evaluation/{name}"
 
 
+def test_one_list_may_lie_in_a_folder_with_spaces_and_points(tmp_path):
+    one = tmp_path / "my run 1.5" / "stacks"
+    one.parent.mkdir()
+    one.touch()
+    argv = run_wrapper("focal_eval.sh", tmp_path, LISTS=str(one), SLURM_ARRAY_TASK_ID="0")
+    assert argv[argv.index("--list") + 1] == str(one)
+    assert argv[argv.index("--output-dir") + 1] == "focal_evaluation/stacks"
+
+
 def test_lists_without_a_stack_are_no_lists(tmp_path):
     for name, text in (("train", "{}"), ("val", ""), ("test", "{}")):
         (tmp_path / name).write_text(text)

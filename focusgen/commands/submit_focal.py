@@ -6,6 +6,7 @@ done.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from focusgen.commands.focal import DIR_ALIASES, renamed
 from focusgen.commands.focal_train import gathered, kind_of, overrides_of, refuse_lists
 from focusgen.config.flags import Flags, option, parse, required
 from focusgen.config.shipped import CONFIG_DIR, find
+from focusgen.focal.train_job import NO_STACKS_ADVICE
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,14 @@ def _check(flags: SubmitFocalFlags) -> None:
 
 def _check_sd3(flags: SubmitFocalFlags, overrides: dict[str, Any]) -> None:
     from focusgen.focal.sd3.samples import check_apart
-    from focusgen.focal.sd3.settings import DataSettings, load_settings
+    from focusgen.focal.sd3.settings import load_settings
 
-    load_settings(flags.config, overrides)
-    lists = DataSettings(
-        train_list=flags.train_filelist, val_list=flags.val_filelist, test_list=flags.test_filelist
-    )
-    check_apart(lists)
+    lists = {"train": flags.train_filelist, "val": flags.val_filelist, "test": flags.test_filelist}
+    overrides |= {f"data.{split}_list": path for split, path in lists.items() if path is not None}
+    data = load_settings(flags.config, overrides).data
+    check_apart(data)
+    if data.train_list is None and data.folder is None and flags.data_root is None:
+        print(f"note: nothing to train on yet: {NO_STACKS_ADVICE}", file=sys.stderr)
 
 
 def _check_small(flags: SubmitFocalFlags, overrides: dict[str, Any]) -> None:

@@ -124,6 +124,16 @@ def record_distances_m(record: StackRecord, n_on_disk: int) -> list[float] | Non
     return distances
 
 
+def scene_of(record: StackRecord, path: Path) -> str:
+    """Return what a record shows: its scene, else the folder or file of its slices."""
+    named = record.text("scene")
+    if named is not None:
+        return named
+    slices = record.values.get("slices")
+    first = record.text("focal_stack") or (str(Path(slices[0]).parent) if slices else None)
+    return str((path.parent / (first or record.text("all_in_focus") or record.where)).resolve())
+
+
 def check_focus(
     record: StackRecord, distances_m: Sequence[float], files: StackFiles | None, lens: StackLens | None
 ) -> None:

@@ -11,6 +11,9 @@ from focusgen.base.errors import ConfigError
 
 Say = Callable[[str], object]
 DEBUGGED_STEPS = 40
+NO_STACKS_ADVICE = (
+    "Give --train-filelist LIST (focal stacks makes one), or --data-root FOLDER (of focal synth)."
+)
 
 
 @dataclass(frozen=True)

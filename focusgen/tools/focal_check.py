@@ -23,6 +23,7 @@ from focusgen.focal.sources import (
     open_record,
     read_record_depth,
     record_distances_m,
+    scene_of,
 )
 from focusgen.focal.stack import StackLens
 from focusgen.media.images import image_size
@@ -110,11 +111,12 @@ def _note_split(report: ListReport, record: StackRecord, path: Path) -> None:
     """Remember which split a scene lies in; a list's own name may say it."""
     named = next((word for word in ("train", "val", "test") if word in path.stem.lower()), None)
     split, scene = record.text("split") or named, record.text("scene")
-    if scene is None:
-        source = record.text("focal_stack") or record.text("all_in_focus")
-        scene = None if source is None else str(Path(source).parent)
-    if split is not None and scene not in (None, "."):
-        report.splits.setdefault(str(scene), set()).add(split)
+    if scene is None:  # frames of one folder; of the list's own folder, a stack by itself
+        source = record.text("focal_stack") or record.text("all_in_focus") or "."
+        parent = str(Path(source).parent)
+        scene = scene_of(record, path) if parent == "." else parent
+    if split is not None:
+        report.splits.setdefault(scene, set()).add(split)
 
 
 def _check_record(

@@ -98,6 +98,21 @@ def test_lists_are_read_before_the_job_waits(tmp_path):
             submit([*words, f"--{split}-filelist", str(tmp_path / split)])
 
 
+def test_lists_of_an_override_are_read_too_and_none_at_all_is_said(tmp_path, capsys):
+    from focusgen.commands.submit_focal import main as submit
+
+    (tmp_path / "train").write_text('{"focal_stack": "s", "scene": "bear"}\n')
+    words = ["--config", CONFIG, "--dry-run"]
+    lists = [f"data.{split}_list={tmp_path / 'train'}" for split in ("train", "val")]
+    with pytest.raises(ConfigError, match="leakage: scene bear lies in"):
+        submit([*words, "--override", *lists])
+    capsys.readouterr()
+    assert submit([*words, "--override", lists[0]]) == 0
+    assert "nothing to train on" not in capsys.readouterr().err
+    assert submit(words) == 0
+    assert "note: nothing to train on yet: Give --train-filelist" in capsys.readouterr().err
+
+
 def test_without_slurm_the_way_without_it_is_said_and_nothing_is_written(tmp_path, monkeypatch):
     from focusgen.commands.submit_focal import main as submit
 

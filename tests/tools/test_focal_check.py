@@ -172,11 +172,18 @@ def test_a_scene_in_two_splits_is_leakage(disk, names, splits, leaks):
     assert any("leakage: scene bear lies in" in problem for problem in report.problems) == leaks
 
 
-def test_without_a_scene_the_folder_is_one_but_not_the_list_s_own(disk):
-    for folder in ("train", "val"):
-        listed(disk, {"rgb": "s/0.png"}, {"rgb": "aif.png"}, name=f"{folder}.jsonl")
-    report = report_of(disk / "train.jsonl", disk / "val.jsonl")
-    assert report.splits == {"s": {"train", "val"}}
+def test_without_a_scene_the_folder_is_one_and_in_the_list_s_own_each_stack(disk):
+    for split, own in (("train", "s"), ("val", "s"), ("test", "other")):
+        (disk / own).mkdir(exist_ok=True)
+        listed(disk, {"rgb": "s/0.png"}, {"rgb": f"{split}.png"}, {"focal_stack": own}, name=f"{split}.jsonl")
+    report = report_of(*(disk / f"{split}.jsonl" for split in ("train", "val", "test")))
+    assert report.splits == {
+        "s": {"train", "val", "test"},
+        str(disk / "s"): {"train", "val"},
+        str(disk / "other"): {"test"},
+        **{str(disk / f"{split}.png"): {split} for split in ("train", "val", "test")},
+    }
+    assert sum("leakage" in problem for problem in report.problems) == 2
 
 
 def test_only_so_many_maps_are_opened(disk):

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from focusgen.base.checksums import checksum
 from focusgen.base.errors import ConfigError, FocusgenError
+from focusgen.base.names import display
 from focusgen.base.seeds import derive_seed
 from focusgen.focal.learned.shards import STACKS_PER_SHARD, StackSet, open_stacks
 from focusgen.focal.lists import Roots, read_list
@@ -23,6 +24,7 @@ from focusgen.focal.records import StackRecord
 from focusgen.focal.samples import Sample, check_known, load_sample
 from focusgen.focal.sd3.priors import Prior, kept_prior
 from focusgen.focal.sd3.settings import DataSettings
+from focusgen.focal.sources import scene_of
 from focusgen.focal.stack import FocalStack
 
 Floats = npt.NDArray[np.float32]
@@ -142,29 +144,21 @@ def check_apart(data: DataSettings) -> None:
     for path in (data.train_list, data.val_list, data.test_list):
         if path is None:
             continue
-        for scene in {scene_of(record, path) for record in read_list(path)}:
-            if scene in seen:
-                raise ConfigError(
-                    f"leakage: scene {scene} lies in {seen[scene]} and in {path}",
-                    "Split by scene: every scene in one list. focusgen focal check names all of them.",
-                )
-        seen |= dict.fromkeys((scene_of(record, path) for record in read_list(path)), path)
+        scenes = {scene_of(record, path) for record in read_list(path)}
+        shared = sorted(scenes & seen.keys())
+        if shared:
+            others = f", and so do {len(shared) - 1} others" if len(shared) > 1 else ""
+            raise ConfigError(
+                f"leakage: scene {display(shared[0])} lies in {seen[shared[0]]} and in {path}{others}",
+                "Split by scene: every scene in one list.",
+            )
+        seen |= dict.fromkeys(scenes, path)
 
 
 def other_splits(train_list: Path) -> Counter[str]:
     """Return how many stacks of a list for training say that they are of another split, by its name."""
     names = (record.text("split") or "train" for record in read_list(train_list))
     return Counter(name for name in names if name != "train")
-
-
-def scene_of(record: StackRecord, path: Path) -> str:
-    """Return what a record shows: its scene, else the folder or file of its slices."""
-    named = record.text("scene")
-    if named is not None:
-        return named
-    slices = record.values.get("slices")
-    first = record.text("focal_stack") or (str(Path(slices[0]).parent) if slices else None)
-    return str((path.parent / (first or record.text("all_in_focus") or record.where)).resolve())
 
 
 def _listed(path: Path, data: DataSettings) -> Source:

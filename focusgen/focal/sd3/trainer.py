@@ -54,6 +54,7 @@ from focusgen.focal.sd3.sharding import (
     unsharded,
 )
 from focusgen.focal.sd3.state import FOLDER, Average, find_state, read_state, save_state
+from focusgen.focal.train_job import NO_STACKS_ADVICE
 from focusgen.focal.training_log import check_kind
 from focusgen.models.devices import is_out_of_memory
 
@@ -160,7 +161,7 @@ def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
     if source is None:
         raise ConfigError(
             "nothing to train on: neither data.train_list nor data.folder is given",
-            "Give --train-filelist LIST (focal stacks makes one), or --data-root FOLDER (of focal synth).",
+            NO_STACKS_ADVICE,
         )
     for place in ("", FOLDER, PRIORS):
         remove_drafts(settings.output_dir / place)  # of a kill; they may be what fills the disk

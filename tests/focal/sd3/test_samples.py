@@ -106,6 +106,13 @@ def test_a_scene_in_two_lists_is_leakage_whether_it_has_a_name_or_only_a_folder(
     check_apart(DataSettings(train_list=lists[0]))
 
 
+def test_leakage_names_the_first_scene_and_counts_the_others(tmp_path):
+    lines = [record(tmp_path / "f", name, scene=name) for name in ("c", "a", "b")]
+    train, val = (write_lines(tmp_path / f"{split}.jsonl", *lines) for split in ("train", "val"))
+    with pytest.raises(ConfigError, match=r"scene a lies in .*train.jsonl and in .*, and so do 2 others"):
+        check_apart(DataSettings(train_list=train, val_list=val))
+
+
 def test_lists_of_two_formulas_are_refused(tmp_path):
     lines = [record(tmp_path / "f", name) for name in ("a", "b")]
     lines[1]["camera"] = {**lines[1]["camera"], "formula": "exact"}
