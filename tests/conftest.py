@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -122,6 +123,20 @@ class Rgbd:
         common = self.flags("raw_root", "out_root", "depth_root", "max_coc")
         small = ["--min_frames", "2", "--n_sets", "2", "--workers", "1"]
         return cli.main(["run", "--no_pictures", *common, *small, *more])
+
+    def report(self) -> dict[str, Any]:
+        """Return what phase 6 wrote last."""
+        return dict(json.loads((self.out_root / "logs" / "validation_report.json").read_text()))
+
+
+@pytest.fixture(scope="session")
+def there_is_a_gpu() -> None:
+    """Skip where there is none, and fail where one was promised."""
+    import torch
+
+    if not torch.cuda.is_available():
+        assert not os.environ.get("FOCUSGEN_REQUIRE_GPU"), "there is no GPU"
+        pytest.skip("there is no GPU")
 
 
 @pytest.fixture(scope="session", autouse=True)

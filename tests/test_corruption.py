@@ -60,7 +60,7 @@ def pair(whole, tmp_path) -> Rgbd:
 def problems_of(rgbd: Rgbd, *flags: str) -> list[str]:
     """Run phase 6 and return what its report says."""
     code = cli.phase_main("validate", "doc", [*rgbd.flags("out_root"), *flags])
-    report = json.loads((rgbd.out_root / "logs" / "validation_report.json").read_text())
+    report = rgbd.report()
     texts = [text for reasons in report["failure_reasons"].values() for text in reasons]
     assert (code, report["verdict"]) == ((3, "fail") if texts else (0, "pass"))
     return texts

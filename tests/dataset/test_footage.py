@@ -53,7 +53,7 @@ def test_a_number_is_published_as_the_view_of_the_frame_and_ties_the_lens_to_it(
     assert len({lens["N"] for lens in document["sets"]}) == 2, "the rest is drawn as ever"
     stats = json.loads((rgbd.out_root / "logs/coc_stats.json").read_text())
     assert {lens["f"] for lens in stats["lenses"]} == {document["sets"][0]["f"]}
-    report = json.loads((rgbd.out_root / "logs/validation_report.json").read_text())
+    report = rgbd.report()
     assert report["verdict"] == "pass"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import numpy as np
 import pytest
@@ -22,14 +21,7 @@ from tests.focal.sd3.lists import write_list
 from tests.focal.sd3.small import awake, stack_input
 from tests.focal.stacks import truth
 
-pytestmark = pytest.mark.gpu
-
-
-@pytest.fixture(autouse=True, scope="module")
-def there_is_a_gpu() -> None:
-    if not torch.cuda.is_available():
-        assert not os.environ.get("FOCUSGEN_REQUIRE_GPU"), "there is no GPU"
-        pytest.skip("there is no GPU")
+pytestmark = [pytest.mark.gpu, pytest.mark.usefixtures("there_is_a_gpu")]
 
 
 @pytest.fixture(autouse=True)

@@ -104,7 +104,7 @@ def test_installed_backends_make_a_whole_data_set(rgbd, site, capsys):
     assert records["deblur"]["weights"] == {"package": "focusgen-mirror 1.2"}
     assert records["depth"]["weights"].keys() == {"package", "slope/weights"}
     assert "a slope is no measurement" in records["depth"]["warnings"]
-    report = json.loads((rgbd.out_root / "logs" / "validation_report.json").read_text())
+    report = rgbd.report()
     assert any("a slope is no measurement" in text for text in report["warnings"])
     depth_m = np.load(scene / "depth_maps" / "depth_0001.npz")["depth"]
     assert depth_m[0, 0] == np.float16(6.01) and depth_m[-1, -1] == np.float16(2.01)

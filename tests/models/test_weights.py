@@ -17,10 +17,7 @@ from safetensors.torch import save_file
 from focusgen.base.errors import ConfigError
 from focusgen.models import checkpoints, weight_sources, weights, weights_hub
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv(weights.CACHE_DIR_VARIABLE, str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture

@@ -18,8 +18,7 @@ from focusgen.models.weights_hub import check, download_command, fetch
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv(weights.CACHE_DIR_VARIABLE, str(tmp_path / "cache"))
+def online(own_cache, monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
 
 

@@ -111,5 +111,5 @@ def test_a_portrait_of_an_older_release_stays_as_it_was_and_phase_6_says_what_it
     assert cli.main(["repair", *rgbd.flags("raw_root", "out_root")]) == 0
     assert metadata(rgbd)["sensor_width_mm"] == 36.0 and document["sensor_width_mm"] == 18.0
     assert cli.phase_main("validate", "doc", rgbd.flags("out_root")) == 0
-    report = json.loads((rgbd.out_root / "logs/validation_report.json").read_text())
+    report = rgbd.report()
     assert any("2.00 x that of a turned camera" in text for text in report["warnings"])

@@ -63,7 +63,7 @@ def test_every_kind_of_change_has_its_flag_and_a_scene_has_a_mask_of_every_frame
     counted = record.details["flagged_pixels"]
     assert (counted["patched"], counted["raised"], counted["far"]) == (5, 3, 6)
     assert "valid_0003.png" in record.files
-    report = json.loads((rgbd.out_root / "logs/validation_report.json").read_text())
+    report = rgbd.report()
     assert report["verdict"] == "pass"
 
 

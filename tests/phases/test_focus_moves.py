@@ -85,7 +85,7 @@ def test_four_mixed_sets_move_as_metadata_says_and_every_label_follows(rgbd: Rgb
         for t in range(10):
             label = np.load(rgbd.out_root / f"a/focus_maps/set_{k:02d}/focus_{t:04d}.npz")["focus_map"]
             assert np.array_equal(label, label_by_hand(rgbd, k, t)), (k, t)
-    report = json.loads((rgbd.out_root / "logs/validation_report.json").read_text())
+    report = rgbd.report()
     assert report["verdict"] == "pass"
 
 

@@ -63,7 +63,7 @@ def test_every_note_reaches_the_screen_the_index_and_the_report(rgbd, capsys):
     assert rgbd.run("--depth.backend", "dryrun") == 0
     shown = " ".join(capsys.readouterr().err.split())
     index = index_of(rgbd)
-    report = json.loads((rgbd.out_root / "logs" / "validation_report.json").read_text())
+    report = rgbd.report()
     expected = {
         "clap": ["cropped from 48x32 to 32x16", "pixels are not square (4:3)"],
         "profiled": ["ICC colour profile"],

@@ -145,7 +145,7 @@ def test_limited_blur_is_in_metadata_label_record_and_report(rgbd: Rgbd, is_clip
         expected = (1.0 - np.clip(coc / s["max_coc"], 0.0, 1.0)).astype(np.float16)
         label = np.load(scene / f"focus_maps/set_{number:02d}/focus_0001.npz")["focus_map"]
         assert np.array_equal(label, expected)
-    warnings = json.loads((rgbd.out_root / "logs" / "validation_report.json").read_text())["warnings"]
+    warnings = rgbd.report()["warnings"]
     assert sum("blur is drawn up to a radius of 0.1 px" in text for text in warnings) == 2
     assert "radius of 0.1 px" in (rgbd.out_root / "logs" / "focus_map_warnings.txt").read_text()
 
@@ -172,7 +172,7 @@ def test_an_unusual_mean_focus_is_told_in_record_log_and_report(rgbd: Rgbd, limi
     rgbd.add_scene("a")
     assert rgbd.run("--render.warn_focus_mean", limits) == 0
     document = json.loads((rgbd.out_root / "a/bokeh_renders/.done").read_text())
-    report = json.loads((rgbd.out_root / "logs" / "validation_report.json").read_text())
+    report = rgbd.report()
     log = (rgbd.out_root / "logs" / "focus_map_warnings.txt").read_text().splitlines()
     for lines in (document["warnings"], report["warnings"], log):
         assert sum("mean focus" in line for line in lines) == n_told

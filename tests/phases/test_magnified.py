@@ -41,7 +41,7 @@ def test_labels_and_renders_breathe_together_and_phase_6_recomputes_them(rgbd: R
             label = (1.0 - np.clip(coc / s["max_coc"], 0.0, 1.0)).astype(np.float16)
             published = np.load(scene / f"focus_maps/set_{k:02d}/focus_{t:04d}.npz")["focus_map"]
             assert np.array_equal(published, label)
-    report = json.loads((rgbd.out_root / "logs/validation_report.json").read_text())
+    report = rgbd.report()
     assert report["verdict"] == "pass"
     clips = [
         FocusDataset(rgbd.out_root, window=6, crop=32, modalities=("focus",), recompute_labels=again)

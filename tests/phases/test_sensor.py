@@ -44,7 +44,7 @@ def test_noise_comes_after_the_blur_and_touches_no_label(rgbd):
     assert abs(np.corrcoef(noise.ravel(), other.ravel())[0, 1]) < 0.1, "each frame has its own"
     document = json.loads((rgbd.out_root / "a/metadata.json").read_text())
     assert document["sensor"] == {"noise_iso": 3200.0}
-    assert json.loads((rgbd.out_root / "logs/validation_report.json").read_text())["verdict"] == "pass"
+    assert rgbd.report()["verdict"] == "pass"
 
 
 @pytest.mark.slow
@@ -56,7 +56,7 @@ def test_lost_pictures_come_back_with_the_same_noise_and_a_damaged_clean_one_is_
     (rgbd.out_root / "a/bokeh_renders/set_00/bokeh_0001.png").unlink()
     clean.write_bytes(clean.read_bytes()[:-20])
     assert cli.phase_main("validate", "doc", rgbd.flags("out_root")) == 3
-    report = json.loads((rgbd.out_root / "logs/validation_report.json").read_text())
+    report = rgbd.report()
     assert any("clean_0002.png" in text for text in report["failure_reasons"]["a"])
     assert cli.main(["repair", *rgbd.flags("raw_root", "out_root")]) == 0
     assert published_digests(rgbd.out_root) == before

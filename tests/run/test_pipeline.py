@@ -23,14 +23,9 @@ from focusgen.phases.index import index_dataset
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
 from focusgen.run.table import PHASES
-from tests.conftest import Rgbd
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 PHASE_SCRIPTS = sorted(SCRIPTS.glob("0[1-6]_*.py"))
-
-
-def report_of(rgbd: Rgbd) -> dict:
-    return json.loads((rgbd.out_root / "logs" / "validation_report.json").read_text())
 
 
 def test_labels_are_recomputed_by_a_stranger_with_numpy_alone(rgbd):
@@ -51,7 +46,7 @@ def test_labels_are_recomputed_by_a_stranger_with_numpy_alone(rgbd):
             assert np.array_equal(label.view(np.uint16), expected.view(np.uint16))
             picture = cv2.imread(str(scene / f"bokeh_renders/set_{number:02d}/bokeh_{frame:04d}.png"))
             assert picture.shape == (*label.shape, 3)
-    assert report_of(rgbd)["verdict"] == "pass"
+    assert rgbd.report()["verdict"] == "pass"
 
 
 @pytest.mark.slow
@@ -164,7 +159,7 @@ def test_one_truncated_jpeg_stops_only_its_scene(rgbd, capsys):
     rejected = json.loads((rgbd.out_root / "logs" / "rejected_scenes.json").read_text())
     assert rejected["b"]["file"].endswith("frame_0002.jpg")
     assert list(json.loads((rgbd.out_root / "scene_index.json").read_text())) == ["a", "c"]
-    assert report_of(rgbd)["verdict"] == "pass"
+    assert rgbd.report()["verdict"] == "pass"
 
 
 def test_a_bit_flipped_in_a_raw_file_after_phase_1_stops_its_scene(rgbd):
@@ -267,7 +262,7 @@ def test_validation_names_a_label_that_does_not_belong_to_its_depth(rgbd, capsys
     label[0, 0] = 0.123
     path.write_bytes(encode_npz("focus_map", label))
     assert cli.phase_main("validate", "doc", rgbd.flags("out_root")) == 3
-    reasons = report_of(rgbd)["failure_reasons"]["a"]
+    reasons = rgbd.report()["failure_reasons"]["a"]
     assert any("focus_0002.npz: 1 labels differ" in reason for reason in reasons)
 
 
@@ -279,7 +274,7 @@ def test_a_second_max_coc_is_never_mixed_in(rgbd, capsys):
     assert "finished scenes have 0.002 -> 0.001" in capsys.readouterr().err
     assert not (rgbd.out_root / "b" / "metadata.json").exists()
     assert rgbd.run("--max_coc", "0.001", "--on_stale", "redo") == 0
-    assert report_of(rgbd)["verdict"] == "pass"
+    assert rgbd.report()["verdict"] == "pass"
 
 
 def test_lowering_far_depth_as_asked_is_no_damage(rgbd):
@@ -299,6 +294,6 @@ def test_too_many_holes_fail_the_scene_and_a_few_only_warn(rgbd):
             depth_m[:n_rows] = np.nan
             np.save(path, depth_m)
     assert rgbd.run() == 3
-    report = report_of(rgbd)
+    report = rgbd.report()
     assert report["failed_scenes"] == ["many"]
     assert any("few" in text and "patched" in text for text in report["warnings"])

@@ -23,7 +23,7 @@ def two(rgbd: Rgbd) -> Rgbd:
 
 
 def verdict(rgbd: Rgbd) -> str:
-    return json.loads((rgbd.out_root / "logs" / "validation_report.json").read_text())["verdict"]
+    return rgbd.report()["verdict"]
 
 
 @pytest.mark.parametrize(

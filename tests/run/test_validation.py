@@ -40,15 +40,11 @@ def read(rgbd: Rgbd, settled_files, monkeypatch) -> list[str]:
     return found
 
 
-def verdict(rgbd: Rgbd) -> dict:
-    return json.loads((rgbd.out_root / "logs" / "validation_report.json").read_text())
-
-
 def test_a_replay_reads_nothing_and_has_the_verdict_of_the_run(rgbd, read, capsys):
-    before = verdict(rgbd)
+    before = rgbd.report()
     assert rgbd.run() == 0
     assert read == []
-    assert verdict(rgbd) == {**before, "scenes_not_read_again": 1}
+    assert rgbd.report() == {**before, "scenes_not_read_again": 1}
     assert before["verdict"] == "pass"
     assert "--recheck reads them again" in capsys.readouterr().err
 
@@ -78,7 +74,7 @@ def test_damage_under_forged_times_fails_the_replay(rgbd, read, name):
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert rgbd.run() == 3
     assert read == ["outputs of a"]
-    report = verdict(rgbd)
+    report = rgbd.report()
     assert report["verdict"] == "fail"
     assert name in " ".join(report["failure_reasons"]["a"])
     read.clear()
@@ -114,13 +110,13 @@ def test_a_changed_raw_file_is_met_in_every_replay(rgbd, read, capsys):
 
 def test_settings_that_make_records_stale_are_not_covered_by_a_kept_verdict(rgbd, read):
     assert rgbd.run("--n_sets", "1") == 3
-    assert verdict(rgbd)["verdict"] == "fail"
+    assert rgbd.report()["verdict"] == "fail"
 
 
 def test_ctrl_c_gives_no_verdict_leaves_that_of_before_and_keeps_what_was_found(rgbd, read):
-    before, observer = verdict(rgbd), ConsoleObserver(make_console())
+    before, observer = rgbd.report(), ConsoleObserver(make_console())
     with pytest.raises(Interrupted, match="no verdict is given"):
         run_validate(rgbd.config(), observer, stop=StopFlag(ExitCode.INTERRUPTED))
-    assert read == ["outputs of a"] and verdict(rgbd) == before
+    assert read == ["outputs of a"] and rgbd.report() == before
     assert rgbd.run() == 0
     assert read == ["outputs of a"]

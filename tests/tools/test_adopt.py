@@ -81,7 +81,7 @@ def adopt(rgbd: Rgbd, *arguments: str) -> int:
 
 def verdict_of(rgbd: Rgbd) -> str:
     cli.phase_main("validate", "doc", rgbd.flags("out_root"))
-    return json.loads((rgbd.out_root / "logs/validation_report.json").read_text())["verdict"]
+    return rgbd.report()["verdict"]
 
 
 def status_of(rgbd: Rgbd, capsys, *arguments: str) -> dict:

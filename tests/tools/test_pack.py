@@ -51,10 +51,6 @@ def validate(rgbd: Rgbd, *more: str) -> int:
     return cli.phase_main("validate", "", [*rgbd.flags("raw_root", "out_root"), "--workers", "1", *more])
 
 
-def report_of(rgbd: Rgbd) -> dict:
-    return json.loads((rgbd.out_root / "logs" / "validation_report.json").read_text())
-
-
 def files_of(scene: Path) -> set[str]:
     return {path.relative_to(scene).as_posix() for path in scene.rglob("*") if path.is_file()}
 
@@ -88,7 +84,7 @@ def test_a_scene_that_nothing_mends_keeps_the_others_from_nothing(rgbd, capsys):
 def test_phase_6_status_reader_report_and_preview_see_no_difference(rgbd, capsys):
     def look() -> tuple:
         assert validate(rgbd) == 0
-        report = report_of(rgbd)
+        report = rgbd.report()
         capsys.readouterr()
         assert focusgen(rgbd, "status", "--json") == 0
         states = json.loads(capsys.readouterr().out)["scenes"]
@@ -139,7 +135,7 @@ def test_a_byte_that_flips_in_a_tar_is_found_refused_and_mended(rgbd, capsys):
     assert focusgen(rgbd, "pack") == 0
     _damage(rgbd.out_root / "a", "focus_maps/set_01/focus_0001.npz")
     assert validate(rgbd) == 3
-    (reason, *_) = report_of(rgbd)["failure_reasons"]["a"]
+    (reason, *_) = rgbd.report()["failure_reasons"]["a"]
     assert reason == "focus_maps/set_01/focus_0001.npz: damaged: its checksum is not the record's"
     assert focusgen(rgbd, "unpack", "a") == 3
     assert "focus_0001.npz in it is not the file that its record vouches for" in capsys.readouterr().err

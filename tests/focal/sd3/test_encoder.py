@@ -14,10 +14,7 @@ from focusgen.focal.sd3.encoder import (
     camera_code,
     sharpness_maps,
 )
-
-
-def normal(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+from tests.tensors import normal
 
 
 @pytest.fixture(scope="module")

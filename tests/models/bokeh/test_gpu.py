@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +13,9 @@ from focusgen.models.bokeh.thin_lens import Camera, ThinLensSession
 from focusgen.optics.aperture import Aperture
 from focusgen.optics.coc import Lens, signed_blur_radius_px
 
-pytestmark = pytest.mark.gpu
+pytestmark = [pytest.mark.gpu, pytest.mark.usefixtures("there_is_a_gpu")]
 
 SCENE = Path(__file__).parents[2] / "data" / "bokeh_truth" / "tabletop_320x192.npz"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def there_is_a_gpu() -> None:
-    if not torch.cuda.is_available():
-        assert not os.environ.get("FOCUSGEN_REQUIRE_GPU"), "there is no GPU"
-        pytest.skip("there is no GPU")
 
 
 def drawn(device: str, camera: Camera, *, sparse: bool = False) -> np.ndarray:

@@ -16,6 +16,7 @@ from focusgen.models.flux.modulation import modulation_tables
 from focusgen.models.flux.tokens import Grid, position_ids, text_ids
 from focusgen.models.flux.weights import gather
 from tests import flux_tiny
+from tests.tensors import normal
 
 DOCUMENT = json.loads((flux_tiny.DATA / "cases.json").read_text())
 SHAPES = json.loads((flux_tiny.DATA / "shapes_tiny.json").read_text())
@@ -37,10 +38,6 @@ def transformer():
 def adapters():
     names = ("deblurring", "bokeh")
     return {n: adapter_from(flux_tiny.weights("lora", n, DOCUMENT, SHAPES), n) for n in names}
-
-
-def normal(*shape, seed=0):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 PROMPT, POOLED = normal(1, 5, 32, seed=100), normal(1, 24, seed=101)

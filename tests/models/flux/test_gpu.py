@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 
 import numpy as np
 import pytest
-import torch
 
 from focusgen import config
 from focusgen.models.flux.prompts import encode_prompts
@@ -24,10 +22,7 @@ KEYS = [NoiseKey("bear", index, 0) for index in range(5)]
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    if not torch.cuda.is_available():
-        assert not os.environ.get("FOCUSGEN_REQUIRE_GPU"), "there is no GPU"
-        pytest.skip("there is no GPU")
+def tiny(tmp_path_factory, there_is_a_gpu):
     folder = tmp_path_factory.mktemp("flux")
     built = flux_tiny.build(folder)
     encode_prompts(str(built.model), [config.Config().deblur.prompt], folder / "prompts")

@@ -8,10 +8,7 @@ from torch import nn
 
 from focusgen.models.flux.lora import LowRank
 from focusgen.models.flux.weights import Projection, Span, is_modulation, listed_shapes
-
-
-def normal(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+from tests.tensors import normal
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import dataclasses
 import importlib.util
 import json
 import logging
-import os
 import tracemalloc
 from pathlib import Path
 
@@ -27,14 +26,11 @@ from focusgen.models.vda.network import VideoDepthNet
 from focusgen.models.vda.variants import VARIANTS, Variant
 from tests.parity import vda as parity
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 DATA = Path(__file__).parents[2] / "data" / "vda"
 TINY = Variant("tiny", 32, 4, 2, (0, 1, 2, 3), 64, (64, 64, 64, 64))
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv(weights.CACHE_DIR_VARIABLE, str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="module")
@@ -328,10 +324,7 @@ def test_precision_follows_flag_setting_and_device(settings, device, expected):
 
 @pytest.mark.gpu
 @pytest.mark.parametrize(("precision", "limit"), [("fp32", 5e-3), ("fp16", 0.02), ("bf16", 0.1)])
-def test_a_gpu_gives_what_the_cpu_gives(tiny, precision, limit):
-    if not torch.cuda.is_available():
-        assert not os.environ.get("FOCUSGEN_REQUIRE_GPU"), "there is no GPU"
-        pytest.skip("there is no GPU")
+def test_a_gpu_gives_what_the_cpu_gives(there_is_a_gpu, tiny, precision, limit):
     scenes = [clip(40, seed=1), clip(27, seed=2), clip(3, seed=3)]
     device = torch.device("cuda")
     net = copy.deepcopy(tiny)

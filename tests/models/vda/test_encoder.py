@@ -8,10 +8,7 @@ import torch.nn.functional as F
 
 from focusgen.models.vda.encoder import LayerScale, Mlp, PatchEmbed
 from tests.models.vda.tiny import TINY, tiny_net
-
-
-def normal(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+from tests.tensors import normal
 
 
 @pytest.fixture(scope="module")

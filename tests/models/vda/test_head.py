@@ -8,12 +8,9 @@ import torch.nn.functional as F
 
 from focusgen.models.vda.head import Fusion, ResidualUnit, upsample
 from tests.models.vda.tiny import tiny_net
+from tests.tensors import normal
 
 T, ROWS, COLUMNS = 3, 2, 3
-
-
-def normal(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture(scope="module")

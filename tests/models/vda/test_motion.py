@@ -10,12 +10,9 @@ import torch.nn.functional as F
 
 from focusgen.models.vda.motion import GatedLinear, MotionModule, TimePositions, sinusoid_table
 from focusgen.models.vda.variants import WINDOW_FRAMES
+from tests.tensors import normal
 
 WIDTH, T = 32, 5
-
-
-def normal(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,9 @@ from focusgen.models import weights
 from focusgen.models.vda import provenance
 from focusgen.models.vda.provenance import kind_of_name, metric_doubts, real_name
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 REPOSITORIES = (("Metric-Video-Depth-Anything-Small", True), ("Video-Depth-Anything-Small", False))
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv(weights.CACHE_DIR_VARIABLE, str(tmp_path / "cache"))
 
 
 def file(folder, name):
