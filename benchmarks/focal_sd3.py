@@ -38,8 +38,9 @@ from focusgen.focal.sd3.build import n_parameters
 from focusgen.focal.sd3.design import TRANSFORMERS
 from focusgen.focal.sd3.predict import estimate_sd3
 from focusgen.focal.sd3.priors import prior_of
+from focusgen.focal.sd3.run import Run
 from focusgen.focal.sd3.settings import Sd3Settings, load_settings
-from focusgen.focal.sd3.trainer import Run, one_step, start
+from focusgen.focal.sd3.trainer import one_step, start
 from focusgen.focal.stack import FocalStack, metres_of
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "focal"

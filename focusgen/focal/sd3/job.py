@@ -19,11 +19,12 @@ from focusgen.focal.sd3.batches import check_large_enough, check_size
 from focusgen.focal.sd3.build import build_shapes, check_prompt, n_parameters
 from focusgen.focal.sd3.curves import LOG
 from focusgen.focal.sd3.design import Design
+from focusgen.focal.sd3.run import Run
 from focusgen.focal.sd3.samples import Source, check_apart, open_split, other_splits
 from focusgen.focal.sd3.settings import Sd3Settings, load_settings
 from focusgen.focal.sd3.sharding import gathered
 from focusgen.focal.sd3.state import FOLDER
-from focusgen.focal.sd3.trainer import Run, start, train
+from focusgen.focal.sd3.trainer import start, train
 from focusgen.focal.sd3.weights import WEIGHTS_FILE, load_network, save_weights, trained_state
 from focusgen.focal.train_job import Say, TrainJob, debugged, note_of_more, number_in
 

@@ -7,21 +7,16 @@ takes the r-th part of the step's samples.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import remove_drafts
-from focusgen.base.names import display
 from focusgen.base.seeds import derive_seed
 from focusgen.base.signals import told_to_stop
 from focusgen.base.writable import check_writable
@@ -44,57 +39,19 @@ from focusgen.focal.sd3.process import (
     read_by_all,
     synchronised,
 )
+from focusgen.focal.sd3.run import Run, trained_of
 from focusgen.focal.sd3.samples import Source, StackPool, check_apart, open_split
 from focusgen.focal.sd3.settings import Sd3Settings, TrainSettings
 from focusgen.focal.sd3.sharding import (
-    gathered,
-    gathered_optimizer,
-    share_out_optimizer,
-    shared_out,
     unsharded,
 )
-from focusgen.focal.sd3.state import FOLDER, Average, find_state, read_state, save_state
+from focusgen.focal.sd3.state import FOLDER, Average, find_state, read_state
 from focusgen.focal.train_job import NO_STACKS_ADVICE
 from focusgen.focal.training_log import check_kind
 from focusgen.models.devices import is_out_of_memory
 
-WORST = math.inf
-"""Error on validation before anything was judged."""
-
 Tell = Callable[[int, Mapping[str, float]], object]
 """Told the step, and the means since it was told last."""
-
-
-@dataclass
-class Run:
-    """One training under way.
-
-    Attributes:
-        net: the network itself.
-        model: the same, as it is called: wrapped for several processes.
-        average: its averaged weights; None with decay 0.
-        train: what is learned from, pass by pass.
-        step: steps that are done.
-        saved: those of them that the newest checkpoint holds.
-        best: smallest error on validation so far.
-        stacks: split -> digest of what is learned from, and judged on.
-    """
-
-    net: FocalSd3
-    model: nn.Module
-    optimizer: Any
-    accelerator: Any
-    average: Average | None
-    batches: Batches
-    train: Feed
-    val: Batches | None
-    n_val: int
-    n_train: int
-    step: int = 0
-    saved: int = 0
-    best: float = WORST
-    rows: list[dict[str, float]] = field(default_factory=list)
-    stacks: dict[str, str] = field(default_factory=dict)
 
 
 def train(
@@ -132,7 +89,7 @@ def _saving_first(run: Run, settings: Sd3Settings) -> Iterator[None]:
     except UnreadError as unread:
         error = unread.cause
         if run.step > run.saved:
-            _save(run, settings, is_best=False)
+            run.save(settings, is_best=False)
             error.advice = f"{error.advice} Step {run.step} is saved: the same command goes on.".lstrip()
         raise error from unread
 
@@ -148,7 +105,7 @@ def _loop(run: Run, settings: Sd3Settings, curves: Curves | None, tell: Tell, se
         is_best = is_judged and _judge(run, settings, curves)
         stops = any_process(run.accelerator, bool(seen))
         if run.step % t.checkpoint_every == 0 or is_best or is_last or stops:
-            _save(run, settings, is_best)
+            run.save(settings, is_best=is_best)
         if stops and not is_last:
             raise Stopped(run.step, *seen[:1])
 
@@ -173,9 +130,9 @@ def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
         net.trunk.enable_gradient_checkpointing()  # type: ignore[operator]
     net.codec.to(accelerator.device)
     perceptual(settings.loss, accelerator.device)
-    optimizer = torch.optim.AdamW(groups_of(_trained(net), t), weight_decay=t.weight_decay, eps=t.epsilon)
+    optimizer = torch.optim.AdamW(groups_of(trained_of(net), t), weight_decay=t.weight_decay, eps=t.epsilon)
     model, prepared = accelerator.prepare(net, optimizer)
-    average = Average(_trained(net), t.ema) if t.ema > 0 else None
+    average = Average(trained_of(net), t.ema) if t.ema > 0 else None
     path = find_state(settings.output_dir, resume)
     state = None if path is None else read_state(path, settings)
     seen = _batches(settings, source, net)
@@ -188,25 +145,9 @@ def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
     run = Run(net, model, prepared, accelerator, average, seen, feed, judged, n_val, source.n)
     run.stacks = {"train": source.digest, "val": "" if val is None else val.digest}
     if state is not None and path is not None:
-        _restore(run, state)
-        _compare_stacks(run, state, path, settings.output_dir)
+        run.restore(state)
+        run.compare_stacks(state, path, settings.output_dir)
     return run
-
-
-def _compare_stacks(run: Run, state: Mapping[str, Any], path: Path, folder: Path) -> None:
-    """Say that other stacks are learned from now; what was best on others, or lies elsewhere, does not count.
-
-    Checkpoints of older versions do not say what they learned from.
-    """
-    before = state.get("stacks", run.stacks)
-    if before["val"] != run.stacks["val"] or path.parent.resolve() != (folder / FOLDER).resolve():
-        run.best = WORST
-    if before["train"] != run.stacks["train"] and run.accelerator.is_main_process:
-        warnings.warn(
-            f"{display(str(path))} learned from other stacks (the list or folder has changed): training goes "
-            "on with those of now; --resume none begins anew",
-            stacklevel=2,
-        )
 
 
 def _batches(settings: Sd3Settings, source: Source, net: FocalSd3) -> Batches:
@@ -238,11 +179,11 @@ def one_step(run: Run, settings: Sd3Settings) -> dict[str, float]:
             _refuse_no_number(whole, parts, run, positions)
             run.accelerator.backward(whole / t.accumulation)
         rows.append({"total": float(whole.detach()), **{k: float(v.detach()) for k, v in parts.items()}})
-    norm = run.accelerator.clip_grad_norm_(list(_trained(run.net).values()), t.clip)
+    norm = run.accelerator.clip_grad_norm_(list(trained_of(run.net).values()), t.clip)
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
     if run.average is not None:
-        run.average.add(_trained(run.net), run.step)
+        run.average.add(trained_of(run.net), run.step)
     run.step += 1
     means = {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
     return {**means, "gradient_norm": float(unsharded(norm)), "learning_rate": rate}
@@ -286,10 +227,6 @@ def _draw(seed: int, position: int, shape: tuple[int, ...]) -> Tensor:
     return torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
 
 
-def _trained(net: nn.Module) -> dict[str, nn.Parameter]:
-    return {name: value for name, value in net.named_parameters() if value.requires_grad}
-
-
 def _moved(batch: Batch, device: torch.device) -> Batch:
     return Batch(batch.seen.to(device), batch.truth.to(device))
 
@@ -309,7 +246,7 @@ def _judge(run: Run, settings: Sd3Settings, curves: Curves | None) -> bool:
     if run.val is None:
         return False
     read = partial(read_by_all, run.accelerator)
-    with _averaged(run):
+    with run.averaged():
         run.net.eval()
         verdict = judge(run.net, run.val, run.n_val, run.accelerator.device, read)
     if curves is not None:
@@ -318,48 +255,3 @@ def _judge(run: Run, settings: Sd3Settings, curves: Curves | None) -> bool:
     is_best = verdict.scores["abs_rel"] < run.best
     run.best = min(run.best, verdict.scores["abs_rel"])
     return is_best
-
-
-@contextmanager
-def _averaged(run: Run) -> Iterator[None]:
-    """Let the network have its averaged weights; afterwards, whatever happens, its own."""
-    if run.average is not None:
-        run.average.exchange(_trained(run.net))
-    try:
-        yield
-    finally:
-        if run.average is not None:
-            run.average.exchange(_trained(run.net))
-
-
-def _save(run: Run, settings: Sd3Settings, is_best: bool) -> None:
-    is_main = run.accelerator.is_main_process
-    weights = gathered(_trained(run.net), keeps=is_main)
-    average = None if run.average is None else gathered(run.average.values, keeps=is_main)
-    optimizer = gathered_optimizer(run.optimizer, keeps=is_main)
-    if is_main:
-        state = {
-            "step": run.step,
-            "best": run.best,
-            "weights": weights,
-            "average": average,
-            "optimizer": optimizer,
-            "rows": run.rows,
-            "stacks": run.stacks,
-        }
-        save_state(settings.output_dir, state, settings, is_best=is_best)
-    run.saved = run.step
-    run.accelerator.wait_for_everyone()
-
-
-def _restore(run: Run, state: Mapping[str, Any]) -> None:
-    with torch.no_grad():
-        for name, value in _trained(run.net).items():
-            value.copy_(shared_out(state["weights"][name], value))
-    share_out_optimizer(run.optimizer, state["optimizer"])
-    if run.average is not None:
-        before = state["average"] or state["weights"]  # a run that begins to average begins with its weights
-        for name, mean in run.average.values.items():
-            mean.copy_(shared_out(before[name].to(mean.dtype), mean))
-    run.step = run.saved = int(state["step"])
-    run.best, run.rows = float(state["best"]), list(state["rows"])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import warnings
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,7 +13,7 @@ from focusgen.focal.sd3 import process, trainer
 from focusgen.focal.sd3.samples import StackPool
 from focusgen.focal.sd3.settings import Sd3Settings
 from focusgen.focal.sd3.state import find_state
-from focusgen.focal.sd3.trainer import WORST, Run, _compare_stacks, start, train
+from focusgen.focal.sd3.trainer import start, train
 from tests.focal.sd3.lists import write_list
 from tests.focal.sd3.stacks import record, write_lines
 
@@ -133,30 +131,6 @@ def test_a_run_that_begins_to_average_later_begins_with_its_weights(tmp_path):
     assert not any(draft.exists() for draft in drafts)
     trained = dict(resumed.net.named_parameters())
     assert all(torch.equal(value, trained[name]) for name, value in resumed.average.values.items())
-
-
-def run_on(train: str, val: str) -> Run:
-    accelerator = SimpleNamespace(is_main_process=True)
-    run = Run(*[None] * 3, accelerator, *[None] * 4, 1, 2, best=0.25)
-    run.stacks = {"train": train, "val": val}
-    return run
-
-
-def test_other_stacks_than_a_checkpoint_s_are_said_and_what_was_best_on_others_is_not_any_more(tmp_path):
-    own, state = tmp_path / "checkpoints" / "step_0000002.pt", {"stacks": {"train": "a", "val": "v"}}
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for before, path, val, best in (
-            (state, own, "v", 0.25),
-            ({}, own, "v", 0.25),  # an older version's
-            (state, own, "w", WORST),
-            (state, tmp_path / "elsewhere" / "step_0000002.pt", "v", WORST),
-        ):
-            run = run_on("a", val)
-            _compare_stacks(run, before, path, tmp_path)
-            assert run.best == best
-    with pytest.warns(UserWarning, match=r"step_0000002\.pt learned from other stacks"):
-        _compare_stacks(run_on("b", "v"), state, own, tmp_path)
 
 
 @pytest.mark.slow
