@@ -21,6 +21,7 @@ def printing(body: Callable[[], int]) -> int:
 
     A reader that leaves early (`| head`) is no error; a standard output that takes no more is one.
     """
+    _open_what_is_closed()
     _print_any_name()
     try:
         with warnings_as_notes():
@@ -101,7 +102,7 @@ def mute_output() -> None:
 
 
 def _flush() -> int:
-    if sys.stdout is None or sys.stdout.closed:
+    if sys.stdout.closed:
         return int(ExitCode.COMPLETE)
     try:
         sys.stdout.flush()
@@ -117,6 +118,14 @@ def _flush() -> int:
 def _mute(stream: TextIO) -> None:
     """Point a stream at nothing, so that not even the end of the process tries to write to it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _open_what_is_closed() -> None:
+    """Print to nothing where whoever started this closed the output (`>&-`); else the next file is fd 1."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")
 
 
 def _print_any_name() -> None:

@@ -133,3 +133,17 @@ def test_what_focusgen_logs_is_a_note_while_a_command_runs(capsys):
     assert output.printing(lambda: output.printing(body)) == 0  # a command that calls another
     log.warning("later")
     assert capsys.readouterr().err == "note: out of memory with tiles of 512\n"
+
+
+@pytest.mark.parametrize(("words", "expected"), [(["--help"], 0), (["--bad"], 2), (["--out_root", "no"], 2)])
+def test_outputs_that_were_closed_before_the_start_are_no_error(words, expected, monkeypatch):
+    """As `>&- 2>&-` leaves them: Python has no standard output at all then."""
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    try:
+        code = cli.main(["status", *words])
+    except SystemExit as ended:
+        code = ended.code
+    assert code == expected
+    sys.stdout.close()
+    sys.stderr.close()
