@@ -186,7 +186,7 @@ def _row(heading: list[str], line: str, where: str, mark: str) -> dict[str, Any]
     values: dict[str, Any] = {}
     for key, cell in zip(heading, cells, strict=True):
         if cell:
-            _put(values, key, cell, where)
+            _put(values, key, cell)
     return values
 
 
@@ -225,7 +225,7 @@ def _plain(words: list[str], where: str) -> dict[str, Any]:
     for word in rest:
         key, equals, value = word.partition("=")
         if equals:
-            _put(values, key, value, where)
+            _put(values, key, value)
         elif word.isdigit():
             values["num_images"] = int(word)
         elif "depth" not in values:
@@ -241,7 +241,7 @@ def _plain(words: list[str], where: str) -> dict[str, Any]:
     return values
 
 
-def _put(values: dict[str, Any], key: str, value: str, where: str) -> None:
+def _put(values: dict[str, Any], key: str, value: str) -> None:
     head, dot, tail = key.partition(".")
     if dot and head == "camera":
         values.setdefault("camera", {})[tail] = value

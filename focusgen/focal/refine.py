@@ -21,6 +21,7 @@ from focusgen.focal.relative_blur import limits_of
 from focusgen.focal.stack import FocalStack
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 Floats = npt.NDArray[np.float32]
@@ -44,15 +45,13 @@ def differences(stack: FocalStack, diopters: Floats, sharpest: Floats, device: s
 
     assert stack.radius_px_m is not None, "the caller has a lens"
     where = pick_device(device, "--quality best")
-    sharp = linear_of(sharp_picture(stack, diopters, sharpest)).transpose(2, 0, 1)
     total = torch.zeros(diopters.shape, device=where)
     with torch.inference_mode():
         depth = torch.tensor(diopters, device=where)
-        light = torch.tensor(np.ascontiguousarray(sharp), device=where)
+        light = _light_of(sharp_picture(stack, diopters, sharpest), where)
         for pixels, focus in zip(stack.slices, stack.diopters.tolist(), strict=True):
-            seen = torch.tensor(np.ascontiguousarray(linear_of(pixels).transpose(2, 0, 1)), device=where)
             drawn = _draw(light, stack.radius_px_m * (depth - focus))
-            total += (_shown(drawn) - _shown(seen)).abs().mean(0)
+            total += (_shown(drawn) - _shown(_light_of(pixels, where))).abs().mean(0)
     return np.asarray(total.cpu().numpy() / len(stack), np.float32)
 
 
@@ -89,11 +88,8 @@ def refine(
     low, high = limits_of(stack.diopters)
     span = max(stack.span, 1e-9)
     depth = torch.tensor(np.clip(found.diopters, low, high), device=where, requires_grad=True)
-    sharp = linear_of(sharp_picture(stack, found.diopters, found.sharpest)).transpose(2, 0, 1)
-    light = torch.tensor(np.ascontiguousarray(sharp), device=where, requires_grad=True)
-    seen = _shown(
-        torch.tensor(np.ascontiguousarray(linear_of(stack.slices).transpose(0, 3, 1, 2)), device=where)
-    )
+    light = _light_of(sharp_picture(stack, found.diopters, found.sharpest), where).requires_grad_()
+    seen = _shown(_light_of(stack.slices, where))
     bonds = _bonds(_shown(light.detach()))
     optimiser = torch.optim.Adam(
         [{"params": [depth], "lr": DEPTH_RATE_OF_SPAN * span}, {"params": [light], "lr": LIGHT_RATE}]
@@ -111,6 +107,13 @@ def refine(
     diopters = depth.detach().cpu().numpy()
     # The light has moved for depth's sake only: without veils, slices are nearer to the truth than it is.
     return Refined(diopters, sharp_picture(stack, diopters, found.sharpest))
+
+
+def _light_of(pixels: npt.NDArray[Any], device: torch.device) -> Tensor:
+    """Return linear light (..., 3, H, W) of display pixels (..., H, W, 3)."""
+    import torch
+
+    return torch.tensor(np.ascontiguousarray(np.moveaxis(linear_of(pixels), -1, -3)), device=device)
 
 
 def _draw(light: Tensor, radius_px: Tensor) -> Tensor:

@@ -102,7 +102,7 @@ def _loop(run: Run, settings: Sd3Settings, curves: Curves | None, tell: Tell, se
         if run.step % t.log_every == 0 or is_last:
             _log(run, curves, tell)
         is_judged = run.step % t.val_every == 0 or is_last
-        is_best = is_judged and _judge(run, settings, curves)
+        is_best = is_judged and _judge(run, curves)
         stops = any_process(run.accelerator, bool(seen))
         if run.step % t.checkpoint_every == 0 or is_best or is_last or stops:
             run.save(settings, is_best=is_best)
@@ -241,7 +241,7 @@ def _log(run: Run, curves: Curves | None, tell: Tell) -> None:
         tell(run.step, means)
 
 
-def _judge(run: Run, settings: Sd3Settings, curves: Curves | None) -> bool:
+def _judge(run: Run, curves: Curves | None) -> bool:
     """Judge the averaged weights on validation; say whether they are the best so far."""
     if run.val is None:
         return False

@@ -77,7 +77,6 @@ def _spectrum(
     aperture: Aperture,
     field: Field,
     size: tuple[int, int],
-    dtype: torch.dtype,
     device: str,
 ) -> Tensor:
     kernel = aperture_kernel(signed_radius_px, aperture, field).to(device)
@@ -168,6 +167,6 @@ def _convolve(
     spectrum = torch.fft.rfft2(x, s=size)
     results = []
     for field in fields:
-        kernel = _spectrum(signed_radius_px, aperture, field, size, x.dtype, str(x.device))
+        kernel = _spectrum(signed_radius_px, aperture, field, size, str(x.device))
         results.append(wanted(torch.fft.irfft2(spectrum * kernel, s=size), rows, columns))
     return results

@@ -26,7 +26,7 @@ from focusgen.models.flux.parts import Autoencoder
 from focusgen.models.flux.prompts import PromptEmbedding, load_prompt
 from focusgen.models.flux.sampler import FluxSampler
 from focusgen.models.flux.schedule import Schedule, schedule_from
-from focusgen.models.flux.weights import FluxWeights, gather, listed_shapes
+from focusgen.models.flux.weights import gather, listed_shapes
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def load_sampler(options: FluxOptions, adapter: str, device: torch.device) -> Fl
         for part in ("transformer", "vae"):
             for file in part_weights(options.model_id, part):
                 check_file_finite(file)
-    _check_prompt(prompt, weights, transformer, options)
+    _check_prompt(prompt, transformer, options)
     notes = _lora_notes(low_rank, transformer, options)
     log.info("%s loaded in %.0f s", options.model_id, time.perf_counter() - started_s)
     return FluxSampler(
@@ -218,9 +218,7 @@ def _nf4() -> Any:
 QUANTISERS: Mapping[str, Callable[[], Any]] = {"fp8": _fp8, "nf4": _nf4}
 
 
-def _check_prompt(
-    prompt: PromptEmbedding, weights: FluxWeights, transformer: Any, options: FluxOptions
-) -> None:
+def _check_prompt(prompt: PromptEmbedding, transformer: Any, options: FluxOptions) -> None:
     """Refuse an embedding of another model's text encoders."""
     config = transformer.config
     wanted = config.joint_attention_dim, config.pooled_projection_dim
