@@ -72,7 +72,7 @@ def unmarked_limits(
     needed_px = [largest_radius_px(metadata, index, stats) for index in range(len(metadata["sets"]))]
     return [
         f"set_{index:02d}: blur ends at a radius of {limit_px:g} px of {needed:.1f} px, labels go on: of "
-        "an older release; phase 5 with --on_stale redo makes label and picture end together"
+        "an older release; delete its bokeh_renders/, then phase 5 with --on_stale redo ends both together"
         for index, needed in enumerate(needed_px)
         if needed > limit_px and "max_radius_px" not in metadata["sets"][index]
     ]
