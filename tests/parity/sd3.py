@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -62,9 +63,11 @@ class Oracle:
             self.document: dict[str, Any] = json.loads((folder / "cases.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise Unusable(f"{folder}/cases.json: cannot be read: {error}") from error
-        if self.document.get("format") != FORMAT:
-            raise Unusable(f"{folder}/cases.json: format {self.document.get('format')!r}, not {FORMAT!r}")
-        if not isinstance(self.document.get("cases"), list):
+        said = self.document.get("format") if isinstance(self.document, dict) else None
+        if said != FORMAT:
+            raise Unusable(f"{folder}/cases.json: format {said!r}, not {FORMAT!r}")
+        cases = self.document.get("cases")
+        if not (isinstance(cases, list) and all(isinstance(one, dict) for one in cases)):
             raise Unusable(f"{folder}/cases.json: holds no list of cases")
 
 
@@ -98,7 +101,13 @@ class Case:
         file = self.oracle.folder / self.get("file", f"{self.name}.safetensors")
         if not file.is_file():
             raise Unusable(f"case {self.name!r}: {file} does not exist")
-        return {key: value.double() for key, value in load_file(file).items()}
+        try:
+            tensors = load_file(file)
+        except SafetensorError as error:
+            raise Unusable(f"case {self.name!r}: {file} cannot be read: {error}") from error
+        if not tensors:
+            raise Unusable(f"case {self.name!r}: {file} holds no tensor")
+        return {key: value.double() for key, value in tensors.items()}
 
     def shapes(self, part: str) -> dict[str, list[int]]:
         """Return {key: shape} of one part."""

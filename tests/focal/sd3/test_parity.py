@@ -6,6 +6,7 @@ import json
 import shutil
 
 import pytest
+from safetensors.torch import save_file
 
 from focusgen.focal.sd3 import codec, schedule, surgery
 from tests.parity import sd3 as parity
@@ -62,3 +63,23 @@ def test_what_cannot_be_compared_is_said(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "odd max=nan FAIL" in out and "kind 'dream' is unknown" in out
     assert "gone.safetensors does not exist" in out
+
+
+def test_one_damaged_file_does_not_stop_the_others(tmp_path, capsys):
+    good = json.loads((DATA / "cases.json").read_text())
+    (schedule_case,) = [case for case in good["cases"] if case["kind"] == "schedule"]
+    shutil.copytree(DATA, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "cut.safetensors").write_bytes((DATA / schedule_case["file"]).read_bytes()[:40])
+    save_file({}, tmp_path / "empty.safetensors")
+    damaged = [{**schedule_case, "name": name, "file": f"{name}.safetensors"} for name in ("cut", "empty")]
+    (tmp_path / "cases.json").write_text(
+        json.dumps({**good, "cases": [*damaged, {"name": "odd", "kind": "x"}]})
+    )
+    assert parity.main([str(tmp_path)]) == 1
+    out = capsys.readouterr().out
+    assert "cut.safetensors cannot be read" in out and "empty.safetensors holds no tensor" in out
+    assert "odd max=nan FAIL" in out
+    for wrong in ([good], {**good, "cases": ["vae"]}):
+        (tmp_path / "cases.json").write_text(json.dumps(wrong))
+        assert parity.main([str(tmp_path)]) == 2
+        assert "cases.json: " in capsys.readouterr().err
