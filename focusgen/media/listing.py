@@ -13,13 +13,16 @@ from focusgen.media.own_output import is_data_set
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
+WITHOUT_LOSS = "ffmpeg -i INPUT -c:v ffv1 -an OUTPUT.mkv"
+"""Makes what FFmpeg reads into what is read here, whatever its codec: no pixel changes."""
 # Media that we do not read: named instead of being passed over, since somebody meant them to be used.
-_UNREAD_VIDEOS = frozenset(
-    ".264 .265 .3gp .asf .divx .f4v .flv .h264 .h265 .hevc .ivf .m2ts .m2v .mpeg .mpg .mts .mxf .ogv "
-    ".rm .rmvb .ts .vob .wmv .y4m".split()
-)
-UNREAD_SUFFIXES = _UNREAD_VIDEOS | frozenset(
-    ".yuv .gif .apng .arw .avif .bmp .cr2 .dng .exr .heic .heif .jp2 .jxl .nef .ppm .tga".split()
+# Copied into Matroska the first keep every frame; others lose times or frames, or have codecs not read here.
+_COPIED = frozenset(".3gp .divx .dv .f4v .ivf .m2ts .mpeg .mpg .mts .mxf .nut .ts .y4m".split())
+_DECODED = frozenset(".264 .265 .apng .asf .flv .gif .h264 .h265 .hevc .m2v .ogv .rm .rmvb .vob .wmv".split())
+UNREAD_SUFFIXES = (
+    _COPIED
+    | _DECODED
+    | frozenset(".yuv .arw .avif .bmp .cr2 .dng .exr .heic .heif .jp2 .jxl .nef .ppm .tga".split())
 )
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"})
 
@@ -46,9 +49,10 @@ class Listing:
 
 def how_to_convert(name: str) -> str:
     """Say what to do about a file of a kind that is not read."""
-    what = "a kind of file that is not read: convert it"
-    is_video = os.path.splitext(name)[1].lower() in _UNREAD_VIDEOS
-    return f"{what} (-c copy keeps every bit: ffmpeg -i INPUT -c copy OUTPUT.mkv)" if is_video else what
+    what, suffix = "a kind of file that is not read: convert it", os.path.splitext(name)[1].lower()
+    if suffix in _COPIED:
+        return f"{what} (-c copy keeps every bit: ffmpeg -i INPUT -c copy OUTPUT.mkv)"
+    return f"{what}, without loss: {WITHOUT_LOSS}" if suffix in _DECODED else what
 
 
 def is_passed_over(name: str) -> bool:

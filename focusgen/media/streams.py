@@ -32,6 +32,7 @@ from focusgen.media.crops import Crop, track_crops
 from focusgen.media.damage import advising
 from focusgen.media.eight_bits import refuse_transparency
 from focusgen.media.images import MAX_PIXELS, Frame, check_pixels
+from focusgen.media.listing import WITHOUT_LOSS
 from focusgen.media.orientation import Orientation
 from focusgen.media.rules import ALL_RULES, CROP, STREAM
 from focusgen.media.shots import thumbnail_of
@@ -308,7 +309,7 @@ def _prepare(stream: av.VideoStream, file: str, max_pixels: int) -> None:
         raise MediaError(
             file,
             f"codec {context.codec.canonical_name} is not accepted",
-            f"Accepted: {', '.join(sorted(CODECS))}.",
+            f"Convert it without loss: {WITHOUT_LOSS}. Accepted: {', '.join(sorted(CODECS))}.",
         )
     if context.width and context.height:
         check_pixels(file, context.width, context.height, max_pixels)

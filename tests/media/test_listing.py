@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from focusgen.media.listing import Rejection, link_problem, list_folder
+from focusgen.media.listing import Rejection, how_to_convert, link_problem, list_folder
 
 
 @pytest.fixture
@@ -28,6 +28,18 @@ def test_names_are_sorted_by_kind_and_counted_as_people_count(root):
     assert (found.images, found.videos, found.unread) == (["9.PNG", "10.png"], ["clip.mp4"], ["old.wmv"])
     assert found.folders == ["bear", "link"]
     assert [problem.file for problem in found.problems] == [r"a\nb.png"]
+
+
+def test_how_to_convert_names_a_command_that_keeps_every_frame():
+    """A copy of bare H.264 has no times, one of a DVD lacks frames, one of wmv a codec that is read here."""
+    for name, flag in (
+        ("a.MTS", "-c copy"),
+        ("a.dv", "-c copy"),
+        ("a.h264", "-c:v ffv1"),
+        ("a.vob", "-c:v ffv1"),
+    ):
+        assert f"ffmpeg -i INPUT {flag} " in how_to_convert(name), name
+    assert how_to_convert("a.heic").endswith("convert it")
 
 
 def test_a_fence_holds_links_and_nothing_else(root):

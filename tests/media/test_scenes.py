@@ -145,13 +145,13 @@ def test_a_folder_without_images_and_an_image_of_a_hostile_name_are_refused(tmp_
 
 
 def test_media_of_kinds_that_are_not_read_are_named(tmp_path):
-    touch(tmp_path / "old.wmv")
+    touch(tmp_path / "old.mts")
     touch(tmp_path / "old.dng")
     touch(tmp_path / "phone" / "1.heic")
     touch(tmp_path / "bear" / "1.png")
     found = discover(tmp_path)
     assert ids(found) == ["bear"]
-    assert "ffmpeg -i INPUT -c copy OUTPUT.mkv" in found.rejected["old.wmv"].reason
+    assert "ffmpeg -i INPUT -c copy OUTPUT.mkv" in found.rejected["old.mts"].reason
     assert found.rejected["old.dng"].reason == "a kind of file that is not read: convert it"
     assert "'1.heic'" in found.rejected["phone"].reason
 
