@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import xxhash
 
@@ -94,6 +94,15 @@ def raw_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+class _Asked(NamedTuple):
+    """What is asked of a scene; see `check_raw`."""
+
+    min_frames: int
+    max_frames: int | None
+    shot_cut_threshold: float
+    max_pixels: int
+
+
 def check_raw(
     raw: RawScene,
     *,
@@ -118,38 +127,32 @@ def check_raw(
     """
     check = _check_images if raw.kind == "images" else _check_video
     try:
-        return check(raw, min_frames, max_frames, shot_cut_threshold, max_pixels, on_frame)
+        return check(raw, _Asked(min_frames, max_frames, shot_cut_threshold, max_pixels), on_frame)
     except MemoryError as error:
         raise MediaError(raw.path.name, "needs more memory than the limit allows") from error
 
 
 def _check_length(raw: RawScene, n_frames: int, min_frames: int) -> None:
+    min_frames = max(1, min_frames)
     if n_frames < min_frames:
         file = raw.path.name + "/" if raw.kind == "images" else raw.path.name
         noun = "frame" if n_frames == 1 else "frames"
         raise MediaError(file, f"{n_frames} {noun}, fewer than {min_frames} (data.min_frames)")
 
 
-def _check_images(
-    raw: RawScene,
-    min_frames: int,
-    max_frames: int | None,
-    shot_cut_threshold: float,
-    max_pixels: int,
-    on_frame: Callable[[int], None],
-) -> RawReport:
-    files = raw.files[:max_frames]
-    _check_length(raw, len(files), max(1, min_frames))
+def _check_images(raw: RawScene, asked: _Asked, on_frame: Callable[[int], None]) -> RawReport:
+    files = raw.files[: asked.max_frames]
+    _check_length(raw, len(files), asked.min_frames)
     digests, signatures, brightest = [], [], 0
-    notes: dict[str, None] = dict.fromkeys(raw.notes)
-    rules: dict[str, None] = {}
+    notes = dict.fromkeys(raw.notes)
+    rules: set[str] = set()
     size = (0, 0)
     for index, file in enumerate(files):
         with advising_on_picture():
             data = read_bytes(raw.file_path(index), file)
-            pixels, said, applied = examine_image(data, file, max_pixels)
+            pixels, said, applied = examine_image(data, file, asked.max_pixels)
         notes.update(dict.fromkeys(said))
-        rules.update(dict.fromkeys(applied))
+        rules.update(applied)
         if index == 0:
             size = (pixels.shape[1], pixels.shape[0])
         check_same_size(pixels, size, file, files[0])
@@ -157,10 +160,18 @@ def _check_images(
         digests.append(xxhash.xxh3_128_hexdigest(data))
         signatures.append(signature(thumbnail_of(pixels)))
         on_frame(index + 1)
-    cuts = find_shot_cuts(signatures, shot_cut_threshold)
     notes.update(dict.fromkeys(_on_darkness(brightest)))
     return RawReport(
-        files, *size, None, None, cuts, tuple(digests), len(files), tuple(notes), tuple(sorted(rules))
+        frames=files,
+        width=size[0],
+        height=size[1],
+        fps=None,
+        frame_times_s=None,
+        shot_cuts=find_shot_cuts(signatures, asked.shot_cut_threshold),
+        digests=tuple(digests),
+        n_decoded=len(files),
+        notes=tuple(notes),
+        rules=tuple(sorted(rules)),
     )
 
 
@@ -183,23 +194,16 @@ def check_same_size(pixels: Frame, size: tuple[int, int], file: str, first_file:
         )
 
 
-def _check_video(
-    raw: RawScene,
-    min_frames: int,
-    max_frames: int | None,
-    shot_cut_threshold: float,
-    max_pixels: int,
-    on_frame: Callable[[int], None],
-) -> RawReport:
+def _check_video(raw: RawScene, asked: _Asked, on_frame: Callable[[int], None]) -> RawReport:
     file = raw.path.name
     n_stored = check_whole(raw.path, file, demuxer_of(raw.path, file))
     digest = raw_digest(raw.path)
     part = _Part(raw)
-    with open_video(raw.path, max_pixels=max_pixels, check_alpha=True) as video:
-        times, signatures = _look_at(video, part, max_frames, on_frame)
+    with open_video(raw.path, max_pixels=asked.max_pixels, check_alpha=True) as video:
+        times, signatures = _look_at(video, part, asked.max_frames, on_frame)
         n_frames = len(times)
-        _check_length(raw, n_frames, max(1, min_frames))
-        if n_frames != max_frames and not part.has_ended:
+        _check_length(raw, n_frames, asked.min_frames)
+        if n_frames != asked.max_frames and not part.has_ended:
             n_in_track = n_stored[video.track] if video.track < len(n_stored) else 0
             _check_complete(raw.path, video, part.n_skipped + n_frames, n_in_track)
         width, height = video.upright_size
@@ -210,10 +214,10 @@ def _check_video(
         height=height,
         fps=video.fps,
         frame_times_s=known_times,
-        shot_cuts=find_shot_cuts(signatures, shot_cut_threshold),
+        shot_cuts=find_shot_cuts(signatures, asked.shot_cut_threshold),
         digests=(digest,),
         n_decoded=n_frames,
-        notes=video.notes + notes_on_times(known_times) + part.notes(n_frames == max_frames),
+        notes=video.notes + notes_on_times(known_times) + part.notes(n_frames == asked.max_frames),
         rules=video.rules,
         first_frame=part.n_skipped,
     )
