@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import Literal
 
 from focusgen.base.names import MediaError
+from focusgen.media.listing import LOSSLESS
 from focusgen.media.stand_ins import HEAD_BYTES, stand_in
 
 Demuxer = Literal["mov", "matroska", "avi"]
 """FFmpeg's demuxers in use; mov reads mp4, m4v and mov, matroska reads mkv and webm."""
 
-KEEP_WHOLE_PART = (
-    "Copy it again from where it came, or keep the part that is whole: "
-    "ffmpeg -fflags +discardcorrupt -i INPUT -c copy OUTPUT.mkv"
-)
+_KEEP = "Copy it again from where it came, or keep what is whole: ffmpeg -fflags +discardcorrupt -i INPUT"
+COPY_WHOLE_PART = f"{_KEEP} -c copy -an OUTPUT.mkv"
+# A copy keeps damage inside of frames, and fails where packets have no times, as those of an AVI.
+DECODE_WHOLE_PART = f"{_KEEP} {LOSSLESS}"
 _WITHOUT_MOOV = (
     "Copy it again from where it came: its table of frames (moov) stood at the end, which is lost."
 )
@@ -94,7 +95,7 @@ def check_whole(path: Path, file: str, demuxer: Demuxer) -> list[int]:
 
 
 def _truncated(
-    file: str, what: str, span: tuple[int, int], size: int, advice: str = KEEP_WHOLE_PART
+    file: str, what: str, span: tuple[int, int], size: int, advice: str = COPY_WHOLE_PART
 ) -> MediaError:
     begin, end = span
     reason = f"truncated: {what} at byte {begin} ends at byte {end}, but the file has only {size} bytes"
@@ -103,7 +104,7 @@ def _truncated(
 
 def _damaged(file: str, what: str, position: int) -> MediaError:
     reason = f"damaged: no {what} where one should begin, at byte {position}"
-    return MediaError(file, reason, KEEP_WHOLE_PART)
+    return MediaError(file, reason, DECODE_WHOLE_PART)
 
 
 def _walk_boxes(data: mmap.mmap, file: str) -> None:
@@ -116,7 +117,7 @@ def _walk_boxes(data: mmap.mmap, file: str) -> None:
         if not _is_printable(code) or length < 8:
             raise _damaged(file, "box", position)
         if position + length > size:
-            advice = KEEP_WHOLE_PART if b"moov" in seen or b"moof" in seen else _WITHOUT_MOOV
+            advice = COPY_WHOLE_PART if b"moov" in seen or b"moof" in seen else _WITHOUT_MOOV
             raise _truncated(file, f"box {code!r}", (position, position + length), size, advice)
         seen.add(code)
         position += length
@@ -143,7 +144,7 @@ def _walk_chunks(data: mmap.mmap, file: str) -> None:
             raise _damaged(file, "chunk", position)
         end = position + 8 + length
         if end > len(data):
-            raise _truncated(file, f"chunk {code!r}", (position, end), len(data))
+            raise _truncated(file, f"chunk {code!r}", (position, end), len(data), DECODE_WHOLE_PART)
 
 
 def _chunks(data: mmap.mmap) -> Iterator[tuple[int, bytes, int]]:
@@ -213,7 +214,7 @@ class _Blocks:
         strays = self._n_blocks.keys() - self._track_types.keys()
         if strays:
             reason = f"damaged: blocks of a track {min(strays)} that does not exist"
-            raise MediaError(self._file, reason, KEEP_WHOLE_PART)
+            raise MediaError(self._file, reason, DECODE_WHOLE_PART)
         return [self._n_blocks[number] for number, kind in self._track_types.items() if kind == _VIDEO_TYPE]
 
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from focusgen.base.names import MediaError
+from focusgen.media.listing import LOSSLESS
 
 COPY_AGAIN = "Copy it again from where it came."
 # A copy (-c copy) keeps the damage; FFmpeg's decoder paints over it. At 8, libx264 shows no loss to the eye.
 ENCODE_ANEW = (
     "Encoded anew it goes on behind the damage, with smeared frames to look at: "
-    "ffmpeg -i INPUT -c:v libx264 -crf 8 OUTPUT.mkv"
+    "ffmpeg -i INPUT -c:v libx264 -crf 8 -an OUTPUT.mkv"
 )
 WITHOUT_IT = (
     "Copy it again from where it came, or take it out of the folder, with its depth if there is any: the "
@@ -49,10 +50,11 @@ def advising_on_picture() -> Iterator[None]:
 
 
 def _way_out(whole_s: float, *, is_damaged: bool) -> str:
+    # Decoded, not copied: a copy takes packets by when they are decoded, and has holes before its end.
     end_s = math.floor(1e3 * whole_s) / 1e3  # rounded up, it would lie behind the last whole frame
     before = (
         f"Keep what comes before: --clips FILE with path,start_s,end_s (end_s {end_s:g}), or "
-        f"ffmpeg -i INPUT -to {end_s:g} -c copy OUTPUT.mkv."
+        f"ffmpeg -i INPUT -to {end_s:g} {LOSSLESS}."
     )
     steps = [COPY_AGAIN] * is_damaged + [before] * (end_s > 0) + [ENCODE_ANEW] * is_damaged
     return " ".join(steps)

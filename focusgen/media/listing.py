@@ -13,12 +13,15 @@ from focusgen.media.own_output import is_data_set
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
-WITHOUT_LOSS = "ffmpeg -i INPUT -c:v ffv1 -an OUTPUT.mkv"
+LOSSLESS = "-c:v ffv1 -an OUTPUT.mkv"
+WITHOUT_LOSS = f"ffmpeg -i INPUT {LOSSLESS}"
 """Makes what FFmpeg reads into what is read here, whatever its codec: no pixel changes."""
 # Media that we do not read: named instead of being passed over, since somebody meant them to be used.
 # Copied into Matroska the first keep every frame; others lose times or frames, or have codecs not read here.
-_COPIED = frozenset(".3gp .divx .dv .f4v .ivf .m2ts .mpeg .mpg .mts .mxf .nut .ts .y4m".split())
-_DECODED = frozenset(".264 .265 .apng .asf .flv .gif .h264 .h265 .hevc .m2v .ogv .rm .rmvb .vob .wmv".split())
+_COPIED = frozenset(".3gp .dv .f4v .ivf .m2ts .mts .mxf .nut .ts .y4m".split())
+_DECODED = frozenset(
+    ".264 .265 .apng .asf .divx .flv .gif .h264 .h265 .hevc .m2v .mpeg .mpg .ogv .rm .rmvb .vob .wmv".split()
+)
 UNREAD_SUFFIXES = (
     _COPIED
     | _DECODED
@@ -51,7 +54,7 @@ def how_to_convert(name: str) -> str:
     """Say what to do about a file of a kind that is not read."""
     what, suffix = "a kind of file that is not read: convert it", os.path.splitext(name)[1].lower()
     if suffix in _COPIED:
-        return f"{what} (-c copy keeps every bit: ffmpeg -i INPUT -c copy OUTPUT.mkv)"
+        return f"{what} (-c copy keeps every bit: ffmpeg -i INPUT -c copy -an OUTPUT.mkv)"
     return f"{what}, without loss: {WITHOUT_LOSS}" if suffix in _DECODED else what
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import xxhash
 
 from focusgen.base.names import MediaError
-from focusgen.media.containers import KEEP_WHOLE_PART, check_whole, count_dropped_frames, demuxer_of
+from focusgen.media.containers import DECODE_WHOLE_PART, check_whole, count_dropped_frames, demuxer_of
 from focusgen.media.damage import advising_on_picture
 from focusgen.media.frame_times import notes_on_times
 from focusgen.media.images import MAX_PIXELS, Frame, examine_image, read_bytes
@@ -302,7 +302,7 @@ def _check_complete(path: Path, video: VideoStream, n_decoded: int, n_stored: in
 
 def _require(video: VideoStream, n_found: int, n_expected: int, what: str) -> None:
     if n_found < n_expected:
-        raise MediaError(video.file, f"{n_found} {what.format(n_expected)}", KEEP_WHOLE_PART)
+        raise MediaError(video.file, f"{n_found} {what.format(n_expected)}", DECODE_WHOLE_PART)
 
 
 def _is_trimmed(path: Path, video: VideoStream, n_decoded: int) -> bool:

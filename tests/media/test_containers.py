@@ -106,3 +106,11 @@ def test_the_way_out_of_a_cut_mp4_is_one_that_is_there(tmp_path, is_moov_first):
         check_whole(path, "a.mp4", "mov")
     assert ("-c copy" in caught.value.advice) is is_moov_first
     assert ("(moov) stood at the end" in caught.value.advice) is not is_moov_first
+
+
+def test_what_is_whole_of_an_avi_is_decoded_since_its_packets_have_no_times_to_copy(tmp_path):
+    path = tmp_path / "a.avi"
+    path.write_bytes(struct.pack("<4sI4s", b"RIFF", 400, b"AVI ") + bytes(100))
+    with pytest.raises(MediaError, match="truncated: chunk b'RIFF'") as caught:
+        check_whole(path, "a.avi", "avi")
+    assert "-c copy" not in caught.value.advice and "-c:v ffv1" in caught.value.advice

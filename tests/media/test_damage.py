@@ -35,7 +35,7 @@ def test_the_part_before_the_damage_is_whole_as_far_as_is_said(tmp_path, n_b_fra
     ("reason", "whole_s", "said"),
     [
         ("damaged: packet 0 is corrupt", 0.0, r"^Copy it again .*libx264"),
-        ("cannot be decoded: Invalid data", 1.2399, r"-to 1\.239 -c copy"),
+        ("cannot be decoded: Invalid data", 1.2399, r"-to 1\.239 -c:v ffv1"),
         ("changes its size from 4x2 to 8x6 midway", 2.0, r"^Keep what comes before: .*end_s 2\)"),
         ("cannot be read: Permission denied", 2.0, "^$"),
     ],

@@ -66,7 +66,7 @@ def test_a_video_that_begins_behind_its_key_frame_is_refused_with_the_way_to_kee
             target.mux(packet)
     with pytest.raises(MediaError, match=r"a\.mkv: 12 frames could be decoded of 21 packets") as caught:
         check(RawScene("a", "video", tmp_path / "a.mkv", ("a.mkv",)))
-    assert "ffmpeg -fflags +discardcorrupt -i INPUT -c copy OUTPUT.mkv" in caught.value.advice
+    assert "ffmpeg -fflags +discardcorrupt -i INPUT -c:v ffv1 -an OUTPUT.mkv" in caught.value.advice
 
 
 def test_a_report_comes_back_from_its_json(tmp_path):

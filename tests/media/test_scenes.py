@@ -151,7 +151,7 @@ def test_media_of_kinds_that_are_not_read_are_named(tmp_path):
     touch(tmp_path / "bear" / "1.png")
     found = discover(tmp_path)
     assert ids(found) == ["bear"]
-    assert "ffmpeg -i INPUT -c copy OUTPUT.mkv" in found.rejected["old.mts"].reason
+    assert "ffmpeg -i INPUT -c copy -an OUTPUT.mkv" in found.rejected["old.mts"].reason
     assert found.rejected["old.dng"].reason == "a kind of file that is not read: convert it"
     assert "'1.heic'" in found.rejected["phone"].reason
 
