@@ -214,9 +214,15 @@ def _distances_of(files: StackFiles, cameras: list[CameraNotes]) -> list[float]:
         raise ConfigError(
             f"{display(files.name)}: missing focus distances: EXIF has none in {listed(without)}, "
             "nor has XMP",
-            f"{HOW_TO_GIVE} {HOW_TO_ASK_EXIFTOOL}",
+            _where_they_stand(files) or f"{HOW_TO_GIVE} {HOW_TO_ASK_EXIFTOOL}",
         )
     return [value for value in found if value is not None]
+
+
+def _where_they_stand(files: StackFiles) -> str:
+    """Return what to do where `focal render` wrote a record beside the slices, else ""."""
+    record = files.folder / "stack.json"
+    return f"{display(str(record))} has them, and the lens: give it as --input." if record.is_file() else ""
 
 
 def _camera_of(files: StackFiles, cameras: list[CameraNotes], given: LensFlags) -> CameraNotes:

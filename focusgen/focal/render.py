@@ -18,12 +18,21 @@ MARGIN_PX = 2
 
 def signed_radii_px(depth_m: Floats, focus_m: float, lens: StackLens) -> Floats:
     """Return the blur radius of each pixel, + nearer than the slice's focus; infinity is allowed."""
+    limit_px = MAX_RADIUS_OF_WIDTH * depth_m.shape[1]
+    return np.clip(_unlimited(depth_m, focus_m, lens), -limit_px, limit_px).astype(np.float32)
+
+
+def _unlimited(depth_m: Floats, focus_m: float, lens: StackLens) -> npt.NDArray[np.float64]:
     k = lens.radius_px_m(depth_m.shape[1])
     if lens.formula == "exact" and np.isfinite(focus_m):
         k *= focus_m / (focus_m - lens.focal_length_m)
+    return np.asarray(k * (1.0 / depth_m.astype(np.float64) - 1.0 / focus_m))
+
+
+def limited_share(depth_m: Floats, focus_m: float, lens: StackLens) -> float:
+    """Return the part of a slice that the lens would blur by more than is drawn, a tenth of the width."""
     limit_px = MAX_RADIUS_OF_WIDTH * depth_m.shape[1]
-    radii = k * (1.0 / depth_m.astype(np.float64) - 1.0 / focus_m)
-    return np.clip(radii, -limit_px, limit_px).astype(np.float32)
+    return float((np.abs(_unlimited(depth_m, focus_m, lens)) > limit_px).mean())
 
 
 def render_stack(

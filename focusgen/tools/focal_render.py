@@ -15,7 +15,7 @@ from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish, publish_json, remove, remove_drafts
 from focusgen.base.names import display
 from focusgen.focal.distances import check_distances
-from focusgen.focal.render import render_stack
+from focusgen.focal.render import limited_share, render_stack
 from focusgen.focal.samples import usable_depth
 from focusgen.focal.slice_files import read_sharp
 from focusgen.focal.sources import read_lone_depth
@@ -91,6 +91,8 @@ def write_stack(
     height, width = rgb.shape[:2]
     shown_m = view.sensor_width_m or shown_width(lens.sensor_width_m, width, height)
     lens = replace(lens, sensor_width_m=shown_m)
+    for line in _limited_blur(depth.drawn_m, distances_m, lens):
+        note(line)
     make_folder(folder)
     _clear(folder)
     slices = render_stack(rgb, depth.drawn_m, distances_m, lens, transfer=view.transfer, device=device)
@@ -119,6 +121,18 @@ def _read_depth(view: SharpView, size: tuple[int, ...], note: Callable[[str], ob
     for line in (*_strange_name(path, reading.unit), *_strange_depth(reading, known_m, scale)):
         note(f"{display(str(path))}: {line}")
     return _Depth(known_m, drawn_m)
+
+
+def _limited_blur(
+    depth_m: npt.NDArray[np.float32], distances_m: Sequence[float], lens: StackLens
+) -> Iterator[str]:
+    """Yield a line where the lens blurs by more than is drawn."""
+    shares = [limited_share(depth_m, one, lens) for one in distances_m]
+    if any(shares):
+        yield (
+            f"{sum(map(bool, shares))} of {len(shares)} slices would blur by more than a tenth of the width, "
+            f"in up to {max(shares):.1%} of the picture: they are drawn with that"
+        )
 
 
 def _clear(folder: Path) -> None:

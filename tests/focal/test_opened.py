@@ -125,6 +125,14 @@ def test_distances_that_cannot_be_are_refused_by_slice(tmp_path, distances_m, le
         opened(folder(tmp_path), distances_m, lens)
 
 
+def test_a_record_that_lies_beside_slices_is_named_where_they_say_no_distances(tmp_path):
+    root = folder(tmp_path)
+    (root / "stack.json").write_text("{}")
+    with pytest.raises(ConfigError, match="missing focus distances") as refused:
+        opened(root, None, LENS)
+    assert refused.value.advice == f"{root}/stack.json has them, and the lens: give it as --input."
+
+
 def test_bad_distances_are_said_before_a_slice_is_read(tmp_path):
     root = folder(tmp_path)
     (root / "1.jpg").write_bytes(b"junk")

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from focusgen.focal.render import render_stack, signed_radii_px
+from focusgen.focal.render import limited_share, render_stack, signed_radii_px
 from focusgen.focal.stack import StackLens
 
 LENS = StackLens(0.05, 2.0)
@@ -27,3 +27,12 @@ def test_radii_are_signed_and_linear_in_diopters():
     radii = signed_radii_px(np.array([[0.5, 1.0, 2.0] * 20], np.float32), 1.0, LENS)[0, :3]
     k = LENS.radius_px_m(60)
     assert np.allclose(radii, [k, 0.0, -0.5 * k], atol=1e-5)
+
+
+def test_blur_beyond_a_tenth_of_the_width_is_limited_and_told():
+    lens = StackLens(0.05, 2.0, 0.01)
+    k = lens.radius_px_m(60)
+    depth_m = np.array([[1.0 / (1.0 + 5.9 / k), 1.0, 1.0 / (1.0 + 6.1 / k)] * 20], np.float32)
+    assert np.abs(signed_radii_px(depth_m, 1.0, lens)).max() == 6.0
+    assert limited_share(depth_m, 1.0, lens) == np.float64(1 / 3)
+    assert limited_share(depth_m[:, :2].repeat(30, 1), 1.0, lens) == 0.0

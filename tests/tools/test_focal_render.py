@@ -21,7 +21,7 @@ from focusgen.tools.focal_render import SharpView, stack_document, write_stack
 from tests.small import DEAD_PID
 
 HEIGHT, WIDTH = 24, 36
-LENS = StackLens(0.05, 4.0, 0.004)
+LENS = StackLens(0.05, 4.0, 0.0064)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_sensor_lies_along_the_long_side_of_a_picture(disk):
     np.save(disk / "d.npy", np.ones((WIDTH, HEIGHT), np.float32))
     written(disk)
     camera = json.loads((disk / "out" / "s" / "stack.json").read_text())["camera"]
-    assert camera["sensor_width_mm"] == pytest.approx(4.0 * HEIGHT / WIDTH)
+    assert camera["sensor_width_mm"] == pytest.approx(6.4 * HEIGHT / WIDTH)
 
 
 def test_infinity_is_a_word_that_json_can_hold():
@@ -202,3 +202,12 @@ def test_depth_that_is_hardly_metres_is_said(disk):
     assert said == []
     written(disk, depth="mm.npy", note=said.append)
     assert len(said) == 1 and "mm.npy: the median depth is 1500 m" in said[0]
+
+
+def test_blur_that_is_drawn_smaller_than_the_lens_would_is_said(disk):
+    said: list[str] = []
+    written(disk, note=said.append)
+    assert said == []
+    written(disk, (0.3, 1.0, 2.0), note=said.append)
+    assert len(said) == 1
+    assert said[0].startswith("1 of 3 slices would blur by more than a tenth of the width, in up to 100.0%")

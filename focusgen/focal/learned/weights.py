@@ -109,7 +109,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, npt.NDArray[np.float16]
     if about.get("format") != FORMAT:
         raise CorruptInputError(
             f"{display(str(path))}: format {about.get('format')!r}, not {FORMAT!r}",
-            "Give weights that focusgen focal train wrote.",
+            "Give weights that focusgen focal train wrote, with model.kind: small.",
         )
     return about, arrays
 

@@ -84,7 +84,8 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             return about, {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, OSError, ValueError) as error:
         raise CorruptInputError(
-            f"{display(str(path))}: cannot be read: {error}", "Give a checkpoint that focal train wrote."
+            f"{display(str(path))}: cannot be read: {error}",
+            f"Give the {WEIGHTS_FILE} that focal train writes at its end, not what it goes on from (.pt).",
         ) from error
 
 
