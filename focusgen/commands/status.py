@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 COLOURS = {"complete": "green", "partial": "yellow", "stale": "magenta", "failed": "red", "pending": "dim"}
 MAX_ROWS = 200
+MIN_TABLE_COLUMNS = 40
+"""In fewer the table loses its words; a terminal that is narrower breaks its lines."""
 MAX_INDENTED = 5000
 INPUTS_UNSEEN = (
     "of so many scenes, raw files, provided depth, masks and weights that changed since are not noticed "
@@ -127,7 +129,10 @@ def _print(console: Console, view: _View, *, show_all: bool) -> None:
     from focusgen.run.status import sees_inputs, status_counts
 
     shown = _shown(view.statuses, show_all=show_all)
-    console.print(_table(shown, len(view.statuses)))
+    table = _table(shown, len(view.statuses))
+    if console.width < MIN_TABLE_COLUMNS:
+        table.width = MIN_TABLE_COLUMNS
+    console.print(table, crop=False)
     for status in shown:
         for phase in SCENE_PHASES:
             if _matters(status.phases[phase]):

@@ -32,7 +32,9 @@ from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.lens_metadata import SetLens, set_lenses
 from focusgen.dataset.records import Record, parse_json, read_record
 
-_WITHOUT = "Without it: leave_out=[...] in Python, focusgen export --leave_out SCENE (card, push alike)."
+_WITHOUT = (
+    "Without it: leave_out=[...] in Python, focusgen export --leave_out SCENE (card, pack, push alike)."
+)
 
 
 def check_split(split: str) -> None:

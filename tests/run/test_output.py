@@ -147,3 +147,10 @@ def test_outputs_that_were_closed_before_the_start_are_no_error(words, expected,
     assert code == expected
     sys.stdout.close()
     sys.stderr.close()
+
+
+def test_a_narrow_terminal_is_told_as_much_as_a_wide_one(finished: Rgbd, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "12")
+    assert cli.main(["status", *finished.flags("out_root")]) == 0
+    table = capsys.readouterr().out
+    assert "│ a " in table and "rend" in table and table.count("lete") >= 3
