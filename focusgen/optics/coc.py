@@ -109,7 +109,7 @@ def check_depth_m(depth_m: npt.NDArray[Any]) -> None:
     if n_bad:
         raise DepthRangeError(
             f"{n_bad} of {depth_m.size} depths are not finite or not positive",
-            "Run phase 3 for this scene with --on_stale redo: it fills holes and counts them.",
+            "focusgen repair makes depth maps anew that are not as phase 3 wrote them.",
         )
 
 

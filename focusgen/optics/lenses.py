@@ -188,7 +188,7 @@ def _check_range(d_min_m: float, d_max_m: float, focal_length_mm: tuple[float, f
     if not (math.isfinite(d_min_m) and math.isfinite(d_max_m) and 0.0 < d_min_m <= d_max_m):
         raise SceneError(
             f"focus distances between {d_min_m} m and {d_max_m} m cannot be drawn",
-            "Check the scene's depth_maps/stats.json; run phase 3 for it with --on_stale redo.",
+            "Check the scene's depth_maps/stats.json; focusgen repair writes it anew from the depth maps.",
         )
     if d_max_m < MIN_FOCUS_OVER_FOCAL_LENGTH * focal_length_mm[0] / 1000.0:
         raise _too_near(d_max_m, focal_length_mm, "nearer than twice the shortest focal length")

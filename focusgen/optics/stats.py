@@ -47,7 +47,7 @@ def depth_counts(depth_m: npt.NDArray[np.float16]) -> Counts:
     if n_bad:
         raise DepthRangeError(
             f"{n_bad} of {patterns.size} depths are not finite or not positive",
-            "Run phase 3 for this scene with --on_stale redo: it fills holes and counts them.",
+            "focusgen repair makes depth maps anew that are not as phase 3 wrote them.",
         )
     return counts
 
