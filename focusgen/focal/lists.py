@@ -160,7 +160,8 @@ def _json_line(content: str, where: str) -> dict[str, Any]:
     try:
         document = json.loads(content)
     except ValueError as error:
-        raise ConfigError(f"{where}: no JSON: {error}") from error
+        advice = "A line is one object and nothing after it; commas stand only between its keys."
+        raise ConfigError(f"{where}: no JSON: {error}", advice) from error
     if not isinstance(document, dict):
         raise ConfigError(f"{where}: a JSON line is one object")
     return document

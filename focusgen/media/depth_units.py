@@ -21,6 +21,9 @@ Numbers = npt.NDArray[Any]
 PLAUSIBLE_MEDIAN_M = (0.05, 500.0)
 """Medians of a scene that people film: a macro shot, a landscape; outside, the unit is usually another."""
 
+STRANGELY_FAR_M = 1e4
+"""Farther than cameras see anything of: more often a mark for no depth."""
+
 SATURATED = 65535
 """What a 16-bit sensor or writer puts where the depth is larger than it can say."""
 

@@ -26,6 +26,7 @@ from focusgen.focal.sources import (
     scene_of,
 )
 from focusgen.focal.stack import StackLens
+from focusgen.media.depth_units import STRANGELY_FAR_M
 from focusgen.media.images import image_size
 
 MANY = 20
@@ -148,6 +149,12 @@ def _check_depth(
 ) -> None:
     check_known(depth_m, f"{record.where}: {display(str(opened.depth))}")
     known = depth_m[np.isfinite(depth_m)]
+    far = float((known > STRANGELY_FAR_M).mean())
+    if far:
+        report.problems.append(
+            f"{record.where}: {far:.1%} of the depth lies at up to {known.max():.4g} m: where that is a mark "
+            "for no depth, say depth_range"
+        )
     low, middle, high = np.percentile(known, (5, 50, 95)).tolist()
     report.depth_m.append((low, middle, high))
     report.problems += _outside(record, distances, low, high)

@@ -23,7 +23,7 @@ from focusgen.focal.stack import FARTHEST_M, StackLens
 from focusgen.media.depth_codecs import READERS
 from focusgen.media.depth_looks import unit_hint
 from focusgen.media.depth_sources import HYPERSIM_ENDING
-from focusgen.media.depth_units import DepthOptions, DepthReading, is_plausible_median
+from focusgen.media.depth_units import STRANGELY_FAR_M, DepthOptions, DepthReading, is_plausible_median
 from focusgen.media.depth_words import DISPARITY_ADVICE, file_name_note
 from focusgen.models.devices import pick_device
 from focusgen.optics.coc import shown_width
@@ -31,7 +31,6 @@ from focusgen.optics.transfer import Transfer
 from focusgen.tools.focal_outputs import npy_bytes, png_bytes
 
 AIF, DEPTH = "aif.png", "depth.npy"
-STRANGELY_FAR_M = 1e4
 
 
 @dataclass(frozen=True)

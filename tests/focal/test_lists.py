@@ -73,6 +73,7 @@ def test_a_picture_with_depth_is_drawn(tmp_path: Path):
         ('{"camera": {"focal_length": 0.05, "f_number": 2}}', r"l\.jsonl:2: camera: focal length must be"),
         ('{"focus_distances": [1, "far"]}', r"l\.jsonl:2: focus_distances: 'far' is no distance"),
         ('{"focal_stack": ', r"l\.jsonl:2: no JSON"),
+        ('{"focal_stack": "s"},', r"l\.jsonl:2: no JSON"),
         ('"open quote', r"l\.jsonl:2: .*quote is not closed"),
         ('{"aif": "a.png", "rgb": "b.png"}', r"l\.jsonl:2: rgb says all_in_focus for the second time"),
     ],

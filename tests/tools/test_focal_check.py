@@ -99,6 +99,16 @@ def test_a_scale_that_cannot_be_right_is_a_problem_whether_or_not_there_are_dist
         check_known(np.full((4, 100), 0.002, np.float32), "x")
 
 
+def test_a_mark_that_is_read_as_far_away_is_a_problem_until_a_range_says_so(disk):
+    depth_m = np.load(disk / "d.npy")
+    depth_m[0] = 1e6
+    np.save(disk / "m.npy", depth_m)
+    marked = {"focal_stack": "s", "depth": "m.npy"}
+    path = listed(disk, marked, {**marked, "depth_range": [0, 100]})
+    (said,) = report_of(path).problems
+    assert said.startswith(f"{path}:1: 25.0% of the depth lies at up to 1e+06 m") and "depth_range" in said
+
+
 def test_what_only_infer_can_use_is_counted(disk):
     report = report_of(listed(disk, {"focal_stack": "s"}, {"focal_stack": "s", "camera": CAMERA}))
     assert report.problems == []
