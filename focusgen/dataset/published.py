@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -19,6 +20,7 @@ from focusgen.media.depth_sources import DepthSource
 from focusgen.optics.sizes import FramePlan, resize_depth
 
 ReadBytes: TypeAlias = "Callable[[Path], bytes]"
+REPAIR = "focusgen repair redoes damaged files."
 STATS_KEYS = ("d_min", "d_max", "d_median", "d_p5", "d_p95")
 
 
@@ -78,9 +80,7 @@ def read_flags(
     except FileNotFoundError:
         return np.zeros(size, np.uint8)
     except CorruptInputError as error:
-        raise CorruptInputError(
-            f"{path}: {error.message}", "focusgen repair redoes damaged files."
-        ) from error
+        raise CorruptInputError(f"{path}: {error.message}", REPAIR) from error
 
 
 def _way_out(number: int) -> str:
@@ -89,14 +89,19 @@ def _way_out(number: int) -> str:
 
 
 def _read_png(path: Path, advice: str, read: ReadBytes) -> npt.NDArray[np.uint8]:
-    try:
+    with _naming(path, advice):
         return decode_png(read(path))
+
+
+@contextlib.contextmanager
+def _naming(path: Path, advice: str) -> Iterator[None]:
+    """Name the file that is missing, which `advice` brings back, or damaged."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise MissingUpstreamError(f"{path}: no such file", advice) from error
     except CorruptInputError as error:
-        raise CorruptInputError(
-            f"{path}: {error.message}", "focusgen repair redoes damaged files."
-        ) from error
+        raise CorruptInputError(f"{path}: {error.message}", REPAIR) from error
 
 
 def read_depth(scene: SceneLayout, frame: int, read: ReadBytes = read_published) -> npt.NDArray[np.float16]:
@@ -130,14 +135,8 @@ def read_float16(
         MissingUpstreamError: it is not there; says `advice`.
         CorruptInputError: it is damaged or no float16; names the file.
     """
-    try:
+    with _naming(path, advice):
         array = decode_npz(read(path), key)
-    except FileNotFoundError as error:
-        raise MissingUpstreamError(f"{path}: no such file", advice) from error
-    except CorruptInputError as error:
-        raise CorruptInputError(
-            f"{path}: {error.message}", "focusgen repair redoes damaged files."
-        ) from error
     if array.dtype != np.float16:
         raise CorruptInputError(f"{path}: {key} is {array.dtype}, not float16", advice)
     return array

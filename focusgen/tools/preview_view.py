@@ -15,7 +15,7 @@ from focusgen.base.errors import ConfigError, CorruptInputError, MissingUpstream
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.lens_metadata import SET_KEYS
 from focusgen.dataset.packs import is_published, read_published
-from focusgen.dataset.published import read_stats
+from focusgen.dataset.published import REPAIR, read_stats
 from focusgen.media.codecs import decode_npz, decode_png
 from focusgen.tools.preview_scales import ColourScale, depth_scale, focus_scale, metres
 
@@ -24,7 +24,6 @@ Label = npt.NDArray[np.float16]
 RawReader = Callable[[int, int], Rgb]
 
 BOKEH = "bokeh"
-REPAIR = "focusgen repair redoes damaged files."
 
 
 @dataclass(frozen=True)
