@@ -236,7 +236,7 @@ def _check_sets(scenes: Mapping[str, ExportScene]) -> None:
         text = ", ".join(f"{scene_id!r} has {n}" for n, scene_id in counts.items())
         raise RefusedDataError(
             f"scenes have different numbers of lens sets: {text}",
-            "Readers of shards want the same members in every sample: render them with one --n_sets.",
+            "Readers of shards want the same members in every sample: phase 5 with one --n_sets makes them.",
         )
 
 

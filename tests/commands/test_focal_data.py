@@ -46,7 +46,7 @@ def test_a_list_of_drawn_stacks_is_checked_inferred_and_judged(
     table = json.loads((tmp_path / "e" / "evaluation.json").read_text())["table"]
     assert {name.split()[0] for name in table} == {*METHODS, "auto"}
     assert table["classical N=3"]["abs_rel"][0] < 0.5 * table["constant N=3"]["abs_rel"][0]
-    assert (tmp_path / "e" / "evaluation").with_suffix(".md").read_text().count("\n") == 10
+    assert (tmp_path / "e" / "evaluation").with_suffix(".md").read_text().count("\n") == 12
 
 
 @pytest.mark.slow
@@ -69,6 +69,12 @@ def test_protocols_write_their_numbers_and_files(
     assert row["disparity_rmse"][0] == pytest.approx(
         np.sqrt(np.mean((disparity[0] - disparity[1]) ** 2)), rel=1e-4
     )
+    five = ["--aif", str(drawn / "rgb.png"), "--depth", str(drawn / "d.npy"), "-o", str(tmp_path / "five")]
+    assert main(["focal", "render", *five, "--focus-distances", "0.55,0.8,1,2,3"]) == 0
+    stack = json.loads((tmp_path / "five" / "stack.json").read_text())
+    lines = [json.dumps({**stack, "name": name}) + "\n" for name in ("000", "001")]
+    (tmp_path / "five" / "protocol.jsonl").write_text("".join(lines))
+    words[3] = str(tmp_path / "five" / "protocol.jsonl")
     assert main([*words[:4], "-o", str(tmp_path / "z"), "--protocol", "zedd"]) == 0
     assert "takes 50 files; these are 2" in capsys.readouterr().err
     assert sorted(one.name for one in (tmp_path / "z/zedd").iterdir()) == ["000.npy", "001.npy"]

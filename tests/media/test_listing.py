@@ -37,6 +37,7 @@ def test_how_to_convert_names_a_command_that_keeps_every_frame():
         ("a.dv", "-c copy"),
         ("a.h264", "-c:v ffv1"),
         ("a.vob", "-c:v ffv1"),
+        ("a.mpg", "-c:v ffv1"),
     ):
         assert f"ffmpeg -i INPUT {flag} " in how_to_convert(name), name
     assert how_to_convert("a.heic").endswith("convert it")
