@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -36,6 +36,7 @@ from focusgen.tools.front_matter import LICENCE_KEYS, licence_in, split_readme
 from focusgen.tools.licences import check_licence, hub_licence, parts_of, stricter_part, strictest
 
 BEGIN, END = "<!-- focusgen:begin -->", "<!-- focusgen:end -->"
+_VARIABLE = re.compile(r"\$(\w+|\{[^}]*\})", re.ASCII)  # as os.path.expandvars
 MAX_LEFT_OUT_NAMED = 20
 MANY_SCENES = 1000  # the hub takes 10,000 entries in a folder and asks for shards long before
 
@@ -54,6 +55,7 @@ def write_card(root: Path, source: Source, leave_out: Sequence[str] = ()) -> lis
     check_licence(source.licence)
     require_mlcroissant()
     plan = plan_samples(root, Wanted(leave_out=leave_out))
+    _refuse_variables(plan.scenes)
     layouts = {scene_id: scene.vetted.layout for scene_id, scene in plan.scenes.items()}
     report = parse_json((root / "logs" / "validation_report.json").read_bytes())
     name = source.name or name_of(root, root / "README.md")
@@ -101,6 +103,16 @@ def refuse_old_card(root: Path, plan: ExportPlan) -> None:
     if stricter is not None:
         raise RefusedDataError(
             f"{root / 'README.md'}: {stricter.name} is under {stricter.licence}, which asks for more", advice
+        )
+
+
+def _refuse_variables(names: Iterable[str]) -> None:
+    """Refuse a name in which load_dataset would put in what the reader's environment says."""
+    name = next((name for name in names if _VARIABLE.search(name)), None)
+    if name is not None:
+        raise RefusedDataError(
+            f"scene {name!r}: load_dataset takes a name behind a $ for a variable of the environment",
+            "Pass shards on, which it reads: focusgen export webdataset; or leave it out: --leave_out SCENE.",
         )
 
 

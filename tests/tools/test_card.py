@@ -20,7 +20,7 @@ from focusgen.base.errors import ConfigError, RefusedDataError
 from focusgen.data import FocusDataset, FocusShards
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.packs import read_published
-from focusgen.tools.card import BEGIN, END, _all_packed, _escaped, card_text
+from focusgen.tools.card import BEGIN, END, _all_packed, _escaped, _refuse_variables, card_text
 from focusgen.tools.licences import Part, hub_licence
 from focusgen.tools.push import plan_data_set, plan_export_upload, upload
 from tests.conftest import Rgbd
@@ -61,6 +61,14 @@ def test_a_packed_scene_that_no_address_of_a_tar_can_name_is_refused(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_scene_that_is_called_as_a_variable_is_refused():
+    """datasets looks for $HOME/frames_sharp in the reader's home."""
+    _refuse_variables(["price in $", "a$-b", "$"])
+    for name in ("$HOME", "a ${b}"):
+        with pytest.raises(RefusedDataError, match="variable of the environment"):
+            _refuse_variables(["a", name])
+
+
 def test_a_scene_of_which_a_file_lies_beside_its_tar_has_no_card_until_it_is_packed(finished, capsys):
     root = ["--out_root", str(finished)]
     assert cli.main(["pack", *root]) == 0
