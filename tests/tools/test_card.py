@@ -314,7 +314,7 @@ def test_what_was_listed_is_what_is_sent_and_the_reader_takes_it(finished, tmp_p
     monkeypatch.setattr(huggingface_hub, "HfApi", Hub)
     plan = plan_data_set(finished)
     assert upload(plan, "lab/focus").endswith("/datasets/lab/focus")
-    assert list(sent) == [name for name, _ in plan.files]
+    assert sorted(sent) == [name for name, _ in plan.files]
     for name, source in sent.items():
         (tmp_path / "copy" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, tmp_path / "copy" / name)
