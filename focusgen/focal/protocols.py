@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import ConfigError
 from focusgen.focal.scores import depth_scores
 from focusgen.focal.stack import FocalStack
 
@@ -26,8 +25,8 @@ DDFF_KEYS = ("rmse", "abs_rel", "sq_rel", "rmse_log", "d1.25", "d2", "d3")
 ZEDD_SIZE, ZEDD_SLICES, ZEDD_FILES = (1216, 1824), (0, 2, 4, 6, 8), 50
 """(height, width) of a map, which slices at f/2.8 it is made of, and how many the server takes."""
 
-ZEDD_TAKEN = 9
-"""Slices that the data set has at f/2.8."""
+ZEDD_COUNTS = (len(ZEDD_SLICES), 9)
+"""Slices of a stack that holds just these, and of one that holds all."""
 
 
 def ddff_scores(depth_m: Floats, true_m: Floats) -> dict[str, float]:
@@ -47,20 +46,10 @@ def ddff_scores(depth_m: Floats, true_m: Floats) -> dict[str, float]:
 
 
 def zedd_stack(stack: FocalStack) -> FocalStack:
-    """Return the slices that the server's maps are made of; a stack of five holds just these.
-
-    Raises:
-        ConfigError: it has another number of slices.
-    """
-    if len(stack) == len(ZEDD_SLICES):
+    """Return the slices that the server's maps are made of; a stack of up to five holds just these."""
+    if len(stack) <= len(ZEDD_SLICES):
         return stack
-    if len(stack) != ZEDD_TAKEN:
-        raise ConfigError(
-            f"{len(stack)} slices: maps for the server of ZEDD are made of slices "
-            f"{', '.join(map(str, ZEDD_SLICES))} of {ZEDD_TAKEN}",
-            "Give all nine at f/2.8, or these five.",
-        )
-    keep = list(ZEDD_SLICES)
+    keep = [n for n in ZEDD_SLICES if n < len(stack)]
     return FocalStack(stack.slices[keep], stack.diopters[keep], stack.radius_px_m)
 
 

@@ -19,7 +19,7 @@ from focusgen.focal.backends import PLAIN, BackendOptions, Estimator, load_estim
 from focusgen.focal.baselines import METHODS, Prediction, predict
 from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.perceptual import Perceptual, load_lpips
-from focusgen.focal.protocols import ZEDD_FILES, ddff_scores, zedd_map, zedd_stack
+from focusgen.focal.protocols import ZEDD_COUNTS, ZEDD_FILES, ddff_scores, zedd_map, zedd_stack
 from focusgen.focal.records import StackRecord
 from focusgen.focal.samples import Sample, check_known, load_sample, usable_depth
 from focusgen.focal.scores import averaged, confidence_scores, depth_scores, picture_scores
@@ -65,9 +65,10 @@ class Evaluation(NamedTuple):
 
 
 class _Judged(NamedTuple):
-    """Rows of one sample; for a picture, what it was judged on and what methods made of it."""
+    """Rows of one sample of so many slices; for a picture, what was judged and what methods made of it."""
 
     rows: list[dict[str, Any]]
+    n_slices: int
     sample: Sample
     made: dict[str, Prediction]
 
@@ -95,6 +96,7 @@ def evaluate(
     rows: list[dict[str, Any]] = []
     first: _Judged | None = None
     names: set[str] = set()
+    counts: dict[str, int] = {}
     errors: list[FocusgenError] = []
     for number, (path, record) in enumerate(chosen):
         tell(record.text("name") or record.where, number / len(chosen))
@@ -106,10 +108,12 @@ def evaluate(
             errors.append(error if record.where in error.message else _placed(error, record))
             continue
         rows += judged.rows
+        counts[judged.rows[0]["name"]] = judged.n_slices
         first = first or judged
     if first is None:
         raise errors[0]
     notes += _strange_zedd_files(job, names)
+    notes += _strange_zedd_stacks(job, counts)
     left_out = [f"left out: {error.message}" for error in errors]
     table = _table(rows)
     notes += _unjudged(job, table)
@@ -145,7 +149,7 @@ def _judged(
     if job.saves_pictures:
         picture = depth_picture(made[-1][job.backend].depth_m, is_metric=True)
         publish(job.output / f"{whole.name}_depth.png", png_bytes(picture))
-    return _Judged(rows, cut[0], made[0])
+    return _Judged(rows, len(whole.stack), cut[0], made[0])
 
 
 def _unjudged(job: EvaluateJob, table: Mapping[str, Any]) -> list[str]:
@@ -202,6 +206,18 @@ def _strange_zedd_files(job: EvaluateJob, names: set[str]) -> list[str]:
     folder = job.output / "zedd"
     others = sorted(path.name for path in folder.glob("*.npy") if path.stem not in names)
     return [f"{folder} holds {len(others)} files of another call, such as {others[0]}"] if others else []
+
+
+def _strange_zedd_stacks(job: EvaluateJob, counts: Mapping[str, int]) -> list[str]:
+    """Return a note where maps for the server are made of other slices than it judges."""
+    odd = {name: n for name, n in counts.items() if n not in ZEDD_COUNTS}
+    if job.protocol != "zedd" or not odd:
+        return []
+    name, n = next(iter(odd.items()))
+    return [
+        f"{len(odd)} stacks, such as {name} of {n} slices, have neither {ZEDD_COUNTS[1]} slices nor the five "
+        "that maps for the server are made of: these are of others"
+    ]
 
 
 def _cut(sample: Sample, n: int) -> Sample:
