@@ -189,19 +189,15 @@ def write_truth(
     for done, index in enumerate(indices, start=1):
         frame = scene.frame(index)
         light = trace_thin_lens(scene, index, lens, sensor_width_m=sensor_width_m, n_samples=n_samples)
-        traced = np.rint(display_values(light) * 65535.0).astype(np.uint16)
-        seen.append({"aif": frame.rgb, "depth": frame.depth_m, "truth": traced})
+        seen.append((frame.rgb, frame.depth_m, np.rint(display_values(light) * 65535.0).astype(np.uint16)))
         progress(done, len(indices))
-
-    def seen_as(key: str) -> Array:
-        return np.stack([one[key] for one in seen]) if is_clip else seen[0][key]
-
+    aif, depth_m, traced = (np.stack(parts) if is_clip else parts[0] for parts in zip(*seen, strict=True))
     packed = io.BytesIO()
     np.savez_compressed(
         packed,
-        aif=seen_as("aif"),
-        depth=seen_as("depth"),
-        truth=seen_as("truth"),
+        aif=aif,
+        depth=depth_m,
+        truth=traced,
         f=lens.focal_length_m,
         N=lens.f_number,
         S_focus=lens.focus_distance_m,
