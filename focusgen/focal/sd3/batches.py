@@ -47,11 +47,12 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """Draws batches: every stack once per epoch, in an order of the epoch's own."""
+    """Draws batches: every stack once per epoch in an order of its own; by weight where lists have it."""
 
     def __init__(self, pool: StackPool, data: DataSettings, seed: int, multiple: int) -> None:
         self.pool, self._data, self._seed = pool, data, seed
         self.size = data.size
+        self._weights = np.array(pool.source.weights)
         check_size(data.size, multiple)
 
     def batch(self, positions: Sequence[int], *, augments: bool = True) -> Batch:
@@ -72,7 +73,17 @@ class Batches:
         """Return which stack lies at a place, and with which of its slices it is shown."""
         epoch, place = divmod(position, len(self.pool))
         order = np.random.default_rng(derive_seed(self._seed, "order", epoch)).permutation(len(self.pool))
-        return int(order[place]), int(self._rng(position).integers(self._data.variants))
+        index = self._weighed(int(order[place]), position)
+        return index, int(self._rng(position).integers(self._data.variants))
+
+    def _weighed(self, index: int, position: int) -> int:
+        """Return the stack as often as its weight says, else any by weight: in proportion to it in all."""
+        if not len(self._weights):
+            return index
+        rng = np.random.default_rng(derive_seed(self._seed, "weight", position))
+        if rng.random() < self._weights[index]:
+            return index
+        return int(rng.choice(len(self._weights), p=self._weights / self._weights.sum()))
 
     def _shown(self, position: int) -> tuple[Shown, np.random.Generator]:
         rng = self._rng(position)

@@ -56,12 +56,14 @@ class Source:
 
     Attributes:
         digest: of what names them: a training that goes on tells by it whether they are the same.
+        weights: how often each is drawn, 0 to 1 of the most frequent; empty: all alike.
     """
 
     n: int
     open: Callable[[int], Sample]
     scenes: tuple[str, ...]
     digest: str = ""
+    weights: tuple[float, ...] = ()
 
 
 class StackPool:
@@ -174,7 +176,29 @@ def _listed(path: Path, data: DataSettings) -> Source:
     roots = Roots.of(data.root)
     scenes = tuple(scene_of(record, path) for record in records)
     digest = _digest(*(dict(record.values) for record in records))
-    return Source(len(records), partial(_checked, records, roots, path), scenes, digest)
+    return Source(
+        len(records), partial(_checked, records, roots, path), scenes, digest, _weights(records, path)
+    )
+
+
+def _weights(records: list[StackRecord], path: Path) -> tuple[float, ...]:
+    """Return each record's `weight` over the largest, none where all are the same.
+
+    Raises:
+        ConfigError: one is below 0, or nothing is left to draw.
+    """
+    weights = [record.number("weight", 1.0) for record in records]
+    for record, weight in zip(records, weights, strict=True):
+        if weight < 0:
+            raise ConfigError(f"{record.where}: weight {weight:g} is below 0", "0 leaves a stack out.")
+    if not any(weights):
+        raise ConfigError(
+            f"{path}: every stack has weight 0, so that none is ever drawn",
+            "focusgen focal stacks gives 0 to renders that the thin lens does not explain (20 dB): "
+            "--source thin_lens draws stacks anew, or set weights yourself.",
+        )
+    most = max(weights)
+    return () if min(weights) == most else tuple(weight / most for weight in weights)
 
 
 def _check_whole(record: StackRecord) -> None:

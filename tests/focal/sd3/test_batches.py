@@ -8,6 +8,7 @@ import torch
 
 from focusgen.base.errors import ConfigError
 from focusgen.focal.sd3.batches import Batches, augmented, collated, cropped, pixels_in
+from focusgen.focal.sd3.samples import Source
 from focusgen.focal.sd3.settings import DataSettings
 from tests.focal.sd3.stacks import HEIGHT, WIDTH, shown
 
@@ -16,6 +17,9 @@ QUIET = DataSettings(size=SIZE, noise=0.0, focus_jitter=0.0)
 
 
 class Pool:
+    def __init__(self, *weights: float) -> None:
+        self.source = Source(3, lambda index: pytest.fail("opened"), (), weights=weights)
+
     def __len__(self):
         return 3
 
@@ -74,6 +78,16 @@ def test_the_place_alone_says_what_a_sample_is_and_an_epoch_has_every_stack_once
         assert torch.equal(a, b)
     assert sorted(one.names([0, 1, 2])) == sorted(one.names([3, 4, 5])) == ["s0", "s1", "s2"]
     assert not torch.equal(one.batch([0]).seen.slices, one.batch([3]).seen.slices)
+
+
+def test_stacks_are_drawn_in_proportion_to_their_weights_and_never_at_0():
+    batches = Batches(Pool(1.0, 0.25, 0.0), QUIET, 0, 8)
+    drawn = np.bincount([batches.key(position)[0] for position in range(3000)], minlength=3)
+    assert drawn[2] == 0 and drawn[0] / drawn[1] == pytest.approx(4.0, rel=0.1)
+    again = Batches(Pool(1.0, 0.25, 0.0), QUIET, 0, 8)
+    assert [again.key(position) for position in range(50)] == [
+        batches.key(position) for position in range(50)
+    ]
 
 
 def test_a_size_that_is_no_whole_number_of_patches_names_the_nearest():

@@ -52,6 +52,18 @@ def test_stacks_are_told_from_others_by_what_names_them(tmp_path):
     assert open_split(DataSettings(val_list=moved), "val").digest == digests[0]
 
 
+def test_weights_of_a_list_are_shares_of_the_largest_and_never_all_0(tmp_path):
+    def weights(*given):
+        lines = [{**record(tmp_path / "s", f"w{k}"), "weight": one} for k, one in enumerate(given)]
+        return open_split(DataSettings(train_list=write_lines(tmp_path / "l.jsonl", *lines)), "train").weights
+
+    assert weights(0.5, 0.25, 0) == (1.0, 0.5, 0.0) and weights(0.5, 0.5) == ()
+    with pytest.raises(ConfigError, match="every stack has weight 0"):
+        weights(0, 0)
+    with pytest.raises(ConfigError, match=r"l\.jsonl:2: weight -1 is below 0"):
+        weights(1, -1)
+
+
 CAMERA = {"focal_length_mm": 50, "f_number": 2}
 BROKEN = {
     "a slice that is gone": (lambda f: {**record(f, "bad"), "slices": ["gone.png"]}, "gone.png"),
