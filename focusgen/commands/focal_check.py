@@ -39,14 +39,13 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.focal.presets import load_preset
     from focusgen.tools.focal_check import check_lists, preset_lines
 
-    roots, defaults = Roots.of(flags.data_root), {}
+    roots, preset = Roots.of(flags.data_root), None
     if flags.config is not None:
         preset = load_preset(flags.config)
         print("\n".join(preset_lines(preset)))
         roots = roots if flags.data_root else Roots.of(preset.data_root, preset.name)
-        defaults = dict(preset.overrides)
     if not flags.lists:
         return int(ExitCode.COMPLETE)
-    report = check_lists(flags.lists, roots, flags.max_samples, defaults)
+    report = check_lists(flags.lists, roots, flags.max_samples, preset)
     print("\n".join(report.lines()))
     return int(ExitCode.INCOMPLETE if report.problems else ExitCode.COMPLETE)

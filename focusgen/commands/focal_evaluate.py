@@ -8,10 +8,10 @@ and named; the exit status is 3 then.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from focusgen.base.errors import ConfigError, ExitCode
 from focusgen.commands.focal import DIR_ALIASES, checkpoint_of, note_what_has_no_effect, renamed
@@ -19,6 +19,7 @@ from focusgen.config.flags import Flags, option, parse
 
 if TYPE_CHECKING:
     from focusgen.focal.lists import Roots
+    from focusgen.focal.presets import Preset
     from focusgen.tools.focal_evaluate import EvaluateJob
 
 
@@ -80,7 +81,7 @@ def _job(flags: EvaluateFlags) -> EvaluateJob:
     if flags.max_samples is not None and flags.max_samples < 1:
         raise ConfigError(f"--max_samples must be at least 1, not {flags.max_samples}")
     note_what_has_no_effect(flags.backend, flags.base_model, flags.device)
-    lists, roots, defaults = _lists(flags)
+    lists, roots, preset = _lists(flags)
     return EvaluateJob(
         lists,
         roots if flags.data_root is None else Roots.of(flags.data_root),
@@ -90,7 +91,7 @@ def _job(flags: EvaluateFlags) -> EvaluateJob:
         flags.max_samples,
         flags.save_viz,
         flags.protocol,
-        defaults,
+        preset,
         flags.backend,
         BackendOptions(checkpoint_of(flags.checkpoint, flags.backend), flags.base_model, flags.device),
     )
@@ -100,23 +101,23 @@ def _note(line: str) -> None:
     print(f"note: {line}", file=sys.stderr)
 
 
-def _lists(flags: EvaluateFlags) -> tuple[Sequence[Path], Roots, Mapping[str, Any]]:
+def _lists(flags: EvaluateFlags) -> tuple[Sequence[Path], Roots, Preset | None]:
     from focusgen.focal.lists import Roots
     from focusgen.focal.presets import load_preset
 
     if flags.config is None and flags.list is not None:
-        return [flags.list], Roots.of(None), {}
+        return [flags.list], Roots.of(None), None
     if flags.config is None:
         raise ConfigError(
             "focusgen focal evaluate needs --list or --config", "A list: focusgen focal stacks."
         )
     preset = load_preset(flags.config)
     if flags.list is not None:  # read as the preset says, as focal check reads it
-        return [flags.list], Roots.of(preset.data_root, preset.name), preset.overrides
+        return [flags.list], Roots.of(preset.data_root, preset.name), preset
     names = [path for split, path in preset.lists.items() if flags.split in (None, split)]
     if not names:
         raise ConfigError(f"preset {preset.name} names no lists", "Say --list FILE, or give it a key lists.")
-    return [Path(name) for name in names], Roots.of(preset.data_root, preset.name), preset.overrides
+    return [Path(name) for name in names], Roots.of(preset.data_root, preset.name), preset
 
 
 def _counts(text: str | None) -> list[int]:

@@ -18,12 +18,13 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from focusgen.base.errors import ConfigError, reason_of
 from focusgen.base.names import display
+from focusgen.focal.presets import Preset
 from focusgen.focal.records import ALIASES, CAMERA_KEYS, KEYS, StackRecord, record_of, unknown_key
 from focusgen.media.picture_files import PICTURE_SUFFIXES
 
@@ -84,12 +85,12 @@ def expand(text: str) -> str | None:
     return os.path.expanduser(VARIABLE.sub(lambda found: os.environ[found[1] or found[2]], text))
 
 
-def read_list(path: Path, defaults: Mapping[str, Any] | None = None) -> list[StackRecord]:
+def read_list(path: Path, preset: Preset | None = None) -> list[StackRecord]:
     """Return the records of a file list.
 
     Args:
         path: the list.
-        defaults: keys that a record takes where it does not say them itself (a preset's).
+        preset: what a record takes where it does not say it itself.
 
     Raises:
         ConfigError: it cannot be read, or a line says what it may not; names file and line.
@@ -100,7 +101,7 @@ def read_list(path: Path, defaults: Mapping[str, Any] | None = None) -> list[Sta
         records = list(_records(text, shown))
     if not records:
         raise ConfigError(f"{shown}: holds no record")
-    return [replace(record, values={**(defaults or {}), **record.values}) for record in records]
+    return records if preset is None else [preset.completed(record) for record in records]
 
 
 def read_text(path: Path, advice: str = "") -> str:

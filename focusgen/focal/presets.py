@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from focusgen.base.errors import ConfigError
 from focusgen.config.files import read_yaml
 from focusgen.config.shipped import CONFIG_DIR, find
-from focusgen.focal.records import record_of
+from focusgen.focal.records import StackRecord, record_of
 from focusgen.focal.stack import StackLens
 
 PRESETS = CONFIG_DIR / "focal"
@@ -29,7 +29,7 @@ class Preset:
     Attributes:
         focal_range_m: nearest and farthest depth that it is about.
         width: pixels of the pictures.
-        overrides: keys that every record takes where it does not say them itself.
+        overrides: how depth is read; every record takes them where it does not say them itself.
     """
 
     name: str
@@ -40,6 +40,27 @@ class Preset:
     data_root: Any = None
     lists: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    def completed(self, record: StackRecord) -> StackRecord:
+        """Return a record with what it does not say itself: of a stack to be drawn, camera and focus too."""
+        values = {**self.overrides, **record.values}
+        if record.is_drawn:
+            own = record.values.get("camera", {})
+            values["camera"] = {**self._camera(), **own} if isinstance(own, Mapping) else own
+            if "focus_distances" not in values:
+                focus = {"focus_range": list(self.focal_range_m), "num_images": self.focal_stack_size}
+                values = {**focus, **values}
+        return replace(record, values=values)
+
+    def _camera(self) -> dict[str, Any]:
+        """Return the lens under the names that give way to all others."""
+        lens = self.lens
+        return {
+            "focal_length": 1e3 * lens.focal_length_m,
+            "aperture": lens.f_number,
+            "sensor_size": 1e3 * lens.sensor_width_m,
+            "formula": lens.formula,
+        }
 
 
 def load_preset(name: str) -> Preset:

@@ -103,12 +103,34 @@ class StackRecord:
             raise ConfigError(f"{self.where}: {key} is {value!r}, not true or false")
         return words[str(value).lower()]
 
+    @property
+    def is_drawn(self) -> bool:
+        """Say whether slices are drawn from the sharp picture and depth."""
+        has_slices = self.values.get("slices") is not None or self.text("focal_stack") is not None
+        return not has_slices or self.flag("generate_focal_stack")
+
     def focus_distances_m(self) -> list[float] | None:
-        """Return the focus distances, None where they are not given."""
-        given = self.values.get("focus_distances")
+        """Return the focus distances, None where they are not given.
+
+        A stack that is drawn may say `focus_range` and `num_images` instead: even in diopters, both ends too.
+        """
+        distances_m = self._distances_m("focus_distances")
+        if distances_m is not None or not self.is_drawn:
+            return distances_m
+        ends_m, n = self._distances_m("focus_range"), self.count("num_images", 1)
+        if ends_m is None or n == 1:
+            return None
+        if len(ends_m) != 2 or not ends_m[0] < ends_m[1]:
+            raise ConfigError(f"{self.where}: focus_range is not the nearest and the farthest focus distance")
+        near, far = 1.0 / ends_m[0], 1.0 / ends_m[1]
+        diopters = [near + (far - near) * k / (n - 1) for k in range(n)]
+        return [ends_m[0], *(1.0 / one for one in diopters[1:-1]), ends_m[1]]
+
+    def _distances_m(self, key: str) -> list[float] | None:
+        given = self.values.get(key)
         if given is None:
             return None
-        where = f"{self.where}: focus_distances"
+        where = f"{self.where}: {key}"
         if isinstance(given, list):
             distances_m = [parse_distance(str(item), where) for item in given]
         else:

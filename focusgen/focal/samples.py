@@ -47,12 +47,18 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     """
     opened, lens = open_record(record, roots, beside), record.lens()
     if lens is None:
-        raise ConfigError(f"{record.where}: camera is missing: focal_length_mm and f_number")
+        raise ConfigError(
+            f"{record.where}: camera is missing: focal_length_mm and f_number",
+            "Say them in the record; a stack that is drawn may take a preset's (--config).",
+        )
     rgb = None if opened.all_in_focus is None else read_sharp(opened.all_in_focus)
     true_m = None if opened.depth is None else read_record_depth(record, opened.depth)
     distances_m = record_distances_m(record, opened.n_on_disk)
     if distances_m is None:
-        raise ConfigError(f"{record.where}: focus_distances is missing")
+        raise ConfigError(
+            f"{record.where}: focus_distances is missing",
+            "A stack that is drawn may say focus_range and num_images, or take a preset's (--config).",
+        )
     check_focus(record, distances_m, opened.files, lens)
     if opened.files is not None:
         slices = read_slices(opened.files.paths)

@@ -64,28 +64,33 @@ def open_record(record: StackRecord, roots: Roots, beside: Path) -> OpenedRecord
     Raises:
         ConfigError: one of them is not there; names file and line.
     """
-    files = None
-    if record.values.get("slices") is not None:
-        paths = [_found(record, str(one), "focal_stack", roots, beside) for one in record.values["slices"]]
-        files = stack_of_paths(paths)
-    elif record.text("focal_stack") is not None:
-        folder = _found(record, record.text("focal_stack") or "", "focal_stack", roots, beside)
-        if not folder.is_dir():
-            raise ConfigError(
-                f"{record.where}: focal_stack {display(str(folder))} is a file, not the folder of a stack",
-                "slices names pictures one by one, all_in_focus a sharp one; "
-                "slices in an array are saved as pictures first.",
-            )
-        files = stack_of_folder(folder)
+    files = None if record.is_drawn else _slices(record, roots, beside)
     picture, depth = (
         None if record.text(key) is None else _found(record, record.text(key) or "", key, roots, beside)
         for key in ("all_in_focus", "depth")
     )
     if files is None and picture is None:
-        raise ConfigError(f"{record.where}: neither focal_stack nor all_in_focus is given")
+        lacks = "neither focal_stack nor all_in_focus is given"
+        if record.flag("generate_focal_stack"):
+            lacks = "all_in_focus is missing, of which the stack is to be drawn (generate_focal_stack)"
+        raise ConfigError(f"{record.where}: {lacks}")
     if files is None:
         return OpenedRecord(None, picture, depth)
     return OpenedRecord(_spread(files, record), picture, depth, len(files.paths))
+
+
+def _slices(record: StackRecord, roots: Roots, beside: Path) -> StackFiles:
+    if record.values.get("slices") is not None:
+        paths = [_found(record, str(one), "focal_stack", roots, beside) for one in record.values["slices"]]
+        return stack_of_paths(paths)
+    folder = _found(record, record.text("focal_stack") or "", "focal_stack", roots, beside)
+    if not folder.is_dir():
+        raise ConfigError(
+            f"{record.where}: focal_stack {display(str(folder))} is a file, not the folder of a stack",
+            "slices names pictures one by one, all_in_focus a sharp one; "
+            "slices in an array are saved as pictures first.",
+        )
+    return stack_of_folder(folder)
 
 
 def _found(record: StackRecord, path: str, kind: str, roots: Roots, beside: Path) -> Path:
@@ -118,10 +123,13 @@ def record_distances_m(record: StackRecord, n_on_disk: int) -> list[float] | Non
         n_on_disk: slices that there are; 0 if they are to be drawn.
     """
     distances = record.focus_distances_m()
-    n = record.count("num_images", n_on_disk)
-    if distances is not None and len(distances) == n_on_disk != n:
-        return [distances[k] for k in spread(n_on_disk, n)]
-    return distances
+    if distances is None:
+        return None
+    n_all = n_on_disk or len(distances)
+    n = record.count("num_images", n_all)
+    if n > n_all:
+        raise ConfigError(f"{record.where}: num_images is {n}, there are {n_all} focus distances")
+    return [distances[k] for k in spread(n_all, n)] if len(distances) == n_all else distances
 
 
 def scene_of(record: StackRecord, path: Path) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,13 +77,13 @@ class ListReport:
 
 
 def check_lists(
-    paths: Sequence[Path], roots: Roots, max_samples: int, defaults: Mapping[str, Any] | None = None
+    paths: Sequence[Path], roots: Roots, max_samples: int, preset: Preset | None = None
 ) -> ListReport:
     """Return what lists hold; a record that cannot be used is a problem, not the end."""
     report = ListReport()
     for path in paths:
         try:
-            records = read_list(path, defaults)
+            records = read_list(path, preset)
         except FocusgenError as error:
             report.problems.append(_said(error))
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from focusgen.focal.backends import PLAIN, BackendOptions, Estimator, load_estim
 from focusgen.focal.baselines import METHODS, Prediction, predict
 from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.perceptual import Perceptual, load_lpips
+from focusgen.focal.presets import Preset
 from focusgen.focal.protocols import ZEDD_COUNTS, ZEDD_FILES, ddff_scores, zedd_map, zedd_stack
 from focusgen.focal.records import StackRecord
 from focusgen.focal.samples import Sample, check_known, load_sample, usable_depth
@@ -39,7 +40,7 @@ class EvaluateJob:
     Attributes:
         n_slices: each stack is cut to these many slices, spread over it; empty: as it is.
         protocol: "own"; "ddff": scores in disparity; "zedd": its files are written.
-        defaults: keys that records take where they do not say them (a preset's).
+        preset: what records take where they do not say it.
         backend: what is judged, beside the others.
         options: of the backend.
     """
@@ -52,7 +53,7 @@ class EvaluateJob:
     max_samples: int | None = None
     saves_pictures: bool = False
     protocol: str = "own"
-    defaults: Mapping[str, Any] = field(default_factory=dict)
+    preset: Preset | None = None
     backend: str = "auto"
     options: BackendOptions = PLAIN
 
@@ -170,7 +171,7 @@ def _chosen(job: EvaluateJob) -> tuple[list[tuple[Path, StackRecord]], list[str]
     """Return the records to be judged, each with its list, and notes on how a split chose them."""
     chosen, notes = [], []
     for path in job.lists:
-        records, note = _of_split(read_list(path, job.defaults), job.split, path)
+        records, note = _of_split(read_list(path, job.preset), job.split, path)
         chosen += [(path, record) for record in records]
         notes += [note] * bool(note)
     if not chosen:

@@ -181,4 +181,4 @@ def test_a_list_is_judged_as_the_preset_beside_it_says(tmp_path: Path, monkeypat
     plain, preset = asked
     assert plain.backend == InferFlags.backend, "judged is what a user gets"
     assert plain.lists == preset.lists == [tmp_path / "l.jsonl"]
-    assert dict(plain.defaults) == {} and preset.defaults["depth_kind"] == "ray"
+    assert plain.preset is None and preset.preset.overrides["depth_kind"] == "ray"

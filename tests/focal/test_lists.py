@@ -130,10 +130,7 @@ def test_a_preset_s_keys_hold_where_a_record_does_not_say_them(tmp_path):
     path = write(tmp_path, "a.txt", "s d.png\ns2 d2.png depth_scale=256\n")
     preset = load_preset("virtual_kitti")
     assert preset.overrides["depth_scale"] == 100
-    assert [record.number("depth_scale", 1000.0) for record in read_list(path, preset.overrides)] == [
-        100,
-        256,
-    ]
+    assert [record.number("depth_scale", 1000.0) for record in read_list(path, preset)] == [100, 256]
     assert [record.number("depth_scale", 1000.0) for record in read_list(path)] == [1000, 256]
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from focusgen.base.errors import ConfigError
 from focusgen.config.shipped import CONFIG_DIR
 from focusgen.focal.presets import load_preset
+from focusgen.focal.records import record_of
 
 DATA_PRESETS = ("base", "hypersim", "virtual_kitti", "mixed")
 
@@ -95,3 +97,18 @@ def test_a_name_that_is_nearly_one_gets_it_told():
     with pytest.raises(ConfigError) as caught:
         load_preset("hyperism")
     assert "Did you mean hypersim?" in caught.value.advice
+
+
+def test_a_preset_gives_stacks_that_are_drawn_their_camera_and_focus_and_others_only_their_depth(tmp_path):
+    hypersim = load_preset("hypersim")
+    drawn = hypersim.completed(record_of({"all_in_focus": "a.png", "depth": "d.npy"}, "l:1"))
+    assert drawn.lens().radius_px_m(640) == pytest.approx(hypersim.lens.radius_px_m(640))
+    distances_m = drawn.focus_distances_m()
+    assert len(distances_m) == 9 and (distances_m[0], distances_m[-1]) == (0.2, 40.0)
+    assert np.ptp(np.diff(1.0 / np.array(distances_m))) < 1e-9
+    own = {"all_in_focus": "a.png", "camera": {"aperture": 8, "fx_px": 700}, "focus_distances": [1, 2]}
+    said = hypersim.completed(record_of(own, "l:2"))
+    assert said.lens().f_number == 8 and said.lens().focal_length_m == 0.05 and said.fx_px() == 700
+    assert said.focus_distances_m() == [1.0, 2.0] and said.count("num_images", 2) == 2
+    taken = hypersim.completed(record_of({"focal_stack": "s", "depth": "d.npy"}, "l:3"))
+    assert taken.lens() is None and taken.focus_distances_m() is None and taken.text("depth_kind") == "ray"

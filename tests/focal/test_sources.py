@@ -54,6 +54,20 @@ def test_a_subset_takes_its_slices_and_their_distances_alike(disk, where):
     assert record_distances_m(record, found.n_on_disk) == pytest.approx([0.1, 0.3, 0.5, 0.7, 0.9])
 
 
+def test_a_stack_that_is_to_be_drawn_leaves_its_slices_and_may_say_a_range(disk):
+    said = {"focal_stack": "my stack", "all_in_focus": "rgb.png", "generate_focal_stack": True}
+    record, found = opened(disk, **said, focus_range=[0.5, "inf"], num_images=3)
+    assert found.files is None and record_distances_m(record, found.n_on_disk) == [0.5, 1.0, float("inf")]
+    record, found = opened(disk, **said, focus_distances=[1, 2, 3, 4, 5], num_images=3)
+    assert record_distances_m(record, found.n_on_disk) == [1.0, 3.0, 5.0]
+    for wrong in ({"focus_range": [2, 1], "num_images": 3}, {"focus_distances": [1, 2], "num_images": 3}):
+        with pytest.raises(ConfigError, match="l.jsonl:1: (focus_range is not|num_images is 3, there are 2)"):
+            record, found = opened(disk, **said, **wrong)
+            record_distances_m(record, found.n_on_disk)
+    with pytest.raises(ConfigError, match="all_in_focus is missing, of which the stack is to be drawn"):
+        opened(disk, focal_stack="my stack", generate_focal_stack=True)
+
+
 @pytest.mark.parametrize(("name", "called"), [(None, "my stack"), ("", "my stack"), ("bear", "bear")])
 def test_a_stack_without_a_name_is_called_as_its_folder(disk, name, called):
     _, found = opened(disk, focal_stack="my stack", name=name)

@@ -20,6 +20,7 @@ from focusgen.base.names import display
 from focusgen.base.seeds import derive_seed
 from focusgen.focal.learned.shards import STACKS_PER_SHARD, StackSet, open_stacks
 from focusgen.focal.lists import Roots, read_list
+from focusgen.focal.presets import load_preset
 from focusgen.focal.records import StackRecord
 from focusgen.focal.samples import Sample, check_known, load_sample
 from focusgen.focal.sd3.priors import Prior, kept_prior
@@ -164,7 +165,7 @@ def other_splits(train_list: Path) -> Counter[str]:
 
 
 def _listed(path: Path, data: DataSettings) -> Source:
-    records = read_list(path)
+    records = read_list(path, None if data.preset is None else load_preset(data.preset))
     for record in records:
         _check_whole(record)
     formulas = {lens.formula for record in records if (lens := record.lens()) is not None}
@@ -203,13 +204,14 @@ def _weights(records: list[StackRecord], path: Path) -> tuple[float, ...]:
 
 def _check_whole(record: StackRecord) -> None:
     """Refuse a record that lacks what is learned from: else training finds out hours later."""
-    missing = [key for key in ("depth", "all_in_focus", "focus_distances") if record.text(key) is None]
+    missing = [key for key in ("depth", "all_in_focus") if record.text(key) is None]
+    missing += [] if record.focus_distances_m() is not None else ["focus_distances"]
     missing += [] if record.lens() is not None else ["camera"]
     if missing:
         raise ConfigError(
             f"{record.where}: {missing[0]} is missing: training needs depth, all_in_focus, focus_distances, "
             "and focal_length_mm and f_number of the camera",
-            "Add it, or take the line out.",
+            "Add it, or take the line out; data.preset gives camera and focus to all that are drawn.",
         )
 
 

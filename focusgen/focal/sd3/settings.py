@@ -20,6 +20,9 @@ class DataSettings(TrainingSection):
     root: str | None = Field(None, description="where relative paths of lists start")
     train_list: Path | None = None
     val_list: Path | None = None
+    preset: str | None = Field(
+        None, description="its name or file: what lines of lists take where they say nothing"
+    )
     test_list: Path | None = Field(None, description="never read for training; must share no scene with it")
     size: int = Field(512, ge=16, description="side of the square crops, pixels")
     least_slices: int = Field(3, ge=2)
