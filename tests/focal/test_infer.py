@@ -13,6 +13,7 @@ from focusgen.focal.backends import BackendOptions
 from focusgen.focal.classical import Estimate
 from focusgen.focal.infer import InferOptions, StackResult, infer_stack
 from focusgen.focal.opened import LensFlags
+from focusgen.focal.refine import Refined
 from focusgen.focal.slice_files import stack_of_folder
 from focusgen.focal.stack import FocalStack
 from tests.focal.stacks import truth
@@ -149,6 +150,19 @@ def test_the_renderer_in_the_loop_needs_a_lens(folder, monkeypatch):
     assert called == []
     result(folder, monkeypatch, quality="best", device="cuda:1")
     assert called[0]["device"] == "cuda:1"
+
+
+@pytest.mark.parametrize(("method", "right_m"), [("learned", 2.0), ("relative_blur", 0.5)])
+def test_the_renderer_moves_what_the_network_says_on_its_surface_only(folder, monkeypatch, method, right_m):
+    def moved(stack, found, **_):
+        change = np.where(np.arange(WIDTH) < WIDTH // 2, 0.05, 1.5).astype(np.float32)
+        picture = np.zeros(stack.slices.shape[1:], np.uint8)
+        return Refined(found.diopters + change, picture)
+
+    monkeypatch.setattr(infer, "refine", moved)
+    found = result(folder, monkeypatch, lambda stack: step(stack)._replace(method=method), quality="best")
+    assert found.depth[HEIGHT // 2, 5] == pytest.approx(1 / 2.05)
+    assert found.depth[HEIGHT // 2, -5] == pytest.approx(right_m)
 
 
 def test_options_of_a_backend_are_passed_on():

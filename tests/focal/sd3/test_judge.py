@@ -10,6 +10,7 @@ from focusgen.focal.sd3.batches import Batches
 from focusgen.focal.sd3.judge import judge
 from focusgen.focal.sd3.network import Answer
 from focusgen.focal.sd3.normalise import range_of, to_unit
+from focusgen.focal.sd3.samples import Source
 from focusgen.focal.sd3.settings import DataSettings
 from tests.focal.sd3.stacks import shown
 
@@ -17,6 +18,8 @@ SIZE = 16
 
 
 class Pool:
+    source = Source(2, lambda index: pytest.fail("opened"), ())
+
     def __len__(self):
         return 2
 
