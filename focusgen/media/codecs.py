@@ -31,6 +31,7 @@ GREY, RGB = 0, 2  # colour types of the PNG standard
 _UP = 2  # the filter's number in the PNG standard
 _FILTER_ROWS = 64  # what is filtered together stays in the cache, and memory does not grow with the frame
 MAX_ARRAY_BYTES = 1 << 32
+MAX_PIXELS = 64_000_000  # of a frame or a depth map: what is larger is a bomb or a mistake
 _MAX_INFLATION = 1100  # deflate reaches 1032
 _ZIP_DATE = (1 << 5) | 1  # 1980-01-01, the zip format's first day: equal arrays, equal bytes
 

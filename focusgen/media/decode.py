@@ -22,8 +22,8 @@ from typing import IO, Any
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.interpreter import PRODUCT_THREADS_VARIABLE, module_command
 from focusgen.base.names import MediaError, display
+from focusgen.media.codecs import MAX_PIXELS
 from focusgen.media.damage import COPY_AGAIN, ENCODE_ANEW
-from focusgen.media.images import MAX_PIXELS
 from focusgen.media.rawcheck import RawReport
 from focusgen.media.scenes import RawScene
 

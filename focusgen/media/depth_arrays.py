@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from focusgen.base.errors import CorruptInputError, UndecidedInputError
 from focusgen.base.names import display, listed
+from focusgen.media.codecs import MAX_PIXELS
 from focusgen.media.depth_units import Numbers, check_numbers
 from focusgen.media.depth_words import check_array_name
-from focusgen.media.images import MAX_PIXELS
 
 MAX_NAMES_SHOWN = 8
 BAD_HEADER = (ValueError, TypeError, KeyError, SyntaxError, OverflowError, RecursionError, MemoryError)

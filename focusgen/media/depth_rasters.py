@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from focusgen.base.errors import CorruptInputError
-from focusgen.media.codecs import PNG_SIGNATURE
+from focusgen.media.codecs import MAX_PIXELS, PNG_SIGNATURE
 from focusgen.media.depth_arrays import check_pixels
 from focusgen.media.depth_units import Numbers, check_numbers
-from focusgen.media.images import MAX_PIXELS
 from focusgen.media.tiff_tags import TiffTags, read_tiff_tags
 
 MAX_RASTER_BYTES = 8 * MAX_PIXELS + (1 << 20)  # the largest numbers, uncompressed

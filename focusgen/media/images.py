@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import one_line
 from focusgen.base.names import MediaError
-from focusgen.media.codecs import PNG_SIGNATURE
+from focusgen.media.codecs import MAX_PIXELS, PNG_SIGNATURE
 from focusgen.media.colour_profiles import to_srgb, unapplied_note
 from focusgen.media.eight_bits import (
     eight_bit,
@@ -52,7 +52,6 @@ Frame = npt.NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""
 
 TURNED_NOTE = "stored turned or mirrored: frames stand upright, as EXIF asks"
-MAX_PIXELS = 64_000_000  # of a frame or a depth map: what is larger is a bomb or a mistake
 MAX_FILE_BYTES = 1 << 30  # 64 megapixels of 16-bit RGBA, uncompressed, take half of it
 JPEG, PNG, TIFF, WEBP = "JPEG", "PNG", "TIFF", "WEBP"
 _MAGIC = (

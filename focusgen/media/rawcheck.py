@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import xxhash
 
 from focusgen.base.names import MediaError
+from focusgen.media.codecs import MAX_PIXELS
 from focusgen.media.containers import DECODE_WHOLE_PART, check_whole, count_dropped_frames, demuxer_of
 from focusgen.media.damage import advising_on_picture
 from focusgen.media.frame_times import notes_on_times
-from focusgen.media.images import MAX_PIXELS, Frame, examine_image, read_bytes
+from focusgen.media.images import Frame, examine_image, read_bytes
 from focusgen.media.scenes import RawScene
 from focusgen.media.shots import (
     THUMBNAIL_HEIGHT,

@@ -27,11 +27,12 @@ import numpy as np
 
 from focusgen.base.errors import one_line
 from focusgen.base.names import MediaError
+from focusgen.media.codecs import MAX_PIXELS
 from focusgen.media.containers import demuxer_of
 from focusgen.media.crops import Crop, track_crops
 from focusgen.media.damage import advising
 from focusgen.media.eight_bits import refuse_transparency
-from focusgen.media.images import MAX_PIXELS, Frame, check_pixels
+from focusgen.media.images import Frame, check_pixels
 from focusgen.media.listing import WITHOUT_LOSS
 from focusgen.media.orientation import Orientation
 from focusgen.media.rules import ALL_RULES, CROP, STREAM

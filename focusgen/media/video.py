@@ -17,7 +17,8 @@ import numpy.typing as npt
 import xxhash
 
 from focusgen.base.names import MediaError
-from focusgen.media.images import MAX_PIXELS, Frame, decode_image, image_size, read_bytes
+from focusgen.media.codecs import MAX_PIXELS
+from focusgen.media.images import Frame, decode_image, image_size, read_bytes
 from focusgen.media.rawcheck import all_or_none, check_same_size, raw_digest
 from focusgen.media.scenes import RawScene
 from focusgen.media.streams import VideoStream, frame_time_s, open_video

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from focusgen.base.errors import CorruptInputError
+from focusgen.media.codecs import MAX_PIXELS
 from focusgen.media.depth_arrays import (
     check_pixels,
     map_shape,
@@ -24,7 +25,6 @@ from focusgen.media.depth_arrays import (
     read_npz,
     unknown_key,
 )
-from focusgen.media.images import MAX_PIXELS
 
 
 def npy(array: Any, version: tuple[int, int] | None = None) -> bytes:
