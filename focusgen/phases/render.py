@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import MissingUpstreamError
+from focusgen.base.errors import DepthRangeError, MissingUpstreamError
 from focusgen.base.files import make_folder
 from focusgen.config.backends import BOKEHNET
 from focusgen.dataset.layout import SceneLayout
@@ -21,6 +21,7 @@ from focusgen.dataset.records import Record, parse_json, read_record
 from focusgen.dataset.store import Encode, publish_scene_log
 from focusgen.media.codecs import encode_npz
 from focusgen.models.protocols import BokehRenderer
+from focusgen.optics.coc import check_depth_m
 from focusgen.phases.camera import began_earlier, camera_document, tied_to_footage
 from focusgen.phases.drawn_sets import DrawnSets, draw_sets
 from focusgen.phases.focus_moves import fps_of
@@ -172,13 +173,23 @@ def _render_frames(
         for start in range(0, len(frames), n_together):
             part = frames[start : start + n_together]
             sharp = np.stack([read_sharp(job.scene, frame) for frame in part])
-            depth_m = np.stack([read_depth(job.scene, frame) for frame in part])
+            depth_m = np.stack([_usable_depth(job.scene, frame) for frame in part])
             draw = functools.partial(LensSet.draw, frames=part, sharp=sharp, depth_m=depth_m)
             drawn = list(pool.map(draw, lens_sets) if n_parallel > 1 else map(draw, lens_sets))
             for place, frame in enumerate(part):
                 for lens_set, (pictures, labels) in zip(lens_sets, drawn, strict=True):
                     _put_pair(job, lens_set.index, frame, labels[place], pictures[place])
                 job.on_frame(frame)
+
+
+def _usable_depth(scene: SceneLayout, frame: int) -> npt.NDArray[np.float16]:
+    """Return the depth of a frame; a map of which no label can be made is named."""
+    depth_m = read_depth(scene, frame)
+    try:
+        check_depth_m(depth_m)
+    except DepthRangeError as error:
+        raise DepthRangeError(f"{scene.depth(frame)}: {error.message}", error.advice) from error
+    return depth_m
 
 
 def _put_pair(

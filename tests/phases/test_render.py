@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from focusgen import config
-from focusgen.base.errors import MissingUpstreamError
+from focusgen.base.errors import DepthRangeError, MissingUpstreamError
 from focusgen.config import Config, settings_for
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.lens_metadata import set_lenses
 from focusgen.dataset.published import read_bokeh, read_depth, read_focus, read_sharp
 from focusgen.dataset.records import Record, read_record
 from focusgen.dataset.scene_store import PhaseStore
-from focusgen.media.codecs import decode_png
+from focusgen.media.codecs import decode_png, encode_npz
 from focusgen.models.protocols import RenderContext
 from focusgen.phases.job import SceneJob
 from focusgen.phases.render import SNAP_HAS_NO_EFFECT, render_scene, upstream_records
@@ -215,6 +215,14 @@ def test_what_it_is_made_from_has_to_be_there(scene, phase):
     scene.layout.done(phase).unlink()
     with pytest.raises(MissingUpstreamError, match=f"'a': phase {phase} has no record"):
         upstream_records(scene.layout)
+
+
+def test_a_depth_map_of_which_no_label_can_be_made_is_named(scene):
+    depth_m = read_depth(scene.layout, 1).copy()
+    depth_m[0, 0] = np.nan
+    scene.layout.depth(1).write_bytes(encode_npz("depth", depth_m))
+    with pytest.raises(DepthRangeError, match=r"depth_0001\.npz: 1 of 512 depths are not finite"):
+        scene.render(Painter(), redo=True)
 
 
 def test_a_rehearsal_of_what_it_is_made_from_is_enough_for_one(scene):
