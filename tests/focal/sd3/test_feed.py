@@ -31,9 +31,9 @@ def one_thread():
 
 
 def makers() -> list[psutil.Process]:
-    """Return the processes that make samples, not the one that keeps track of shared memory."""
+    """Return the processes that make samples, not what other tests or shared memory keep running."""
     children = psutil.Process().children()
-    return [one for one in children if "resource_tracker" not in " ".join(one.cmdline())]
+    return [one for one in children if "multiprocessing.spawn" in " ".join(one.cmdline())]
 
 
 def is_alive(pid: int) -> bool:
