@@ -194,12 +194,12 @@ def _check_sources(flags: InferFlags) -> None:
         )
     if flags.sweep_video is not None and flags.focus_distances is not None:
         raise ConfigError("--focus-distances are of --input; a --sweep-video has --focus-from")
-    lens = {"--focal-length": flags.focal_length, "--f-number": flags.f_number}
-    missing = [flag for flag, value in lens.items() if value is None]
-    if flags.sweep_video is not None and flags.as_scene and missing:  # before it is cut
+    if flags.sweep_video is not None and flags.as_scene and None in (flags.focal_length, flags.f_number):
+        from focusgen.focal.opened import lens_flags_lacking
         from focusgen.tools.focal_scene import no_metres
 
-        raise no_metres(str(flags.sweep_video), missing)
+        missing = lens_flags_lacking(flags.focal_length, flags.f_number)
+        raise no_metres(str(flags.sweep_video), missing)  # before it is cut
 
 
 def print_stack(stack: dict[str, Any], output: Path) -> None:

@@ -272,11 +272,8 @@ def _lens_of(
 ) -> tuple[StackLens | None, list[str]]:
     """Return the lens, None if it is not known, and what is missing."""
     focal_mm, f_number = given.focal_length_mm or camera.focal_length_mm, given.f_number or camera.f_number
-    missing = [
-        flag for flag, value in (("--focal-length", focal_mm), ("--f-number", f_number)) if value is None
-    ]
     if focal_mm is None or f_number is None:
-        return None, missing
+        return None, lens_flags_lacking(focal_mm, f_number)
     width_mm = given.sensor_width_mm or camera.sensor_width_mm
     width_m = FULL_FRAME_WIDTH_M if width_mm is None else width_mm / 1000.0
     if given.sensor_width_mm is None:
@@ -297,7 +294,12 @@ def missing_lens_flags(files: StackFiles, given: LensFlags) -> list[str]:
             found = read_slice(path)[1]
             focal_mm = known.focal_length_mm or found.focal_length_mm
             known = CameraNotes(focal_mm, known.f_number or found.f_number)
-    flags = (("--focal-length", known.focal_length_mm), ("--f-number", known.f_number))
+    return lens_flags_lacking(known.focal_length_mm, known.f_number)
+
+
+def lens_flags_lacking(focal_length_mm: float | None, f_number: float | None) -> list[str]:
+    """Return the flags that would say what is not known of a lens."""
+    flags = (("--focal-length", focal_length_mm), ("--f-number", f_number))
     return [flag for flag, value in flags if value is None]
 
 
