@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import tempfile
 import time
@@ -54,12 +55,13 @@ def line_of(step: int, settings: SmallSettings, means: Mapping[str, float]) -> s
 
 
 def _notes(run: Run, settings: SmallSettings) -> dict[str, str]:
-    return {
+    notes = {
         "steps": str(run.step),
         "seed": str(settings.train.seed),
         "training_cpu_s": f"{run.cpu_s:.0f}",
         "stacks": str(settings.data.most),
     }
+    return {**notes, "began_with": json.dumps(run.began_with)} if run.began_with else notes
 
 
 def _rehearse(settings: SmallSettings, say: Say) -> None:

@@ -36,6 +36,7 @@ class TrainSettings(TrainingSection):
     """The schedule."""
 
     seed: int = 0
+    start_from: str | None = Field(None, description="weights to begin with: a file, or `shipped`")
     steps: int = Field(4000, ge=1)
     batch: int = Field(2, ge=1)
     learning_rate: float = Field(1e-3, gt=0)

@@ -26,6 +26,7 @@ from focusgen.focal.learned.settings import SmallSettings
 from focusgen.focal.learned.shape import NetworkShape
 from focusgen.focal.learned.shards import open_stacks
 from focusgen.focal.learned.stacks import StackRecipe
+from focusgen.focal.learned.weights import SHIPPED, load_trained, weights_notes
 from focusgen.focal.training_log import check_kind, cut_log
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
@@ -33,7 +34,7 @@ PARTS = ("log", "span", "hypothesis", "slope", "error", "sharp", "share")
 COLUMNS = ("step", "total", *PARTS, "learning_rate", "stacks", "cpu_s")
 LEAST_RATE = 0.02
 KEPT = {"model", "average", "optimizer", "step", "cpu_s", "rows", "settings"}
-"""What every checkpoint holds; newer ones also say what they learned from: "stacks"."""
+"""What every checkpoint holds; newer ones also say what they learned from and began with."""
 
 Tell = Callable[[int, dict[str, float]], object]
 """Told the step, and the means since it was told last."""
@@ -50,6 +51,7 @@ class Run:
         step: steps that are done.
         cpu_s: what they took, over all sittings.
         rows: sums since the last line of the log.
+        began_with: what the weights that it began with say of themselves; nothing where they were drawn.
     """
 
     net: FocalNet
@@ -58,6 +60,7 @@ class Run:
     step: int = 0
     cpu_s: float = 0.0
     rows: list[dict[str, float]] = field(default_factory=list)
+    began_with: dict[str, str] = field(default_factory=dict)
 
 
 def new_run(settings: SmallSettings) -> Run:
@@ -69,6 +72,30 @@ def new_run(settings: SmallSettings) -> Run:
         net.parameters(), settings.train.learning_rate, weight_decay=settings.train.weight_decay
     )
     return Run(net, {name: value.clone() for name, value in net.state_dict().items()}, optimizer)
+
+
+def _start_from(run: Run, weights: str) -> None:
+    """Give a run the weights of another training to begin with.
+
+    Raises:
+        ConfigError: they are not there, or of a network of other sizes.
+        CorruptInputError: they are no weights of a small network.
+    """
+    path = SHIPPED if weights == "shipped" else Path(weights)
+    if not path.exists():
+        raise ConfigError(
+            f"train.start_from {display(weights)}: no such file",
+            "Give a .safetensors that a training wrote, or shipped: the weights that come with focusgen.",
+        )
+    trained = load_trained(path)
+    if trained.shape != run.net.shape:
+        raise ConfigError(
+            f"train.start_from {display(weights)}: {trained.shape}; the settings say {run.net.shape}",
+            "Give model.channels, model.mix and model.sharp the sizes of the weights.",
+        )
+    run.net.load_state_dict(trained.state_dict())
+    run.average = {name: value.clone() for name, value in trained.state_dict().items()}
+    run.began_with = weights_notes(path)
 
 
 def rate_at(step: int, settings: SmallSettings) -> float:
@@ -182,6 +209,7 @@ def save_run(run: Run, settings: SmallSettings, recipe: StackRecipe, path: Path)
         "rows": run.rows,
         "settings": settings.model_dump(mode="json"),
         "stacks": _words(recipe),
+        "began_with": run.began_with,
     }
     write_checkpoint(path, document)
 
@@ -213,6 +241,8 @@ def _resumed(settings: SmallSettings, recipe: StackRecipe, resume: str) -> Run:
         if not path.is_file():
             raise ConfigError(f"--resume {display(resume)}: no such file", "auto goes on in output_dir.")
     if resume == "none" or not path.is_file():
+        if settings.train.start_from is not None:
+            _start_from(run, settings.train.start_from)
         cut_log(settings.output_dir / LOG, COLUMNS, 0)
         return run
     document = read_checkpoint(path)
@@ -232,6 +262,7 @@ def _resumed(settings: SmallSettings, recipe: StackRecipe, resume: str) -> Run:
     run.average = document["average"]
     run.optimizer.load_state_dict(document["optimizer"])
     run.step, run.cpu_s, run.rows = document["step"], document["cpu_s"], document["rows"]
+    run.began_with = document.get("began_with", {})
     is_own = path.parent.resolve() == settings.output_dir.resolve()
     cut_log(settings.output_dir / LOG, COLUMNS, run.step if is_own else 0)
     return run
@@ -240,7 +271,11 @@ def _resumed(settings: SmallSettings, recipe: StackRecipe, resume: str) -> Run:
 def _check_same(saved: dict[str, Any], settings: SmallSettings, path: Path) -> None:
     """Refuse a checkpoint of another network or another draw; the schedule may be prolonged."""
     now = settings.model_dump(mode="json")
-    fixed = [("model", key) for key in now["model"]] + [("train", "seed"), ("train", "batch")]
+    fixed = [("model", key) for key in now["model"]] + [
+        ("train", "seed"),
+        ("train", "batch"),
+        ("train", "start_from"),
+    ]
     fixed += [("data", key) for key in ("first", "hold_steps", "per_step", "looks")]
     for section, key in fixed:
         if saved[section].get(key) != now[section][key]:

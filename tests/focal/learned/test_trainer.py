@@ -13,6 +13,7 @@ from focusgen.focal.learned.batches import Batch, Batches
 from focusgen.focal.learned.settings import SmallSettings
 from focusgen.focal.learned.shards import StackSet
 from focusgen.focal.learned.trainer import CHECKPOINT, LOG, Run, Stopped, rate_at, read_checkpoint, train
+from focusgen.focal.learned.weights import save_weights
 from tests.focal.learned.small import small_settings
 
 
@@ -116,6 +117,42 @@ def test_a_damaged_checkpoint_is_named(stacks: StackSet, tmp_path: Path):
     (tmp_path / CHECKPOINT).write_bytes(b"no checkpoint")
     with pytest.raises(CorruptInputError, match=CHECKPOINT):
         train(small_settings(stacks.folder, tmp_path))
+
+
+def weights_of(run: Run, path: Path, **notes: str) -> Path:
+    save_weights(path, run.average, run.net.shape, notes)
+    return path
+
+
+def test_training_begins_with_the_weights_that_it_is_given(
+    stacks: StackSet, whole: tuple[SmallSettings, Run], tmp_path: Path
+):
+    given = weights_of(whole[1], tmp_path / "given.safetensors", steps="6", stacks="8")
+    settings = small_settings(stacks.folder, tmp_path / "on")
+    still = settings.train.model_copy(update={"start_from": str(given), "learning_rate": 1e-12, "steps": 2})
+    settings = settings.model_copy(update={"train": still})
+    run = train(settings)
+    for name, value in whole[1].average.items():
+        assert torch.allclose(run.net.state_dict()[name], value.half().float(), atol=1e-6)
+    assert run.began_with["steps"] == "6"
+    given.unlink()  # what was begun goes on without them, and still says what it began with
+    longer = settings.model_copy(update={"train": still.model_copy(update={"steps": 3})})
+    assert train(longer).began_with == run.began_with
+
+
+def test_weights_of_other_sizes_and_weights_that_are_not_there_are_no_beginning(
+    stacks: StackSet, whole: tuple[SmallSettings, Run], tmp_path: Path
+):
+    given = weights_of(whole[1], tmp_path / "given.safetensors")
+    settings = small_settings(stacks.folder, tmp_path / "on")
+    start = settings.train.model_copy(update={"start_from": str(given)})
+    wider = settings.model.model_copy(update={"mix": 5})
+    with pytest.raises(ConfigError, match=r"given\.safetensors: .*mix=4.*mix=5"):
+        train(settings.model_copy(update={"train": start, "model": wider}))
+    gone = settings.train.model_copy(update={"start_from": "gone.safetensors"})
+    with pytest.raises(ConfigError, match=r"gone\.safetensors"):
+        train(settings.model_copy(update={"train": gone}))
+    assert not (tmp_path / "on" / CHECKPOINT).exists()
 
 
 @pytest.mark.slow
