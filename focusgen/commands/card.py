@@ -18,9 +18,11 @@ class CardFlags(DataSetFlags):
     """What the data set is called, and where the footage comes from."""
 
     source_license: str = required("licence of the footage: an SPDX id such as CC-BY-4.0, or its name")
-    name: str = option("", "of the data set; default: that of its README.md, else that of its folder")
-    source_url: str = option("", "where the footage is published")
-    source_note: str = option("", "what a reader must know of it")
+    name: str | None = option(
+        None, "of the data set; default: that of its README.md, else that of its folder"
+    )
+    source_url: str | None = option(None, "where the footage is published")
+    source_note: str | None = option(None, "what a reader must know of it")
     leave_out: tuple[str, ...] = option((), "scenes to do without, as one that nothing mends")
 
 
@@ -35,7 +37,8 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.tools.card import write_card
     from focusgen.tools.card_facts import Source
 
-    source = Source(given.source_license, given.source_url, given.source_note, given.name.strip())
+    name = (given.name or "").strip()
+    source = Source(given.source_license, given.source_url or "", given.source_note or "", name)
     with advising_where_read_only(INTO_ITSELF):
         written = write_card(cfg.data.out_root, source, given.leave_out)
     for path in written:

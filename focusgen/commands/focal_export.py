@@ -1,7 +1,7 @@
 """Write the small focal network as an ONNX file, for programs that have no torch.
 
-Inputs and outputs are those of `focusgen.focal.learned.network`; the evidence that it reads is made by
-`focusgen.focal.learned.volume`, with numpy and OpenCV. Needs the extra `onnx`.
+Inputs and outputs are those of `focusgen.focal.learned.network`; the evidence that it reads is what numpy and
+OpenCV make in `focusgen.focal.learned.volume`. Needs the extra `onnx`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Find depth and an all-in-focus picture in focal stacks, on a CPU, without weights.
+"""Find depth and an all-in-focus picture in focal stacks, on a CPU; the network that it asks ships with it.
 
 Distances come from --focus-distances or EXIF; they are never guessed. With focal length and f-number, from
 flags or EXIF, depth is in metres; without, it is relative and says so. Nothing but slices is read. A batch
@@ -31,7 +31,9 @@ class InferFlags(Flags):
     """Which stacks, what is known of them, and how they are worked on."""
 
     output: Path = required("folder for the results (-o)")
-    input: str | None = option(None, "folder of slices, folder of stacks, a list, or a.png,b.png,...")
+    input: str | None = option(
+        None, "folder of slices, folder of stacks, a list (--input-list), or a.png,b.png,..."
+    )
     sweep_video: Path | None = option(None, "instead of --input: a video in which focus travels")
     stack_size: int = option(5, "slices that are taken of each journey of a --sweep_video")
     focus_from: Path | None = option(None, "CSV with frame,focus_m or time_s,focus_m of a --sweep_video")
@@ -50,7 +52,9 @@ class InferFlags(Flags):
         "auto: learned where the lens is known, else classical; "
         "sd3: Stable Diffusion 3.5 with a --checkpoint of focal train",
     )
-    checkpoint: Path | None = option(None, "weights of learned (default: those that ship) or sd3")
+    checkpoint: Path | None = option(
+        None, "weights of learned (default: those that ship) or sd3 (--model-path)"
+    )
     base_model: str | None = option(None, "sd3: folder or hub id; default: that of training")
     quality: Literal["fast", "default", "best"] = option(
         "default", "fast: a quarter of the pixels; best: candidates and the renderer in the loop, 20 x slower"
@@ -69,6 +73,7 @@ class InferFlags(Flags):
 
 
 FLAGS = InferFlags
+INFER_ALIASES = {**ALIASES, "--input_list": "--input", "--model_path": "--checkpoint"}
 MOST_SAID = 3.0
 """Shares above this are all the same to a reader."""
 DEVICE = re.compile(r"cpu|auto|mps|(cuda|xpu)(:\d+)?")
@@ -76,7 +81,7 @@ DEVICE = re.compile(r"cpu|auto|mps|(cuda|xpu)(:\d+)?")
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal infer`."""
-    words = renamed(argv, ALIASES)
+    words = renamed(argv, INFER_ALIASES)
     _refuse_loose_pictures(words)
     flags = parse(FLAGS, words, prog="focusgen focal infer", doc=__doc__).flags
     _check(flags)

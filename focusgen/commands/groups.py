@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,13 +51,14 @@ def advising_where_read_only(way_out: str) -> Iterator[None]:
         raise
 
 
-def scenes_named(text: str | None) -> list[str] | None:
-    """Return the scenes of a `--scenes`, None where it was not given.
+def scenes_named(text: str | None, words: Sequence[str] = ()) -> list[str] | None:
+    """Return the scenes of a `--scenes` and of words that stand by themselves, None where neither was given.
 
     Raises:
-        ConfigError: it names none.
+        ConfigError: --scenes names none.
     """
-    return names_given("scenes", "scene", text)
+    named = names_given("scenes", "scene", text)
+    return [*words, *(named or ())] if words else named
 
 
 def names_given(flag: str, kind: str, text: str | None, without: str = "mean all") -> list[str] | None:

@@ -1,8 +1,8 @@
 """All phases on this machine, from raw video to a validated data set.
 
-Stops after phase 4 with exit status 4 until a person approves the calibration (`focusgen approve`), unless
---max_coc or --auto_approve is given. Start it again at any time: finished scenes are kept, killed ones go on.
-Ends with previews of up to six scenes, the report, and the line that opens what is worth a look.
+Stops after phase 4 with exit status 4 until a person approves the calibration (`focusgen approve`), unless one
+of --max_coc and --auto_approve is given. Start it again at any time: finished scenes are kept, killed ones go
+on. Ends with previews of up to six scenes, the report, and the line that opens what is worth a look.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from focusgen.commands.groups import (
 )
 from focusgen.config import Config
 from focusgen.config.backends import BUILT_IN, names_of
-from focusgen.config.flags import option, parse, report_without_effect
+from focusgen.config.flags import option, parse, positional, report_without_effect
 from focusgen.config.origins import GivenKey
 
 
@@ -32,6 +32,7 @@ from focusgen.config.origins import GivenKey
 class RunFlags(SceneSettings, RunSettings, DataSetFlags):
     """Which scenes, by which backends."""
 
+    scene: tuple[str, ...] = positional((), "only these scenes; default: all")
     scenes: str | None = option(None, SCENES_HELP)
     split: str | None = option(None, "only scenes of this split: train, val or test")
     backend: str | None = option(None, "backends by name, comma-separated, e.g. classical,dryrun")
@@ -51,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.run.here import run_everything
     from focusgen.run.selection import Selection
 
-    selection = Selection(scenes=scenes_named(given.scenes), split=given.split)
+    selection = Selection(scenes=scenes_named(given.scenes, given.scene), split=given.split)
 
     def work() -> int:
         return run_everything(cfg, selection, recheck=given.recheck)

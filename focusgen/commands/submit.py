@@ -14,7 +14,7 @@ from typing import Literal
 from focusgen import config
 from focusgen.base.files import share_with_group
 from focusgen.commands.groups import SCENES_HELP, DataSetFlags, RunSettings, SceneSettings, scenes_named
-from focusgen.config.flags import option, parse, sets
+from focusgen.config.flags import option, parse, positional, sets
 from focusgen.config.graph import parse_phases
 
 
@@ -26,6 +26,7 @@ class SubmitFlags(SceneSettings, RunSettings, DataSetFlags):
     cluster: Literal["slurm", "local", "debug"] = option(
         "slurm", "local: on this machine; debug: this process"
     )
+    scene: tuple[str, ...] = positional((), "only these scenes; default: all")
     scenes: str | None = option(None, SCENES_HELP)
     split: str | None = option(None, "only scenes of this split: train, val or test")
     backend: str | None = option(None, "backends by name, comma-separated, e.g. classical,dryrun")
@@ -60,6 +61,6 @@ def main(argv: Sequence[str]) -> int:
         phases = parse_phases(given.phases) if given.phases is not None else next_phases(cfg)
         cfg = absolute(with_last_settings(cfg, phases))
         share_with_group(cfg.data.group_writable)
-        names = scenes_named(given.scenes)
+        names = scenes_named(given.scenes, given.scene)
         asked = Submission(cfg, phases, names, given.split, given.hold, given.force)
         return submit(asked, given.cluster, dry_run=given.dry_run)

@@ -42,7 +42,7 @@ class SubmitFocalFlags(Flags):
     cpus: int = option(32, "CPUs per node")
     memory_gb: int = option(256, "memory per node")
     time_h: float = option(24.0, "time limit in hours; training goes on in the next job")
-    after: str = option("", "id of a job that has to end well first, such as that of phase 6")
+    after: str | None = option(None, "id of a job that has to end well first, such as that of phase 6")
     hold: bool = option(False, "submit held; scontrol release starts it")
     dry_run: bool = option(False, "print the exact sbatch script; submit and write nothing")
 
@@ -66,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
         flags.cpus,
         flags.memory_gb,
         flags.time_h,
-        flags.after,
+        flags.after or "",
         flags.hold,
     )
     return submit_training(config.load(flags.slurm_config), asked, flags.cluster, dry_run=flags.dry_run)

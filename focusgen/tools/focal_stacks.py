@@ -96,7 +96,10 @@ def list_stacks(
 def _way_to_stacks(scenes: Path, source: str) -> str:
     if source == "thin_lens":
         return f"They are made of sharp frames and depth: focusgen status --out_root {shell_word(scenes)}."
-    return "Run phase 5 with --n_sets 2 or more and --lens.law sweep; or say --source thin_lens."
+    return (
+        "A stack is of one lens: run phase 5 with --lens.law sweep and --n_sets 2 or more (--on_stale redo "
+        "where it was run); or say --source thin_lens."
+    )
 
 
 def _check_out(scenes: Path, out: Path) -> None:

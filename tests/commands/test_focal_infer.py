@@ -330,6 +330,16 @@ def test_weights_that_are_none_are_refused_by_name(
     assert "--checkpoint has no effect" in capsys.readouterr().err
 
 
+def test_lists_and_weights_go_by_the_names_that_other_tools_gave_them(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    words = ["focal", "infer", "--output", str(tmp_path / "out"), "--focus-distances", DISTANCES, *LENS]
+    assert main([*words, "--input-list", str(small), "--model_path", str(tmp_path / "w.safetensors")]) == 2
+    assert "w.safetensors" in capsys.readouterr().err
+    assert main([*words, "--input_list", str(tmp_path / "stacks.jsonl")]) == 2
+    assert "stacks.jsonl" in capsys.readouterr().err
+
+
 def test_what_only_stable_diffusion_listens_to_is_said_elsewhere(capsys):
     from focusgen.commands.focal import note_what_has_no_effect
 

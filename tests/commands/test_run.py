@@ -71,6 +71,13 @@ def test_what_was_chosen_reaches_the_phases(stage: Stage) -> None:
     assert (cfg.run.on_stale, cfg.run.device, cfg.seed) == ("keep", "cpu", 3)
 
 
+def test_scenes_stand_by_themselves_as_for_other_commands_or_behind_their_flag(stage: Stage) -> None:
+    assert cli.main(["run", "a,b", "c", "--scenes", "d"]) == 0
+    assert stage.chosen == Selection(scenes=["a,b", "c", "d"])
+    assert cli.main(["run"]) == 0
+    assert stage.chosen == Selection(scenes=None)
+
+
 def test_a_dotted_setting_wins_over_the_names_of_backends_and_both_over_the_file(stage: Stage) -> None:
     words = ["--config", "demo", "--backend", "passthrough,dryrun", "--depth.backend", "vda"]
     assert cli.main(["run", *words]) == 0

@@ -158,7 +158,11 @@ def test_a_mix_is_both_and_nothing_is_an_error_that_says_the_way(data):
     metadata(data, (0.05, 2.0, 1.0))
     with pytest.raises(ConfigError, match="no scene has a stack") as caught:
         stacks(data, out="new/l.jsonl")
-    assert "--lens.law sweep" in caught.value.advice and not (data.parent / "new").exists()
+    assert (
+        "--lens.law sweep" in caught.value.advice
+        and "--on_stale redo" in caught.value.advice
+        and not (data.parent / "new").exists()
+    )
 
 
 def test_scenes_that_are_unfinished_or_stale_are_left_out_and_said(data):
