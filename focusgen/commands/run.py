@@ -1,8 +1,8 @@
 """All phases on this machine, from raw video to a validated data set.
 
-Stops after phase 4 with exit status 4 until a person approves the calibration (`focusgen approve`), unless one
-of --max_coc and --auto_approve is given. Start it again at any time: finished scenes are kept, killed ones go
-on. Ends with previews of up to six scenes, the report, and the line that opens what is worth a look.
+Stops after phase 4 with exit status 4 until a person approves the calibration (`focusgen approve`), unless
+given --max_coc or --auto_approve. Start it again at any time: finished scenes are kept, killed ones go on.
+Ends with previews of up to six scenes, the report, and the line that opens what is worth a look.
 """
 
 from __future__ import annotations
