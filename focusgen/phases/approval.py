@@ -78,7 +78,8 @@ def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) ->
     recommended = stats["recommended_max_coc"]
     value = max_coc_m if max_coc_m is not None else recommended
     if value is None:
-        raise ApprovalError(f"{path} recommends nothing", "Give a value: focusgen approve --max_coc 0.0012")
+        way = f"focusgen approve --out_root {shell_word(dataset.root)} --max_coc 0.0012"
+        raise ApprovalError(f"{path} recommends nothing", f"Give a value: {way}")
     if not _is_length(value):
         raise ConfigError(f"max_coc must be a positive length in metres, not {value}")
     _mark_approved(cfg, dataset, stats, float(value))

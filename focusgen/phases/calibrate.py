@@ -78,7 +78,8 @@ def calibrate(
         raise CalibrationError(
             f"{stats_path}: nothing recommended: {stats['not_recommended_because']}",
             "Check the depth and its unit (focusgen preview; depth.depth_scale), try "
-            "lens.focus_range: robust or longer lenses (lens.focal_length_mm), or give --max_coc yourself.",
+            "lens.focus_range: robust or other lenses (lens.focal_length_mm: longer ones blur more), or give "
+            "--max_coc yourself.",
         )
     return stats
 

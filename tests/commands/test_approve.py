@@ -67,7 +67,12 @@ def test_a_later_calibration_voids_it(dataset):
     [
         (None, [], 2, ("coc_stats.json: no such file", "Run phase 4 first")),
         ("{", [], 2, ("coc_stats.json: not JSON", "Run phase 4 again")),
-        ({"recommended_max_coc": None}, [], 4, ("recommends nothing", "--max_coc 0.0012")),
+        (
+            {"recommended_max_coc": None},
+            [],
+            4,
+            ("recommends nothing", "focusgen approve --out_root ", " --max_coc 0.0012"),
+        ),
         (STATS, ["--max_coc", "-1"], 2, ("--max_coc",)),
         (STATS, ["--max_coc", "wide"], 2, ("--max_coc", "wide")),
     ],
