@@ -31,6 +31,13 @@ def test_the_colour_decides_and_not_the_number_of_neighbours():
     assert (settle_edges(wide, grey, SPAN, 10.0) == wide).mean() > 0.99  # a straight edge is its own median
 
 
+def test_what_lies_near_speaks_louder():
+    columns = np.arange(120)  # 6 of the 13 columns of neighbours lie on the bar, fewer than half
+    bar = (np.where((columns >= 50) & (columns < 62), NEAR, FAR) * np.ones((80, 1))).astype(np.float32)
+    settled = settle_edges(bar, np.full((80, 120, 3), 0.5, np.float32), SPAN, 10.0)
+    np.testing.assert_array_equal(settled[20:60], bar[20:60])
+
+
 def test_a_slanted_floor_stays_as_it_is_to_the_bit():
     floor = np.linspace(0.5, 0.5 + 0.09 * SPAN, 80, dtype=np.float32)[:, None] * np.ones((1, 120), np.float32)
     stripes = (np.arange(120) % 8 < 4)[None, :, None] * np.ones((80, 1, 3), np.float32)

@@ -70,6 +70,15 @@ def test_shares_are_those_of_the_picture(tmp_path):
     assert document["depth_range_m"] == [0.5, 1.0]
 
 
+@pytest.mark.parametrize(("diopters", "share"), [(3.75, 0.0), (3.85, 1.0)])
+def test_what_no_slice_shows_in_focus_is_counted_from_a_blur_of_one_and_a_half_pixels(
+    tmp_path, diopters: float, share: float
+):
+    # nearest slice 2 diopters: 625e-6 * 48 / 0.036 * 1.75 = 1.46 px, * 1.85 = 1.54 px
+    document = notes(opened(tmp_path), diopters)
+    assert document["share_in_focus_in_no_slice"] == pytest.approx(share, abs=1.5 / (WIDTH * HEIGHT))
+
+
 def test_how_far_depth_can_be_told_is_the_lens_s(tmp_path):
     document = notes(opened(tmp_path))
     per_diopter = 0.05**2 / 4 * WIDTH / 0.036

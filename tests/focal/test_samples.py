@@ -49,6 +49,14 @@ def test_truth_comes_along(disk):
     assert (found.true_m == 1.0).all() and found.aif.shape == (HEIGHT, WIDTH, 3) and found.name == "s"
 
 
+def test_twelve_bits_in_sixteen_are_brightened_with_their_sharp_picture(disk):
+    for path in [*(disk / "s").iterdir(), disk / "aif.png"]:
+        cv2.imwrite(str(path), np.minimum(cv2.imread(str(path)).astype(np.uint16) * 16, 4095))
+    found = sample(disk, focal_stack="s", focus_distances=[1, 2, 3], aif="aif.png")
+    np.testing.assert_array_equal(found.aif, cv2.imread(str(disk / "aif.png"), -1)[..., ::-1] << 4)
+    assert found.stack.slices.max() > 2 * 4095
+
+
 def test_a_picture_with_depth_is_drawn_sharp_where_focus_is(disk):
     found = sample(disk, rgb="aif.png", depth="d.npy", focus_distances=[0.5, 1.0, 4.0])
     np.testing.assert_array_equal(found.stack.slices[1], found.aif)

@@ -17,6 +17,16 @@ def test_depth_scores_match_a_hand_calculation():
     assert scores["px"] == pytest.approx(10.0 * (0.5 - 1 / 2.4), rel=1e-5)
 
 
+def test_shares_within_a_factor_and_logarithms_match_a_hand_calculation():
+    true = np.ones((1, 4), np.float32)
+    scores = depth_scores(np.array([[1.0, 1.1, 1.5, 1.9]], np.float32), true)
+    assert [scores[name] for name in ("d1.05", "d1.15", "d1.25", "d2", "d3")] == [0.25, 0.5, 0.5, 0.75, 1.0]
+    # logarithms 0, .09531, .40547, .64185: mean .28566, mean square .14637
+    assert scores["rmse_log"] == pytest.approx(0.38258, abs=1e-4)
+    assert scores["log10"] == pytest.approx(0.28566 / 2.30259, abs=1e-4)
+    assert scores["silog"] == pytest.approx(25.449, abs=1e-2)
+
+
 def test_a_far_truth_is_met_and_infinity_counts_as_the_farthest():
     true = np.full((20, 20), 4000.0, np.float32)
     for found_m in (4000.0, np.inf):

@@ -48,7 +48,9 @@ def check_in_child(raw, **limits):
 def test_a_child_says_exactly_what_check_raw_says(tmp_path):
     write_images(tmp_path / "bear", moving_texture(3))
     write_video(tmp_path / "clip.mp4", moving_texture(5))
-    for raw in discover(tmp_path).scenes:
+    scenes = discover(tmp_path).scenes
+    assert len(scenes) == 2
+    for raw in scenes:
         here = check_raw(raw, min_frames=2, max_frames=None, shot_cut_threshold=0.35)
         assert check_in_child(raw) == here
     assert children() == []
@@ -133,10 +135,10 @@ def test_a_child_gets_no_secrets_and_runs_no_module_of_the_working_folder(tmp_pa
     write_images(tmp_path / "a", moving_texture(2))
     monkeypatch.chdir(tmp_path)
     with DecodePool(1) as pool:
-        for _, outcome in pool.check(discover(Path("a")).scenes, OPTIONS):
-            assert outcome.n_decoded == 2
-            (child,) = children()
-            assert "sentinel" not in str(child.environ())
+        ((_, outcome),) = pool.check(discover(Path("a")).scenes, OPTIONS)
+        assert outcome.n_decoded == 2
+        (child,) = children()
+        assert "sentinel" not in str(child.environ())
 
 
 def test_progress_is_told_while_a_scene_is_decoded(tmp_path):

@@ -152,7 +152,7 @@ def test_hostile_file_names_neither_reach_the_terminal_nor_stop_the_digest(tmp_p
     assert len(source.digest()) == 32
     with pytest.raises(CorruptInputError) as caught:
         source.read(0)
-    assert str(caught.value).isprintable() or "\x1b" not in str(caught.value)
+    assert "\x1b" not in str(caught.value)
     str(caught.value).encode("utf-8")
 
 
