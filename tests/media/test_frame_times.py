@@ -26,6 +26,11 @@ MAY_BE_SMEARED = (
             [0, 0.04, 0.08, 3600.12, 3600.16],
             ("times jump by 3600 s between frames 2 and 3 (usual step 0.04 s)",),
         ),
+        # a jump takes a second and more, and ten usual steps
+        ([0, 0.04, 0.08, 1.2, 1.24], ("times jump by 1.12 s between frames 2 and 3 (usual step 0.04 s)",)),
+        ([0, 0.04, 0.08, 0.98, 1.02], ()),
+        ([0, 0.5, 1.0, 6.5, 7.0], ("times jump by 5.5 s between frames 2 and 3 (usual step 0.5 s)",)),
+        ([0, 0.5, 1.0, 5.5, 6.0], ()),
         ([0, 0.04, 0.12, 0.16], ()),  # too few to tell that the rate is even
         ([0, 60, 120, 180], ()),
         ([0.0], ()),
