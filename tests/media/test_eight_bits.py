@@ -23,6 +23,16 @@ def test_sixteen_bits_are_rounded_and_not_cut(kind, channels):
     assert np.array_equal(decode_image(data, "a"), np.broadcast_to(expected, (24, 40, 3)))
 
 
+@pytest.mark.parametrize("kind", [".png", ".tif"])
+def test_alpha_of_sixteen_bits_is_dropped_where_it_is_opaque_and_else_refused_by_name(kind):
+    deep = np.full((24, 40, 4), 65535, np.uint16)
+    deep[..., :3] = COLOURS[..., ::-1].astype(np.uint16) * 257
+    assert np.array_equal(decode_image(cv2.imencode(kind, deep)[1].tobytes(), "a"), COLOURS)
+    deep[3, 4, 3] = 65534
+    with pytest.raises(MediaError, match="^frame_7: has transparent pixels"):
+        decode_image(cv2.imencode(kind, deep)[1].tobytes(), "frame_7")
+
+
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
 def test_opaque_alpha_is_dropped_and_any_other_is_refused_by_name(kind):
     opaque = PICTURE.convert("RGBA")
