@@ -76,6 +76,9 @@ FLAGS = InferFlags
 INFER_ALIASES = {**ALIASES, "--input_list": "--input", "--model_path": "--checkpoint"}
 MOST_SAID = 3.0
 """Shares above this are all the same to a reader."""
+MUCH_OUT_OF_FOCUS = 0.25
+"""Share of a picture that is in focus in no slice from which it is said."""
+
 DEVICE = re.compile(r"cpu|auto|mps|(cuda|xpu)(:\d+)?")
 
 
@@ -249,6 +252,22 @@ def _share(part: float) -> str:
     return f"{part:.0%}" if part <= MOST_SAID else f"more than {MOST_SAID:.0%}"
 
 
+def _misfit(stack: Mapping[str, Any]) -> str:
+    """Return in which way slices do not fit, and what to look at."""
+    factor = stack["blur_factor"]
+    if factor in (None, 1.0):
+        return (
+            f"{_share(stack['unexplained_share'])} of what differs between them is left when they are drawn "
+            "from the depth found; confidence is lowered. Are --focus-distances in the order of the names, "
+            "and --focal-length, --f-number and --sensor-width those of the lens? Did camera or things move?"
+        )
+    return (
+        f"they show about {factor:g} times the blur of this lens between these focus distances; confidence "
+        "is lowered. Are --focal-length (the lens' own, no 35 mm equivalent), --f-number and --sensor-width "
+        "those of the lens, and --focus-distances metres?"
+    )
+
+
 def notes_on(stack: dict[str, Any]) -> Iterator[str]:
     """Yield what a person should know of one result of the summary."""
     from focusgen.base.names import display
@@ -260,11 +279,12 @@ def notes_on(stack: dict[str, Any]) -> Iterator[str]:
             f"{stack['exposure']['largest_step']:.2f} x: brought to those of the middle slice"
         )
     if not stack["fits"]:
+        yield f"the slices do not fit: {_misfit(stack)}"
+    out_of_focus = stack["share_in_focus_in_no_slice"] or 0.0  # told by the depth: not where that is wrong
+    if stack["fits"] and out_of_focus > MUCH_OUT_OF_FOCUS:
         yield (
-            f"the slices do not fit: {_share(stack['unexplained_share'])} of what differs between them is "
-            "left when they are drawn from the depth found; confidence is lowered. Are --focus-distances in "
-            "the order of the names, and --focal-length, --f-number and --sensor-width those of the lens? "
-            "Did camera or things move?"
+            f"{out_of_focus:.0%} of the picture is in focus in no slice: depth is measured worse there, and "
+            "the sharp picture stays soft. More slices (nearer, farther, in between) or stopping down help"
         )
     others = [name for name in stack["ignored_files"] if is_like_a_slice(name)]
     if others:

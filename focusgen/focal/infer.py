@@ -20,7 +20,7 @@ from focusgen.focal.alignment import moved, seen_by_all
 from focusgen.focal.backends import BackendOptions, load_estimator
 from focusgen.focal.candidates import put_together
 from focusgen.focal.classical import Estimate
-from focusgen.focal.fit import FITS, believed_part, unexplained_share
+from focusgen.focal.fit import FITS, believed_part, blur_factor, unexplained_share
 from focusgen.focal.fusion import Fused
 from focusgen.focal.notes import notes_of
 from focusgen.focal.opened import LensFlags, OpenedStack, Progress, open_stack
@@ -129,12 +129,14 @@ def infer_stack(
     progress("depth", 0.0)
     found = _refined(opened.stack, find_depth(opened.stack), options, progress)
     unexplained = None if opened.lens is None else unexplained_share(opened.stack, found.diopters)
-    confidence = _confidence(opened, found, unexplained)
+    factor = None if opened.lens is None else blur_factor(opened.stack)
+    confidence = _confidence(opened, found, believed_part(unexplained or 0.0, factor or 1.0))
     fused = _fused(opened, found, progress)
     metadata = {
         **notes_of(opened, found, confidence, was_asked=options.aligns),
         "unexplained_share": None if unexplained is None else round(unexplained, 4),
-        "fits": unexplained is None or unexplained <= FITS,
+        "blur_factor": factor,
+        "fits": (unexplained is None or unexplained <= FITS) and factor in (None, 1.0),
         "backend": options.backend,
         "quality": options.quality,
         "device": options.device if options.uses_device else "cpu",
@@ -145,11 +147,11 @@ def infer_stack(
     return StackResult(depth, confidence, fused.rgb, fused.slice_index, opened.lens is not None, metadata)
 
 
-def _confidence(opened: OpenedStack, found: Estimate, unexplained: float | None) -> Floats:
+def _confidence(opened: OpenedStack, found: Estimate, believed: float) -> Floats:
     """Return confidence at working size: less where not every slice sees, and where slices do not fit."""
     unseen = ~seen_by_all(opened.alignment, *opened.stack.slices.shape[1:3])
     confidence = np.where(unseen, 0.5 * found.confidence, found.confidence)
-    return np.asarray(confidence * believed_part(unexplained or 0.0), np.float32)
+    return np.asarray(confidence * believed, np.float32)
 
 
 def _depth_of(opened: OpenedStack, found: Estimate) -> Floats:

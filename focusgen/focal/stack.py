@@ -96,6 +96,19 @@ class FocalStack:
         return least * np.float32(self.radius_px_m)
 
 
+def shrunk(stack: FocalStack, factor: float) -> FocalStack:
+    """Return the same stack with sides smaller by a factor; itself for 1."""
+    if factor == 1.0:
+        return stack
+    import cv2
+
+    height, width = stack.slices.shape[1:3]
+    target = (max(2, round(width / factor)), max(2, round(height / factor)))
+    slices = np.stack([cv2.resize(one, target, interpolation=cv2.INTER_AREA) for one in stack.slices])
+    gain = None if stack.radius_px_m is None else stack.radius_px_m * target[0] / width
+    return FocalStack(slices, stack.diopters, gain)
+
+
 def metres_of(diopters: npt.NDArray[Any], farthest_m: float = FARTHEST_M) -> Floats:
     """Return finite metres of inverse depth; of a stack, `farthest_m` is its own."""
     return np.asarray(1.0 / np.maximum(diopters, 1.0 / farthest_m), np.float32)

@@ -26,7 +26,7 @@ from focusgen.focal.infer import InferOptions, StackResult
 from focusgen.focal.opened import LensFlags
 from focusgen.focal.slice_files import StackFiles
 
-RESULTS_VERSION = 3
+RESULTS_VERSION = 4
 """Raised when the same slices would give another result within one version of this package."""
 
 MADE_OF = "made_of"

@@ -79,6 +79,35 @@ def test_distances_in_another_order_do_not_fit_and_are_said(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("wrong", ["twice the f-number", "feet as metres"])
+def test_a_lens_or_distances_wrong_by_a_factor_are_said(
+    tabletop: Truth, tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: str
+):
+    lens, text, told = list(tabletop.lens_flags), tabletop.distance_text, "2"
+    if wrong == "feet as metres":
+        text, told = ",".join(f"{metres / 0.3048:g}" for metres in tabletop.distances_m), "2.8"
+    else:
+        lens[lens.index("--aperture") + 1] = f"{2 * float(lens[lens.index('--aperture') + 1]):g}"
+    assert infer(tabletop.folder, tmp_path, "--focus-distances", text, *lens) == 0
+    assert f"they show about {told} times the blur of this lens" in capsys.readouterr().err
+    meta = json.loads((tmp_path / "tabletop_metadata.json").read_text())
+    assert not meta["fits"] and meta["confidence_mean"] < 0.2
+
+
+@pytest.mark.slow
+def test_what_is_in_focus_in_no_slice_is_said(
+    tabletop: Truth, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    slices = [str(tabletop.folder / f"slice_{n}.png") for n in (0, 2, 4)]
+    text = ",".join(f"{tabletop.distances_m[n]:g}" for n in (0, 2, 4))
+    assert infer(",".join(slices), tmp_path, "--focus-distances", text, *tabletop.lens_flags) == 0
+    said = capsys.readouterr().err
+    (stack,) = json.loads((tmp_path / "summary.json").read_text())["stacks"]
+    share = stack["share_in_focus_in_no_slice"]
+    assert share > 0.25 and f"{share:.0%} of the picture is in focus in no slice" in said
+
+
+@pytest.mark.slow
 def test_handheld_slices_are_aligned_by_themselves(tmp_path: Path):
     traced, out = truth("handheld"), tmp_path / "out"
     assert infer(traced.folder, out, "--focus_distances", traced.distance_text, *traced.lens_flags) == 0

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from focusgen.focal.classical import estimate
-from focusgen.focal.fit import FITS, believed_part, unexplained_share
+from focusgen.focal.fit import FITS, believed_part, blur_factor, unexplained_share
+from focusgen.focal.registration import registered
 from focusgen.focal.stack import FocalStack
 from tests.focal.stacks import truth
 
@@ -42,6 +44,33 @@ def test_another_lens_another_order_and_copies_are_noticed(right: FocalStack):
     assert believed_part(shares["twice the blur"]) < 0.1 and believed_part(shares["copies"]) < 1e-6
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tabletop", "handheld"])
+def test_a_lens_that_is_wrong_by_a_factor_is_told_by_the_blur(name: str):
+    traced = truth(name)
+    slices = registered(traced.slices).slices
+    right = FocalStack(slices, 1 / np.array(traced.distances_m), traced.radius_px_m)
+    told = {
+        factor: blur_factor(replace(right, radius_px_m=right.radius_px_m / factor))
+        for factor in (0.25, 0.5, 0.9, 1.0, 1.1, 2.0, 2.8)
+    }
+    assert told == {0.25: 0.25, 0.5: 0.5, 0.9: 1.0, 1.0: 1.0, 1.1: 1.0, 2.0: 2.0, 2.8: 2.8}
+
+
+@pytest.mark.slow
+def test_a_large_picture_tells_its_lens_as_a_small_one_does(right: FocalStack):
+    slices = np.stack([cv2.resize(one, None, fx=4, fy=4) for one in right.slices])
+    large = replace(right, slices=slices, radius_px_m=4 * right.radius_px_m)
+    assert blur_factor(large) == 1.0
+    assert blur_factor(replace(large, radius_px_m=2 * right.radius_px_m)) == 2.0
+
+
+def test_two_slices_and_pictures_of_nothing_say_nothing_of_the_lens(right: FocalStack):
+    two = FocalStack(right.slices[::4], right.diopters[::4], 4 * right.radius_px_m)
+    assert blur_factor(two) == 1.0
+    assert blur_factor(replace(right, slices=np.full_like(right.slices, 255))) == 1.0
+
+
 @pytest.mark.parametrize("bars", [((12, 12), (0, 0)), ((0, 0), (20, 9)), ((5, 0), (0, 7))])
 def test_bars_of_a_video_change_nothing(right: FocalStack, bars):
     diopters = (1 / truth("tabletop").depth_m[WINDOW[1:]]).astype(np.float32)
@@ -60,3 +89,4 @@ def test_a_picture_of_nothing_has_nothing_to_explain(right: FocalStack):
 def test_confidence_falls_only_where_slices_do_not_fit():
     assert believed_part(0.0) == believed_part(FITS) == 1.0
     assert believed_part(2 * FITS) == pytest.approx(1 / 16)
+    assert believed_part(FITS, 2.0) == believed_part(FITS, 0.5) == pytest.approx(1 / 4)

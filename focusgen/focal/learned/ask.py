@@ -12,7 +12,7 @@ from focusgen.focal.learned.guess import Guess, shrunk_guess
 from focusgen.focal.learned.plain_net import PlainNet
 from focusgen.focal.learned.shape import SPAN_PX
 from focusgen.focal.learned.volume import evidence_of
-from focusgen.focal.stack import FocalStack
+from focusgen.focal.stack import FocalStack, shrunk
 
 Floats = npt.NDArray[np.float32]
 
@@ -39,7 +39,7 @@ class Reading(NamedTuple):
 def read_stack(stack: FocalStack, guess: Guess, net: PlainNet) -> Reading:
     """Return depth, its likely error and a sharp picture; the lens has to be known."""
     assert stack.radius_px_m is not None, "the caller has a lens"
-    small = _shrunk(stack, shrink_factor(stack))
+    small = shrunk(stack, shrink_factor(stack))
     height, width = small.slices.shape[1:3]
     if small is not stack:
         guess = shrunk_guess(guess, width, height)
@@ -55,18 +55,6 @@ def shrink_factor(stack: FocalStack) -> float:
     assert stack.radius_px_m is not None, "the caller has a lens"
     pixels = stack.slices.shape[1] * stack.slices.shape[2]
     return max(1.0, stack.radius_px_m * stack.span / SPAN_PX[1], math.sqrt(pixels / MOST_PIXELS))
-
-
-def _shrunk(stack: FocalStack, factor: float) -> FocalStack:
-    assert stack.radius_px_m is not None, "the caller has a lens"
-    if factor == 1.0:
-        return stack
-    import cv2
-
-    height, width = stack.slices.shape[1:3]
-    target = (max(2, round(width / factor)), max(2, round(height / factor)))
-    slices = np.stack([cv2.resize(one, target, interpolation=cv2.INTER_AREA) for one in stack.slices])
-    return FocalStack(slices, stack.diopters, stack.radius_px_m * target[0] / width)
 
 
 def _sized(values: Floats, size: tuple[int, int]) -> Floats:
