@@ -17,8 +17,9 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,21 +86,36 @@ def expand(text: str) -> str | None:
     return os.path.expanduser(VARIABLE.sub(lambda found: os.environ[found[1] or found[2]], text))
 
 
-def read_list(path: Path, preset: Preset | None = None) -> list[StackRecord]:
+Refused = Callable[[ConfigError], object]
+"""Gets the error of a line that says what it may not, or raises it."""
+
+
+def _raise(error: ConfigError) -> None:
+    raise error
+
+
+def read_list(path: Path, preset: Preset | None = None, refused: Refused = _raise) -> list[StackRecord]:
     """Return the records of a file list.
 
     Args:
         path: the list.
         preset: what a record takes where it does not say it itself.
+        refused: gets the error of a line that says what it may not; the others are read.
 
     Raises:
         ConfigError: it cannot be read, or a line says what it may not; names file and line.
     """
     shown, text = display(str(path)), read_text(path)
-    records = _json_document(text, shown) if path.suffix.lower() == ".json" else None
+    errors: list[ConfigError] = []
+
+    def refuse(error: ConfigError) -> None:
+        errors.append(error)
+        refused(error)
+
+    records = _json_document(text, shown, refuse) if path.suffix.lower() == ".json" else None
     if records is None:
-        records = list(_records(text, shown))
-    if not records:
+        records = list(_records(text, shown, refuse))
+    if not records and not errors:
         raise ConfigError(f"{shown}: holds no record")
     return records if preset is None else [preset.completed(record) for record in records]
 
@@ -119,7 +135,7 @@ def read_text(path: Path, advice: str = "") -> str:
         raise ConfigError(f"{shown}: cannot be read: it is no UTF-8 text", "Save it as UTF-8.") from error
 
 
-def _json_document(text: str, shown: str) -> list[StackRecord] | None:
+def _json_document(text: str, shown: str, refuse: Refused) -> list[StackRecord] | None:
     """Return the records of an array, or of one record over several lines; None if these are JSON lines."""
     try:
         document = json.loads(text)
@@ -128,33 +144,62 @@ def _json_document(text: str, shown: str) -> list[StackRecord] | None:
             raise ConfigError(f"{shown}: no JSON: {error}") from error
         return None
     if isinstance(document, dict):
-        return [record_of(document, shown)]
+        return list(_tried(partial(record_of, document, shown), refuse))
     items = document if isinstance(document, list) else [document]
     stranger = next((n for n, item in enumerate(items, 1) if not isinstance(item, dict)), None)
     if stranger is not None:
         raise ConfigError(f"{shown}: item {stranger} is no object with the keys of a stack")
-    return [record_of(item, f"{shown}: item {n}") for n, item in enumerate(items, 1)]
+    openers = (partial(record_of, item, f"{shown}: item {n}") for n, item in enumerate(items, 1))
+    return [record for opener in openers for record in _tried(opener, refuse)]
 
 
-def _records(text: str, shown: str) -> Iterator[StackRecord]:
+def _tried(opener: Callable[[], StackRecord], refuse: Refused) -> Iterator[StackRecord]:
+    """Yield a record, or nothing where it is refused."""
+    try:
+        yield opener()
+    except ConfigError as error:
+        refuse(error)
+
+
+def _records(text: str, shown: str, refuse: Refused) -> Iterator[StackRecord]:
     heading: list[str] | None = None
     mark = ","
     for number, line in enumerate(text.splitlines(), 1):
         where, content = f"{shown}:{number}", line.strip()
-        if not content or content.startswith("#"):
+        if not content.strip(" ,\t") or content.startswith("#"):
             continue
-        if content.startswith("{"):
-            yield record_of(_json_line(content, where), where)
-            continue
-        if heading is None and _is_heading([word.strip() for word in content.split(";")]):
-            raise ConfigError(f"{where}: the columns are separated by semicolons", "Save it with commas.")
+        found = _heading(content, where) if heading is None else None
+        if found is not None:
+            heading, mark = found, "\t" if "\t" in content else ","
+        else:
+            yield from _tried(partial(_record, line, where, heading, mark), refuse)
+
+
+def _heading(content: str, where: str) -> list[str] | None:
+    """Return the columns that a line names, None if it is no heading.
+
+    Raises:
+        ConfigError: it names one that is unknown, or parts them otherwise than lines are parted.
+    """
+    if content.startswith("{"):
+        return None
+    if _is_heading([word.strip() for word in content.split(";")]):
+        raise ConfigError(f"{where}: the columns are separated by semicolons", "Save it with commas.")
+    try:
         words = _words(content, where)
-        if heading is None and _is_heading(words):
-            heading, mark = _checked_heading(words, where), "\t" if "\t" in content else ","
-        elif heading is not None:
-            yield record_of(_row(heading, line, where, mark), where)
-        elif words:
-            yield record_of(_plain(words, where), where)
+    except ConfigError:  # of a line that is no heading: said where that is read
+        return None
+    return _checked_heading(words, where) if _is_heading(words) else None
+
+
+def _record(line: str, where: str, heading: list[str] | None, mark: str) -> StackRecord:
+    """Return what a line says that is no heading."""
+    content = line.strip()
+    if content.startswith("{"):
+        return record_of(_json_line(content, where), where)
+    if heading is not None:
+        return record_of(_row(heading, line, where, mark), where)
+    return record_of(_plain(_words(content, where), where), where)
 
 
 def _json_line(content: str, where: str) -> dict[str, Any]:

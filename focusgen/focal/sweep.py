@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,13 +32,19 @@ class SweepStack(NamedTuple):
     distances_m: tuple[float, ...]
 
 
-def read_focus(path: Path, n_frames: int, times_s: Sequence[float | None] | None) -> list[float]:
+def read_focus(
+    path: Path,
+    n_frames: int,
+    times_s: Sequence[float | None] | None,
+    note: Callable[[str], object] = lambda line: None,
+) -> list[float]:
     """Return the focus distance of every frame, metres; between lines of the file, diopters are linear.
 
     Args:
         path: CSV with a frame or time column, and one of focus distances, whose heading may say mm or cm.
         n_frames: of the video.
         times_s: when each frame is shown; needed for a time column.
+        note: told where the file goes on after the video.
 
     Raises:
         ConfigError: it cannot be read or used, or does not cover the video; names file and line.
@@ -54,7 +60,14 @@ def read_focus(path: Path, n_frames: int, times_s: Sequence[float | None] | None
         raise ConfigError(
             f"{shown}: says nothing of {uncovered} of {n_frames} frames "
             f"(it goes from {places[0]:g} to {places[-1]:g}, the video from {at[0]:g} to {at[-1]:g})",
-            "Add lines for the first and the last frame; focus is never guessed.",
+            "Frames count from 0, and seconds from the first frame. Add lines for the first and the last; "
+            "focus is never guessed.",
+        )
+    step = float(np.median(np.diff(at))) if n_frames > 1 else 1.0
+    if places[-1] > at[-1] + 1.5 * step:
+        note(
+            f"{shown} goes on to {places[-1]:g}, the video to {at[-1]:g}: is it the log of this "
+            "video, whole and at its frame rate? Lines after the last frame are left out"
         )
     diopters = np.interp(at, places, [1.0 / metres for _, metres in rows])
     return [1.0 / v if v > 0 else math.inf for v in diopters.tolist()]

@@ -83,7 +83,7 @@ def check_lists(
     report = ListReport()
     for path in paths:
         try:
-            records = read_list(path, preset)
+            records = read_list(path, preset, lambda error: report.problems.append(_said(error)))
         except FocusgenError as error:
             report.problems.append(_said(error))
             continue

@@ -57,7 +57,8 @@ def write_sweep_stacks(
     if stack_size < 2:
         raise ConfigError(f"--stack-size must be at least 2, not {stack_size}")
     raw, report = _checked(video)
-    distances_m = read_focus(focus_csv, report.n_decoded, report.frame_times_s)
+    notes = list(report.notes)
+    distances_m = read_focus(focus_csv, report.n_decoded, report.frame_times_s, notes.append)
     stacks = cut_sweep(distances_m, stack_size)
     if not stacks:
         raise ConfigError(
@@ -71,7 +72,7 @@ def write_sweep_stacks(
             place = folder / raw.scene_id / f"{raw.scene_id}_{number:03d}"
             _write_stack(place, stack, lambda n: np.asarray(reader.read(n, n + 1)[0]))
             progress((number + 1) / len(stacks))
-    return CutSweep(folder / raw.scene_id, len(stacks), report.notes)
+    return CutSweep(folder / raw.scene_id, len(stacks), tuple(notes))
 
 
 def _checked(video: Path) -> tuple[RawScene, RawReport]:

@@ -187,3 +187,40 @@ def test_headings_may_begin_with_capitals_and_columns_lie_between_tabs(tmp_path:
         "d, e.npy",
         None,
     )
+
+
+@pytest.mark.parametrize("name", ["l.jsonl", "l.json", "l.csv", "l.txt"])
+def test_every_line_that_is_refused_is_told_and_the_others_are_read(tmp_path: Path, name: str):
+    bad = {2: ("num_images", "x"), 3: ("focus_distances", "0")}
+    records = [
+        {"focal_stack": f"s{n}", bad[n][0]: bad[n][1]} if n in bad else {"focal_stack": f"s{n}"}
+        for n in range(5)
+    ]
+    text = {
+        "l.jsonl": "\n".join(json.dumps(one) for one in records),
+        "l.json": json.dumps(records),
+        "l.csv": "focal_stack,num_images,focus_distances\n"
+        + "\n".join(
+            f"{r['focal_stack']},{r.get('num_images', '')},{r.get('focus_distances', '')}" for r in records
+        ),
+        "l.txt": "\n".join(
+            " ".join([r["focal_stack"], *(f"{k}={v}" for k, v in list(r.items())[1:])]) for r in records
+        ),
+    }
+    path, errors = tmp_path / name, []
+    path.write_text(text[name])
+    read = read_list(path, refused=errors.append)
+    assert [record.text("focal_stack") for record in read] == ["s0", "s1", "s4"]
+    assert ["num_images" in errors[0].message, "focus_distances" in errors[1].message, len(errors)] == [
+        True,
+        True,
+        2,
+    ]
+    with pytest.raises(ConfigError, match="num_images"):
+        read_list(path)
+
+
+def test_an_apostrophe_in_a_table_is_a_letter(tmp_path: Path):
+    (tmp_path / "l.csv").write_text("focal_stack,depth\nann's stack,d.npy\n")
+    (record,) = read_list(tmp_path / "l.csv")
+    assert record.text("focal_stack") == "ann's stack"

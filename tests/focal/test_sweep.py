@@ -46,6 +46,23 @@ def test_lines_of_frames_or_seconds_are_joined_in_diopters(tmp_path: Path):
     np.testing.assert_allclose(read_focus(by_time, 5, times_s)[:4], [0.5, 1 / 1.5, 1.0, 2.0])
 
 
+@pytest.mark.parametrize(
+    ("last", "is_said"), [("0,0.5\n4,1", False), ("0,0.5\n5,1", False), ("0,0.5\n9,1", True)]
+)
+@pytest.mark.parametrize("per_frame", [1.0, 0.04])
+def test_a_log_that_goes_on_after_the_video_may_be_another_s(tmp_path, last, is_said, per_frame):
+    rows = [line.split(",") for line in last.split("\n")]
+    lines = [f"{float(place) * per_frame:g},{metres}" for place, metres in rows]
+    log = write(
+        tmp_path / "f.csv", "\n".join(["frame,focus_m" if per_frame == 1 else "time_s,focus_m", *lines])
+    )
+    said: list[str] = []
+    read_focus(log, 5, [7.0 + per_frame * n for n in range(5)], said.append)
+    assert [f"goes on to {9 * per_frame:g}, the video to {4 * per_frame:g}" in line for line in said] == [
+        True
+    ] * is_said
+
+
 def test_a_log_with_semicolons_has_decimal_commas(tmp_path: Path):
     text = "time_s;focus_m\r\n0,0;0,5\r\n0,2;1,0\r\n"
     found = read_focus(write(tmp_path / "focus.csv", text), 3, [0.0, 0.1, 0.2])

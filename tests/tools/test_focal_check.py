@@ -91,6 +91,16 @@ def test_a_record_that_cannot_be_used_is_a_problem_and_not_the_end(disk):
     assert report.lines()[-1] == "4 problems"
 
 
+def test_all_lines_that_say_what_they_may_not_are_problems(disk):
+    good = {"focal_stack": "s", "depth": "d.npy", "camera": CAMERA, "focus_distances": [1, 2, 3, 4, 5]}
+    report = report_of(listed(disk, {**good, "colour": 1}, good, {**good, "num_images": 0}, good))
+    assert report.n_samples == 2 and len(report.problems) == 2
+    assert (
+        "l.jsonl:1: unknown key colour" in report.problems[0]
+        and "l.jsonl:3: num_images" in report.problems[1]
+    )
+
+
 def test_a_scale_that_cannot_be_right_is_a_problem_whether_or_not_there_are_distances(disk):
     path = listed(disk, {"focal_stack": "s", "depth": "d.npy", "depth_scale": 1000})
     (said,) = report_of(path).problems
