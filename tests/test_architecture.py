@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -86,6 +87,7 @@ def module_files(package: Path) -> dict[str, Path]:
     return files
 
 
+@functools.cache
 def imports_of(package: Path) -> list[Import]:
     """Return every import that is executed at run time, with whether it stands at module level."""
     modules = module_files(package)

@@ -23,6 +23,7 @@ from focusgen import cli
 from focusgen.cli import COMMANDS
 from focusgen.commands import synth
 from focusgen.commands.focal import ACTIONS
+from focusgen.tools import preview
 from tests.browser import SCREENS_PX, check_page, chromium
 from tests.clips import write_video
 from tests.faults import in_child
@@ -66,19 +67,30 @@ def words_of(line: str) -> list[str]:
     return shlex.split(smaller(line.replace("--n_scenes 4", "--n_scenes 3"), 96, 64), comments=True) + more
 
 
-def run_words(words: list[str], here: Path) -> int:
-    """Run a line in this process, a fork with all libraries: to start one costs a command 1 to 2 s.
+def settle(here: Path) -> None:
+    """Let this process, a fork with all libraries, work in a folder, with small pictures, and write a log.
 
-    The README's lines start from nothing, in the environment of a wheel.
+    To start one costs 1 to 2 s. The README's lines start from nothing, in the environment of a wheel.
     """
     os.chdir(here)
     synth.usable_cores = lambda: 1
+    preview.VIDEO_PANEL_PX = (96, 64)
     log = os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
     sys.stdout, sys.stderr = (open(descriptor, "w", 1, encoding="utf-8") for descriptor in (1, 2))
-    program, *rest = words
-    return cli.main(rest) if program == "focusgen" else subprocess.run(words).returncode
+
+
+def run_line(line: str, here: Path) -> int:
+    settle(here)
+    program, *rest = words_of(line)
+    return cli.main(rest) if program == "focusgen" else subprocess.run([program, *rest]).returncode
+
+
+def run_python(text: str, here: Path) -> int:
+    settle(here)
+    exec(text, {"__name__": "__main__"})
+    return 0
 
 
 PREPARED: dict[str, Callable[[Path], None]] = {
@@ -89,23 +101,20 @@ PREPARED: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
-def test_every_block_of_a_page_does_what_it_says(page: str, tmp_path: Path, request: pytest.FixtureRequest):
-    importlib.import_module("torch")  # for all forks
-    importlib.import_module("matplotlib.pyplot")
+def test_every_block_of_a_page_does_what_it_says(page: str, tmp_path: Path, finished: Path):
+    for name in ("torch", "matplotlib.pyplot"):  # for all forks, as is what made `finished`
+        importlib.import_module(name)
     here = tmp_path / "here"
     here.mkdir()
     if "--scenes set" in (ROOT / "docs" / page).read_text():
-        shutil.copytree(request.getfixturevalue("finished"), here / "set")
+        shutil.copytree(finished, here / "set")
     PREPARED.get(page, lambda folder: None)(here)
     for kind, text in blocks(page):
-        if kind == "python":
-            done = subprocess.run([sys.executable, "-c", text], cwd=here, capture_output=True, text=True)
-            assert done.returncode == 0, f"{page}\n{text}\n{done.stderr}"
-            continue
-        for line in text.splitlines():
-            expected = re.search(r"# exit (\d+)", line)
-            code = in_child(lambda line=line: run_words(words_of(line), here))
-            said = f"{page}: {line}\n{(here / LOG).read_text()}"
+        for step in [text] if kind == "python" else text.splitlines():
+            run = run_python if kind == "python" else run_line
+            expected = re.search(r"# exit (\d+)", step)
+            code = in_child(lambda run=run, step=step: run(step, here))
+            said = f"{page}: {step}\n{(here / LOG).read_text()}"
             assert code == (int(expected[1]) if expected else 0), said
 
 
