@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import pkgutil
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from focusgen import motion, phases
 from focusgen.base import files
 from focusgen.base.checksums import file_checksum
 from focusgen.base.errors import CorruptInputError
@@ -27,10 +29,18 @@ EVERY = bool(os.environ.get("FOCUSGEN_ALL_KILLS"))
 """Fail and kill at every single call, as `.ci/run` does; else at some of each kind."""
 
 
-def import_backends() -> None:
-    """Import what the weight-free backends need, so that not every fork does it anew."""
+def import_phases() -> None:
+    """Import what runs of the weight-free backends import late: a second that not every fork spends."""
+    for room in (phases, motion):
+        for module in pkgutil.iter_modules(room.__path__, f"{room.__name__}."):
+            importlib.import_module(module.name)
     for name in ("passthrough", "provided", "bokeh.thin_lens"):
         importlib.import_module(f"focusgen.models.{name}")
+    for name in ("doctor.check", "run.eta", "run.forecast", "run.validation", "tools.run_pictures"):
+        importlib.import_module(f"focusgen.{name}")
+    for name in ("matplotlib.figure", "natsort", "scipy.stats"):
+        importlib.import_module(name)
+    assert importlib.import_module("skimage.metrics").structural_similarity
 
 
 def in_child(body: Callable[[], int]) -> int:
@@ -47,11 +57,9 @@ def in_child(body: Callable[[], int]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def run_phases(cfg: Config, scene_ids: tuple[str, ...], phases: tuple[str, ...] = SCENE_PHASES) -> int:
+def run_phases(cfg: Config, scene_ids: tuple[str, ...], names: tuple[str, ...] = SCENE_PHASES) -> int:
     """Run scene phases as `focusgen run` does: every phase, whatever became of the one before."""
-    codes = [
-        PhaseRun(PHASES[phase], cfg, scene_ids, Observer(), StopFlag()).run().exit_code for phase in phases
-    ]
+    codes = [PhaseRun(PHASES[name], cfg, scene_ids, Observer(), StopFlag()).run().exit_code for name in names]
     return int(max(codes))
 
 

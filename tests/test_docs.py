@@ -5,7 +5,6 @@ Blocks that need a cluster, a network or weights are `text`, `toml` or indented,
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import shlex
@@ -26,7 +25,7 @@ from focusgen.commands.focal import ACTIONS
 from focusgen.tools import preview
 from tests.browser import SCREENS_PX, check_page, chromium
 from tests.clips import write_video
-from tests.faults import in_child
+from tests.faults import import_phases, in_child
 from tests.focal.stacks import truth
 from tests.test_readme import smaller
 
@@ -101,13 +100,12 @@ PREPARED: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
-def test_every_block_of_a_page_does_what_it_says(page: str, tmp_path: Path, finished: Path):
-    for name in ("torch", "matplotlib.pyplot"):  # for all forks, as is what made `finished`
-        importlib.import_module(name)
+def test_every_block_of_a_page_does_what_it_says(page: str, tmp_path: Path, request: pytest.FixtureRequest):
+    import_phases()
     here = tmp_path / "here"
     here.mkdir()
     if "--scenes set" in (ROOT / "docs" / page).read_text():
-        shutil.copytree(finished, here / "set")
+        shutil.copytree(request.getfixturevalue("finished"), here / "set")
     PREPARED.get(page, lambda folder: None)(here)
     for kind, text in blocks(page):
         for step in [text] if kind == "python" else text.splitlines():

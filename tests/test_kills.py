@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-import focusgen.models.bokeh.thin_lens  # noqa: F401 - loaded once, not by each of hundreds of forks
 from focusgen.base import files
 from focusgen.base.checksums import file_checksum
 from focusgen.base.errors import CorruptInputError
@@ -23,7 +22,7 @@ from focusgen.phases.index import index_dataset
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
 from focusgen.run.table import PHASES
-from tests.faults import EVERY
+from tests.faults import EVERY, import_phases
 
 SCENES = ("a", "b")
 
@@ -93,6 +92,7 @@ def assert_nothing_false(out_root: Path, n_frames: int) -> None:
 
 @pytest.mark.slow
 def test_killed_at_every_publish_step_and_resumed_gives_the_same_bytes(rgbd):
+    import_phases()
     n_frames = 3  # a frame, its neighbour, and one beyond the first chunk
     for seed, scene_id in enumerate(SCENES):
         rgbd.add_scene(scene_id, n_frames=n_frames, seed=seed, width=32, height=16)

@@ -30,10 +30,10 @@ def test_what_is_too_slow_too_large_or_grows_too_fast_is_named():
 
 
 @pytest.mark.slow
-def test_three_times_the_scenes_cost_little_more_time_and_memory(tmp_path):
-    few, many = measure_index(500, tmp_path), measure_index(1500, tmp_path)
+def test_six_times_the_scenes_cost_little_more_time_and_memory(tmp_path):
+    few, many = measure_index(100, tmp_path), measure_index(600, tmp_path)
     assert tuple(few) == STEPS
     assert many["task"].cpu_s < few["task"].cpu_s + 0.5
     for step in STEPS:
-        assert many[step].peak_mb < few[step].peak_mb + 40, step
-        assert many[step].cpu_s < 3 * 1.25 * few[step].cpu_s, step
+        assert many[step].peak_mb < few[step].peak_mb + 20, step
+        assert many[step].cpu_s < 4 * few[step].cpu_s, step  # the index anew for each scene: 5 times and more

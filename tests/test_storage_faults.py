@@ -33,7 +33,7 @@ from tests.faults import (
     FAILED_IN_CHILD,
     failures_of,
     false_records,
-    import_backends,
+    import_phases,
     in_child,
     is_complete,
     run_phases,
@@ -46,8 +46,8 @@ CAPABILITY_VERSION_3, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 0x20080522, 1 << 1
 
 
 @pytest.fixture(scope="module", autouse=True)
-def backends():
-    import_backends()
+def phases():
+    import_phases()
 
 
 @pytest.fixture

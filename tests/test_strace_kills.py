@@ -15,7 +15,7 @@ from focusgen.base.files import publish
 from focusgen.dataset import scene_store
 from focusgen.dataset.fingerprint import published_digests
 from focusgen.phases.index import index_dataset
-from tests.faults import EVERY, FAILED_IN_CHILD, false_records, in_child, run_phases
+from tests.faults import EVERY, FAILED_IN_CHILD, false_records, import_phases, in_child, run_phases
 
 SCENES = ("a", "b")
 PHASES = ("deblur", "depth")  # without torch: a life takes a tenth of a second
@@ -91,6 +91,7 @@ def can_trace() -> bool:
 @pytest.mark.skipif(not can_trace(), reason="strace cannot trace here")
 @pytest.mark.parametrize("call", STRIDE)
 def test_no_false_record_wherever_the_kernel_kills(rgbd, call):
+    import_phases()
     for seed, scene_id in enumerate(SCENES):
         rgbd.add_scene(scene_id, n_frames=2, seed=seed, width=16, height=16)
     cfg = rgbd.config()

@@ -23,15 +23,15 @@ from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.models.passthrough import Passthrough
 from focusgen.phases.index import index_dataset
-from tests.faults import FAILED_IN_CHILD, false_records, import_backends, in_child, run_phases
+from tests.faults import FAILED_IN_CHILD, false_records, import_phases, in_child, run_phases
 from tests.flockless import environment_without_flock
 
 SCENES = ("a",)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def backends():
-    import_backends()
+def phases():
+    import_phases()
 
 
 def fork(body) -> int:

@@ -31,7 +31,7 @@ from focusgen.run.progress import Observer
 from focusgen.run.table import PHASES
 from focusgen.synth.write import make_scene, write_rgbd
 from tests.conftest import Rgbd
-from tests.test_kills import in_child
+from tests.faults import in_child
 
 MIXED = ("--lens.motion", "mixed", "--n_sets", "4")
 BEFORE_4: tuple[PhaseName, ...] = ("index", "deblur", "depth")
