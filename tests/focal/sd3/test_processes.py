@@ -20,26 +20,16 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def trained(folder: Path, stacks: Path, n_processes: int, batch: int) -> dict[str, torch.Tensor]:
-    words = ["focal", "train", "--config", str(CONFIG_DIR / "focal/sd3_tiny.yaml")]
-    words += [
-        "--train-filelist",
-        str(stacks),
-        "--output-dir",
-        str(folder),
-        "--device",
-        "cpu",
-        "--max-steps",
-        "3",
-    ]
+    words = ["focal", "train", "--config", str(CONFIG_DIR / "focal/sd3_tiny.yaml"), "--device", "cpu"]
+    words += ["--train-filelist", str(stacks), "--output-dir", str(folder), "--max-steps", "3"]
     for pair in (f"train.batch={batch}", "data.size=32", "data.most_slices=3", "data.variants=1"):
         words += ["--override", pair]
     words += ["--override", "logging.use_tensorboard=false", "--override", "model.gate=0.5"]
     if n_processes == 1:
         assert cli.main(words) == 0
         return load_file(folder / "focal_sd3.safetensors")
-    launcher = ["-m", "torch.distributed.run", f"--nproc_per_node={n_processes}", "--master_port=29531"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, *launcher, "-m", "focusgen.cli", *words]
+    command = [sys.executable, "-m", "tests.focal.sd3.launched_training", *words]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return load_file(folder / "focal_sd3.safetensors")
