@@ -257,7 +257,7 @@ PHASE_SCRIPTS = sorted((ROOT / "scripts").glob("0*.py"))
 
 ASK_FOR_HELP = f"""
 import json, os, runpy, sys
-import focusgen.cli
+import focusgen.cli, focusgen.config.flags
 for key, argv, script in json.loads(sys.argv[1]):
     with open("asked", "w+") as shown:
         if os.fork() == 0:

@@ -24,12 +24,14 @@ RUN_ALL = """
 import json, os, runpy, sys, traceback
 import cv2, matplotlib.figure, scipy.stats, skimage.metrics, torch
 from focusgen import cli
+from focusgen.tools import preview
 for words, expected in json.loads(sys.argv[1]):
     child = os.fork()
     if child == 0:
         said = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(said, 1), os.dup2(said, 2)
         program, *sys.argv = words
+        preview.VIDEO_PANEL_PX = (96, 64)
         try:
             if program == "focusgen":
                 sys.argv.insert(0, program)
@@ -50,7 +52,7 @@ for words, expected in json.loads(sys.argv[1]):
     if code != expected:
         sys.exit(f"{words}: {code}\\n{open('said.txt').read()}")
 """
-"""Each line in a fork of a process that imported the libraries and nothing of ours but what any command does."""
+"""Each line in a fork of a process that imported the libraries; of ours, what draws small pictures."""
 
 pytestmark = pytest.mark.slow
 
@@ -130,7 +132,8 @@ def test_python_m_cite_and_completion_work(installed: Path):
 
 
 def test_the_demo_runs(installed: Path):
-    done = run(installed, "focusgen", "demo", "--n_scenes", "1", "--n_frames", "16", "--out_root", "out")
+    small = ["--n_scenes", "1", "--n_frames", "16", "--render.n_sets", "1"]
+    done = run(installed, "focusgen", "demo", *small, "--out_root", "out")
     assert done.returncode == 0, done.stderr
     report = installed.parent.parent.parent / "out" / "logs" / "validation_report.json"
     assert json.loads(report.read_text())["verdict"] == "pass"

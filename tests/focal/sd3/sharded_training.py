@@ -14,7 +14,7 @@ from pathlib import Path
 
 import diffusers.models.transformers.transformer_sd3  # noqa: F401 - six seconds, once instead of in each fork
 import torch
-import torch._dynamo  # noqa: F401 - the first optimizer of a process imports it
+import torch._dynamo  # which the first optimizer of a process imports
 from accelerate import Accelerator
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
