@@ -48,7 +48,8 @@ class Roots:
 
     Attributes:
         folders: kind ("default", "all_in_focus", "depth", "focal_stack") -> folders, tried in turn.
-        source: name of the data set, for its environment variable.
+        source: preset whose folders these are: those of the environment go before them, its own variable's
+            too. Folders that were said outright ("") go before the environment.
     """
 
     folders: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -71,10 +72,12 @@ class Roots:
             return []
         if Path(expanded).is_absolute():
             return [Path(expanded)]
-        names = (f"{kind.upper()}_DATA_ROOT", f"{self.source.upper()}_DATA_ROOT", "FOCALDIFFUSION_DATA_ROOT")
-        roots = [os.environ[name] for name in names if os.environ.get(name)]
-        roots += [*self.folders.get(kind, ()), *self.folders.get("default", ())]
-        found = [expand(root) for root in roots]
+        names = [f"{kind.upper()}_DATA_ROOT", "FOCALDIFFUSION_DATA_ROOT"]
+        if self.source:
+            names.insert(1, f"{self.source.upper()}_DATA_ROOT")
+        environment = [os.environ[name] for name in names if os.environ.get(name)]
+        said = [*self.folders.get(kind, ()), *self.folders.get("default", ())]
+        found = [expand(root) for root in (environment + said if self.source else said + environment)]
         return [Path(root) / expanded for root in found if root is not None] + [beside / expanded]
 
 

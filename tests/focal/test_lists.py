@@ -104,6 +104,16 @@ def test_roots_are_tried_in_turn_and_unset_variables_are_skipped(
     assert expand("${NOWHERE_SET}/a") is None
 
 
+def test_a_folder_that_was_said_outright_goes_before_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FOCALDIFFUSION_DATA_ROOT", "/env")
+    monkeypatch.setenv("_DATA_ROOT", "/of_no_name")
+    beside, env = tmp_path / "a", Path("/env/a")
+    assert Roots.of("/said").candidates("a", "depth", tmp_path) == [Path("/said/a"), env, beside]
+    assert Roots.of("/preset", "base").candidates("a", "depth", tmp_path) == [env, Path("/preset/a"), beside]
+
+
 def test_depth_is_brought_to_planar_metres(tmp_path: Path):
     import cv2
 

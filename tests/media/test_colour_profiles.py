@@ -98,7 +98,7 @@ def png_with(kind: bytes, body: bytes) -> bytes:
         (png_with(b"gAMA", struct.pack(">I", 100000)), "PNG states a gamma of 1"),
         (png_with(b"gAMA", struct.pack(">I", 45455)), None),
         (png_with(b"cICP", bytes([9, 16, 0, 1])), "PNG states colours of H.273 (9, 16)"),
-        (png_with(b"cICP", bytes([1, 13, 0, 1])), None),
+        *((png_with(b"cICP", bytes([*codes, 0, 1])), None) for codes in [(1, 13), (1, 1), (1, 6), (2, 2)]),
     ],
 )
 def test_other_statements_about_colours_are_not_applied_and_said(data, said):
