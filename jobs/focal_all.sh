@@ -28,7 +28,7 @@ else
   [ -s "$TRAIN_LIST" ] || { echo "$list: no stack is of split train; focusgen status --out_root $SCENES" >&2; exit 2; }
 fi
 job=$(sbatch --parsable "${after[@]}" "$@" "$here/focal_train.sh")
-if [ -e "$TEST_LIST" ] && [ ! -s "$TEST_LIST" ]; then
+if [ -z "${AFTER:-}" ] && [ ! -s "$TEST_LIST" ]; then  # after a job, lists that lie here are of an earlier run
   echo "note: $list: no stack is of split test: there will be no tables"
   exit 0
 fi

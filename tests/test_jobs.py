@@ -220,7 +220,7 @@ def test_lists_without_a_stack_are_no_lists(tmp_path):
     assert "--val-filelist" not in argv and argv[argv.index("--test-filelist") + 1] == f"{tmp_path}/test"
 
 
-def whole_chain(tmp_path, *splits: str) -> tuple[subprocess.CompletedProcess[str], Path]:
+def whole_chain(tmp_path, *splits: str, after: str = "") -> tuple[subprocess.CompletedProcess[str], Path]:
     """Run the chain on a data set with scenes of these splits; return how it ended, and what it called."""
     calls = tmp_path / "calls"
     calls.touch()
@@ -240,7 +240,7 @@ def whole_chain(tmp_path, *splits: str) -> tuple[subprocess.CompletedProcess[str
         "SCENES": "data",
         "CONFIG": "c.yaml",
     }
-    environment |= {"PYTHON": str(tmp_path / "python"), "OUTPUT_DIR": "out"}
+    environment |= {"PYTHON": str(tmp_path / "python"), "OUTPUT_DIR": "out", "AFTER": after}
     command = ["bash", str(JOBS / "focal_all.sh"), "--nodes=2"]
     return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True), calls
 
@@ -265,3 +265,12 @@ def test_the_chain_of_a_data_set_without_some_split_says_so_before_it_waits(tmp_
     done, calls = whole_chain(tmp_path, "val")
     assert done.returncode == 2 and "no stack is of split train" in done.stderr
     assert len(calls.read_text().splitlines()) == 2
+
+
+def test_lists_of_an_earlier_run_say_nothing_of_those_that_a_job_will_make(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "stacks_test.jsonl").touch()
+    done, calls = whole_chain(tmp_path, after="12")
+    assert done.returncode == 0 and "no tables" not in done.stdout
+    lists, _, train, _, judge, _ = calls.read_text().splitlines()
+    assert "afterok:12" in lists and "afterok:7" in train and judge.endswith("focal_eval.sh")

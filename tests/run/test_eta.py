@@ -7,6 +7,7 @@ import pytest
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.eta import predicted_s
+from focusgen.run.forecast import VALIDATE_S_PER_MPX
 
 
 @pytest.mark.slow
@@ -20,6 +21,10 @@ def test_only_what_is_not_finished_is_predicted(rgbd):
     dataset.scene("a").done("render").unlink()
     assert set(predicted_s(cfg, index, ["a", "b"])) == {"render", "validate"}
     assert predicted_s(cfg, index, ["b"]) == {}
-    one = predicted_s(cfg, index, ["a"])["render"]
+    one = predicted_s(cfg, index, ["a"])
+    entry, sets, workers = index["a"], cfg.render.n_sets, cfg.run.workers
+    megapixels = entry.n_frames * entry.width * entry.height / 1e6
+    assert one["validate"] == pytest.approx(VALIDATE_S_PER_MPX * megapixels * sets / workers)
     dataset.scene("b").done("render").unlink()
-    assert predicted_s(cfg, index, ["a", "b"])["render"] > one
+    two = predicted_s(cfg, index, ["a", "b"])
+    assert two["render"] > one["render"] and two["validate"] == pytest.approx(2.0 * one["validate"])
