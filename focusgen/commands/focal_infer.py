@@ -228,9 +228,12 @@ def print_stack(stack: dict[str, Any], output: Path) -> None:
 
 def report(summary: dict[str, Any]) -> int:
     """Print how many stacks were kept, and what could not be used; return the exit status."""
-    from focusgen.base.names import display
+    from focusgen.base.names import display, listed
 
     _note_kept(summary["stacks"])
+    without = summary.get("without_slices", ())
+    if without:
+        print(f"note: no pictures that could be slices in {listed(without)}: left out", file=sys.stderr)
     for failure in summary["failed"]:
         print(
             f"focusgen: {display(failure['name'])}: {failure['error']}\n{failure['advice']}", file=sys.stderr
@@ -259,7 +262,8 @@ def _misfit(stack: Mapping[str, Any]) -> str:
         return (
             f"{_share(stack['unexplained_share'])} of what differs between them is left when they are drawn "
             "from the depth found; confidence is lowered. Are --focus-distances in the order of the names, "
-            "and --focal-length, --f-number and --sensor-width those of the lens? Did camera or things move?"
+            "and --focal-length, --f-number and --sensor-width those of the lens? Did camera or things move? "
+            "Thin things, and blur that changes by a pixel or two only, can do it too."
         )
     return (
         f"they show about {factor:g} times the blur of this lens between these focus distances; confidence "

@@ -37,6 +37,9 @@ NO_SLICE = re.compile(
 )
 """Names of what lies beside a stack and is no slice of it."""
 
+SUMMARY = "summary.json"
+"""Lies beside the results of `focal infer`."""
+
 RESULT = re.compile(r"(.+)_(depth|all_in_focus|slice|confidence)")
 """Names of pictures that `focal infer` writes; `NAME_metadata.json` lies beside them."""
 
@@ -142,6 +145,20 @@ def stack_folders(folder: Path) -> list[Path]:
     if not found:
         raise _no_pictures(folder, "no pictures in it or in its folders")
     return found
+
+
+def folders_without_slices(folder: Path, stacks: Sequence[Path]) -> list[str]:
+    """Return the folders of a batch that hold no picture that could be a slice, but those of results.
+
+    Args:
+        folder: of the batch.
+        stacks: what `stack_folders` found in it.
+    """
+    if list(stacks) == [folder]:
+        return []
+    others = (path for path in folder.iterdir() if path.is_dir() and path not in set(stacks))
+    names = (path.name for path in others if not (path / SUMMARY).is_file())
+    return sorted((name for name in names if not name.startswith(".")), key=natural_key)
 
 
 def _no_pictures(folder: Path, what: str) -> ConfigError:

@@ -22,7 +22,14 @@ from focusgen.focal.infer import InferOptions, StackResult, infer_stack
 from focusgen.focal.lists import Roots, read_list
 from focusgen.focal.opened import LensFlags, missing_lens_flags
 from focusgen.focal.records import StackRecord
-from focusgen.focal.slice_files import StackFiles, stack_folders, stack_of_folder, stack_of_paths
+from focusgen.focal.slice_files import (
+    SUMMARY,
+    StackFiles,
+    folders_without_slices,
+    stack_folders,
+    stack_of_folder,
+    stack_of_paths,
+)
 from focusgen.focal.sources import open_record, record_distances_m
 from focusgen.media.picture_files import PICTURE_SUFFIXES
 from focusgen.tools.focal_kept import MADE_OF, digest_of, kept_result, settings_digest, versions
@@ -143,7 +150,8 @@ def infer_all(
     settings = settings_digest(job.options)
     done: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
-    summary = _published_summary(job.output, done, failed, names) if len(names) > 1 else {}
+    publish_summary = partial(_published_summary, job.output, done, failed, names, _without_slices(job))
+    summary = publish_summary() if len(names) > 1 else {}
     for name, stack in zip(names, stacks, strict=True):
         try:
             result, is_kept = _result_of(job, name, stack, settings, partial(tell, name))
@@ -156,9 +164,9 @@ def infer_all(
                 raise
             advice = _with_older(job.output, name, error)
             failed.append({"name": name, "error": error.message, "advice": advice})
-            summary = _published_summary(job.output, done, failed, names)
+            summary = publish_summary()
             continue
-        summary = _published_summary(job.output, done, failed, names)
+        summary = publish_summary()
         on_stack(done[-1])
     if job.as_scene and done:
         make_scenes(job.output, scene_id, [(stack["height"], stack["width"]) for stack in done])
@@ -210,15 +218,30 @@ def _result_of(
     return result, False
 
 
+def _without_slices(job: InferJob) -> list[str]:
+    """Return the folders of a batch that are left out, but the one of the results."""
+    folder = Path(job.input)
+    if not os.path.isdir(job.input):
+        return []
+    names = folders_without_slices(folder, stack_folders(folder))
+    return [name for name in names if not job.output.resolve().is_relative_to((folder / name).resolve())]
+
+
 def _published_summary(
-    folder: Path, done: list[dict[str, Any]], failed: list[dict[str, str]], names: list[str]
+    folder: Path,
+    done: list[dict[str, Any]],
+    failed: list[dict[str, str]],
+    names: list[str],
+    without_slices: list[str],
 ) -> dict[str, Any]:
     summary: dict[str, Any] = {"stacks": done, "failed": failed, "focusgen": __version__}
+    if without_slices:
+        summary["without_slices"] = without_slices
     still_to_do = names[len(done) + len(failed) :]
     if still_to_do:  # for whoever looks after a kill
         summary["not_done"] = still_to_do
     make_folder(folder)
-    publish_json(folder / "summary.json", summary)
+    publish_json(folder / SUMMARY, summary)
     return summary
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.commands.focal_infer import report
 from focusgen.focal.infer import InferOptions, StackResult
 from focusgen.focal.opened import LensFlags
 from focusgen.focal.records import record_of
@@ -76,6 +77,22 @@ def test_a_folder_a_batch_and_pictures_with_commas_are_stacks(tmp_path, calls):
         ("two", ["0.png", "1.png", "2.png"]),
         ("one", ["2.png", "0.png"]),
     ]
+
+
+def test_a_folder_of_a_batch_that_lost_its_slices_is_named_and_results_are_not(tmp_path, calls, capsys):
+    for name in ("a", "b"):
+        stack(tmp_path / "in" / name)
+    for name in ("lost", "raw", ".hidden"):
+        (tmp_path / "in" / name).mkdir()
+    (tmp_path / "in" / "raw" / "1.cr2").write_bytes(b"raw")
+    for out in ("earlier", "deep/later"):  # what an earlier call wrote is no stack, and none that is lost
+        summary = inferred(tmp_path / "in", tmp_path / "in" / out)
+        assert (names_of(calls), summary["without_slices"]) == (["a", "b"], ["lost", "raw"])
+        assert json.loads((tmp_path / "in" / out / "summary.json").read_text()) == summary
+        calls.clear()
+    assert "without_slices" not in inferred(tmp_path / "in" / "a", tmp_path / "o")
+    report({"stacks": [], "failed": [], "without_slices": ["lost", "raw"]})
+    assert "no pictures that could be slices in lost, raw: left out" in capsys.readouterr().err
 
 
 def test_stacks_of_two_sizes_are_no_frames_and_that_is_said_before_any_work(tmp_path, calls):
