@@ -138,7 +138,7 @@ def open_stack(
     progress("align", 0.0)
     slices, alignment, exposure = registered(loaded.slices[order], aligns=aligns)
     if known is not None:
-        known = _with_formula(known, lens.formula, alignment, rising_m)
+        known = with_formula(known, lens.formula, alignment, rising_m)
         _check_tells(files, known, rising_m, slices.shape[2])
     gain = None if known is None else known.radius_px_m(slices.shape[2])
     _refuse_twins([names[n] for n in order], loaded.slices[order], rising_m, gain)
@@ -303,14 +303,24 @@ def lens_flags_lacking(focal_length_mm: float | None, f_number: float | None) ->
     return [flag for flag, value in flags if value is None]
 
 
-def _with_formula(lens: StackLens, formula: str, alignment: Alignment, distances_m: list[float]) -> StackLens:
+def with_formula(
+    lens: StackLens, formula: str, alignment: Alignment, distances_m: Sequence[float]
+) -> StackLens:
+    """Return a lens whose gain is that of aligned slices.
+
+    Args:
+        lens: as it is known.
+        formula: "paper", "exact", or "auto": exact where slices breathe.
+        alignment: of the slices.
+        distances_m: of the slices, rising.
+    """
     reference_m = distances_m[alignment.reference]
     if formula == "auto":
         formula = "exact" if _breathes(lens, alignment, distances_m) else "paper"
     return replace(lens, formula="exact" if formula == "exact" else "paper", reference_m=reference_m)
 
 
-def _breathes(lens: StackLens, alignment: Alignment, distances_m: list[float]) -> bool:
+def _breathes(lens: StackLens, alignment: Alignment, distances_m: Sequence[float]) -> bool:
     """Say whether the slices change magnification as an uncorrected thin lens does, rather than not."""
     near, far = (_image_distance_m(lens.focal_length_m, s) for s in (distances_m[0], distances_m[-1]))
     expected = math.log(near / far)

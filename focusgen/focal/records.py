@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from focusgen.base.errors import ConfigError
@@ -13,7 +13,7 @@ from focusgen.base.names import display
 from focusgen.focal.distances import parse_distance, parse_distances
 from focusgen.focal.lens_checks import check_lens
 from focusgen.focal.stack import StackLens
-from focusgen.optics.coc import Formula
+from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Formula, shown_width
 
 ALIASES = {
     "depth_path": "depth",
@@ -156,7 +156,14 @@ class StackRecord:
             return None
         width_mm = None if width_m is None else 1e3 * width_m
         check_lens(1e3 * focal_m, f_number, width_mm, f"{self.where}: camera")
-        return StackLens(focal_m, f_number, width_m or 0.036, formula or "paper")
+        return StackLens(focal_m, f_number, width_m or FULL_FRAME_WIDTH_M, formula or "paper")
+
+    def lens_shown(self, height_px: int, width_px: int) -> StackLens | None:
+        """Return the camera as pictures show it: 36 mm that nobody said lie along the long side."""
+        lens = self.lens()
+        if lens is None or self.camera_values()[2] is not None:
+            return lens
+        return replace(lens, sensor_width_m=shown_width(lens.sensor_width_m, width_px, height_px))
 
     def formula(self) -> Formula | None:
         """Return the formula that the camera says, None where it says none."""

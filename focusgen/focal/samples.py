@@ -13,12 +13,13 @@ from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import display
 from focusgen.focal.light import unused_bits
 from focusgen.focal.lists import Roots
+from focusgen.focal.opened import with_formula
 from focusgen.focal.records import StackRecord
 from focusgen.focal.registration import registered
 from focusgen.focal.render import render_stack
 from focusgen.focal.slice_files import read_sharp, read_slices
 from focusgen.focal.sources import check_focus, open_record, read_record_depth, record_distances_m
-from focusgen.focal.stack import FocalStack, StackLens
+from focusgen.focal.stack import FocalStack
 from focusgen.media.depth_units import is_plausible_median
 
 
@@ -63,18 +64,19 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     if opened.files is not None:
         slices = read_slices(opened.files.paths)
     else:
-        slices = _drawn(record, rgb, true_m, distances_m, lens)
+        slices = _drawn(record, rgb, true_m, distances_m)
     _check_truth(record, slices.shape[1:3], true_m, rgb)
     slices, rgb = _brightened(slices, rgb)
     order = np.argsort(distances_m)
-    diopters = 1.0 / np.asarray(distances_m)[order]
-    slices = registered(slices[order]).slices
+    rising_m = np.asarray(distances_m)[order]
+    slices, alignment, _ = registered(slices[order])
+    formula = record.formula() or ("paper" if opened.files is None else "auto")  # as `focal infer` has it
+    shown = record.lens_shown(*slices.shape[1:3]) or lens
+    gain = with_formula(shown, formula, alignment, rising_m.tolist()).radius_px_m(slices.shape[2])
     # A generative renderer's blur looks like a lens, and is not one.
     is_drawn = opened.files is None or record.text("source") != "bokeh"
     name = record.text("name") or (opened.files.name if opened.files else record.where.rsplit("/", 1)[-1])
-    return Sample(
-        name, FocalStack(slices, diopters, lens.radius_px_m(slices.shape[2])), true_m, rgb, is_drawn
-    )
+    return Sample(name, FocalStack(slices, 1.0 / rising_m, gain), true_m, rgb, is_drawn)
 
 
 def _brightened(
@@ -91,10 +93,11 @@ def _drawn(
     rgb: npt.NDArray[Any] | None,
     true_m: npt.NDArray[np.float32] | None,
     distances_m: list[float],
-    lens: StackLens,
 ) -> npt.NDArray[Any]:
     if rgb is None or true_m is None:
         raise ConfigError(f"{record.where}: drawing a stack needs all_in_focus and depth")
+    lens = record.lens_shown(*rgb.shape[:2])
+    assert lens is not None, "the caller has a lens"
     depth_m = usable_depth(true_m, rgb.shape[:2], record.where)
     return np.stack(list(render_stack(rgb, depth_m, distances_m, lens)))
 

@@ -165,7 +165,7 @@ def _check_depth(
             f"{record.where}: depth is {depth_m.shape[1]}x{depth_m.shape[0]}, "
             f"the picture {size[1]}x{size[0]}{turned}"
         )
-    lens = record.lens()
+    lens = record.lens_shown(size[0], size[1])
     if lens is not None:
         report.identifiable.append(float((known <= lens.identifiable_to_m(size[1])).mean()))
 

@@ -11,8 +11,11 @@ import pytest
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.focal.lists import Roots
+from focusgen.focal.opened import LensFlags, open_stack
 from focusgen.focal.records import record_of
 from focusgen.focal.samples import load_sample, usable_depth
+from focusgen.focal.slice_files import stack_of_folder
+from tests.focal.stacks import truth
 
 HEIGHT, WIDTH = 24, 32
 CAMERA = {"focal_length_mm": 50, "f_number": 8, "sensor_width_mm": 3.6}
@@ -42,6 +45,31 @@ def test_slices_are_sorted_from_near_to_far_with_their_distances(disk):
     assert found.stack.slices.shape == (3, HEIGHT, WIDTH, 3)
     assert found.stack.radius_px_m == pytest.approx(0.05**2 / 16 * WIDTH / 0.0036)
     assert found.true_m is None and found.aif is None and found.is_drawn
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("formula", [None, "paper", "exact"])
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_the_gain_of_a_sample_is_that_of_infer(tmp_path: Path, formula: str | None, is_turned: bool):
+    traced = truth("handheld")
+    (tmp_path / "s").mkdir()
+    for n, pixels in enumerate(traced.slices):
+        shown = np.rot90(pixels) if is_turned else pixels
+        cv2.imwrite(str(tmp_path / "s" / f"{n}.png"), shown[..., ::-1])
+    camera = {"focal_length_mm": 50, "f_number": 2, **({"formula": formula} if formula else {})}
+    found = sample(tmp_path, focal_stack="s", focus_distances=traced.distances_m, camera=camera)
+    opened = open_stack(
+        stack_of_folder(tmp_path / "s"),
+        traced.distances_m,
+        LensFlags(50, 2, formula=formula or "auto"),
+        most_pixels=10**6,
+        aligns=True,
+        progress=lambda what, part: None,
+    )
+    assert found.stack.radius_px_m == pytest.approx(opened.stack.radius_px_m, rel=1e-9)
+    reference_m = traced.distances_m[2]
+    breathing = 1.0 if formula == "paper" else reference_m / (reference_m - 0.05)
+    assert found.stack.radius_px_m == pytest.approx(0.05**2 / 4 * 320 / 0.036 * breathing, rel=1e-6)
 
 
 def test_truth_comes_along(disk):
