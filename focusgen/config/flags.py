@@ -12,7 +12,6 @@ and default come from the setting. In --help the flags of settings stand behind 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import os
 import sys
@@ -30,13 +29,12 @@ from typing import (
 
 import tyro
 
-from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.config import Config, Section
+from focusgen.config.dotted import refuse_dotted, refuse_without_section, split_dotted
 from focusgen.config.flag_types import Declared, annotated, setting_of
 from focusgen.config.help_text import paragraphs, wrapped_output
 from focusgen.config.origins import GivenKey
-from focusgen.config.retired import RETIRED_KEYS
 
 T = TypeVar("T")
 _DECLARED = "flag"
@@ -131,13 +129,18 @@ def parse(
         takes_settings: `--section.key` means something, though no flag of its own sets a setting.
 
     Raises:
-        ConfigError: a dotted key that is unknown, has no value or no meaning here; a switch that has a value.
+        ConfigError: a dotted key that is unknown, has no value or no meaning here, or lacks its section; a
+            switch that has a value.
     """
     words = [_with_home(word) for word in argv]
     takes_settings = takes_settings or bool(kind.keys())
-    if not takes_settings:
-        _refuse_dotted(kind, words, prog)
-    rest, dotted = split_dotted(words) if takes_settings else (words, {})
+    own = {field.name for field in dataclasses.fields(kind)}
+    rest, dotted = words, dict[str, Any]()
+    if takes_settings:
+        rest, dotted = split_dotted(words)
+        refuse_without_section(own, rest, prog)
+    else:
+        refuse_dotted(own, words, prog)
     _refuse_values_of_switches(kind, rest)
     _note_what_is_repeated(words)
     text = paragraphs(doc or "")
@@ -170,16 +173,6 @@ def _note_what_is_repeated(words: Sequence[str]) -> None:
             print(f"note: --{name} is given {n} times: the last one counts", file=sys.stderr)
 
 
-def _refuse_dotted(kind: type[Flags], words: Sequence[str], prog: str) -> None:
-    """Refuse `--section.key` where it would do nothing."""
-    for word in words:
-        flag = word.partition("=")[0]
-        if flag.startswith("--") and "." in flag:
-            has_override = "override" in kind.__dataclass_fields__
-            way_out = f"Say --override {flag[2:]}=VALUE." if has_override else f"{prog} --help has the flags."
-            raise ConfigError(f"{flag} has no meaning here", way_out)
-
-
 def _refuse_values_of_switches(kind: type[Flags], words: Sequence[str]) -> None:
     """Refuse `--json=false`, which tyro reads as `--json` and a word of its own: as yes."""
     switches = {field.name for field in dataclasses.fields(kind) if field.default is False}
@@ -187,33 +180,6 @@ def _refuse_values_of_switches(kind: type[Flags], words: Sequence[str]) -> None:
         flag, has_value, value = word.partition("=")
         if has_value and flag.startswith("--") and flag[2:].replace("-", "_") in switches:
             raise ConfigError(f"{flag} takes no value, not {value!r}", f"Leave {flag} away to say no.")
-
-
-def split_dotted(argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
-    """Take `--section.key VALUE` and `--section.key=VALUE` out of an argument list.
-
-    Raises:
-        ConfigError: an unknown key (with the nearest one), or no value.
-    """
-    rest: list[str] = []
-    dotted: dict[str, Any] = {}
-    words = iter(argv)
-    for word in words:
-        key, has_value, value = word[2:].partition("=")
-        key = key.replace("-", "_")
-        if not word.startswith("--") or "." not in key:
-            rest.append(word)
-            continue
-        known = [*config.known_keys(), *config.keys_of_groups()]
-        if key not in known and key not in RETIRED_KEYS:
-            near = difflib.get_close_matches(key, known, n=1)
-            raise ConfigError(f"unknown setting --{key}", f"Did you mean --{near[0]}?" if near else "")
-        if not has_value:
-            value = next(words, "")
-        if not value.strip():  # YAML would read it as nothing said
-            raise ConfigError(f"--{key} needs a value")
-        dotted[key] = config.parse_value(key, value)
-    return rest, dotted
 
 
 def report_without_effect(cfg: Config, flags: Flags) -> None:

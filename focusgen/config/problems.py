@@ -76,13 +76,18 @@ def _unknown(dotted: str) -> str:
     if dotted in known_keys():  # a key that holds a dot, as a flag does
         return f"unknown key {dotted!r}: in a file it stands on two levels, {section}: {{{rest}: ...}}"
     word = dotted.rpartition(".")[2]
-    near = [key for key in known_keys() if key.rpartition(".")[2] == word]  # the wrong section, or none
+    near = settings_called(word)  # the wrong section, or none
     if not near:
         choices = known_keys() if "." in dotted else [*section_names(), "seed", _BUILDS_ON]
         near = difflib.get_close_matches(dotted, choices, n=1, cutoff=0.5)
     if near:
-        return f"unknown key {dotted}; did you mean {' or '.join(near[:_SHOWN])}?"
+        return f"unknown key {dotted}; did you mean {' or '.join(near)}?"
     return f"unknown key {dotted}; sections: {', '.join(section_names())}"
+
+
+def settings_called(name: str) -> list[str]:
+    """Return the keys of the first settings of that name, in whatever section."""
+    return [key for key in known_keys() if key.rpartition(".")[2] == name][:_SHOWN]
 
 
 def section_names() -> list[str]:

@@ -73,6 +73,22 @@ def test_a_wrong_dotted_setting_is_named(words, hint):
     assert hint in f"{error.value.message} {error.value.advice}"
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["--overlap", "8"], "Did you mean --depth.overlap?"),
+        (["--n-lens-sets=3"], "Did you mean --calibrate.n_lens_sets?"),
+        (["--steps", "8"], "Did you mean --deblur.steps or --render.steps?"),
+    ],
+)
+def test_a_setting_without_its_section_is_refused_by_its_whole_name(words, meant):
+    with pytest.raises(ConfigError, match="probe has no flag --") as error:
+        parsed(*words)
+    assert error.value.advice == meant
+    flag, value = meant.removesuffix("?").split()[3], words[-1].rpartition("=")[2]
+    assert parsed(flag, value).overrides == {flag[2:]: int(value)}, "the way out works"
+
+
 @pytest.mark.parametrize("words", [["--size", "huge"], ["--n_sets", "two"], ["--nonsense"]])
 def test_a_wrong_flag_ends_with_status_2(words, capsys):
     with pytest.raises(SystemExit) as error:

@@ -3,7 +3,7 @@ import pytest
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.config import retired
-from focusgen.config.flags import split_dotted
+from focusgen.config.dotted import split_dotted
 
 
 @pytest.fixture(autouse=True)
