@@ -10,8 +10,10 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-_BYTE, _SHORT, _LONG, _UNDEFINED = 1, 3, 4, 7
-_CODE_OF_TYPE = {_BYTE: "B", _SHORT: "H", _LONG: "I", _UNDEFINED: "B"}
+from focusgen.base.errors import CorruptInputError
+from focusgen.media.tiff_tags import NUMBER_OF_TYPE, UNDEFINED, Tags, first_directory
+
+_SHORT, _LONG = 3, 4
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _OFFSETS, _ORIENTATION, _SAMPLES, _ROWS_PER_STRIP, _COUNTS = 273, 274, 277, 278, 279
 _PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 284, 317, 322, 323, 324, 325
@@ -27,10 +29,8 @@ _COPIED = (
     _TILE_HEIGHT,
 )
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _APART, _UNSIGNED = 0, 1, 2, 2, 1
-_MAX_VALUES = 1 << 20
 _MAX_SAMPLES = 4
-
-_Tags = dict[int, tuple[int, ...]]
+_MOST = (1 << 32) - 1  # that a directory of a classic TIFF can be given
 
 
 class GreyPlanes(NamedTuple):
@@ -51,9 +51,12 @@ def as_plain_grey(data: bytes) -> GreyPlanes | None:
     if order is None:
         return None
     try:
-        tags = _read_tags(data, order)
-    except (struct.error, ValueError):
-        return None  # damaged or many-paged: Pillow says so
+        values, n_pages = first_directory(data)
+    except (struct.error, CorruptInputError):
+        return None  # damaged: Pillow says so
+    if n_pages > 1:
+        return None
+    tags = {tag: numbers for tag, numbers in values.items() if numbers and max(numbers) <= _MOST}
     bits, n_samples = tags.get(_BITS, (1,)), tags.get(_SAMPLES, (1,))[0]
     photometric, planar = tags.get(_PHOTOMETRIC, (-1,))[0], tags.get(_PLANAR, (1,))[0]
     is_unsigned = set(tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))) == {_UNSIGNED}
@@ -69,28 +72,9 @@ def as_plain_grey(data: bytes) -> GreyPlanes | None:
     return GreyPlanes(tuple(_with_tags(data, order, part) for part in parts if part), is_white_zero)
 
 
-def _read_tags(data: bytes, order: str) -> _Tags:
-    """Return the numbers of the first directory's entries."""
-    (start,) = struct.unpack_from(order + "I", data, 4)
-    (n_entries,) = struct.unpack_from(order + "H", data, start)
-    tags: _Tags = {}
-    for number in range(n_entries):
-        at = start + 2 + 12 * number
-        tag, kind, count = struct.unpack_from(order + "HHI", data, at)
-        if kind not in _CODE_OF_TYPE or not 0 < count <= _MAX_VALUES:
-            continue
-        code = f"{order}{count}{_CODE_OF_TYPE[kind]}"
-        is_here = struct.calcsize(code) <= 4
-        place = at + 8 if is_here else struct.unpack_from(order + "I", data, at + 8)[0]
-        tags[tag] = struct.unpack_from(code, data, place)
-    if struct.unpack_from(order + "I", data, start + 2 + 12 * n_entries) != (0,):
-        raise ValueError("more than one page")
-    return tags
-
-
-def _plane_tags(tags: _Tags, number: int, n_samples: int) -> _Tags | None:
+def _plane_tags(tags: Tags, number: int, n_samples: int) -> Tags | None:
     """Return the directory of one plane: its share of the strips or tiles."""
-    plane: _Tags = {tag: tags[tag][:1] for tag in _COPIED if tag in tags}
+    plane: Tags = {tag: tags[tag][:1] for tag in _COPIED if tag in tags}
     if _PROFILE in tags:
         plane[_PROFILE] = tags[_PROFILE]
     plane |= {_BITS: (16,), _PHOTOMETRIC: (_BLACK_IS_ZERO,), _SAMPLES: (1,), _PLANAR: (1,)}
@@ -105,7 +89,7 @@ def _plane_tags(tags: _Tags, number: int, n_samples: int) -> _Tags | None:
     return plane
 
 
-def _with_tags(data: bytes, order: str, tags: _Tags) -> bytes:
+def _with_tags(data: bytes, order: str, tags: Tags) -> bytes:
     """Return a TIFF with one other directory behind its bytes."""
     padding = len(data) % 2
     start = len(data) + padding
@@ -113,7 +97,7 @@ def _with_tags(data: bytes, order: str, tags: _Tags) -> bytes:
     entries, values = b"", b""
     for tag in sorted(tags):
         kind = _type_of(tag, tags[tag])
-        packed = struct.pack(f"{order}{len(tags[tag])}{_CODE_OF_TYPE[kind]}", *tags[tag])
+        packed = struct.pack(f"{order}{len(tags[tag])}{NUMBER_OF_TYPE[kind]}", *tags[tag])
         if len(packed) > 4:
             place = struct.pack(order + "I", values_at + len(values))
             values += packed + bytes(len(packed) % 2)
@@ -127,5 +111,5 @@ def _with_tags(data: bytes, order: str, tags: _Tags) -> bytes:
 
 def _type_of(tag: int, values: tuple[int, ...]) -> int:
     if tag == _PROFILE:
-        return _UNDEFINED
+        return UNDEFINED
     return _SHORT if max(values) < 65536 and tag not in (_OFFSETS, _TILE_OFFSETS) else _LONG

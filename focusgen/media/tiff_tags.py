@@ -11,11 +11,15 @@ from focusgen.base.errors import CorruptInputError
 
 WIDTH, HEIGHT, BITS, PHOTOMETRIC, ORIENTATION, CHANNELS, FORMAT = 256, 257, 258, 262, 274, 277, 339
 STRIPS, STRIP_BYTES, TILES, TILE_BYTES = 273, 279, 324, 325
-NUMBER_OF_TYPE = {1: "B", 3: "H", 4: "I", 16: "Q"}
+UNDEFINED = 7
+NUMBER_OF_TYPE = {1: "B", 3: "H", 4: "I", UNDEFINED: "B", 16: "Q"}
 KIND_OF_FORMAT = {1: "u", 2: "i", 3: "f"}
 WHITE_IS_ZERO = 0
 MAX_ENTRIES = 4096
 MAX_VALUES = 1 << 20
+
+Tags = dict[int, tuple[int, ...]]
+"""Tag -> its numbers; none of a type that holds no whole numbers."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ def read_tiff_tags(data: bytes) -> TiffTags:
         CorruptInputError: no TIFF, or its data would lie outside the file.
         struct.error: cut short.
     """
-    values, n_pages = _first_directory(data)
+    values, n_pages = first_directory(data)
     for offsets, lengths in ((STRIPS, STRIP_BYTES), (TILES, TILE_BYTES)):
         places = zip(values.get(offsets, ()), values.get(lengths, ()), strict=True)
         if any(offset + length > len(data) for offset, length in places):
@@ -67,13 +71,18 @@ def read_tiff_tags(data: bytes) -> TiffTags:
     )
 
 
-def _one(values: dict[int, tuple[int, ...]], tag: int, default: int) -> int:
+def _one(values: Tags, tag: int, default: int) -> int:
     found = values.get(tag) or (default,)
     return found[0]
 
 
-def _first_directory(data: bytes) -> tuple[dict[int, tuple[int, ...]], int]:
-    """Return {tag: numbers} of the first directory, classic or BigTIFF, and whether another follows."""
+def first_directory(data: bytes) -> tuple[Tags, int]:
+    """Return what the first directory holds, classic or BigTIFF, and how many there are: 1, or 2 for more.
+
+    Raises:
+        CorruptInputError: no TIFF, or too many tags.
+        struct.error: cut short.
+    """
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None:
         raise CorruptInputError("not a TIFF file")
@@ -88,7 +97,7 @@ def _first_directory(data: bytes) -> tuple[dict[int, tuple[int, ...]], int]:
         raise CorruptInputError("the TIFF is damaged: too many tags")
     head, body = struct.calcsize(order + entry), struct.calcsize(order + place)
     at = start + struct.calcsize(order + count)
-    values: dict[int, tuple[int, ...]] = {}
+    values: Tags = {}
     for _ in range(n_entries):
         tag, kind, n_values = struct.unpack_from(order + entry, data, at)
         values[tag] = _numbers(data, order, kind, n_values, at + head, order + place, body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -103,3 +104,11 @@ def test_damaged_directories_are_left_to_the_reader():
         except MediaError:
             continue
     assert as_plain_grey(b"\x89PNG\r\n\x1a\n" + bytes(100)) is None
+
+
+def test_a_number_that_a_classic_tiff_cannot_hold_is_passed_over():
+    data = tiff(DEEP[..., 0], photometric="miniswhite")
+    at = data.rindex(struct.pack("<HHI", 278, 4, 1))  # rows per strip
+    entry = struct.pack("<HHII", 278, 16, 1, len(data))
+    planes = as_plain_grey(data[:at] + entry + data[at + 12 :] + b"\xff" * 8)
+    assert planes is not None and planes.is_white_zero
