@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,20 +63,19 @@ def list_stacks(
             is written.
     """
     _check_out(scenes, out)
-    dataset = DatasetLayout(scenes, scenes / "scene_index.json")
-    records: list[dict[str, Any]] = []
-    left_out: list[str] = []
-    index = read_index(dataset)
     kinds = ("bokeh", "thin_lens") if source == "mix" else (source,)
-    for number, ((scene_id, entry), kind) in enumerate(itertools.product(index.items(), kinds)):
+    left_out: list[str] = []
+    records: list[dict[str, Any]] = []
+    dataset = DatasetLayout(scenes, scenes / "scene_index.json")
+    asked = list(itertools.product(read_index(dataset).items(), kinds))
+    for number, ((scene_id, entry), kind) in enumerate(asked):
         scene, found = dataset.scene(scene_id), []
         try:
             whole_chain(scene, entry, NEEDED[kind])
-            bokeh = kind == "bokeh"
-            for record in _of_bokeh(scene, every, note) if bokeh else _of_thin_lens(scene, sweep, every):
+            stacks = _of_bokeh(scene, every, note) if kind == "bokeh" else _of_thin_lens(scene, sweep, every)
+            for record in stacks:
                 found.append({**record, "split": entry.split, "source": kind})
-                part = number + (record["frame"] + 1) / entry.n_frames
-                tell(scene_id, part / (len(index) * len(kinds)))
+                tell(scene_id, (number + (record["frame"] + 1) / entry.n_frames) / len(asked))
         except SceneError as error:
             left_out.append(error.message)
         else:
@@ -86,11 +85,15 @@ def list_stacks(
         note(f"left out as unfinished, stale or damaged: {len(left_out)}, first {left_out[0]}; {status}")
     if not records:
         raise ConfigError(f"{scenes}: no scene has a stack", _way_to_stacks(scenes, source))
+    _publish(records, out)
+    return records
+
+
+def _publish(records: Sequence[Mapping[str, Any]], out: Path) -> None:
     beside = out.resolve().parent
     make_folder(beside)
     lines = [json.dumps(_relative(record, beside), allow_nan=False) for record in records]
     publish(out, ("\n".join(lines) + "\n").encode())
-    return records
 
 
 def _way_to_stacks(scenes: Path, source: str) -> str:
