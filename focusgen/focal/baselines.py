@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from focusgen.focal.classical import Estimate, estimate
 from focusgen.focal.fusion import fuse
-from focusgen.focal.picture import sharp_picture
+from focusgen.focal.infer import WORK_PIXELS, enlarged
+from focusgen.focal.opened import shrink_factor, shrunk_picture
+from focusgen.focal.picture import sharp_picture, sharp_picture_from_files
 from focusgen.focal.sharpness import depth_from_focus, display_grey
 from focusgen.focal.stack import FocalStack, metres_of
 
@@ -41,9 +43,36 @@ def predict(
         return Prediction(
             metres_of(plain.diopters, farthest_m), plain.confidence, fuse(stack, plain.diopters).rgb
         )
-    found = estimate(stack) if method == "classical" else find_depth(stack)
-    rgb = sharp_picture(stack, found.diopters, found.sharpest) if found.rgb is None else found.rgb
-    return Prediction(metres_of(found.diopters, farthest_m), found.confidence, rgb)
+    return _found_as_infer_does(stack, estimate if method == "classical" else find_depth)
+
+
+def _found_as_infer_does(stack: FocalStack, find_depth: Callable[[FocalStack], Estimate]) -> Prediction:
+    """Return what is found at the working size of `focal infer`, at full size."""
+    height, width = stack.slices.shape[1:3]
+    factor = shrink_factor((height, width), WORK_PIXELS["default"])
+    small = _at_working_size(stack, factor)
+    found = find_depth(small)
+
+    def full(one: Floats) -> Floats:
+        return enlarged(one, (height, width), stack.span)
+
+    rgb = found.rgb
+    if factor > 1:
+        rgb = sharp_picture_from_files(
+            small, found.diopters, found.sharpest, stack.slices.__getitem__, full, factor, lambda n: None
+        ).rgb
+    elif rgb is None:
+        rgb = sharp_picture(stack, found.diopters, found.sharpest)
+    confidence = enlarged(found.confidence, (height, width), None)
+    return Prediction(metres_of(full(found.diopters), stack.farthest_m), confidence, rgb)
+
+
+def _at_working_size(stack: FocalStack, factor: int) -> FocalStack:
+    if factor == 1:
+        return stack
+    slices = np.stack([shrunk_picture(one, factor) for one in stack.slices])
+    gain = None if stack.radius_px_m is None else stack.radius_px_m * slices.shape[2] / stack.slices.shape[2]
+    return FocalStack(slices, stack.diopters, gain)
 
 
 def _sharpest_slice(stack: FocalStack) -> Prediction:

@@ -143,7 +143,7 @@ def infer_stack(
         "cpu_s": round(time.process_time() - started_s, 3),
     }
     depth = _depth_of(opened, found)
-    confidence = _enlarged(confidence, opened.size, None)
+    confidence = enlarged(confidence, opened.size, None)
     return StackResult(depth, confidence, fused.rgb, fused.slice_index, opened.lens is not None, metadata)
 
 
@@ -157,7 +157,7 @@ def _confidence(opened: OpenedStack, found: Estimate, believed: float) -> Floats
 def _depth_of(opened: OpenedStack, found: Estimate) -> Floats:
     """Return metres, or relative depth where the lens is not known, at full size."""
     stack = opened.stack
-    diopters = _enlarged(found.diopters, opened.size, stack.span)
+    diopters = enlarged(found.diopters, opened.size, stack.span)
     if opened.lens is not None:
         return metres_of(diopters, stack.farthest_m)
     return np.asarray(np.clip((stack.diopters[0] - diopters) / stack.span, 0.0, 1.0), np.float32)
@@ -180,7 +180,7 @@ def _refined(stack: FocalStack, found: Estimate, options: InferOptions, progress
     return found._replace(diopters=diopters, rgb=refined.rgb)
 
 
-def _enlarged(small: Floats, size: tuple[int, int], span: float | None) -> Floats:
+def enlarged(small: Floats, size: tuple[int, int], span: float | None) -> Floats:
     """Return a map at full size: smooth on surfaces, hard where depth jumps."""
     if small.shape == size:
         return small
@@ -224,7 +224,7 @@ def _fused(opened: OpenedStack, found: Estimate, progress: Progress) -> Fused:
         found.diopters,
         found.sharpest,
         read,
-        lambda small: _enlarged(small, opened.size, stack.span),
+        lambda small: enlarged(small, opened.size, stack.span),
         opened.factor,
         tell,
     )

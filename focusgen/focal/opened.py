@@ -185,8 +185,8 @@ def _load(files: StackFiles, most_pixels: int, progress: Progress) -> _Loaded:
         check_turned(path, camera.orientation, (cameras or [camera])[0].orientation)
         size = size if slices else (pixels.shape[0], pixels.shape[1])
         check_alike(path, pixels, size, slices[0].dtype if slices else pixels.dtype)
-        factor = max(1, math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / most_pixels)))
-        slices.append(_shrunk(pixels, factor))
+        factor = shrink_factor(size, most_pixels)
+        slices.append(shrunk_picture(pixels, factor))
         cameras.append(camera)
         are_grey.append(is_grey(pixels))
         peak = max(peak, int(pixels.max()))
@@ -197,7 +197,13 @@ def _load(files: StackFiles, most_pixels: int, progress: Progress) -> _Loaded:
     return _Loaded(stacked << shift, cameras, size, factor, shift)
 
 
-def _shrunk(pixels: npt.NDArray[Any], factor: int) -> npt.NDArray[Any]:
+def shrink_factor(size: tuple[int, int], most_pixels: int) -> int:
+    """Return by which whole number the sides of a picture (height, width) are divided to be worked on."""
+    return max(1, math.ceil(math.sqrt(size[0] * size[1] / most_pixels)))
+
+
+def shrunk_picture(pixels: npt.NDArray[Any], factor: int) -> npt.NDArray[Any]:
+    """Return a picture at working size; what is left over at the right and below is cut off."""
     if factor == 1:
         return pixels
     import cv2

@@ -8,7 +8,11 @@ import pytest
 
 from focusgen.focal.baselines import METHODS, predict
 from focusgen.focal.classical import Estimate
+from focusgen.focal.infer import WORK_PIXELS, InferOptions, infer_stack
+from focusgen.focal.opened import LensFlags
+from focusgen.focal.slice_files import stack_of_paths
 from focusgen.focal.stack import FocalStack
+from tests.focal.stacks import truth
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +70,18 @@ def test_a_method_without_a_picture_of_its_own_gets_one_from_the_slices(stack):
     estimate = Estimate(depth, depth, np.ones((32, 64), np.float32), "learned", {})
     found = predict("learned", stack, lambda shown: estimate)
     assert np.abs(found.rgb[:, :24].astype(int) - stack.slices[0][:, :24]).mean() < 4
+
+
+@pytest.mark.slow
+def test_a_stack_larger_than_infer_works_at_is_judged_as_infer_finds_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(WORK_PIXELS, "default", 20_000)  # 320x192 are halved
+    traced = truth("tabletop")
+    files = stack_of_paths([traced.folder / f"slice_{n}.png" for n in range(5)])
+    lens = LensFlags(50, 2, 36)
+    of_infer = infer_stack(files, traced.distances_m, lens, InferOptions(aligns=False, backend="classical"))
+    stack = FocalStack(traced.slices, 1 / np.array(traced.distances_m), traced.radius_px_m)
+    judged = predict("classical", stack)
+    assert of_infer.metadata["working_width"] == 160
+    np.testing.assert_allclose(judged.depth_m, of_infer.depth, rtol=1e-5)
+    np.testing.assert_allclose(judged.confidence, of_infer.confidence, atol=1e-5)
+    assert np.abs(judged.rgb.astype(int) - of_infer.rgb).max() <= 1
