@@ -29,6 +29,14 @@ def test_radii_are_signed_and_linear_in_diopters():
     assert np.allclose(radii, [k, 0.0, -0.5 * k], atol=1e-5)
 
 
+def test_the_exact_formula_magnifies_by_each_slices_own_distance():
+    exact = StackLens(0.05, 2.0, formula="exact")
+    depth_m = np.array([[0.5, 1.0, 2.0] * 20], np.float32)
+    for focus_m, magnification in ((1.0, 1.0 / 0.95), (0.25, 0.25 / 0.2), (math.inf, 1.0)):
+        radii = signed_radii_px(depth_m, focus_m, exact)
+        assert np.allclose(radii, magnification * signed_radii_px(depth_m, focus_m, LENS), rtol=1e-5)
+
+
 def test_blur_beyond_a_tenth_of_the_width_is_limited_and_told():
     lens = StackLens(0.05, 2.0, 0.01)
     k = lens.radius_px_m(60)

@@ -61,6 +61,7 @@ def test_crops_say_where_the_middle_is_and_holes_are_not_known():
     seen, truth = cropped(stack, SIZE, None)
     assert truth.known.float().mean() == 0.5 and bool(truth.diopters.isfinite().all())
     assert seen.slices.shape == (1, 4, 3, SIZE, SIZE)
+    assert seen.radius_px_m.tolist() == [stack.stack.radius_px_m] != [0.0]
     with pytest.raises(ConfigError, match=f"s0: {WIDTH}x{HEIGHT}, smaller than data.size 64"):
         cropped(stack, 64, None)
 

@@ -48,6 +48,22 @@ def test_the_truth_costs_nothing_and_a_shift_costs_itself():
     assert float(total(parts, weights)) == pytest.approx(1.0 + 0.25 + 1.0)
 
 
+@pytest.mark.parametrize(("is_drawn", "cost"), [(True, 0.125), (False, 0.0)])
+def test_slices_of_a_lens_are_explained_by_the_truth_and_those_of_a_generator_are_not_asked(is_drawn, cost):
+    batch = batch_of()
+    flat = torch.ones_like(batch.seen.prior_diopters) * batch.seen.diopters[:, :1, None, None]
+    slices = torch.stack([batch.truth.rgb, *[torch.zeros_like(batch.truth.rgb)] * 2], 1)
+    batch = Batch(
+        batch.seen._replace(slices=slices, radius_px_m=torch.tensor([4.0, 4.0])),
+        batch.truth._replace(diopters=flat, is_drawn=torch.tensor([is_drawn, is_drawn])),
+    )
+    target = torch.zeros(2, 8, 4, 4)
+    true = answer_of(batch, target)
+    assert float(losses(true, batch, target, None, 0, BOTH)["rerender"]) == pytest.approx(0.0, abs=1e-3)
+    brighter = true._replace(rgb=true.rgb + 0.25)
+    assert float(losses(brighter, batch, target, None, 0, BOTH)["rerender"]) == pytest.approx(cost, abs=0.02)
+
+
 def test_depth_that_is_not_known_teaches_nothing():
     batch, target = batch_of(known=False), torch.zeros(2, 8, 4, 4)
     parts = losses(answer_of(batch, target, 3.0), batch, target, None, 0, BOTH)
