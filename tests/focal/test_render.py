@@ -3,18 +3,25 @@
 import math
 
 import numpy as np
+import torch
 
 from focusgen.focal.render import limited_share, render_stack, signed_radii_px
 from focusgen.focal.stack import StackLens
+from focusgen.models.bokeh.ocp import render_ocp
+from focusgen.models.bokeh.planes import plane_ladder
 
 LENS = StackLens(0.05, 2.0)
+FOCUS_M = [0.5, 1.0, math.inf]
 
 
 def test_a_white_picture_stays_white_to_the_border():
     white = np.full((24, 36, 3), 65535, np.uint16)
     depth_m = np.linspace(0.5, 4.0, 864, dtype=np.float32).reshape(24, 36)
-    for shown in render_stack(white, depth_m, [0.5, 1.0, math.inf], LENS):
-        assert np.abs(shown.astype(float) / 65535 - 1.0).max() <= 2e-5
+    for focus_m, shown in zip(FOCUS_M, render_stack(white, depth_m, FOCUS_M, LENS), strict=True):
+        assert (shown == 65535).all()
+        radius_px = torch.from_numpy(signed_radii_px(depth_m, focus_m, LENS))[None]
+        ladder = plane_ladder(float(radius_px.min()), float(radius_px.max()))
+        assert float((render_ocp(torch.ones(1, 3, 24, 36), radius_px, ladder) - 1.0).abs().max()) <= 1e-6
 
 
 def test_what_lies_in_the_focus_plane_is_not_changed():
