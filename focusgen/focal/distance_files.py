@@ -29,24 +29,36 @@ JSON_KEYS = ("focus_distances_m", "focus_distances", "focus_distance_m", "distan
 NO_METRES = frozenset("micron microns diopter diopters dioptre dioptres dpt inch inches ft feet".split())
 
 
-def read_distances(path: Path, names: Sequence[str], folder: str = "") -> list[float]:
+Said = list[float] | dict[str, float]
+"""Metres in the order of the slices, or of slices by their names."""
+
+
+def read_distances(
+    path: Path, names: Sequence[str], folder: str = "", taken: Sequence[str] | None = None
+) -> list[float]:
     """Return the distances in a file: JSON, lines of numbers, or lines of `slice name, distance`.
 
     Args:
         path: the file.
         names: file names of the slices, in order.
         folder: name of their folder: of lines that name several folders, those of this one count.
+        taken: those of the slices that are asked for where they are named; None: all.
 
     Raises:
         ConfigError: it cannot be read, or says something else; names file and line.
     """
     shown, text = display(str(path)), read_text(path, HOW_TO_GIVE)
-    if path.suffix.lower() == ".json":
-        return _from_json(text, shown, names, folder)
-    return _from_lines(text, shown, names, folder)
+    found = (_from_json if path.suffix.lower() == ".json" else _from_lines)(text, shown, names, folder)
+    if isinstance(found, list):
+        return found
+    wanted = names if taken is None else taken
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise ConfigError(f"{shown}: no distance for {', '.join(map(display, missing))}", HOW_TO_GIVE)
+    return [found[name] for name in wanted]
 
 
-def _from_json(text: str, shown: str, names: Sequence[str], folder: str) -> list[float]:
+def _from_json(text: str, shown: str, names: Sequence[str], folder: str) -> Said:
     try:
         document = json.loads(text)
     except ValueError as error:
@@ -59,9 +71,12 @@ def _from_json(text: str, shown: str, names: Sequence[str], folder: str) -> list
         if key is not None and _are_paired(document.get("slices"), document[key]):
             document, key = dict(zip(document["slices"], document[key], strict=True)), None
         by_name = {_slice_of(name, names): value for name, value in document.items()}
-        if key is None and not all(name in by_name for name in names):
-            raise ConfigError(f"{shown}: neither names every slice nor has a key {', '.join(JSON_KEYS)}")
-        found = [by_name[name] for name in names] if key is None else document[key]
+        named = {name: by_name[name] for name in names if name in by_name}
+        if key is None and not named:
+            raise ConfigError(f"{shown}: neither names slices nor has a key {', '.join(JSON_KEYS)}")
+        if key is None:
+            return {name: parse_distance(str(value), f"{shown}: {name}") for name, value in named.items()}
+        found = document[key]
     if not isinstance(found, list):
         raise ConfigError(f"{shown}: the focus distances are no list")
     return [parse_distance(str(value), f"{shown}: distance {n + 1}") for n, value in enumerate(found)]
@@ -108,12 +123,12 @@ def _are_paired(slices: object, distances: object) -> bool:
     return isinstance(slices, list) and isinstance(distances, list) and len(slices) == len(distances)
 
 
-def _from_lines(text: str, shown: str, names: Sequence[str], folder: str) -> list[float]:
+def _from_lines(text: str, shown: str, names: Sequence[str], folder: str) -> Said:
     lines = [(f"{shown}:{n}", COMMENT.sub("", line).strip()) for n, line in enumerate(text.splitlines(), 1)]
     return _from_table([(where, content) for where, content in lines if content], shown, names, folder)
 
 
-def _from_table(lines: list[tuple[str, str]], shown: str, names: Sequence[str], folder: str) -> list[float]:
+def _from_table(lines: list[tuple[str, str]], shown: str, names: Sequence[str], folder: str) -> Said:
     """Return the distances that lines say, each with where it stands."""
     heading = _heading_of(lines[0][1], lines[0][0], names) if lines else None
     numbers: list[float] = []
@@ -128,12 +143,7 @@ def _from_table(lines: list[tuple[str, str]], shown: str, names: Sequence[str], 
             by_name[found[0]] = found[1]
     if by_name and numbers:
         raise ConfigError(f"{shown}: some lines name a slice and some do not")
-    if by_name:
-        missing = [name for name in names if name not in by_name]
-        if missing:
-            raise ConfigError(f"{shown}: no distance for {', '.join(map(display, missing))}", HOW_TO_GIVE)
-        return [by_name[name] for name in names]
-    return numbers
+    return by_name or numbers
 
 
 def _of_folder(lines: list[tuple[str, str]], folder: str) -> list[tuple[str, str]]:

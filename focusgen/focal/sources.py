@@ -49,13 +49,18 @@ class OpenedRecord(NamedTuple):
         files: its slices; None for a picture with depth.
         all_in_focus: the sharp picture, or None.
         depth: the depth file, or None.
-        n_on_disk: slices that there are, of which the record may ask for fewer.
+        on_disk: slices that there are, of which the record may ask for fewer.
     """
 
     files: StackFiles | None
     all_in_focus: Path | None
     depth: Path | None
-    n_on_disk: int = 0
+    on_disk: tuple[Path, ...] = ()
+
+    @property
+    def n_on_disk(self) -> int:
+        """How many slices there are."""
+        return len(self.on_disk)
 
 
 def open_record(record: StackRecord, roots: Roots, beside: Path) -> OpenedRecord:
@@ -76,7 +81,7 @@ def open_record(record: StackRecord, roots: Roots, beside: Path) -> OpenedRecord
         raise ConfigError(f"{record.where}: {lacks}")
     if files is None:
         return OpenedRecord(None, picture, depth)
-    return OpenedRecord(_spread(files, record), picture, depth, len(files.paths))
+    return OpenedRecord(_spread(files, record), picture, depth, files.paths)
 
 
 def _slices(record: StackRecord, roots: Roots, beside: Path) -> StackFiles:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from focusgen.focal.slice_files import (
     stack_of_folder,
     stack_of_paths,
 )
-from focusgen.focal.sources import open_record, record_distances_m
+from focusgen.focal.sources import open_record, record_distances_m, spread
 from focusgen.media.picture_files import PICTURE_SUFFIXES
 from focusgen.tools.focal_kept import MADE_OF, digest_of, kept_result, settings_digest, versions
 from focusgen.tools.focal_outputs import (
@@ -302,7 +302,7 @@ def _listed(record: StackRecord, beside: Path, job: InferJob) -> Stack:
             f"{record.where}: a picture with depth is no stack", "focusgen focal render draws one."
         )
     distances_m = record_distances_m(record, opened.n_on_disk)
-    distances_m = distances_m or _distances(job, files)
+    distances_m = distances_m or _distances(job, files, opened.on_disk)
     return Stack(files, distances_m, lens_flags(record, job.lens))
 
 
@@ -335,19 +335,36 @@ def _named_one_by_one(given: str) -> StackFiles:
     )
 
 
-def _distances(job: InferJob, files: StackFiles) -> list[float] | None:
-    """Return the distances of a stack; None: look into EXIF."""
+def _distances(job: InferJob, files: StackFiles, on_disk: Sequence[Path] = ()) -> list[float] | None:
+    """Return the distances of a stack; None: look into EXIF.
+
+    Args:
+        job: what was asked for.
+        files: the slices that are taken.
+        on_disk: the slices that there are, which the distances may be of; none: those that are taken.
+    """
     given = job.focus_distances
     if given is None or given.strip().lower() == "exif":
         return None
     places = [files.folder, *_beside(job.input), Path()]
     for path in (place / given for place in places):
         if os.path.isfile(path):  # unlike Path's, it bears numbers that are too long for a path
-            return read_distances(path, [path.name for path in files.paths], files.folder.resolve().name)
+            all_names, names = (
+                [path.name for path in some] for some in (on_disk or files.paths, files.paths)
+            )
+            found = read_distances(path, all_names, files.folder.resolve().name, names)
+            return _of_taken(found, len(files.paths), len(on_disk))
     if FILE_NAME.fullmatch(given):
         looked = " nor in ".join(display(str(place)) for place in places[:-1])
         raise ConfigError(f"{display(given)}: no such file, neither here nor in {looked}")
-    return parse_distances(given, "--focus-distances")
+    return _of_taken(parse_distances(given, "--focus-distances"), len(files.paths), len(on_disk))
+
+
+def _of_taken(distances_m: list[float], n_taken: int, n_on_disk: int) -> list[float]:
+    """Return the distances of the slices that are taken, where one was given for each that there is."""
+    if len(distances_m) != n_on_disk:
+        return distances_m
+    return [distances_m[k] for k in spread(n_on_disk, n_taken)]
 
 
 def _beside(given: str) -> list[Path]:

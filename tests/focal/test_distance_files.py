@@ -107,7 +107,7 @@ def test_of_a_file_about_many_folders_the_lines_of_one_count(tmp_path: Path):
         ("a.csv", "SourceFile,FocusDistance\ns_00.png,\ns_01.png,1 m\n", r"a.csv:2: '' is no distance"),
         ("a.csv", "SourceFile\n./s_00.png\n./s_01.png\n", r"a.csv:2: names ./s_00.png and no distance"),
         ("a.csv", "SourceFile,FocusDistance\ns_0.jpg,1 m\n", r"a.csv:2: names no slice of the stack"),
-        ("a.json", '{"s_00.png": 0.5}', "neither names every slice"),
+        ("a.json", '{"s_00.png": 0.5}', "no distance for s_01.png, s_10.png"),
         ("a.json", "[0.5,", "no JSON"),
         (
             "a.json",

@@ -369,3 +369,19 @@ def test_a_data_set_of_other_scenes_is_refused_before_the_work(tmp_path, calls):
     with pytest.raises(ConfigError, match="holds bear, which is not of a focal stack"):
         inferred(tmp_path / "s", tmp_path / "o", as_scene=True, lens=LENS)
     assert calls == []
+
+
+@pytest.mark.parametrize("given", ["1,2,3,4,5", "1,3,5", "all.csv", "taken.csv", "all.txt", "all.json"])
+def test_a_record_that_takes_some_slices_takes_their_distances(tmp_path, calls, given):
+    stack(tmp_path / "s", 5)
+    files = {
+        "all.csv": "".join(f"{n}.png,{n + 1}\n" for n in range(5)),
+        "taken.csv": "0.png,1\n2.png,3\n4.png,5\n",
+        "all.txt": "1 2 3 4 5",
+        "all.json": json.dumps({f"{n}.png": n + 1 for n in range(5)}),
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "l.jsonl").write_text('{"focal_stack": "s", "num_images": 3}')
+    inferred(tmp_path / "l.jsonl", tmp_path / "o", focus_distances=given)
+    assert [call[1:3] for call in calls] == [(["0.png", "2.png", "4.png"], [1.0, 3.0, 5.0])]
