@@ -268,7 +268,7 @@ def _misfit(stack: Mapping[str, Any]) -> str:
     return (
         f"they show about {factor:g} times the blur of this lens between these focus distances; confidence "
         "is lowered. Are --focal-length (the lens' own, no 35 mm equivalent), --f-number and --sensor-width "
-        "those of the lens, and --focus-distances metres?"
+        "those of the lens, and --focus-distances metres, in the order of the names?"
     )
 
 
