@@ -201,6 +201,7 @@ def _errors(said: str) -> str:
 HINTS = {
     r"timed out|unable to contact|no answer|try again": "The scheduler is busy or away and knows no such "
     "job: start the same command again in a while.",
+    r"job array": f"Lower cluster.tasks. {slurm.WITHOUT_ARRAYS}",
     r"time limit is invalid|exceeds .*time": "Lower cluster.time_h (sinfo -o '%P %l' lists the limits).",
     r"limit": "Wait until some of your jobs have ended, or lower cluster.tasks.",
     r"account|policy|association": "Set cluster.account or cluster.qos: sacctmgr show assoc user=$USER.",

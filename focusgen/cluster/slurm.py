@@ -95,10 +95,19 @@ def require_scancel() -> None:
         raise ConfigError("scancel is not on this machine's PATH", "Run focusgen cancel on a login node.")
 
 
+WITHOUT_ARRAYS = "Inside one job, the same command with --cluster local does the same work on its node."
+
+
 def read_limits() -> Limits:
-    """Return the limits of the cluster and of the user's accounts; Slurm's defaults where it is silent."""
+    """Return the limits of the cluster and of the user's accounts; Slurm's defaults where it is silent.
+
+    Raises:
+        ConfigError: it takes no arrays.
+    """
     shown = ask(["scontrol", "show", "config"]) or ""
     size = re.search(r"^MaxArraySize\s*=\s*(\d+)", shown, re.MULTILINE)
+    if size and int(size.group(1)) == 0:
+        raise ConfigError("this cluster takes no job arrays (scontrol: MaxArraySize is 0)", WITHOUT_ARRAYS)
     count = re.search(r"^MaxJobCount\s*=\s*(\d+)", shown, re.MULTILINE)
     bounds = [int(count.group(1))] if count else []
     where = f"user={user_name()}"

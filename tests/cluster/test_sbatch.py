@@ -153,6 +153,7 @@ def test_a_half_chain_that_cannot_be_taken_back_is_named_with_the_way_out(indexe
             "Batch job submission failed: Socket timed out on send/recv operation",
             "start the same command again",
         ),
+        ("Batch job submission failed: Invalid job array specification", "Lower cluster.tasks"),
         ("invalid partition specified: gpu", "cluster.partition"),
         ("Requested time limit is invalid (missing or exceeds some limit)", "cluster.time_h"),
         ("Requested node configuration is not available", "cluster.memory_gb"),

@@ -34,6 +34,19 @@ def test_arrays_are_split_as_the_cluster_says_and_limits_on_jobs_make_packs_larg
     assert submit(indexed, "--phases", "2") == 0
 
 
+def test_a_cluster_without_arrays_is_named_before_anything_is_planned_and_one_job_does_it(
+    indexed, fake_slurm, monkeypatch, capsys
+):
+    (fake_slurm.folder / "config.txt").write_text("MaxArraySize            = 0\n")
+    assert submit(indexed, "--phases", "2") == 2
+    said = capsys.readouterr().err
+    assert "takes no job arrays" in said and "--cluster local" in said
+    assert not fake_slurm.scripts() and not DatasetLayout.of(indexed.config()).plans.exists()
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    assert submit(indexed, "--phases", "2", "--cluster", "local") == 0
+    assert all((indexed.out_root / name / "frames_sharp" / ".done").exists() for name in "abc")
+
+
 def test_secrets_of_the_environment_reach_no_job_script_or_file(indexed, fake_slurm, monkeypatch, capsys):
     secret = "s3cr3t-sentinel"
     names = ("HF_TOKEN", "WANDB_API_KEY", "AWS_SECRET_ACCESS_KEY", "MY_PASSWORD", "GITHUB_TOKEN")
