@@ -35,11 +35,16 @@ def main(argv: list[str]) -> int:
 
 
 def _set_limits(memory_bytes: int) -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    allowed = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_STDERR_BYTES, _MAX_STDERR_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _lower(resource.RLIMIT_DATA, memory_bytes)
+    _lower(resource.RLIMIT_FSIZE, _MAX_STDERR_BYTES)
+    _lower(resource.RLIMIT_CORE, 0)
+
+
+def _lower(limit: int, wanted: int) -> None:
+    """Lower a limit for good; one of the site that is lower already stays, since only root may raise it."""
+    _, hard = resource.getrlimit(limit)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(limit, (allowed, allowed))
 
 
 class _Heartbeat:

@@ -35,6 +35,26 @@ class Grudging(io.BytesIO):
         return super().write(bytes(data[:7]))
 
 
+def test_limits_of_the_site_that_are_lower_stay_and_the_child_answers(tmp_path):
+    names = [path.name for path in write_images(tmp_path, moving_texture(1))]
+    below = 500 << 10  # bytes of a file; the child asks for 1 MiB
+    program = (
+        "import resource as r, sys; from focusgen.media import decode_child as c\n"
+        f"r.setrlimit(r.RLIMIT_FSIZE, ({below}, {below}))\n"
+        "lower = r.setrlimit\n"
+        "def unprivileged(which, new):  # root, too, may not raise it here\n"
+        "    hard = r.getrlimit(which)[1]\n"
+        "    if hard != r.RLIM_INFINITY and new[1] > hard: raise ValueError('raised')\n"
+        "    lower(which, new)\n"
+        "r.setrlimit = unprivileged\n"
+        "sys.exit(c.main([str(4 << 30)]))"
+    )
+    asked = json.dumps(request(tmp_path, names)) + "\n"
+    done = subprocess.run([sys.executable, "-c", program], input=asked.encode(), capture_output=True)
+    ready, *_, answer = map(json.loads, done.stdout.splitlines())
+    assert ready == {"ready": True} and answer["report"]["n_decoded"] == 1
+
+
 def test_an_answer_is_one_line_even_through_a_full_pipe():
     pipe = Grudging()
     decode_child._say(pipe, {"a": "line\nbreak \u00e9 \udcff"})
