@@ -6,6 +6,7 @@ well. Phase 1 runs `check_raw` in a child process (decode.py), because the files
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -130,7 +131,17 @@ def check_raw(
     try:
         return check(raw, _Asked(min_frames, max_frames, shot_cut_threshold, max_pixels), on_frame)
     except MemoryError as error:
-        raise MediaError(raw.path.name, "needs more memory than the limit allows") from error
+        raise MediaError(
+            raw.path.name, f"needs more memory than the limit allows{_limit_of_site()}"
+        ) from error
+
+
+def _limit_of_site() -> str:
+    """Return what this machine allows any process, as login nodes do; the check has a limit of its own."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return (
+        "" if allowed == resource.RLIM_INFINITY else f": ulimit -v is {allowed >> 10}, run where it is higher"
+    )
 
 
 def _check_length(raw: RawScene, n_frames: int, min_frames: int) -> None:

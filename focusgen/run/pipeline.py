@@ -55,7 +55,8 @@ def run_index(
         f"{len(result.rejected)} refused"
     )
     if not result.index:
-        why = "logs/rejected_scenes.json says why" if result.rejected else _nothing_found(cfg)
+        rejected = rich_text(display(str(DatasetLayout.of(cfg).rejected_scenes_json)))
+        why = f"{rejected} says why" if result.rejected else _nothing_found(cfg)
         console.print(f"  no usable scene: {why}")
         return ExitCode.INCOMPLETE
     return ExitCode.INCOMPLETE if result.rejected and cfg.run.strict else ExitCode.COMPLETE

@@ -114,7 +114,10 @@ def test_limits_of_pixels_and_memory_are_refusals_of_the_scene(tmp_path, monkeyp
         raise MemoryError
 
     monkeypatch.setattr(rawcheck, "_check_images", hungry)
-    with pytest.raises(MediaError, match="bear: needs more memory than the limit allows"):
+    with pytest.raises(MediaError, match="bear: needs more memory than the limit allows$"):
+        check(raw)
+    monkeypatch.setattr(rawcheck.resource, "getrlimit", lambda which: (1 << 30, 1 << 30))
+    with pytest.raises(MediaError, match="allows: ulimit -v is 1048576, run where it is higher"):
         check(raw)
 
 

@@ -75,6 +75,14 @@ def test_a_run_without_a_scene_complains_of_no_report(rgbd, capsys):
     assert "no usable scene" in said.err and "not drawn" not in said.err and "look at it" not in said.out
 
 
+def test_a_run_that_refuses_every_scene_names_the_file_that_says_why(rgbd, capsys):
+    rgbd.add_scene("a")
+    assert cli.main(["run", *rgbd.flags("raw_root", "out_root", "depth_root"), "--min_frames", "99"]) == 3
+    rejected = rgbd.out_root / "logs" / "rejected_scenes.json"
+    assert f"no usable scene: {rejected} says why" in capsys.readouterr().err.replace("\n", "")
+    assert "99" in rejected.read_text()
+
+
 def test_no_pictures_draws_none(rgbd, capsys):
     rgbd.add_scene("a")
     assert run(rgbd, *rgbd.flags("max_coc"), "--no_pictures") == 0
