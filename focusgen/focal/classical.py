@@ -77,15 +77,15 @@ def estimate(stack: FocalStack, plain: DepthGuess | None = None) -> Estimate:
         return Estimate(plain.diopters, plain.diopters, _usable(plain.confidence), "focus_measure", {})
     volume = cost_volume(stack)
     sweep = _from_volume(stack, volume)
+    rgb = fuse(stack, sweep.diopters).rgb
     errors = {
-        "relative_blur": rerender_error(stack, sweep.diopters),
+        "relative_blur": rerender_error(stack, sweep.diopters, rgb),
         "focus_measure": rerender_error(stack, plain.diopters),
     }
     if errors["relative_blur"] > VETO_RATIO * errors["focus_measure"]:
         return Estimate(plain.diopters, plain.diopters, _usable(plain.confidence), "focus_measure", errors)
-    return _settled(
-        stack, Estimate(sweep.diopters, sweep.diopters, sweep.confidence, "relative_blur", errors)
-    )
+    found = Estimate(sweep.diopters, sweep.diopters, sweep.confidence, "relative_blur", errors)
+    return _settled(stack, found, rgb)
 
 
 def _usable(confidence: Floats) -> Floats:
@@ -142,25 +142,30 @@ def swept(stack: FocalStack, guide: Floats) -> Floats:
     return _whole(volume, _evidence(volume), guide)
 
 
-def _settled(stack: FocalStack, found: Estimate) -> Estimate:
-    """Put jumps of depth on the picture's edges.
+def _settled(stack: FocalStack, found: Estimate, rgb: npt.NDArray[Any]) -> Estimate:
+    """Put jumps of depth on the edges of a picture that was fused by that depth.
 
     After the veto, not before: it re-blurs without occlusion, so true depth at an edge explains slices worse.
     """
     assert stack.radius_px_m is not None, "the caller has a lens"
     reach_px = stack.radius_px_m * stack.span
-    guide = shown(fuse(stack, found.diopters).rgb)
-    diopters = settle_edges(found.diopters, guide, stack.span, reach_px)
+    diopters = settle_edges(found.diopters, shown(rgb), stack.span, reach_px)
     # Beside near things the first guide shows their blurred light instead of what is behind it.
-    guide = shown(unveiled(stack, diopters, found.sharpest))
+    guide = shown(unveiled(stack, diopters, found.sharpest, rgb))
     diopters = settle_edges(found.diopters, guide, stack.span, reach_px)
     moved = np.abs(diopters - found.diopters) / (DISAGREEMENT_SHARE * stack.span)
     return found._replace(diopters=diopters, confidence=found.confidence * np.exp(-moved))
 
 
-def rerender_error(stack: FocalStack, diopters: Floats) -> float:
-    """Return how badly a depth explains its stack: relative difference of the re-blurred picture."""
+def rerender_error(stack: FocalStack, diopters: Floats, rgb: npt.NDArray[Any] | None = None) -> float:
+    """Return how badly a depth explains its stack: relative difference of the re-blurred picture.
+
+    Args:
+        stack: slices of a known lens.
+        diopters: (H, W) inverse depth.
+        rgb: slices fused by that depth, where the caller has them.
+    """
     total = 0.0
-    for light, drawn, scale in redrawn(stack, diopters):
+    for light, drawn, scale in redrawn(stack, diopters, rgb):
         total += float(np.minimum(np.abs(drawn - light) / scale, 0.5).mean())
     return total / len(stack)

@@ -50,15 +50,18 @@ COMPARED_PIXELS, COMPARED_SPAN_PX = 30_000, (5.0, 16.0)
 """Larger stacks are shrunk to that many pixels; but blur changes by so many px between the end slices."""
 
 
-def redrawn(stack: FocalStack, diopters: Floats) -> Iterator[tuple[Floats, Floats, Floats]]:
+def redrawn(
+    stack: FocalStack, diopters: Floats, rgb: npt.NDArray[Any] | None = None
+) -> Iterator[tuple[Floats, Floats, Floats]]:
     """Yield of each slice its light, the light that a depth gives it, and what differences are relative to.
 
     Args:
         stack: slices of a known lens.
         diopters: (H, W) inverse depth.
+        rgb: slices fused by that depth, where the caller has them.
     """
     assert stack.radius_px_m is not None, "the caller has a lens"
-    bank = BlurBank(grey(linear_of(fuse(stack, diopters).rgb)))
+    bank = BlurBank(grey(linear_of(fuse(stack, diopters).rgb if rgb is None else rgb)))
     for pixels, focus in zip(stack.slices, stack.diopters, strict=True):
         light = grey(linear_of(pixels))
         drawn = bank.blurred_by(stack.radius_px_m * np.abs(diopters - np.float32(focus)))

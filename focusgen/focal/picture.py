@@ -30,10 +30,21 @@ def sharp_picture(stack: FocalStack, diopters: Floats, sharpest: Floats) -> npt.
     return deblurred(unveiled(stack, diopters, sharpest), radius_px, diopters, stack.span)
 
 
-def unveiled(stack: FocalStack, diopters: Floats, sharpest: Floats) -> npt.NDArray[Any]:
-    """Return slices of a known lens fused, without the veils of near things over what is behind them."""
-    read = reading_through(stack, diopters, sharpest, lambda n: stack.slices[n])
-    return fuse_slices(read, stack.diopters, sharpest, stack.radius_px_m).rgb
+def unveiled(
+    stack: FocalStack, diopters: Floats, sharpest: Floats, veiled: npt.NDArray[Any] | None = None
+) -> npt.NDArray[Any]:
+    """Return slices of a known lens fused, without the veils of near things over what is behind them.
+
+    Args:
+        stack: the slices.
+        diopters: (H, W) inverse depth.
+        sharpest: (H, W) focus at which each pixel's own light is sharpest.
+        veiled: the same with its veils, fused by `sharpest`, where the caller has it.
+    """
+    veils = Veils(stack, diopters, fuse(stack, sharpest).rgb if veiled is None else veiled)
+    return fuse_slices(
+        lambda n: veils.taken_off(n, stack.slices[n]), stack.diopters, sharpest, stack.radius_px_m
+    ).rgb
 
 
 def reading_through(stack: FocalStack, diopters: Floats, sharpest: Floats, read: ReadSlice) -> ReadSlice:
