@@ -10,6 +10,7 @@ def test_a_camera_keeps_its_rays_when_the_picture_shrinks():
     camera = Camera(525.0, 520.0, 319.5, 239.5, (640, 480))
     half = camera.seen_at(320, 240)
     assert (639.5 - camera.cx) / camera.fx == pytest.approx((319.5 - half.cx) / half.fx)
+    assert (479.5 - camera.cy) / camera.fy == pytest.approx((239.5 - half.cy) / half.fy)
     assert (half.fx, half.fy) == (262.5, 260.0)
     assert camera.seen_at(640, 480) == camera
 

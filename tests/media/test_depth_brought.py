@@ -46,10 +46,11 @@ def test_another_meaning_of_the_same_files_is_another_digest(depth: BroughtDepth
 
 
 def test_a_wider_frame_has_holes_where_the_depth_camera_saw_nothing(depth: BroughtDepth):
-    """Twice the pixels, and a column more on either side than the map covers."""
-    moved = BroughtDepth(depth.folder, NAMES, 5000.0, frame_from_depth=(0.5, -1.25, 0.5, -0.25))
-    size = (2 * WIDTH + 4, 2 * HEIGHT)
+    """Twice the pixels, and a column and a row more on either side than the map covers."""
+    moved = BroughtDepth(depth.folder, NAMES, 5000.0, frame_from_depth=(0.5, -1.25, 0.5, -1.25))
+    size = (2 * WIDTH + 4, 2 * HEIGHT + 4)
     seen = open_brought(moved, "scannet", 3, size, DepthOptions()).read(0)
-    assert seen.shape == (2 * HEIGHT, 2 * WIDTH + 4)
+    assert seen.shape == (2 * HEIGHT + 4, 2 * WIDTH + 4)
     assert np.isnan(seen[:, :2]).all() and np.isnan(seen[:, -2:]).all()
-    np.testing.assert_allclose(seen[:, 2:-2], planar_m().repeat(2, 0).repeat(2, 1), atol=1e-3)
+    assert np.isnan(seen[:2]).all() and np.isnan(seen[-2:]).all()
+    np.testing.assert_allclose(seen[2:-2, 2:-2], planar_m().repeat(2, 0).repeat(2, 1), atol=1e-3)

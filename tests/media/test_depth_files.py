@@ -251,6 +251,16 @@ def test_damaged_files_are_refused_by_name_or_read_as_something(tmp_path, suffix
             assert path.name in str(error)
 
 
+def test_every_byte_of_a_png_that_is_another_one_is_found(tmp_path):
+    path = one_map(tmp_path, "a.png")
+    cv2.imwrite(str(path), np.arange(1000, 1024, dtype=np.uint16).reshape(4, 6))
+    whole = path.read_bytes()
+    for position in range(len(whole)):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+        with pytest.raises(CorruptInputError, match=r"a\.png"):
+            open_depth(tmp_path, "bear", 1, DepthOptions(1000.0)).read(0)
+
+
 def test_a_damaged_archive_is_found_while_it_is_read(tmp_path):
     np.savez(tmp_path / "bear.npz", depth=scene_depth())
     data = bytearray((tmp_path / "bear.npz").read_bytes())
