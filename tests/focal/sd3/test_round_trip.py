@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import cv2
 import pytest
 import torch
 
-from focusgen.cli import main
+from focusgen.cli import main, phase_main
 from focusgen.config.files import CONFIG_DIR
 from tests.focal.sd3.lists import write_list
 from tests.focal.stacks import truth
 
 pytestmark = pytest.mark.slow
-SCRIPTS = {n: next((CONFIG_DIR.parent / "scripts").glob(f"0{n}_*.py")) for n in (4, 5, 6)}
 CONFIG = str(CONFIG_DIR / "focal/sd3_tiny.yaml")
 
 
@@ -25,24 +22,10 @@ def test_train_evaluate_infer_as_scene_and_phase_six(tmp_path, capsys):
     stacks = write_list(tmp_path / "train.jsonl", "tabletop")
     test = write_list(tmp_path / "test.jsonl", "handheld")
     out = tmp_path / "training"
-    words = [
-        "focal",
-        "train",
-        "--config",
-        CONFIG,
-        "--train-filelist",
-        str(stacks),
-        "--test-filelist",
-        str(test),
-    ]
-    words += [
-        "--override",
-        "data.size=32",
-        "--override",
-        "data.variants=1",
-        "--override",
-        "data.most_slices=3",
-    ]
+    words = ["focal", "train", "--config", CONFIG]
+    words += ["--train-filelist", str(stacks), "--test-filelist", str(test)]
+    for pair in ("data.size=32", "data.variants=1", "data.most_slices=3"):
+        words += ["--override", pair]
     assert main([*words, "--dry-run", "--full", "--output-dir", str(out)]) == 0
     said = capsys.readouterr().out
     assert "one step, saved and loaded; nothing was kept" in said and "parameters" in said
@@ -67,9 +50,8 @@ def test_train_evaluate_infer_as_scene_and_phase_six(tmp_path, capsys):
     assert main([*infer, "--focus-distances", "0.5172,0.8977,3.3981"]) == 0
     assert json.loads((scene / "shots_metadata.json").read_text())["backend"] == "sd3"
     where = ["--out_root", str(scene)]
-    for phase, more in ((4, []), (5, ["--max_coc", "0.0002", "--n_sets", "2"]), (6, [])):
-        done = subprocess.run(
-            [sys.executable, str(SCRIPTS[phase]), *where, *more], capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    for phase, more in (
+        ("calibrate", []), ("render", ["--max_coc", "0.0002", "--n_sets", "2"]), ("validate", []),
+    ):  # fmt: skip
+        assert phase_main(phase, "", [*where, *more]) == 0
     assert json.loads((scene / "logs/validation_report.json").read_text())["verdict"] == "pass"
