@@ -145,7 +145,7 @@ def test_a_real_clip_becomes_a_report_by_the_commands_of_the_readme_in_their_ord
     make_short_clip(videos / "carphone_pristine.mp4", tmp_path / "my_videos" / "carphone.mp4")
     (tmp_path / "scripts").symlink_to(ROOT / "scripts")
     lines = [
-        (shlex.split(smaller(command, 192, 128)), expected)
+        (shlex.split(smaller(command, 128, 128)), expected)
         for command, expected in commands()
         if command not in NOT_RUN
     ]
