@@ -84,7 +84,8 @@ def installed(wheel: Path, tmp_path_factory) -> Path:
     script = "import sysconfig; print(sysconfig.get_path('purelib'))"
     site = Path(subprocess.run([python, "-c", script], capture_output=True, text=True).stdout.strip())
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-index"]
-    subprocess.run([*pip, "--quiet", str(wheel)], check=True)
+    done = subprocess.run([*pip, "--quiet", str(wheel)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     others = [path for path in sys.path if path.endswith("site-packages")]
     (site / "others.pth").write_text("\n".join(others) + "\n")
     return python

@@ -1,7 +1,8 @@
 """Compare our FLUX function with the reference's numbers: python -m tests.parity.flux DIR [--case NAME].
 
 DIR holds cases.json, the files it names and the shapes (`shapes_tiny.json` or what a case says). One line per
-case with max and mean of `latents_out`, the other tensors indented below; exit status 1 if one fails.
+case with max and mean of `latents_out`, the other tensors indented below; exit status 1 if one fails, 2 if
+DIR cannot be used.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from focusgen.base.errors import FocusgenError
 from focusgen.models.flux.conditions import (
     BlackCondition,
     Condition,
@@ -42,6 +45,8 @@ TOLERANCE_OF |= {"tile_noise_pred_step0": "noise_pred", "latents_step0": "latent
 TOLERANCE_OF |= {"image": "image", "image_before_clamp": "image"}
 SHAPES_FILE = "shapes_tiny.json"
 SAMPLES_PER_CALL = 4
+UNUSABLE = (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError, FocusgenError)
+"""What a case raises that lacks something, or whose parts do not fit together; the others are compared."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ class Oracle:
         arrays = {key.removeprefix(f"{prefix}/"): value for key, value in drawn.items()}
         wanted = case.get("weights_sha256", {}).get(prefix)
         if wanted is not None and nw.fingerprint(arrays) != wanted:
-            raise SystemExit(f"{case['name']}: the weights of {prefix} are not those of the reference")
+            raise ValueError(f"the weights of {prefix} are not those of the reference")
         return nw.to_torch(arrays)
 
 
@@ -130,7 +135,7 @@ def matching_model(kind: Any, telltale: str, oracle: Oracle, case: Mapping[str, 
             model = kind(**model.config)
             model.load_state_dict(oracle.state(case, part, oracle.shapes(case), part))
             return model.eval()
-    raise SystemExit(f"{case['name']}: no {part} in cases.json has the shapes of its shapes file")
+    raise ValueError(f"no {part} in cases.json has the shapes of its shapes file")
 
 
 def _dicts_with(key: str, node: Any) -> Iterator[dict[str, Any]]:
@@ -159,7 +164,7 @@ def conditions_of(case: Mapping[str, Any]) -> list[Condition]:
             values = nw.defocus(height, width, entry["seed"])[:, 0]
             made.append(MapCondition(values if entry.get("no_preprocess") else 2.0 * values - 1.0, *common))
         else:
-            raise SystemExit(f"{case['name']}: no condition is called {entry['image']!r}")
+            raise ValueError(f"no condition is called {entry['image']!r}")
     return made
 
 
@@ -264,7 +269,11 @@ def report(oracle: Oracle, case: Mapping[str, Any]) -> bool:
     if case.get("kv_cache"):
         print(f"{case['name']} not offered")
         return True
-    found = differences(oracle, case)
+    try:
+        found = differences(oracle, case)
+    except UNUSABLE as error:
+        print(f"{case['name']} max=nan mean=nan FAIL\n    {type(error).__name__}: {error}")
+        return False
     passed = all(difference.is_within for difference in found)
     main = next((d for d in found if d.name.startswith("latents_out")), None)
     figures = f"max={main.max_abs:.2e} mean={main.mean_abs:.2e}" if main else "max=nan mean=nan"
@@ -282,6 +291,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--case", help="only this one")
     asked = parser.parse_args(argv)
+    if not (asked.folder / "cases.json").is_file():
+        print(f"{asked.folder}: holds no cases.json", file=sys.stderr)
+        return 2
     oracle = Oracle(asked.folder)
     cases = [case for case in oracle.document["cases"] if asked.case in (None, case["name"])]
     if not cases:

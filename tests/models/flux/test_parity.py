@@ -40,3 +40,15 @@ def test_a_wrong_number_fails(monkeypatch, capsys):
 def test_an_unknown_case_is_refused(capsys):
     assert parity.main([str(DATA), "--case", "nothing"]) == 2
     assert "no case 'nothing'" in capsys.readouterr().err
+
+
+def test_a_case_that_lacks_something_fails_by_name_and_a_folder_without_cases_is_refused(tmp_path, capsys):
+    assert parity.main([str(tmp_path)]) == 2
+    assert "holds no cases.json" in capsys.readouterr().err
+    document = json.loads((DATA / "cases.json").read_text())
+    cases = [{"name": "lost", "file": "lost.safetensors"}, {"name": "empty"}]
+    (tmp_path / "cases.json").write_text(json.dumps({**document, "cases": cases}))
+    assert parity.main([str(tmp_path)]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said if line.endswith("FAIL")] == ["lost", "empty"]
+    assert "lost.safetensors" in said[1] and "KeyError: 'file'" in said[3]
