@@ -66,12 +66,14 @@ def test_scripts_one_by_one_give_the_bytes_of_run(rgbd, tmp_path):
             "03": ["--depth-root", str(rgbd.depth_root)],
             "05": ["--max-coc", str(rgbd.max_coc), "--n_sets", "2"],
         }.get(phase, [])
-        scenes = [["--scene_idx", "1"], ["--scene_idx", "0"]] if phase in ("02", "03", "05") else [[]]
-        for scene in scenes:
-            environment = {**os.environ, "PYTHONHASHSEED": str(salt + 1)}
-            command = [sys.executable, str(script), *common, *more, *scene]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True)
-            assert done.returncode == 0, done.stderr
+        last = ["--scene_idx", "1"] if phase in ("02", "03", "05") else []
+        environment = {**os.environ, "PYTHONHASHSEED": str(salt + 1)}
+        command = [sys.executable, str(script), *common, *more, *last]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        if last:  # the other scene without the start of a process
+            name = {"02": "deblur", "03": "depth", "05": "render"}[phase]
+            assert cli.phase_main(name, "", [*common, *more, "--scene_idx", "0"]) == 0
     assert published_digests(rgbd.out_root) == by_run
 
 
