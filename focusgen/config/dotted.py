@@ -51,7 +51,7 @@ def refuse_dotted(own: Collection[str], words: Sequence[str], prog: str) -> None
 
 
 def refuse_without_section(own: Collection[str], words: Sequence[str], prog: str) -> None:
-    """Refuse `--overlap` where only `--depth.overlap` says it; scripts of one phase have short names."""
+    """Refuse a key without its section, and say which it may be; scripts of one phase have short names."""
     for word in words:
         name = word[2:].partition("=")[0].replace("-", "_")
         if not word.startswith("--") or name in own:

@@ -100,7 +100,7 @@ PHASES = {"1": "index", "2": "deblur", "3": "depth", "4": "calibrate", "5": "ren
 RUNNING = ("run", "submit", "resubmit", "task")
 """Commands that run phases, and print what these complain of."""
 
-OF_THE_CALLER = {"config.flags", "config.graph", "run.selection", "media.picture_files"}
+OF_THE_CALLER = {"config.dotted", "config.flags", "config.graph", "run.selection", "media.picture_files"}
 """Modules that judge a flag which the caller has parsed: the commands without it never come there."""
 
 
