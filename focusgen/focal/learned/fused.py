@@ -23,6 +23,9 @@ VETO_RATIO = 1.5
 """The classical result is kept where plain depth from focus explains the slices better by this factor.
 Re-rendering is a poor judge, up to 1.4 the network was right; it is there for networks that are wrong."""
 
+FEWEST_SLICES = 3
+"""With fewer nothing is vetoed: plain depth takes the sharper of two for sharp, and that explains itself."""
+
 LEAST_SHARE = 0.1
 """Below this share a pixel keeps its classical depth; above it, jumps are put on the picture's edges again.
 Shares are squared: a network that is in two minds is wrong more often than it was on what it learned from."""
@@ -57,7 +60,8 @@ def combined(stack: FocalStack, classical: Estimate, network: Reading) -> Estima
     settled = settle_edges(moved, guide, stack.span, stack.radius_px_m * stack.span)
     diopters = np.where(network.share > LEAST_SHARE, settled, classical.diopters)
     errors = {**classical.rerender_error, "learned": rerender_error(stack, diopters)}
-    if errors["learned"] > VETO_RATIO * errors["focus_measure"]:
+    is_judged = len(stack) >= FEWEST_SLICES
+    if is_judged and errors["learned"] > VETO_RATIO * errors["focus_measure"]:
         return classical._replace(rerender_error=errors)
     sharpest = classical.sharpest + taken * (network.diopters - classical.sharpest)
     seen = min(1.0, float(classical.confidence.mean()) / SEEN_CONFIDENCE)

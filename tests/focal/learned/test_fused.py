@@ -58,6 +58,13 @@ def test_a_network_that_is_wrong_where_it_is_believed_is_vetoed(stack: FocalStac
     assert found.rerender_error["learned"] > fused.VETO_RATIO * found.rerender_error["focus_measure"]
 
 
+def test_between_two_slices_nothing_is_vetoed(stack: FocalStack, classical: Estimate):
+    two = FocalStack(stack.slices[[0, -1]], stack.diopters[[0, -1]], stack.radius_px_m)
+    upside_down = classical.diopters.max() + classical.diopters.min() - classical.diopters
+    found = combined(two, classical._replace(rerender_error={"focus_measure": 1e-6}), said(upside_down, 1.0))
+    assert found.method == "learned"
+
+
 def test_without_a_lens_there_is_nothing_to_ask(stack: FocalStack):
     assert estimate_learned(replace(stack, radius_px_m=None), load_network()).method == "focus_measure"
 
