@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from focusgen.focal.classical import Estimate, estimate, rerender_error
 from focusgen.focal.edges import settle_edges
+from focusgen.focal.fit import FEWEST_SLICES
 from focusgen.focal.learned.ask import Reading, read_stack
 from focusgen.focal.learned.guess import guess_of
 from focusgen.focal.learned.plain_net import PlainNet
@@ -22,9 +23,6 @@ Floats = npt.NDArray[np.float32]
 VETO_RATIO = 1.5
 """The classical result is kept where plain depth from focus explains the slices better by this factor.
 Re-rendering is a poor judge, up to 1.4 the network was right; it is there for networks that are wrong."""
-
-FEWEST_SLICES = 3
-"""With fewer nothing is vetoed: plain depth takes the sharper of two for sharp, and that explains itself."""
 
 LEAST_SHARE = 0.1
 """Below this share a pixel keeps its classical depth; above it, jumps are put on the picture's edges again.
@@ -60,6 +58,7 @@ def combined(stack: FocalStack, classical: Estimate, network: Reading) -> Estima
     settled = settle_edges(moved, guide, stack.span, stack.radius_px_m * stack.span)
     diopters = np.where(network.share > LEAST_SHARE, settled, classical.diopters)
     errors = {**classical.rerender_error, "learned": rerender_error(stack, diopters)}
+    # Of two slices plain depth takes the sharper one for sharp, which explains itself: it is no judge.
     is_judged = len(stack) >= FEWEST_SLICES
     if is_judged and errors["learned"] > VETO_RATIO * errors["focus_measure"]:
         return classical._replace(rerender_error=errors)
