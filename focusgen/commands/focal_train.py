@@ -28,7 +28,7 @@ class TrainFlags(Flags):
     config: Path = required("YAML settings, or a shipped name, such as small")
     dry_run: bool = option(False, "load, learn a little, save, load; say what all would take; keep nothing")
     override: tuple[str, ...] = option((), "key=value of the settings, such as train.steps=200")
-    resume: str = option("auto", "auto: where output_dir stopped; none: begin; or a checkpoint")
+    resume: str = option("auto", "auto: where output_dir stopped; none: begin; or a checkpoint or its folder")
     data_root: Path | None = option(None, "folder of stacks (focusgen focal synth); where lists' paths start")
     train_filelist: Path | None = option(None, "list of stacks to train on")
     val_filelist: Path | None = option(None, "list of stacks to choose by")

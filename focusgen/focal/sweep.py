@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,10 +52,9 @@ def read_focus(
     """
     shown = display(str(path))
     rows, is_time = _rows(path, shown)
+    _check_rising(rows)
     at = _positions(n_frames, times_s, shown) if is_time else np.arange(n_frames, dtype=np.float64)
-    places = np.array([place for place, _ in rows])
-    if np.any(np.diff(places) <= 0):
-        raise ConfigError(f"{shown}: frames or times do not rise from line to line", HOW_TO_WRITE)
+    places = np.array([row.place for row in rows])
     uncovered = int(np.count_nonzero((at < places[0] - 1e-6) | (at > places[-1] + 1e-6)))
     if uncovered:
         raise ConfigError(
@@ -69,11 +69,29 @@ def read_focus(
             f"{shown} goes on to {places[-1]:g}, the video to {at[-1]:g}: is it the log of this "
             "video, whole and at its frame rate? Lines after the last frame are left out"
         )
-    diopters = np.interp(at, places, [1.0 / metres for _, metres in rows])
+    diopters = np.interp(at, places, [1.0 / row.metres for row in rows])
     return [1.0 / v if v > 0 else math.inf for v in diopters.tolist()]
 
 
-def _rows(path: Path, shown: str) -> tuple[list[tuple[float, float]], bool]:
+class _Row(NamedTuple):
+    """A line of the file: file and number, frame or second, focus distance."""
+
+    where: str
+    place: float
+    metres: float
+
+
+def _check_rising(rows: Sequence[_Row]) -> None:
+    for before, row in pairwise(rows):
+        if row.place <= before.place:
+            what = "for the second time" if row.place == before.place else f"after {before.place:g}"
+            raise ConfigError(
+                f"{row.where}: {row.place:g} {what}: frames or times rise from line to line",
+                "Sort the lines, and leave one of each frame or time.",
+            )
+
+
+def _rows(path: Path, shown: str) -> tuple[list[_Row], bool]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -99,16 +117,14 @@ def _rows(path: Path, shown: str) -> tuple[list[tuple[float, float]], bool]:
     return rows, frame is None
 
 
-def _row(
-    line: Mapping[str, str | None], place: str, focus: str, unit: str, where: str
-) -> tuple[float, float]:
+def _row(line: Mapping[str, str | None], place: str, focus: str, unit: str, where: str) -> _Row:
     try:
         position = float(line[place] or "")
     except ValueError as error:
         raise ConfigError(f"{where}: {line[place]!r} is no {place}", HOW_TO_WRITE) from error
     if not math.isfinite(position):
         raise ConfigError(f"{where}: {line[place]!r} is no {place}", HOW_TO_WRITE)
-    return position, parse_distance(line[focus] or "", where, unit)
+    return _Row(where, position, parse_distance(line[focus] or "", where, unit))
 
 
 def _positions(n_frames: int, times_s: Sequence[float | None] | None, shown: str) -> npt.NDArray[np.float64]:

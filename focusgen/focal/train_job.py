@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from focusgen.base.errors import ConfigError
+from focusgen.base.names import display
 
 Say = Callable[[str], object]
 DEBUGGED_STEPS = 40
@@ -23,7 +24,7 @@ class TrainJob:
     Attributes:
         config: file of settings.
         overrides: dotted key -> value.
-        resume: "auto", "none" or a checkpoint.
+        resume: "auto", "none", a checkpoint, or the folder of a training.
         is_rehearsal: learn a little in a folder that is thrown away, and say what all would take.
         debugs: few steps, every one in the log.
     """
@@ -47,6 +48,32 @@ def number_in(environment: Mapping[str, str], name: str, default: int) -> int:
             f"{name} is {text!r}, not a whole number", f"Slurm and torchrun set it; by hand: unset {name}"
         )
     return int(text)
+
+
+def checkpoint_named(resume: str, newest_in: Callable[[Path], Path | None]) -> Path:
+    """Return the checkpoint that --resume names: the file, or the newest of a training's folder.
+
+    Args:
+        resume: the path that was given.
+        newest_in: returns the newest checkpoint of a folder, None if it holds none.
+
+    Raises:
+        ConfigError: there is no such file, or none in the folder.
+    """
+    path = Path(resume)
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise ConfigError(
+            f"--resume {display(resume)}: no such file or folder", "auto goes on in output_dir."
+        )
+    newest = newest_in(path)
+    if newest is None:
+        raise ConfigError(
+            f"--resume {display(resume)}: no checkpoint of this kind of network in that folder",
+            "Give the output_dir of a training, or one of its checkpoints; auto goes on in output_dir.",
+        )
+    return newest
 
 
 def note_of_more(step: int, steps: int) -> str | None:

@@ -144,13 +144,17 @@ def infer_all(
     Raises:
         ConfigError: nothing can start, or the only stack cannot be used.
     """
-    stacks = _checked_stacks(job)
+    is_folder = os.path.isdir(job.input)  # unlike Path's, it bears a list of names longer than any path
+    folders = stack_folders(Path(job.input)) if is_folder else []
+    stacks = _checked_stacks(job, folders)
     names = _unique([stack.name for stack in stacks])
     scene_id = scene_name(names[0] if len(names) == 1 else Path(job.input).resolve().stem)
     settings = settings_digest(job.options)
     done: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
-    publish_summary = partial(_published_summary, job.output, done, failed, names, _without_slices(job))
+    publish_summary = partial(
+        _published_summary, job.output, done, failed, names, _without_slices(job, folders)
+    )
     summary = publish_summary() if len(names) > 1 else {}
     for name, stack in zip(names, stacks, strict=True):
         try:
@@ -173,9 +177,11 @@ def infer_all(
     return summary
 
 
-def _checked_stacks(job: InferJob) -> list[Stack | Unusable]:
+def _checked_stacks(job: InferJob, folders: Sequence[Path]) -> list[Stack | Unusable]:
     """Return what is to be worked on; refuse what would fail for all of it, before the work."""
-    stacks = [_as_frame(stack) for stack in _stacks(job)] if job.as_scene else list(_stacks(job))
+    stacks = list(_stacks(job, folders))
+    if job.as_scene:
+        stacks = [_as_frame(stack) for stack in stacks]
     errors = [stack.error for stack in stacks if isinstance(stack, Unusable)]
     if len(errors) == len(stacks):
         raise errors[0]
@@ -218,12 +224,10 @@ def _result_of(
     return result, False
 
 
-def _without_slices(job: InferJob) -> list[str]:
+def _without_slices(job: InferJob, folders: Sequence[Path]) -> list[str]:
     """Return the folders of a batch that are left out, but the one of the results."""
     folder = Path(job.input)
-    if not os.path.isdir(job.input):
-        return []
-    names = folders_without_slices(folder, stack_folders(folder))
+    names = folders_without_slices(folder, folders) if folders else []
     return [name for name in names if not job.output.resolve().is_relative_to((folder / name).resolve())]
 
 
@@ -266,15 +270,15 @@ def _written(job: InferJob, name: str, result: StackResult, *, is_kept: bool) ->
     return {"name": name, **{key: result.metadata[key] for key in IN_SUMMARY}, "kept": is_kept}
 
 
-def _stacks(job: InferJob) -> Iterator[Stack | Unusable]:
+def _stacks(job: InferJob, folders: Sequence[Path]) -> Iterator[Stack | Unusable]:
     path = Path(job.input)
     if os.path.isfile(path) and path.suffix.lower() in LIST_SUFFIXES:
         for record in read_list(path):
             name = record.text("name") or Path(record.text("focal_stack") or path.stem).name
             yield _tried(name, partial(_listed, record, path.parent, job))
         return
-    if os.path.isdir(job.input):  # unlike Path's, it bears a list of names that is too long for a path
-        for folder in stack_folders(path):
+    if folders:
+        for folder in folders:
             yield _tried(folder.resolve().name, partial(_in_folder, folder, job))
         return
     files = _named_one_by_one(job.input)

@@ -36,6 +36,9 @@ class Sweep:
 NEEDED: Mapping[str, tuple[PhaseName, ...]] = {"bokeh": SCENE_PHASES, "thin_lens": ("deblur", "depth")}
 """Phases that stacks of a kind are made of."""
 
+_Placed = tuple[tuple[int, int], dict[str, Any]]
+"""Number of a lens among those of its scene, how many these are, and a record of a stack."""
+
 
 def list_stacks(
     scenes: Path,
@@ -73,9 +76,10 @@ def list_stacks(
         try:
             whole_chain(scene, entry, NEEDED[kind])
             stacks = _of_bokeh(scene, every, note) if kind == "bokeh" else _of_thin_lens(scene, sweep, every)
-            for record in stacks:
+            for (lens, n_lenses), record in stacks:
                 found.append({**record, "split": entry.split, "source": kind})
-                tell(scene_id, (number + (record["frame"] + 1) / entry.n_frames) / len(asked))
+                part = (lens + (record["frame"] + 1) / entry.n_frames) / n_lenses
+                tell(scene_id, (number + part) / len(asked))
         except SceneError as error:
             left_out.append(error.message)
         else:
@@ -143,7 +147,7 @@ def _base(scene: SceneLayout, frame: int) -> dict[str, Any]:
     }
 
 
-def _of_bokeh(scene: SceneLayout, every: int, note: Callable[[str], object]) -> Iterator[dict[str, Any]]:
+def _of_bokeh(scene: SceneLayout, every: int, note: Callable[[str], object]) -> Iterator[_Placed]:
     """Yield the stacks of the lens sets of phase 5 that share focal length and f-number."""
     metadata = _metadata(scene)
     if metadata.get("breathing"):
@@ -154,9 +158,8 @@ def _of_bokeh(scene: SceneLayout, every: int, note: Callable[[str], object]) -> 
     groups: dict[tuple[float, float], list[int]] = {}
     for number, lens in enumerate(metadata["sets"]):
         groups.setdefault((float(lens["f"]), float(lens["N"])), []).append(number)
-    for (focal_m, f_number), numbers in groups.items():
-        if len(numbers) < 2:
-            continue
+    stacked = [(lens, numbers) for lens, numbers in groups.items() if len(numbers) >= 2]
+    for place, ((focal_m, f_number), numbers) in enumerate(stacked):
         for frame in _frames(scene, every):
             slices = [scene.bokeh(number, frame) for number in numbers]
             distances_m = [_distance_m(metadata["sets"][number], frame) for number in numbers]
@@ -167,14 +170,17 @@ def _of_bokeh(scene: SceneLayout, every: int, note: Callable[[str], object]) -> 
                 )
             if lacking is not None or len(set(distances_m)) < len(distances_m):
                 continue
-            yield {
-                **_base(scene, frame),
-                "slices": [str(path) for path in slices],
-                "focus_distances": distances_m,
-                "max_coc_m": [float(metadata["sets"][number]["max_coc"]) for number in numbers],
-                "camera": _camera(focal_m, f_number, metadata),
-                "weight": _weight(scene, slices, frame, distances_m, focal_m, f_number, metadata),
-            }
+            yield (
+                (place, len(stacked)),
+                {
+                    **_base(scene, frame),
+                    "slices": [str(path) for path in slices],
+                    "focus_distances": distances_m,
+                    "max_coc_m": [float(metadata["sets"][number]["max_coc"]) for number in numbers],
+                    "camera": _camera(focal_m, f_number, metadata),
+                    "weight": _weight(scene, slices, frame, distances_m, focal_m, f_number, metadata),
+                },
+            )
 
 
 def _metadata(scene: SceneLayout) -> dict[str, Any]:
@@ -233,7 +239,7 @@ def _weight(
     return round(float(np.clip((worst_db - 20.0) / 15.0, 0.0, 1.0)), 3)
 
 
-def _of_thin_lens(scene: SceneLayout, sweep: Sweep, every: int) -> Iterator[dict[str, Any]]:
+def _of_thin_lens(scene: SceneLayout, sweep: Sweep, every: int) -> Iterator[_Placed]:
     """Yield records without slices: they are drawn from sharp frames and depth when they are needed."""
     if not scene.stats_json.exists():
         return
@@ -242,11 +248,14 @@ def _of_thin_lens(scene: SceneLayout, sweep: Sweep, every: int) -> Iterator[dict
     far_m = max(stats["d_p95"], 1.05 * near_m)
     distances_m = (1.0 / np.linspace(1.0 / near_m, 1.0 / far_m, sweep.n_slices)).round(4).tolist()
     for frame in _frames(scene, every):
-        yield {
-            **_base(scene, frame),
-            "generate_focal_stack": True,
-            "focus_distances": distances_m,
-            "num_images": sweep.n_slices,
-            "camera": _camera(sweep.focal_length_m, sweep.f_number, {}),
-            "weight": 1.0,
-        }
+        yield (
+            (0, 1),
+            {
+                **_base(scene, frame),
+                "generate_focal_stack": True,
+                "focus_distances": distances_m,
+                "num_images": sweep.n_slices,
+                "camera": _camera(sweep.focal_length_m, sweep.f_number, {}),
+                "weight": 1.0,
+            },
+        )

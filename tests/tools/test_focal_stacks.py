@@ -178,14 +178,15 @@ def test_scenes_that_are_unfinished_or_stale_are_left_out_and_said(data):
 
 
 def test_how_far_it_is_is_told_after_each_frame_and_never_goes_back(data):
-    metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 3.0))
+    metadata(data, *((0.05, f_number, s) for f_number in (2.0, 4.0) for s in (1.0, 3.0)))
     told: list[tuple[str, float]] = []
 
     def tell(scene: str, part: float) -> None:
         told.append((scene, part))
 
     list_stacks(data, data.parent / "l", source="mix", sweep=SWEEP, tell=tell)
-    assert told == [("bear", pytest.approx(n / 12)) for n in range(1, 7)]  # the other scene is not finished
+    bokeh, drawn = [n / 24 for n in range(1, 7)], [n / 12 for n in range(4, 7)]  # of two lenses, of one
+    assert told == [("bear", pytest.approx(part)) for part in (*bokeh, *drawn)]
 
 
 def test_a_list_never_takes_the_place_of_a_file_of_the_data_set(data):

@@ -27,6 +27,7 @@ from focusgen.focal.learned.shape import NetworkShape
 from focusgen.focal.learned.shards import open_stacks
 from focusgen.focal.learned.stacks import StackRecipe
 from focusgen.focal.learned.weights import SHIPPED, load_trained, weights_notes
+from focusgen.focal.train_job import checkpoint_named
 from focusgen.focal.training_log import check_kind, cut_log
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
@@ -111,7 +112,7 @@ def train(settings: SmallSettings, resume: str = "auto", tell: Tell = lambda ste
 
     Args:
         settings: all of it.
-        resume: "auto": go on where the folder stopped; "none": begin; else a checkpoint's path.
+        resume: "auto": go on where the folder stopped; "none": begin; else a checkpoint, or its folder.
         tell: told at every line of the log.
 
     Raises:
@@ -234,13 +235,16 @@ def _words(recipe: StackRecipe) -> dict[str, Any]:
     return {**asdict(recipe), "families": list(recipe.families)}
 
 
+def _checkpoint_in(folder: Path) -> Path | None:
+    path = folder / CHECKPOINT
+    return path if path.is_file() else None
+
+
 def _resumed(settings: SmallSettings, recipe: StackRecipe, resume: str) -> Run:
-    run, path = new_run(settings), settings.output_dir / CHECKPOINT
+    run, path = new_run(settings), _checkpoint_in(settings.output_dir)
     if resume not in ("auto", "none"):
-        path = Path(resume)
-        if not path.is_file():
-            raise ConfigError(f"--resume {display(resume)}: no such file", "auto goes on in output_dir.")
-    if resume == "none" or not path.is_file():
+        path = checkpoint_named(resume, _checkpoint_in)
+    if resume == "none" or path is None:
         if settings.train.start_from is not None:
             _start_from(run, settings.train.start_from)
         cut_log(settings.output_dir / LOG, COLUMNS, 0)

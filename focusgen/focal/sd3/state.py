@@ -17,6 +17,7 @@ from focusgen.base.files import make_folder, publish_json
 from focusgen.base.names import display
 from focusgen.focal.checkpoints import write_checkpoint
 from focusgen.focal.sd3.settings import Sd3Settings
+from focusgen.focal.train_job import checkpoint_named
 
 FOLDER, LATEST = "checkpoints", "latest.json"
 STEP_FILE = re.compile(r"step_(\d+)\.pt")
@@ -73,17 +74,26 @@ def find_state(folder: Path, resume: str) -> Path | None:
 
     Args:
         folder: of the training.
-        resume: "auto", "none", or a file.
+        resume: "auto", "none", a file, or the folder of a training or of its checkpoints.
 
     Raises:
-        ConfigError: the file does not exist.
+        ConfigError: there is no such file, or none in the folder.
     """
     if resume == "none":
         return None
     if resume != "auto":
-        if not Path(resume).is_file():
-            raise ConfigError(f"--resume {display(resume)}: no such file", "auto goes on in output_dir.")
-        return Path(resume)
+        return checkpoint_named(resume, _newest_of_either)
+    return _newest(folder)
+
+
+def _newest_of_either(given: Path) -> Path | None:
+    """Return the newest checkpoint where a training's folder is given, or that of its checkpoints."""
+    whole = given.resolve()
+    return _newest(whole.parent if whole.name == FOLDER else whole)
+
+
+def _newest(folder: Path) -> Path | None:
+    """Return the checkpoint of a training's folder that is pointed to, else the last; None without any."""
     named = _named(folder / FOLDER / LATEST)
     if named is not None and named.is_file():
         return named

@@ -62,6 +62,16 @@ def test_a_run_that_was_stopped_by_a_signal_ends_with_the_same_bits(
     assert log_of(tmp_path) == log_of(whole[0].output_dir)
 
 
+def test_a_folder_given_to_resume_is_gone_on_from(
+    stacks: StackSet, whole: tuple[SmallSettings, Run], tmp_path: Path
+):
+    settings = small_settings(stacks.folder, tmp_path)
+    resumed = train(settings, str(whole[0].output_dir))
+    assert resumed.step == whole[1].step and same_weights(whole[1], resumed)
+    with pytest.raises(ConfigError, match="no checkpoint of this kind"):
+        train(settings, str(stacks.folder))
+
+
 def test_the_average_follows_the_weights_and_the_log_has_every_line(whole: tuple[SmallSettings, Run]):
     settings, run = whole
     lines = log_of(settings.output_dir)

@@ -41,6 +41,15 @@ def test_the_last_few_are_kept_and_the_best_beside_them(tmp_path):
         find_state(tmp_path, "gone.pt")
 
 
+def test_a_folder_is_gone_on_from_at_its_newest_checkpoint(tmp_path):
+    save_state(tmp_path, state_of(4), SETTINGS)
+    for given in (tmp_path, tmp_path / "checkpoints"):
+        assert find_state(tmp_path / "other", str(given)).name == "step_0000004.pt"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match="empty: no checkpoint"):
+        find_state(tmp_path, str(tmp_path / "empty"))
+
+
 def test_a_training_that_begins_again_is_gone_on_with_not_the_one_before(tmp_path):
     for step in (7, 8, 1, 2, 3):  # --resume none, after a longer one
         save_state(tmp_path, state_of(step), SETTINGS)
