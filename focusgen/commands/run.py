@@ -35,6 +35,7 @@ class RunFlags(SceneSettings, RunSettings, DataSetFlags):
     scene: tuple[str, ...] = positional((), "only these scenes; default: all")
     scenes: str | None = option(None, SCENES_HELP)
     split: str | None = option(None, "only scenes of this split: train, val or test")
+    scene_idx: int | None = option(None, "only the i-th scene of the index")
     backend: str | None = option(None, "backends by name, comma-separated, e.g. classical,dryrun")
     recheck: bool = option(False, "read every file again, though by size, times and inode it is as it was")
     no_pictures: bool = option(False, "draw no previews and no report at the end")
@@ -52,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
     from focusgen.run.here import run_everything
     from focusgen.run.selection import Selection
 
-    selection = Selection(scenes=scenes_named(given.scenes, given.scene), split=given.split)
+    selection = Selection(given.scene_idx, scenes_named(given.scenes, given.scene), given.split)
 
     def work() -> int:
         return run_everything(cfg, selection, recheck=given.recheck)

@@ -267,7 +267,10 @@ class PhaseRun:
             remove(self.dataset.max_coc_json)
             del self._has_finished  # another process may finish some, and note what it made them with
             return state
-        reason = f"render.max_coc: finished scenes have {finished_m} -> {self.cfg.render.max_coc}"
+        reason = (
+            f"render.max_coc: finished scenes have {finished_m} -> {self.cfg.render.max_coc} "
+            f"(--max_coc {finished_m} goes on with that of finished scenes)"
+        )
         return PhaseState(State.STALE, reason, state.record)
 
     def _settle(self, scene_id: str, state: PhaseState) -> bool:

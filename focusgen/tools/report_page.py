@@ -22,6 +22,7 @@ from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_object, read_record
 from focusgen.optics.coverage import LabelCoverage
+from focusgen.phases.approval import max_coc_to_keep_m
 from focusgen.run.status import all_status, last_verdict
 from focusgen.tools.front_matter import licence_in
 from focusgen.tools.report_pictures import Picture, coverage_of, coverage_svg, pictures_of
@@ -187,12 +188,20 @@ def _calibration(dataset: DatasetLayout) -> list[tuple[str, str]]:
     ]
     recommended = stats.get("recommended_max_coc")
     rows.append(("recommended max_coc", f"{1e3 * recommended:.4f} mm" if recommended else "none"))
+    approved_m: Any = None
     try:
         approval = parse_object(dataset.coc_approval_json.read_bytes())
+        approved_m = approval["max_coc"]
         who = display(str(approval["who"]))
-        rows.append(("approved max_coc", f"{1e3 * approval['max_coc']:.4f} mm, by {who}, {approval['when']}"))
+        rows.append(("approved max_coc", f"{1e3 * approved_m:.4f} mm, by {who}, {approval['when']}"))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         rows.append(("approved max_coc", "not approved"))
+    try:
+        finished_m = max_coc_to_keep_m(dataset)
+    except ConfigError as error:
+        return [*rows, ("max_coc of finished scenes", display(error.message))]
+    if finished_m not in (None, approved_m):
+        rows.append(("max_coc of finished scenes", f"{1e3 * finished_m:.4f} mm"))
     return rows
 
 

@@ -63,9 +63,10 @@ def test_the_exit_status_is_that_of_the_phases(stage: Stage, code: int, more: li
 
 
 def test_what_was_chosen_reaches_the_phases(stage: Stage) -> None:
-    words = ["--scenes", " a, b ", "--split", "val", "--recheck", "--on_stale", "keep", "--device", "cpu"]
-    assert cli.main(["run", *words, "--backend", "classical,dryrun", "--seed", "3"]) == 0
-    assert stage.chosen == Selection(scenes=["a", "b"], split="val") and stage.recheck
+    words = ["--scenes", " a, b ", "--split", "val", "--scene_idx", "1", "--recheck"]
+    how = ["--on_stale", "keep", "--device", "cpu", "--seed", "3"]
+    assert cli.main(["run", *words, *how, "--backend", "classical,dryrun"]) == 0
+    assert stage.chosen == Selection(1, ["a", "b"], "val") and stage.recheck
     cfg = stage.cfg
     assert (cfg.deblur.backend, cfg.depth.backend) == ("classical", "dryrun")
     assert (cfg.run.on_stale, cfg.run.device, cfg.seed) == ("keep", "cpu", 3)

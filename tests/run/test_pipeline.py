@@ -273,7 +273,7 @@ def test_a_second_max_coc_is_never_mixed_in(rgbd, capsys):
     rgbd.add_scene("b", seed=1)
     assert rgbd.run("--scenes", "a") == 0
     assert rgbd.run("--scenes", "b", "--max_coc", "0.001") == 3
-    assert "finished scenes have 0.002 -> 0.001" in capsys.readouterr().err
+    assert "finished scenes have 0.002 -> 0.001 (--max_coc 0.002 goes on with" in capsys.readouterr().err
     assert not (rgbd.out_root / "b" / "metadata.json").exists()
     assert rgbd.run("--max_coc", "0.001", "--on_stale", "redo") == 0
     assert rgbd.report()["verdict"] == "pass"

@@ -108,8 +108,25 @@ def test_a_changed_raw_file_is_met_in_every_replay(rgbd, read, capsys):
         assert "refused" in capsys.readouterr().err
 
 
-def test_settings_that_make_records_stale_are_not_covered_by_a_kept_verdict(rgbd, read):
+@pytest.mark.parametrize(("flag", "value"), [("--n_sets", "1"), ("--depth.max_m", "3")])
+def test_a_run_that_is_refused_leaves_the_verdict_of_what_lies_there(rgbd, read, flag, value, capsys):
+    before = rgbd.report()["records"]
+    assert rgbd.run(flag, value) == 3
+    assert "as it was made before" in capsys.readouterr().err
+    assert (rgbd.report()["verdict"], rgbd.report()["records"]) == ("pass", before)
+    assert rgbd.run() == 0
+
+
+def test_settings_that_made_a_scene_are_not_covered_by_the_verdict_of_others(rgbd, read):
+    rgbd.add_scene("b", seed=1)
     assert rgbd.run("--n_sets", "1") == 3
+    report = rgbd.report()
+    assert (report["verdict"], report["failed_scenes"]) == ("fail", ["a"])
+    assert "render.n_sets" in report["failure_reasons"]["a"][0]
+
+
+def test_phase_6_alone_judges_by_what_it_is_told(rgbd, read):
+    assert cli.phase_main("validate", "doc", [*rgbd.flags("out_root"), "--render.n_sets", "1"]) == 3
     assert rgbd.report()["verdict"] == "fail"
 
 

@@ -62,6 +62,15 @@ def test_a_verdict_that_is_older_than_the_data_is_called_so(finished):
     assert f"older than the data ({scene}, phase depth)" in page_of(finished)
 
 
+def test_a_max_coc_of_finished_scenes_that_is_not_the_approved_one_is_shown(finished):
+    assert "max_coc of finished scenes" not in page_of(finished)
+    note = DatasetLayout(finished, finished / "scene_index.json").max_coc_json
+    note.write_text('{"max_coc": 0.00125}')
+    assert "max_coc of finished scenes</th><td>1.2500 mm" in page_of(finished)
+    note.write_text("{")
+    assert f"{note}: damaged" in page_of(finished)
+
+
 def test_a_warning_stands_at_the_scene_whose_name_it_begins_with():
     names = {"a", "a: b", "c"}
     assert [_scene_of(text, names) for text in ("a: b: set_00: x", "a: bad", "c: ", "d: a: b")] == [
