@@ -167,15 +167,15 @@ def _table(path: Path) -> dict[str, float]:
 
 
 def _of_table(path: Path, scene_id: str) -> float:
-    table = _table(path)
-    if scene_id not in table:
+    focal_px = _table(path).get(same_form(scene_id))
+    if focal_px is None:
         raise SceneError(f"scene {scene_id!r} is not in {display(str(path))}", WAYS_OUT)
-    return table[scene_id]
+    return focal_px
 
 
 @functools.lru_cache(maxsize=2)
 def _read_table(path: Path, mtime_ns: int, size: int) -> dict[str, float]:
-    """Return scene -> focal length of a CSV file; read anew when it changed."""
+    """Return scene (as `same_form`) -> focal length, px, of a CSV file; read anew when it changed."""
     table: dict[str, float] = {}
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)

@@ -87,7 +87,8 @@ def stack_of_folder(folder: Path) -> StackFiles:
     chosen = _only_longest(folder, series) or named
     ordered = sorted(chosen, key=lambda path: _counting_key(path.name))
     _refuse_doubles(folder, ordered)
-    left_out = tuple(path.name for path in pictures if path not in set(chosen))
+    used = set(chosen)
+    left_out = tuple(path.name for path in pictures if path not in used)
     return StackFiles(folder.resolve().name or "stack", tuple(ordered), left_out)
 
 
@@ -156,7 +157,8 @@ def folders_without_slices(folder: Path, stacks: Sequence[Path]) -> list[str]:
     """
     if list(stacks) == [folder]:
         return []
-    others = (path for path in folder.iterdir() if path.is_dir() and path not in set(stacks))
+    used = set(stacks)
+    others = (path for path in folder.iterdir() if path.is_dir() and path not in used)
     names = (path.name for path in others if not (path / SUMMARY).is_file())
     return sorted((name for name in names if not name.startswith(".")), key=natural_key)
 

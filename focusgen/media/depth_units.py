@@ -167,7 +167,7 @@ def read_numbers(values: Numbers, options: DepthOptions, divisor: float) -> Dept
 def _floats_as_metres(values: Numbers, divisor: float) -> DepthMap:
     with np.errstate(over="ignore", invalid="ignore"):
         if divisor != 1.0:
-            values = values / values.dtype.type(divisor)
+            values = values / np.result_type(values.dtype, np.float32).type(divisor)  # no half holds 3.28084
         depth_m = np.array(values, dtype=np.float32, order="C")
         if not depth_m.min() > 0.0:  # rarely: the comparison of every pixel costs more than the minimum
             depth_m[~(depth_m > 0.0)] = np.nan

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from focusgen.base.checksums import checksum, file_checksum
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError, reason_of
-from focusgen.base.names import display, natural_key
+from focusgen.base.names import display, existing_form, natural_key
 from focusgen.media.depth_pairs import FrameNames, pair_with_frames
 from focusgen.optics.sizes import FramePlan, resize_depth
 
@@ -107,7 +107,7 @@ def open_masks(
         MissingUpstreamError: there is no such folder, or no PNG in it.
         CorruptInputError: another number of masks than of frames, or other numbers in their names.
     """
-    folder = mask_root / scene_id
+    folder = existing_form(mask_root / scene_id)
     if not folder.is_dir():
         what = "no such folder" if mask_root.is_dir() else "the mask root is no folder"
         raise MissingUpstreamError(f"{display(str(folder))}: {what} (lens.mask_root)", HOW)

@@ -32,7 +32,8 @@ JPEG_QUALITY = 95
 EXIF_IFD, ORIENTATION = 0x8769, 0x0112
 F_NUMBER, FOCAL_LENGTH_MM, FOCAL_LENGTH_35MM = 0x829D, 0x920A, 0xA405
 SUBJECT_DISTANCE = 0x9206
-FOCAL_PLANE_X_RESOLUTION, FOCAL_PLANE_UNIT, PIXEL_X_DIMENSION = 0xA20E, 0xA210, 0xA002
+FOCAL_PLANE_X_RESOLUTION, FOCAL_PLANE_UNIT = 0xA20E, 0xA210
+PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION = 0xA002, 0xA003
 UNIT_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 1e-3}
 FULL_FRAME_WIDTH_MM = 36.0
 
@@ -160,8 +161,9 @@ def exif_focal_px(path: Path) -> float | None:
     unit_mm = UNIT_MM.get(tags.get(FOCAL_PLANE_UNIT, 2))
     if focal_mm is None or per_unit is None or unit_mm is None:
         return None
-    # The resolution is of the picture as the sensor gave it.
-    taken_px = _positive(tags.get(PIXEL_X_DIMENSION)) or float(long_side_px)
+    # The resolution is of the picture as the sensor gave it; one that was turned has its long side upright.
+    sides_px = (_positive(tags.get(tag)) for tag in (PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION))
+    taken_px = max(filter(None, sides_px), default=float(long_side_px))
     return focal_mm * per_unit / unit_mm * long_side_px / max(taken_px, 1.0)
 
 

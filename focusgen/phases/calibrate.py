@@ -131,10 +131,9 @@ def _measure(
 def sample_scene_ids(cfg: Config, scene_ids: Sequence[str]) -> list[str]:
     """Return max(min_scenes, sample_fraction) of the scenes, drawn once per seed, in index order."""
     wanted = max(cfg.calibrate.min_scenes, math.ceil(cfg.calibrate.sample_fraction * len(scene_ids)))
-    chosen = random.Random(derive_seed(cfg.seed, "calibration sample")).sample(
-        sorted(scene_ids), min(wanted, len(scene_ids))
-    )
-    return [scene_id for scene_id in scene_ids if scene_id in set(chosen)]
+    rng = random.Random(derive_seed(cfg.seed, "calibration sample"))
+    chosen = set(rng.sample(sorted(scene_ids), min(wanted, len(scene_ids))))
+    return [scene_id for scene_id in scene_ids if scene_id in chosen]
 
 
 def _document(

@@ -56,8 +56,9 @@ def _footage(job: SceneJob) -> Footage:
 def check_view(metadata: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the footage's view, or with lenses that are said to have it."""
     keys = [key for key in VIEW_KEYS if key in metadata]
-    if keys and len(keys) < len(VIEW_KEYS):
-        return [f"metadata.json: {', '.join(keys)} without {', '.join(set(VIEW_KEYS) - set(keys))}"]
+    missing = [key for key in VIEW_KEYS if key not in metadata]
+    if keys and missing:
+        return [f"metadata.json: {', '.join(keys)} without {', '.join(missing)}"]
     if keys and not min(metadata["fx"], metadata["fy"]) > 0:
         return ["metadata.json: fx, fy are not positive"]
     if metadata.get("lens_law", {}).get("focal_length") != "footage":

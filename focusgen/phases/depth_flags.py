@@ -36,12 +36,13 @@ class SceneFlags:
         self._is_kept = job.store.recall("masks") is not None or not job.store.recall_frames("pixels")
         if self._is_kept and job.store.recall("masks") is None:
             job.store.remember("masks", 1)
+        self._frames_noticed = set(job.store.recall_frames("noticed"))
         self.counts: Counter[str] = Counter()
         self._plain: list[int] = []  # frames without a doubtful pixel, while no frame has any
 
     def lacking(self) -> set[int]:
         """Return frames of which something was noticed that is nowhere to be found any more."""
-        return {frame for frame in self._noticed_frames() if self._noticed(frame) is None}
+        return {frame for frame in self._frames_noticed if self._noticed(frame) is None}
 
     def remember(
         self, frame: int, depth_m: npt.NDArray[np.float32], flags: npt.NDArray[np.uint8] | None
@@ -65,6 +66,7 @@ class SceneFlags:
         if found.any():
             publish(self._job.scene.held_back_flags(frame), encode_grey_png(found))
             self._job.store.remember(f"noticed/{frame}", 1)
+            self._frames_noticed.add(frame)
 
     def add(self, frame: int, depth_m: npt.NDArray[np.float16]) -> None:
         """Publish the mask of a saved map, once all frames were remembered; frames come in order.
@@ -72,7 +74,7 @@ class SceneFlags:
         A scene has a mask of every frame or none. The edges of exact depth alone are no reason for masks:
         they lie where the picture's do.
         """
-        if not self._is_kept or (self._job.cfg.depth.taken_as_exact and not self._noticed_frames()):
+        if not self._is_kept or (self._job.cfg.depth.taken_as_exact and not self._frames_noticed):
             return
         flags = self._flags(frame, depth_m)
         if not flags.any() and not self.counts:
@@ -93,14 +95,11 @@ class SceneFlags:
 
     def _flags(self, frame: int, depth_m: npt.NDArray[np.float16]) -> npt.NDArray[np.uint8]:
         edges = edge_flags(depth_m)
-        if frame not in self._noticed_frames():
+        if frame not in self._frames_noticed:
             return edges
         noticed = self._noticed(frame)
         assert noticed is not None, "what was lacking has been made again"
         return edges | noticed
-
-    def _noticed_frames(self) -> set[int]:
-        return set(self._job.store.recall_frames("noticed"))
 
     def _noticed(self, frame: int) -> npt.NDArray[np.uint8] | None:
         """Return what was noticed of a frame: held back, or from the mask that a repair left in place."""

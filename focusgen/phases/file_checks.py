@@ -175,7 +175,8 @@ class VouchedFiles:
             if phase not in self._records.by_phase
             for folder in self.scene.phase_folders(phase)
         ]
-        for folder_name, _, names in os.walk(self.scene.root):
+        for folder_name, folders, names in os.walk(self.scene.root):
+            folders.sort()
             if any(Path(folder_name).is_relative_to(folder) for folder in unfinished):
                 continue
             for name in sorted(names):

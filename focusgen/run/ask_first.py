@@ -226,8 +226,9 @@ class _Found:
         if root is None or not root.is_dir():
             self._no_depth_folder(root, without, is_for_all=len(without) == len(ahead.scene_ids))
             return
-        found = [name for name in without if holds_depth(root, name)]
-        missing = [name for name in without if name not in set(found)]
+        is_there = {name: holds_depth(root, name) for name in without}
+        found = [name for name in without if is_there[name]]
+        missing = [name for name in without if not is_there[name]]
         if missing and not found and not ahead.with_own_depth:
             what = f"{display(str(root))}: holds no depth for any of {len(missing)} scenes: {listed(missing)}"
             way_out = "Call its folders or files like the scenes, or set --depth_root to another folder."

@@ -11,21 +11,25 @@ from PIL import Image
 
 from focusgen import cli, config
 from focusgen.base.errors import ConfigError
+from focusgen.dataset.footage import Footage
+from focusgen.dataset.layout import DatasetLayout
 from focusgen.media.picture_files import exif_focal_px
 from tests.conftest import Rgbd
 from tests.layouts import tum
+from tests.small import entry
 
 
 def metadata(rgbd, scene: str = "a") -> dict:
     return json.loads((rgbd.out_root / scene / "metadata.json").read_text())
 
 
-def with_exif(path: Path, **values: float) -> None:
-    tags = {"focal": 0x920A, "same_view": 0xA405, "resolution": 0xA20E, "unit": 0xA210, "taken": 0xA002}
+def with_exif(path: Path, size: tuple[int, int] = (80, 120), **values: float) -> None:
+    tags = {"focal": 0x920A, "same_view": 0xA405, "resolution": 0xA20E, "unit": 0xA210}
+    tags |= {"taken": 0xA002, "taken_rows": 0xA003}
     exif = Image.Exif()
     for name, value in values.items():
         exif.get_ifd(0x8769)[tags[name]] = value
-    Image.fromarray(np.zeros((80, 120, 3), np.uint8)).save(path, exif=exif)
+    Image.fromarray(np.zeros((*size, 3), np.uint8)).save(path, exif=exif)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +45,12 @@ def with_exif(path: Path, **values: float) -> None:
 def test_exif_tells_by_the_same_view_or_by_the_resolution_of_the_sensor(tmp_path, values, focal_px):
     with_exif(tmp_path / "a.jpg", **values)
     assert exif_focal_px(tmp_path / "a.jpg") == (None if focal_px is None else pytest.approx(focal_px))
+
+
+def test_a_portrait_that_a_program_turned_has_the_view_of_the_picture_as_it_was_taken(tmp_path):
+    taken = {"focal": 50.0, "resolution": 6000 / 36 * 10, "unit": 3, "taken": 4000, "taken_rows": 6000}
+    with_exif(tmp_path / "a.jpg", (120, 80), **taken)
+    assert exif_focal_px(tmp_path / "a.jpg") == pytest.approx(120 * 50 / 36)
 
 
 @pytest.mark.slow
@@ -92,6 +102,14 @@ def test_another_row_of_the_table_makes_its_own_scene_stale_and_no_other(rgbd, c
     assert metadata(rgbd, "b")["fx"] == 80.0
 
 
+def test_the_table_may_write_accents_in_the_other_unicode_form(tmp_path):
+    table = tmp_path / "focal.csv"
+    table.write_text("scene,focal_px\nb\u00e4r,60\n", encoding="utf-8")
+    cfg = config.load(None, {"optics.footage_focal_px": table})
+    footage = Footage(cfg, DatasetLayout.of(cfg), {"ba\u0308r": entry(width=60, height=40)})
+    assert footage.focal_px("ba\u0308r") == 60.0
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -127,7 +145,8 @@ def test_phase_6_compares_the_lenses_with_the_view(rgbd):
     document = metadata(rgbd)
     assert check_view(document) == []
     assert "the view of the footage gives" in check_view({**document, "fx": 61.0})[0]
-    assert "without" in check_view({key: value for key, value in document.items() if key != "cx"})[0]
+    partial = {key: value for key, value in document.items() if key not in ("fy", "cx", "cy")}
+    assert check_view(partial) == ["metadata.json: fx without fy, cx, cy"]
 
 
 def test_the_phases_as_scripts_know_the_view_too(rgbd):

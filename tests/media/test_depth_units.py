@@ -20,6 +20,12 @@ def test_zero_negative_and_nan_floats_are_holes_and_infinity_stays_far(dtype):
     np.testing.assert_array_equal(metres(values), [[np.nan, np.nan, np.nan], [np.nan, np.inf, 2.5]])
 
 
+@pytest.mark.parametrize("scale", [3.28084, 100_000.0])
+def test_half_precision_is_divided_by_the_scale_itself_not_by_the_nearest_half(scale):
+    found = metres(np.array([[6000.0, 50000.0]], np.float16), depth_scale=scale, scale_floats=True)
+    np.testing.assert_allclose(found, np.array([[6000.0, 49984.0]]) / scale, rtol=1e-6)
+
+
 def test_a_double_too_large_for_a_float_is_a_number_and_not_infinity():
     assert metres(np.array([[1e300, np.inf]])).tolist() == [[float(np.finfo(np.float32).max), np.inf]]
 

@@ -65,6 +65,11 @@ def test_what_does_not_belong_is_named(masks: Path):
         open_masks(masks, "camel", 3, PLAN, FRAMES)
 
 
+def test_masks_are_found_under_the_other_unicode_form_of_a_scenes_name(masks: Path):
+    (masks / "bear").rename(masks / "ba\u0308r")  # as macOS writes it
+    assert len(open_masks(masks, "b\u00e4r", 3, PLAN, FRAMES).files) == 3
+
+
 def test_masks_of_other_frames_are_not_paired_by_their_order(masks: Path):
     (masks / "bear/00002.png").rename(masks / "bear/00007.png")
     with pytest.raises(CorruptInputError, match=r"00002.jpg"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -205,8 +206,23 @@ def test_unknown_files_come_in_the_order_of_names_and_none_of_ours_is_one(made):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"")
     found = [path.relative_to(scene.root).as_posix() for path in Told(scene).files.unknown()]
-    assert found[:2] == ["a ü.txt", "b.txt"]
-    assert set(found) == {"a ü.txt", "b.txt", "frames_sharp/z.png", "new folder/x"}
+    assert found == ["a ü.txt", "b.txt", "frames_sharp/z.png", "new folder/x"]
+
+
+def test_folders_come_in_the_order_of_names_whatever_the_disk_says(made, monkeypatch):
+    scene, _ = made
+    walk = os.walk
+
+    def backwards(top):
+        for folder, folders, names in walk(top):
+            folders.sort(reverse=True)
+            yield folder, folders, names
+
+    for name in ("new_a", "new_b", "new_c"):
+        (scene.root / name).mkdir()
+        (scene.root / name / "x").write_bytes(b"")
+    monkeypatch.setattr(os, "walk", backwards)
+    assert [path.parent.name for path in Told(scene).files.unknown()] == ["new_a", "new_b", "new_c"]
 
 
 def test_what_a_phase_left_half_made_is_not_unknown(made):
