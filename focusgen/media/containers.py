@@ -161,12 +161,23 @@ def _chunks(data: mmap.mmap) -> Iterator[tuple[int, bytes, int]]:
         position = position + 12 if is_list else end + length % 2
 
 
-def count_dropped_frames(path: Path) -> int:
-    """Return how many frames of an AVI are empty chunks, by which a recorder says that it dropped them."""
-    n_dropped = 0
+def count_dropped_frames(path: Path, first: int = 0, stop: int | None = None) -> int:
+    """Return how many frames of an AVI are empty chunks, by which a recorder says that it dropped them.
+
+    Args:
+        path: the file.
+        first: of the pictures that are stored, that before which to begin.
+        stop: that before which to end; None for the end of the file.
+    """
+    n_dropped = n_stored = 0
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
         for position, code, length in _chunks(data):
-            n_dropped += length == 0 and code[2:] in (b"dc", b"db") and position > 0
+            if code[2:] not in (b"dc", b"db") or position == 0:
+                continue
+            if length > 0 and n_stored == stop:
+                break
+            n_stored += length > 0
+            n_dropped += length == 0 and n_stored >= first
     return n_dropped
 
 

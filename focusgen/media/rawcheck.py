@@ -218,6 +218,7 @@ def _check_video(raw: RawScene, asked: _Asked, on_frame: Callable[[int], None]) 
         if n_frames != asked.max_frames and not part.has_ended:
             n_in_track = n_stored[video.track] if video.track < len(n_stored) else 0
             _check_complete(raw.path, video, part.n_skipped + n_frames, n_in_track)
+        _note_dropped(raw.path, video, part.n_skipped, n_frames)
         width, height = video.upright_size
     known_times = all_or_none(times)
     return RawReport(
@@ -307,9 +308,18 @@ def _check_complete(path: Path, video: VideoStream, n_decoded: int, n_stored: in
     if n_decoded >= video.n_declared or _is_trimmed(path, video, n_decoded):
         return
     if demuxer_of(path, video.file) == "avi" and n_decoded + count_dropped_frames(path) == video.n_declared:
-        video.note(f"{video.n_declared - n_decoded} frames were dropped by the recorder (empty chunks)")
         return
     _require(video, n_decoded, video.n_declared, "frames could be decoded of {} declared")
+
+
+def _note_dropped(path: Path, video: VideoStream, first: int, n_frames: int) -> None:
+    """Say what a recorder dropped of the frames that are looked at."""
+    if demuxer_of(path, video.file) != "avi":
+        return
+    n_dropped = count_dropped_frames(path, first, first + n_frames)
+    if n_dropped:
+        noun = "frame was" if n_dropped == 1 else "frames were"
+        video.note(f"{n_dropped} {noun} dropped by the recorder (empty chunks)")
 
 
 def _require(video: VideoStream, n_found: int, n_expected: int, what: str) -> None:

@@ -33,7 +33,7 @@ from focusgen.media.crops import Crop, track_crops
 from focusgen.media.damage import advising
 from focusgen.media.eight_bits import refuse_transparency
 from focusgen.media.images import Frame, check_pixels
-from focusgen.media.listing import WITHOUT_LOSS
+from focusgen.media.listing import LOSSLESS, WITHOUT_LOSS
 from focusgen.media.orientation import Orientation
 from focusgen.media.rules import ALL_RULES, CROP, STREAM
 from focusgen.media.shots import thumbnail_of
@@ -177,6 +177,7 @@ class VideoStream:
 
     def _begin(self, frame: av.VideoFrame, size: tuple[int, int]) -> None:
         check_pixels(self.file, *size, self._max_pixels)
+        _check_palette(frame, self.file)
         self._first_size = size
         self._orientation = _orientation_of(frame, self.file)
         if self._crop:
@@ -346,6 +347,21 @@ def _usable_rate(rate: Fraction | None) -> float | None:
 
 def _widest_gap(times: list[int]) -> int:
     return max((later - earlier for earlier, later in itertools.pairwise(times)), default=0)
+
+
+def _check_palette(frame: av.VideoFrame, file: str) -> None:
+    """Refuse numbers without a palette: FFmpeg decodes them to black.
+
+    Raises:
+        MediaError: nothing says which colours the pixels have.
+    """
+    if frame.format.name == "pal8" and not any(bytes(frame.planes[1])):
+        raise MediaError(
+            file,
+            "8 bits a pixel, and no palette says which colours they are",
+            "If they are levels of grey: ffmpeg -i INPUT -c copy -tag:v Y800 GREY.avi, where that stands on "
+            f"its head, ffmpeg -i GREY.avi -vf vflip {LOSSLESS}.",
+        )
 
 
 def _has_alpha(frame: av.VideoFrame) -> bool:

@@ -24,9 +24,9 @@ def scene_of(path: Path) -> RawScene:
     return scene
 
 
-def check(path: Path) -> RawReport:
+def check(path: Path, max_frames: int | None = None) -> RawReport:
     """Return phase 1's report on a video file."""
-    return check_raw(scene_of(path), min_frames=1, max_frames=None, shot_cut_threshold=0.35)
+    return check_raw(scene_of(path), min_frames=1, max_frames=max_frames, shot_cut_threshold=0.35)
 
 
 def frames_of(path: Path, rules: tuple[str, ...] | None = None) -> Frames:
@@ -225,6 +225,52 @@ def test_a_recorders_dropped_frames_are_no_damage_and_said(tmp_path):
     assert report.n_decoded == 10
     assert "2 frames were dropped by the recorder (empty chunks)" in report.notes
     assert np.array_equal(frames_of(path), np.delete(whole, [4, 9], axis=0))
+    said = "1 frame was dropped by the recorder (empty chunks)"
+    assert said not in check(path, max_frames=3).notes
+    assert said in check(path, max_frames=6).notes
+
+
+@pytest.mark.parametrize("size", [(48, 64), (49, 65)])
+def test_eight_bits_without_a_palette_are_refused_with_a_way_that_reads_them_as_grey(tmp_path, size):
+    levels = np.random.default_rng(1).integers(0, 256, (6, *size), np.uint8)
+    path = tmp_path / "a.avi"
+    path.write_bytes(eight_bit_avi(levels, bytes(level for i in range(256) for level in (i, i, i, 0))))
+    assert np.array_equal(frames_of(path)[..., 0], levels)
+    path.write_bytes(eight_bit_avi(levels, b""))
+    with pytest.raises(CorruptInputError, match="no palette says which colours") as caught:
+        check(path)
+    assert "-c copy -tag:v Y800 GREY.avi" in caught.value.advice
+    copied_with_tag(path, tmp_path / "grey.avi", "Y800")
+    assert np.array_equal(frames_of(tmp_path / "grey.avi")[:, ::-1, :, 0], levels), "it stands on its head"
+
+
+def eight_bit_avi(levels: Frames, palette: bytes) -> bytes:
+    """Return an AVI as cameras write it: bottom row first, rows of a multiple of four bytes."""
+
+    def chunk(code: bytes, content: bytes) -> bytes:
+        return code + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
+
+    n, height, width = levels.shape
+    rows = np.pad(levels[:, ::-1], ((0, 0), (0, 0), (0, -width % 4)))
+    n_bytes = rows[0].size
+    bitmap = struct.pack("<IiiHH6I", 40, width, height, 1, 8, 0, n_bytes, 0, 0, len(palette) // 4, 0)
+    header = struct.pack("<4s4s10I4H", b"vids", b"DIB ", *(0, 0, 0, 1, 25, 0, n), n_bytes, 0, 0, *(0,) * 4)
+    stream = chunk(b"LIST", b"strl" + chunk(b"strh", header) + chunk(b"strf", bitmap + palette))
+    main = struct.pack("<14I", 40_000, 0, 0, 0, n, 0, 1, n_bytes, width, height, *(0,) * 4)
+    pictures = b"".join(chunk(b"00db", picture.tobytes()) for picture in rows)
+    lists = chunk(b"LIST", b"hdrl" + chunk(b"avih", main) + stream) + chunk(b"LIST", b"movi" + pictures)
+    return chunk(b"RIFF", b"AVI " + lists)
+
+
+def copied_with_tag(source: Path, path: Path, tag: str) -> None:
+    """Copy a video's packets under another name of their kind, as `ffmpeg -c copy -tag:v` does."""
+    with av.open(str(source)) as container, av.open(str(path), "w") as output:
+        stream = output.add_stream_from_template(container.streams.video[0])
+        stream.codec_context.codec_tag = tag
+        for packet in container.demux(container.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                output.mux(packet)
 
 
 def without_frames(data: bytes, dropped: set[int]) -> bytes:
