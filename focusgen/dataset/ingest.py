@@ -17,6 +17,7 @@ from focusgen.media.scenes import RawScene
 if TYPE_CHECKING:
     from focusgen.dataset.index import IndexEntry
 
+TAKE_AGAIN = "Run phase 1 again, with each raw file of the scene in its place."
 DECODER_VERSION = 2
 """Raised when a kind of file decodes otherwise than before: phase 1 then looks at every scene once more."""
 
@@ -69,9 +70,11 @@ def read_whole_manifest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry
         is_whole = manifest["checksum"] == checksum(canonical(body)) and data == json_bytes(manifest)
         if is_whole and _manifest_digest(manifest) == entry.ingest_digest and _is_of(manifest, entry):
             return manifest
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CorruptInputError(f"{path}: {error!r}", "Run phase 1 again.") from error
-    raise CorruptInputError(f"{path}: not the manifest that the index vouches for", "Run phase 1 again.")
+    except FileNotFoundError as error:
+        raise CorruptInputError(f"{path}: gone, and with it phase 1's raw checksums", TAKE_AGAIN) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CorruptInputError(f"{path}: damaged: {error!r}", TAKE_AGAIN) from error
+    raise CorruptInputError(f"{path}: not the manifest that the index vouches for", TAKE_AGAIN)
 
 
 def _is_of(manifest: Mapping[str, Any], entry: IndexEntry) -> bool:

@@ -359,8 +359,8 @@ def _check_palette(frame: av.VideoFrame, file: str) -> None:
         raise MediaError(
             file,
             "8 bits a pixel, and no palette says which colours they are",
-            "If they are levels of grey: ffmpeg -i INPUT -c copy -tag:v Y800 GREY.avi, where that stands on "
-            f"its head, ffmpeg -i GREY.avi -vf vflip {LOSSLESS}.",
+            "If they are levels of grey: ffmpeg -i INPUT -c copy -tag:v Y800 GREY.avi; where that stands on "
+            f"its head, then ffmpeg -i GREY.avi -vf vflip {LOSSLESS}.",
         )
 
 

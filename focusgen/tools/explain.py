@@ -74,7 +74,7 @@ def _ingest(dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> str:
     try:
         n_files = len(read_manifest(dataset, scene_id, entry))
     except CorruptInputError as error:
-        return f"damaged: {error.message}"
+        return error.message
     return f"of {n_files} files" if n_files else "none (adopted without its raw frames)"
 
 

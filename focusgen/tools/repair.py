@@ -133,12 +133,14 @@ class SceneRepairer:
             pass
         cfg = self.settings_of("index")
         if cfg is None:
-            self.result.problems.append("raw checksums: damaged, and no settings of phase 1 are known")
+            self.result.problems.append(
+                "raw checksums: gone or damaged, and no settings of phase 1 are known"
+            )
             return
         manifest = manifest_of(cfg, self.entry.raw_scene(self.scene.scene_id, cfg.data.raw_root), self.entry)
         if manifest is None:
             self.result.problems.append(
-                f"raw checksums: damaged, and the files in {cfg.data.raw_root} are not those of phase 1"
+                f"raw checksums: not whole, and the files in {cfg.data.raw_root} are not those of phase 1"
             )
             return
         publish_json(self.scene.ingest_json, manifest)
