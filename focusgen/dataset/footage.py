@@ -14,12 +14,10 @@ from focusgen.config import Config
 from focusgen.dataset.frames import published_plan
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import FOOTAGE
 from focusgen.media.brought import Camera
 from focusgen.optics.coc import shown_width
 from focusgen.optics.view import View, focal_length_mm, published_camera, published_view
-
-FOOTAGE = "footage_focal_px"
-"""Name, among its weights, under which a record of phase 5 keeps what a table or EXIF said of the footage."""
 
 LAYOUT = "layout"
 """Value of the setting that asks for the camera of the scene's layout, and takes nothing else."""

@@ -25,6 +25,10 @@ PROVIDED_DEPTH = "provided_depth"
 """Name, among its weights, under which a record of phase 3 keeps the digest of the depth it was given."""
 MASKS = "masks"
 """The same of the masks that focus follows in phase 5; records of older releases have none."""
+FOOTAGE = "footage_focal_px"
+"""The same, in phase 5, of what a table, EXIF or a layout said of the footage's camera."""
+INPUTS = frozenset({PROVIDED_DEPTH, MASKS, FOOTAGE})
+"""What stands among the weights of a record and is none: it came with the footage."""
 UNUSABLE = "unusable: "
 """Begins what stands in the place of a digest where a finished scene's input cannot be read any more."""
 UNREADABLE = (

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError
@@ -104,6 +104,12 @@ def _axis_hint(shape: tuple[int, ...], n_frames: int) -> str:
 def holds_depth(depth_root: Path, scene_id: str) -> bool:
     """Say whether there is anything of a scene in a folder of depth."""
     return bool(_candidates(depth_root, scene_id))
+
+
+def depth_files_there(depth_root: Path, scene_id: str) -> Iterator[Path]:
+    """Yield the files of a scene in a folder of depth, whatever they are; nothing where there are none."""
+    for path in _candidates(depth_root, scene_id):
+        yield from path.iterdir() if path.is_dir() else (path,)
 
 
 def check_unit(depth_root: Path, scene_id: str, options: DepthOptions) -> None:

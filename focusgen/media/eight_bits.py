@@ -62,6 +62,11 @@ def refuse_transparency(alpha: npt.NDArray[Any], opaque: int, file: str) -> None
         raise MediaError(file, "has transparent pixels, whose colour is undefined; flatten it to RGB")
 
 
+def as_eight_bits(rgb: npt.NDArray[Any]) -> Frame:
+    """Return (H, W, 3) of 8 or 16 bits as RGB8."""
+    return rgb if rgb.dtype == np.uint8 else rounded_to_eight_bits(rgb)
+
+
 def rounded_to_eight_bits(deep: npt.NDArray[Any]) -> Frame:
     """Return (H, W) grey or (H, W, 3) of 16 bits as RGB8."""
     rounded: Frame = ((deep.astype(np.uint32) + 128) // 257).astype(np.uint8)  # 65535 / 255 = 257

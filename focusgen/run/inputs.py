@@ -14,11 +14,11 @@ from typing import Any
 from focusgen.base.errors import ConfigError, SceneError
 from focusgen.config import Config, PhaseName
 from focusgen.dataset.file_marks import mark_of_files
-from focusgen.dataset.footage import FOOTAGE, Footage
+from focusgen.dataset.footage import Footage
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.masked import mask_digest
-from focusgen.dataset.records import MASKS, PROVIDED_DEPTH, UNUSABLE, Record, read_record
+from focusgen.dataset.records import FOOTAGE, MASKS, PROVIDED_DEPTH, UNUSABLE, Record, read_record
 from focusgen.models import registry, weights
 from focusgen.models.weight_commands import command_for
 
@@ -130,21 +130,14 @@ def _has_changed(
 
 
 def _depth_files(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: IndexEntry) -> Iterator[Path]:
-    from focusgen.phases.provided_depth import brought_depth  # readers of a dozen formats
+    from focusgen.media.depth_files import depth_files_there  # readers of a dozen formats
+    from focusgen.phases.provided_depth import brought_depth
 
     brought = brought_depth(cfg, dataset, scene_id, entry)
     if brought is not None:
         yield from (path for name in brought.files if (path := brought.folder / name).exists())
     elif cfg.depth.depth_root is not None:
-        yield from _files_of(cfg.depth.depth_root, scene_id)
-
-
-def _files_of(root: Path, scene_id: str) -> Iterator[Path]:
-    folder = root / scene_id
-    if folder.is_dir():
-        yield from folder.iterdir()
-    elif root.is_dir():
-        yield from (path for path in root.iterdir() if path.name.startswith(f"{scene_id}."))
+        yield from depth_files_there(cfg.depth.depth_root, scene_id)
 
 
 def is_newer(files: Iterator[Path], record: Record) -> bool:

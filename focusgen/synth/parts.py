@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from focusgen.optics.transfer import DISPLAY_GAMMA
 from focusgen.synth.shapes import CameraPath, Shape
 from focusgen.synth.texture import Colour, Material, Pattern, Vector
 
@@ -71,7 +72,7 @@ BARK: Pair = ("#5a4330", "#8f745a")
 
 def display_colour(text: str) -> Colour:
     """Return linear light of a display colour "#rrggbb"."""
-    red, green, blue = (float((int(text[k : k + 2], 16) / 255.0) ** 2.2) for k in (1, 3, 5))
+    red, green, blue = (float((int(text[k : k + 2], 16) / 255.0) ** DISPLAY_GAMMA) for k in (1, 3, 5))
     return red, green, blue
 
 

@@ -26,6 +26,7 @@ from focusgen.focal.samples import Sample, check_known, load_sample, usable_dept
 from focusgen.focal.scores import averaged, confidence_scores, depth_scores, picture_scores
 from focusgen.focal.sources import spread
 from focusgen.focal.stack import FocalStack
+from focusgen.media.eight_bits import as_eight_bits
 from focusgen.tools.focal_outputs import depth_picture, free_name, npy_bytes, png_bytes, thinned
 
 SHOWN = ("abs_rel", "rmse", "d1.05", "d1.25", "px", "aif_psnr", "surer_half_abs_rel", "identifiable")
@@ -279,7 +280,7 @@ def _write_tables(
     writer.writerows(rows)
     publish(job.output / "evaluation.csv", buffer.getvalue().encode())
     publish(
-        (job.output / "evaluation").with_suffix(".md"),
+        job.output / "evaluation.md",
         ("\n".join([*markdown(table), "", *left_out]).rstrip() + "\n").encode(),
     )
 
@@ -309,9 +310,7 @@ def sheet(sample: Sample, made: dict[str, Prediction], own_name: str) -> npt.NDA
     maps = [one.depth_m for one in made.values()]
     if sample.true_m is not None:
         maps.insert(0, usable_depth(sample.true_m, sample.true_m.shape, sample.name))
-    pictures = [
-        _eight_bits(thinned(one)) for one in (sample.stack.slices[0], sample.stack.slices[-1], own.rgb)
-    ]
+    pictures = [as_eight_bits(thinned(one)) for one in (*sample.stack.slices[[0, -1]], own.rgb)]
     coloured = [depth_picture(one, is_metric=True) for one in maps]
     width = coloured[0].shape[1]
     padded = [np.pad(one, ((0, 0), (0, width - one.shape[1]), (0, 0))) for one in pictures]
@@ -319,7 +318,3 @@ def sheet(sample: Sample, made: dict[str, Prediction], own_name: str) -> npt.NDA
     while len(tiles) % 4:
         tiles.append(np.zeros_like(tiles[0]))
     return np.concatenate([np.concatenate(tiles[k : k + 4], 1) for k in range(0, len(tiles), 4)])
-
-
-def _eight_bits(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    return pixels if pixels.dtype == np.uint8 else (pixels // 257).astype(np.uint8)

@@ -21,6 +21,7 @@ from focusgen.base.names import display, same_form, shell_word
 from focusgen.config.backends import PASSTHROUGH, PROVIDED
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.media.eight_bits import as_eight_bits
 from focusgen.media.images import image_size
 from focusgen.run.here import run_phases
 from focusgen.run.selection import Selection
@@ -38,9 +39,7 @@ class SceneFrame(NamedTuple):
 
 def write_frame(root: Path, scene_id: str, number: int, frame: SceneFrame) -> None:
     """Write the raw picture and the raw depth of one frame."""
-    rgb = frame.rgb
-    if rgb.dtype == np.uint16:
-        rgb = ((rgb.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    rgb = as_eight_bits(frame.rgb)
     # Depth first: a raw folder without it, which a kill would leave, is not of a focal stack.
     for kind, file, data in (
         (RAW_DEPTH, f"frame_{number:04d}.npy", npy_bytes(frame.depth_m)),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from focusgen.base.errors import ConfigError
 from focusgen.config import SCENE_PHASES
 from focusgen.dataset.layout import SceneLayout
-from focusgen.dataset.records import read_record
+from focusgen.dataset.records import INPUTS, read_record
 
 # What a licence asks of those who pass a work on, from nothing to everything; this only ranks.
 _DEMANDS: Mapping[str, int] = {
@@ -72,13 +72,13 @@ def parts_of(scenes: Mapping[str, SceneLayout], source_licence: str) -> list[Par
         for phase in SCENE_PHASES:
             record = read_record(scene.done(phase))
             notes = record.document["run"].get("weights", {}) if record is not None else {}
-            names = set(record.document["weights"]) if record is not None else set()
+            names = record.document["weights"].keys() - INPUTS if record is not None else set()
             for name, note in notes.items():
                 found.add(
                     (f"{name} ({note.get('source') or note.get('file')})", note.get("licence") or "unknown")
                 )
                 names.discard(name)
-            found |= {(name, "unknown") for name in names if name != "provided_depth"}
+            found |= {(name, "unknown") for name in names}
     parts = [Part(name, licence) for name, licence in sorted(found)]
     return sorted(parts, key=lambda part: -part.strictness)
 

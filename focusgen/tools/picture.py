@@ -15,6 +15,7 @@ from natsort import natsorted
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.media.depth_codecs import READERS, not_a_depth_file, read_depth_file
 from focusgen.media.depth_units import DepthOptions
+from focusgen.media.eight_bits import as_eight_bits
 from focusgen.media.picture_files import (
     PICTURE_SUFFIXES,
     CameraNotes,
@@ -239,12 +240,7 @@ def _depth_of(
     height, width = picture.rgb.shape[:2]
     if depth_file is None:
         assert estimate_depth is not None, "checked before any work"
-        rgb = (
-            picture.rgb
-            if not picture.is_deep
-            else ((picture.rgb.astype(np.uint32) + 128) // 257).astype(np.uint8)
-        )
-        depth_m, n_holes = _without_holes(estimate_depth(rgb), "estimated depth")
+        depth_m, n_holes = _without_holes(estimate_depth(as_eight_bits(picture.rgb)), "estimated depth")
         return _resized(depth_m, height, width, "estimated depth"), n_holes, False
     if depth_file.suffix.lower() not in READERS:
         refusal = not_a_depth_file(depth_file)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from focusgen import config
+from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import Record
 from focusgen.run import inputs
+from tests.small import entry, identity, put_record
 
 
 @pytest.mark.parametrize(
@@ -28,3 +31,13 @@ def test_files_that_are_older_than_a_record_are_not_newer(tmp_path, monkeypatch)
     monkeypatch.setattr(inputs, "CLOCK_SLACK_S", 0.0)
     monkeypatch.setattr(inputs.time, "time", lambda: 5e9)
     assert not inputs.is_newer(tmp_path.iterdir(), Record({"run": {"started": "2099-01-01T00:00:00Z"}}))
+
+
+def test_depth_under_the_other_unicode_form_of_a_scenes_name_is_not_gone(tmp_path):
+    cfg = config.load(None, {"data.out_root": tmp_path / "out", "depth.depth_root": tmp_path / "depth"})
+    dataset, scene_id = DatasetLayout.of(cfg), "b\u00e4r"
+    put_record(dataset.scene(scene_id), identity("depth", scene_id, weights={"provided_depth": "then"}))
+    assert inputs.digest_of_gone_depth(cfg, dataset, scene_id, entry()) == "then"
+    (tmp_path / "depth/ba\u0308r").mkdir(parents=True)  # as macOS writes it
+    (tmp_path / "depth/ba\u0308r/depth_0000.npy").touch()
+    assert inputs.digest_of_gone_depth(cfg, dataset, scene_id, entry()) is None

@@ -84,7 +84,8 @@ def scene(root: Path, name: str, weights: dict[str, str], notes: dict[str, dict[
 
 
 def test_footage_alone_is_one_part(tmp_path):
-    scenes = {"a": scene(tmp_path, "a", {"provided_depth": "1"}, {})}
+    inputs = {"provided_depth": "1", "masks": "2", "footage_focal_px": "Camera(...)"}
+    scenes = {"a": scene(tmp_path, "a", inputs, {})}
     assert parts_of(scenes, "mit") == [Part("footage", "mit")]
     assert parts_of({}, "mit") == [Part("footage", "mit")]
 

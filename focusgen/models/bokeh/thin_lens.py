@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from focusgen.base.cores import usable_cores
 from focusgen.base.errors import ModelMemoryError, SceneError
 from focusgen.config import Config
 from focusgen.models.bokeh.ocp import render_ocp
@@ -80,7 +80,7 @@ class ThinLensRenderer(BokehRenderer):
     @property
     def n_parallel(self) -> int:
         """One session per core; a GPU takes them one after the other."""
-        return len(os.sched_getaffinity(0)) if self.device.type == "cpu" else 1
+        return usable_cores() if self.device.type == "cpu" else 1
 
     def start(self, context: RenderContext) -> ThinLensSession | MovingThinLensSession:
         """Return a session whose planes are fixed for the whole lens set, so that nothing pops.
