@@ -90,11 +90,11 @@ def _steps(depth_m: Floats) -> npt.NDArray[np.uint8]:
 
 
 def picture_scores(shown: npt.NDArray[Any], true: npt.NDArray[Any]) -> dict[str, float]:
-    """Return PSNR and SSIM of 8-bit display values, without the border."""
+    """Return PSNR and SSIM of display values of 8 or 16 bits, in levels of the truth, without the border."""
     from skimage.metrics import structural_similarity
 
-    a, b = inside(shown).astype(np.float64), inside(true).astype(np.float64)
     peak = float(np.iinfo(true.dtype).max)
+    a, b = inside(shown) * (peak / float(np.iinfo(shown.dtype).max)), inside(true).astype(np.float64)
     error = max(float(np.mean((a - b) ** 2)), 1e-9)
     side = min(a.shape[:2])
     scores = {"aif_psnr": float(10.0 * np.log10(peak**2 / error))}

@@ -55,8 +55,13 @@ class StackLens:
         return k
 
     def identifiable_to_m(self, width_px: int) -> float:
-        """Return the depth up to which an error of a tenth shows as a quarter pixel of blur."""
-        return TELLABLE_SHARE * self.radius_px_m(width_px) / TELLABLE_PX
+        """Return how far it can tell depth."""
+        return identifiable_to_m(self.radius_px_m(width_px))
+
+
+def identifiable_to_m(radius_px_m: float) -> float:
+    """Return the depth up to which an error of a tenth shows as a quarter pixel of blur."""
+    return TELLABLE_SHARE * radius_px_m / TELLABLE_PX
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,8 @@ from focusgen.media.depth_units import STRANGELY_FAR_M
 from focusgen.media.images import image_size
 
 MANY = 20
+SPLIT_IN_NAME = re.compile(r"(?<![a-z])(train|val|test)")
+"""Begins a word of a list's name: `stacks_train`, `testlist`, but neither `latest` nor `eval`."""
 
 
 @dataclass
@@ -109,7 +112,8 @@ def _said(error: FocusgenError) -> str:
 
 def _note_split(report: ListReport, record: StackRecord, path: Path) -> None:
     """Remember which split a scene lies in; a list's own name may say it."""
-    named = next((word for word in ("train", "val", "test") if word in path.stem.lower()), None)
+    in_name = SPLIT_IN_NAME.search(path.stem.lower())
+    named = in_name and in_name[0]
     split, scene = record.text("split") or named, record.text("scene")
     if scene is None:  # frames of one folder; of the list's own folder, a stack by itself
         source = record.text("focal_stack") or record.text("all_in_focus") or "."

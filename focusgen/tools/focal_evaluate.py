@@ -25,7 +25,7 @@ from focusgen.focal.records import StackRecord
 from focusgen.focal.samples import Sample, check_known, load_sample, usable_depth
 from focusgen.focal.scores import averaged, confidence_scores, depth_scores, picture_scores
 from focusgen.focal.sources import spread
-from focusgen.focal.stack import FocalStack
+from focusgen.focal.stack import FocalStack, identifiable_to_m
 from focusgen.media.eight_bits import as_eight_bits
 from focusgen.tools.focal_outputs import depth_picture, free_name, npy_bytes, png_bytes, thinned
 
@@ -243,7 +243,7 @@ def _row(
         scores.update(confidence_scores(made.confidence, made.depth_m, sample.true_m))
         known = sample.true_m[np.isfinite(sample.true_m)]
         assert gain is not None, "every sample has a lens"
-        scores["identifiable"] = float((known <= 0.4 * gain).mean())
+        scores["identifiable"] = float((known <= identifiable_to_m(gain)).mean())
         if job.protocol == "ddff":
             scores.update(ddff_scores(made.depth_m, sample.true_m))
     if sample.aif is not None:
@@ -280,7 +280,7 @@ def _write_tables(
     writer.writerows(rows)
     publish(job.output / "evaluation.csv", buffer.getvalue().encode())
     publish(
-        job.output / "evaluation.md",
+        (job.output / "evaluation").with_suffix(".md"),
         ("\n".join([*markdown(table), "", *left_out]).rstrip() + "\n").encode(),
     )
 

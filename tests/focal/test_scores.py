@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from focusgen.focal.scores import averaged, boundary_f1, confidence_scores, depth_scores
+from focusgen.focal.scores import averaged, boundary_f1, confidence_scores, depth_scores, picture_scores
 
 
 def test_depth_scores_match_a_hand_calculation():
@@ -70,3 +70,13 @@ def test_depth_that_is_found_at_infinity_has_one_boundary_where_it_ends():
     true = np.full((20, 20), 2.0, np.float32)
     true[:, 10:] = 90.0
     assert boundary_f1(np.where(true > 50, np.float32(np.inf), true), true) == 1.0
+
+
+@pytest.mark.parametrize(("shown", "true"), [(np.uint8, np.uint16), (np.uint16, np.uint8)])
+def test_pictures_of_other_depths_are_compared_as_they_look(shown, true):
+    levels = np.arange(40 * 40 * 3).reshape(40, 40, 3) % 200
+    off_by_two = picture_scores((levels + 2).astype(np.uint8), levels.astype(np.uint8))
+    assert off_by_two["aif_psnr"] == pytest.approx(20 * np.log10(255 / 2))
+    up = {np.uint8: 1, np.uint16: 257}
+    found = picture_scores(((levels + 2) * up[shown]).astype(shown), (levels * up[true]).astype(true))
+    assert found == pytest.approx(off_by_two)

@@ -180,6 +180,8 @@ def test_many_problems_are_counted_and_not_all_shown():
         (("a.jsonl", "b.jsonl"), ("train", "test"), True),
         (("a.jsonl", "b.jsonl"), ("train", "train"), False),
         (("a.jsonl", "b.jsonl"), (None, None), False),
+        (("trainlist.jsonl", "my_val.jsonl"), (None, None), True),
+        (("train.jsonl", "latest.jsonl"), (None, None), False),  # a word that only ends so says nothing
         (("train.jsonl", "val.jsonl"), ("val", None), False),  # what a record says wins
     ],
 )
