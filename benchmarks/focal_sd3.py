@@ -61,7 +61,7 @@ class Way(NamedTuple):
     batch: int = 1
 
 
-WAYS = (Way("medium", "full"), Way("medium", "lora", 4), Way("large", "lora"))
+WAYS = (Way("medium", "full", 4), Way("medium", "lora", 4), Way("large", "lora"))
 
 
 class Row(NamedTuple):
@@ -155,6 +155,8 @@ def row_of(way: Way, model: Path, stacks: Path, n_steps: int, device: str) -> tu
         begun = time.perf_counter()
         losses.append(one_step(run, settings)["total"])
         seconds.append(time.perf_counter() - begun)
+        if run.step % 10 == 0:
+            say(f"step {run.step}: {seconds[-1]:.2f} s, loss {losses[-1]:.3f}")
     peak_gib = torch.cuda.max_memory_allocated() / 2**30
     with FlopCounterMode(display=False) as counter:
         one_step(run, settings)
@@ -225,12 +227,13 @@ def section(rows: Sequence[Row], depths: Depths, peak: float) -> str:
         "it took one core the time beside it.",
         "",
         "| preset | trains | batch x accumulation | trained M | s a step | s a sample | TFLOP a step "
-        "| of the matrix product | peak GiB | loss, first and last 10 |",
+        "| of the matrix product | peak GiB | loss, first and last ten (or half) |",
         "|---" * 10 + "|",
     ]
     for row in rows:
         way, share = row.way, row.tflop * 1e12 / row.step_s / peak
-        first, last = np.mean(row.losses[:10]), np.mean(row.losses[-10:])
+        few = min(10, len(row.losses) // 2)
+        first, last = np.mean(row.losses[:few]), np.mean(row.losses[-few:])
         lines.append(
             f"| {way.preset} | {way.trains} | {way.batch} x {row.n_samples // way.batch} | "
             f"{row.n_trained / 1e6:.0f} | {row.step_s:.2f} | {row.sample_s:.2f} | {row.tflop:.0f} | "

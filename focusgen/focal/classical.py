@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from focusgen.focal.edges import settle_edges
-from focusgen.focal.fit import redrawn
+from focusgen.focal.fit import FEWEST_SLICES, redrawn
 from focusgen.focal.fusion import fuse
 from focusgen.focal.light import shown
 from focusgen.focal.picture import unveiled
@@ -82,10 +83,18 @@ def estimate(stack: FocalStack, plain: DepthGuess | None = None) -> Estimate:
         "relative_blur": rerender_error(stack, sweep.diopters, rgb),
         "focus_measure": rerender_error(stack, plain.diopters),
     }
-    if errors["relative_blur"] > VETO_RATIO * errors["focus_measure"]:
+    if is_vetoed(stack, errors, "relative_blur", VETO_RATIO):
         return Estimate(plain.diopters, plain.diopters, _usable(plain.confidence), "focus_measure", errors)
     found = Estimate(sweep.diopters, sweep.diopters, sweep.confidence, "relative_blur", errors)
     return _settled(stack, found, rgb)
+
+
+def is_vetoed(stack: FocalStack, errors: Mapping[str, float], method: str, ratio: float) -> bool:
+    """Say whether plain depth from focus explains the slices better than a method, by a factor.
+
+    Of two slices it takes the sharper one for sharp, which explains itself: there it is no judge.
+    """
+    return len(stack) >= FEWEST_SLICES and errors[method] > ratio * errors["focus_measure"]
 
 
 def _usable(confidence: Floats) -> Floats:

@@ -20,13 +20,17 @@ from focusgen.focal.stack import FocalStack
 PRIORS = "priors"
 """Where a training keeps them, below its output folder."""
 
+RESULTS_VERSION = 5
+"""Raised when the same slices would give another result within one version of this package."""
+
 Arrays = Sequence[npt.NDArray[Any]]
 
 
 def kept(stack: FocalStack, folder: Path | None, names: Sequence[str], find: Callable[[], Arrays]) -> Arrays:
     """Return what was found for a stack, from the folder, where it is put if it is not there.
 
-    Files are named by what the result follows from: pixels, focus distances, lens, version of this package.
+    Files are named by what the result follows from: pixels, focus distances, lens, version of this package
+    and of its results.
 
     Args:
         stack: what the result is of.
@@ -58,7 +62,7 @@ def kept(stack: FocalStack, folder: Path | None, names: Sequence[str], find: Cal
 
 def _name(stack: FocalStack) -> str:
     slices, diopters = np.ascontiguousarray(stack.slices), np.ascontiguousarray(stack.diopters)
-    about = f"{__version__} {slices.shape} {slices.dtype} {stack.radius_px_m!r}"
+    about = f"{__version__} {RESULTS_VERSION} {slices.shape} {slices.dtype} {stack.radius_px_m!r}"
     return checksum(b"".join((about.encode(), diopters.tobytes(), slices.tobytes())))
 
 

@@ -23,11 +23,9 @@ from focusgen.base.errors import CorruptInputError
 from focusgen.dataset.packs import read_published
 from focusgen.focal.backends import weight_files
 from focusgen.focal.infer import InferOptions, StackResult
+from focusgen.focal.kept import RESULTS_VERSION
 from focusgen.focal.opened import LensFlags
 from focusgen.focal.slice_files import StackFiles
-
-RESULTS_VERSION = 4
-"""Raised when the same slices would give another result within one version of this package."""
 
 MADE_OF = "made_of"
 """Key of the metadata: digest of all that a result follows from."""

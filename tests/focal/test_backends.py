@@ -42,7 +42,7 @@ def test_by_default_the_network_is_asked_where_the_lens_is_known(tabletop: Focal
     moved = truth("handheld")  # two slices that were not aligned
     two = FocalStack(moved.slices[[0, 4]], 1 / np.array(moved.distances_m)[[0, 4]], moved.radius_px_m)
     plain, asked = estimate(two), load_estimator("auto")(two)
-    assert (plain.method, asked.method) == ("focus_measure", "learned")
+    assert (plain.method, asked.method) == ("relative_blur", "learned")
     errors = [abs_rel(metres_of(found.diopters), moved.depth_m) for found in (plain, asked)]
     assert errors[1] < 0.7 * errors[0]
 

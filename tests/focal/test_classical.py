@@ -6,6 +6,7 @@ import pytest
 from focusgen.focal.blur_bank import BlurBank
 from focusgen.focal.classical import _may_be_beyond, estimate, rerender_error
 from focusgen.focal.fusion import fuse
+from focusgen.focal.learned.stacks import StackRecipe, training_stack
 from focusgen.focal.light import pixels_of
 from focusgen.focal.sharpness import depth_from_focus
 from focusgen.focal.stack import FocalStack, metres_of
@@ -34,6 +35,16 @@ def test_depth_is_better_than_plain_depth_from_focus_and_within_its_bar(tabletop
     assert found.method == "relative_blur"
     assert error <= 0.022
     assert error <= 0.5 * plain
+
+
+def test_between_two_slices_plain_depth_which_explains_itself_is_no_judge():
+    drawn = training_stack(StackRecipe(), 39)
+    stack = FocalStack(drawn.slices, drawn.diopters, drawn.radius_px_m)
+    found, plain = estimate(stack), depth_from_focus(stack)
+    assert len(stack) == 2
+    assert found.rerender_error["focus_measure"] < 0.8 * found.rerender_error["relative_blur"]
+    assert abs_rel(metres_of(found.diopters), drawn.depth_m) < 0.2
+    assert abs_rel(metres_of(plain.diopters), drawn.depth_m) > 0.4
 
 
 @pytest.mark.slow

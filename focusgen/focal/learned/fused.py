@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.focal.classical import Estimate, estimate, rerender_error
+from focusgen.focal.classical import Estimate, estimate, is_vetoed, rerender_error
 from focusgen.focal.edges import settle_edges
-from focusgen.focal.fit import FEWEST_SLICES
 from focusgen.focal.learned.ask import Reading, read_stack
 from focusgen.focal.learned.guess import guess_of
 from focusgen.focal.learned.plain_net import PlainNet
@@ -58,9 +57,7 @@ def combined(stack: FocalStack, classical: Estimate, network: Reading) -> Estima
     settled = settle_edges(moved, guide, stack.span, stack.radius_px_m * stack.span)
     diopters = np.where(network.share > LEAST_SHARE, settled, classical.diopters)
     errors = {**classical.rerender_error, "learned": rerender_error(stack, diopters)}
-    # Of two slices plain depth takes the sharper one for sharp, which explains itself: it is no judge.
-    is_judged = len(stack) >= FEWEST_SLICES
-    if is_judged and errors["learned"] > VETO_RATIO * errors["focus_measure"]:
+    if is_vetoed(stack, errors, "learned", VETO_RATIO):
         return classical._replace(rerender_error=errors)
     sharpest = classical.sharpest + taken * (network.diopters - classical.sharpest)
     seen = min(1.0, float(classical.confidence.mean()) / SEEN_CONFIDENCE)

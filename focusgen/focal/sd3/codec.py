@@ -21,6 +21,9 @@ class Codec(Protocol):
     def to(self, device: torch.device) -> None:
         """Move the codec's weights, if it has any."""
 
+    def enable_gradient_checkpointing(self) -> None:
+        """Compute what gradients need of a decoded picture anew, rather than keep it."""
+
     def encode(self, pixels: Tensor) -> Tensor:
         """Return (B, channels, H / factor, W / factor) of (B, 3, H, W) pixels in [-1, 1]."""
 
@@ -37,6 +40,10 @@ class VaeCodec:
     def to(self, device: torch.device) -> None:
         """Move the autoencoder."""
         cast(nn.Module, self.vae).to(device)
+
+    def enable_gradient_checkpointing(self) -> None:
+        """Keep what lies between the decoder's blocks alone: blocks of full size take GiB a picture."""
+        self.vae.enable_gradient_checkpointing()
 
     def encode(self, pixels: Tensor) -> Tensor:
         """Return latents; the posterior's mean, no sample."""
@@ -61,6 +68,9 @@ class PatchCodec:
 
     def to(self, device: torch.device) -> None:
         """Do nothing: there are no weights."""
+
+    def enable_gradient_checkpointing(self) -> None:
+        """Do nothing: pixels are moved, not computed."""
 
     def encode(self, pixels: Tensor) -> Tensor:
         """Return latents; channels without a pixel are zero."""

@@ -128,6 +128,7 @@ def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
     net = build(settings.model)
     if t.gradient_checkpointing:
         net.trunk.enable_gradient_checkpointing()  # type: ignore[operator]
+        net.codec.enable_gradient_checkpointing()
     net.codec.to(accelerator.device)
     perceptual(settings.loss, accelerator.device)
     optimizer = torch.optim.AdamW(groups_of(trained_of(net), t), weight_decay=t.weight_decay, eps=t.epsilon)

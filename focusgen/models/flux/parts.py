@@ -64,6 +64,9 @@ class Autoencoder(Protocol):
     def parameters(self) -> Iterator[nn.Parameter]:
         """Yield its weights."""
 
+    def enable_gradient_checkpointing(self) -> None:
+        """Compute what gradients need of a block anew, rather than keep it."""
+
     def encode(self, pixels: Tensor, /) -> Encoded:
         """Return the posterior of (B, 3, H, W) pixels."""
 

@@ -173,4 +173,4 @@ def test_learning_lowers_the_loss(stacks: StackSet, tmp_path: Path):
     train(
         settings.model_copy(update={"train": steady}), tell=lambda step, means: found.append(means["total"])
     )
-    assert found[-1] < 0.85 * found[0]
+    assert found[-1] < 0.9 * found[0]

@@ -16,6 +16,7 @@ from focusgen.focal.sd3.state import find_state
 from focusgen.focal.sd3.trainer import start, train
 from tests.focal.sd3.lists import write_list
 from tests.focal.sd3.stacks import record, write_lines
+from tests.sd3_tiny import build as build_model
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +95,38 @@ def test_out_of_memory_says_what_to_make_smaller(tmp_path, monkeypatch):
         train(settings_of(tmp_path / "o", train_list=stacks), device="cpu")
     for flag in ("train.batch=1", "train.accumulation", "gradient_checkpointing=true", "trains=lora"):
         assert flag in caught.value.advice
+
+
+def kept_bytes(run, settings) -> tuple[int, dict[str, float]]:
+    """Return what a step keeps for its gradients, and its means."""
+    sizes = []
+
+    def count(kept):
+        sizes.append(kept.numel() * kept.element_size())
+        return kept
+
+    with torch.autograd.graph.saved_tensors_hooks(count, lambda kept: kept):
+        means = trainer.one_step(run, settings)
+    return sum(sizes), means
+
+
+def test_gradient_checkpointing_keeps_less_of_transformer_and_autoencoder_and_learns_the_same(tmp_path):
+    stacks = write_list(tmp_path / "train.jsonl", "tabletop")
+    model = {"base_model": str(build_model(tmp_path / "sd35")), "gate": 0.5}
+    found = []
+    for name, part in (("none", None), ("trunk", "codec"), ("both", "")):
+        settings = settings_of(tmp_path / name, train_list=stacks)
+        document = settings.model_dump(mode="json")
+        document["model"] |= model
+        document["train"]["gradient_checkpointing"] = part is not None
+        settings = Sd3Settings.model_validate(document)
+        run = start(settings, "none", "cpu")
+        if part == "codec":
+            run.net.codec.vae.disable_gradient_checkpointing()
+        found.append(kept_bytes(run, settings))
+    (none, means), (trunk, _), (both, again) = found
+    assert trunk < 0.8 * none and both < 0.8 * trunk
+    assert again == pytest.approx(means, rel=1e-4)
 
 
 def test_a_loss_that_is_no_number_stops_before_the_weights_and_keeps_the_checkpoint(tmp_path, monkeypatch):
