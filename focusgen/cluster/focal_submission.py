@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from focusgen.base.interpreter import focusgen_command
 from focusgen.cluster import sbatch, slurm
 from focusgen.cluster.local import call_focusgen
+from focusgen.cluster.plans import new_plan_id
 from focusgen.config import Config
 
 MOST_WARNING_S, WARNING_SHARE = 180, 1 / 3
@@ -59,7 +59,7 @@ def job_of(cfg: Config, asked: FocalSubmission) -> tuple[Config, sbatch.Job]:
     cluster = cfg.cluster.model_copy(update={"options": options})
     folder = str((asked.output / LOGS).absolute()).replace("%", "%%")
     job = sbatch.Job(
-        name=f"focusgen-focal-{time.strftime('%Y%m%d-%H%M%S')}",
+        name=f"focusgen-focal-{new_plan_id()}",
         phase="calibrate",  # a phase without a GPU of its own
         command=(*focusgen_command(cfg.cluster.python), "focal", "launch", *asked.words),
         log=f"{folder}/train_%j.out",

@@ -212,5 +212,7 @@ def _with_gates(dataset: DatasetLayout, phases: Sequence[PhaseName]) -> list[Pha
 def _without_nodes(cfg: Config, bad_nodes: Collection[str]) -> Config:
     if not bad_nodes:
         return cfg
-    options = {**cfg.cluster.options, "exclude": ",".join(sorted(bad_nodes))}
+    excluded = [name for name in cfg.cluster.options.get("exclude", "").split(",") if name]
+    excluded += sorted(set(bad_nodes) - set(excluded))
+    options = {**cfg.cluster.options, "exclude": ",".join(excluded)}
     return cfg.model_copy(update={"cluster": cfg.cluster.model_copy(update={"options": options})})

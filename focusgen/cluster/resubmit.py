@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -105,13 +106,14 @@ def due_phases(cfg: Config, statuses: Sequence[SceneStatus]) -> list[PhaseName]:
 def busy_scenes(dataset: DatasetLayout, attempts: Sequence[Attempt], lost: Sequence[Loss]) -> dict[str, str]:
     """Return scene -> job of every scene that belongs to a task that runs now."""
     gone = {id(loss.attempt) for loss in lost}
+    plan_of = functools.cache(functools.partial(find_plan, dataset))
     busy: dict[str, str] = {}
     for attempt in attempts:
         if not attempt.is_running or id(attempt) in gone or attempt.is_silent:
             continue
         scenes: Sequence[str] = [attempt.scene_id]
         try:
-            plan = find_plan(dataset, attempt.plan_id)
+            plan = plan_of(attempt.plan_id)
             scenes = plan.slots[attempt.slot] if plan else scenes
         except ConfigError:
             pass  # submitted by hand: no plan tells more than the scene in hand

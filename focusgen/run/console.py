@@ -87,6 +87,7 @@ class ConsoleObserver(Observer):
         self._task = self._progress.add_task("", visible=False, unit="frames", of_run="")
         self._run = RunClock({})
         self._started: dict[str, float] = {}
+        self._waited: set[str] = set()
         self._said_s = time.monotonic()
 
     def __enter__(self) -> ConsoleObserver:
@@ -166,6 +167,6 @@ class ConsoleObserver(Observer):
 
     def waiting(self, scene_id: str, holder: str) -> None:
         """Say once which other process holds the scene."""
-        if self._started.pop(f"waiting {scene_id}", None) is None:
+        if scene_id not in self._waited:
+            self._waited.add(scene_id)
             self.console.print(f"  waiting: {rich_text(holder)} works on {rich_text(scene_id)}")
-        self._started[f"waiting {scene_id}"] = time.monotonic()

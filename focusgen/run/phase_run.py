@@ -331,6 +331,8 @@ class PhaseRun:
         entry, n_frames = self.index[scene_id], self.n_frames(scene_id)
         on_note = functools.partial(self.observer.scene_note, scene_id)
         look = look_before(self.cfg, self.dataset, scene_id, entry) if self.phase == "deblur" else None
+        is_provided = self.phase == "depth" and self.cfg.depth.backend == PROVIDED.name
+        mark = depth_mark(self.cfg, self.dataset, scene_id, entry) if is_provided else ""  # before it is read
 
         def on_frame(frame: int) -> None:
             self.observer.frame_done(scene_id, frame)
@@ -344,8 +346,8 @@ class PhaseRun:
         ) as store:
             self._save_settings()
             store.run_notes["weights"] = weight_notes(self.cfg, self.phase)
-            if self.phase == "depth" and self.cfg.depth.backend == PROVIDED.name:
-                store.run_notes["depth_mark"] = depth_mark(self.cfg, self.dataset, scene_id, entry)
+            if is_provided:
+                store.run_notes["depth_mark"] = mark
             job = SceneJob(self.cfg, self.dataset, scene_id, entry, store, n_frames, on_frame, on_note)
             self.spec.process(job, model)
         if look is not None:

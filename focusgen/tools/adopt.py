@@ -71,7 +71,7 @@ def adopt(
         on_scene: called with each scene's outcome.
 
     Raises:
-        ConfigError: there is no data set, or no such scene.
+        ConfigError: there is no data set, or no such scene, or the index was written anew meanwhile.
     """
     dataset = DatasetLayout.of(cfg)
     entries, wrong = foreign_index(dataset)
@@ -226,6 +226,8 @@ def _adopt_index(
     """Publish the index with our keys, in the old order, and return it."""
     index, good = dict(entries), list(checks)
     with exclusive(dataset.index_lock):
+        if foreign_index(dataset)[0] != entries:
+            raise ConfigError("the scene index changed while its scenes were checked", "Run adopt again.")
         for scene_id in good:
             if "deblur" not in checks[scene_id].kept and not _knows_raw(dataset, scene_id, entries[scene_id]):
                 manifest, digest = new_manifest(cfg, {}, [])

@@ -18,28 +18,33 @@ def restore_index(dataset: DatasetLayout) -> str | None:
     Raises:
         ConfigError: the copy is damaged too.
     """
+    damage, copy = _damage(dataset), dataset.index_copy_json
+    if damage is None:
+        return None
+    if not copy.exists():
+        raise damage
+    with exclusive(dataset.index_lock):
+        if _damage(dataset) is None:  # phase 1 published one meanwhile
+            return None
+        data = copy.read_bytes()
+        if not _fits(dataset, data):
+            raise ConfigError(
+                f"{damage.message}; its copy {copy} does not fit either",
+                "Put a backup of scene_index.json back. Without one: move the damaged index away and run "
+                "phase 1 with the same --split_seed; finished scenes keep the split that split.txt says.",
+            )
+        publish(dataset.index_json, data)
+        if _damage(dataset) is not None:  # the index is whole, the file with its checksum is not
+            remove(dataset.index_checksum_json)
+    return f"{dataset.index_json}: restored from its copy"
+
+
+def _damage(dataset: DatasetLayout) -> ConfigError | None:
     try:
         read_index(dataset)
         return None
     except ConfigError as error:
-        damage = error
-    copy = dataset.index_copy_json
-    if not copy.exists():
-        raise damage
-    data = copy.read_bytes()
-    if not _fits(dataset, data):
-        raise ConfigError(
-            f"{damage.message}; its copy {copy} does not fit either",
-            "Put a backup of scene_index.json back. Without one: move the damaged index away and run phase 1 "
-            "with the same --split_seed; finished scenes keep the split that their split.txt says.",
-        )
-    with exclusive(dataset.index_lock):
-        publish(dataset.index_json, data)
-        try:
-            read_index(dataset)
-        except ConfigError:  # the index is whole, the file with its checksum is not
-            remove(dataset.index_checksum_json)
-    return f"{dataset.index_json}: restored from its copy"
+        return error
 
 
 def _fits(dataset: DatasetLayout, data: bytes) -> bool:

@@ -47,6 +47,9 @@ def test_nodes_that_failed_are_left_out_beside_what_was_asked(cfg):
     assert found.cluster.options == {"constraint": "a100", "exclude": "n1,n10,n2"}
     assert asked.cluster.options == {"constraint": "a100"}
     assert resubmission._without_nodes(asked, ()) is asked
+    asked = config.load(None, {"cluster.options": {"exclude": "old[1,2],n2"}})
+    found = resubmission._without_nodes(asked, {"n2", "n10"})
+    assert found.cluster.options == {"exclude": "old[1,2],n2,n10"}
 
 
 def test_finished_and_stale_scenes_are_not_among_those_that_are_done_again_unasked():

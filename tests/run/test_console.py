@@ -23,6 +23,14 @@ def test_without_a_terminal_a_line_says_every_half_minute_how_far_it_is(monkeypa
     assert [line.split()[0] for line in said] == ["3", "6"]
 
 
+def test_who_holds_a_scene_is_said_once_however_often_it_is_looked():
+    out = io.StringIO()
+    observer = console.ConsoleObserver(Console(file=out, soft_wrap=True))
+    for scene_id in ("a", "a", "b", "a"):
+        observer.waiting(scene_id, "pid 7 on n1")
+    assert [line.split()[-1] for line in out.getvalue().splitlines()] == ["a", "b"]
+
+
 def test_a_passing_bar_leaves_nothing_behind_without_a_terminal_and_draws_any_name_on_one(
     capsys, monkeypatch
 ):

@@ -24,10 +24,13 @@ from focusgen.base.errors import (
 )
 from focusgen.base.signals import StopFlag
 from focusgen.config import Config
+from focusgen.dataset import file_marks
+from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import State, read_failure, read_record
 from focusgen.phases import provided_depth
 from focusgen.phases.job import SceneJob
+from focusgen.run.inputs import depth_mark
 from focusgen.run.outcomes import RunSummary
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
@@ -221,6 +224,31 @@ def test_depth_that_is_gone_leaves_finished_scenes_complete_and_is_asked_for_by_
     again = runs.run(scenes=("a",), depth__min_m=0.5, run__on_stale="redo", **given)
     assert again.outcomes == {"a": "missing_upstream"}
     assert runs.record("a") == before, "nothing is removed that cannot be made again"
+
+
+def test_depth_that_changes_while_its_scene_is_made_is_seen_to_be_other(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr(file_marks, "SETTLED_S", -60.0)
+    monkeypatch.setattr(provided_depth, "was_cut_short", lambda *_: False)
+    (tmp_path / "depth" / "a").mkdir(parents=True)
+
+    def write(value_m: float) -> None:
+        for frame in range(3):
+            np.save(tmp_path / f"depth/a/depth_{frame:04d}.npy", np.full((32, 48), value_m, np.float32))
+
+    def changed_meanwhile(self, *arguments, **named):
+        found = identity(self, *arguments, **named)
+        write(3.0)
+        return found
+
+    write(2.0)
+    given = {"depth__backend": "provided", "depth__depth_root": tmp_path / "depth"}
+    with monkeypatch.context() as patch:
+        identity = PhaseRun.identity
+        patch.setattr(PhaseRun, "identity", changed_meanwhile)
+        runs.run(scenes=("a",), **given)
+    index = read_index(runs.dataset)
+    recorded = runs.record("a").document["run"]["depth_mark"]
+    assert recorded != depth_mark(runs.cfg(**given), runs.dataset, "a", index["a"])
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -289,3 +290,19 @@ def test_focus_that_moves_and_breathes_is_adopted_by_the_lens_of_each_frame(rgbd
     assert adopt(rgbd) == 0
     details = json.loads((rgbd.out_root / "a/bokeh_renders/.done").read_text())["details"]
     assert details["labels_differing"] == 0
+
+
+def test_an_index_that_phase_1_published_meanwhile_is_not_replaced(reference, monkeypatch, capsys):
+    index_json = reference.out_root / "scene_index.json"
+
+    @contextmanager
+    def after_phase_1(lock):
+        document = json.loads(index_json.read_bytes())
+        index_json.write_text(json.dumps({**document, "new": document["swan"]}))
+        yield
+
+    monkeypatch.setattr("focusgen.tools.adopt.exclusive", after_phase_1)
+    write_reference_scene(reference.out_root, "new")
+    assert adopt(reference) == 2
+    assert "index changed while" in capsys.readouterr().err
+    assert "new" in json.loads(index_json.read_bytes())

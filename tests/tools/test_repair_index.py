@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,22 @@ def test_without_a_copy_the_damage_itself_is_told(dataset):
     with pytest.raises(ConfigError, match="damaged or edited by hand"):
         restore_index(dataset)
     assert dataset.index_json.read_bytes() == b"{"
+
+
+def test_an_index_that_phase_1_published_while_the_lock_was_awaited_is_left_alone(dataset, monkeypatch):
+    dataset.index_json.write_bytes(b"{")
+
+    @contextmanager
+    def after_phase_1(lock):
+        data = json.dumps({"a": json.loads(dataset.index_copy_json.read_bytes())["a"]}).encode()
+        dataset.index_json.write_bytes(data)
+        document = {"index": relative_index(dataset), "xxh3_128": checksum(data)}
+        dataset.index_checksum_json.write_text(json.dumps(document))
+        yield
+
+    monkeypatch.setattr("focusgen.tools.repair_index.exclusive", after_phase_1)
+    assert restore_index(dataset) is None
+    assert list(read_index(dataset)) == ["a"] and dataset.index_checksum_json.exists()
 
 
 def test_a_damaged_checksum_is_removed_where_the_raw_checksums_vouch_for_the_copy(dataset):
