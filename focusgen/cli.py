@@ -13,7 +13,7 @@ from focusgen.base.errors import ExitCode, FocusgenError
 from focusgen.base.interpreter import import_for_good, keep_to_one_thread, protect_children
 from focusgen.base.shipped import is_checkout, shipped
 from focusgen.commands.table import COMMANDS
-from focusgen.run.output import in_utf8, mute_output, output_error, print_error, printing
+from focusgen.run.output import in_utf8, print_error, printing, unnamed_error
 
 if TYPE_CHECKING:
     from focusgen.config import PhaseName
@@ -39,18 +39,15 @@ def _outcome_of(body: Callable[[], int]) -> int:
 
 
 def _storage_outcome(error: OSError) -> int:
-    """Blame the file that could not be written, or the standard output where none is named."""
+    """Blame the file that is named, or the standard output where none is and that takes no more."""
     from pathlib import Path
 
     from focusgen.base.files import STORAGE_ERRNOS, storage_error
 
     if error.errno not in STORAGE_ERRNOS:
         raise error
-    if error.filename is None:
-        mute_output()
-        print_error(output_error(error))
-    else:
-        print_error(storage_error(error, Path(error.filename)))
+    is_named = error.filename is not None
+    print_error(storage_error(error, Path(error.filename)) if is_named else unnamed_error(error))
     return int(ExitCode.INCOMPLETE)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from focusgen.base.errors import CalibrationError
-from focusgen.base.files import make_folder, publish_json
+from focusgen.base.files import make_folder, publish_json, storage_error
 from focusgen.base.seeds import derive_seed
 from focusgen.config import Config, settings_for
 from focusgen.dataset.footage import Footage
@@ -107,7 +107,10 @@ def _measure(
     # On disk: a large data set samples thousands of scenes of half a megabyte each.
     with tempfile.TemporaryFile(dir=dataset.internal) as file:  # without a name: a kill leaves nothing
         # Room first: a page that finds none when it is written ends the process with SIGBUS.
-        os.posix_fallocate(file.fileno(), 0, len(sampled) * 65536 * 8)
+        try:
+            os.posix_fallocate(file.fileno(), 0, len(sampled) * 65536 * 8)
+        except OSError as error:
+            raise storage_error(error, dataset.internal) from error
         counts = np.memmap(file, np.int64, "w+", shape=(len(sampled), 65536))
         for row, scene in enumerate(sampled):
             counts[row] = scene.counts()

@@ -88,17 +88,25 @@ def print_error(error: FocusgenError) -> None:
         print(error.advice, file=sys.stderr)
 
 
-def output_error(error: OSError) -> StorageError:
-    """Return the failure of a write that names no file: ours all do, so it was to the standard output."""
+def unnamed_error(error: OSError) -> StorageError:
+    """Return the failure of a call that names no file: of the standard output, if that takes no more."""
+    try:
+        print(flush=True)  # what could not be written may be lost: only a write tells
+    except OSError as second:
+        _mute(sys.stdout)
+        return _output_error(second)
+    return StorageError(
+        f"{error.strerror} (which file is not told)",
+        "Look at the file systems of the data set, of the raw files and of TMPDIR (df -h; focusgen doctor "
+        "tries the first), then start the same command again.",
+    )
+
+
+def _output_error(error: OSError) -> StorageError:
     return StorageError(
         f"standard output: {error.strerror}",
         "What was made is in place; start the command again with its output elsewhere.",
     )
-
-
-def mute_output() -> None:
-    """Stop printing to a standard output that takes no more."""
-    _mute(sys.stdout)
 
 
 def _flush() -> int:
@@ -110,7 +118,7 @@ def _flush() -> int:
         _mute(sys.stdout)
     except OSError as error:
         _mute(sys.stdout)
-        print_error(output_error(error))
+        print_error(_output_error(error))
         return int(ExitCode.INCOMPLETE)
     return int(ExitCode.COMPLETE)
 

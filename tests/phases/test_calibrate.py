@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import warnings
 
 import numpy as np
@@ -61,6 +63,18 @@ def test_statistics_do_not_depend_on_the_counts_that_phase_3_kept(rgbd, monkeypa
     assert n_read == (0 if damage == "none" else 4)
     assert not left_by_a_kill, "half a megabyte for each scene of the sample"
     assert json.loads(before)["n_values"] == 8 * n_pixels
+
+
+def test_a_disk_without_room_for_the_counts_is_named(rgbd, monkeypatch, capsys):
+    rgbd.add_scene("a")
+    assert rgbd.run() == 0
+
+    def refuse(*given):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    assert cli.phase_main("calibrate", "doc", [*rgbd.flags("out_root"), "--on_stale", "redo"]) == 3
+    assert f"{rgbd.out_root / '.focusgen'}: No space left on device" in capsys.readouterr().err
 
 
 def test_constant_depth_gives_a_reason_a_picture_and_no_warning_of_the_plotting(rgbd, drawn, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import logging
 import os
@@ -83,6 +84,15 @@ def test_a_full_output_is_blamed_by_its_name(finished, name):
 
 
 @pytest.mark.slow
+def test_a_failure_of_an_unnamed_file_is_not_blamed_on_an_output_that_works(capsys):
+    def fail() -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    assert cli.guarded(fail) == 3
+    shown = capsys.readouterr().err
+    assert "Input/output error (which file is not told)" in shown and "standard output" not in shown
+
+
 def test_names_are_the_same_text_under_a_locale_of_ascii(rgbd):
     """A scene called by bytes that no locale names is another scene on the next machine."""
     rgbd.add_scene("köln_日本", n_frames=2)
