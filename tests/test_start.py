@@ -54,6 +54,11 @@ def test_the_command_line_imports_nothing_before_the_command_is_known():
     assert {"numpy", "pydantic", "rich", "tyro"} & imported_by("import focusgen.cli") == set()
 
 
+def test_focal_infer_imports_no_phases_and_no_pictures_before_it_has_stacks():
+    modules = imported_by("import focusgen.tools.focal_infer")
+    assert (UNUSED | {"focusgen.run.here", "focusgen.doctor"}) & modules == set()
+
+
 @pytest.mark.slow
 def test_a_data_set_is_packed_and_passed_on_without_what_nets_and_pictures_need(finished, tmp_path):
     root, dest = ["--out_root", str(finished)], ["--dest", str(tmp_path / "dest")]

@@ -23,7 +23,6 @@ from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.media.eight_bits import as_eight_bits
 from focusgen.media.images import image_size
-from focusgen.run.here import run_phases
 from focusgen.run.selection import Selection
 from focusgen.tools.focal_outputs import npy_bytes, png_bytes
 
@@ -114,6 +113,8 @@ def make_scenes(root: Path, scene_id: str, sizes: Sequence[tuple[int, ...]]) -> 
     Raises:
         ConfigError: frames of one scene differ in size, or a phase did not complete.
     """
+    from focusgen.run.here import run_phases  # a tenth of a second that every `focal infer` would wait
+
     if len(set(sizes)) > 1:
         raise ConfigError("stacks of different sizes are no frames of one video", "Give each alone.")
     for folder in (root / RAW / scene_id, root / RAW_DEPTH / scene_id):
