@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from focusgen.base.checksums import checksum
 from focusgen.base.errors import StorageError
 from focusgen.base.files import make_folder, publish
 from focusgen.focal.stack import FocalStack
+from focusgen.media.codecs import NPZ_DAMAGE
 
 PRIORS = "priors"
 """Where a training keeps them, below its output folder."""
@@ -71,5 +71,5 @@ def _read(path: Path, names: Sequence[str]) -> Arrays | None:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return [arrays[name] for name in names]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, *NPZ_DAMAGE):
         return None

@@ -292,10 +292,11 @@ def _plain(words: list[str], where: str) -> dict[str, Any]:
 
 
 def _put(values: dict[str, Any], key: str, value: str) -> None:
-    head, dot, tail = key.partition(".")
-    if dot and head == "camera":
-        values.setdefault("camera", {})[tail] = value
-    elif key in FLAT_CAMERA:
-        values.setdefault("camera", {})[key] = value
-    else:
+    head, _, tail = key.partition(".")
+    of_camera = tail if head == "camera" else key if key in FLAT_CAMERA else ""
+    if not of_camera:
         values[key] = value
+        return
+    camera = values.setdefault("camera", {})
+    if isinstance(camera, dict):  # else it is refused where the record is read
+        camera[of_camera] = value

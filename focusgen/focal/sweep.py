@@ -17,6 +17,7 @@ from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
 from focusgen.focal.distance_files import focus_column, unit_of
 from focusgen.focal.distances import MICRO, parse_distance
+from focusgen.focal.lists import read_text
 
 FRAME_COLUMNS = ("frame", "frame_index", "index", "n")
 TIME_COLUMNS = ("time_s", "time", "seconds", "t")
@@ -92,10 +93,7 @@ def _check_rising(rows: Sequence[_Row]) -> None:
 
 
 def _rows(path: Path, shown: str) -> tuple[list[_Row], bool]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{shown}: cannot be read: {error}", HOW_TO_WRITE) from error
+    text = read_text(path, HOW_TO_WRITE)
     heading = text.partition("\n")[0]
     if ";" in heading:  # where spreadsheets write 0,5
         text = text.replace(",", ".").replace(";", ",")

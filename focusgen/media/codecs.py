@@ -11,7 +11,9 @@ import importlib.util
 import io
 import math
 import struct
+import tokenize
 import zipfile
+import zlib
 from typing import Any, Literal
 
 import deflate
@@ -33,6 +35,11 @@ _FILTER_ROWS = 64  # what is filtered together stays in the cache, and memory do
 MAX_ARRAY_BYTES = 1 << 32
 MAX_PIXELS = 64_000_000  # of a frame or a depth map: what is larger is a bomb or a mistake
 _MAX_INFLATION = 1100  # deflate reaches 1032
+NPZ_DAMAGE = (
+    *(ValueError, KeyError, EOFError, NotImplementedError, SyntaxError),
+    *(struct.error, zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)
+"""What `np.load` raises on damaged files of our own; those of strangers are for `decode_npz`."""
 _ZIP_DATE = (1 << 5) | 1  # 1980-01-01, the zip format's first day: equal arrays, equal bytes
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import CorruptInputError
 from focusgen.base.files import make_folder, publish
+from focusgen.media.codecs import NPZ_DAMAGE
 from focusgen.optics.stats import CocHistogram
 
 REHEARSAL = "REHEARSAL: the depth is invented"
@@ -56,7 +56,7 @@ class CocBins:
                 return cls(kept["edges_m"], kept["counts"])
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, *NPZ_DAMAGE) as error:
             raise CorruptInputError(f"{path}: damaged: {error!r}", "Run phase 4 again.") from error
 
 

@@ -234,3 +234,13 @@ def test_an_apostrophe_in_a_table_is_a_letter(tmp_path: Path):
     (tmp_path / "l.csv").write_text("focal_stack,depth\nann's stack,d.npy\n")
     (record,) = read_list(tmp_path / "l.csv")
     assert record.text("focal_stack") == "ann's stack"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["all_in_focus,camera,camera.f_number\na.png,50mm,2\n", "a.png b.npy f_number=2 camera=50mm\n"],
+)
+def test_a_camera_that_is_one_word_is_refused_beside_its_keys_too(tmp_path, text):
+    (tmp_path / "l.csv").write_text(text)
+    with pytest.raises(ConfigError, match="camera is no mapping"):
+        read_list(tmp_path / "l.csv")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Callable, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from focusgen.base.files import make_folder, publish, publish_json, remove_draft
 from focusgen.base.names import display
 from focusgen.focal.learned.stacks import Progress, StackRecipe, TrainingStack, training_stack
 from focusgen.focal.train_job import compute_on_one_core
+from focusgen.media.codecs import NPZ_DAMAGE
 
 STACKS_PER_SHARD = 8
 ABOUT_FILE = "about.json"
@@ -52,7 +52,7 @@ class StackSet:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return [_unpacked(arrays, k) for k in range(STACKS_PER_SHARD)]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, *NPZ_DAMAGE) as error:
             raise CorruptInputError(
                 f"{display(str(path))}: cannot be read: {error}",
                 "Delete it; focusgen focal synth makes it anew.",
@@ -137,13 +137,24 @@ def open_stacks(folder: Path) -> StackSet:
             f"{display(str(folder))}: no training stacks", f"Make some: focusgen focal synth --out {folder}"
         )
     try:
-        document = json.loads(about.read_text(encoding="utf-8"))["recipe"]
+        document = _read_about(about)["recipe"]
         return StackSet(folder, StackRecipe(**{**document, "families": tuple(document["families"])}))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CorruptInputError(
-            f"{display(str(about))}: does not say what the stacks were made by: {error!r}",
-            "Make them anew in another folder: focusgen focal synth --output FOLDER",
-        ) from error
+    except (KeyError, TypeError) as error:
+        raise _unsaid(about, error) from error
+
+
+def _read_about(about: Path) -> Any:
+    try:
+        return json.loads(about.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _unsaid(about, error) from error
+
+
+def _unsaid(about: Path, error: Exception) -> CorruptInputError:
+    return CorruptInputError(
+        f"{display(str(about))}: does not say what the stacks were made by: {error!r}",
+        "Make them anew in another folder: focusgen focal synth --output FOLDER",
+    )
 
 
 def _claim(folder: Path, recipe: StackRecipe) -> None:
@@ -152,7 +163,7 @@ def _claim(folder: Path, recipe: StackRecipe) -> None:
     if not about.is_file():
         publish_json(about, document)
         return
-    if json.loads(about.read_text(encoding="utf-8")) != document:
+    if _read_about(about) != document:
         raise ConfigError(
             f"{display(str(folder))} holds stacks of another seed, size, version or choice of families",
             f"Give another --out, or the same flags again: {display(str(about))} has them.",

@@ -46,9 +46,12 @@ def test_a_folder_without_stacks_says_the_command(tmp_path: Path):
         open_stacks(tmp_path)
 
 
-def test_a_damaged_file_is_named(stacks: StackSet, tmp_path: Path):
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:1000], lambda data: data[:200] + bytes(64) + data[264:]]
+)
+def test_a_damaged_file_is_named(stacks: StackSet, tmp_path: Path, damage):
     other = StackSet(tmp_path, RECIPE)
-    other.shard(0).write_bytes(stacks.shard(0).read_bytes()[:1000])
+    other.shard(0).write_bytes(damage(stacks.shard(0).read_bytes()))
     with pytest.raises(CorruptInputError, match="stacks_00000"):
         other.read(0)
 
@@ -83,3 +86,9 @@ def test_a_set_that_does_not_say_what_it_is_is_named(tmp_path: Path, text: str):
     (tmp_path / "about.json").write_text(text)
     with pytest.raises(CorruptInputError, match=r"about\.json: does not say"):
         open_stacks(tmp_path)
+
+
+def test_nothing_is_made_where_nobody_knows_what_is_there(tmp_path: Path):
+    (tmp_path / "about.json").write_bytes(b"")
+    with pytest.raises(CorruptInputError, match=r"about\.json: does not say"):
+        make_stacks(tmp_path, RECIPE, 8)
