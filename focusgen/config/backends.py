@@ -78,20 +78,21 @@ class Backend:
 # conditions, as both networks have) and benchmarks/vda.py (vitl, bf16) plus as much again for writing depth;
 # `hf` was not measured: about 1e13 operations per frame with decoding, at 200 TF/s. On another GPU all of
 # them are estimates, and are called so.
-PASSTHROUGH = Backend(
-    "passthrough", "focusgen.models.passthrough:load", draws_noise=False, rate=Rate(0.05, 0.5)
-)
-CLASSICAL = Backend("classical", "focusgen.models.classical:load", draws_noise=False, rate=Rate(0.66, 0.5))
-DEBLURNET = Backend(
-    "deblurnet",
-    "focusgen.models.flux.deblurnet:load_deblurnet",
-    weight_files="focusgen.models.flux.files:deblurnet_files",
+_flux = functools.partial(
+    Backend,
     weight_settings={"flux/lora": "lora_weight"},
     needs_gpu=True,
     counts_steps=True,
     has_model_id=True,
     extra="gpu",
     rate=Rate(0.49, 120.0, is_measured=False),
+)
+PASSTHROUGH = Backend(
+    "passthrough", "focusgen.models.passthrough:load", draws_noise=False, rate=Rate(0.05, 0.5)
+)
+CLASSICAL = Backend("classical", "focusgen.models.classical:load", draws_noise=False, rate=Rate(0.66, 0.5))
+DEBLURNET = _flux(
+    "deblurnet", "focusgen.models.flux.deblurnet:load_deblurnet", "focusgen.models.flux.files:deblurnet_files"
 )
 PROVIDED = Backend(
     "provided",
@@ -127,16 +128,8 @@ THIN_LENS = Backend(
     draws_noise=False,
     rate=Rate(0.47, 3.0),
 )
-BOKEHNET = Backend(
-    "bokehnet",
-    "focusgen.models.flux.bokehnet:load_bokehnet",
-    weight_files="focusgen.models.flux.files:bokehnet_files",
-    weight_settings={"flux/lora": "lora_weight"},
-    needs_gpu=True,
-    counts_steps=True,
-    has_model_id=True,
-    extra="gpu",
-    rate=Rate(0.49, 120.0, is_measured=False),
+BOKEHNET = _flux(
+    "bokehnet", "focusgen.models.flux.bokehnet:load_bokehnet", "focusgen.models.flux.files:bokehnet_files"
 )
 
 BUILT_IN: Mapping[PhaseName, tuple[Backend, ...]] = {

@@ -12,7 +12,14 @@ import numpy.typing as npt
 from focusgen.config import Config
 from focusgen.dataset.records import Record
 from focusgen.optics.breathing import magnification, magnified_map
-from focusgen.optics.coc import Lens, blur_diameter_px, coc_of_radius_m, focus_map, shown_width
+from focusgen.optics.coc import (
+    FULL_FRAME_WIDTH_M,
+    Lens,
+    blur_diameter_px,
+    coc_of_radius_m,
+    focus_map,
+    shown_width,
+)
 from focusgen.optics.focus_motion import FocusPath
 
 SET_KEYS = ("f", "N", "S_focus", "max_coc")
@@ -153,6 +160,11 @@ def set_lenses(metadata: Mapping[str, Any]) -> list[SetLens]:
     return found
 
 
+def sensor_width_mm(metadata: Mapping[str, Any]) -> float:
+    """Return how much of the sensor the frame's width shows; full frame where the metadata do not say."""
+    return float(metadata.get("sensor_width_mm", 1e3 * FULL_FRAME_WIDTH_M))
+
+
 def label_limits_m(metadata: Mapping[str, Any]) -> list[float | None]:
     """Return per lens set the CoC at which picture and label stop together, metres; None where nothing does.
 
@@ -161,7 +173,7 @@ def label_limits_m(metadata: Mapping[str, Any]) -> list[float | None]:
     """
     if not metadata.get("clip_to_max_coc"):
         return [None] * len(metadata["sets"])
-    width_px, sensor_width_m = metadata["width"], metadata.get("sensor_width_mm", 36.0) / 1000.0
+    width_px, sensor_width_m = metadata["width"], sensor_width_mm(metadata) / 1000.0
     return [
         coc_of_radius_m(float(s["max_radius_px"]), image_width_px=width_px, sensor_width_m=sensor_width_m)
         if "max_radius_px" in s

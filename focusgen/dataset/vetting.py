@@ -29,7 +29,7 @@ from focusgen.config.graph import GRAPH
 from focusgen.dataset.index import IndexEntry, known_scene, read_index
 from focusgen.dataset.ingest import unknown_ingest_digest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
-from focusgen.dataset.lens_metadata import SetLens, set_lenses
+from focusgen.dataset.lens_metadata import SetLens, sensor_width_mm, set_lenses
 from focusgen.dataset.records import Record, parse_json, read_record
 
 _WITHOUT = (
@@ -247,7 +247,7 @@ def _vetted(scene: SceneLayout, entry: IndexEntry, records: Mapping[PhaseName, R
             height=int(records["deblur"].details["height"]),
             shot_cuts=entry.shot_cuts,
             lenses=tuple(set_lenses(metadata)),
-            sensor_width_m=1e-3 * float(metadata.get("sensor_width_mm", 36.0)),
+            sensor_width_m=1e-3 * sensor_width_mm(metadata),
             has_clean=bool(records["render"].document["settings"].get("render.keep_clean", False)),
             layout=scene,
             digests={phase: record.digest for phase, record in records.items()},

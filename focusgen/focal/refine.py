@@ -19,6 +19,7 @@ from focusgen.focal.light import linear_of
 from focusgen.focal.picture import sharp_picture
 from focusgen.focal.relative_blur import limits_of
 from focusgen.focal.stack import FocalStack
+from focusgen.optics.transfer import DISPLAY_GAMMA
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +35,7 @@ EDGE_CONTRAST = 0.03
 DARKEST = 1e-4
 """Light below it is lifted: the display curve is steep there, and its gradient is noise."""
 
-DISPLAY_POWER = 1.0 / 2.2  # compared as seen; the exact curve of the camera does not matter here
+DISPLAY_POWER = 1.0 / DISPLAY_GAMMA  # compared as seen; the exact curve of the camera does not matter here
 
 
 def differences(stack: FocalStack, diopters: Floats, sharpest: Floats, device: str = "cpu") -> Floats:

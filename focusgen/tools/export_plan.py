@@ -14,6 +14,7 @@ from focusgen.config import SCENE_PHASES
 from focusgen.config.data import SPLITS
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.lens_metadata import sensor_width_mm
 from focusgen.dataset.records import canonical, parse_json, read_record
 from focusgen.dataset.vetting import VettedScene, vet
 
@@ -299,7 +300,7 @@ def sample_document(scene: ExportScene, frame: int) -> dict[str, object]:
         "formula": metadata.get("formula", "paper"),
         **_coc_limits(vetted),
         **({"breathing": True} if metadata.get("breathing") else {}),
-        "sensor_width_mm": _float(metadata.get("sensor_width_mm", 36.0)),
+        "sensor_width_mm": _float(sensor_width_mm(metadata)),
         **{key: _float(metadata[key]) for key in ("fx", "fy", "cx", "cy") if key in metadata},
         "backends": metadata.get("backends"),
         "source": scene.entry.source.get("path"),

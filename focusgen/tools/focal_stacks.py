@@ -18,6 +18,7 @@ from focusgen.base.names import RESERVED_NAMES, display, shell_word
 from focusgen.config import SCENE_PHASES, PhaseName
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
+from focusgen.dataset.lens_metadata import sensor_width_mm
 from focusgen.dataset.packs import is_published
 from focusgen.dataset.published import read_depth, read_sharp, read_stats
 from focusgen.dataset.records import parse_json
@@ -209,7 +210,7 @@ def _camera(focal_m: float, f_number: float, metadata: Mapping[str, Any]) -> dic
     return {
         "focal_length_mm": 1e3 * focal_m,
         "f_number": f_number,
-        "sensor_width_mm": float(metadata.get("sensor_width_mm", 36.0)),
+        "sensor_width_mm": sensor_width_mm(metadata),
         "formula": metadata.get("formula", "paper"),
     }
 
@@ -228,7 +229,7 @@ def _weight(
     from focusgen.focal.slice_files import read_slice
     from focusgen.focal.stack import StackLens
 
-    width_m = float(metadata.get("sensor_width_mm", 36.0)) / 1e3
+    width_m = sensor_width_mm(metadata) / 1e3
     lens = StackLens(focal_m, f_number, width_m, metadata.get("formula", "paper"))
     sharp, depth_m = read_sharp(scene, frame), read_depth(scene, frame).astype(np.float32)
     stack = render_stack(sharp, depth_m, distances_m, lens, transfer=metadata.get("transfer", "gamma22"))

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import MissingUpstreamError, SceneError
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
-from focusgen.dataset.lens_metadata import SetLens, set_lenses
+from focusgen.dataset.lens_metadata import SetLens, sensor_width_mm, set_lenses
 from focusgen.dataset.published import read_bokeh, read_depth, read_focus, read_sharp
 from focusgen.dataset.records import parse_json, read_record
 from focusgen.optics.balance import LABEL_BINS
@@ -102,7 +102,7 @@ def _coverage_of_scene(scene: SceneLayout) -> LabelCoverage:
     counts = SceneDepth(scene, record).counts()
     metadata = parse_json(scene.metadata_json.read_bytes())
     width = int(metadata.get("width") or read_depth(scene, 0).shape[1])
-    pixel_m = float(metadata.get("sensor_width_mm", 36.0)) / 1000.0 / width
+    pixel_m = sensor_width_mm(metadata) / 1000.0 / width
     seen = [SeenSet(_lenses_of(lens), lens.max_coc_m, lens.coc_limit_m) for lens in set_lenses(metadata)]
     return scene_coverage(Surfaces.of(counts), seen, pixel_m)
 

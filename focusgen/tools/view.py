@@ -10,7 +10,7 @@ import numpy as np
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import make_folder
 from focusgen.dataset.layout import SceneLayout
-from focusgen.dataset.lens_metadata import SetLens, set_lenses
+from focusgen.dataset.lens_metadata import SetLens, sensor_width_mm, set_lenses
 from focusgen.dataset.published import read_bokeh, read_depth, read_focus, read_sharp
 from focusgen.dataset.records import parse_json
 
@@ -39,7 +39,7 @@ def save_view(scene: SceneLayout, n_frames: int, path: Path) -> int:
     try:
         metadata = parse_json(scene.metadata_json.read_bytes())
         lenses = set_lenses(metadata)
-        sensor_width_m = 1e-3 * float(metadata.get("sensor_width_mm", 36.0))
+        sensor_width_m = 1e-3 * sensor_width_mm(metadata)
         fps = float(metadata.get("fps") or FALLBACK_FPS)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorruptInputError(
