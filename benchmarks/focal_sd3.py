@@ -239,7 +239,10 @@ def section(rows: Sequence[Row], depths: Depths, peak: float) -> str:
             f"{row.n_trained / 1e6:.0f} | {row.step_s:.2f} | {row.sample_s:.2f} | {row.tflop:.0f} | "
             f"{share:.0%} | {row.peak_gib:.1f} | {first:.3f}, {last:.3f} of {len(row.losses)} |"
         )
+    curve = np.array_split(rows[0].losses, max(1, len(rows[0].losses) // 10))
     lines += [
+        "",
+        f"Loss of the first row by tens of steps: {' '.join(f'{np.mean(part):.3f}' for part in curve)}.",
         "",
         f"Depth on traced stacks of held-out families, N = 5; sd3: the first row's, after "
         f"{len(rows[0].losses)} steps from random weights, veto as in `focal infer`; wall time:",
