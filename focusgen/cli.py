@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from focusgen.base.errors import ExitCode, FocusgenError
+from focusgen.base.errors import ConfigError, ExitCode, FocusgenError
 from focusgen.base.interpreter import import_for_good, keep_to_one_thread, protect_children
 from focusgen.base.shipped import is_checkout, shipped
 from focusgen.commands.table import COMMANDS
@@ -44,6 +44,10 @@ def _storage_outcome(error: OSError) -> int:
 
     from focusgen.base.files import STORAGE_ERRNOS, storage_error
 
+    if isinstance(error, FileNotFoundError) and not Path().exists():
+        gone = ConfigError("the folder where this command was started is gone", "cd to one that is there.")
+        print_error(gone)
+        return int(gone.exit_code)
     if error.errno not in STORAGE_ERRNOS:
         raise error
     is_named = error.filename is not None

@@ -11,7 +11,7 @@ from focusgen.config import Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.console import ConsoleObserver
-from focusgen.run.max_coc import approve_automatically
+from focusgen.run.max_coc import approve_automatically, contradicts_finished
 from focusgen.run.recalibration import Asked, Standing, is_approved_as_asked, other_depth, remember, standing
 from focusgen.run.scene_logs import merge_what_tasks_left
 from focusgen.run.selection import complete_scenes
@@ -100,7 +100,8 @@ def _calibrate(
     if state == "held":
         console.print(f"  [yellow]kept[/yellow]: {rich_text(_held_text(other_depth(cfg, dataset, ready)))}")
         return ExitCode.COMPLETE
-    if state == "same" and (is_approved_as_asked(cfg) or not cfg.run.auto_approve):
+    may_approve = cfg.run.auto_approve and not contradicts_finished(cfg)
+    if state == "same" and (is_approved_as_asked(cfg) or not may_approve):
         console.print("  the statistics are there already, of the same depth and settings")
         return ExitCode.COMPLETE
     _warn_of_missing(observer, [scene_id for scene_id in index if scene_id not in ready])
@@ -108,7 +109,7 @@ def _calibrate(
     merge_what_tasks_left(dataset, index, ("deblur", "depth"))
     _measure(cfg, observer, list(usable))
     remember(cfg, dataset, usable)
-    if cfg.run.auto_approve:
+    if may_approve:
         value_m = approve_automatically(cfg)
         said = f"approved automatically (--auto_approve): max_coc = {1e3 * value_m:.4f} mm"
         console.print(f"  {said}; no person looked at it")

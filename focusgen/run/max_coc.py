@@ -39,6 +39,12 @@ def with_max_coc(cfg: Config, *, may_approve: bool = False, recorded_m: float | 
     return cfg.model_copy(update={"render": cfg.render.model_copy(update={"max_coc": value_m})})
 
 
+def contradicts_finished(cfg: Config) -> bool:
+    """Say whether finished scenes have another max_coc than the settings say, so that phase 5 makes none."""
+    said_m, finished_m = cfg.render.max_coc, max_coc_to_keep_m(DatasetLayout.of(cfg))
+    return cfg.run.on_stale != "redo" and said_m is not None and finished_m not in (None, said_m)
+
+
 def approve_automatically(cfg: Config) -> float:
     """Approve the calibration where no person will, and return max_coc in metres.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from focusgen import cli
@@ -99,6 +101,16 @@ def test_who_approves_unseen_leaves_finished_scenes_complete_unless_they_are_to_
     assert approve_automatically(calibrated.config(render__max_coc=0.003)) == 0.003
     redone = calibrated.config(render__max_coc=None, run__on_stale="redo")
     assert approve_automatically(redone) == recommended_m
+
+
+def test_a_max_coc_that_is_refused_is_not_approved_either(calibrated):
+    assert calibrated.run("--auto_approve") == 0
+    approval = calibrated.out_root / "logs" / "coc_approval.json"
+    before = approval.read_bytes()
+    assert calibrated.run("--auto_approve", "--max_coc", "0.001") == 3
+    assert approval.read_bytes() == before and calibrated.report()["verdict"] == "pass"
+    assert calibrated.run("--auto_approve", "--max_coc", "0.001", "--on_stale", "redo") == 0
+    assert json.loads(approval.read_bytes())["max_coc"] == 0.001
 
 
 def test_who_approves_another_value_than_finished_scenes_have_is_told_what_it_does(calibrated):

@@ -93,6 +93,15 @@ def test_a_failure_of_an_unnamed_file_is_not_blamed_on_an_output_that_works(caps
     assert "Input/output error (which file is not told)" in shown and "standard output" not in shown
 
 
+def test_a_start_in_a_folder_that_was_deleted_is_named(tmp_path, monkeypatch, capsys):
+    start = tmp_path / "start"
+    start.mkdir()
+    monkeypatch.chdir(start)
+    start.rmdir()
+    assert cli.main(["status", "--out_root", "out"]) == 2
+    assert "the folder where this command was started is gone" in capsys.readouterr().err
+
+
 def test_names_are_the_same_text_under_a_locale_of_ascii(rgbd):
     """A scene called by bytes that no locale names is another scene on the next machine."""
     rgbd.add_scene("köln_日本", n_frames=2)
