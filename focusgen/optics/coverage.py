@@ -60,14 +60,15 @@ class LabelCoverage:
     blurred: tuple[float, ...] = ()
     deciles: tuple[tuple[int, int], ...] = ()
 
-    def __add__(self, other: LabelCoverage) -> LabelCoverage:
-        """Return the coverage of both."""
-        return LabelCoverage(
-            self.counts + other.counts,
-            self.means + other.means,
-            self.in_focus + other.in_focus,
-            self.blurred + other.blurred,
-            self.deciles + other.deciles,
+    @classmethod
+    def of(cls, parts: Sequence[LabelCoverage]) -> LabelCoverage:
+        """Return the coverage of all parts together."""
+        return cls(
+            sum((part.counts for part in parts), np.zeros(LABEL_BINS)),
+            tuple(mean for part in parts for mean in part.means),
+            tuple(share for part in parts for share in part.in_focus),
+            tuple(share for part in parts for share in part.blurred),
+            tuple(pair for part in parts for pair in part.deciles),
         )
 
     @property
@@ -152,18 +153,20 @@ def scene_coverage(surfaces: Surfaces, sets: Sequence[SeenSet], pixel_m: float) 
         sets: its lens sets.
         pixel_m: width on the sensor that one pixel shows.
     """
-    total, shown = LabelCoverage(), np.zeros(N_DECILES, bool)
+    parts, shown = list[LabelCoverage](), np.zeros(N_DECILES, bool)
     for seen in sets:
         views = [_view(surfaces, lens, seen, pixel_m) for lens in seen.lenses]
         shown |= np.logical_or.reduce([view.deciles for view in views])
-        total += LabelCoverage(
-            np.sum([view.counts for view in views], 0) / len(views),
-            (float(np.mean([view.mean for view in views])),),
-            (float(np.mean([view.in_focus for view in views])),),
-            (float(np.mean([view.blurred for view in views])),),
+        parts.append(
+            LabelCoverage(
+                np.sum([view.counts for view in views], 0) / len(views),
+                (float(np.mean([view.mean for view in views])),),
+                (float(np.mean([view.in_focus for view in views])),),
+                (float(np.mean([view.blurred for view in views])),),
+            )
         )
     there = list(surfaces.all_deciles)
-    return total + LabelCoverage(deciles=((int(shown[there].sum()), len(there)),))
+    return LabelCoverage.of([*parts, LabelCoverage(deciles=((int(shown[there].sum()), len(there)),))])
 
 
 def _view(surfaces: Surfaces, lens: Lens, seen: SeenSet, pixel_m: float) -> _View:

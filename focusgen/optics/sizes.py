@@ -153,7 +153,7 @@ def resize_depth(depth_m: npt.NDArray[np.floating[Any]], plan: FramePlan) -> npt
 def _source_index(crop: int, n_out: int, n_source: int, n_resized: int) -> npt.NDArray[np.int64]:
     """Return the source pixel under the centre of each published pixel, in exact integers."""
     centres_twice = 2 * (crop + np.arange(n_out, dtype=np.int64)) + 1
-    return np.minimum(centres_twice * n_source // (2 * n_resized), n_source - 1)
+    return centres_twice * n_source // (2 * n_resized)
 
 
 def _crop(frame: npt.NDArray[np.uint8], plan: FramePlan) -> npt.NDArray[np.uint8]:

@@ -47,7 +47,10 @@ def crossfaded(
     recall: Callable[[int], dict[str, Any] | None],
     remember: Callable[[int, dict[str, Any]], None],
 ) -> Iterator[tuple[int, Depth]]:
-    """Yield (frame, depth_m) from the first frame of a chunk on, each frame once, in order, final.
+    """Yield (frame, depth_m) from the first frame of a chunk on, each frame once, in order.
+
+    All are final, but those that a first chunk which is not 0 shares with the one before: those were yielded
+    by an earlier run, blended.
 
     Args:
         chunks: of the whole sequence, from `plan_chunks` with overlap <= chunk / 2.

@@ -88,10 +88,12 @@ class LawCoverage:
         """Return what the labels cover under a max_coc, None where no scene has any."""
         if not self._scenes or not max_coc_m > 0.0:
             return None
-        total = LabelCoverage()
-        for _, surfaces, lenses, pixel_m in self._scenes:
-            total += scene_coverage(surfaces, [SeenSet((lens,), max_coc_m) for lens in lenses], pixel_m)
-        return total
+        return LabelCoverage.of(
+            [
+                scene_coverage(surfaces, [SeenSet((lens,), max_coc_m) for lens in lenses], pixel_m)
+                for _, surfaces, lenses, pixel_m in self._scenes
+            ]
+        )
 
     def document(self, max_coc_m: float | None = None) -> dict[str, Any] | None:
         """Return the coverage as JSON data, under a max_coc or the law's own p95."""

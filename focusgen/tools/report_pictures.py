@@ -83,7 +83,7 @@ def coverage_of(dataset: DatasetLayout, scene_ids: Sequence[str]) -> LabelCovera
     Scenes whose depth or lenses cannot be read do not count; None if there is no other. Where counts are
     lost (a copy without .focusgen) maps are counted anew, of so many scenes as a person waits for.
     """
-    total, n_lost = LabelCoverage(), 0
+    found, n_lost = list[LabelCoverage](), 0
     for scene_id in scene_ids:
         scene = dataset.scene(scene_id)
         is_lost = not scene.depth_counts_npz.exists()
@@ -91,7 +91,8 @@ def coverage_of(dataset: DatasetLayout, scene_ids: Sequence[str]) -> LabelCovera
             continue
         n_lost += is_lost
         with contextlib.suppress(OSError, SceneError, ValueError, KeyError, TypeError):
-            total += _coverage_of_scene(scene)
+            found.append(_coverage_of_scene(scene))
+    total = LabelCoverage.of(found)
     return total if total.counts.any() else None
 
 

@@ -47,6 +47,19 @@ def test_a_perfect_order_of_confidence_has_no_excess():
     assert confidence_scores(depth, depth, true)["ause"] > 0.1
 
 
+def test_the_surer_half_is_judged_by_its_relative_error():
+    true = np.full((40, 40), 2.0, np.float32)
+    depth = np.where(np.arange(40) < 20, true + 0.5, true - 1.0).astype(np.float32)
+    assert confidence_scores(-depth, depth, true)["surer_half_abs_rel"] == pytest.approx(0.5)
+    assert confidence_scores(depth, depth, true)["surer_half_abs_rel"] == pytest.approx(0.25)
+
+
+def test_where_the_truth_has_no_boundary_none_is_right_and_any_is_wrong():
+    true = np.full((20, 20), 2.0, np.float32)
+    assert boundary_f1(true, true) == 1.0
+    assert boundary_f1(np.where(np.arange(20) < 10, true, 3.0).astype(np.float32), true) == 0.0
+
+
 def test_intervals_hold_the_mean():
     ((mean, low, high),) = averaged([{"a": 1.0}, {"a": 2.0}, {"a": 3.0}]).values()
     assert mean == pytest.approx(2.0)

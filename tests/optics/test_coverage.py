@@ -45,7 +45,7 @@ def test_a_label_that_stops_with_the_renderer_is_counted_where_it_stops():
 def test_bars_are_counted_and_sums_are_of_both():
     bad = LabelCoverage(np.eye(10)[9] * 5, (0.9,), (0.01,), (0.1,), ((3, 10),))
     good = LabelCoverage(np.ones(10), (0.5,), (0.05,), (0.2,), ((10, 10),))
-    both = bad + good
+    both = LabelCoverage.of([bad, good])
     assert (both.sets_out_of_focus, both.sets_hardly_blurred, both.sets_with_extreme_mean) == (1, 1, 1)
     assert both.scenes_with_all_deciles == 1 and both.share_above(0.8) == pytest.approx(7 / 15)
     assert good.entropy == pytest.approx(1) and bad.entropy == 0
