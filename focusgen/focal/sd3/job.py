@@ -16,7 +16,8 @@ from focusgen.base.errors import ConfigError
 from focusgen.base.writable import check_may_write
 from focusgen.focal.sd3.base import check_source
 from focusgen.focal.sd3.batches import check_large_enough, check_size
-from focusgen.focal.sd3.build import build_shapes, check_prompt, n_parameters
+from focusgen.focal.sd3.build import check_prompt, n_parameters
+from focusgen.focal.sd3.cost import cost_lines
 from focusgen.focal.sd3.curves import LOG
 from focusgen.focal.sd3.design import Design
 from focusgen.focal.sd3.run import Run
@@ -31,8 +32,6 @@ from focusgen.focal.train_job import Say, TrainJob, debugged, note_of_more, numb
 REHEARSED_SIZE = 64
 PROBED_SAMPLES = 2
 NOT_JUDGED = "; nothing is judged, no best checkpoint is kept (--val-filelist, or data.n_val of a folder)"
-BYTES_PER_TRAINED = {"fp32": 4 + 4 + 8 + 4, "bf16": 4 + 4 + 8 + 4 + 2}
-"""Weight, gradient, two moments, average; the copy that bf16 computes with."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,8 @@ def rehearse(settings: Sd3Settings, is_full: bool, say: Say) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _one_step(_made_small(settings, Path(folder)), say)
     if is_full:
-        _count(settings, say)
+        for line in cost_lines(settings):
+            say(line)
     say("dry run: one step, saved and loaded; nothing was kept")
 
 
@@ -190,23 +190,4 @@ def _one_step(small: Sd3Settings, say: Say) -> None:
     say(
         f"tiny model: {n_parameters(run.net)} parameters, one step with its checkpoint {took_s:.1f} CPU s, "
         f"{memory_mib:.0f} MiB of memory"
-    )
-
-
-def _count(settings: Sd3Settings, say: Say) -> None:
-    """Say how large the configured model is, and what it will need."""
-    net = build_shapes(settings.model)
-    whole, trained = n_parameters(net), n_parameters(net, trained_only=True)
-    each = BYTES_PER_TRAINED[settings.train.precision]
-    memory_gib = (trained * each + (whole - trained) * 4) / 2**30
-    tokens = (settings.data.size // 16) ** 2
-    tflop = 6.0 * whole * tokens * settings.train.batch * settings.train.accumulation / 1e12
-    say(
-        f"{settings.model.preset}: {whole / 1e9:.3f} B parameters, {trained / 1e6:.1f} M trained; "
-        f"{memory_gib:.1f} GiB for weights and optimiser, activations beside them"
-    )
-    hours = tflop * settings.train.steps / 200.0 / 3600.0
-    say(
-        f"{tflop:.0f} TFLOP a step and process: {settings.train.steps} steps take about {hours:.1f} h at "
-        "200 TFLOP/s (an estimate; autoencoder and classical results come on top)"
     )
