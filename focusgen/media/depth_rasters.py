@@ -1,4 +1,4 @@
-"""Depth in raster files: 16-bit png, TIFF, PFM, and Sintel's dpt."""
+"""Depth in raster files: 16-bit png, floats in the bytes of a png, TIFF, PFM, and Sintel's dpt."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from focusgen.base.errors import CorruptInputError
 from focusgen.media.codecs import MAX_PIXELS, PNG_SIGNATURE
@@ -20,6 +21,7 @@ from focusgen.media.tiff_tags import TiffTags, read_tiff_tags
 MAX_RASTER_BYTES = 8 * MAX_PIXELS + (1 << 20)  # the largest numbers, uncompressed
 MAX_PFM_HEADER_BYTES = 1024
 PFM_HEADER = re.compile(rb"(P[fF])\s+(?:#[^\n]*\s+)*(\d+)\s+(\d+)\s+([-+.\deE]+)\s+")
+GREY, RGBA = 0, 6  # colour types of png
 DPT_TAG = b"PIEH"  # 202021.25 as a little-endian float
 
 
@@ -54,25 +56,41 @@ def _decoded(data: bytes) -> Numbers | None:
 
 
 def read_png(path: Path) -> Numbers:
-    """Return the numbers of a 16-bit grey png."""
+    """Return the numbers of a 16-bit grey png, or the floats in the four bytes of an RGBA one."""
     data = _read_bytes(path)
-    width, height = _check_depth_png(data)
+    width, height, bits = _check_depth_png(data)
     image = _decoded(data)
-    if image is None or image.shape != (height, width) or image.dtype != np.uint16:
+    shape, dtype = ((height, width), np.uint16) if bits == 16 else ((height, width, 4), np.uint8)
+    if image is None or image.shape != shape or image.dtype != dtype:
         raise CorruptInputError("the png does not decode")
-    return np.asarray(image)
+    return np.asarray(image) if bits == 16 else _floats_of_bytes(np.ascontiguousarray(image))
 
 
-def _check_depth_png(data: bytes) -> tuple[int, int]:
-    """Return (width, height) of a 16-bit grey png whose chunks all pass their CRC."""
+def _floats_of_bytes(bgra: npt.NDArray[np.uint8]) -> Numbers:
+    """Return the floats that TartanAir V2 keeps in pixels, blue the lowest byte and alpha the highest.
+
+    Alpha then holds the sign: a picture, opaque in most places, would be of negative distances.
+    """
+    values = bgra.view("<f4")[..., 0]
+    if (values < 0.0).any():
+        raise _no_depth_png(8, RGBA)
+    return values
+
+
+def _no_depth_png(bits: int, colour: int) -> CorruptInputError:
+    return CorruptInputError(
+        f"a png of {bits} bits, colour type {colour}, is no metric depth",
+        "Give 16-bit grey png with --depth_scale (units per metre; 0 = hole), or another kind of file.",
+    )
+
+
+def _check_depth_png(data: bytes) -> tuple[int, int, int]:
+    """Return (width, height, bits) of a 16-bit grey or 8-bit RGBA png whose chunks all pass their CRC."""
     if data[:8] != PNG_SIGNATURE or data[12:16] != b"IHDR":
         raise CorruptInputError("not a png file")
     width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
-    if (bits, colour) != (16, 0):
-        raise CorruptInputError(
-            f"a png of {bits} bits, colour type {colour}, is no metric depth",
-            "Give 16-bit grey png with --depth_scale (units per metre; 0 = hole), or another kind of file.",
-        )
+    if (bits, colour) not in ((16, GREY), (8, RGBA)):
+        raise _no_depth_png(bits, colour)
     check_pixels(width, height)
     offset, kind = 8, b""
     while kind != b"IEND":
@@ -82,7 +100,7 @@ def _check_depth_png(data: bytes) -> tuple[int, int]:
         if zlib.crc32(memoryview(data)[offset + 4 : stop]) != crc:
             raise CorruptInputError(f"png chunk {kind!r} is damaged")
         offset = stop + 4
-    return width, height
+    return width, height, bits
 
 
 def read_pfm(path: Path) -> Numbers:

@@ -1,4 +1,4 @@
-"""PFM, dpt, TIFF and HDF5: exact values, and refusals by name."""
+"""PFM, dpt, floats in png, TIFF and HDF5: exact values, and refusals by name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import cv2
 import h5py
 import numpy as np
 import pytest
@@ -45,6 +46,22 @@ def test_dpt_is_read_and_its_tag_checked(tmp_path):
         (tmp_path / "b.dpt").write_bytes(damaged)
         with pytest.raises(CorruptInputError, match=r"b\.dpt"):
             read(tmp_path / "b.dpt")
+
+
+def test_floats_in_the_bytes_of_a_png_are_metres_and_pictures_with_alpha_are_not(tmp_path):
+    metres = TRUTH_M.copy()
+    metres[0, :2] = np.nan, np.inf
+    metres[0, 2] = np.uint32(0xFFC00000).view(np.float32)  # what 0/0 gives
+    for name, alpha in (("depth", None), ("opaque", 255), ("veil", 128)):
+        bgra = np.ascontiguousarray(metres).view(np.uint8).reshape(H, W, 4).copy()
+        bgra[..., 3] = bgra[..., 3] if alpha is None else alpha
+        cv2.imwrite(str(tmp_path / f"{name}.png"), bgra)
+    expected = metres.copy()
+    expected[0, 2] = np.nan
+    np.testing.assert_array_equal(read(tmp_path / "depth.png"), expected)
+    for name in ("opaque", "veil"):
+        with pytest.raises(CorruptInputError, match=rf"{name}\.png: a png of 8 bits, colour type 6"):
+            read(tmp_path / f"{name}.png")
 
 
 @pytest.mark.parametrize("dtype", ["<f4", "<f8", ">f4", "uint16", "int16", "uint32", "int32"])
