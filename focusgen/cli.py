@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
@@ -44,7 +45,7 @@ def _storage_outcome(error: OSError) -> int:
 
     from focusgen.base.files import STORAGE_ERRNOS, storage_error
 
-    if isinstance(error, FileNotFoundError) and not Path().exists():
+    if isinstance(error, FileNotFoundError) and _is_nowhere():
         gone = ConfigError("the folder where this command was started is gone", "cd to one that is there.")
         print_error(gone)
         return int(gone.exit_code)
@@ -53,6 +54,15 @@ def _storage_outcome(error: OSError) -> int:
     is_named = error.filename is not None
     print_error(storage_error(error, Path(error.filename)) if is_named else unnamed_error(error))
     return int(ExitCode.INCOMPLETE)
+
+
+def _is_nowhere() -> bool:
+    """Say whether the folder where the process was started is deleted."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def phase_main(phase: PhaseName, doc: str | None, argv: Sequence[str] | None = None) -> int:
