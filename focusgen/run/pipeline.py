@@ -25,7 +25,7 @@ from focusgen.run.selection import Selection, select_scenes
 from focusgen.run.settings import Expected, expected_by_last_run, expected_in_run, save_config
 from focusgen.run.table import PHASES
 
-AS_MADE = "no scene is made by these settings, so what follows judges the data set as it was made before"
+AS_MADE = "nothing is made by this run, so what follows judges the data set as it was made before"
 INDEX_STOPPED = "stopped by a signal; what was found out about scenes so far is kept for the next run"
 
 
