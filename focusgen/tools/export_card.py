@@ -11,8 +11,8 @@ from focusgen.config.data import SPLITS
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json
 from focusgen.dataset.vetting import verdict_for
-from focusgen.tools.card import card_text, left_out_text, rehearsal_lines, size_category, title
 from focusgen.tools.card_facts import name_of
+from focusgen.tools.card_page import card_text, left_out_text, rehearsal_lines, size_category, title
 from focusgen.tools.export import Exported, finish
 from focusgen.tools.export_plan import SPLIT_NAMES
 from focusgen.tools.front_matter import LICENCE_KEYS, licence_in, read_front_matter

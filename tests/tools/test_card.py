@@ -20,7 +20,8 @@ from focusgen.base.errors import ConfigError, RefusedDataError
 from focusgen.data import FocusDataset, FocusShards
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.packs import read_published
-from focusgen.tools.card import BEGIN, END, _all_packed, _escaped, _refuse_variables, card_text
+from focusgen.tools.card import _all_packed, _escaped, _refuse_variables
+from focusgen.tools.card_page import BEGIN, END, card_text
 from focusgen.tools.licences import Part, hub_licence
 from focusgen.tools.push import plan_data_set, plan_export_upload, upload
 from tests.conftest import Rgbd
