@@ -67,6 +67,24 @@ def exclusive(path: Path, on_wait: Callable[[str], None] | None = None) -> Itera
         lock.release()
 
 
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder itself for the body; a second process waits, and no lock file is left behind.
+
+    A file system that locks no folders does not keep others out: only for files that vouch for each other.
+
+    Args:
+        folder: which there is.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # NFS locks what is open for writing alone, others nothing
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _wait(path: Path, kinds: tuple[_Lock, _Lock], on_wait: Callable[[str], None]) -> _Lock:
     with stop_on_signals() as stop:
         while True:

@@ -255,21 +255,43 @@ def _share(part: float) -> str:
     return f"{part:.0%}" if part <= MOST_SAID else f"more than {MOST_SAID:.0%}"
 
 
+LIGHT = {
+    "vignetting": "light falls off towards the corners more in one slice than in another. Was the aperture "
+    "the same, and vignetting corrected in all of them or in none?",
+    "tone": "contrast differs from slice to slice as tone curves change it. Fix picture style, HDR and "
+    "automatic contrast in the camera, or develop all slices alike.",
+    "clipped": "pixels are clipped: how bright they were, no slice says. Expose less.",
+}
+"""What is said of light that changes between slices."""
+
+
 def _misfit(stack: Mapping[str, Any]) -> str:
-    """Return in which way slices do not fit, and what to look at."""
-    factor = stack["blur_factor"]
-    if factor in (None, 1.0):
+    """Return in which way slices do not fit, and what to look at: what was measured, else what is likely."""
+    lowered = "confidence is lowered"
+    if stack["changed_light"] is not None:
+        return f"{lowered}; {LIGHT[stack['changed_light']]}"
+    if stack["better_orders"]:
+        return f"{lowered}; {_ordered(stack)} Are --focus-distances in the order of the names?"
+    if stack["blur_factor"] not in (None, 1.0):
         return (
-            f"{_share(stack['unexplained_share'])} of what differs between them is left when they are drawn "
-            "from the depth found; confidence is lowered. Are --focus-distances in the order of the names, "
-            "and --focal-length, --f-number and --sensor-width those of the lens? Did camera or things move? "
-            "Thin things, and blur that changes by a pixel or two only, can do it too."
+            f"they show about {stack['blur_factor']:g} times the blur of this lens between these focus "
+            f"distances; {lowered}. Are --focal-length (the lens' own, no 35 mm equivalent), --f-number and "
+            "--sensor-width those of the lens, and --focus-distances metres, in the order of the names?"
         )
     return (
-        f"they show about {factor:g} times the blur of this lens between these focus distances; confidence "
-        "is lowered. Are --focal-length (the lens' own, no 35 mm equivalent), --f-number and --sensor-width "
-        "those of the lens, and --focus-distances metres, in the order of the names?"
+        f"{_share(stack['unexplained_share'])} of what differs between them is left when they are drawn from "
+        f"the depth found; {lowered}. Did camera or things move? Thin things, two slices far apart, and blur "
+        "that changes by a pixel or two only, leave as much. Else: are --focus-distances in the order of the "
+        "names, and --focal-length, --f-number and --sensor-width those of the lens?"
     )
+
+
+def _ordered(stack: Mapping[str, Any]) -> str:
+    """Return in which order slices would fit."""
+    from focusgen.base.names import display
+
+    orders = [", ".join(map(display, names)) for names in stack["better_orders"]]
+    return f"from near to far they explain each other much better as {' or as '.join(orders)}."
 
 
 def notes_on(stack: dict[str, Any]) -> Iterator[str]:

@@ -116,7 +116,7 @@ def _block_ratios(pixels: npt.NDArray[Any], reference: npt.NDArray[Any]) -> npt.
     """Return by how much blocks are lighter than the reference's, (blocks, 3); small ones if need be."""
     side = max(SMALLEST_BLOCK_PX, min(pixels.shape[:2]) // BLOCKS_ACROSS)
     while side >= SMALLEST_BLOCK_PX and min(pixels.shape[:2]) >= side:
-        ratios = _block_means(pixels, side) / _block_means(reference, side)
+        ratios = block_means(pixels, side) / block_means(reference, side)
         ratios = ratios[np.isfinite(ratios).all(-1)]
         if len(ratios) >= FEWEST_BLOCKS:
             return ratios
@@ -124,7 +124,7 @@ def _block_ratios(pixels: npt.NDArray[Any], reference: npt.NDArray[Any]) -> npt.
     return np.empty((0, 3))
 
 
-def _block_means(pixels: npt.NDArray[Any], side: int) -> npt.NDArray[np.float64]:
+def block_means(pixels: npt.NDArray[Any], side: int) -> npt.NDArray[np.float64]:
     """Return linear light (blocks, 3), NaN where a block is clipped or too dark."""
     import cv2
 

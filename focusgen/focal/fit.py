@@ -31,6 +31,10 @@ FITS = 0.8
 sigma .04 up to .75; two slices: .2 to .7. Half of the blur: .7 to .9; twice: 1.2 to 2; two slices exchanged:
 .85 to 1.1; copies of one picture: far above."""
 
+WEAK_SPAN_PX, FITS_WEAK = 4.0, 2.5
+"""Where blur changes by less from the nearest slice to the farthest, little differs, and what is left says
+nothing: 20 drawn stacks of 1 to 4 px left 0 to 2.4, moved ones .8 to 1.8. Copies are far above."""
+
 EVEN_SHARE = 0.03
 """Lines at the border of a picture in which values differ by less, in all slices, are bars."""
 
@@ -91,6 +95,12 @@ def unexplained_share(stack: FocalStack, diopters: Floats) -> float:
     return left / max(differs, 1e-6) if left > VISIBLE * len(stack) else 0.0
 
 
+def usual_share(stack: FocalStack) -> float:
+    """Return the share up to which slices of a known lens fit."""
+    assert stack.radius_px_m is not None, "the caller has a lens"
+    return FITS_WEAK if stack.radius_px_m * stack.span < WEAK_SPAN_PX else FITS
+
+
 def blur_factor(stack: FocalStack) -> float:
     """Return how many times the blur of its lens a stack shows; exactly 1 where the lens may well be right.
 
@@ -106,9 +116,7 @@ def blur_factor(stack: FocalStack) -> float:
     assert stack.radius_px_m is not None, "the caller has a lens"
     if len(stack) < FEWEST_SLICES:
         return 1.0
-    most, least = (stack.radius_px_m * stack.span / span_px for span_px in COMPARED_SPAN_PX)
-    wanted = math.sqrt(stack.slices[0, ..., 0].size / COMPARED_PIXELS)
-    small = shrunk(stack, max(1.0, least, min(wanted, most)))
+    small = compared(stack)
     assert small.radius_px_m is not None, "shrinking keeps the lens"
     gain, diopters = small.radius_px_m, depth_from_focus(small).diopters
 
@@ -119,6 +127,14 @@ def blur_factor(stack: FocalStack) -> float:
     if min(map(left, DOUBTED)) >= CLEARLY_BETTER * left(1.0):
         return 1.0
     return min(FACTORS, key=left)
+
+
+def compared(stack: FocalStack) -> FocalStack:
+    """Return a stack of a known lens, shrunk to what tells whether it fits."""
+    assert stack.radius_px_m is not None, "the caller has a lens"
+    most, least = (stack.radius_px_m * stack.span / span_px for span_px in COMPARED_SPAN_PX)
+    wanted = math.sqrt(stack.slices[0, ..., 0].size / COMPARED_PIXELS)
+    return shrunk(stack, max(1.0, least, min(wanted, most)))
 
 
 def _between_bars(stack: FocalStack, diopters: Floats) -> tuple[slice, slice]:
@@ -150,12 +166,13 @@ def _inner(shows: npt.NDArray[np.bool_], reach: int) -> slice:
     return slice(int(start), int(stop)) if start < stop else slice(None)
 
 
-def believed_part(unexplained: float, factor: float = 1.0) -> float:
+def believed_part(unexplained: float, factor: float = 1.0, usual: float = FITS) -> float:
     """Return what is left of confidence where slices do not fit; 1 where they do.
 
     Args:
         unexplained: of `unexplained_share`.
         factor: of `blur_factor`.
+        usual: of `usual_share`.
     """
-    of_share = min(1.0, (FITS / unexplained) ** 4) if unexplained > 0.0 else 1.0
+    of_share = min(1.0, (usual / unexplained) ** 4) if unexplained > 0.0 else 1.0
     return of_share * min(factor, 1.0 / factor) ** 2

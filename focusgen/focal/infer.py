@@ -20,9 +20,9 @@ from focusgen.focal.alignment import moved, seen_by_all
 from focusgen.focal.backends import BackendOptions, load_estimator
 from focusgen.focal.candidates import put_together
 from focusgen.focal.classical import Estimate
-from focusgen.focal.fit import FITS, believed_part, blur_factor, unexplained_share
 from focusgen.focal.fusion import Fused
-from focusgen.focal.notes import notes_of
+from focusgen.focal.misfit import fit_of
+from focusgen.focal.notes import fit_document, notes_of
 from focusgen.focal.opened import LensFlags, OpenedStack, Progress, open_stack
 from focusgen.focal.picture import sharp_picture_from_files
 from focusgen.focal.refine import refine
@@ -128,15 +128,12 @@ def infer_stack(
     )
     progress("depth", 0.0)
     found = _refined(opened.stack, find_depth(opened.stack), options, progress)
-    unexplained = None if opened.lens is None else unexplained_share(opened.stack, found.diopters)
-    factor = None if opened.lens is None else blur_factor(opened.stack)
-    confidence = _confidence(opened, found, believed_part(unexplained or 0.0, factor or 1.0))
+    fit = None if opened.lens is None else fit_of(opened.stack, found.diopters)
+    confidence = _confidence(opened, found, 1.0 if fit is None else fit.believed_part)
     fused = _fused(opened, found, progress)
     metadata = {
         **notes_of(opened, found, confidence, was_asked=options.aligns),
-        "unexplained_share": None if unexplained is None else round(unexplained, 4),
-        "blur_factor": factor,
-        "fits": (unexplained is None or unexplained <= FITS) and factor in (None, 1.0),
+        **fit_document(fit, opened.names),
         "backend": options.backend,
         "quality": options.quality,
         "device": options.device if options.uses_device else "cpu",

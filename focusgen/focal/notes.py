@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from focusgen.focal.alignment import Alignment
 from focusgen.focal.classical import Estimate
 from focusgen.focal.exposure import Exposure
 from focusgen.focal.light import grey
+from focusgen.focal.misfit import Fit
 from focusgen.focal.opened import OpenedStack
 from focusgen.focal.sharpness import noise_sigma
 from focusgen.focal.stack import FocalStack, StackLens, metres_of
@@ -35,7 +37,6 @@ def notes_of(opened: OpenedStack, found: Estimate, confidence: Floats, *, was_as
         was_asked: whether slices were to be aligned.
     """
     lens, stack = opened.lens, opened.stack
-    names = [opened.files.paths[n].name for n in opened.order]
     height, width = opened.size
     return {
         "name": opened.files.name,
@@ -43,7 +44,7 @@ def notes_of(opened: OpenedStack, found: Estimate, confidence: Floats, *, was_as
         "depth": _what_depth_is(lens is not None, opened.missing),
         "slices": [
             {"file": name, "focus_distance_m": _json_metres(metres)}
-            for name, metres in zip(names, opened.distances_m, strict=True)
+            for name, metres in zip(opened.names, opened.distances_m, strict=True)
         ],
         "ignored_files": list(opened.files.ignored),
         "lens": None if lens is None else _lens_document(lens, width),
@@ -103,6 +104,22 @@ def _exposure_document(exposure: Exposure) -> dict[str, Any]:
         "reference_slice": exposure.reference,
         "gains_rgb": np.round(exposure.gains, 5).tolist(),
         "largest_step": round(exposure.largest_step, 5),
+    }
+
+
+def fit_document(fit: Fit | None, names: Sequence[str]) -> dict[str, Any]:
+    """Return whether the slices fit lens and distances, and what speaks against it.
+
+    Args:
+        fit: of a stack whose lens is known; None: of another, of which nothing can be said.
+        names: of the slices, nearest first.
+    """
+    return {
+        "unexplained_share": None if fit is None else round(fit.unexplained, 4),
+        "blur_factor": None if fit is None else fit.factor,
+        "changed_light": None if fit is None else fit.misfit.light,
+        "better_orders": [] if fit is None else [[names[n] for n in order] for order in fit.misfit.orders],
+        "fits": fit is None or fit.fits,
     }
 
 

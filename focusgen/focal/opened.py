@@ -90,6 +90,11 @@ class OpenedStack(NamedTuple):
     factor: int
     shift: int
 
+    @property
+    def names(self) -> list[str]:
+        """File names of the slices, nearest first."""
+        return [self.files.paths[n].name for n in self.order]
+
 
 class _Loaded(NamedTuple):
     slices: npt.NDArray[Any]

@@ -62,6 +62,8 @@ IN_SUMMARY = (
     "exposure",
     "unexplained_share",
     "blur_factor",
+    "changed_light",
+    "better_orders",
     "fits",
     "quality",
     "width",

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.files import make_folder, publish, publish_json, remove, remove_drafts
+from focusgen.base.locks import alone_in
 from focusgen.focal.infer import StackResult
 from focusgen.tools.preview_scales import ColourScale, depth_scale, draw_bar
 
@@ -32,14 +33,13 @@ def free_name(name: str, taken: Container[str]) -> str:
 def write_result(folder: Path, name: str, result: StackResult) -> list[Path]:
     """Write depth, colours with a scale, the sharp picture, confidence, slice numbers and metadata.
 
-    The metadata holds size and checksum of each of the others, as they were handed to the disk.
+    The metadata holds size and checksum of each of the others, as they were handed to the disk. A second
+    process that writes into the folder waits: all files are of one call.
 
     Raises:
         StorageError: the disk refused.
     """
     make_folder(folder)
-    remove_drafts(folder, f"{name}_")
-    remove(folder / f"{name}_metadata.json")  # of an earlier call: it vouches for all files, so it comes last
     files = {
         f"{name}_depth.npy": npy_bytes(result.depth),
         f"{name}_depth.png": png_bytes(depth_picture(result.depth, is_metric=result.is_metric)),
@@ -47,9 +47,13 @@ def write_result(folder: Path, name: str, result: StackResult) -> list[Path]:
         f"{name}_confidence.npy": npy_bytes(result.confidence),
         f"{name}_slice.png": png_bytes(_slice_picture(result.slice_index)),
     }
-    entries = {file: asdict(publish(folder / file, data)) for file, data in files.items()}
-    publish_json(folder / f"{name}_metadata.json", {**result.metadata, "files": entries})
-    return [*(folder / file for file in files), folder / f"{name}_metadata.json"]
+    metadata = folder / f"{name}_metadata.json"
+    with alone_in(folder):
+        remove_drafts(folder, f"{name}_")
+        remove(metadata)  # of an earlier call: it vouches for all files, so it comes last
+        entries = {file: asdict(publish(folder / file, data)) for file, data in files.items()}
+        publish_json(metadata, {**result.metadata, "files": entries})
+    return [*(folder / file for file in files), metadata]
 
 
 def confidence_picture(folder: Path, name: str) -> Path:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from focusgen.cli import main
+from focusgen.commands.focal_infer import notes_on
 from focusgen.focal.infer import WORK_PIXELS
 from focusgen.focal.light import linear_of, pixels_of
 from tests.focal.stacks import Truth, abs_rel, truth
@@ -70,12 +71,46 @@ def test_distances_in_another_order_do_not_fit_and_are_said(
     for name, order in (("right", [0, 1, 2, 3, 4]), ("wrong", [0, 3, 2, 1, 4])):
         text = ",".join(f"{metres[n]:g}" for n in order)
         assert infer(tabletop.folder, tmp_path / name, "--focus-distances", text, *tabletop.lens_flags) == 0
-        assert ("the slices do not fit" in capsys.readouterr().err) == (name == "wrong")
+        notes = capsys.readouterr().err
+        assert ("the slices do not fit" in notes) == (name == "wrong")
+        in_order = ", ".join(f"slice_{n}.png" for n in range(5))
+        assert (f"as {in_order}. Are" in notes) == (name == "wrong")
         meta = json.loads((tmp_path / name / "tabletop_metadata.json").read_text())
         assert meta["fits"] == (name == "right")
         shares[name], sure[name] = meta["unexplained_share"], meta["confidence_mean"]
     assert shares["right"] < 0.5 < 0.8 < shares["wrong"]
     assert sure["wrong"] < 0.7 * sure["right"]
+
+
+MISFIT = {
+    "fits": False,
+    "unexplained_share": 1.2,
+    "blur_factor": 1.0,
+    "changed_light": None,
+    "better_orders": [],
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "said", "unsaid"),
+    [
+        ({}, "120% of what differs between them is left", "explain each other"),
+        ({"blur_factor": 2.0}, "about 2 times the blur of this lens", "120%"),
+        (
+            {"better_orders": [["b", "a"], ["a", "b"]]},
+            "much better as b, a or as a, b. Are --focus-dist",
+            "120%",
+        ),
+        ({"changed_light": "vignetting", "blur_factor": 2.0}, "towards the corners", "of this lens"),
+        ({"changed_light": "tone"}, "as tone curves change it", "--focus-distances"),
+        ({"changed_light": "clipped"}, "pixels are clipped", "--focus-distances"),
+    ],
+)
+def test_the_note_on_slices_that_do_not_fit_says_what_was_measured(found, said, unsaid):
+    quiet = {"exposure": {"corrected": False}, "ignored_files": [], "sensor_width_assumed": False}
+    stack = {**quiet, "unit": "metre", "share_in_focus_in_no_slice": 0.0, **MISFIT, **found}
+    (note,) = notes_on(stack)
+    assert said in note and unsaid not in note and "confidence is lowered" in note
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ def calls(monkeypatch) -> list[Call]:
             "share_unsure",
             "identifiable",
         )
-        keys = (*keys, "blur_factor", "share_in_focus_in_no_slice")
+        keys = (*keys, "blur_factor", "changed_light", "better_orders", "share_in_focus_in_no_slice")
         more = ("cpu_s", "exposure", "unexplained_share", "fits", "ignored_files", "sensor_width_assumed")
         metadata = {**dict.fromkeys((*keys, *more), 0), "unit": "metre"}
         depth = np.ones((4, 6), np.float32)

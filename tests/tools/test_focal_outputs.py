@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
+from focusgen.base.locks import alone_in
 from focusgen.focal.infer import StackResult
 from focusgen.tools import focal_outputs
+from focusgen.tools.focal_kept import kept_result
 from focusgen.tools.focal_outputs import (
     BAR_ROOM_PX,
     depth_picture,
@@ -37,7 +40,7 @@ def result(n_slices: int = 3, dtype: type = np.uint8) -> StackResult:
 def test_all_files_are_written_and_hold_what_was_found(tmp_path, dtype):
     found = result(dtype=dtype)
     paths = write_result(tmp_path / "new", "my stack", found)
-    assert {path.name for path in paths} == {path.name for path in (tmp_path / "new").iterdir()}
+    assert set(paths) == set((tmp_path / "new").iterdir())
     np.testing.assert_array_equal(np.load(tmp_path / "new" / "my stack_depth.npy"), DEPTH)
     np.testing.assert_array_equal(np.load(tmp_path / "new" / "my stack_confidence.npy"), found.confidence)
     shown = cv2.imread(str(tmp_path / "new" / "my stack_all_in_focus.png"), cv2.IMREAD_UNCHANGED)
@@ -46,6 +49,28 @@ def test_all_files_are_written_and_hold_what_was_found(tmp_path, dtype):
     sizes = {file: entry["size"] for file, entry in written.pop("files").items()}
     assert written == found.metadata
     assert sizes == {path.name: path.stat().st_size for path in paths[:-1]}
+
+
+def write_often(folder: Path, made_of: str) -> None:
+    found = result()
+    for depth_m in range(6):
+        depth = np.full((400, 400), depth_m + len(made_of), np.float32)
+        write_result(folder, "a", found._replace(depth=depth, metadata={"unit": "metre", "made_of": made_of}))
+
+
+def test_files_of_two_calls_at_once_are_never_mixed(tmp_path):
+    context = multiprocessing.get_context("fork")
+    calls = [context.Process(target=write_often, args=(tmp_path, made_of)) for made_of in ("one", "other")]
+    for call in calls:
+        call.start()
+    n_whole = 0
+    while any(call.is_alive() for call in calls):
+        with alone_in(tmp_path):
+            is_there = (tmp_path / "a_metadata.json").is_file()
+            whole = [kept_result(tmp_path, "a", made_of) for made_of in ("one", "other")]
+        assert not is_there or sum(one is not None for one in whole) == 1
+        n_whole += is_there
+    assert n_whole and [call.exitcode for call in calls] == [0, 0]
 
 
 @pytest.mark.parametrize(("n_slices", "dtype"), [(3, np.uint8), (256, np.uint8), (300, np.uint16)])
