@@ -49,6 +49,7 @@ class DepthDocument(TypedDict, total=False):
     units_per_metre: float
     focal_per_width: float
     frame_from_depth: list[float]
+    far_from_m: float
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class BroughtDepth:
             the map's width; None for depth along the axis.
         frame_from_depth: (ax, bx, ay, by) where the depth camera sees another cut of the same view: frame
             pixel (x, y) shows depth pixel (ax x + bx, ay y + by); None where the maps cover the frames.
+        far_from_m: from which number on the files mean the sky, in metres; None where they mark none.
     """
 
     folder: Path
@@ -70,6 +72,7 @@ class BroughtDepth:
     units_per_metre: float | None = None
     focal_per_width: float | None = None
     frame_from_depth: tuple[float, float, float, float] | None = None
+    far_from_m: float | None = None
 
     def document(self, root: Path, n_frames: int) -> DepthDocument:
         """Return the JSON form for the first frames, with the folder relative to the raw root."""
@@ -83,6 +86,8 @@ class BroughtDepth:
             found["focal_per_width"] = self.focal_per_width
         if self.frame_from_depth is not None:
             found["frame_from_depth"] = list(self.frame_from_depth)
+        if self.far_from_m is not None:
+            found["far_from_m"] = self.far_from_m
         return found
 
     @classmethod
@@ -95,6 +100,7 @@ class BroughtDepth:
             document.get("units_per_metre"),
             document.get("focal_per_width"),
             None if len(moved) != 4 else (moved[0], moved[1], moved[2], moved[3]),
+            document.get("far_from_m"),
         )
 
 

@@ -48,7 +48,12 @@ def open_brought(
             f"Say --depth_scale {scale:g}; or if these files have another unit, run phase 1 with --layout "
             "plain; then give --depth_root, a folder with <scene>/.",
         )
-    known = dataclasses.replace(options, depth_scale=scale, ray_focal_per_width=depth.focal_per_width)
+    known = dataclasses.replace(
+        options,
+        depth_scale=scale,
+        ray_focal_per_width=depth.focal_per_width,
+        far_from_m=depth.far_from_m,
+    )
     return BroughtSource(depth, known, size)
 
 
@@ -68,7 +73,8 @@ class BroughtSource(DepthFolder):
     def digest(self) -> str:
         """Return a checksum of the files and of what their numbers are taken for."""
         what = (self._depth.units_per_metre, self._depth.focal_per_width, self._depth.frame_from_depth)
-        return checksum(f"{super().digest()} {what!r}".encode())
+        far = "" if self._depth.far_from_m is None else f" far from {self._depth.far_from_m!r}"
+        return checksum(f"{super().digest()} {what!r}{far}".encode())
 
 
 def _seen_from_frame(

@@ -49,6 +49,7 @@ class DepthOptions:
         invalid_values: numbers, as they stand in the file, that mean "no depth".
         ray_distance_focal_px: focal length in pixels of the map, if it holds distances along the rays.
         ray_focal_per_width: the same as a part of the map's width, for maps of any size.
+        far_from_m: from which number on, in metres, a data set means "beyond all measure" (sky).
         channel: of an EXR file, where its names do not tell.
         key: of an npz or HDF5 file, where its names do not tell.
     """
@@ -58,6 +59,7 @@ class DepthOptions:
     invalid_values: tuple[float, ...] = ()
     ray_distance_focal_px: float | None = None
     ray_focal_per_width: float | None = None
+    far_from_m: float | None = None
     channel: str | None = None
     key: str | None = None
 
@@ -157,11 +159,13 @@ def read_numbers(values: Numbers, options: DepthOptions, divisor: float) -> Dept
     depth_m = _floats_as_metres(values, divisor) if is_float else _integers_as_metres(values, divisor)
     if options.invalid_values:
         depth_m[_is_marked(values, options.invalid_values)] = np.nan
+    if options.far_from_m is not None:
+        depth_m[depth_m >= options.far_from_m] = np.inf
     focal_px = options.ray_focal_px(depth_m.shape[1])
     if focal_px is not None:
         depth_m *= _planar_share(depth_m.shape, focal_px)
     unit = "metres" if is_float and divisor == 1.0 else f"{divisor:g} per metre"
-    return DepthReading(depth_m, f"{unit} ({values.dtype.name})", _saturated(values, options))
+    return DepthReading(depth_m, f"{unit} ({values.dtype.name})", _saturated(values, options, divisor))
 
 
 def _floats_as_metres(values: Numbers, divisor: float) -> DepthMap:
@@ -192,10 +196,12 @@ def _is_marked(values: Numbers, marks: tuple[float, ...]) -> npt.NDArray[np.bool
     return is_marked
 
 
-def _saturated(values: Numbers, options: DepthOptions) -> npt.NDArray[np.bool_] | None:
+def _saturated(values: Numbers, options: DepthOptions, divisor: float) -> npt.NDArray[np.bool_] | None:
     is_sixteen_bit = values.dtype.kind == "u" and values.dtype.itemsize == 2
     if not is_sixteen_bit or SATURATED in options.invalid_values or values.max() != SATURATED:
         return None
+    if options.far_from_m is not None and SATURATED / divisor >= options.far_from_m:
+        return None  # the data set says what it means
     return np.asarray(values == SATURATED)
 
 

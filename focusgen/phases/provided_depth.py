@@ -127,8 +127,9 @@ class ProvidedNotes:
         far = details.get("far_pixels")
         if isinstance(far, dict) and self._job.cfg.depth.far_m is None:
             texts.append(
-                f"{_percent(sum(far.values()) / n_pixels)} of the depth pixels are infinite: taken as far, "
-                f"at the scene's largest depth of {details['far_m']:.4g} m (depth.far_m sets another)"
+                f"{_percent(sum(far.values()) / n_pixels)} of the depth pixels are infinite, or sky by their "
+                f"number: taken as far, at the scene's largest depth of "
+                f"{details['far_m']:.4g} m (depth.far_m sets another)"
             )
         return texts
 

@@ -41,8 +41,9 @@ def test_another_meaning_of_the_same_files_is_another_digest(depth: BroughtDepth
         depth,
         BroughtDepth(depth.folder, NAMES, 1000.0),
         BroughtDepth(depth.folder, NAMES, 5000.0, 0.8),
+        BroughtDepth(depth.folder, NAMES, 5000.0, far_from_m=10.0),
     ]
-    assert len({open_brought(d, "tum", 3, SIZE, DepthOptions()).digest() for d in others}) == 3
+    assert len({open_brought(d, "tum", 3, SIZE, DepthOptions()).digest() for d in others}) == 4
 
 
 def test_a_wider_frame_has_holes_where_the_depth_camera_saw_nothing(depth: BroughtDepth):

@@ -14,10 +14,16 @@ from focusgen.media.listing import IMAGE_SUFFIXES
 from focusgen.media.scenes import Place
 
 VKITTI_UNITS_PER_METRE = 100.0
-TARTANAIR_CAMERA = Camera(320.0, 320.0, 320.0, 240.0, (640, 480))
+VKITTI_SKY_M = 655.35  # the largest 16-bit number: that far or farther
+TARTANAIR_SKY_M = 1e4  # how far the sphere is that its skies are painted on
 MAX_NESTED = 3
 _SINTEL_CLIP = re.compile(r"[a-z]+_[0-9]+")
-_TARTANAIR_CLIP = re.compile(r"P[0-9]{3}")
+_TARTANAIR_CLIP = re.compile(r"P[0-9]{3,4}")
+# Name of the left camera in the folders of version 1 and 2 -> its camera, suffix of its depth.
+_TARTANAIR_CAMERAS = {
+    "left": (Camera(320.0, 320.0, 320.0, 240.0, (640, 480)), ".npy"),
+    "lcam_front": (Camera(320.0, 320.0, 320.0, 320.0, (640, 640)), ".png"),
+}
 _VKITTI_SCENE = re.compile(r"Scene[0-9]{2}")
 
 
@@ -72,12 +78,19 @@ def _sintel_beside(root: Path, part: Path, kind: str) -> Path:
 
 
 def _is_tartanair_clip(folder: Path) -> bool:
-    return _TARTANAIR_CLIP.fullmatch(folder.resolve().name) is not None and (folder / "image_left").is_dir()
+    is_named = _TARTANAIR_CLIP.fullmatch(folder.resolve().name) is not None
+    return is_named and any((folder / f"image_{name}").is_dir() for name in _TARTANAIR_CAMERAS)
+
+
+def _tartanair_view(clip: Path) -> str:
+    return next(name for name in _TARTANAIR_CAMERAS if (clip / f"image_{name}").is_dir())
 
 
 def _recognise_tartanair(root: Path) -> str:
     found = first_below(root, _is_tartanair_clip, MAX_NESTED)
-    return "" if found is None else f"{found.relative_to(root).as_posix()}/image_left"
+    if found is None:
+        return ""
+    return f"{found.relative_to(root).as_posix()}/image_{_tartanair_view(found)}"
 
 
 def _tartanair(root: Path) -> Contents:
@@ -85,20 +98,23 @@ def _tartanair(root: Path) -> Contents:
 
 
 def _tartanair_clip(root: Path, clip: Path) -> Place:
-    above = clip.resolve().parts[-3:-1]  # environment and Easy or Hard
-    is_sorted = above[-1] in ("Easy", "Hard")
+    above = clip.resolve().parts[-3:-1]  # environment and Easy or Hard, Data_easy or Data_hard
+    is_sorted = above[-1].removeprefix("Data_").lower() in ("easy", "hard", "omni")
     environment = above[0] if is_sorted else above[-1]
-    colour = files(clip / "image_left", *IMAGE_SUFFIXES)
-    frames, maps, note = paired(colour, files(clip / "depth_left", ".npy"))
+    view = _tartanair_view(clip)
+    camera, suffix = _TARTANAIR_CAMERAS[view]
+    pictures, folder = clip / f"image_{view}", clip / f"depth_{view}"
+    colour = files(pictures, *IMAGE_SUFFIXES)
+    frames, maps, note = paired(colour, files(folder, suffix))
     brought = Brought(
         "tartanair",
-        BroughtDepth(clip / "depth_left", maps) if maps else None,
-        TARTANAIR_CAMERA,
+        BroughtDepth(folder, maps, far_from_m=TARTANAIR_SKY_M) if maps else None,
+        camera,
         environment,
         notes=(note,) if note and maps else (),
     )
     scene_id = "_".join((*(above if is_sorted else above[-1:]), clip.resolve().name))
-    return place(root, clip / "image_left", scene_id, brought, frames if maps else tuple(colour))
+    return place(root, pictures, scene_id, brought, frames if maps else tuple(colour))
 
 
 def _vkitti_clips(root: Path) -> Iterator[Path]:
@@ -128,7 +144,7 @@ def _vkitti_clip(root: Path, clip: Path) -> Place:
     frames, maps, note = paired(colour, files(folder, ".png") if folder != pictures else [])
     brought = Brought(
         "vkitti2",
-        BroughtDepth(folder, maps, units_per_metre=VKITTI_UNITS_PER_METRE) if maps else None,
+        BroughtDepth(folder, maps, VKITTI_UNITS_PER_METRE, far_from_m=VKITTI_SKY_M) if maps else None,
         camera,
         scene,  # the variations of a scene show the same drive
         notes=(note,) if note and maps else (),
@@ -146,7 +162,7 @@ RENDERED_LAYOUTS = (
     ),
     Layout(
         "tartanair",
-        "<environment>/Easy|Hard/<P000>/image_left/, depth_left/",
+        "<environment>/Easy|Hard/<P000>/image_left/, depth_left/, or as version 2 has them",
         _recognise_tartanair,
         _tartanair,
         has_depth=True,
