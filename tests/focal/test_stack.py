@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from focusgen.focal.baselines import predict
-from focusgen.focal.stack import FARTHEST_M, FocalStack, StackLens, metres_of
+from focusgen.focal.stack import FARTHEST_M, FocalStack, StackLens, metres_of, shrunk
 
 
 def test_a_lens_s_blur_is_the_thin_lens_s():
@@ -67,3 +67,10 @@ def test_infinity_is_written_as_a_large_number_of_metres():
     found = metres_of(np.array([2.0, 0.5, 1.0 / FARTHEST_M, 0.0, -1.0]))
     assert found.tolist() == pytest.approx([0.5, 2.0, FARTHEST_M, FARTHEST_M, FARTHEST_M])
     assert found.dtype == np.float32 and np.isfinite(found).all()
+
+
+def test_a_smaller_stack_blurs_as_much_less_in_pixels():
+    large = FocalStack(np.full((2, 60, 90, 3), 7, np.uint8), np.array([2.0, 1.0]), 12.0)
+    small = shrunk(large, 3.0)
+    assert small.slices.shape == (2, 20, 30, 3) and (small.slices == 7).all()
+    assert small.radius_px_m == pytest.approx(4.0) and shrunk(large, 1.0) is large

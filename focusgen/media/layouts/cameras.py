@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from pathlib import Path
@@ -26,40 +27,33 @@ def tum_camera(sequence: str) -> Camera | None:
 def read_matrix(path: Path) -> Camera | None:
     """Return the camera of a 3x3 or 4x4 matrix in a text file, None where there is none."""
     try:
-        rows = [
-            [float(word) for word in line.split()] for line in path.read_text().splitlines() if line.strip()
-        ]
-        return Camera(rows[0][0], rows[1][1], rows[0][2], rows[1][2])
-    except (OSError, ValueError, IndexError):
+        rows = [[float(word) for word in line.split()] for line in _text(path).splitlines() if line.strip()]
+        return _camera(rows[0][0], rows[1][1], rows[0][2], rows[1][2])
+    except (ValueError, IndexError):
         return None
 
 
 def read_kitti(path: Path) -> Camera | None:
     """Return the rectified left colour camera of calib_cam_to_cam.txt, None where there is none."""
-    try:
-        text = path.read_text()
-    except (OSError, ValueError):
-        return None
-    found = dict(re.findall(r"^(\w+): (.+)$", text, re.MULTILINE))
+    found = dict(re.findall(r"^(\w+): (.+)$", _text(path), re.MULTILINE))
     try:
         numbers = [float(word) for word in found["P_rect_02"].split()]
         width, height = (round(float(word)) for word in found["S_rect_02"].split())
-        return Camera(numbers[0], numbers[5], numbers[2], numbers[6], (width, height))
-    except (KeyError, ValueError, IndexError):
+        return _camera(numbers[0], numbers[5], numbers[2], numbers[6], (width, height))
+    except (KeyError, ValueError, IndexError, OverflowError):
         return None
 
 
 def read_vkitti(path: Path) -> Camera | None:
     """Return camera 0 of the first frame of intrinsic.txt, None where there is none."""
-    try:
-        lines = path.read_text().splitlines()
-    except (OSError, ValueError):
-        return None
-    for line in lines:
+    for line in _text(path).splitlines():
         words = line.split()
         if len(words) == 6 and words[0].isdigit() and words[1] == "0":
-            fx, fy, cx, cy = (float(word) for word in words[2:])
-            return Camera(fx, fy, cx, cy)
+            try:
+                fx, fy, cx, cy = (float(word) for word in words[2:])
+            except ValueError:
+                return None
+            return _camera(fx, fy, cx, cy)
     return None
 
 
@@ -72,4 +66,18 @@ def read_sintel(path: Path) -> Camera | None:
         matrix = struct.unpack_from("<9d", data, 4)
     except (OSError, struct.error):
         return None
-    return Camera(matrix[0], matrix[4], matrix[2], matrix[5])
+    return _camera(matrix[0], matrix[4], matrix[2], matrix[5])
+
+
+def _text(path: Path) -> str:
+    """Return what a file says, nothing where it cannot be read or is no text."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError):
+        return ""
+
+
+def _camera(fx: float, fy: float, cx: float, cy: float, size: tuple[int, int] | None = None) -> Camera | None:
+    """Return the camera of numbers, None where no camera has them."""
+    is_one = all(map(math.isfinite, (fx, fy, cx, cy))) and fx > 0 and fy > 0 and min(size or (1,)) > 0
+    return Camera(fx, fy, cx, cy, size) if is_one else None

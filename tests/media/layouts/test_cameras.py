@@ -33,6 +33,12 @@ def test_a_file_that_is_no_camera_is_no_camera(tmp_path: Path):
         b"1 2 3\n4 five 6\n",
         b"P_rect_02: 1 2\nS_rect_02: 3 4\n",
         b"\xff\xfe0 0 1 1 1 1",
+        b"0 0 725.0 7z5.0 620.5 187.0\n",
+        b"0 0 0 725.0 620.5 187.0\n",
+        b"nan 0 1\n0 1 1\n0 0 1\n",
+        b"PIEH" + bytes(72),
+        b"P_rect_02: 7 0 3 0 0 7 3 0\nS_rect_02: 0 375\n",
+        b"P_rect_02: 7 0 3 0 0 7 3 0\nS_rect_02: inf 375\n",
     ):
         path.write_bytes(data)
         for read in (cameras.read_matrix, cameras.read_kitti, cameras.read_vkitti, cameras.read_sintel):
