@@ -33,7 +33,7 @@ def select_scenes(index: Mapping[str, IndexEntry], asked: Selection) -> list[str
     """Return the asked scenes in index order.
 
     Raises:
-        ConfigError: no such index, name or split.
+        ConfigError: no such index, name or split, or not all of them of one scene.
     """
     names = list(index)
     if asked.scene_idx is not None:
@@ -43,6 +43,8 @@ def select_scenes(index: Mapping[str, IndexEntry], asked: Selection) -> list[str
         names = [names[asked.scene_idx]]
     if asked.scenes is not None:
         named = {known_scene(index, name) for name in asked.scenes}
+        if named and named.isdisjoint(names):
+            raise ConfigError(f"--scene_idx {asked.scene_idx} is {names[0]!r}, and other scenes are named")
         names = [name for name in names if name in named]
     if asked.split is not None:
         names = _of_split(index, names, asked.split)

@@ -31,7 +31,7 @@ NFD = unicodedata.normalize("NFD", "für 'x'")
         ({"split": "val"}, ["a"]),
         ({"scenes": ["a", "b"], "split": "train"}, ["b"]),
         ({"scene_idx": 1, "split": "val"}, ["a"]),
-        ({"scenes": ["b"], "scene_idx": 1}, []),
+        ({"scenes": ["b", "a"], "scene_idx": 1}, ["a"]),
     ],
 )
 def test_what_was_asked_comes_in_the_order_of_the_index(asked, found):
@@ -48,6 +48,7 @@ def test_what_was_asked_comes_in_the_order_of_the_index(asked, found):
         ({"split": "test"}, "--split test: none of 3 scenes"),
         ({"split": "Train"}, "--split Train: no such split"),
         ({"scenes": ["a"], "split": "train"}, "none of 1 scenes"),
+        ({"scenes": ["b"], "scene_idx": 1}, "--scene_idx 1 is 'a', and other scenes are named"),
     ],
 )
 def test_a_slip_is_refused_by_its_flag(asked, message):
