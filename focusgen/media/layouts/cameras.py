@@ -28,7 +28,7 @@ def read_matrix(path: Path) -> Camera | None:
     """Return the camera of a 3x3 or 4x4 matrix in a text file, None where there is none."""
     try:
         rows = [[float(word) for word in line.split()] for line in _text(path).splitlines() if line.strip()]
-        return _camera(rows[0][0], rows[1][1], rows[0][2], rows[1][2])
+        return camera_of(rows[0][0], rows[1][1], rows[0][2], rows[1][2])
     except (ValueError, IndexError):
         return None
 
@@ -39,7 +39,7 @@ def read_kitti(path: Path) -> Camera | None:
     try:
         numbers = [float(word) for word in found["P_rect_02"].split()]
         width, height = (round(float(word)) for word in found["S_rect_02"].split())
-        return _camera(numbers[0], numbers[5], numbers[2], numbers[6], (width, height))
+        return camera_of(numbers[0], numbers[5], numbers[2], numbers[6], (width, height))
     except (KeyError, ValueError, IndexError, OverflowError):
         return None
 
@@ -53,7 +53,7 @@ def read_vkitti(path: Path) -> Camera | None:
                 fx, fy, cx, cy = (float(word) for word in words[2:])
             except ValueError:
                 return None
-            return _camera(fx, fy, cx, cy)
+            return camera_of(fx, fy, cx, cy)
     return None
 
 
@@ -66,7 +66,7 @@ def read_sintel(path: Path) -> Camera | None:
         matrix = struct.unpack_from("<9d", data, 4)
     except (OSError, struct.error):
         return None
-    return _camera(matrix[0], matrix[4], matrix[2], matrix[5])
+    return camera_of(matrix[0], matrix[4], matrix[2], matrix[5])
 
 
 def _text(path: Path) -> str:
@@ -77,7 +77,9 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _camera(fx: float, fy: float, cx: float, cy: float, size: tuple[int, int] | None = None) -> Camera | None:
+def camera_of(
+    fx: float, fy: float, cx: float, cy: float, size: tuple[int, int] | None = None
+) -> Camera | None:
     """Return the camera of numbers, None where no camera has them."""
     is_one = all(map(math.isfinite, (fx, fy, cx, cy))) and fx > 0 and fy > 0 and min(size or (1,)) > 0
     return Camera(fx, fy, cx, cy, size) if is_one else None

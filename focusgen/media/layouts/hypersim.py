@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from focusgen.media.brought import Brought, BroughtDepth, Camera
+from focusgen.media.layouts.cameras import camera_of
 from focusgen.media.layouts.folders import below, files, first_below, folders, paired
 from focusgen.media.layouts.layout import Contents, Layout, place
 from focusgen.media.layouts.lists import read_table
@@ -85,7 +86,7 @@ def _clip(
     if camera is None:
         return Rejection(
             f"{name}/",
-            f"{CAMERAS_CSV}: its camera is tilted or shifted, so its distances give no planar depth",
+            f"{CAMERAS_CSV}: its camera is tilted or shifted, or is none: its distances give no planar depth",
         )
     colour = files(pictures, ".tonemap.jpg", ".tonemap.png") or files(pictures, ".color.jpg", ".color.png")
     folder = scene / "images" / f"scene_{camera_name}_geometry_hdf5"
@@ -106,11 +107,11 @@ def _camera(row: Mapping[str, str] | None) -> Camera | None:
         width, height = (int(float(row[f"settings_output_img_{side}"])) for side in ("width", "height"))
         fx, fy = float(row["M_proj_00"]) * width / 2, float(row["M_proj_11"]) * height / 2
         skew = max(abs(float(row[f"M_proj_{place}"])) for place in ("01", "02", "10", "12", "30", "31"))
-    except (KeyError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):  # short lines have None
         return None
-    if skew > MAX_SKEW or abs(fx / fy - 1) > MAX_PIXEL_ASPECT:
-        return None
-    return Camera(fx, fy, (width - 1) / 2, (height - 1) / 2, (width, height))
+    camera = camera_of(fx, fy, (width - 1) / 2, (height - 1) / 2, (width, height))
+    is_plain = camera is not None and skew <= MAX_SKEW and abs(fx / fy - 1) <= MAX_PIXEL_ASPECT
+    return camera if is_plain else None
 
 
 HYPERSIM = Layout(

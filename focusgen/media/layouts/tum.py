@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,16 +76,17 @@ def _stamped(folder: Path, kind: str) -> list[tuple[float, str]]:
 def _rows(path: Path) -> Iterator[tuple[float, str]]:
     for line in read_names(path):
         words = line.replace(",", " ").split()
-        stamp = _number(words[0])
-        if stamp is not None and len(words) > 1:
+        stamp = _number(words[0]) if len(words) > 1 else None
+        if stamp is not None:
             yield stamp, Path(words[1]).name
 
 
 def _number(word: str) -> float | None:
     try:
-        return float(word)
+        number = float(word)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None  # a picture may be called infinity
 
 
 def _associated(folder: Path) -> list[tuple[str, str]]:

@@ -19,10 +19,16 @@ def test_the_table_of_cameras_says_the_view_and_refuses_a_shifted_one(tmp_path: 
     (scene,) = find_scenes(data_of(tmp_path)).scenes
     assert scene.brought is not None and scene.brought.depth is not None
     assert scene.brought.depth.focal_per_width == 1.0
-    table.write_text(HEADER + "ai_001_001,1024.0,768.0,2.0,0.0,0.2,0.0,2.6666667,0.0,0.0,0.0\n")
-    found = find_scenes(data_of(tmp_path))
-    assert found.scenes == ()
-    assert "tilted or shifted" in found.rejected["ai_001_001_cam_00"].reason
+    for numbers in (
+        "1024.0,768.0,2.0,0.0,0.2,0.0,2.6666667,0.0,0.0,0.0",
+        "1024.0,768.0,2.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0",  # no focal length
+        "1024.0,768.0,2.0",  # a line that was cut
+        "inf,768.0,2.0,0.0,0.0,0.0,2.6666667,0.0,0.0,0.0",
+    ):
+        table.write_text(f"{HEADER}ai_001_001,{numbers}\n")
+        found = find_scenes(data_of(tmp_path))
+        assert found.scenes == ()
+        assert "tilted or shifted, or is none" in found.rejected["ai_001_001_cam_00"].reason
 
 
 def test_the_official_table_of_splits_is_used(tmp_path: Path):

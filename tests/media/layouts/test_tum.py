@@ -38,6 +38,19 @@ def test_the_frames_that_the_depth_camera_missed_are_left_out_and_named(tmp_path
     assert expected in scene.notes
 
 
+def test_a_line_that_says_nothing_and_a_picture_called_infinity_are_passed_over(tmp_path: Path):
+    tum(tmp_path / "whole")
+    (whole,) = find_scenes(data_of(tmp_path / "whole")).scenes
+    tum(tmp_path / "odd")
+    folder = tmp_path / "odd" / "rgbd_dataset_freiburg1_xyz"
+    for name in ("nan.png", "infinity.png"):
+        (folder / "rgb" / name).write_bytes((folder / "rgb" / whole.files[0]).read_bytes())
+    (folder / "rgb.txt").unlink()  # then the names tell the time
+    (folder / "depth.txt").write_text(",\n" + (folder / "depth.txt").read_text())
+    (odd,) = find_scenes(data_of(tmp_path / "odd")).scenes
+    assert odd.files == whole.files
+
+
 def test_clocks_that_never_meet_are_refused(tmp_path: Path):
     tum(tmp_path)
     folder = tmp_path / "rgbd_dataset_freiburg1_xyz"
