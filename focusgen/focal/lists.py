@@ -269,6 +269,8 @@ def _checked_heading(words: list[str], where: str) -> list[str]:
 
 def _plain(words: list[str], where: str) -> dict[str, Any]:
     """Return what a plain line says: picture or folder, depth, then k=v, a count, or a folder of slices."""
+    if not words:
+        raise ConfigError(f"{where}: says nothing", "A comment begins its line.")
     first, *rest = words
     is_picture = Path(first).suffix.lower() in PICTURE_SUFFIXES
     values: dict[str, Any] = {"all_in_focus" if is_picture else "focal_stack": first}

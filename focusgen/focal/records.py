@@ -217,7 +217,8 @@ def record_of(values: Mapping[str, Any], where: str) -> StackRecord:
         if name in checked:
             raise ConfigError(f"{where}: {display(key)} says {name} for the second time")
         checked[name] = value
-    if not isinstance(checked.get("slices", [""]), list) or checked.get("slices") == []:
+    slices = checked.get("slices", [""])
+    if not (isinstance(slices, list) and slices and all(isinstance(one, str) for one in slices)):
         raise ConfigError(f"{where}: slices is no list of pictures", "A folder of them is a focal_stack.")
     record = StackRecord(where, checked)
     record.lens()

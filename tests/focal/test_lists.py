@@ -244,3 +244,17 @@ def test_a_camera_that_is_one_word_is_refused_beside_its_keys_too(tmp_path, text
     (tmp_path / "l.csv").write_text(text)
     with pytest.raises(ConfigError, match="camera is no mapping"):
         read_list(tmp_path / "l.csv")
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        (", # a comment", "l.csv:1: says nothing"),
+        ('{"slices": [1, 2], "depth": "d.npy"}', "l.csv:1: slices is no list of pictures"),
+        ('{"slices": ["a.png", {}]}', "l.csv:1: slices is no list of pictures"),
+    ],
+)
+def test_a_line_without_words_and_slices_that_are_no_names_are_refused(tmp_path, line, complaint):
+    (tmp_path / "l.csv").write_text(line + "\n")
+    with pytest.raises(ConfigError, match=complaint):
+        read_list(tmp_path / "l.csv")
