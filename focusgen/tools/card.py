@@ -17,6 +17,7 @@ from focusgen.dataset.layout import PACK_TAR
 from focusgen.dataset.packs import is_packed, is_published
 from focusgen.dataset.records import parse_json
 from focusgen.tools.card_facts import Card, Source, name_of
+from focusgen.tools.card_labels import made_by
 from focusgen.tools.card_page import body_of, card_text, size_category
 from focusgen.tools.croissant import require_mlcroissant, write_croissant
 from focusgen.tools.export_plan import (
@@ -52,7 +53,14 @@ def write_card(root: Path, source: Source, leave_out: Sequence[str] = ()) -> lis
     layouts = {scene_id: scene.vetted.layout for scene_id, scene in plan.scenes.items()}
     report = parse_json((root / "logs" / "validation_report.json").read_bytes())
     name = source.name or name_of(root, root / "README.md")
-    card = Card(plan, tuple(parts_of(layouts, source.licence)), report, _all_packed(plan), name)
+    card = Card(
+        plan,
+        tuple(parts_of(layouts, source.licence)),
+        report,
+        _all_packed(plan),
+        name,
+        made_by(layouts.values()),
+    )
     text = card_text(root / "README.md", _front_matter(card, _data_files(card)), body_of(card, source))
     indices = _write_indices(root, card)
     write_croissant(root, card, source, indices)

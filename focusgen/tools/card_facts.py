@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from focusgen.base.names import display
+from focusgen.tools.card_labels import MadeBy
 from focusgen.tools.export_plan import ExportPlan
 from focusgen.tools.front_matter import read_front_matter
 from focusgen.tools.licences import Part
@@ -46,6 +47,7 @@ class Card:
         report: phase 6's.
         is_packed: each scene is one tar; its pictures are no files of their own.
         name: of the data set, for its page.
+        made_by: the backends.
     """
 
     plan: ExportPlan
@@ -53,3 +55,4 @@ class Card:
     report: Mapping[str, object]
     is_packed: bool
     name: str = NO_NAME
+    made_by: MadeBy = MadeBy({}, 0)

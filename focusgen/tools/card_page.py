@@ -13,6 +13,7 @@ from focusgen.base.names import display, shortened
 from focusgen.config.data import SPLITS
 from focusgen.dataset.vetting import verdict_for
 from focusgen.tools.card_facts import Card, Source
+from focusgen.tools.card_labels import label_lines
 from focusgen.tools.export_plan import ExportPlan
 from focusgen.tools.front_matter import LICENCE_KEYS, split_readme
 from focusgen.tools.licences import strictest
@@ -60,8 +61,8 @@ def body_of(card: Card, source: Source) -> str:
     if said:
         lines += ["## Source", "", *said, ""]
     lenses = [lens for scene in card.plan.scenes.values() for lens in scene.vetted.lenses]
-    of_limits = [_OF_LIMITS] if any(lens.coc_limit_m for lens in lenses) else []
-    lines += [*rehearsal_lines(verdict), _HOW_TO_READ, *of_limits, *([_OF_TARS] if card.is_packed else [])]
+    lines += [*rehearsal_lines(verdict), "## What it was made by", "", *card.made_by.lines()]
+    lines += [_HOW_TO_READ, *label_lines(lenses), "", _READERS, *([_OF_TARS] if card.is_packed else [])]
     if len(card.plan.scenes) > MANY_SCENES:
         lines += [
             "",
@@ -76,18 +77,11 @@ Sharp frames and renders are 8-bit RGB PNG; `depth_maps/*.npz` hold `depth`, flo
 `focus_maps/*/*.npz` hold `focus_map`, float16, 1 = in focus. Where there are
 `depth_maps/valid_*.png`, a loss should ignore pixels that are not 0 (1 patched, 2 raised, 4 far,
 8 saturated, 16 extrapolated, 32 depth edge). A label is recomputed bit for bit from
-depth and lens:
+depth and lens:"""
 
-    coc = (f * f / (N * S)) * np.abs(d - S) / d          # d: float32 of the saved depth; "paper" formula
-    focus_map = (1.0 - np.clip(coc / max_coc, 0.0, 1.0)).astype(np.float16)
-
-`focusgen.data.FocusDataset` gives windows for torch; `datasets.load_dataset` the frames of each split."""
-
-
-_OF_LIMITS = """
-The renderer drew no larger blur than `max_radius_px` of some sets in `metadata.json`, and their labels
-stop with it:
-`np.minimum(coc, 2 * max_radius_px * (sensor_width_mm / 1000) / width)` stands in the place of `coc`."""
+_READERS = (
+    "`focusgen.data.FocusDataset` gives windows for torch; `datasets.load_dataset` the frames of each split."
+)
 
 
 def left_out_text(plan: ExportPlan) -> str:

@@ -47,9 +47,7 @@ def write_croissant(root: Path, card: Card, source: Source, indices: Sequence[Pa
         record_sets=[_record_set(path, card) for path in indices],
         data_collection=source.note or f"Video under {source.licence}, processed by focusgen.",
         data_collection_type=["Derived from existing video"],
-        data_preprocessing_protocol=[
-            "Frames are sharpened, depth is estimated or measured, blur is rendered by a thin-lens model."
-        ],
+        data_preprocessing_protocol=[card.made_by.sentence],
         data_annotation_protocol=["Labels are computed from depth and lens; no person annotated anything."],
         data_biases=["The lens law decides how often each depth is in focus; see metadata.json."],
         data_use_cases=["Training and evaluation of focus estimation and depth from focus."],

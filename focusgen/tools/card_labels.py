@@ -1,0 +1,87 @@
+"""What a card says of the labels: how each follows from depth and lens, and by what depth was made."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from focusgen.config import SCENE_PHASES
+from focusgen.dataset.layout import SceneLayout
+from focusgen.dataset.lens_metadata import SetLens
+from focusgen.dataset.records import read_record
+
+_COC = {
+    "paper": "coc = (f * f / (N * S)) * np.abs(d - S) / d",
+    "exact": "coc = (f * f / (N * (S - f))) * np.abs(d - S) / d",
+}
+_OF_FORMULAS = "\n`formula` of a scene's `metadata.json` says which of them is its own."
+_OF_MOVES = "\nWhere a set has `S_focus_per_frame`, S of frame t is the t-th of these numbers."
+_OF_BREATHING = """
+Where a set has a `magnification` m (`magnification_per_frame` where focus moves), its renders and labels show
+the middle of sharp frame and depth, enlarged: d of pixel (x, y) is that of column
+`floor(cx + (x - cx) / m + 0.5)`, cx = (width - 1) / 2, and so for rows."""
+_OF_LIMITS = """
+The renderer drew no larger blur than `max_radius_px` of some sets in `metadata.json`, and their labels
+stop with it:
+`np.minimum(coc, 2 * max_radius_px * (sensor_width_mm / 1000) / width)` stands in the place of `coc`."""
+
+
+def label_lines(lenses: Iterable[SetLens]) -> list[str]:
+    """Return how a label is recomputed: the formula of these lens sets, and the steps that only some take."""
+    found = list(lenses)
+    formulas = sorted({one.lens.formula for one in found}, reverse=True) or ["paper"]
+    lines = [
+        "",
+        *(f'    {_COC[name]:52} # d: float32 of the saved depth; "{name}" formula' for name in formulas),
+        "    focus_map = (1.0 - np.clip(coc / max_coc, 0.0, 1.0)).astype(np.float16)",
+    ]
+    steps = {
+        _OF_FORMULAS: len(formulas) > 1,
+        _OF_MOVES: any(one.focus_distances_m for one in found),
+        _OF_BREATHING: any(one.breathes for one in found),
+        _OF_LIMITS: any(one.coc_limit_m for one in found),
+    }
+    return [*lines, *(text for text, is_taken in steps.items() if is_taken)]
+
+
+@dataclass(frozen=True)
+class MadeBy:
+    """What the scenes of a data set were made by.
+
+    Attributes:
+        backends: of sharp frames, depth and renders, by name.
+        n_inexact: scenes whose edges of depth are not those of the picture.
+    """
+
+    backends: Mapping[str, Sequence[str]]
+    n_inexact: int
+
+    @property
+    def sentence(self) -> str:
+        """Say it in one."""
+        sharp, depth, renders = (" and ".join(self.backends[phase]) for phase in SCENE_PHASES)
+        return f"Backends: sharp frames {sharp}, depth {depth}, renders {renders}."
+
+    def lines(self) -> list[str]:
+        """Return what a reader may trust."""
+        found = [f"{self.sentence} A label is exact given its depth."]
+        if self.n_inexact:
+            found += [
+                f"Depth of {self.n_inexact} scenes is estimated or measured: its edges are not the "
+                "picture's, and metres are as good as it is."
+            ]
+        return [*found, ""]
+
+
+def made_by(scenes: Iterable[SceneLayout]) -> MadeBy:
+    """Return it as the records of scenes say."""
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    n_inexact = 0
+    for scene in scenes:
+        for phase in SCENE_PHASES:
+            record = read_record(scene.done(phase))
+            if record is not None:
+                names[phase].add(str(record.document["backend"]))
+                n_inexact += phase == "depth" and record.details.get("is_exact") is False
+    return MadeBy({phase: sorted(names[phase]) for phase in SCENE_PHASES}, n_inexact)
