@@ -8,6 +8,8 @@ folders have the times that they had, so that a status of 100,000 scenes reads t
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any, NamedTuple
 from focusgen import __version__, config
 from focusgen.base.checksums import checksum
 from focusgen.base.errors import StorageError
-from focusgen.base.files import make_folder, publish, remove
+from focusgen.base.files import make_folder, publish
 from focusgen.config import SCENE_PHASES, PhaseName
 from focusgen.dataset.index import IndexEntry, ingest_digest_of
 from focusgen.dataset.layout import DatasetLayout
@@ -97,6 +99,8 @@ def kept_standings(
     looks = _Looks(dataset, table, look)
     rules = _rules(expected)
     folder = dataset.kept_status / checksum(rules)[:16]
+    with contextlib.suppress(OSError):
+        os.utime(folder)  # it is asked for: others go before it
     for number, block_digest in enumerate(table.blocks):
         path, key = folder / f"{number:05d}.json", checksum(rules + block_digest.encode())
         kept, fresh = _read(path, key), _Block()
@@ -162,7 +166,7 @@ def _write(path: Path, key: str, block: _Block) -> None:
     """Keep a block; where one may only read, everything is read each time."""
     states = [[[s[phase].state.value, s[phase].reason] for phase in SCENE_PHASES] for s in block.states]
     body = {"key": key, "states": states, "scenes": block.scenes}
-    with contextlib.suppress(StorageError):
+    with contextlib.suppress(StorageError, OSError):  # or another process makes room just now
         if not path.parent.exists():
             _make_room(path.parent)
         publish(path, compact({**body, "checksum": checksum(compact(body))}))
@@ -173,8 +177,7 @@ def _make_room(folder: Path) -> None:
     make_folder(folder)
     others = sorted(folder.parent.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
     for old in others[KEPT_FOLDERS:]:
-        for path in old.iterdir():
-            remove(path)
+        shutil.rmtree(old, ignore_errors=True)  # empty, it would be the one that changed last
 
 
 def _read(path: Path, key: str) -> _Block:

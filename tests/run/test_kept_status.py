@@ -74,6 +74,16 @@ def test_only_scenes_that_changed_are_read_again(many, looked):
     assert check(many, looked)[0] == [], "what holds under other settings is kept beside it"
 
 
+def test_what_is_asked_for_again_stays_however_many_others_come(many, looked):
+    assert check(many, looked)[0] == ["a", "b", "c"]
+    folder = DatasetLayout.of(many.config()).kept_status
+    for seed in range(2 * kept_status.KEPT_FOLDERS):
+        assert check(many, looked, many.config(seed=seed))[0] == ["a", "b", "c"]
+        assert check(many, looked)[0] == []
+        assert len(list(folder.iterdir())) <= kept_status.KEPT_FOLDERS
+    assert check(many, looked, many.config(seed=seed - 1))[0] == [], "the last few are there too"
+
+
 def test_a_record_that_changed_in_place_is_seen_whatever_its_time_and_size(many, looked):
     check(many, looked)
     done = many.out_root / "a" / "depth_maps" / ".done"
