@@ -17,7 +17,6 @@ from focusgen.run.progress import Observer
 MAX_EQUAL_BUGS = 3
 STALE_UPSTREAM = "stale upstream"
 """Outcome of a scene that was not touched, since what it would be made from is itself stale."""
-_GOOD = {"complete", "kept", "partial"}
 
 
 @dataclass
@@ -31,13 +30,8 @@ class RunSummary:
     @property
     def exit_code(self) -> ExitCode:
         """0 only if every asked scene is complete (or kept, or rehearsed as asked)."""
-        return ExitCode.COMPLETE if set(self.outcomes.values()) <= _GOOD else ExitCode.INCOMPLETE
-
-    @property
-    def made_none_of_the_stale(self) -> bool:
-        """Whether scenes are left that these settings would make otherwise, and none is made by them."""
-        found = set(self.outcomes.values())
-        return bool(found & {"stale", STALE_UPSTREAM}) and not found & _GOOD
+        good = {"complete", "kept", "partial"}
+        return ExitCode.COMPLETE if set(self.outcomes.values()) <= good else ExitCode.INCOMPLETE
 
 
 class Outcomes:

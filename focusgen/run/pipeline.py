@@ -11,7 +11,7 @@ from focusgen.base.errors import ExitCode
 from focusgen.base.files import share_with_group
 from focusgen.base.names import display, rich_text
 from focusgen.base.signals import StopFlag
-from focusgen.config import SCENE_PHASES, Config, PhaseName
+from focusgen.config import Config, PhaseName
 from focusgen.dataset.index import read_index
 from focusgen.dataset.index_draft import outline_of
 from focusgen.dataset.layout import DatasetLayout
@@ -19,13 +19,11 @@ from focusgen.phases.approval import warning_about
 from focusgen.run.calibration import calibrate_in_run, run_calibrate
 from focusgen.run.console import ConsoleObserver
 from focusgen.run.index_lines import note_lines, refusal_line
-from focusgen.run.outcomes import RunSummary
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.selection import Selection, select_scenes
-from focusgen.run.settings import Expected, expected_by_last_run, expected_in_run, save_config
+from focusgen.run.settings import Expected, expected_in_run, save_config
 from focusgen.run.table import PHASES
 
-AS_MADE = "nothing is made by this run, so what follows judges the data set as it was made before"
 INDEX_STOPPED = "stopped by a signal; what was found out about scenes so far is kept for the next run"
 
 
@@ -94,7 +92,7 @@ def run_scene_phase(
     stop: StopFlag,
     *,
     expected: Mapping[PhaseName, Expected] | None = None,
-) -> RunSummary:
+) -> ExitCode:
     """Phases 2, 3 and 5; `expected` as for `PhaseRun`."""
     index = read_index(DatasetLayout.of(cfg))
     if phase == "render" and cfg.render.max_coc is not None:
@@ -103,7 +101,7 @@ def run_scene_phase(
             observer.console.print(f"  [yellow]warning[/yellow]: {warning}")
     scene_ids = select_scenes(index, selection)
     run = PhaseRun(PHASES[phase], cfg, scene_ids, observer, stop, expected=expected, index=index)
-    return run.run()
+    return run.run().exit_code
 
 
 def run_phase(
@@ -119,15 +117,13 @@ def run_phase(
         from focusgen.run.validation import run_validate
 
         return run_validate(cfg, observer, stop=stop)
-    return run_scene_phase(cfg, phase, selection, observer, stop).exit_code
+    return run_scene_phase(cfg, phase, selection, observer, stop)
 
 
 def run_all(
     cfg: Config, selection: Selection, observer: ConsoleObserver, stop: StopFlag, *, recheck: bool = False
 ) -> ExitCode:
     """Run phases 1 to 6; a failed scene stops only itself, an unapproved calibration stops phase 5.
-
-    Settings that a phase refused for every scene made nothing, so the verdict is not of them.
 
     Args:
         cfg: the settings.
@@ -151,16 +147,10 @@ def run_all(
     chosen = Selection(scenes=scene_ids)
     observer.expect(predicted_s(cfg, index, scene_ids))
     expected = expected_in_run(cfg)
-    ended: dict[PhaseName, RunSummary] = {}
-    for phase in SCENE_PHASES:
-        if phase == "render":
-            codes.append(calibrate_in_run(cfg, observer, scene_ids))
-        ended[phase] = run_scene_phase(cfg, phase, chosen, observer, stop, expected=expected)
-        codes.append(ended[phase].exit_code)
-    refused = [phase for phase in ended if ended[phase].made_none_of_the_stale]
-    if refused:
-        observer.console.print(f"  {AS_MADE}")
-        expected = {**expected, **expected_by_last_run(DatasetLayout.of(cfg), refused)}
+    for phase in ("deblur", "depth"):
+        codes.append(run_scene_phase(cfg, phase, chosen, observer, stop, expected=expected))
+    codes.append(calibrate_in_run(cfg, observer, scene_ids))
+    codes.append(run_scene_phase(cfg, "render", chosen, observer, stop, expected=expected))
     codes.append(
         run_validate(cfg, observer, scene_ids, stop=stop, may_take_over=not recheck, expected=expected)
     )

@@ -123,12 +123,6 @@ def expected_by_run(dataset: DatasetLayout, given: Config) -> dict[PhaseName, Ex
     return found
 
 
-def expected_by_last_run(dataset: DatasetLayout, phases: Sequence[PhaseName]) -> dict[PhaseName, Expected]:
-    """Return what the scenes of `phases` were made by last, whatever is said today."""
-    by_status = expected_by_status(dataset, None)
-    return {phase: by_status[phase] for phase in phases if phase in by_status}
-
-
 def expected_in_run(given: Config) -> dict[PhaseName, Expected]:
     """Return what the phases of one run compare earlier ones with: its settings, as these did themselves.
 

@@ -21,10 +21,11 @@ from focusgen.phases.validate import publish_report, report_path, validate_datas
 from focusgen.run.console import ConsoleObserver
 from focusgen.run.scene_logs import merge_what_tasks_left
 from focusgen.run.selection import Selection, select_scenes
-from focusgen.run.settings import Expected, expected_by_run, save_config
+from focusgen.run.settings import Expected, expected_by_run, expected_by_status, save_config
 from focusgen.run.staleness import SceneChain
 
-MAX_WARNINGS_TOLD = 20
+MAX_WARNINGS_TOLD, MAX_OTHERWISE_TOLD = 20, 5
+AS_MADE = "no scene is made by these settings: what follows judges the data set by those that made it"
 STOPPED = (
     "stopped by a signal: no verdict is given, and that of before stays as it was. What was found is kept: "
     "focusgen run takes it over; the script of phase 6 reads everything again"
@@ -58,7 +59,7 @@ def run_validate(
         save_config(cfg, "validate")
         merge_what_tasks_left(DatasetLayout.of(cfg), index if scenes is None else (), SCENE_PHASES)
     observer.begin("validate", len(index), "scenes")
-    made_otherwise = _made_otherwise(cfg, index, expected)
+    made_otherwise, is_refused = _judged_by(cfg, index, expected, observer)
     report = validate_dataset(
         cfg,
         index,
@@ -75,7 +76,7 @@ def run_validate(
         publish_report(cfg, report)
         where = str(report_path(cfg))
     _tell(observer, report, problems, where)
-    return ExitCode.INCOMPLETE if report["verdict"] == "fail" else ExitCode.COMPLETE
+    return ExitCode.INCOMPLETE if is_refused or report["verdict"] == "fail" else ExitCode.COMPLETE
 
 
 def _index_or_problem(dataset: DatasetLayout) -> tuple[Mapping[str, IndexEntry], list[str]]:
@@ -136,15 +137,39 @@ def _as_far_as_writable(observer: ConsoleObserver, consequence: str) -> Iterator
         observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(text)}")
 
 
+def _judged_by(
+    cfg: Config,
+    index: Mapping[str, IndexEntry],
+    expected: Mapping[PhaseName, Expected],
+    observer: ConsoleObserver,
+) -> tuple[dict[str, str], bool]:
+    """Return scene -> first record of other settings than those that count, and whether those said do not.
+
+    Settings by which no scene is made are a slip, or were refused by every phase: they are told, and the
+    verdict is of the data set by those that made it.
+    """
+    dataset = DatasetLayout.of(cfg)
+    made_otherwise = _made_otherwise(cfg, index, {**expected_by_run(dataset, cfg), **expected})
+    if not index or made_otherwise.keys() != index.keys():
+        return made_otherwise, False
+    by_last_run = _made_otherwise(cfg, index, expected_by_status(dataset, None))
+    if by_last_run.keys() == index.keys():
+        return made_otherwise, False
+    told = [f"{scene_id}: {text}" for scene_id, text in made_otherwise.items()]
+    for text in first_lines(told, MAX_OTHERWISE_TOLD):
+        observer.console.print(f"  [red]stale[/red] {rich_text(text)}")
+    observer.console.print(f"  {AS_MADE}")
+    return by_last_run, True
+
+
 def _made_otherwise(
     cfg: Config, index: Mapping[str, IndexEntry], expected: Mapping[PhaseName, Expected]
 ) -> dict[str, str]:
-    """Return scene -> first record that was made under other settings than those that count today.
+    """Return scene -> first record that was made under other settings than those that are expected.
 
     Broken links are found where the records are read.
     """
     dataset = DatasetLayout.of(cfg)
-    expected = {**expected_by_run(dataset, cfg), **expected}
     found = {}
     for scene_id, entry in index.items():
         try:

@@ -112,7 +112,7 @@ def test_a_changed_raw_file_is_met_in_every_replay(rgbd, read, capsys):
 def test_a_run_that_is_refused_leaves_the_verdict_of_what_lies_there(rgbd, read, flag, value, capsys):
     before = rgbd.report()["records"]
     assert rgbd.run(flag, value) == 3
-    assert "as it was made before" in capsys.readouterr().err
+    assert "no scene is made by these settings" in capsys.readouterr().err
     assert (rgbd.report()["verdict"], rgbd.report()["records"]) == ("pass", before)
     assert rgbd.run() == 0
 
@@ -125,9 +125,10 @@ def test_settings_that_made_a_scene_are_not_covered_by_the_verdict_of_others(rgb
     assert "render.n_sets" in report["failure_reasons"]["a"][0]
 
 
-def test_phase_6_alone_judges_by_what_it_is_told(rgbd, read):
+def test_phase_6_alone_says_that_nothing_is_made_as_told_and_judges_what_is(rgbd, read, capsys):
     assert cli.phase_main("validate", "doc", [*rgbd.flags("out_root"), "--render.n_sets", "1"]) == 3
-    assert rgbd.report()["verdict"] == "fail"
+    assert "stale a: phase 5 (render) is stale: render.n_sets: 2 -> 1" in capsys.readouterr().err
+    assert rgbd.report()["verdict"] == "pass"
 
 
 def test_ctrl_c_gives_no_verdict_leaves_that_of_before_and_keeps_what_was_found(rgbd, read):
