@@ -7,6 +7,7 @@ lines of all processes, those of a Slurm array's tasks too, and removes them.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import time
@@ -155,10 +156,10 @@ def _finding_of(line: Mapping[str, Any]) -> Finding:
 
 
 def _places_in(path: Path) -> dict[str, _Place]:
-    """Return scene -> its last whole line in a file."""
+    """Return scene -> its last whole line in a file; none where another process has published meanwhile."""
     places: dict[str, _Place] = {}
     start = 0
-    with path.open("rb") as file:
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
         for data in file:
             line = open_line(data)
             if line is not None:

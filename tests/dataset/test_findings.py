@@ -44,6 +44,16 @@ def test_each_kind_of_finding_is_given_back(rgbd, scene):
     assert findings(rgbd).recall(scene, None) is None
 
 
+def test_what_another_process_has_published_meanwhile_is_no_longer_there(rgbd, scene):
+    findings(rgbd).keep(scene, stamp_of(scene), report_of(scene))
+    folder = DatasetLayout.of(rgbd.config()).found
+    (folder / "0.jsonl").symlink_to(folder / "gone")  # as a file that goes between two looks
+    before = findings(rgbd)
+    assert before.recall(scene, None) is not None
+    findings(rgbd).forget()
+    assert before.recall(scene, None) is None
+
+
 def test_a_crash_is_not_a_finding_and_another_scene_of_the_name_is_not_this_one(rgbd, scene):
     findings(rgbd).keep(scene, stamp_of(scene), DecoderLostError("x", "crashed"))
     assert findings(rgbd).recall(scene, None) is None
