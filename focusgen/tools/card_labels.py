@@ -15,19 +15,43 @@ _COC = {
     "paper": "coc = (f * f / (N * S)) * np.abs(d - S) / d",
     "exact": "coc = (f * f / (N * (S - f))) * np.abs(d - S) / d",
 }
-_OF_FORMULAS = "\n`formula` of a scene's `metadata.json` says which of them is its own."
-_OF_MOVES = "\nWhere a set has `S_focus_per_frame`, S of frame t is the t-th of these numbers."
-_OF_BREATHING = """
-Where a set has a `magnification` m (`magnification_per_frame` where focus moves), its renders and labels show
-the middle of sharp frame and depth, enlarged: d of pixel (x, y) is that of column
+FLAGS = "1 patched, 2 raised, 4 far,\n8 saturated, 16 extrapolated, 32 depth edge"
+"""What the numbers of a mask of doubtful depth mean."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How to say what only some lens sets take, in the words of the files that a reader has."""
+
+    formulas: str
+    moves: str
+    breathing: str
+    limits: str
+
+
+_BREATHING = """ renders and labels show the middle of
+sharp frame and depth, enlarged by m: d of pixel (x, y) is that of column
 `floor(cx + (x - cx) / m + 0.5)`, cx = (width - 1) / 2, and so for rows."""
-_OF_LIMITS = """
+
+OF_FILES = Steps(
+    "\n`formula` of a scene's `metadata.json` says which of them is its own.",
+    "\nWhere a set has `S_focus_per_frame`, S of frame t is the t-th of these numbers.",
+    "\nOf sets with `magnification` m (`magnification_per_frame` where focus moves)," + _BREATHING,
+    """
 The renderer drew no larger blur than `max_radius_px` of some sets in `metadata.json`, and their labels
 stop with it:
-`np.minimum(coc, 2 * max_radius_px * (sensor_width_mm / 1000) / width)` stands in the place of `coc`."""
+`np.minimum(coc, 2 * max_radius_px * (sensor_width_mm / 1000) / width)` stands in the place of `coc`.""",
+)
+OF_SAMPLES = Steps(
+    "\n`formula` of its `json` says which of them is a sample's own.",
+    "\nFocus moves in some sets: `S_focus` is that of the sample's own frame.",
+    "\nWhere the `json` says `breathing`, m = S / (S - f), at least 1:" + _BREATHING,
+    "\nWhere `coc_limits` of the `json` has a number above 0 for set k, `np.minimum(coc, coc_limits[k])`\n"
+    "stands in the place of `coc`.",
+)
 
 
-def label_lines(lenses: Iterable[SetLens]) -> list[str]:
+def label_lines(lenses: Iterable[SetLens], steps: Steps = OF_FILES) -> list[str]:
     """Return how a label is recomputed: the formula of these lens sets, and the steps that only some take."""
     found = list(lenses)
     formulas = sorted({one.lens.formula for one in found}, reverse=True) or ["paper"]
@@ -36,13 +60,13 @@ def label_lines(lenses: Iterable[SetLens]) -> list[str]:
         *(f'    {_COC[name]:52} # d: float32 of the saved depth; "{name}" formula' for name in formulas),
         "    focus_map = (1.0 - np.clip(coc / max_coc, 0.0, 1.0)).astype(np.float16)",
     ]
-    steps = {
-        _OF_FORMULAS: len(formulas) > 1,
-        _OF_MOVES: any(one.focus_distances_m for one in found),
-        _OF_BREATHING: any(one.breathes for one in found),
-        _OF_LIMITS: any(one.coc_limit_m for one in found),
+    told = {
+        steps.formulas: len(formulas) > 1,
+        steps.moves: any(one.focus_distances_m for one in found),
+        steps.breathing: any(one.breathes for one in found),
+        steps.limits: any(one.coc_limit_m for one in found),
     }
-    return [*lines, *(text for text, is_taken in steps.items() if is_taken)]
+    return [*lines, *(text for text, is_taken in told.items() if is_taken)]
 
 
 @dataclass(frozen=True)

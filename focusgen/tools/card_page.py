@@ -13,7 +13,7 @@ from focusgen.base.names import display, shortened
 from focusgen.config.data import SPLITS
 from focusgen.dataset.vetting import verdict_for
 from focusgen.tools.card_facts import Card, Source
-from focusgen.tools.card_labels import label_lines
+from focusgen.tools.card_labels import FLAGS, label_lines
 from focusgen.tools.export_plan import ExportPlan
 from focusgen.tools.front_matter import LICENCE_KEYS, split_readme
 from focusgen.tools.licences import strictest
@@ -71,13 +71,12 @@ def body_of(card: Card, source: Source) -> str:
     return "\n".join(lines)
 
 
-_HOW_TO_READ = """## How to read it
+_HOW_TO_READ = f"""## How to read it
 
 Sharp frames and renders are 8-bit RGB PNG; `depth_maps/*.npz` hold `depth`, float16 metres;
 `focus_maps/*/*.npz` hold `focus_map`, float16, 1 = in focus. Where there are
-`depth_maps/valid_*.png`, a loss should ignore pixels that are not 0 (1 patched, 2 raised, 4 far,
-8 saturated, 16 extrapolated, 32 depth edge). A label is recomputed bit for bit from
-depth and lens:"""
+`depth_maps/valid_*.png`, a loss should ignore pixels that are not 0 ({FLAGS}).
+A label is recomputed bit for bit from depth and lens:"""
 
 _READERS = (
     "`focusgen.data.FocusDataset` gives windows for torch; `datasets.load_dataset` the frames of each split."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,15 +13,24 @@ from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json
 from focusgen.dataset.vetting import verdict_for
 from focusgen.tools.card_facts import name_of
+from focusgen.tools.card_labels import FLAGS, OF_SAMPLES, label_lines, made_by
 from focusgen.tools.card_page import card_text, left_out_text, rehearsal_lines, size_category, title
 from focusgen.tools.export import Exported, finish
-from focusgen.tools.export_plan import SPLIT_NAMES
+from focusgen.tools.export_plan import SPLIT_NAMES, ExportPlan
 from focusgen.tools.front_matter import LICENCE_KEYS, licence_in, read_front_matter
 from focusgen.tools.licences import hub_licence, parts_of, stricter_part, strictest
 
-_HOW_TO_READ = """Each sample is a frame: `sharp.png`, `depth.npz` (key `depth`, float16 metres),
-`bokeh_KK.png` and `focus_KK.npz` (key `focus_map`, 1 = in focus) of each lens set, and `json` with the
-lenses in metres. The bytes are those of the data set's own files. `sha256sum -c MANIFEST.sha256` checks them.
+_MEMBERS = {
+    "sharp": "`sharp.png`, 8-bit RGB",
+    "depth": "`depth.npz`, key `depth`, float16 metres",
+    "bokeh": "`bokeh_KK.png`, the render of lens set KK",
+    "clean": "`clean_KK.png`, the same before the sensor",
+    "focus": "`focus_KK.npz`, key `focus_map`, float16, its label, 1 = in focus",
+    "valid": f"`valid.png`, not 0 where depth is doubtful and a loss should ignore the pixel: {FLAGS}",
+}
+"""What lies in a sample, by the first word of its name."""
+
+_HOW_TO_READ = """The bytes are those of the data set's own files. `sha256sum -c MANIFEST.sha256` checks them.
 
     from focusgen.data import FocusShards         # windows, labels and crops for torch
     import webdataset as wds                      # wds.WebDataset("train-00000.tar")
@@ -52,6 +62,25 @@ def finish_with_card(root: Path, dest: Path, exported: Exported, source_licence:
     finish(dest)
 
 
+def _what_it_holds(plan: ExportPlan) -> list[str]:
+    """Return what lies in a sample, and how its label follows from the rest."""
+    scenes = list(plan.scenes.values())
+    names = [member.name for scene in plan.scenes for member in plan.members(scene, 0)]
+    kinds = dict.fromkeys(re.split("[_.]", name)[0] for name in names)
+    lenses = [lens for scene in scenes for lens in scene.vetted.lenses]
+    return [
+        *made_by(scene.vetted.layout for scene in scenes).lines(),
+        "Each sample is a frame:",
+        "",
+        *(f"- {_MEMBERS[kind]}" for kind in kinds),
+        "- `json`, with the lens of each set in metres (`f`, `N`, `S_focus`, `max_coc`)",
+        "",
+        "A label is recomputed bit for bit from depth and lens:",
+        *label_lines(lenses, OF_SAMPLES),
+        "",
+    ]
+
+
 def _text(
     dest: Path, exported: Exported, name: str, licence: Mapping[str, object], first: Sequence[str]
 ) -> str:
@@ -75,6 +104,7 @@ def _text(
         + left_out_text(exported.plan),
         "" if licence else _NO_LICENCE,
         *first,
+        *_what_it_holds(exported.plan),
         _HOW_TO_READ,
     ]
     return card_text(dest / "README.md", front_matter, "\n".join(lines))

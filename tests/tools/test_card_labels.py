@@ -11,7 +11,7 @@ import pytest
 from focusgen import cli
 from focusgen.dataset.lens_metadata import SetLens
 from focusgen.optics.coc import Lens
-from focusgen.tools.card_labels import MadeBy, label_lines
+from focusgen.tools.card_labels import OF_FILES, OF_SAMPLES, MadeBy, label_lines
 from tests.conftest import Rgbd
 
 DEPTH_M = np.linspace(0.4, 30.0, 40, dtype=np.float16).reshape(5, 8)
@@ -39,16 +39,23 @@ def test_the_lines_of_a_card_recompute_the_label_of_its_own_formula(formula):
         np.testing.assert_array_equal(names["focus_map"], one.label(DEPTH_M, frame))
 
 
-def test_steps_are_told_where_a_set_takes_them_and_nowhere_else():
-    steps = {
-        "S_focus_per_frame": replace(STILL, focus_distances_m=(1.0,)),
-        "magnification": replace(STILL, breathes=True),
-        "max_radius_px": replace(STILL, coc_limit_m=0.001),
-        "`formula` of": replace(STILL, lens=replace(STILL.lens, formula="exact")),
-    }
-    assert not any(word in "\n".join(label_lines([STILL])) for word in steps)
-    for word, other in steps.items():
-        assert word in "\n".join(label_lines([STILL, other]))
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        (OF_FILES, ["S_focus_per_frame", "`magnification` m", "max_radius_px", "`formula` of"]),
+        (OF_SAMPLES, ["of the sample's own frame", "m = S / (S - f)", "coc_limits[k]", "`formula` of"]),
+    ],
+)
+def test_steps_are_told_where_a_set_takes_them_and_nowhere_else(steps, words):
+    others = [
+        replace(STILL, focus_distances_m=(1.0,)),
+        replace(STILL, breathes=True),
+        replace(STILL, coc_limit_m=0.001),
+        replace(STILL, lens=replace(STILL.lens, formula="exact")),
+    ]
+    assert not any(word in "\n".join(label_lines([STILL], steps)) for word in words)
+    for word, other in zip(words, others, strict=True):
+        assert word in "\n".join(label_lines([STILL, other], steps))
 
 
 def test_a_card_names_its_backends_and_scenes_of_inexact_depth(tmp_path, capsys):

@@ -38,6 +38,19 @@ def written(dest) -> tuple[dict, str]:
     return yaml.safe_load(matter), text
 
 
+def test_the_card_of_an_export_names_what_its_samples_hold_and_the_formula(finished, tmp_path):
+    for without, is_there in (("", True), ("focus", False)):
+        dest = tmp_path / f"shards{without}"
+        words = ["--without", without] if without else []
+        assert (
+            cli.main(["export", "webdataset", "--out_root", str(finished), "--dest", str(dest), *words]) == 0
+        )
+        text = written(dest)[1]
+        assert ("`focus_KK.npz`" in text) is is_there
+        assert "coc = (f * f / (N * S)) * np.abs(d - S) / d" in text
+        assert "depth provided, renders thin_lens" in text
+
+
 def test_each_split_that_has_shards_is_named_as_loaders_call_it(finished, dest, exported):
     finish_with_card(finished, dest, exported, "CC-BY-4.0")
     matter, text = written(dest)
