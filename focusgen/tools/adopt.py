@@ -132,7 +132,7 @@ def _entry(scene: SceneLayout, document: Mapping[str, Any]) -> IndexEntry:
         return IndexEntry.of(document)
     names = document.get("frames")
     if names is None:
-        names = [path.name for path in sorted((scene.root / "frames_sharp").glob("frame_*.png"))]
+        names = sorted((path.name for path in scene.root.glob("frames_sharp/frame_*.png")), key=natural_key)
     split = document.get("split") or scene.split_txt.read_text(encoding="ascii").strip()
     if split not in SPLITS:
         raise CorruptInputError(f"split {split!r} is none of {', '.join(SPLITS)}")

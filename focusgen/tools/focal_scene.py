@@ -17,7 +17,7 @@ import numpy.typing as npt
 from focusgen import config
 from focusgen.base.errors import ConfigError, CorruptInputError, ExitCode
 from focusgen.base.files import make_folder, publish, remove
-from focusgen.base.names import display, same_form, shell_word
+from focusgen.base.names import display, natural_key, same_form, shell_word
 from focusgen.config.backends import PASSTHROUGH, PROVIDED
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
@@ -118,7 +118,8 @@ def make_scenes(root: Path, scene_id: str, sizes: Sequence[tuple[int, ...]]) -> 
     if len(set(sizes)) > 1:
         raise ConfigError("stacks of different sizes are no frames of one video", "Give each alone.")
     for folder in (root / RAW / scene_id, root / RAW_DEPTH / scene_id):
-        for path in sorted(folder.glob("frame_*"))[len(sizes) :]:
+        frames = sorted(folder.glob("frame_*"), key=lambda path: natural_key(path.name))
+        for path in frames[len(sizes) :]:
             remove(path)
     cfg = config.load(None, scene_settings(root))
     code = run_phases(cfg, ("index", "deblur", "depth"), Selection())

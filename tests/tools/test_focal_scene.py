@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from focusgen import config
-from focusgen.base.errors import ConfigError
+from focusgen.base.errors import ConfigError, ExitCode
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.tools.focal_scene import (
+    RAW,
     SceneFrame,
     check_takes_scenes,
     make_scenes,
@@ -62,6 +63,16 @@ def test_frames_of_different_sizes_are_no_video(tmp_path):
     with pytest.raises(ConfigError, match="stacks of different sizes") as caught:
         make_scenes(tmp_path, "bear", [(32, 48), (32, 48), (48, 32)])
     assert "alone" in caught.value.advice
+
+
+def test_of_an_earlier_call_with_more_frames_the_last_ones_go(tmp_path, monkeypatch):
+    monkeypatch.setattr("focusgen.run.here.run_phases", lambda cfg, phases, selection: ExitCode.COMPLETE)
+    (tmp_path / RAW / "clip").mkdir(parents=True)
+    names = [f"frame_{number:04d}.png" for number in (9998, 9999, 10000)]
+    for name in names:
+        (tmp_path / RAW / "clip" / name).touch()
+    make_scenes(tmp_path, "clip", [(4, 4)] * 2)
+    assert sorted(path.name for path in (tmp_path / RAW / "clip").iterdir()) == names[:2]
 
 
 def test_settings_point_into_the_data_set_and_need_no_network(tmp_path):
