@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -32,6 +33,13 @@ class RunSummary:
         """0 only if every asked scene is complete (or kept, or rehearsed as asked)."""
         good = {"complete", "kept", "partial"}
         return ExitCode.COMPLETE if set(self.outcomes.values()) <= good else ExitCode.INCOMPLETE
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Say whether no memory was left, of the machine or of `ulimit -v`: an import maps libraries."""
+    if isinstance(error, ImportError):
+        return "failed to map segment" in str(error) or "cannot allocate memory" in str(error).lower()
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
 
 
 class Outcomes:
@@ -77,7 +85,7 @@ class Outcomes:
             located = storage_error(error, named or self.dataset.scene(scene_id).root)
             located.__cause__ = error  # or the failure record would not say where it happened
             self.fail(scene_id, located, located.failure_class, started_s)
-        elif isinstance(error, MemoryError):
+        elif _is_out_of_memory(error):
             self.fail(scene_id, error, FailureClass.OOM, started_s)
         else:
             self.fail(scene_id, error, FailureClass.BUG, started_s)
