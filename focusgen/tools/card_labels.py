@@ -76,10 +76,12 @@ class MadeBy:
     Attributes:
         backends: of sharp frames, depth and renders, by name.
         n_inexact: scenes whose edges of depth are not those of the picture.
+        n_guided_by_label: scenes whose renders were guided by labels and not by the lens' blur in pixels.
     """
 
     backends: Mapping[str, Sequence[str]]
     n_inexact: int
+    n_guided_by_label: int = 0
 
     @property
     def sentence(self) -> str:
@@ -95,17 +97,23 @@ class MadeBy:
                 f"Depth of {self.n_inexact} scenes is estimated or measured: its edges are not the "
                 "picture's, and metres are as good as it is."
             ]
+        if self.n_guided_by_label:
+            found += [
+                f"Renders of {self.n_guided_by_label} scenes were guided by their labels (`render.guidance: "
+                "normalised`): blur follows the label in order, its size in pixels need not be the lens'."
+            ]
         return [*found, ""]
 
 
 def made_by(scenes: Iterable[SceneLayout]) -> MadeBy:
     """Return it as the records of scenes say."""
     names: defaultdict[str, set[str]] = defaultdict(set)
-    n_inexact = 0
+    n_inexact = n_guided_by_label = 0
     for scene in scenes:
         for phase in SCENE_PHASES:
             record = read_record(scene.done(phase))
             if record is not None:
                 names[phase].add(str(record.document["backend"]))
                 n_inexact += phase == "depth" and record.details.get("is_exact") is False
-    return MadeBy({phase: sorted(names[phase]) for phase in SCENE_PHASES}, n_inexact)
+                n_guided_by_label += record.document["settings"].get("render.guidance") == "normalised"
+    return MadeBy({phase: sorted(names[phase]) for phase in SCENE_PHASES}, n_inexact, n_guided_by_label)

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from focusgen import cli
+from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.lens_metadata import SetLens
+from focusgen.dataset.records import Record
 from focusgen.optics.coc import Lens
-from focusgen.tools.card_labels import OF_FILES, OF_SAMPLES, MadeBy, label_lines
+from focusgen.tools.card_labels import OF_FILES, OF_SAMPLES, MadeBy, label_lines, made_by
 from tests.conftest import Rgbd
 
 DEPTH_M = np.linspace(0.4, 30.0, 40, dtype=np.float16).reshape(5, 8)
@@ -70,3 +72,14 @@ def test_a_card_names_its_backends_and_scenes_of_inexact_depth(tmp_path, capsys)
     assert "Backends: sharp frames passthrough, depth provided, renders thin_lens." in page
     assert "Depth of 1 scenes is estimated or measured" in page
     assert "(N * (S - f))" in page and "(N * S)" not in page
+
+
+@pytest.mark.parametrize(("guidance", "is_told"), [("normalised", True), ("physical", False)])
+def test_renders_that_were_guided_by_labels_are_told(tmp_path, monkeypatch, guidance, is_told):
+    def record_of(path):
+        settings = {"render.guidance": guidance} if "bokeh" in str(path) else {}
+        return Record({"backend": "bokehnet", "settings": settings, "details": {}})
+
+    monkeypatch.setattr("focusgen.tools.card_labels.read_record", record_of)
+    scenes = [DatasetLayout(tmp_path, tmp_path / "scene_index.json").scene("a")]
+    assert ("1 scenes were guided by their labels" in "".join(made_by(scenes).lines())) is is_told
