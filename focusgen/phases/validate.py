@@ -15,10 +15,9 @@ from typing import Any
 from focusgen.base.children import ChildPool
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish_json, publish_pieces
-from focusgen.base.names import RESERVED_NAMES
 from focusgen.config import Config
 from focusgen.config.data import SPLITS
-from focusgen.dataset.index import IndexEntry, read_index, recorded_raw_root
+from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.sealed_lines import compact
 from focusgen.phases.flat_frames import judge_flat_frames
@@ -29,6 +28,8 @@ from focusgen.phases.temporal_check import measure_temporal
 
 MEASURES_IN_REPORT = 1000
 QUEUED_PER_WORKER = 4
+PARTS = ("split.txt", "metadata.json", "frames_sharp", "depth_maps", "bokeh_renders", "focus_maps")
+"""Any of these in a folder makes it look like a scene."""
 POOL_FROM_SCENES = 4  # below, starting processes costs more than it saves
 
 
@@ -101,7 +102,7 @@ def validate_dataset(
     ordered = [reports[scene_id] for scene_id in index]
     _check_one_max_coc(ordered)
     document = {**_document(ordered, list(problems)), "scenes_not_read_again": kept.n_taken}
-    document["warnings"] += [f"{name}: unknown, no scene of the index" for name in _strangers(cfg, dataset)]
+    document["warnings"] += [f"{name}: unknown, no scene of the index" for name in _strangers(dataset)]
     return document
 
 
@@ -179,20 +180,16 @@ def _result(job: Future[SceneReport], scene_id: str, entry: IndexEntry) -> Scene
         return report
 
 
-def _strangers(cfg: Config, dataset: DatasetLayout) -> list[str]:
-    """Return what lies in the data set's folder and is neither a scene nor ours."""
+def _strangers(dataset: DatasetLayout) -> list[str]:
+    """Return folders that a reader would take for scenes, and that the index does not know."""
     try:
-        known = read_index(dataset).keys() | {dataset.internal.name, dataset.index_json.name}
+        known = read_index(dataset)
     except ConfigError:
         return []  # said already
-    sources = (cfg.data.raw_root, cfg.depth.depth_root, recorded_raw_root(dataset, cfg.data.raw_root))
-    inputs = [path.resolve() for path in sources if path is not None]
     return sorted(
         path.name
         for path in dataset.root.iterdir()
-        if path.name not in known
-        and path.name.casefold() not in RESERVED_NAMES
-        and not any(source.is_relative_to(path.resolve()) for source in inputs)
+        if path.name not in known and any((path / part).exists() for part in PARTS)
     )
 
 

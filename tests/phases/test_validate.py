@@ -130,6 +130,17 @@ def test_black_frames_that_the_video_does_not_have_make_the_scene_fail(rgbd: Rgb
         assert reason == "every sharp frame is a single colour (4 of 4)"
 
 
+def test_a_folder_that_looks_like_a_scene_is_named_and_files_of_others_are_not(rgbd: Rgbd):
+    rgbd.add_scene("a")
+    assert rgbd.run() == 0
+    (rgbd.out_root / "b" / "frames_sharp").mkdir(parents=True)
+    (rgbd.out_root / "raw_depth" / "a").mkdir(parents=True)
+    (rgbd.out_root / "a_depth.npy").touch()
+    assert validate(rgbd) == 0
+    named = [text for text in report_of(rgbd)["warnings"] if "no scene of the index" in text]
+    assert named == ["b: unknown, no scene of the index"]
+
+
 def test_a_black_frame_of_a_fade_passes_with_a_warning(rgbd: Rgbd):
     rgbd.add_scene("a")
     cv2.imwrite(str(rgbd.raw_root / "a" / "frame_0003.png"), np.zeros((32, 48, 3), np.uint8))
