@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -39,12 +40,13 @@ class Surfaces:
     n_pixels: int
 
     @classmethod
-    def of(cls, counts: Counts, *, n_filled: int = 0) -> Surfaces:
+    def of(cls, counts: Counts, *, n_filled: int = 0, far: Iterable[tuple[float, int]] = ()) -> Surfaces:
         """Return the surfaces of a scene.
 
         Args:
             counts: (65536,) pixels per float16 bit pattern of the saved depth.
             n_filled: pixels that were holes; they lie at the scene's median.
+            far: (metres, pixels) of what is known to be farther than it was put, such as sky.
 
         Raises:
             ValueError: nothing was counted.
@@ -57,6 +59,9 @@ class Surfaces:
         total, focusable = pixels.sum(), pixels.copy()
         middle = int(np.searchsorted(np.cumsum(pixels), total / 2))
         focusable[middle] = max(focusable[middle] - n_filled, 0.0)
+        for put_at_m, n_far in far:
+            place = int(np.abs(depth_m - put_at_m).argmin())
+            focusable[place] = max(focusable[place] - n_far, 0.0)
         if depth_m[-1] >= SKY_FROM_M and pixels[-1] >= MIN_SHARE_OF_SKY * total and depth_m.size > 1:
             focusable[-1] = 0.0
         if not focusable.any():

@@ -68,18 +68,26 @@ class SceneDepth:
         """Return what a lens may focus at in each shot; reads the maps anew where there are several."""
         if len(shots) == 1:
             return [self.surfaces()]
-        patched = self.record.details.get("patched_raised_lowered", {})
         found = list[Surfaces]()
         for shot in shots:
-            counts, n_filled = np.zeros(65536, np.int64), 0
+            counts = np.zeros(65536, np.int64)
             for frame in range(*shot):
                 counts += depth_counts(read_depth(self.scene, frame))
-                n_filled += int(patched.get(str(frame), [0])[0])
-            found.append(Surfaces.of(merged_counts(counts, SURFACES), n_filled=n_filled))
+            found.append(self._surfaces(counts, range(*shot)))
         return found
 
     def surfaces(self) -> Surfaces:
         """Return what a lens may focus at; the same whether the counts were kept or lost."""
-        patched = self.record.details.get("patched_raised_lowered", {})
-        n_filled = sum(int(row[0]) for row in patched.values())
-        return Surfaces.of(merged_counts(self.counts(), SURFACES), n_filled=n_filled)
+        return self._surfaces(self.counts(), range(self.record.n_frames))
+
+    def _surfaces(self, counts: Counts, frames: range) -> Surfaces:
+        """Return the surfaces among counted frames, without what was filled, or is far by the record."""
+        details = self.record.details
+        changed = details.get("patched_raised_lowered", {})
+        rows = [changed.get(str(frame), (0, 0, 0)) for frame in frames]
+        n_sky = sum(int(details.get("far_pixels", {}).get(str(frame), 0)) for frame in frames)
+        n_lowered = sum(int(row[2]) for row in rows)
+        far = [(float(details["far_m"]), n_sky)] if n_sky else []
+        far += [(float(self.record.document["settings"]["depth.max_m"]), n_lowered)] if n_lowered else []
+        n_filled = sum(int(row[0]) for row in rows)
+        return Surfaces.of(merged_counts(counts, SURFACES), n_filled=n_filled, far=far)

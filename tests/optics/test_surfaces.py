@@ -62,6 +62,12 @@ def test_filled_holes_do_not_stand_in_for_a_surface_at_the_median():
     assert scene.share[1] == 0.5  # they are pixels of the picture all the same
 
 
+def test_what_is_known_to_be_far_stands_for_no_surface_wherever_it_was_put():
+    scene = surfaces_of([2.0] * 300 + [3.0] * 400 + [5.0] * 300, far=[(5.0, 250), (3.0, 400)])
+    assert set(depth_at(scene, *np.linspace(0, 1, 50))) == {2.0, 5.0}
+    assert scene.focusable.tolist() == [0.3, 0.0, 0.05]  # a wall at 5 m stands before the sky
+
+
 def test_nothing_too_near_attracts_focus_and_a_scene_of_nothing_else_is_refused():
     scene = surfaces_of([0.03] * 50 + [1.0] * 50).beyond(0.048)
     assert set(depth_at(scene, 0.0, 0.5, 1.0)) == {1.0} and scene.share.tolist() == [0.5, 0.5]

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from focusgen import cli
+from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record
+from focusgen.phases.scene_depth import SceneDepth
 
 RUN = ["--min_frames", "2", "--workers", "1"]
 
@@ -100,6 +102,23 @@ def test_marks_of_no_depth_are_holes_at_the_median_and_no_surface_at_a_centimetr
     assert {float(d[0, 0]) for d in maps(rgbd)} == {float(np.float16(np.median(measured)))}
     assert record(rgbd).details["patched_raised_lowered"]["0"] == [96, 0, 0]
     assert json.loads((rgbd.out_root / "a/depth_maps/stats.json").read_text())["d_min"] == 1.0
+
+
+def test_neither_sky_nor_what_was_lowered_attracts_focus(rgbd):
+    rgbd.add_scene("a")
+    rewrite(rgbd, lambda depth_m: np.vstack([np.full((8, 48), np.inf, np.float32), depth_m[8:]]))
+    assert depth_phase(rgbd, "--depth.max_m", "5") == 0
+    scene = DatasetLayout(rgbd.out_root, rgbd.out_root / "scene_index.json").scene("a")
+    surfaces = SceneDepth(scene, record(rgbd)).surfaces()
+    given_m = np.stack([np.load(path) for path in sorted((rgbd.depth_root / "a").iterdir())])
+    at_5_m = (given_m <= 5.0) & (given_m.astype(np.float16) == 5.0)
+    assert (given_m[np.isfinite(given_m)] > 5.0).any(), "something is lowered"
+    assert surfaces.depth_m[-1] == 5.0 and surfaces.share[-1] > 0.25
+    assert surfaces.focusable[-1] == at_5_m.mean()
+    (shot,) = SceneDepth(scene, record(rgbd)).shot_surfaces([(0, 4)])
+    np.testing.assert_array_equal(shot.focusable, surfaces.focusable)
+    first, _ = SceneDepth(scene, record(rgbd)).shot_surfaces([(0, 2), (2, 4)])
+    assert first.focusable[-1] == at_5_m[:2].mean()
 
 
 def test_infinite_depth_is_as_far_as_the_farthest_and_counted_and_told(rgbd, capsys):
