@@ -18,7 +18,13 @@ from focusgen.focal.records import StackRecord
 from focusgen.focal.registration import registered
 from focusgen.focal.render import render_stack
 from focusgen.focal.slice_files import read_sharp, read_slices
-from focusgen.focal.sources import check_focus, open_record, read_record_depth, record_distances_m
+from focusgen.focal.sources import (
+    check_focus,
+    open_record,
+    read_record_depth,
+    record_distances_m,
+    without_sky,
+)
 from focusgen.focal.stack import FocalStack
 from focusgen.media.depth_units import is_plausible_median
 
@@ -66,6 +72,7 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     else:
         slices = _drawn(record, rgb, true_m, distances_m)
     _check_truth(record, slices.shape[1:3], true_m, rgb)
+    true_m = None if true_m is None else without_sky(record, true_m)
     slices, rgb = _brightened(slices, rgb)
     order = np.argsort(distances_m)
     rising_m = np.asarray(distances_m)[order]

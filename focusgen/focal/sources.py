@@ -25,6 +25,7 @@ from focusgen.media.depth_sources import HYPERSIM_ENDING
 from focusgen.media.depth_units import DepthOptions, DepthReading, read_numbers, units_per_metre
 from focusgen.media.depth_words import DISPARITY_ADVICE, file_name_note
 from focusgen.media.layouts.hypersim import FOCAL_PER_WIDTH
+from focusgen.media.layouts.rendered import VKITTI_SKY_M
 
 Floats = npt.NDArray[np.float32]
 
@@ -191,6 +192,13 @@ def read_record_depth(record: StackRecord, path: Path) -> Floats:
     with np.errstate(invalid="ignore"):
         outside = ~np.isfinite(depth_m) | (depth_m <= 0) | (depth_m < low) | (depth_m > high)
     return np.where(outside, np.float32(np.nan), depth_m).astype(np.float32)
+
+
+def without_sky(record: StackRecord, depth_m: Floats) -> Floats:
+    """Return depth to learn from and to judge by: NaN for the sky, which Virtual KITTI 2 puts at 655 m."""
+    if UNITS_PER_METRE.get(_data_set(record)) != CENTIMETRES:
+        return depth_m
+    return np.where(depth_m >= VKITTI_SKY_M - 0.5 / CENTIMETRES, np.float32(np.nan), depth_m)
 
 
 def _data_set(record: StackRecord) -> str:

@@ -24,6 +24,7 @@ from focusgen.focal.sources import (
     read_record_depth,
     record_distances_m,
     scene_of,
+    without_sky,
 )
 from focusgen.focal.stack import StackLens
 from focusgen.media.depth_units import STRANGELY_FAR_M
@@ -139,7 +140,7 @@ def _check_record(
         report.n_slices.append(len(distances))
     report.problems += _strange_focus(record, distances, opened.files, lens)
     if opened.depth is not None and len(report.depth_m) < max_samples:
-        depth_m = read_record_depth(record, opened.depth)
+        depth_m = without_sky(record, read_record_depth(record, opened.depth))
         _check_depth(report, record, opened, depth_m, distances)
 
 

@@ -20,6 +20,8 @@ from tests.focal.stacks import truth
 HEIGHT, WIDTH = 24, 32
 CAMERA = {"focal_length_mm": 50, "f_number": 8, "sensor_width_mm": 3.6}
 
+LONG_LENS = {"focal_length_mm": 135, "f_number": 2}
+
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Path:
@@ -90,6 +92,17 @@ def test_a_picture_with_depth_is_drawn_sharp_where_focus_is(disk):
     np.testing.assert_array_equal(found.stack.slices[1], found.aif)
     assert np.abs(found.stack.slices[0].astype(int) - found.aif).mean() > 1
     assert found.name == "l.jsonl:3"
+
+
+def test_the_sky_of_virtual_kitti_is_drawn_far_and_judges_nothing(disk):
+    depth_cm = np.full((HEIGHT, WIDTH), 1000, np.uint16)
+    depth_cm[:8] = 65535
+    cv2.imwrite(str(disk / "d.png"), depth_cm)
+    drawn = {"rgb": "aif.png", "depth": "d.png", "focus_distances": [10.0, 600.0]}
+    found = sample(disk, **drawn, depth_dataset="virtual_kitti", camera=CAMERA | LONG_LENS)
+    assert np.isnan(found.true_m[:8]).all() and (found.true_m[8:] == 10.0).all()
+    near, far = (np.abs(one.astype(int) - found.aif).mean((1, 2)) for one in found.stack.slices)
+    assert near[2] > far[2] and near[20] < far[20]
 
 
 def test_a_generative_renderer_s_slices_are_not_taken_for_a_lens_s(disk):
