@@ -260,8 +260,8 @@ CALIBRATION = _of(
         "test_the_sample_is_rounded_up_and_never_below_its_least_number",
     ),
     (
-        "return [scene_id for scene_id in scene_ids if scene_id in set(chosen)]",
-        "return chosen",
+        "return [scene_id for scene_id in scene_ids if scene_id in chosen]",
+        "return list(chosen)",
         "test_the_sample_is_rounded_up_and_never_below_its_least_number",
     ),
     (

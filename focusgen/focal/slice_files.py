@@ -40,8 +40,8 @@ NO_SLICE = re.compile(
 SUMMARY = "summary.json"
 """Lies beside the results of `focal infer`."""
 
-RESULT = re.compile(r"(.+)_(depth|all_in_focus|slice|confidence)")
-"""Names of pictures that `focal infer` writes; `NAME_metadata.json` lies beside them."""
+RESULT = re.compile(r"(.+)_(depth|all_in_focus|slice|confidence|metadata)")
+"""Names of files that `focal infer` writes; `NAME_metadata.json` is one of them."""
 
 REPLACE = "Replace the file."
 
@@ -197,7 +197,7 @@ def _pictures(folder: Path) -> list[Path]:
         for path in sorted(folder.iterdir())
         if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
         if path.is_file() or (path.is_symlink() and not path.exists())  # a dead link is a slice that is gone
-        if not _is_result(path)
+        if not is_result(path)
     ]
 
 
@@ -206,7 +206,8 @@ def is_like_a_slice(name: str) -> bool:
     return NO_SLICE.search(Path(name).stem) is None
 
 
-def _is_result(path: Path) -> bool:
+def is_result(path: Path) -> bool:
+    """Say whether a file is one of those that `focal infer` writes for a stack."""
     found = RESULT.fullmatch(path.stem)
     return found is not None and (path.parent / f"{found[1]}_metadata.json").is_file()
 

@@ -15,11 +15,13 @@ from typing import Any
 from focusgen.base.children import ChildPool
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish_json, publish_pieces
+from focusgen.base.names import RESERVED_NAMES
 from focusgen.config import Config
 from focusgen.config.data import SPLITS
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.sealed_lines import compact
+from focusgen.focal.slice_files import SUMMARY, is_result
 from focusgen.phases.flat_frames import judge_flat_frames
 from focusgen.phases.kept_reports import KeptReports
 from focusgen.phases.scene_checks import SceneChecker
@@ -28,8 +30,6 @@ from focusgen.phases.temporal_check import measure_temporal
 
 MEASURES_IN_REPORT = 1000
 QUEUED_PER_WORKER = 4
-PARTS = ("split.txt", "metadata.json", "frames_sharp", "depth_maps", "bokeh_renders", "focus_maps")
-"""Any of these in a folder makes it look like a scene."""
 POOL_FROM_SCENES = 4  # below, starting processes costs more than it saves
 
 
@@ -181,16 +181,23 @@ def _result(job: Future[SceneReport], scene_id: str, entry: IndexEntry) -> Scene
 
 
 def _strangers(dataset: DatasetLayout) -> list[str]:
-    """Return folders that a reader would take for scenes, and that the index does not know."""
+    """Return what lies beside the scenes and is neither ours nor what scenes come from."""
     try:
-        known = read_index(dataset)
+        scenes = read_index(dataset)
     except ConfigError:
         return []  # said already
+    known = {*scenes, *RESERVED_NAMES, dataset.internal.name, SUMMARY}
     return sorted(
         path.name
         for path in dataset.root.iterdir()
-        if path.name not in known and any((path / part).exists() for part in PARTS)
+        if not (path.name in known or path.name.casefold() in known)
+        and not (_is_source(path, scenes) if path.is_dir() else is_result(path))
     )
+
+
+def _is_source(folder: Path, scenes: Mapping[str, object]) -> bool:
+    """Say whether a folder holds something by the name of a scene: raw files, depth, masks."""
+    return any(inside.name in scenes or inside.stem in scenes for inside in folder.iterdir())
 
 
 def _check_one_max_coc(reports: Sequence[SceneReport]) -> None:

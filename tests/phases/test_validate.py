@@ -130,15 +130,16 @@ def test_black_frames_that_the_video_does_not_have_make_the_scene_fail(rgbd: Rgb
         assert reason == "every sharp frame is a single colour (4 of 4)"
 
 
-def test_a_folder_that_looks_like_a_scene_is_named_and_files_of_others_are_not(rgbd: Rgbd):
+def test_strangers_beside_the_scenes_are_named_and_sources_and_results_of_stacks_are_not(rgbd: Rgbd):
     rgbd.add_scene("a")
     assert rgbd.run() == 0
-    (rgbd.out_root / "b" / "frames_sharp").mkdir(parents=True)
-    (rgbd.out_root / "raw_depth" / "a").mkdir(parents=True)
-    (rgbd.out_root / "a_depth.npy").touch()
+    for stranger in ("b/frames_sharp", "raw_depth/a", "masks"):
+        (rgbd.out_root / stranger).mkdir(parents=True)
+    for name in ("masks/a.png", "a_depth.npy", "a_metadata.json", "summary.json", "c_depth.npy"):
+        (rgbd.out_root / name).touch()
     assert validate(rgbd) == 0
     named = [text for text in report_of(rgbd)["warnings"] if "no scene of the index" in text]
-    assert named == ["b: unknown, no scene of the index"]
+    assert named == ["b: unknown, no scene of the index", "c_depth.npy: unknown, no scene of the index"]
 
 
 def test_a_black_frame_of_a_fade_passes_with_a_warning(rgbd: Rgbd):

@@ -11,6 +11,7 @@ import pytest
 
 from focusgen.tools.card import _index_of
 from focusgen.tools.card_facts import Card, Source
+from focusgen.tools.card_labels import made_by
 from focusgen.tools.croissant import _columns, write_croissant
 from focusgen.tools.export_plan import plan_samples
 from focusgen.tools.licences import Part
@@ -19,7 +20,9 @@ from focusgen.tools.licences import Part
 @pytest.fixture
 def card(finished) -> Card:
     plan = plan_samples(finished)
-    return Card(plan, (Part("footage", "CC-BY-4.0"), Part("net", "MIT")), {"verdict": "pass"}, False)
+    parts = Part("footage", "CC-BY-4.0"), Part("net", "MIT")
+    made = made_by(scene.vetted.layout for scene in plan.scenes.values())
+    return Card(plan, parts, {"verdict": "pass"}, False, made_by=made)
 
 
 @pytest.mark.parametrize("has_flags", [False, True])
