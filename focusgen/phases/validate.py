@@ -18,7 +18,7 @@ from focusgen.base.files import make_folder, publish_json, publish_pieces
 from focusgen.base.names import RESERVED_NAMES
 from focusgen.config import Config
 from focusgen.config.data import SPLITS
-from focusgen.dataset.index import IndexEntry, read_index
+from focusgen.dataset.index import IndexEntry, read_index, recorded_raw_root
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.sealed_lines import compact
 from focusgen.focal.slice_files import SUMMARY, is_result
@@ -102,7 +102,7 @@ def validate_dataset(
     ordered = [reports[scene_id] for scene_id in index]
     _check_one_max_coc(ordered)
     document = {**_document(ordered, list(problems)), "scenes_not_read_again": kept.n_taken}
-    document["warnings"] += [f"{name}: unknown, no scene of the index" for name in _strangers(dataset)]
+    document["warnings"] += [f"{name}: unknown, no scene of the index" for name in _strangers(cfg, dataset)]
     return document
 
 
@@ -180,24 +180,31 @@ def _result(job: Future[SceneReport], scene_id: str, entry: IndexEntry) -> Scene
         return report
 
 
-def _strangers(dataset: DatasetLayout) -> list[str]:
+def _strangers(cfg: Config, dataset: DatasetLayout) -> list[str]:
     """Return what lies beside the scenes and is neither ours nor what scenes come from."""
     try:
         scenes = read_index(dataset)
     except ConfigError:
         return []  # said already
-    known = {*scenes, *RESERVED_NAMES, dataset.internal.name, SUMMARY}
+    known = {*scenes, dataset.internal.name, SUMMARY}
+    sources = (cfg.data.raw_root, cfg.depth.depth_root, recorded_raw_root(dataset, cfg.data.raw_root))
+    inputs = [path.resolve() for path in sources if path is not None]
+
+    def is_source(folder: Path) -> bool:
+        """Say whether inputs lie there, or something by the name of a scene: depth, masks."""
+        if any(path.is_relative_to(folder.resolve()) for path in inputs):
+            return True
+        try:
+            return any(inside.name in scenes or inside.stem in scenes for inside in folder.iterdir())
+        except PermissionError:  # lost+found
+            return False
+
     return sorted(
         path.name
         for path in dataset.root.iterdir()
-        if not (path.name in known or path.name.casefold() in known)
-        and not (_is_source(path, scenes) if path.is_dir() else is_result(path))
+        if not (path.name in known or path.name.casefold() in RESERVED_NAMES)
+        and not (is_source(path) if path.is_dir() else is_result(path))
     )
-
-
-def _is_source(folder: Path, scenes: Mapping[str, object]) -> bool:
-    """Say whether a folder holds something by the name of a scene: raw files, depth, masks."""
-    return any(inside.name in scenes or inside.stem in scenes for inside in folder.iterdir())
 
 
 def _check_one_max_coc(reports: Sequence[SceneReport]) -> None:

@@ -137,7 +137,9 @@ def test_strangers_beside_the_scenes_are_named_and_sources_and_results_of_stacks
         (rgbd.out_root / stranger).mkdir(parents=True)
     for name in ("masks/a.png", "a_depth.npy", "a_metadata.json", "summary.json", "c_depth.npy"):
         (rgbd.out_root / name).touch()
-    assert validate(rgbd) == 0
+    nested = rgbd.out_root / "inputs" / "today"
+    nested.mkdir(parents=True)
+    assert validate(rgbd, "--depth.depth_root", str(nested)) == 0
     named = [text for text in report_of(rgbd)["warnings"] if "no scene of the index" in text]
     assert named == ["b: unknown, no scene of the index", "c_depth.npy: unknown, no scene of the index"]
 
