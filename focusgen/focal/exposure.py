@@ -114,7 +114,7 @@ def _gain(ratios: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def _block_ratios(pixels: npt.NDArray[Any], reference: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Return by how much blocks are lighter than the reference's, (blocks, 3); small ones if need be."""
-    side = max(SMALLEST_BLOCK_PX, min(pixels.shape[:2]) // BLOCKS_ACROSS)
+    side = block_side(pixels)
     while side >= SMALLEST_BLOCK_PX and min(pixels.shape[:2]) >= side:
         ratios = block_means(pixels, side) / block_means(reference, side)
         ratios = ratios[np.isfinite(ratios).all(-1)]
@@ -122,6 +122,12 @@ def _block_ratios(pixels: npt.NDArray[Any], reference: npt.NDArray[Any]) -> npt.
             return ratios
         side //= 2  # small blocks fit between clipped lights, and blur crosses their borders
     return np.empty((0, 3))
+
+
+def block_side(pixels: npt.NDArray[Any]) -> int:
+    """Return how many pixels a side of the largest blocks has, that light of a picture is compared in."""
+    height, width = pixels.shape[:2]
+    return max(SMALLEST_BLOCK_PX, int(min(height, width)) // BLOCKS_ACROSS)
 
 
 def block_means(pixels: npt.NDArray[Any], side: int) -> npt.NDArray[np.float64]:

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.focal.exposure import CLIPPED_SHARE, block_means
+from focusgen.focal.exposure import CLIPPED_SHARE, FEWEST_BLOCKS, block_means, block_side
 from focusgen.focal.fit import (
     CLEARLY_BETTER,
     FITS,
@@ -42,8 +42,6 @@ SAME_PATH = 1.05
 UNEVEN_SPACING = 1.5
 """Of evenly spaced slices a reversed order explains as much as the right one; from here on it does not."""
 
-ACROSS = 12
-FEWEST_BLOCKS = 24
 CORNERS, CORNERS_ERRORS = 0.1, 8.0
 """Change of the logarithm of light from centre to corner, and its standard errors, that count as vignetting.
 Drawn stacks: at most 6 errors without, 10 and more in all but one of 16 in which it was drawn."""
@@ -227,7 +225,7 @@ def changed_light(stack: FocalStack) -> Light | None:
     Args:
         stack: slices whose exposure was evened.
     """
-    side = max(4, min(stack.slices.shape[1:3]) // ACROSS)
+    side = block_side(stack.slices[0])
     light = np.stack([block_means(one, side).mean(-1) for one in stack.slices])
     is_known = np.isfinite(light).all(0)
     if is_known.sum() < FEWEST_BLOCKS:

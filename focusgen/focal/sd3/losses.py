@@ -18,9 +18,9 @@ from focusgen.focal.sd3.design import Objective
 from focusgen.focal.sd3.network import HEADS, Answer, Noised
 from focusgen.focal.sd3.normalise import to_unit
 from focusgen.focal.sd3.settings import LossSettings
+from focusgen.optics.transfer import DISPLAY_GAMMA
 
 GRADIENT_SCALES = (1, 2, 4, 8)
-DISPLAY_POWER = 2.2
 
 
 def losses(
@@ -155,8 +155,8 @@ def _drawn(rgb: Tensor, radius_px: Tensor) -> Tensor:
     limit = 0.1 * rgb.shape[-1]
     radius_px = radius_px.clamp(-limit, limit)
     ladder = plane_ladder(float(radius_px.detach().min()), float(radius_px.detach().max()))
-    light = (0.5 * rgb + 0.5).clamp(1e-4, 1.0) ** DISPLAY_POWER
-    return render_ocp(light[None], radius_px[None], ladder)[0].clamp_min(1e-4) ** (1.0 / DISPLAY_POWER)
+    light = (0.5 * rgb + 0.5).clamp(1e-4, 1.0) ** DISPLAY_GAMMA
+    return render_ocp(light[None], radius_px[None], ladder)[0].clamp_min(1e-4) ** (1.0 / DISPLAY_GAMMA)
 
 
 def noised_of(
