@@ -321,6 +321,12 @@ def notes_on(stack: dict[str, Any]) -> Iterator[str]:
             "the picture is taken to show 36 mm of sensor along its long side, as full frame does: on a "
             "smaller sensor depth between the slices is wrong. Give --sensor-width"
         )
+    if stack["sensor_width_from"] == "exif_resolution":
+        yield (
+            f"the picture shows {stack['lens']['sensor_width_mm']:.3g} mm of sensor along its width, by the "
+            "resolution of the focal plane in EXIF: where a program made the pictures smaller and left that as "
+            "it was, depth between the slices is wrong. Give --sensor-width if it is another"
+        )
     if stack["unit"] == "relative":
         vain = "--quality best had no effect. " if stack["quality"] == "best" else ""
         yield (

@@ -49,6 +49,7 @@ def notes_of(opened: OpenedStack, found: Estimate, confidence: Floats, *, was_as
         "ignored_files": list(opened.files.ignored),
         "lens": None if lens is None else _lens_document(lens, width),
         "sensor_width_assumed": lens is not None and bool(opened.missing),
+        "sensor_width_from": None if lens is None else opened.width_from,
         "alignment": _alignment_document(opened.alignment.scaled(opened.factor), was_asked),
         "exposure": _exposure_document(opened.exposure),
         "method": found.method,

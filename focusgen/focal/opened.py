@@ -73,6 +73,7 @@ class OpenedStack(NamedTuple):
         exposure: what was taken back of differences in exposure.
         lens: None if it is not known.
         missing: flags that would tell more of the lens.
+        width_from: what tells the sensor's width: "given", "exif", "exif_resolution" or "assumed".
         size: (height, width) of the slices on disk.
         factor: by which the working size is smaller.
         shift: by how many bits `stack` is brighter than the slices on disk, which leave those unused.
@@ -86,6 +87,7 @@ class OpenedStack(NamedTuple):
     exposure: Exposure
     lens: StackLens | None
     missing: list[str]
+    width_from: str
     size: tuple[int, int]
     factor: int
     shift: int
@@ -136,7 +138,8 @@ def open_stack(
     loaded = _load(files, most_pixels, progress)
     if distances_m is None:
         distances_m = _distances_of(files, loaded.cameras)
-    known, missing = _lens_of(lens, _camera_of(files, loaded.cameras, lens), loaded.size)
+    camera = _camera_of(files, loaded.cameras, lens)
+    known, missing = _lens_of(lens, camera, loaded.size)
     check_distances(distances_m, names, known.focal_length_m if known else focal_m)
     order = sorted(range(len(names)), key=lambda n: distances_m[n])
     rising_m = [distances_m[n] for n in order]
@@ -156,6 +159,7 @@ def open_stack(
         exposure=exposure,
         lens=known,
         missing=missing,
+        width_from=_width_from(lens, camera),
         size=loaded.size,
         factor=loaded.factor,
         shift=loaded.shift,
@@ -244,8 +248,10 @@ def _camera_of(files: StackFiles, cameras: list[CameraNotes], given: LensFlags) 
     """
     focal_mm = _agreed(files, [c.focal_length_mm for c in cameras], "--focal-length", given.focal_length_mm)
     f_number = _agreed(files, [c.f_number for c in cameras], "--f-number", given.f_number)
-    width_mm = next((c.sensor_width_mm for c in cameras if c.sensor_width_mm is not None), None)
-    return CameraNotes(focal_mm, f_number, width_mm)
+    tells = next((c for c in cameras if c.sensor_width_mm is not None), CameraNotes())
+    return replace(
+        CameraNotes(focal_mm, f_number, tells.sensor_width_mm), told_by_resolution=tells.told_by_resolution
+    )
 
 
 def _agreed(files: StackFiles, found: list[float | None], flag: str, given: float | None) -> float | None:
@@ -291,6 +297,14 @@ def _lens_of(
         width_m = shown_width(width_m, size[1], size[0])
     check_lens(focal_mm, f_number, 1e3 * width_m, "the lens")
     return StackLens(focal_mm / 1000.0, f_number, width_m), ["--sensor-width"] if width_mm is None else []
+
+
+def _width_from(given: LensFlags, camera: CameraNotes) -> str:
+    if given.sensor_width_mm is not None:
+        return "given"
+    if camera.sensor_width_mm is None:
+        return "assumed"
+    return "exif_resolution" if camera.told_by_resolution else "exif"
 
 
 def missing_lens_flags(files: StackFiles, given: LensFlags) -> list[str]:

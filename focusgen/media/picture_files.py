@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsFloat
@@ -36,6 +37,8 @@ FOCAL_PLANE_X_RESOLUTION, FOCAL_PLANE_UNIT = 0xA20E, 0xA210
 PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION = 0xA002, 0xA003
 UNIT_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 1e-3}
 FULL_FRAME_WIDTH_MM = 36.0
+PLAUSIBLE_SENSOR_MM = (2.0, 60.0)
+"""Long sides of sensors, from those of old phones to medium format."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class CameraNotes:
     """What EXIF, and of the focus distance XMP, say of the lens; None where they say nothing usable.
 
     Attributes:
+        sensor_width_mm: that lies along the long side of the picture.
+        told_by_resolution: whether that follows from the sensor's pixels per inch, not a 35 mm equivalent.
         orientation: as EXIF numbers it, 1 to 8; pictures are turned by it when they are read.
     """
 
@@ -51,6 +56,7 @@ class CameraNotes:
     sensor_width_mm: float | None = None
     focus_distance_m: float | None = None
     orientation: int = 1
+    told_by_resolution: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,7 @@ def _with_notes(data: bytes, rgb: npt.NDArray[Any], file: str) -> Picture:
         if deep is not None:
             refuse_transparency(deep[..., 3:], 65535, file)
             rgb = np.ascontiguousarray(deep[..., :3])
-        camera = _camera_notes(exif, _xmp_of(image))
+        camera = _camera_notes(exif, _xmp_of(image), max(image.size))
         notes = _upright_exif(exif)
     return Picture(rgb, notes, bytes(profile), camera)
 
@@ -129,14 +135,36 @@ def _xmp_of(image: Image.Image) -> bytes:
     return found.encode() if isinstance(found, str) else bytes(found)
 
 
-def _camera_notes(exif: Image.Exif, xmp: bytes) -> CameraNotes:
+def _camera_notes(exif: Image.Exif, xmp: bytes, long_side_px: int) -> CameraNotes:
     tags = exif.get_ifd(EXIF_IFD)
     focal_mm, f_number = _positive(tags.get(FOCAL_LENGTH_MM)), _positive(tags.get(F_NUMBER))
     same_view_mm = _positive(tags.get(FOCAL_LENGTH_35MM))
     width_mm = FULL_FRAME_WIDTH_MM * focal_mm / same_view_mm if focal_mm and same_view_mm else None
+    by_resolution_mm = None if width_mm else _plausible_mm(_focal_plane_mm(tags, long_side_px))
     focus_m = _distance_m(tags.get(SUBJECT_DISTANCE))
     told_m = focus_m or xmp_focus_distance_m(xmp)
-    return CameraNotes(focal_mm, f_number, width_mm, told_m, _orientation_of(exif))
+    is_by_resolution = by_resolution_mm is not None
+    return CameraNotes(
+        focal_mm, f_number, width_mm or by_resolution_mm, told_m, _orientation_of(exif), is_by_resolution
+    )
+
+
+def _focal_plane_mm(tags: Mapping[int, Any], long_side_px: int) -> float | None:
+    """Return the long side of the sensor that a picture shows, by its pixels per inch in EXIF."""
+    per_unit = _positive(tags.get(FOCAL_PLANE_X_RESOLUTION))
+    unit_mm = UNIT_MM.get(tags.get(FOCAL_PLANE_UNIT, 2))
+    if per_unit is None or unit_mm is None:
+        return None
+    # The resolution is of the picture as the sensor gave it; one that was turned has its long side upright.
+    sides_px = (_positive(tags.get(tag)) for tag in (PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION))
+    taken_px = max(filter(None, sides_px), default=float(long_side_px))
+    return max(taken_px, 1.0) * unit_mm / per_unit
+
+
+def _plausible_mm(width_mm: float | None) -> float | None:
+    """Return the width of a sensor, None where it is none: some cameras write numbers that mean nothing."""
+    least_mm, most_mm = PLAUSIBLE_SENSOR_MM
+    return width_mm if width_mm is not None and least_mm <= width_mm <= most_mm else None
 
 
 def _orientation_of(exif: Image.Exif) -> int:
@@ -157,14 +185,8 @@ def exif_focal_px(path: Path) -> float | None:
     same_view_mm = _positive(tags.get(FOCAL_LENGTH_35MM))
     if same_view_mm is not None:
         return long_side_px * same_view_mm / FULL_FRAME_WIDTH_MM
-    focal_mm, per_unit = _positive(tags.get(FOCAL_LENGTH_MM)), _positive(tags.get(FOCAL_PLANE_X_RESOLUTION))
-    unit_mm = UNIT_MM.get(tags.get(FOCAL_PLANE_UNIT, 2))
-    if focal_mm is None or per_unit is None or unit_mm is None:
-        return None
-    # The resolution is of the picture as the sensor gave it; one that was turned has its long side upright.
-    sides_px = (_positive(tags.get(tag)) for tag in (PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION))
-    taken_px = max(filter(None, sides_px), default=float(long_side_px))
-    return focal_mm * per_unit / unit_mm * long_side_px / max(taken_px, 1.0)
+    focal_mm, sensor_mm = _positive(tags.get(FOCAL_LENGTH_MM)), _focal_plane_mm(tags, long_side_px)
+    return None if focal_mm is None or sensor_mm is None else focal_mm / sensor_mm * long_side_px
 
 
 def _distance_m(value: str | SupportsFloat | None) -> float | None:

@@ -74,6 +74,8 @@ IN_SUMMARY = (
     "identifiable",
     "ignored_files",
     "sensor_width_assumed",
+    "sensor_width_from",
+    "lens",
     "cpu_s",
 )
 """What summary.json repeats of a stack's metadata."""

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -91,6 +92,22 @@ MISFIT = {
 }
 
 
+QUIET: dict[str, Any] = {
+    "exposure": {"corrected": False},
+    "ignored_files": [],
+    "sensor_width_assumed": False,
+    "sensor_width_from": "given",
+}
+
+
+def test_a_sensor_told_by_its_resolution_is_said_for_it_outlives_a_resize():
+    fits = {"fits": True, "share_in_focus_in_no_slice": 0.0, "unit": "metre", "quality": "default"}
+    told = {"sensor_width_from": "exif_resolution", "lens": {"sensor_width_mm": 22.3333}}
+    (note,) = notes_on({**QUIET, **fits, **told})
+    assert "shows 22.3 mm of sensor" in note and "--sensor-width" in note
+    assert not list(notes_on({**QUIET, **fits}))
+
+
 @pytest.mark.parametrize(
     ("found", "said", "unsaid"),
     [
@@ -107,8 +124,7 @@ MISFIT = {
     ],
 )
 def test_the_note_on_slices_that_do_not_fit_says_what_was_measured(found, said, unsaid):
-    quiet = {"exposure": {"corrected": False}, "ignored_files": [], "sensor_width_assumed": False}
-    stack = {**quiet, "unit": "metre", "share_in_focus_in_no_slice": 0.0, **MISFIT, **found}
+    stack = {**QUIET, "unit": "metre", "share_in_focus_in_no_slice": 0.0, **MISFIT, **found}
     (note,) = notes_on(stack)
     assert said in note and unsaid not in note and "confidence is lowered" in note
 

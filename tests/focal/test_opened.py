@@ -17,6 +17,8 @@ from focusgen.media.picture_files import (
     F_NUMBER,
     FOCAL_LENGTH_35MM,
     FOCAL_LENGTH_MM,
+    FOCAL_PLANE_UNIT,
+    FOCAL_PLANE_X_RESOLUTION,
     SUBJECT_DISTANCE,
 )
 
@@ -87,6 +89,20 @@ def test_a_camera_s_notes_are_taken_where_nobody_says_more(tmp_path):
     said = opened(root, (4.0, 5.0, 6.0), LensFlags(f_number=2.0))[0]
     assert said.distances_m == [4.0, 5.0, 6.0] and said.lens is not None
     assert (said.lens.focal_length_m, said.lens.f_number) == (0.025, 2.0)
+
+
+def test_what_tells_the_width_of_the_sensor_is_kept(tmp_path):
+    per_mm = {FOCAL_PLANE_X_RESOLUTION: WIDTH / 22.5, FOCAL_PLANE_UNIT: 4}
+    told = {FOCAL_LENGTH_MM: 50.0, F_NUMBER: 2.0, **per_mm}
+    found, _ = opened(folder(tmp_path, told, told, told), lens=LensFlags())
+    assert found.lens is not None and found.lens.sensor_width_m == pytest.approx(0.0225, rel=1e-3)
+    assert (found.width_from, found.missing) == ("exif_resolution", [])
+    given, _ = opened(tmp_path / "my stack", lens=LensFlags(sensor_width_mm=36.0))
+    assert given.width_from == "given"
+    (tmp_path / "b").mkdir()
+    assert opened(folder(tmp_path / "b"), lens=LensFlags(50.0, 2.0))[0].width_from == "assumed"
+    (tmp_path / "c").mkdir()
+    assert opened(folder(tmp_path / "c", EXIF, EXIF, EXIF), lens=LensFlags())[0].width_from == "exif"
 
 
 @pytest.mark.parametrize(

@@ -68,9 +68,17 @@ def test_zeros_are_a_camera_s_word_for_nothing(tmp_path, tags):
     assert camera(tmp_path, tags) == CameraNotes()
 
 
-def test_a_sensor_is_known_only_from_both_focal_lengths(tmp_path):
+def test_a_sensor_is_known_from_both_focal_lengths_or_its_resolution(tmp_path):
     assert camera(tmp_path, {FOCAL_LENGTH_35MM: 50}).sensor_width_mm is None
     assert camera(tmp_path, {FOCAL_LENGTH_MM: 25.0}).sensor_width_mm is None
+    # Canon's APS-C cameras say 5184 px at 5728.18 px per inch, and no 35 mm equivalent.
+    canon = {FOCAL_LENGTH_MM: 50.0, FOCAL_PLANE_X_RESOLUTION: 5728.18, PIXEL_X_DIMENSION: 5184}
+    found = camera(tmp_path, canon)
+    assert found.sensor_width_mm == pytest.approx(22.99, abs=0.01) and found.told_by_resolution
+    both = camera(tmp_path, {**canon, FOCAL_LENGTH_35MM: 50})
+    assert both.sensor_width_mm == pytest.approx(36.0) and not both.told_by_resolution
+    no_sensor = camera(tmp_path, {**canon, FOCAL_PLANE_X_RESOLUTION: 72.0})
+    assert no_sensor.sensor_width_mm is None and not no_sensor.told_by_resolution
 
 
 def with_distance(path: Path, numerator: int, denominator: int) -> Path:
