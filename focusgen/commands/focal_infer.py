@@ -324,8 +324,8 @@ def notes_on(stack: dict[str, Any]) -> Iterator[str]:
     if stack["sensor_width_from"] == "exif_resolution":
         yield (
             f"the picture shows {stack['lens']['sensor_width_mm']:.3g} mm of sensor along its width, by the "
-            "resolution of the focal plane in EXIF: where a program made the pictures smaller and left that as "
-            "it was, depth between the slices is wrong. Give --sensor-width if it is another"
+            "resolution of the focal plane in EXIF: where a program made the pictures smaller and left that "
+            "as it was, depth between the slices is wrong. Give --sensor-width if it is another"
         )
     if stack["unit"] == "relative":
         vain = "--quality best had no effect. " if stack["quality"] == "best" else ""
