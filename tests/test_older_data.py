@@ -11,6 +11,8 @@ from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.journals import reopen
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record
+from focusgen.phases import render
+from focusgen.phases.drawn_sets import draw_sets
 
 ARCHIVE = Path(__file__).parent / "data" / "data_set_0.1.0.tar.xz"
 # made by release 0.1.0: synth --n_scenes 2 --n_frames 4 --width 96 --height 80 --faults all, then
@@ -67,4 +69,18 @@ def test_a_half_made_scene_of_an_older_release_ends_with_the_encoder_that_it_beg
     scene.journal("deblur").write_text(json.dumps(journal))  # as 0.1.0 wrote it
     roots = ["--raw_root", "raw", "--depth_root", "depth", "--out_root", "output"]
     assert cli.main(["run", "--no_pictures", *roots, *SETTINGS, "--on_stale", "keep"]) == 0
+    assert published_digests(older) == before
+
+
+@pytest.mark.slow
+def test_a_repair_goes_on_with_the_lenses_of_an_older_release_though_the_law_draws_others(older, monkeypatch):
+    before = published_digests(older)
+    for lost in ("bokeh_renders/set_01/bokeh_0001.png", "focus_maps/set_00/focus_0002.npz"):
+        next(older.glob(f"*/{lost}")).unlink()
+
+    def otherwise(cfg, depth, entry, n):
+        return draw_sets(cfg.model_copy(update={"seed": cfg.seed + 1}), depth, entry, n)
+
+    monkeypatch.setattr(render, "draw_sets", otherwise)
+    assert cli.main(["repair", "--raw_root", "raw", "--out_root", "output"]) == 0
     assert published_digests(older) == before

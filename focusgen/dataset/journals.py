@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +13,9 @@ from focusgen.base.files import append, make_folder, publish, publish_json, remo
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import Identity, Record, parse_json
 from focusgen.media.codecs import PngFilter
+
+METADATA_NOTE = "metadata"
+"""The note that tells which bytes of metadata.json a scene's labels are of."""
 
 
 def read_journal(path: Path) -> dict[str, Any] | None:
@@ -60,7 +64,11 @@ def reopen(scene: SceneLayout, record: Record, damaged: Iterable[Path]) -> None:
     phase = record.document["phase"]
     journal = scene.journal(phase)
     make_folder(journal.parent)
-    lines = b"".join(note_line(key, value) for key, value in record.notes.items())
+    notes = dict(record.notes)
+    metadata = record.files.get(os.path.relpath(scene.metadata_json, scene.phase_folder(phase)))
+    if metadata is not None:
+        notes[METADATA_NOTE] = metadata.xxh3_128
+    lines = b"".join(note_line(key, value) for key, value in notes.items())
     publish(scene.notes(phase), lines)
     begun = {**Identity.of(record.document).document(), "png_filter": png_filter_of(record.document)}
     publish_json(journal, begun)

@@ -45,22 +45,23 @@ def largest_radius_px(metadata: Mapping[str, Any], index: int, stats: Mapping[st
     return float(np.abs(radii_px).max())
 
 
-def mark_limited_sets(
-    metadata: dict[str, Any], stats: Mapping[str, float], limit_px: float | None
-) -> list[str]:
-    """Write `max_radius_px` into the sets whose blur the renderer limits; return what to tell of them."""
-    told = []
+def mark_limited_sets(metadata: dict[str, Any], stats: Mapping[str, float], limit_px: float | None) -> None:
+    """Write `max_radius_px` into the sets whose blur the renderer limits."""
     for index, lens_set in enumerate(metadata["sets"]):
-        needed_px = largest_radius_px(metadata, index, stats)
-        if limit_px is None or needed_px <= limit_px:
-            continue
-        lens_set["max_radius_px"] = limit_px
-        told.append(
-            f"set_{index:02d}: blur is drawn up to a radius of {limit_px:g} px of {needed_px:.1f} px; "
-            + ("labels stop with it" if metadata["clip_to_max_coc"] else "labels go on beyond it")
-            + ". A larger --render.max_radius_px draws more"
-        )
-    return told
+        if limit_px is not None and largest_radius_px(metadata, index, stats) > limit_px:
+            lens_set["max_radius_px"] = limit_px
+
+
+def limits_told(metadata: Mapping[str, Any], stats: Mapping[str, float]) -> list[str]:
+    """Return what to tell of the sets that say where their blur is limited."""
+    labels = "labels stop with it" if metadata["clip_to_max_coc"] else "labels go on beyond it"
+    return [
+        f"set_{index:02d}: blur is drawn up to a radius of {lens_set['max_radius_px']:g} px of "
+        f"{largest_radius_px(metadata, index, stats):.1f} px; {labels}. "
+        "A larger --render.max_radius_px draws more"
+        for index, lens_set in enumerate(metadata["sets"])
+        if "max_radius_px" in lens_set
+    ]
 
 
 def unmarked_limits(

@@ -11,23 +11,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import DepthRangeError, MissingUpstreamError
-from focusgen.base.files import make_folder
+from focusgen.base.files import json_bytes, make_folder
 from focusgen.config.backends import BOKEHNET
+from focusgen.dataset.journals import METADATA_NOTE
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.lens_metadata import lens_document, lenses_of
 from focusgen.dataset.published import read_depth, read_focus, read_sharp, read_stats
-from focusgen.dataset.records import Record, parse_json, read_record
+from focusgen.dataset.records import Record, read_record
 from focusgen.dataset.store import Encode, publish_scene_log
 from focusgen.media.codecs import encode_npz
 from focusgen.models.protocols import BokehRenderer
 from focusgen.optics.coc import check_depth_m
+from focusgen.phases.begun_lenses import begun_with
 from focusgen.phases.camera import began_earlier, camera_document, tied_to_footage
 from focusgen.phases.drawn_sets import DrawnSets, draw_sets
 from focusgen.phases.focus_moves import fps_of
 from focusgen.phases.job import SceneJob
 from focusgen.phases.lens_set import (
     LensSet,
+    limits_told,
     mark_limited_sets,
     renderer_limit_px,
     start_lens_sets,
@@ -38,13 +42,6 @@ from focusgen.phases.versions import FOCUS_LOG
 
 SNAP_HAS_NO_EFFECT = (
     "render.depth_edge_snap: on has no effect: the picture is drawn from the depth that its label is made of"
-)
-MOVING_KEYS = (
-    "S_focus",
-    "S_focus_per_frame",
-    "focus_motion",
-    "magnification",
-    "magnification_per_frame",
 )
 
 
@@ -60,12 +57,11 @@ def render_scene(job: SceneJob, renderer: BokehRenderer) -> None:
     depth = SceneDepth(job.scene, upstream["depth"])
     drawn = draw_sets(job.cfg, depth, job.entry, job.cfg.render.n_sets)
     metadata = _metadata(job, drawn, upstream)
-    told = mark_limited_sets(metadata, stats, renderer_limit_px(job.cfg))
-    told += [f"{job.cfg.lens.law} lenses: {text}" for text in drawn.lacking]
-    if job.cfg.render.depth_edge_snap == "on":
-        told.append(SNAP_HAS_NO_EFFECT)
-    metadata = _begun_with(job.scene, metadata)
+    mark_limited_sets(metadata, stats, renderer_limit_px(job.cfg))
+    metadata = begun_with(job, metadata)
+    told = _told(job, metadata, stats)
     lenses = lenses_of(metadata)
+    job.store.remember(METADATA_NOTE, FileEntry.of(json_bytes(metadata)).xxh3_128)
     job.store.put_json(job.scene.metadata_json, metadata)  # the lenses, before the first frame
     for lens_set in range(len(lenses)):
         make_folder(job.scene.focus(lens_set, 0).parent)
@@ -80,6 +76,14 @@ def render_scene(job: SceneJob, renderer: BokehRenderer) -> None:
     _warn(job, [*told, *_unusual_means(job, means)])
     details = {"focus_mean": means, "approximations": list(renderer.approximations)}
     job.store.finish(details, whole_scene=job.n_frames == job.entry.n_frames)
+
+
+def _told(job: SceneJob, metadata: Mapping[str, Any], stats: Mapping[str, float]) -> list[str]:
+    """Return what a person should know of the lens sets."""
+    told = limits_told(metadata, stats)
+    lacking = metadata.get("lens_law", {}).get("lacking", ())
+    told += [f"{job.cfg.lens.law} lenses: {text}" for text in lacking]
+    return [*told, SNAP_HAS_NO_EFFECT] if job.cfg.render.depth_edge_snap == "on" else told
 
 
 def _pair_paths(job: SceneJob, frame: int, n_sets: int) -> list[Path]:
@@ -137,30 +141,6 @@ def _metadata(job: SceneJob, drawn: DrawnSets, upstream: Mapping[str, Record]) -
         "is_rehearsal": bool(depth.details["is_rehearsal"]),
         "flags": deblur.flags,
     }
-
-
-def _begun_with(scene: SceneLayout, metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return the metadata of a scene that is half made: the rest of its labels has to follow the same rule.
-
-    Release 0.1.0 did not say where blur is limited, and labelled what lay beyond. Ways that follow a track
-    hang on flow or masks, which another machine or another day may see a little differently.
-    """
-    try:
-        begun: dict[str, Any] = parse_json(scene.metadata_json.read_bytes())
-        same = _without_choices(begun) == _without_choices(metadata)
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-        return metadata
-    return begun if same else metadata
-
-
-def _without_choices(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return metadata without what a scene keeps as it was begun."""
-    kept = [{"max_radius_px", *(MOVING_KEYS if "focus_motion" in s else ())} for s in metadata["sets"]]
-    sets = [
-        {k: v for k, v in s.items() if k not in skip} for s, skip in zip(metadata["sets"], kept, strict=True)
-    ]
-    law = {k: v for k, v in metadata.get("lens_law", {}).items() if k != "lacking"}
-    return {**metadata, "sets": sets, "lens_law": law}
 
 
 def _render_frames(

@@ -19,8 +19,7 @@ from focusgen.models.bokeh.thin_lens import ThinLensRenderer
 from focusgen.models.protocols import RenderContext
 from focusgen.optics.coc import Lens, signed_blur_radius_px
 from focusgen.phases.lens_law import draw_lenses
-from focusgen.phases.lens_set import LensSet, mark_limited_sets, unmarked_limits
-from focusgen.phases.render import _begun_with
+from focusgen.phases.lens_set import LensSet, limits_told, mark_limited_sets, unmarked_limits
 from focusgen.phases.scene_depth import SceneDepth
 from focusgen.phases.versions import render_version
 from tests.conftest import Rgbd
@@ -107,16 +106,19 @@ def metadata(**changes) -> dict:
 def test_only_sets_that_need_more_blur_than_is_drawn_are_marked_and_told():
     # largest CoC: 0.5 m through f/2: 0.05^2 / (2 * 2) * 1.5 / 0.5 = 1.875 mm = 100 px radius, clipped 53.3 px
     document = metadata()
-    assert mark_limited_sets(document, STATS, 64.0) == [] and document == metadata()
+    mark_limited_sets(document, STATS, 64.0)
+    assert document == metadata() and limits_told(document, STATS) == []
     document = metadata(clip_to_max_coc=False)
-    told = mark_limited_sets(document, STATS, 64.0)
+    mark_limited_sets(document, STATS, 64.0)
     assert [s.get("max_radius_px") for s in document["sets"]] == [64.0, 64.0, None]
-    assert told[1].startswith(
+    assert limits_told(document, STATS)[1].startswith(
         "set_01: blur is drawn up to a radius of 64 px of 100.0 px; labels go on beyond it"
     )
-    assert mark_limited_sets(metadata(), STATS, None) == []
     document = metadata()
-    assert "labels stop with it" in mark_limited_sets(document, STATS, 40.0)[0]
+    mark_limited_sets(document, STATS, None)
+    assert document == metadata()
+    mark_limited_sets(document, STATS, 40.0)
+    assert "labels stop with it" in limits_told(document, STATS)[0]
     assert label_limits_m(document) == [pytest.approx(40 / 3840 * 0.072)] * 2 + [None]
     assert label_limits_m({**document, "clip_to_max_coc": False}) == [None] * 3
 
@@ -154,17 +156,6 @@ def test_blur_within_the_limit_leaves_metadata_as_it_always_was(rgbd: Rgbd):
     rgbd.add_scene("a")
     assert rgbd.run() == 0
     assert "max_radius_px" not in (rgbd.out_root / "a" / "metadata.json").read_text()
-
-
-def test_a_half_made_scene_goes_on_with_the_metadata_that_it_began_with(rgbd: Rgbd):
-    scene = type("Scene", (), {"metadata_json": rgbd.root / "metadata.json"})
-    marked = metadata()
-    mark_limited_sets(marked, STATS, 40.0)
-    assert _begun_with(scene, marked) == marked
-    scene.metadata_json.write_text(json.dumps(metadata()))  # release 0.1.0 began it
-    assert _begun_with(scene, marked) == metadata()
-    scene.metadata_json.write_text(json.dumps(metadata(width=96)))
-    assert _begun_with(scene, marked) == marked
 
 
 @pytest.mark.parametrize(("limits", "n_told"), [("[0.0, 1.0]", 0), ("[0.99, 1.0]", 2), ("[0.0, 0.01]", 2)])
