@@ -17,7 +17,7 @@ from focusgen.commands.table import COMMANDS
 from focusgen.run.output import in_utf8, print_error, printing, unnamed_error
 
 if TYPE_CHECKING:
-    from focusgen.config import PhaseName
+    from focusgen.config.graph import PhaseName
 
 
 def guarded(body: Callable[[], int]) -> int:

@@ -54,9 +54,9 @@ def test_the_command_line_imports_nothing_before_the_command_is_known():
     assert {"numpy", "pydantic", "rich", "tyro"} & imported_by("import focusgen.cli") == set()
 
 
-def test_focal_infer_imports_no_phases_and_no_pictures_before_it_has_stacks():
-    modules = imported_by("import focusgen.tools.focal_infer")
-    assert (UNUSED | {"focusgen.run.here", "focusgen.doctor"}) & modules == set()
+def test_focal_infer_imports_no_phases_no_settings_and_no_pictures_before_it_has_stacks():
+    modules = imported_by("import focusgen.commands.focal_infer, focusgen.tools.focal_infer")
+    assert (UNUSED | {"focusgen.run.here", "focusgen.doctor", "pydantic"}) & modules == set()
 
 
 @pytest.mark.slow

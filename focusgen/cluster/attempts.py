@@ -13,7 +13,7 @@ from rich.console import Console
 
 from focusgen.base.errors import StorageError
 from focusgen.base.files import publish_json
-from focusgen.config import PhaseName
+from focusgen.config.graph import PhaseName
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json
 from focusgen.run.console import ConsoleObserver

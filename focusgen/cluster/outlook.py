@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from focusgen.cluster.attempts import Attempt
-from focusgen.config import SCENE_PHASES, PhaseName
+from focusgen.config.graph import SCENE_PHASES, PhaseName
 from focusgen.dataset.records import State
 from focusgen.run.status import SceneStatus
 

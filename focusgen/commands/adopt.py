@@ -13,8 +13,8 @@ from pathlib import Path
 
 from focusgen.base.errors import ConfigError, ExitCode
 from focusgen.commands.groups import INTO_ITSELF, DataSetFlags, advising_where_read_only, settings_to_write
-from focusgen.config import SCENE_PHASES, PhaseName
 from focusgen.config.flags import option, parse, positional, sets
+from focusgen.config.graph import SCENE_PHASES, PhaseName
 
 
 @dataclass(frozen=True)

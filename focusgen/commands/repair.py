@@ -18,8 +18,8 @@ from focusgen.base.names import first_lines, rich_text, shell_word
 from focusgen.base.shipped import script_command
 from focusgen.base.signals import stop_on_signals
 from focusgen.commands.groups import DataSetFlags, settings_to_write
-from focusgen.config import GRAPH, PhaseName
 from focusgen.config.flags import Parsed, parse, positional, sets
+from focusgen.config.graph import GRAPH, PhaseName
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.console import ConsoleObserver, make_console
 

@@ -7,18 +7,16 @@ Installed packages add rows of their own by entry points, see `GROUPS`.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import AfterValidator
-
-from focusgen.base.names import display
 from focusgen.config.graph import PhaseName
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 @dataclass(frozen=True)
@@ -162,6 +160,8 @@ def installed(section: PhaseName) -> Mapping[str, tuple[EntryPoint, ...]]:
 
 @functools.lru_cache(maxsize=16)  # looking through all packages takes 15 ms, and scenes ask one by one
 def _installed(section: PhaseName, path: tuple[str, ...]) -> Mapping[str, tuple[EntryPoint, ...]]:
+    from importlib.metadata import entry_points
+
     found: dict[str, tuple[EntryPoint, ...]] = {}
     for entry in entry_points(group=GROUPS[section]):
         found[entry.name] = (*found.get(entry.name, ()), entry)
@@ -172,20 +172,3 @@ def names_of(section: PhaseName) -> list[str]:
     """Return the names that a section's `backend` may have, ours first."""
     ours = [backend.name for backend in BUILT_IN[section]]
     return [*ours, *(name for name in installed(section) if name not in ours)]
-
-
-def _known(section: PhaseName, name: str) -> str:
-    if built_in(section, name) is None and name not in installed(section):
-        known = names_of(section)
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {display(near[0])}?" if near else ""
-        elsewhere = [other for other in BUILT_IN if other != section and built_in(other, name)]
-        if elsewhere:
-            hint = f"; that is one for {elsewhere[0]}.backend"
-        raise ValueError(f"no such backend{hint}; choose from {', '.join(display(one) for one in known)}")
-    return name
-
-
-DeblurBackend = Annotated[str, AfterValidator(functools.partial(_known, "deblur"))]
-DepthBackend = Annotated[str, AfterValidator(functools.partial(_known, "depth"))]
-RenderBackend = Annotated[str, AfterValidator(functools.partial(_known, "render"))]

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from focusgen.config.backends import DEBLURNET, PASSTHROUGH, DeblurBackend
+from focusgen.config.backend_names import DeblurBackend
+from focusgen.config.backends import DEBLURNET, PASSTHROUGH
 from focusgen.config.flux import DiffusionSection, FluxSection, with_default
 from focusgen.config.section import Section, setting
 

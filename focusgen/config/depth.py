@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import field_validator, model_validator
 
-from focusgen.config.backends import HF, PROVIDED, VDA, DepthBackend, built_in
+from focusgen.config.backend_names import DepthBackend
+from focusgen.config.backends import HF, PROVIDED, VDA, built_in
+from focusgen.config.depth_units import UNITS
 from focusgen.config.section import Section, refuse_blank_name, setting
 
 FRAME_BY_FRAME = "frame by frame"
@@ -19,27 +20,6 @@ _provided = functools.partial(setting, affects=["depth"], when=_PROVIDED, is_rec
 _CUT = {"long_video": ["chunks"]}
 _VDA = {"backend": [VDA.name]}
 _NETWORKS = {"backend": [VDA.name, HF.name]}
-
-
-UNITS = {"m": 1.0, "cm": 100.0, "mm": 1000.0}
-"""Units per metre by the unit's name."""
-OF_UNIT = ("depth.depth_scale", "depth.scale_floats")
-"""What records hold in the place of a unit."""
-
-
-def change_of_unit(before: Mapping[str, object], now: Mapping[str, object]) -> str:
-    """Return a remark on two recorded settings where one was given `unit`, which records keep as a scale."""
-    was, is_now = _unit_of(before), _unit_of(now)
-    if was == is_now:
-        return ""
-    then = f", now with {is_now}" if is_now else ""
-    return f" (made with --depth.unit {was}{then})" if was else f" (made without --depth.unit {is_now})"
-
-
-def _unit_of(settings: Mapping[str, object]) -> str:
-    """Return the unit that settings as records hold them stand for, if any."""
-    scale, of_floats = map(settings.get, OF_UNIT)
-    return next((name for name, value in UNITS.items() if of_floats is True and value == scale), "")
 
 
 class DepthConfig(Section):

@@ -8,7 +8,6 @@ from typing import Any
 
 from focusgen import config
 from focusgen.base.errors import ConfigError
-from focusgen.config.problems import settings_called
 from focusgen.config.retired import RETIRED_KEYS
 
 
@@ -52,6 +51,8 @@ def refuse_dotted(own: Collection[str], words: Sequence[str], prog: str) -> None
 
 def refuse_without_section(own: Collection[str], words: Sequence[str], prog: str) -> None:
     """Refuse a key without its section, and say which it may be; scripts of one phase have short names."""
+    from focusgen.config.problems import settings_called
+
     for word in words:
         name = word[2:].partition("=")[0].replace("-", "_")
         if not word.startswith("--") or name in own:

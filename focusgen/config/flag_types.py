@@ -7,12 +7,12 @@ import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 import tyro
 
-from focusgen.config import Config, Section
-from focusgen.config.backends import BUILT_IN, names_of
+if TYPE_CHECKING:
+    from focusgen.config import Section
 
 # What tyro is told of a flag that brings its own reader. Of `T | None` it would ask typeguard whether the
 # default fits, and that imports asyncio and looks through all installed packages: 60 ms of each start.
@@ -114,9 +114,10 @@ def _optional(kind: Any, words: str | None) -> tyro.constructors.PrimitiveConstr
 
 def choices_of(kind: object, key: str) -> tuple[str, ...]:
     """Return the words that a flag's value is one of; () if it may be any."""
-    sections = [section for section in BUILT_IN if key == f"{section}.backend"]
-    if sections:
-        return tuple(names_of(sections[0]))
+    if key.endswith(".backend"):
+        from focusgen.config.backends import BUILT_IN, names_of
+
+        return tuple(names_of(next(section for section in BUILT_IN if key == f"{section}.backend")))
     return tuple(str(choice) for choice in get_args(kind)) if get_origin(kind) is Literal else ()
 
 
@@ -148,6 +149,8 @@ def without_none(kind: object) -> object:
 
 def setting_of(key: str) -> tuple[Any, str, Any]:
     """Return (type without None, help, default) of a dotted setting."""
+    from focusgen.config import Config
+
     section, _, name = key.rpartition(".")
     model: Section = dict(Config().sections())[section] if section else Config()
     info = type(model).model_fields[name]

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import (
+    TYPE_CHECKING,
     Annotated,
     Any,
     Generic,
@@ -30,11 +31,13 @@ from typing import (
 import tyro
 
 from focusgen.base.errors import ConfigError
-from focusgen.config import Config, Section
 from focusgen.config.dotted import refuse_dotted, refuse_without_section, split_dotted
 from focusgen.config.flag_types import Declared, annotated, setting_of
 from focusgen.config.help_text import paragraphs, wrapped_output
 from focusgen.config.origins import GivenKey
+
+if TYPE_CHECKING:
+    from focusgen.config import Config, Section
 
 T = TypeVar("T")
 _DECLARED = "flag"

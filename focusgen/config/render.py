@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from focusgen.config.backends import BOKEHNET, THIN_LENS, RenderBackend
+from focusgen.config.backend_names import RenderBackend
+from focusgen.config.backends import BOKEHNET, THIN_LENS
 from focusgen.config.flux import FluxSection, with_default
 from focusgen.config.render_camera import RenderCamera
 from focusgen.config.section import Section, setting

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError, StaleError
-from focusgen.config import PhaseName
+from focusgen.config.graph import PhaseName
 from focusgen.data.samples import Modality
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.packs import read_published

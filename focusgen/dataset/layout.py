@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from focusgen.base.names import INTERNAL
-from focusgen.config import Config, PhaseName
+from focusgen.config.graph import PhaseName
+
+if TYPE_CHECKING:
+    from focusgen.config import Config
 
 RECORD_FOLDER: dict[str, str] = {"deblur": "frames_sharp", "depth": "depth_maps", "render": "bokeh_renders"}
 """Folder of a scene that holds the completion record of each scene phase."""

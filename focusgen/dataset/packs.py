@@ -18,7 +18,7 @@ from pathlib import Path
 from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import CorruptInputError
 from focusgen.base.files import make_folder, publish, remove, sync_file_system
-from focusgen.config import SCENE_PHASES
+from focusgen.config.graph import SCENE_PHASES
 from focusgen.dataset.layout import PACK_INDEX, SceneLayout
 from focusgen.dataset.records import parse_json, read_record
 

@@ -12,7 +12,7 @@ from focusgen.base import files
 from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import SceneError
 from focusgen.base.files import fsync_folder, make_folder, publish, remove, sync_file_system
-from focusgen.config import PhaseName
+from focusgen.config.graph import PhaseName
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import RECORD_VERSION, Identity, Record, seal
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import CorruptInputError, FailureClass
-from focusgen.config.depth import OF_UNIT, change_of_unit
+from focusgen.config.depth_units import OF_UNIT, change_of_unit
 from focusgen.config.graph import PhaseName
 from focusgen.dataset.known_faults import known_fault
 from focusgen.dataset.layout import SceneLayout

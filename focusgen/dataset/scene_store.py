@@ -15,7 +15,7 @@ import numpy.typing as npt
 from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import SceneError, StaleError
 from focusgen.base.files import append, make_folder, publish_json, remove
-from focusgen.config import PhaseName
+from focusgen.config.graph import PhaseName
 from focusgen.dataset.journals import note_line, open_notes, png_filter_of, read_journal
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.packs import is_packed, unpack_scene

@@ -20,7 +20,7 @@ from focusgen import __version__
 from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import CorruptInputError, FailureClass, FocusgenError, SceneError
 from focusgen.base.files import make_folder, publish, publish_json, remove
-from focusgen.config import PhaseName
+from focusgen.config.graph import PhaseName
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import failure_document, read_failure
 from focusgen.media.codecs import GREY, RGB, check_png, decode_npz

@@ -23,9 +23,8 @@ from focusgen.base.errors import (
 )
 from focusgen.base.names import shell_word
 from focusgen.base.shipped import script_command
-from focusgen.config import SCENE_PHASES, PhaseName
 from focusgen.config.data import SPLITS, Split
-from focusgen.config.graph import GRAPH
+from focusgen.config.graph import GRAPH, SCENE_PHASES, PhaseName
 from focusgen.dataset.index import IndexEntry, known_scene, read_index
 from focusgen.dataset.ingest import unknown_ingest_digest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout

@@ -9,8 +9,7 @@ import zipfile
 from pathlib import Path
 
 from focusgen.base.names import display
-from focusgen.config import PhaseName
-from focusgen.config.graph import SCENE_PHASES
+from focusgen.config.graph import SCENE_PHASES, PhaseName
 from focusgen.config.sections import Config
 from focusgen.doctor.check import Check, Status
 from focusgen.models.registry import backend_of, section_of, weight_files

@@ -100,7 +100,8 @@ def disc_transfer(size: tuple[int, int], radius_px: float) -> Floats:
     """Return the transfer function of a disc, for `rfft2` of pictures of that size."""
     from scipy.special import j1
 
-    rows = 2.0 * np.pi * np.fft.fftfreq(size[0])[:, None]
+    rows = 2.0 * np.pi * np.fft.rfftfreq(size[0])[:, None]  # those of negative frequency are mirrored
     columns = 2.0 * np.pi * np.fft.rfftfreq(size[1])[None, :]
     x = np.maximum(np.hypot(rows, columns) * radius_px, 1e-6)
-    return np.asarray(2.0 * j1(x) / x, np.float32)
+    half = np.asarray(2.0 * j1(x) / x, np.float32)
+    return np.concatenate((half, half[(size[0] - 1) // 2 : 0 : -1]))

@@ -21,13 +21,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from focusgen.base.errors import ConfigError, reason_of
 from focusgen.base.names import display
-from focusgen.focal.presets import Preset
 from focusgen.focal.records import ALIASES, CAMERA_KEYS, KEYS, StackRecord, record_of, unknown_key
 from focusgen.media.picture_files import PICTURE_SUFFIXES
+
+if TYPE_CHECKING:
+    from focusgen.focal.presets import Preset
 
 DEPTH_SUFFIXES = (".npy", ".npz", ".png", ".exr", ".h5", ".hdf5", ".pfm")
 FILE_SUFFIXES = (*PICTURE_SUFFIXES, *DEPTH_SUFFIXES)

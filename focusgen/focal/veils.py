@@ -35,6 +35,9 @@ SHARP_PX = 0.3
 HALVED_FROM_PX = 6.0
 """Layers with at least this blur are drawn at half the size, at a quarter from twice that on."""
 
+WINDOW_STEP_PX = 4
+"""Windows of layers begin and end at multiples of this, and so at pixels of a quarter of the size."""
+
 STRIP_ROWS = 512
 
 
@@ -43,6 +46,13 @@ class Veil(NamedTuple):
 
     light: Floats
     density: Floats
+
+
+class _Drawn(NamedTuple):
+    """Light and density (4, h, w) of one layer in the rows and columns that it reaches."""
+
+    window: tuple[slice, slice]
+    planes: Floats
 
 
 class Veils:
@@ -64,25 +74,25 @@ class Veils:
 
     def of(self, n: int) -> Veil:
         """Return what lies over slice n, from the nearest layer to the farthest."""
-        front = np.zeros((4, *self._layer.shape), np.float32)  # light and density of all layers so far
-        before = front  # the same without the last of them
+        front = np.zeros((4, *self._layer.shape), np.float32)  # light and density of all layers but the last
         veil = np.zeros_like(front)
+        last: _Drawn | None = None
         for layer in range(N_LAYERS - 1, -1, -1):
             here = self._layer == layer
-            if not here.any():
-                before = front
-                continue
-            veil[:, here] = before[:, here]
+            veil[:, here] = front[:, here]
+            if last is not None:
+                covered = front[(..., *last.window)]
+                covered += (1.0 - covered[3]) * last.planes
             radius_px = self._gain * abs(self._depths[layer] - self._focus[n])
-            drawn = self._drawn(here, float(radius_px))
-            before, front = front, front + (1.0 - front[3]) * drawn
+            last = self._drawn(here, float(radius_px)) if here.any() else None
         return Veil(np.ascontiguousarray(veil[:3].transpose(1, 2, 0)), veil[3])
 
-    def _drawn(self, here: npt.NDArray[np.bool_], radius_px: float) -> Floats:
-        """Return light and density of one layer, blurred."""
-        mask = here.astype(np.float32)
-        sharp = np.concatenate((self._light * mask, mask[None]))
-        return sharp if radius_px <= SHARP_PX else np.maximum(_blurred(sharp, radius_px), 0.0)
+    def _drawn(self, here: npt.NDArray[np.bool_], radius_px: float) -> _Drawn:
+        """Return one layer, blurred."""
+        window = _reached(here, radius_px)
+        mask = here[window].astype(np.float32)
+        sharp = np.concatenate((self._light[(..., *window)] * mask, mask[None]))
+        return _Drawn(window, sharp if radius_px <= SHARP_PX else np.maximum(_blurred(sharp, radius_px), 0.0))
 
     def taken_off(self, n: int, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return slice n, of the working size or larger, without its veil."""
@@ -108,6 +118,20 @@ def cleared(light: Floats, veil: Veil) -> Floats:
     believed = np.clip((DENSEST - veil.density) / FADE, 0.0, 1.0) * (veil.density > 0)
     own = (light - veil.light) / np.maximum(1.0 - veil.density, 1.0 - DENSEST)[..., None]
     return np.asarray(light + believed[..., None] * (np.clip(own, 0.0, 1.0) - light), np.float32)
+
+
+def _reached(here: npt.NDArray[np.bool_], radius_px: float) -> tuple[slice, slice]:
+    """Return the rows and columns that a layer reaches when it is blurred."""
+    margin = math.ceil(radius_px) + WINDOW_STEP_PX
+    rows, columns = (_grown(np.asarray(here.any(axis)), margin) for axis in (1, 0))
+    return rows, columns
+
+
+def _grown(is_touched: npt.NDArray[np.bool_], margin: int) -> slice:
+    at = np.flatnonzero(is_touched)
+    start = max(int(at[0]) - margin, 0) // WINDOW_STEP_PX * WINDOW_STEP_PX
+    stop = -(-(int(at[-1]) + 1 + margin) // WINDOW_STEP_PX) * WINDOW_STEP_PX
+    return slice(start, min(stop, is_touched.size))
 
 
 def _blurred(planes: Floats, radius_px: float) -> Floats:

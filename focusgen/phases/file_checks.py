@@ -8,7 +8,7 @@ from pathlib import Path
 
 from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import CorruptInputError
-from focusgen.config import GRAPH, SCENE_PHASES, PhaseName
+from focusgen.config.graph import GRAPH, SCENE_PHASES, PhaseName
 from focusgen.dataset.layout import DONE, FAILED, PARTIAL, SceneLayout
 from focusgen.dataset.packs import read_published
 from focusgen.dataset.records import Record, read_failure, read_record

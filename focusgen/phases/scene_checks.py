@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import CorruptInputError, DepthRangeError
 from focusgen.base.names import shell_word
-from focusgen.config import SCENE_PHASES
+from focusgen.config.graph import SCENE_PHASES
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import read_manifest
 from focusgen.dataset.layout import DatasetLayout

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 
 from focusgen.base.names import rich_text
-from focusgen.config import GRAPH, PhaseName
+from focusgen.config.graph import GRAPH, PhaseName
 from focusgen.run.progress import Observer
 from focusgen.run.run_clock import RunClock
 

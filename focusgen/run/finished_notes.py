@@ -18,7 +18,7 @@ from typing import NamedTuple
 from focusgen.base.checksums import checksum
 from focusgen.base.errors import CorruptInputError, StorageError
 from focusgen.base.files import append, make_folder
-from focusgen.config import GRAPH, SCENE_PHASES, PhaseName
+from focusgen.config.graph import GRAPH, SCENE_PHASES, PhaseName
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.known_faults import known_fault
 from focusgen.dataset.layout import DatasetLayout, SceneLayout

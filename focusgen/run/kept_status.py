@@ -19,7 +19,7 @@ from focusgen import __version__, config
 from focusgen.base.checksums import checksum
 from focusgen.base.errors import StorageError
 from focusgen.base.files import make_folder, publish
-from focusgen.config import SCENE_PHASES, PhaseName
+from focusgen.config.graph import SCENE_PHASES, PhaseName
 from focusgen.dataset.index import IndexEntry, ingest_digest_of
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import PhaseState, State, canonical, parse_json

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from focusgen.base.errors import ExitCode, FailureClass, FocusgenError, SceneError
 from focusgen.base.files import STORAGE_ERRNOS, storage_error
-from focusgen.config import PhaseName
+from focusgen.config.graph import PhaseName
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.store import write_failure
 from focusgen.run.progress import Observer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from focusgen.config import PhaseName
+from focusgen.config.graph import PhaseName
 
 
 class Observer:

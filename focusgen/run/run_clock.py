@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from focusgen.config import PhaseName
+from focusgen.config.graph import PhaseName
 
 WORTH_SAYING_S = 60.0
 BELIEVED_AFTER_S = 5.0

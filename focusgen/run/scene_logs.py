@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from focusgen.base.locks import exclusive
-from focusgen.config import PhaseName
+from focusgen.config.graph import PhaseName
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.store import merge_scene_logs
 from focusgen.run.table import PHASES

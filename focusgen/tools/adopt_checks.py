@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import CorruptInputError, DepthRangeError, SceneError
-from focusgen.config import PhaseName
+from focusgen.config.graph import PhaseName
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.lens_metadata import SET_KEYS, SetLens, set_lenses
 from focusgen.dataset.records import Record, parse_json

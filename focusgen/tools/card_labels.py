@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from focusgen.config import SCENE_PHASES
+from focusgen.config.graph import SCENE_PHASES
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.lens_metadata import SetLens
 from focusgen.dataset.records import read_record

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import RefusedDataError
-from focusgen.config import SCENE_PHASES
 from focusgen.config.data import SPLITS
+from focusgen.config.graph import SCENE_PHASES
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.lens_metadata import sensor_width_mm

@@ -2,6 +2,7 @@
 
 Sharp pictures become raw frames, depth becomes provided depth; index, frames and depth maps are
 then written by the phases that always write them, records and all. Several stacks are frames of one video.
+Phases and settings are imported where a scene is made: every `focal infer` would wait a third of a second.
 """
 
 from __future__ import annotations
@@ -18,12 +19,9 @@ from focusgen import config
 from focusgen.base.errors import ConfigError, CorruptInputError, ExitCode
 from focusgen.base.files import make_folder, publish, remove
 from focusgen.base.names import display, natural_key, same_form, shell_word
-from focusgen.config.backends import PASSTHROUGH, PROVIDED
-from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.media.eight_bits import as_eight_bits
 from focusgen.media.images import image_size
-from focusgen.run.selection import Selection
 from focusgen.tools.focal_outputs import npy_bytes, png_bytes
 
 RAW, RAW_DEPTH = "raw", "raw_depth"
@@ -56,6 +54,8 @@ def check_takes_scenes(root: Path) -> None:
     Raises:
         ConfigError: names a scene that is not of a stack.
     """
+    from focusgen.dataset.index import read_index
+
     dataset = DatasetLayout(root, root / "scene_index.json")
     known = list(read_index(dataset)) if dataset.index_json.exists() else []
     raw = sorted(path.name for path in (root / RAW).iterdir()) if (root / RAW).is_dir() else []
@@ -113,7 +113,8 @@ def make_scenes(root: Path, scene_id: str, sizes: Sequence[tuple[int, ...]]) -> 
     Raises:
         ConfigError: frames of one scene differ in size, or a phase did not complete.
     """
-    from focusgen.run.here import run_phases  # a tenth of a second that every `focal infer` would wait
+    from focusgen.run.here import run_phases
+    from focusgen.run.selection import Selection
 
     if len(set(sizes)) > 1:
         raise ConfigError("stacks of different sizes are no frames of one video", "Give each alone.")
@@ -132,6 +133,8 @@ def make_scenes(root: Path, scene_id: str, sizes: Sequence[tuple[int, ...]]) -> 
 
 def scene_settings(root: Path) -> dict[str, Any]:
     """Return the settings that such a data set is made and continued with."""
+    from focusgen.config.backends import PASSTHROUGH, PROVIDED
+
     return {
         "data.raw_root": root / RAW,
         "data.out_root": root,

@@ -15,7 +15,7 @@ import numpy as np
 from focusgen.base.errors import ConfigError, CorruptInputError, SceneError
 from focusgen.base.files import make_folder, publish
 from focusgen.base.names import RESERVED_NAMES, display, shell_word
-from focusgen.config import SCENE_PHASES, PhaseName
+from focusgen.config.graph import SCENE_PHASES, PhaseName
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.lens_metadata import sensor_width_mm

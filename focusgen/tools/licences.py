@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from focusgen.base.errors import ConfigError
-from focusgen.config import SCENE_PHASES
+from focusgen.config.graph import SCENE_PHASES
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import INPUTS, read_record
 

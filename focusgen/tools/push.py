@@ -15,7 +15,7 @@ from focusgen import __version__
 from focusgen.base.checksums import file_sha256
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import INTERNAL
-from focusgen.config import SCENE_PHASES
+from focusgen.config.graph import SCENE_PHASES
 from focusgen.dataset.layout import MANIFEST, DatasetLayout
 from focusgen.dataset.packs import PACKED, is_packed
 from focusgen.models.hub_errors import hub_errors

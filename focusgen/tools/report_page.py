@@ -16,8 +16,7 @@ from focusgen.base.errors import ConfigError, SceneError
 from focusgen.base.files import make_folder, publish
 from focusgen.base.names import display, first_lines, shell_word
 from focusgen.base.shipped import script_command
-from focusgen.config import SCENE_PHASES
-from focusgen.config.graph import GRAPH
+from focusgen.config.graph import GRAPH, SCENE_PHASES
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_object, read_record

@@ -9,7 +9,8 @@ import pytest
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.config import settings_for
-from focusgen.config.depth import FRAME_BY_FRAME, UNITS, DepthConfig
+from focusgen.config.depth import FRAME_BY_FRAME, DepthConfig
+from focusgen.config.depth_units import UNITS
 
 
 def depth(**values: Any) -> DepthConfig:

@@ -57,6 +57,17 @@ def test_a_bar_is_never_veiled_by_itself_nor_by_what_is_behind_it(wall: np.ndarr
         np.testing.assert_array_equal(veils.taken_off(n, stack.slices[n])[bar], stack.slices[n][bar])
 
 
+@pytest.mark.parametrize("column", [0, 3, 41, 99, 139])
+def test_a_thing_wherever_it_is_veils_as_far_as_its_blur_reaches(wall: np.ndarray, column: int):
+    thing = np.zeros((96, 144), bool)
+    thing[30:37, column : column + 5] = True
+    stack, diopters, rgb = scene(wall, thing)
+    veil = Veils(stack, diopters, rgb).of(1)
+    drawn = np.clip(disc_blurred(thing[None].astype(np.float32), 7.2), 0.0, 1.0)[0]  # its layer's own blur
+    np.testing.assert_allclose(veil.density[~thing], drawn[~thing], atol=0.02)
+    assert drawn[~thing].max() > 0.1
+
+
 def test_a_slanted_floor_keeps_every_byte(wall: np.ndarray):
     floor = np.linspace(FAR, FAR + 0.24, 96, dtype=np.float32)[:, None] * np.ones((1, 144), np.float32)
     slices = np.stack([pixels_of(wall, U8)] * 2)
