@@ -50,13 +50,14 @@ class BlurBank:
 
     def blurred_by(self, radius_px: Floats) -> Floats:
         """Return the picture whose every pixel is blurred by its own radius, (H, W)."""
-        lower, share = rungs_of(radius_px)
-        out = np.zeros(radius_px.shape, np.float32)
-        for index in np.unique(lower):
-            here = lower == index
+        lower, share = (part.ravel() for part in rungs_of(radius_px))
+        out = np.zeros(radius_px.size, np.float32)
+        for index in np.flatnonzero(np.bincount(lower)).tolist():
+            here = np.flatnonzero(lower == index)
             weight = share[here].astype(np.float32)
-            out[here] = self.rung(index)[here] * (1.0 - weight) + self.rung(index + 1)[here] * weight
-        return out
+            below, above = (self.rung(rung).ravel()[here] for rung in (index, index + 1))
+            out[here] = below * (1.0 - weight) + above * weight
+        return out.reshape(radius_px.shape)
 
     def rung(self, index: int) -> Floats:
         """Return the picture blurred by one of `RUNGS_PX`."""

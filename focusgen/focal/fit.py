@@ -41,6 +41,10 @@ EVEN_SHARE = 0.03
 VISIBLE = 0.002
 """Mean relative difference of light below which there is nothing to explain."""
 
+FITS_CLEARLY = 0.4
+"""Of depth by sharpness alone: a lens that leaves less is right. 48 traced and drawn stacks leave .31 in the
+median; told a lens of twice or half their blur, .50 and more."""
+
 FACTORS = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 DOUBTED, CLEARLY_BETTER = (0.25, 0.5, 2.0, 4.0), 0.75
 """A lens is wrong where one of such factors leaves less than this part of what the lens itself leaves. Of 57
@@ -124,7 +128,7 @@ def blur_factor(stack: FocalStack) -> float:
     def left(factor: float) -> float:
         return unexplained_share(replace(small, radius_px_m=factor * gain), diopters)
 
-    if min(map(left, DOUBTED)) >= CLEARLY_BETTER * left(1.0):
+    if left(1.0) < FITS_CLEARLY or min(map(left, DOUBTED)) >= CLEARLY_BETTER * left(1.0):
         return 1.0
     return min(FACTORS, key=left)
 
