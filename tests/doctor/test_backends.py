@@ -26,7 +26,9 @@ ROWS = [
 def added(monkeypatch):
     """Install the rows above."""
     entries = [EntryPoint(name, value, GROUPS[phase]) for phase, name, value in ROWS]
-    monkeypatch.setattr(backends, "entry_points", lambda group: [e for e in entries if e.group == group])
+    monkeypatch.setattr(
+        "importlib.metadata.entry_points", lambda group: [e for e in entries if e.group == group]
+    )
     backends._installed.cache_clear()
     yield
     backends._installed.cache_clear()
