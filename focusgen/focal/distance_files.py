@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -12,11 +13,10 @@ from typing import Any, NamedTuple
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display, listed
+from focusgen.focal.distance_units import said_unit
 from focusgen.focal.distances import (
     DETACHED_UNIT,
     HOW_TO_GIVE,
-    MICRO,
-    UNITS_M,
     parse_distance,
     parse_distances,
     with_point,
@@ -24,9 +24,14 @@ from focusgen.focal.distances import (
 from focusgen.focal.lists import read_text
 
 SUFFIX = re.compile(r"\.[a-z]\w*$")
+UNIT_COMMENT = re.compile(r"focus|dist|unit|#\s*\S+$", re.IGNORECASE)
+"""A comment above the numbers that is their heading: numpy.savetxt writes it so."""
+
 COMMENT = re.compile(r"(^|\s)#.*")
-JSON_KEYS = ("focus_distances_m", "focus_distances", "focus_distance_m", "distances_m", "distances")
-NO_METRES = frozenset("micron microns diopter diopters dioptre dioptres dpt inch inches ft feet".split())
+JSON_KEYS = ("focus_distances", "focus_distance", "distances")
+"""Of a list of distances, with or without `_m`, `_mm`, `_cm` or `_um` behind it."""
+
+UNIT_KEY = re.compile(r"(.*_)?units?", re.IGNORECASE)
 
 
 Said = list[float] | dict[str, float]
@@ -65,9 +70,10 @@ def _from_json(text: str, shown: str, names: Sequence[str], folder: str) -> Said
         raise ConfigError(f"{shown}: no JSON: {error}") from error
     if isinstance(document, list) and document and all(isinstance(entry, dict) for entry in document):
         return _from_table(_table_of(document, shown, names), shown, names, folder)
-    found: Any = document
+    found, unit = document, "m"
     if isinstance(document, dict):
-        key = next((key for key in JSON_KEYS if key in document), None)
+        key = next((key for key in document if _without_unit(key) in JSON_KEYS), None)
+        unit = _unit_of_document(document, key, shown)
         if key is not None and _are_paired(document.get("slices"), document[key]):
             document, key = dict(zip(document["slices"], document[key], strict=True)), None
         by_name = {_slice_of(name, names): value for name, value in document.items()}
@@ -75,11 +81,26 @@ def _from_json(text: str, shown: str, names: Sequence[str], folder: str) -> Said
         if key is None and not named:
             raise ConfigError(f"{shown}: neither names slices nor has a key {', '.join(JSON_KEYS)}")
         if key is None:
-            return {name: parse_distance(str(value), f"{shown}: {name}") for name, value in named.items()}
+            return {
+                name: parse_distance(str(value), f"{shown}: {name}", unit) for name, value in named.items()
+            }
         found = document[key]
     if not isinstance(found, list):
         raise ConfigError(f"{shown}: the focus distances are no list")
-    return [parse_distance(str(value), f"{shown}: distance {n + 1}") for n, value in enumerate(found)]
+    return [parse_distance(str(value), f"{shown}: distance {n + 1}", unit) for n, value in enumerate(found)]
+
+
+def _without_unit(key: str) -> str:
+    return re.sub(r"_(um|mm|cm|m)$", "", key.lower())
+
+
+def _unit_of_document(document: Mapping[str, Any], key: str | None, shown: str) -> str:
+    """Return the unit that the key of the distances says, or a key `unit`; metres where none says it."""
+    titles = [str(value) for name, value in document.items() if UNIT_KEY.fullmatch(name)]
+    units = {said_unit(title, shown) for title in (*titles, key or "")} - {None}
+    if len(units) > 1:
+        raise ConfigError(f"{shown}: it names {listed(sorted(map(str, units)))}", HOW_TO_GIVE)
+    return next(iter(units), None) or "m"
 
 
 def _table_of(
@@ -124,19 +145,29 @@ def _are_paired(slices: object, distances: object) -> bool:
 
 
 def _from_lines(text: str, shown: str, names: Sequence[str], folder: str) -> Said:
-    lines = [(f"{shown}:{n}", COMMENT.sub("", line).strip()) for n, line in enumerate(text.splitlines(), 1)]
-    return _from_table([(where, content) for where, content in lines if content], shown, names, folder)
+    lines = [(f"{shown}:{n}", line.strip()) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    above = itertools.takewhile(lambda line: line[1].startswith("#"), lines)
+    told = [(where, content.lstrip("# ")) for where, content in above if UNIT_COMMENT.search(content)]
+    units = {said_unit(title, where) for where, title in told} - {None}
+    if len(units) > 1:
+        raise ConfigError(f"{shown}: its comments name {listed(sorted(map(str, units)))}", HOW_TO_GIVE)
+    said = [(where, COMMENT.sub("", content).strip()) for where, content in lines]
+    usual = next(iter(units), None) or "m"
+    return _from_table([line for line in said if line[1]], shown, names, folder, usual)
 
 
-def _from_table(lines: list[tuple[str, str]], shown: str, names: Sequence[str], folder: str) -> Said:
-    """Return the distances that lines say, each with where it stands."""
+def _from_table(
+    lines: list[tuple[str, str]], shown: str, names: Sequence[str], folder: str, usual: str = "m"
+) -> Said:
+    """Return the distances that lines say, each with where it stands; `usual` where no heading has one."""
     heading = _heading_of(lines[0][1], lines[0][0], names) if lines else None
+    unit = (heading and heading.unit) or usual
     numbers: list[float] = []
     by_name: dict[str, float] = {}
     for where, content in _of_folder(lines if heading is None else lines[1:], folder):
-        found = _named_distance(content, where, names, heading or Heading())
+        found = _named_distance(content, where, names, heading or Heading(), unit)
         if found is None:
-            numbers += parse_distances(content, where, heading.unit if heading else "m")
+            numbers += parse_distances(content, where, unit)
         elif found[0] in by_name:
             raise ConfigError(f"{where}: a distance of {display(found[0])} for the second time")
         else:
@@ -159,12 +190,12 @@ class Heading(NamedTuple):
     Attributes:
         n_columns: as it has; 0 without a heading.
         focus: number of the column with the distances, None if none is called so.
-        unit: of the distances.
+        unit: of the distances; None where it says none.
     """
 
     n_columns: int = 0
     focus: int | None = None
-    unit: str = "m"
+    unit: str | None = None
 
 
 def _heading_of(content: str, where: str, names: Sequence[str]) -> Heading | None:
@@ -176,22 +207,8 @@ def _heading_of(content: str, where: str, names: Sequence[str]) -> Heading | Non
     cells = _cells(content)
     if any(_slice_of(cell, names) for cell in cells) or _is_distance(cells[-1]):
         return None
-    titles = [MICRO.sub("um", cell.lower()) for cell in cells]
-    focus = focus_column(titles, where)
-    unit = unit_of(titles[focus if focus is not None else -1], where)
-    return Heading(len(cells), focus, unit)
-
-
-def unit_of(title: str, where: str) -> str:
-    """Return the unit that a heading, in small letters, says of its column; metres where it says none.
-
-    Raises:
-        ConfigError: it says another than metres or parts of them.
-    """
-    words = re.split(r"[^a-z0-9]+", title.strip(" )]"))
-    if "1/m" in title or NO_METRES & set(words):
-        raise ConfigError(f"{where}: {display(title)} are no metres", "Write metres, or um, mm or cm.")
-    return words[-1] if words[-1] in UNITS_M else "m"
+    focus = focus_column([cell.lower() for cell in cells], where)
+    return Heading(len(cells), focus, said_unit(cells[focus if focus is not None else -1], where))
 
 
 def focus_column(titles: Sequence[str], where: str) -> int | None:
@@ -220,7 +237,7 @@ def _is_distance(cell: str) -> bool:
 
 
 def _named_distance(
-    content: str, where: str, names: Sequence[str], heading: Heading
+    content: str, where: str, names: Sequence[str], heading: Heading, unit: str
 ) -> tuple[str, float] | None:
     """Return the slice that a line names and its distance, None if it names none."""
     cells = _cells(content)
@@ -242,7 +259,7 @@ def _named_distance(
         raise ConfigError(f"{where}: which of {len(cells)} cells is the distance?", HOW_TO_GIVE)
     name = _slice_of(cells[at], names)
     assert name is not None, "it was found there"
-    return name, parse_distance(with_point(cells[focus]), where, heading.unit)
+    return name, parse_distance(with_point(cells[focus]), where, unit)
 
 
 def _cells(content: str) -> list[str]:

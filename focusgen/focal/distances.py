@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -68,7 +69,39 @@ def parse_distances(text: str, where: str, unit: str = "m") -> list[float]:
     joined = DETACHED_UNIT.sub("", text.strip().strip("[](){}"))
     if ";" in joined:
         joined = " ".join(with_point(part) for part in joined.split(";"))
-    return [parse_distance(word, where, unit) for word in joined.replace(",", " ").split()]
+    words = joined.replace(",", " ").split()
+    distances_m = [parse_distance(word, where, unit) for word in words]
+    _refuse_unit_for_all(words, distances_m, where)
+    return distances_m
+
+
+def _refuse_unit_for_all(words: Sequence[str], distances_m: Sequence[float], where: str) -> None:
+    """Refuse `300,500,1000mm`: the last unit may be meant for all, and says 300 m as it stands.
+
+    Raises:
+        ConfigError: the last alone has a unit, and the numbers rise or fall only if it holds for all.
+    """
+    units = [_unit_in(word) for word in words]
+    if len(words) < 2 or any(units[:-1]) or units[-1] in (None, "m"):
+        return
+    as_one = [parse_distance(word, where, units[-1] or "m") for word in words]
+    if _direction(as_one) and _direction(distances_m) != _direction(as_one):
+        meant = ",".join(f"{word}{units[-1]}" for word in words[:-1])
+        raise ConfigError(
+            f"{where}: is {units[-1]} the unit of {words[-1]} alone?",
+            f"Write the unit to each distance: {meant},{words[-1]}, or m where it is metres.",
+        )
+
+
+def _unit_in(word: str) -> str | None:
+    parts = NUMBER_WITH_UNIT.fullmatch(MICRO.sub("um", word.lower()))
+    return parts[2] if parts else None
+
+
+def _direction(values: Sequence[float]) -> int:
+    """Return 1 for values that rise, -1 for such that fall, else 0."""
+    steps = {1 if b > a else -1 if b < a else 0 for a, b in itertools.pairwise(values)}
+    return steps.pop() if len(steps) == 1 else 0
 
 
 def with_point(cell: str) -> str:

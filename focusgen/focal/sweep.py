@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
-from focusgen.focal.distance_files import focus_column, unit_of
+from focusgen.focal.distance_files import focus_column
+from focusgen.focal.distance_units import unit_of
 from focusgen.focal.distances import MICRO, parse_distance
 from focusgen.focal.lists import read_text
 
@@ -108,7 +109,8 @@ def _rows(path: Path, shown: str) -> tuple[list[_Row], bool]:
     place = frame or time
     if column is None or place is None:
         raise ConfigError(f"{shown}: no column of frames or times, or none of distances", HOW_TO_WRITE)
-    unit, focus = unit_of(titles[column], f"{shown}:1"), known[titles[column]]
+    focus = known[titles[column]]
+    unit = unit_of(focus, f"{shown}:1")
     rows = [_row(line, place, focus, unit, f"{shown}:{lines.line_num}") for line in lines]
     if not rows:
         raise ConfigError(f"{shown}: holds no line below its heading", HOW_TO_WRITE)

@@ -34,6 +34,19 @@ def test_what_is_no_distance_is_named(word: str):
         parse_distances(f"0.5,{word}", "here")
 
 
+@pytest.mark.parametrize("text", ["300,500,1000mm", "30 50 100cm", "50,100um"])
+def test_a_unit_that_may_be_meant_for_all_is_asked_for(text: str):
+    with pytest.raises(ConfigError, match="alone") as refused:
+        parse_distances(text, "here")
+    said = refused.value.advice.partition(": ")[2].partition(", or")[0]
+    assert len(parse_distances(said, "here")) == len(said.split(","))
+
+
+def test_a_unit_of_the_last_alone_is_its_own_where_the_others_go_its_way():
+    assert parse_distances("0.5,75cm", "here") == pytest.approx([0.5, 0.75])
+    assert parse_distances("0.5,75cm,1/2,inf", "here")[3] == math.inf
+
+
 @pytest.mark.parametrize(
     ("distances_m", "complaint"),
     [

@@ -91,6 +91,7 @@ def test_a_heading_says_the_unit_of_focus(tmp_path: Path, text: str):
         ("frame,focus_m\n0,1\n3,0.5\n\n2,1\n", "focus.csv:5: 2 after 3"),
         ("time_s,focus_m\n0,1\n.5,2\n.5,3\n", "focus.csv:4: 0.5 for the second time"),
         ("frame,sharpness\n0,1\n", "no column"),
+        ("frame,LENS_FOCUS_DISTANCE\n0,5\n4,2\n", "LENS_FOCUS_DISTANCE are no metres, but diopters"),
         ("frame,focus_ft\n0,1\n4,2\n", r"focus.csv:1: focus_ft are no metres"),
         ("frame,focus_m\n", "no line"),
         ("time_s,focus_m\n0,0.5\n1,1\n", "no time stamps"),

@@ -1,0 +1,50 @@
+"""Which unit a heading says of the distances below it: `focus_mm`, `Distance [cm]`, `focusDistanceMm`."""
+
+from __future__ import annotations
+
+import re
+
+from focusgen.base.errors import ConfigError
+from focusgen.base.names import display
+from focusgen.focal.distances import MICRO, UNITS_M
+
+NO_METRES = frozenset(
+    "micron microns inch inches ft feet foot yd yards dm km nm px pixel pixels "
+    "diopter diopters dioptre dioptres dpt inverse inv reciprocal vergence disparity "
+    "step steps code codes dac voltage volt volts".split()
+)
+AT_THE_END = frozenset({"in", "d"})
+"""Inches and diopters, where nothing comes behind them: `focus_in`, `focus [D]`."""
+
+ANDROID = "lensfocusdistance"
+"""Its numbers are diopters, and 0 is infinity."""
+
+
+def said_unit(title: str, where: str) -> str | None:
+    """Return the unit that a heading says of its column, None where it says none.
+
+    Raises:
+        ConfigError: it says another than metres or parts of them.
+    """
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", MICRO.sub("um", title))
+    words = [word for word in re.split(r"[^a-z0-9]+", apart.lower()) if word]
+    numbered = {n + 1 for n, word in enumerate(words) if word.isdigit()}  # the 50 mm of a lens
+    units = [word for n, word in enumerate(words) if word in UNITS_M and n not in numbered]
+    is_android = ANDROID in "".join(words) and not units
+    is_other = bool(NO_METRES & set(words)) or bool(words and words[-1] in AT_THE_END) or "1/m" in title
+    if is_android or is_other or len(set(units)) > 1:
+        raise ConfigError(
+            f"{where}: {display(title.strip())} are no metres"
+            + (", but diopters, as Android gives them" if is_android else ""),
+            "Write metres, or um, mm or cm, and that into the heading: focus_mm. Diopters are 1 / metres.",
+        )
+    return units[0] if units else None
+
+
+def unit_of(title: str, where: str) -> str:
+    """Return the unit that a heading says of its column; metres where it says none.
+
+    Raises:
+        ConfigError: it says another than metres or parts of them.
+    """
+    return said_unit(title, where) or "m"
