@@ -23,7 +23,7 @@ from focusgen.media.depth_codecs import REPLACE_ADVICE, read_depth_file
 from focusgen.media.depth_looks import looks_of
 from focusgen.media.depth_sources import HYPERSIM_ENDING
 from focusgen.media.depth_units import DepthOptions, DepthReading, read_numbers, units_per_metre
-from focusgen.media.depth_words import DISPARITY_ADVICE, file_name_note
+from focusgen.media.depth_words import DISPARITY_ADVICE, path_note
 from focusgen.media.layouts.hypersim import FOCAL_PER_WIDTH
 from focusgen.media.layouts.rendered import VKITTI_SKY_M
 
@@ -231,7 +231,7 @@ def _check_name(record: StackRecord, path: Path, data_set: str) -> None:
         ConfigError: names file, line, and the keys that say what it is.
     """
     named = f"{record.where}: {display(str(path))} is named like"
-    if record.text("depth_kind") is None and file_name_note(path.name):
+    if record.text("depth_kind") is None and path_note(path):
         raise ConfigError(
             f"{named} disparity or inverse depth",
             f"{DISPARITY_ADVICE} If it is depth, say depth_kind=planar.",

@@ -25,6 +25,9 @@ class Look:
 _LOOKS: tuple[tuple[str, tuple[Look, ...]], ...] = (
     (r"(.*/)?\d{9,10}\.\d{4,7}\.png", (Look("TUM RGB-D", 5000, "tum"),)),
     (r"(.*/)?depth_\d{5}\.png", (Look("Virtual KITTI 2", 100, "vkitti2"),)),
+    (r"(.*/)?\d{4}(_\d\d){2}_drive_\d{4}_sync_\w+_\d{10}_image_0\d\.png", (Look("KITTI", 256),)),
+    (r"(.*/)?ibims[^/]*/(.*/)?depth/[^/]+\.png", (Look("iBims-1", 65535 / 50),)),
+    (r"(.*/)?[0-9a-f]{32}_d\d_\d\.png", (Look("Matterport3D", 4000),)),
     (r"(.*/)?\d{10}\.png", (Look("KITTI", 256, "kitti"),)),
     (r"(.*/)?frame-\d{6}\.depth\.png", (Look("7-Scenes", 1000),)),
     (r"(.*/)?(0|[1-9]\d{0,4})\.png", (Look("ICL-NUIM", 5000, "tum"), Look("ScanNet", 1000, "scannet"))),

@@ -26,7 +26,7 @@ from focusgen.media.depth_codecs import naming, read_values
 from focusgen.media.depth_hdf5 import find_dataset, open_file
 from focusgen.media.depth_pairs import Pairing
 from focusgen.media.depth_units import DepthMap, DepthOptions, Numbers, read_numbers, units_per_metre
-from focusgen.media.depth_words import check_array_name, file_name_note
+from focusgen.media.depth_words import check_array_name, path_note
 
 if TYPE_CHECKING:
     import h5py
@@ -154,7 +154,7 @@ class DepthFolder(DepthSource):
         are_rays = self._files[0].name.casefold().endswith(HYPERSIM_ENDING)
         if are_rays and self.options.ray_focal_px(1) is None:
             return (*self._pairing.notes, RAYS_NOTE)
-        odd = file_name_note(self._files[0].name)
+        odd = path_note(self._files[0])
         return (*self._pairing.notes, odd) if odd else self._pairing.notes
 
     def values(self, index: int) -> Numbers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from focusgen.base.errors import UndecidedInputError
 from focusgen.base.names import display
@@ -14,6 +15,12 @@ _OTHERS: dict[str, str] = {
     **dict.fromkeys("mask masks valid seg segmentation label labels".split(), "a mask"),
     **dict.fromkeys("normal normals flow".split(), "directions"),
 }
+_TELLING_FOLDER = re.compile(
+    r"inv(erse)?[_-]?depth|(?P<depth>.*depth.*)|(gt_?)?disp(arity|arities)?([_-]?(occ|noc|gt|left|right|\d))*",
+    re.IGNORECASE,
+)
+"""Of the folders round a file, the nearest such says what lies in it: `disparity/left/0006.pfm`."""
+
 DISPARITY_ADVICE = "Depth in metres is focal length in px x baseline in m / disparity in px."
 
 
@@ -42,6 +49,14 @@ def check_array_name(name: str, said: str | None, flag: str) -> None:
             f"it holds {shown}, which is {other} by its name",
             f"{advice}If it is depth all the same, say {flag} {shown}.",
         )
+
+
+def path_note(path: Path) -> str:
+    """Return what to say of depth files that are called disparity, or lie in a folder that is."""
+    parents = (folder.name for folder in path.parents)
+    told = next((found for name in parents if (found := _TELLING_FOLDER.fullmatch(name))), None)
+    of_folder = file_name_note(told[0]) if told and not told["depth"] else ""
+    return file_name_note(path.name) or of_folder
 
 
 def file_name_note(name: str) -> str:

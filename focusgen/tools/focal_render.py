@@ -24,7 +24,7 @@ from focusgen.media.depth_codecs import READERS
 from focusgen.media.depth_looks import unit_hint
 from focusgen.media.depth_sources import HYPERSIM_ENDING
 from focusgen.media.depth_units import STRANGELY_FAR_M, DepthOptions, DepthReading, is_plausible_median
-from focusgen.media.depth_words import DISPARITY_ADVICE, file_name_note
+from focusgen.media.depth_words import DISPARITY_ADVICE, path_note
 from focusgen.models.devices import pick_device
 from focusgen.optics.coc import shown_width
 from focusgen.optics.transfer import Transfer
@@ -144,7 +144,7 @@ def _clear(folder: Path) -> None:
 
 def _strange_name(path: Path, unit: str) -> Iterator[str]:
     """Yield what a file's name says against how it was read."""
-    if file_name_note(path.name):
+    if path_note(path):
         yield f"named like disparity or inverse depth, but read as depth. {DISPARITY_ADVICE}"
     if path.name.casefold().endswith(HYPERSIM_ENDING):
         yield "named like Hypersim's, which hold distances along the rays, but read as depth along the axis"

@@ -238,6 +238,7 @@ def test_virtual_kitti_is_in_centimetres_and_a_data_set_that_nobody_knows_is_not
     ("name", "complaint", "way_out", "factor"),
     [
         ("disp0.npy", "disparity or inverse depth", {"depth_kind": "planar"}, 1),
+        ("disparity/0006.npy", "disparity or inverse depth", {"depth_kind": "planar"}, 1),
         ("gt_disp_lowres.npy", "disparity or inverse depth", {"depth_kind": "planar"}, 1),
         ("frame.0000.depth_meters.hdf5", "Hypersim's, which hold", {"depth_kind": "planar"}, 1),
         ("depth_00042.png", r"Virtual KITTI 2's \(100 per metre\)", {"depth_scale": 100}, 100),
@@ -246,6 +247,7 @@ def test_virtual_kitti_is_in_centimetres_and_a_data_set_that_nobody_knows_is_not
     ],
 )
 def test_a_name_that_says_something_else_is_not_overheard(disk, name, complaint, way_out, factor):
+    (disk / name).parent.mkdir(exist_ok=True)
     if name.endswith("png"):
         cv2.imwrite(str(disk / name), np.full((4, 6), 600, np.uint16))
     elif name.endswith("hdf5"):

@@ -15,6 +15,13 @@ from focusgen.media.depth_looks import looks_of, unit_hint
         ("depth/1305031102.160407.png", {("TUM RGB-D", 5000)}),
         ("frames/depth/Camera_0/depth_00012.png", {("Virtual KITTI 2", 100)}),
         ("proj_depth/groundtruth/image_02/0000000005.png", {("KITTI", 256)}),
+        (
+            "groundtruth_depth/2011_09_26_drive_0002_sync_groundtruth_depth_0000000005_image_02.png",
+            {("KITTI", 256)},
+        ),
+        ("ibims1_core_raw/depth/corridor_01.png", {("iBims-1", 1310.7)}),
+        ("ibims1_core_raw/rgb/corridor_01.png", set()),
+        ("v1/undistorted_depth_images/0b217f59904d4bdf85d35da2cab963c0_d1_3.png", {("Matterport3D", 4000)}),
         ("seq-01/frame-000000.depth.png", {("7-Scenes", 1000)}),
         ("depth/0.png", {("ICL-NUIM", 5000), ("ScanNet", 1000)}),
         ("depth_0000.png", set()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import h5py
 import numpy as np
 import OpenEXR
@@ -10,7 +12,7 @@ import pytest
 from focusgen.base.errors import CorruptInputError
 from focusgen.media.depth_files import open_depth
 from focusgen.media.depth_units import DepthOptions
-from focusgen.media.depth_words import file_name_note, other_quantity
+from focusgen.media.depth_words import file_name_note, other_quantity, path_note
 
 MAP = np.linspace(2.0, 4.0, 6 * 8, dtype=np.float32).reshape(6, 8)
 
@@ -50,3 +52,19 @@ def test_other_names_say_nothing(name):
 def test_files_called_disparity_are_told():
     assert "hold disparity or inverse depth by their name" in file_name_note("frame_0001_disp.npy")
     assert file_name_note("mask_dance_0001.npy") == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "is_told"),
+    [
+        ("FlyingThings3D/disparity/TRAIN/A/0000/left/0006.pfm", True),
+        ("kitti/training/disp_occ_0/000000_10.png", True),
+        ("disparity/depth_from_disparity/0006.pfm", False),
+        ("disparity-net/run_3/0006.pfm", False),
+        ("display/0006.pfm", False),
+        ("any/0006_disp.pfm", True),
+        ("depth_data/inverse_depth/0006.npy", True),
+    ],
+)
+def test_the_nearest_folder_that_says_what_lies_in_it_counts(path, is_told):
+    assert bool(path_note(Path(path))) == is_told
