@@ -253,6 +253,7 @@ def test_the_console_command_is_declared_where_it_is():
 
 
 PHASE_SCRIPTS = sorted((ROOT / "scripts").glob("0*.py"))
+FOCAL_SCRIPTS = sorted((ROOT / "scripts").glob("focal_*.py"))
 
 
 ASK_FOR_HELP = f"""
@@ -283,7 +284,7 @@ for key, argv, script in json.loads(sys.argv[1]):
 @pytest.fixture(scope="module")
 def helps(tmp_path_factory) -> dict[str, tuple[int, str, list[str]]]:
     """Return script or command -> (status, what its --help printed, heavy modules that it imported)."""
-    asked = [(path.name, [path.name, "--help"], str(path)) for path in PHASE_SCRIPTS]
+    asked = [(path.name, [path.name, "--help"], str(path)) for path in (*PHASE_SCRIPTS, *FOCAL_SCRIPTS)]
     asked += [(name, ["focusgen", *name.split(), "--help"], "") for name in ("", *COMMANDS)]
     done = subprocess.run(
         [sys.executable, "-c", ASK_FOR_HELP, json.dumps(asked)],
@@ -312,6 +313,17 @@ def test_help_of_a_script_answers_without_heavy_imports(script: Path, helps):
     assert status == 0, printed
     assert "--out" in printed and "--config" in printed
     assert heavy == []
+
+
+def test_a_script_of_focal_stacks_is_its_command(helps):
+    assert [path.stem for path in FOCAL_SCRIPTS] == [
+        f"focal_{a}" for a in ("evaluate", "infer", "stacks", "train")
+    ]
+    for script in FOCAL_SCRIPTS:
+        status, printed, heavy = helps[script.name]
+        assert (status, heavy) == (0, []), printed
+        assert f"usage: focusgen focal {script.stem.removeprefix('focal_')} " in printed
+        assert os.access(script, os.X_OK)
 
 
 def test_help_lists_every_command(helps):

@@ -21,10 +21,15 @@ ACTIONS: dict[str, tuple[str, str]] = {
     "check": ("focusgen.commands.focal_check", "report on a list: files, ranges, what can be told, leakage"),
 }
 
-ALIASES = {"-o": "--output", "--aperture": "--f_number", "--sensor_size": "--sensor_width"}
+ALIASES = {
+    "-o": "--output",
+    "--out": "--output",
+    "--aperture": "--f_number",
+    "--sensor_size": "--sensor_width",
+}
 """Names that other tools have for the same flags."""
 
-DIR_ALIASES = {**ALIASES, "-o": "--output_dir", "--output": "--output_dir"}
+DIR_ALIASES = {**ALIASES, **dict.fromkeys(("-o", "--out", "--output"), "--output_dir")}
 """The same where the output is a folder of its own: training and its tables."""
 
 

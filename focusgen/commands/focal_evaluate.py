@@ -40,7 +40,7 @@ class EvaluateFlags(Flags):
         None, "train, val or test; default: all. A list that names no split is taken for it"
     )
     n_slices: str | None = option(None, "such as 3,5,9: cut every stack to these")
-    max_samples: int | None = option(None, "stop after so many")
+    max_samples: int | None = option(None, "stop after so many (--limit)")
     save_viz: bool = option(False, "write every depth map as a picture")
     protocol: Literal["own", "ddff", "zedd"] = option(
         "own", "ddff: also in disparity (px); zedd: also write its files"
@@ -49,11 +49,12 @@ class EvaluateFlags(Flags):
 
 
 FLAGS = EvaluateFlags
+EVALUATE_ALIASES = {**DIR_ALIASES, "--limit": "--max_samples"}
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal evaluate`."""
-    words = renamed(argv, DIR_ALIASES)
+    words = renamed(argv, EVALUATE_ALIASES)
     flags = parse(FLAGS, words, prog="focusgen focal evaluate", doc=__doc__).flags
 
     from focusgen.base.names import rich_text

@@ -64,7 +64,7 @@ class InferFlags(Flags):
         "cpu", "where --quality best and --backend sd3 compute: cpu, cuda, cuda:1; all else is a CPU's work"
     )
     batch_size: int = option(1, "accepted for older calls: stacks are worked on one by one")
-    ensemble_size: int = option(1, "sd3 with objective flow: chains that are averaged")
+    ensemble_size: int = option(1, "sd3 with objective flow: chains that are averaged (--ensemble)")
     as_scene: bool = option(False, "make the results a scene that phases 4 to 6 accept")
     save_visualization: bool = option(False, "write the confidence as a picture too")
     resume: Literal["auto", "none"] = option(
@@ -73,7 +73,12 @@ class InferFlags(Flags):
 
 
 FLAGS = InferFlags
-INFER_ALIASES = {**ALIASES, "--input_list": "--input", "--model_path": "--checkpoint"}
+INFER_ALIASES = {
+    **ALIASES,
+    "--input_list": "--input",
+    "--model_path": "--checkpoint",
+    "--ensemble": "--ensemble_size",
+}
 MOST_SAID = 3.0
 """Shares above this are all the same to a reader."""
 MUCH_OUT_OF_FOCUS = 0.25

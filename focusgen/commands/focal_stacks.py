@@ -32,7 +32,7 @@ class StacksFlags(Flags):
 
 
 FLAGS = StacksFlags
-OUT_ALIASES = {**ALIASES, "-o": "--out", "--output": "--out"}
+OUT_ALIASES = {**ALIASES, **dict.fromkeys(("-o", "--out", "--output"), "--out")}
 
 
 def main(argv: Sequence[str]) -> int:

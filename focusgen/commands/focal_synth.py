@@ -35,7 +35,7 @@ FLAGS = FocalSynthFlags
 
 def main(argv: Sequence[str]) -> int:
     """Run `focusgen focal synth`."""
-    words = renamed(argv, {**ALIASES, "--out": "--output"})
+    words = renamed(argv, ALIASES)
     flags = parse(FLAGS, words, prog="focusgen focal synth", doc=__doc__).flags
     _check(flags)
 

@@ -84,6 +84,16 @@ class StackRecord:
             raise ConfigError(f"{self.where}: {key} is not a number")
         return number
 
+    def units_per_metre(self, default: float) -> float:
+        """Return `depth_scale`, the default where it is not given."""
+        scale = self.number("depth_scale", default)
+        if not 0.0 < scale < math.inf:
+            raise ConfigError(
+                f"{self.where}: depth_scale is {self.values['depth_scale']!r}, not above 0",
+                "It is units per metre: 1000 for millimetres, 100 for centimetres, 1 for metres.",
+            )
+        return scale
+
     def count(self, key: str, default: int) -> int:
         """Return how many of something there are: a whole number, at least 1 where it is given."""
         if self.values.get(key) is None:
@@ -224,6 +234,7 @@ def record_of(values: Mapping[str, Any], where: str) -> StackRecord:
     record.lens()
     record.fx_px()
     record.count("num_images", 1)
+    record.units_per_metre(1.0)
     record.focus_distances_m()
     return record
 

@@ -161,6 +161,8 @@ def test_a_stack_becomes_a_scene(drawn: Path, tmp_path: Path):
         ),
         (["stacks", "--scenes", "s", "--out", "l.jsonl", "--n-slices", "1"], "--n_slices must be at least 2"),
         (["check", "l.jsonl", "--max-samples", "-1"], "--max_samples must be at least 0, not -1"),
+        (["evaluate", "--list", "l.jsonl", "--out", "t", "--limit", "0"], "--max_samples must be at least 1"),
+        (["infer", "--input", "s", "--out", "o", "--ensemble", "0"], "--ensemble_size must be at least 1"),
     ],
 )
 def test_counts_that_cannot_be_are_refused_before_anything_is_read(words, message, capsys):

@@ -42,6 +42,12 @@ def test_counts_are_whole(value, count):
     assert record(num_images=value).count("num_images", 3) == count
 
 
+@pytest.mark.parametrize("value", [0, "0", -1000, math.inf])
+def test_a_unit_that_cannot_be_is_refused_while_the_list_is_read(value):
+    with pytest.raises(ConfigError, match=r"list\.jsonl:7: depth_scale is .*not above 0"):
+        record(depth_scale=value)
+
+
 @pytest.mark.parametrize("value", [0, -2, 2.5, "2.5", math.inf, "many"])
 def test_a_number_of_slices_that_cannot_be_is_refused_while_the_list_is_read(value):
     with pytest.raises(ConfigError, match=r"list\.jsonl:7: num_images is .*not a (whole )?number"):
