@@ -17,7 +17,7 @@ from focusgen.config.graph import PhaseName
 from focusgen.data.samples import Modality
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.packs import read_published
-from focusgen.dataset.records import read_record
+from focusgen.dataset.records import Record, read_record
 from focusgen.dataset.vetting import VettedScene
 
 MADE_BY: Mapping[Modality, PhaseName] = {
@@ -49,8 +49,10 @@ def read_vouched(scene: VettedScene, modality: Modality, path: Path) -> bytes:
     except FileNotFoundError as error:
         if entry is None:
             raise
+        _record(scene.layout, phase, scene.digests[phase])  # a phase that runs meanwhile takes files away
         raise MissingUpstreamError(f"{path}: no such file", "focusgen repair redoes it.") from error
     if entry is not None and FileEntry.of(data) != entry:
+        _record(scene.layout, phase, scene.digests[phase])
         raise CorruptInputError(f"not the file that {scene.layout.done(phase)} vouches for")
     return data
 
@@ -58,11 +60,21 @@ def read_vouched(scene: VettedScene, modality: Modality, path: Path) -> bytes:
 @functools.lru_cache(maxsize=KEPT_RECORDS)
 def _files(scene: SceneLayout, phase: PhaseName, digest: str) -> Mapping[str, FileEntry]:
     """Return path relative to the scene -> what the record of that digest says of the file."""
+    folder = scene.phase_folder(phase).name
+    files = _record(scene, phase, digest).files
+    return {os.path.normpath(f"{folder}/{name}"): entry for name, entry in files.items()}
+
+
+def _record(scene: SceneLayout, phase: PhaseName, digest: str) -> Record:
+    """Return the record of that digest as it lies there now.
+
+    Raises:
+        StaleError: another one lies there, or none.
+    """
     record = read_record(scene.done(phase))
     if record is None or record.digest != digest:
         raise StaleError(
             f"scene {scene.scene_id!r}: {scene.done(phase)} has changed since the data set was opened",
             "A phase ran meanwhile: open the data set anew.",
         )
-    folder = scene.phase_folder(phase).name
-    return {os.path.normpath(f"{folder}/{name}"): entry for name, entry in record.files.items()}
+    return record

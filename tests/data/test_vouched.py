@@ -45,3 +45,16 @@ def test_a_phase_that_ran_since_the_data_set_was_opened_is_noticed(finished):
     shutil.copyfile(data.scenes[1].layout.done("depth"), scene.layout.done("depth"))
     with pytest.raises(StaleError, match=rf"{scene.scene_id}.* has changed since the data set was opened"):
         data[0]
+
+
+@pytest.mark.parametrize("change", ["another file", "no file"])
+def test_a_phase_that_ran_while_the_data_set_was_read_is_no_damage(finished, change):
+    data = FocusDataset(finished, "train", window=2, modalities=("depth",))
+    data[0]  # whoever has read of a scene knows its record by heart
+    scene, path = data.item(0)[0], place_of(data, "depth", 0)
+    shutil.copyfile(data.scenes[1].layout.done("depth"), scene.layout.done("depth"))
+    path.unlink()
+    if change == "another file":
+        path.write_bytes(data.scenes[1].layout.depth(0).read_bytes())
+    with pytest.raises(StaleError, match=r"has changed since the data set was opened\nA phase ran meanwhile"):
+        data[0]
