@@ -15,6 +15,7 @@ from focusgen.base.names import display, listed
 from focusgen.focal.alignment import Alignment
 from focusgen.focal.distances import HOW_TO_ASK_EXIFTOOL, HOW_TO_GIVE, check_distances
 from focusgen.focal.exposure import Exposure
+from focusgen.focal.fit import shows_times_the_blur
 from focusgen.focal.lens_checks import check_lens
 from focusgen.focal.light import unused_bits
 from focusgen.focal.registration import registered
@@ -39,6 +40,9 @@ nearer, zooms breathe."""
 LEAST_CHANGE_PX, FAR_M = 0.1, 20.0
 """A stack whose nearest slice is focused farther than this, and whose blur changes by less from the nearest
 to the farthest, tells nothing, and its distances are hardly metres."""
+
+TELLING_FACTOR = 1.1
+"""Blur of the exact formula over that of the other from which slices can tell which of them holds."""
 
 VISIBLE_STEP_PX = 1.0
 """Slices between which blur may change by more are never equal, unless one is a copy."""
@@ -146,7 +150,7 @@ def open_stack(
     progress("align", 0.0)
     slices, alignment, exposure = registered(loaded.slices[order], aligns=aligns)
     if known is not None:
-        known = with_formula(known, lens.formula, alignment, rising_m)
+        known = with_formula(known, lens.formula, alignment, rising_m, slices)
         _check_tells(files, known, rising_m, slices.shape[2])
     gain = None if known is None else known.radius_px_m(slices.shape[2])
     _refuse_twins([names[n] for n in order], loaded.slices[order], rising_m, gain)
@@ -329,20 +333,39 @@ def lens_flags_lacking(focal_length_mm: float | None, f_number: float | None) ->
 
 
 def with_formula(
-    lens: StackLens, formula: str, alignment: Alignment, distances_m: Sequence[float]
+    lens: StackLens,
+    formula: str,
+    alignment: Alignment,
+    distances_m: Sequence[float],
+    slices: npt.NDArray[Any],
 ) -> StackLens:
     """Return a lens whose gain is that of aligned slices.
 
     Args:
         lens: as it is known.
-        formula: "paper", "exact", or "auto": exact where slices breathe.
+        formula: "paper", "exact", or "auto": exact where slices breathe, or show its blur.
         alignment: of the slices.
         distances_m: of the slices, rising.
+        slices: (N, H, W, 3), aligned.
     """
-    reference_m = distances_m[alignment.reference]
+    paper, exact = (
+        replace(lens, formula=name, reference_m=distances_m[alignment.reference])
+        for name in ("paper", "exact")
+    )
     if formula == "auto":
-        formula = "exact" if _breathes(lens, alignment, distances_m) else "paper"
-    return replace(lens, formula="exact" if formula == "exact" else "paper", reference_m=reference_m)
+        magnifies = _breathes(lens, alignment, distances_m) or _shows(exact, paper, distances_m, slices)
+        return exact if magnifies else paper
+    return exact if formula == "exact" else paper
+
+
+def _shows(
+    exact: StackLens, paper: StackLens, distances_m: Sequence[float], slices: npt.NDArray[Any]
+) -> bool:
+    """Say whether near slices show the blur of the exact formula: a macro stack that was aligned before."""
+    gain = paper.radius_px_m(slices.shape[2])
+    factor = exact.radius_px_m(slices.shape[2]) / gain
+    stack = FocalStack(slices, np.array([1.0 / metres for metres in distances_m]), gain)
+    return factor > TELLING_FACTOR and shows_times_the_blur(stack, factor)
 
 
 def _breathes(lens: StackLens, alignment: Alignment, distances_m: Sequence[float]) -> bool:

@@ -79,7 +79,8 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     slices, alignment, _ = registered(slices[order])
     formula = record.formula() or ("paper" if opened.files is None else "auto")  # as `focal infer` has it
     shown = record.lens_shown(*slices.shape[1:3]) or lens
-    gain = with_formula(shown, formula, alignment, rising_m.tolist()).radius_px_m(slices.shape[2])
+    shown = with_formula(shown, formula, alignment, rising_m.tolist(), slices)
+    gain = shown.radius_px_m(slices.shape[2])
     # A generative renderer's blur looks like a lens, and is not one.
     is_drawn = opened.files is None or record.text("source") != "bokeh"
     name = record.text("name") or (opened.files.name if opened.files else record.where.rsplit("/", 1)[-1])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from focusgen.focal.classical import estimate
-from focusgen.focal.fit import FITS, believed_part, blur_factor, unexplained_share
+from focusgen.focal.fit import FITS, believed_part, blur_factor, shows_times_the_blur, unexplained_share
 from focusgen.focal.registration import registered
 from focusgen.focal.stack import FocalStack
 from tests.focal.stacks import truth
@@ -52,9 +52,12 @@ def test_a_lens_that_is_wrong_by_a_factor_is_told_by_the_blur(name: str):
     right = FocalStack(slices, 1 / np.array(traced.distances_m), traced.radius_px_m)
     told = {
         factor: blur_factor(replace(right, radius_px_m=right.radius_px_m / factor))
-        for factor in (0.25, 0.5, 0.9, 1.0, 1.1, 2.0, 2.8)
+        for factor in (0.25, 0.5, 1 / 1.6, 0.9, 1.0, 1.1, 1.6, 2.0, 2.8)
     }
-    assert told == {0.25: 0.25, 0.5: 0.5, 0.9: 1.0, 1.0: 1.0, 1.1: 1.0, 2.0: 2.0, 2.8: 2.8}
+    small_sensor = {1 / 1.6: 0.7, 1.6: 1.4}
+    assert told == {0.25: 0.25, 0.5: 0.5, 0.9: 1.0, 1.0: 1.0, 1.1: 1.0, 2.0: 2.0, 2.8: 2.8, **small_sensor}
+    assert shows_times_the_blur(replace(right, radius_px_m=right.radius_px_m / 1.2), 1.2)
+    assert not shows_times_the_blur(right, 1.2)
 
 
 @pytest.mark.slow
@@ -67,7 +70,7 @@ def test_a_large_picture_tells_its_lens_as_a_small_one_does(right: FocalStack):
 
 def test_two_slices_and_pictures_of_nothing_say_nothing_of_the_lens(right: FocalStack):
     two = FocalStack(right.slices[::4], right.diopters[::4], 4 * right.radius_px_m)
-    assert blur_factor(two) == 1.0
+    assert blur_factor(two) == 1.0 and not shows_times_the_blur(two, 0.25)
     assert blur_factor(replace(right, slices=np.full_like(right.slices, 255))) == 1.0
 
 
