@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from focusgen.base.errors import ConfigError
@@ -106,16 +106,39 @@ def due_phases(cfg: Config, statuses: Sequence[SceneStatus]) -> list[PhaseName]:
 def busy_scenes(dataset: DatasetLayout, attempts: Sequence[Attempt], lost: Sequence[Loss]) -> dict[str, str]:
     """Return scene -> job of every scene that belongs to a task that runs now."""
     gone = {id(loss.attempt) for loss in lost}
-    plan_of = functools.cache(functools.partial(find_plan, dataset))
+    scenes_of = tasks_scenes(dataset)
     busy: dict[str, str] = {}
     for attempt in attempts:
         if not attempt.is_running or id(attempt) in gone or attempt.is_silent:
             continue
-        scenes: Sequence[str] = [attempt.scene_id]
+        busy.update({scene: f"job {attempt.job_id or attempt.pid}" for scene in scenes_of(attempt) if scene})
+    return busy
+
+
+def tasks_scenes(dataset: DatasetLayout) -> Callable[[Attempt], Sequence[str]]:
+    """Return what tells the scenes of a task: those of its plan, else the one in hand."""
+    plan_of = functools.cache(functools.partial(find_plan, dataset))
+
+    def scenes_of(attempt: Attempt) -> Sequence[str]:
         try:
             plan = plan_of(attempt.plan_id)
-            scenes = plan.slots[attempt.slot] if plan else scenes
         except ConfigError:
-            pass  # submitted by hand: no plan tells more than the scene in hand
-        busy.update({scene: f"job {attempt.job_id or attempt.pid}" for scene in scenes if scene})
-    return busy
+            plan = None  # submitted by hand: no plan tells more
+        slots = plan.slots if plan else ()
+        return slots[attempt.slot] if attempt.slot < len(slots) else [attempt.scene_id]
+
+    return scenes_of
+
+
+def with_work_left(
+    dataset: DatasetLayout, lost: Sequence[Loss], statuses: Sequence[SceneStatus]
+) -> list[Loss]:
+    """Return the lost tasks of which a scene is not complete; nobody has to do anything about the others."""
+    states = {status.scene_id: status.phases for status in statuses} if lost else {}
+    scenes_of = tasks_scenes(dataset)
+
+    def is_done(attempt: Attempt) -> bool:
+        phases = [states.get(scene, {}).get(attempt.phase) for scene in scenes_of(attempt)]
+        return bool(phases) and all(p is not None and p.state is State.COMPLETE for p in phases)
+
+    return [loss for loss in lost if not is_done(loss.attempt)]

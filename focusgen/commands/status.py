@@ -91,6 +91,7 @@ def _look(cfg: Config, today: Config | None, *, ask_slurm: bool) -> _View:
     from focusgen.cluster.attempts import read_attempts
     from focusgen.cluster.causes import losses
     from focusgen.cluster.outlook import outlook
+    from focusgen.cluster.resubmit import with_work_left
     from focusgen.cluster.slurm import job_states
     from focusgen.dataset.index import read_index
     from focusgen.dataset.index_edits import edits_text
@@ -109,6 +110,7 @@ def _look(cfg: Config, today: Config | None, *, ask_slurm: bool) -> _View:
     gone = {id(loss.attempt) for loss in lost}
     running = [attempt for attempt in attempts if attempt.is_running and id(attempt) not in gone]
     verdict = last_verdict(dataset, statuses)
+    lost = with_work_left(dataset, lost, statuses)
     return _View(statuses, running, lost, outlook(statuses, running), verdict)
 
 

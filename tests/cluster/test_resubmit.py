@@ -12,7 +12,7 @@ from focusgen.base.files import publish
 from focusgen.cluster.attempts import SILENT_S
 from focusgen.cluster.causes import Loss
 from focusgen.cluster.plans import write_plan
-from focusgen.cluster.resubmit import busy_scenes, due_phases, select_again
+from focusgen.cluster.resubmit import busy_scenes, due_phases, select_again, with_work_left
 from focusgen.config import Config
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import State
@@ -120,3 +120,19 @@ def test_all_scenes_of_a_running_slot_are_busy_and_none_of_a_silent_or_lost_one(
     by_hand = attempt(plan_id="by-hand", slot=5, job_id="", pid=77, scene_id="e")
     busy = busy_scenes(DatasetLayout.of(cfg), [*tasks, by_hand], [Loss(tasks[2], "killed", "n1")])
     assert busy == {"a": "job 7_0", "b": "job 7_0", "e": "job 77"}
+
+
+def test_a_lost_task_is_told_of_as_long_as_a_scene_of_it_is_not_complete(cfg):
+    plan = write_plan(cfg, "submit", ["depth"], [["a", "b"], ["c"]], "20260101T000000-000000-aaaa")
+    lost = [
+        Loss(attempt(plan_id=plan.plan_id, slot=0, scene_id=""), "cancelled", "n1"),
+        Loss(attempt(plan_id=plan.plan_id, slot=1, scene_id=""), "cancelled", "n1"),
+        Loss(attempt(plan_id="by-hand", slot=5, scene_id="d"), "killed", "n1"),
+        Loss(attempt(plan_id=plan.plan_id, slot=1, phase="index", scene_id=""), "killed", "n1"),
+        Loss(attempt(plan_id="gone", slot=0, scene_id=""), "killed", "n1"),
+    ]
+    done = {scene: status(scene, depth=State.COMPLETE) for scene in "abcd"}
+    dataset = DatasetLayout.of(cfg)
+    assert with_work_left(dataset, lost, list(done.values())) == lost[3:], "nobody knows what those left"
+    half = {**done, "b": status("b", depth=State.PARTIAL), "d": status("d")}
+    assert with_work_left(dataset, lost, list(half.values())) == [lost[0], *lost[2:]]
