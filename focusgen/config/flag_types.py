@@ -101,14 +101,14 @@ def _optional(kind: Any, words: str | None) -> tyro.constructors.PrimitiveConstr
 
     tyro's own reading of `T | None` takes the word None, and offers it in messages.
     """
-    literals = get_args(kind) if get_origin(kind) is Literal else ()
+    choices = {str(one): one for one in (get_args(kind) if get_origin(kind) is Literal else ())}
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs=1,
         metavar=words or "TEXT",
-        instance_from_str=lambda given: given[0] if literals else _read(kind, given[0]),
-        is_instance=lambda value: value is None or not literals or value in literals,
+        instance_from_str=lambda given: choices[given[0]] if choices else _read(kind, given[0]),
+        is_instance=lambda value: value is None or not choices or value in choices.values(),
         str_from_instance=lambda value: [str(value)],
-        choices=literals or None,
+        choices=tuple(choices) or None,
     )
 
 

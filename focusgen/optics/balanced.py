@@ -3,8 +3,8 @@
     S     a surface of the scene: a quantile of its depth histogram. The first three sets of a scene take the
           near, middle and far third of its pixels in an order of the scene's own, unless that costs a decile;
           the fourth and later ones look where nothing was sharp yet
-    blur  the CoC that 90 % of the pixels stay below: even between the two ends of the target, any four sets
-          in its four quarters
+    blur  the CoC that 90 % of the pixels stay below: even between the two ends of the target, sets 0 to 3
+          in its four quarters, and so 4 to 7
     N, f  f^2 / N gives that blur at that S; f even between what the ranges allow, N follows
 
 A target is drawn anew, and counted, until one of its surfaces gives a set without fault (`balance`) that does
@@ -51,7 +51,7 @@ from focusgen.optics.lenses import LensDraw
 from focusgen.optics.surfaces import Floats, Surfaces, rank_in_decile
 
 TARGETS_TRIED, SURFACES_TRIED = 24, 16
-TARGETS_IN_TURN, STRATA = 8, 4  # any four sets take the four quarters of the targets; where one fails, any
+TARGETS_IN_TURN, STRATA = 8, 4  # four sets take the four quarters of the targets; where one fails, any
 RANKS_OF_REACH = 64
 ENTROPY_DIGITS = 6  # equal ones must stay equal on another processor
 

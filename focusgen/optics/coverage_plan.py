@@ -48,7 +48,7 @@ Planned = dict[int, tuple[float, float]]
 
 
 def stratum_of(index: int, n_strata: int, seed: int, name: str) -> int:
-    """Return which of n strata a set takes: any n sets in turn take each once, in an order of their own."""
+    """Return which of n strata a set takes: the first n take each once, and so do the next n."""
     rng = np.random.Generator(np.random.PCG64(derive_seed(seed, name, index // n_strata)))
     return int(np.argsort(rng.random(n_strata), kind="stable")[index % n_strata])
 

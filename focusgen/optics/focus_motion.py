@@ -87,7 +87,7 @@ class FocusPath:
 
 
 def kind_of(law: MotionLaw, set_index: int, seed: int) -> MotionKind:
-    """Return how a lens set moves; `mixed` has each kind once in any four sets, in the scene's order."""
+    """Return how a lens set moves; `mixed` has each kind once in sets 0 to 3, in 4 to 7, ..."""
     if law != "mixed":
         return law
     rng = np.random.Generator(np.random.PCG64(derive_seed(seed, "kinds", set_index // len(KINDS))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -33,6 +34,14 @@ def test_flags_of_the_camera_have_their_effect(lamps: list[str], tmp_path: Path)
     for flags in (("--aperture", "polygon(5, 10)"), ("--highlights", "boost"), ("--transfer", "srgb")):
         assert np.abs(drawn(lamps, tmp_path, *flags) - plain).max() > 5, flags
     assert np.abs(drawn(lamps, tmp_path, "--planes", "sparse") - plain).max() <= 1
+
+
+@pytest.mark.parametrize(("bits", "depth"), [("8", np.uint8), ("16", np.uint16)])
+def test_a_render_has_the_bits_that_were_asked_for(
+    lamps: list[str], tmp_path: Path, bits: str, depth: type
+) -> None:
+    assert cli.main([*lamps, "--bits", bits, "-o", str(tmp_path / "o.png")]) == 0
+    assert cv2.imread(str(tmp_path / "o.png"), cv2.IMREAD_UNCHANGED).dtype == depth
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
+import itertools
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -192,6 +193,22 @@ def test_a_flag_has_the_type_of_the_setting_that_it_sets(kind):
             words = {str}
         expected = {bool} if words == {bool} else words | {type(None)}
         assert set(get_args(hints[flag]) or [hints[flag]]) == expected, f"--{flag} of {kind.__name__}"
+
+
+@pytest.mark.parametrize("kind", list(flag_classes()), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+def test_every_choice_of_a_flag_is_taken(kind):
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+
+    def words(name: str, value: object) -> list[str]:
+        return [str(value)] if fields[name].metadata["flag"].is_positional else [f"--{name}", str(value)]
+
+    needed = {name: words(name, "x") for name, f in fields.items() if f.default is dataclasses.MISSING}
+    for flag, hint in get_type_hints(kind).items():
+        alone = () if get_origin(hint) is tuple else (hint, *get_args(hint))
+        literals = [get_args(one) for one in alone if get_origin(one) is Literal]
+        for choice in itertools.chain.from_iterable(literals):
+            asked = itertools.chain.from_iterable({**needed, flag: words(flag, choice)}.values())
+            assert getattr(parse(kind, list(asked), prog="x", doc="").flags, flag) == choice
 
 
 def test_every_command_with_flags_declares_them_and_every_flag_is_declared_with_words():

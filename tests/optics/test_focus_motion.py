@@ -120,7 +120,7 @@ def test_a_lost_track_keeps_its_focus_and_says_where():
     assert path.remarks == ("lost in 7 frames, first 5: focus stays where it is",)
 
 
-def test_mixed_has_each_kind_once_in_any_four_sets_whatever_their_number():
+def test_mixed_has_each_kind_once_in_each_four_sets_whatever_their_number():
     kinds = [kind_of("mixed", index, 7) for index in range(8)]
     assert set(kinds[:4]) == set(kinds[4:]) == {"rack", "track", "drift", "fixed"}
     assert any(kind_of("mixed", 0, seed) != kinds[0] for seed in range(8))
