@@ -29,6 +29,9 @@ many times the farthest distance. What lies there is sharp in no slice; how blur
 BEYOND_TWO = 0.1, 1.5
 """The same for two slices: they are one difference of blur, and farther out they mistake what is between."""
 
+LIMIT_SHARE = 0.1
+"""A depth in this last part of the room beyond the slices stands at its limit."""
+
 BEYOND_GROWTH = 1.25
 """Steps beyond an end begin as those within, or depth would be drawn to one side there, and grow: the more
 something is blurred, the less well it is measured."""
@@ -108,6 +111,21 @@ def limits_of(diopters: npt.NDArray[np.float64]) -> tuple[float, float]:
     part, factor = BEYOND_TWO if len(diopters) == 2 else (BEYOND_ENDS, BEYOND_FACTOR)
     beyond = part * (high - low)
     return max(low - beyond, low / factor), high + beyond
+
+
+def stands_at_limit(diopters: Floats, focus: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Say which depths stand at the last that was looked at, and may be farther out; none at infinity.
+
+    Args:
+        diopters: (H, W) inverse depth.
+        focus: inverse focus distances of the slices.
+    """
+    low, high = limits_of(focus)
+    nearest, farthest = float(focus.max()), float(focus.min())
+    is_beyond = diopters > high - LIMIT_SHARE * (high - nearest)
+    if farthest > 0.0:
+        is_beyond |= diopters < low + LIMIT_SHARE * (farthest - low)
+    return np.asarray(is_beyond)
 
 
 def _steps(first: float, reach: float) -> npt.NDArray[np.float64]:

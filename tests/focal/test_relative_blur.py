@@ -14,6 +14,7 @@ from focusgen.focal.relative_blur import (
     hypotheses_of,
     limits_of,
     residuals,
+    stands_at_limit,
 )
 from focusgen.focal.stack import FocalStack
 
@@ -115,3 +116,12 @@ def test_the_guided_filter_averages_within_edges_and_keeps_a_constant():
     out = smooth(noisy)
     assert np.abs(out - guide).std() < 0.4 * 0.1
     assert out[:, 21].mean() - out[:, 18].mean() > 0.95, "the edge stays"
+
+
+def test_only_depths_at_the_end_of_what_was_looked_at_stand_at_a_limit():
+    depths = np.array([[2.72, 2.715, 2.65, 2.5, 2.35, 2.281, 2.2]], np.float32)
+    found = stands_at_limit(depths, np.array([2.4, 2.5, 2.6]))
+    assert found.tolist() == [[True, True, False, False, False, True, True]]
+    assert not stands_at_limit(np.zeros((1, 1), np.float32), np.array([0.0, 1.0])).any(), (
+        "infinity is a place"
+    )

@@ -9,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.focal.classical import Estimate, estimate, is_vetoed, rerender_error
+from focusgen.focal.classical import BEYOND_SHARE, Estimate, estimate, is_vetoed, rerender_error
 from focusgen.focal.edges import settle_edges
 from focusgen.focal.learned.ask import Reading, read_stack
 from focusgen.focal.learned.guess import guess_of
 from focusgen.focal.learned.plain_net import PlainNet
+from focusgen.focal.relative_blur import stands_at_limit
 from focusgen.focal.sharpness import DepthGuess, depth_from_focus
 from focusgen.focal.stack import FocalStack
 
@@ -62,4 +63,5 @@ def combined(stack: FocalStack, classical: Estimate, network: Reading) -> Estima
     sharpest = classical.sharpest + taken * (network.diopters - classical.sharpest)
     seen = min(1.0, float(classical.confidence.mean()) / SEEN_CONFIDENCE)
     confidence = seen * HALF_SURE / (HALF_SURE + network.log_error)
+    confidence[stands_at_limit(diopters, stack.diopters)] *= BEYOND_SHARE
     return Estimate(diopters, sharpest, confidence.astype(np.float32), "learned", errors)

@@ -92,3 +92,16 @@ def test_the_network_is_not_sure_of_pictures_of_nothing(what: str, n_slices: int
     found = estimate_learned(FocalStack(slices, np.linspace(2.0, 0.3, n_slices), 8.0), load_network())
     assert np.isfinite(found.diopters).all()
     assert found.confidence.mean() < (0.15 if what == "noise" else 0.01)
+
+
+def test_depth_at_the_limit_of_what_two_slices_tell_has_next_to_no_confidence():
+    traced = truth("tabletop")
+    near, far = 1, 3
+    stack = FocalStack(
+        traced.slices[[near, far]], 1 / np.array(traced.distances_m)[[near, far]], traced.radius_px_m
+    )
+    found = estimate_learned(stack, load_network())
+    is_out = traced.depth_m > 2.0 * traced.distances_m[far]
+    assert is_out.mean() > 0.1 and np.median(found.confidence[is_out]) < 0.1
+    inside = (traced.depth_m > traced.distances_m[near]) & (traced.depth_m < traced.distances_m[far])
+    assert np.median(found.confidence[inside]) > 0.5
