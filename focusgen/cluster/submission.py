@@ -27,10 +27,9 @@ from focusgen.config import Config, PhaseName
 from focusgen.config.graph import scene_phases
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.phases.approval import warning_about
 from focusgen.run.ask_first import ask_before_jobs, ask_first
 from focusgen.run.forecast import SceneWork, forecast, survey, work_of
-from focusgen.run.max_coc import with_max_coc
+from focusgen.run.max_coc import warning_before_renders, with_max_coc
 from focusgen.run.selection import Selection, select_scenes
 
 Where = Literal["slurm", "local", "debug"]
@@ -130,8 +129,9 @@ def ask(
     Raises:
         ConfigError: something is missing.
     """
-    warning = warning_about(cfg.render.max_coc, cfg) if "render" in phases and cfg.render.max_coc else None
-    if warning:
+    is_calibrated = "render" in phases and "calibrate" not in phases
+    warning = warning_before_renders(cfg) if is_calibrated or cfg.render.max_coc is not None else None
+    if warning and "render" in phases:
         print(f"warning: {warning}", file=sys.stderr)
     if where == "slurm" or dry_run:
         ask_before_jobs(cfg, phases, selection, force=force or dry_run)

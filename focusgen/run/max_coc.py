@@ -12,6 +12,7 @@ from focusgen.phases.approval import (
     max_coc_to_keep_m,
     warning_about,
 )
+from focusgen.run.recalibration import calibrated_otherwise
 
 
 def with_max_coc(cfg: Config, *, may_approve: bool = False, recorded_m: float | None = None) -> Config:
@@ -37,6 +38,12 @@ def with_max_coc(cfg: Config, *, may_approve: bool = False, recorded_m: float | 
         else:
             raise
     return cfg.model_copy(update={"render": cfg.render.model_copy(update={"max_coc": value_m})})
+
+
+def warning_before_renders(cfg: Config) -> str | None:
+    """Return what is odd about the max_coc that phase 5 takes, said or approved; None if nothing is."""
+    said_m = cfg.render.max_coc
+    return calibrated_otherwise(cfg) if said_m is None else warning_about(said_m, cfg)
 
 
 def contradicts_finished(cfg: Config) -> bool:

@@ -15,10 +15,10 @@ from focusgen.config import Config, PhaseName
 from focusgen.dataset.index import read_index
 from focusgen.dataset.index_draft import outline_of
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.phases.approval import warning_about
 from focusgen.run.calibration import calibrate_in_run, run_calibrate
 from focusgen.run.console import ConsoleObserver
 from focusgen.run.index_lines import note_lines, refusal_line
+from focusgen.run.max_coc import warning_before_renders
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.selection import Selection, select_scenes
 from focusgen.run.settings import Expected, expected_in_run, save_config
@@ -95,10 +95,11 @@ def run_scene_phase(
 ) -> ExitCode:
     """Phases 2, 3 and 5; `expected` as for `PhaseRun`."""
     index = read_index(DatasetLayout.of(cfg))
-    if phase == "render" and cfg.render.max_coc is not None:
-        warning = warning_about(cfg.render.max_coc, cfg)
+    is_alone = expected is None  # else phase 4 has just said what it kept
+    if phase == "render" and (is_alone or cfg.render.max_coc is not None):
+        warning = warning_before_renders(cfg)
         if warning:
-            observer.console.print(f"  [yellow]warning[/yellow]: {warning}")
+            observer.console.print(f"  [yellow]warning[/yellow]: {rich_text(warning)}")
     scene_ids = select_scenes(index, selection)
     run = PhaseRun(PHASES[phase], cfg, scene_ids, observer, stop, expected=expected, index=index)
     return run.run().exit_code

@@ -107,6 +107,24 @@ def is_approved_as_asked(cfg: Config) -> bool:
     return _is_approved(cfg) and cfg.render.max_coc in (None, approved_max_coc_m(cfg))
 
 
+def calibrated_otherwise(cfg: Config) -> str | None:
+    """Return what to tell where the approved calibration is of other lenses than these settings draw.
+
+    How many scenes and lenses it sampled is no matter of phase 5, and often said to phase 4 alone.
+    """
+    stats = _document(cfg.calibrate.output_stats or DatasetLayout.of(cfg).coc_stats_json) or {}
+    before, now = stats.get("settings"), settings_for(cfg, "calibrate")
+    if not isinstance(before, dict) or not _is_approved(cfg):
+        return None
+    changed = _changed(before, {key: now[key] for key in now if key.startswith(("lens.", "optics."))})
+    if not changed:
+        return None
+    return (
+        f"the approved max_coc was calibrated with other lenses: {changed}. Phase 4 with --on_stale redo "
+        "calibrates anew, and asks for approval again"
+    )
+
+
 def _is_approved(cfg: Config) -> bool:
     try:
         approved_max_coc_m(cfg)

@@ -63,6 +63,33 @@ def test_statistics_of_which_nobody_kept_the_depth_are_not_said_to_be_of_other_d
     assert "kept: the approved calibration\n" in said and "other depth" not in said
 
 
+OTHER_LENSES = "calibrated with other lenses: lens.focal_length_mm [24.0, 85.0] -> [100.0, 200.0]"
+
+
+@pytest.mark.parametrize(
+    ("words", "is_told"),
+    [
+        (["--lens.focal_length_mm", "[100, 200]"], True),
+        (["--lens.focal_length_mm", "[100, 200]", "--max_coc", "0.001"], False),  # a person's own word
+        (["--calibrate.n_lens_sets", "3"], False),
+        ([], False),
+    ],
+)
+def test_phase_5_says_when_the_approved_calibration_is_of_other_lenses(approved, capsys, words, is_told):
+    flags = approved.flags("out_root")
+    assert cli.phase_main("render", "Phase 5.", [*flags, "--n_sets", "1", *words]) == 0
+    assert (OTHER_LENSES in capsys.readouterr().err) == is_told
+
+
+def test_the_way_out_that_phase_5_names_calibrates_anew(approved, capsys):
+    other = ["--lens.focal_length_mm", "[100, 200]"]
+    assert calibrate(approved, *other, "--on_stale", "redo") == 0
+    assert cli.main(["approve", *approved.flags("out_root")]) == 0
+    capsys.readouterr()
+    assert cli.phase_main("render", "Phase 5.", [*approved.flags("out_root"), "--n_sets", "1", *other]) == 0
+    assert OTHER_LENSES not in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_scene_that_was_left_out_is_measured_once_its_masks_are_there(rgbd, capsys):
     for name in "ab":
