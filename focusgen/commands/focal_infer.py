@@ -299,16 +299,39 @@ def _ordered(stack: Mapping[str, Any]) -> str:
     return f"from near to far they explain each other much better as {' or as '.join(orders)}."
 
 
-def notes_on(stack: dict[str, Any]) -> Iterator[str]:
-    """Yield what a person should know of one result of the summary."""
-    from focusgen.base.names import display
-    from focusgen.focal.slice_files import is_like_a_slice
-
+def _light_notes(stack: Mapping[str, Any]) -> Iterator[str]:
     if stack["exposure"]["corrected"]:
         yield (
             "exposure or white balance differ between the slices, by up to "
             f"{stack['exposure']['largest_step']:.2f} x: brought to those of the middle slice"
         )
+    if not stack["has_display_curve"]:
+        yield (
+            "by their colour profile the slices hold linear light, or nearly: blur is reckoned as if they "
+            "were sRGB, which makes depth worse. Develop them with sRGB, Adobe RGB or Display P3"
+        )
+
+
+def _lens_notes(stack: Mapping[str, Any]) -> Iterator[str]:
+    if stack["sensor_width_assumed"]:
+        yield (
+            "the picture is taken to show 36 mm of sensor along its long side, as full frame does: on a "
+            "smaller sensor depth between the slices is wrong. Give --sensor-width"
+        )
+    if stack["sensor_width_from"] == "exif_resolution":
+        yield (
+            f"the picture shows {stack['lens']['sensor_width_mm']:.3g} mm of sensor along its width, by the "
+            "resolution of the focal plane in EXIF: where a program made the pictures smaller and left that "
+            "as it was, depth between the slices is wrong. Give --sensor-width if it is another"
+        )
+
+
+def notes_on(stack: dict[str, Any]) -> Iterator[str]:
+    """Yield what a person should know of one result of the summary."""
+    from focusgen.base.names import display
+    from focusgen.focal.slice_files import is_like_a_slice
+
+    yield from _light_notes(stack)
     if not stack["fits"]:
         yield f"the slices do not fit: {_misfit(stack)}"
     out_of_focus = stack["share_in_focus_in_no_slice"] or 0.0  # told by the depth: not where that is wrong
@@ -321,17 +344,7 @@ def notes_on(stack: dict[str, Any]) -> Iterator[str]:
     if others:
         shown = ", ".join(map(display, others[:4])) + (", ..." if len(others) > 4 else "")
         yield f"{len(others)} pictures of the folder are not of the series that was taken: {shown}"
-    if stack["sensor_width_assumed"]:
-        yield (
-            "the picture is taken to show 36 mm of sensor along its long side, as full frame does: on a "
-            "smaller sensor depth between the slices is wrong. Give --sensor-width"
-        )
-    if stack["sensor_width_from"] == "exif_resolution":
-        yield (
-            f"the picture shows {stack['lens']['sensor_width_mm']:.3g} mm of sensor along its width, by the "
-            "resolution of the focal plane in EXIF: where a program made the pictures smaller and left that "
-            "as it was, depth between the slices is wrong. Give --sensor-width if it is another"
-        )
+    yield from _lens_notes(stack)
     if stack["unit"] == "relative":
         vain = "--quality best had no effect. " if stack["quality"] == "best" else ""
         yield (

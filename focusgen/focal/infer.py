@@ -86,6 +86,7 @@ class StackResult(NamedTuple):
         slice_index: (H, W), which slice a pixel came from, 0 the nearest.
         is_metric: whether depth is in metres.
         metadata: how it was found.
+        icc_profile: what the colours of `rgb` mean, empty for sRGB: that of the slices.
     """
 
     depth: Floats
@@ -94,6 +95,7 @@ class StackResult(NamedTuple):
     slice_index: npt.NDArray[np.uint16]
     is_metric: bool
     metadata: dict[str, Any]
+    icc_profile: bytes = b""
 
 
 def infer_stack(
@@ -141,7 +143,9 @@ def infer_stack(
     }
     depth = _depth_of(opened, found)
     confidence = enlarged(confidence, opened.size, None)
-    return StackResult(depth, confidence, fused.rgb, fused.slice_index, opened.lens is not None, metadata)
+    is_metric = opened.lens is not None
+    profile = opened.icc_profile
+    return StackResult(depth, confidence, fused.rgb, fused.slice_index, is_metric, metadata, profile)
 
 
 def _confidence(opened: OpenedStack, found: Estimate, believed: float) -> Floats:

@@ -17,6 +17,7 @@ from focusgen.focal.misfit import Fit
 from focusgen.focal.opened import OpenedStack
 from focusgen.focal.sharpness import noise_sigma
 from focusgen.focal.stack import FocalStack, StackLens, metres_of
+from focusgen.media.colour_profiles import has_display_curve
 
 Floats = npt.NDArray[np.float32]
 
@@ -51,6 +52,7 @@ def notes_of(opened: OpenedStack, found: Estimate, confidence: Floats, *, was_as
         "sensor_width_assumed": lens is not None and bool(opened.missing),
         "sensor_width_from": None if lens is None else opened.width_from,
         "alignment": _alignment_document(opened.alignment.scaled(opened.factor), was_asked),
+        "has_display_curve": has_display_curve(opened.icc_profile),
         "exposure": _exposure_document(opened.exposure),
         "method": found.method,
         "rerender_error": {name: round(value, 6) for name, value in found.rerender_error.items()},

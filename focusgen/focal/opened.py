@@ -23,6 +23,7 @@ from focusgen.focal.slice_checks import (
     LEAVE_ADVICE,
     check_alike,
     check_colours,
+    check_profile,
     check_shows,
     check_turned,
     is_grey,
@@ -81,6 +82,7 @@ class OpenedStack(NamedTuple):
         size: (height, width) of the slices on disk.
         factor: by which the working size is smaller.
         shift: by how many bits `stack` is brighter than the slices on disk, which leave those unused.
+        icc_profile: what the colours of the slices mean, empty where they do not say it.
     """
 
     files: StackFiles
@@ -95,6 +97,7 @@ class OpenedStack(NamedTuple):
     size: tuple[int, int]
     factor: int
     shift: int
+    icc_profile: bytes
 
     @property
     def names(self) -> list[str]:
@@ -108,6 +111,7 @@ class _Loaded(NamedTuple):
     size: tuple[int, int]
     factor: int
     shift: int
+    icc_profile: bytes
 
 
 def open_stack(
@@ -167,6 +171,7 @@ def open_stack(
         size=loaded.size,
         factor=loaded.factor,
         shift=loaded.shift,
+        icc_profile=loaded.icc_profile,
     )
 
 
@@ -191,12 +196,15 @@ def _refuse_twins(
 def _load(files: StackFiles, most_pixels: int, progress: Progress) -> _Loaded:
     slices: list[npt.NDArray[Any]] = []
     cameras: list[CameraNotes] = []
+    profiles: list[bytes] = []
     are_grey, size, factor, peak = [], (0, 0), 1, 0
     for n, path in enumerate(files.paths):
         progress("read", n / len(files.paths))
-        pixels, camera = read_slice(path)
+        pixels, camera, profile = read_slice(path)
         check_turned(path, camera.orientation, (cameras or [camera])[0].orientation)
         size = size if slices else (pixels.shape[0], pixels.shape[1])
+        profiles.append(profile)
+        check_profile(path, profile, profiles[0])
         check_alike(path, pixels, size, slices[0].dtype if slices else pixels.dtype)
         factor = shrink_factor(size, most_pixels)
         slices.append(shrunk_picture(pixels, factor))
@@ -207,7 +215,7 @@ def _load(files: StackFiles, most_pixels: int, progress: Progress) -> _Loaded:
     stacked = np.stack(slices)
     check_shows(files.paths, stacked)
     shift = unused_bits(peak, stacked.dtype)
-    return _Loaded(stacked << shift, cameras, size, factor, shift)
+    return _Loaded(stacked << shift, cameras, size, factor, shift, profiles[0])
 
 
 def shrink_factor(size: tuple[int, int], most_pixels: int) -> int:

@@ -58,7 +58,7 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
             f"{record.where}: camera is missing: focal_length_mm and f_number",
             "Say them in the record; a stack that is drawn may take a preset's (--config).",
         )
-    rgb = None if opened.all_in_focus is None else read_sharp(opened.all_in_focus)
+    rgb = None if opened.all_in_focus is None else read_sharp(opened.all_in_focus).pixels
     true_m = None if opened.depth is None else read_record_depth(record, opened.depth)
     distances_m = record_distances_m(record, opened.n_on_disk)
     if distances_m is None:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from focusgen.base.errors import CorruptInputError
 from focusgen.base.names import display
 from focusgen.focal.light import unused_bits
+from focusgen.media.colour_profiles import are_alike
 
 ALIKE_ADVICE = "Save all slices of a stack alike."
 LEAVE_ADVICE = "Replace it, or leave it and its distance out."
@@ -58,6 +59,18 @@ def check_turned(path: Path, orientation: int, of_first: int) -> None:
             f"{display(str(path))}: EXIF turns it otherwise than the first slice (orientation {orientation}, "
             f"not {of_first}), and the view of a stack does not turn",
             f"Give all the same: exiftool -Orientation#={of_first} FOLDER",
+        )
+
+
+def check_profile(path: Path, profile: bytes, of_first: bytes) -> None:
+    """Refuse a slice whose colours are meant otherwise than those of the first.
+
+    Raises:
+        CorruptInputError: names the slice.
+    """
+    if not are_alike(profile, of_first):
+        raise CorruptInputError(
+            f"{display(str(path))}: has another colour profile than the first slice", ALIKE_ADVICE
         )
 
 

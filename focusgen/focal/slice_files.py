@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from focusgen.focal.slice_checks import (
     LEAVE_ADVICE,
     check_alike,
     check_colours,
+    check_profile,
     check_shows,
     check_turned,
     is_grey,
@@ -212,8 +213,22 @@ def is_result(path: Path) -> bool:
     return found is not None and (path.parent / f"{found[1]}_metadata.json").is_file()
 
 
-def read_slice(path: Path) -> tuple[npt.NDArray[Any], CameraNotes]:
-    """Return the upright pixels, (H, W, 3) uint8 or uint16, and the camera's notes.
+class Slice(NamedTuple):
+    """One picture.
+
+    Attributes:
+        pixels: upright, (H, W, 3) uint8 or uint16, as they are stored.
+        camera: its notes.
+        icc_profile: what the pixels mean, empty where it is not said.
+    """
+
+    pixels: npt.NDArray[Any]
+    camera: CameraNotes
+    icc_profile: bytes
+
+
+def read_slice(path: Path) -> Slice:
+    """Return a slice, upright.
 
     Raises:
         CorruptInputError: the slice cannot be read; names the file.
@@ -221,26 +236,26 @@ def read_slice(path: Path) -> tuple[npt.NDArray[Any], CameraNotes]:
     return _read(path, "slice", LEAVE_ADVICE)
 
 
-def _read(path: Path, what: str, advice: str) -> tuple[npt.NDArray[Any], CameraNotes]:
+def _read(path: Path, what: str, advice: str) -> Slice:
     try:
         packed = packed_bytes(path)
         if packed is not None:
-            return decode_png(packed), CameraNotes()
+            return Slice(decode_png(packed), CameraNotes(), b"")
         picture = read_picture(path)
     except CorruptInputError as error:
         raise CorruptInputError(
             f"unreadable {what} {display(str(path))}: {error.message}", error.advice or advice
         ) from error
-    return picture.rgb, picture.camera
+    return Slice(picture.rgb, picture.camera, picture.icc_profile)
 
 
-def read_sharp(path: Path) -> npt.NDArray[Any]:
+def read_sharp(path: Path) -> Slice:
     """Return an all-in-focus picture, as `read_slice` does a slice.
 
     Raises:
         CorruptInputError: it cannot be read; names the file.
     """
-    return _read(path, "picture", REPLACE)[0]
+    return _read(path, "picture", REPLACE)
 
 
 def read_slices(paths: Sequence[Path]) -> npt.NDArray[Any]:
@@ -250,12 +265,14 @@ def read_slices(paths: Sequence[Path]) -> npt.NDArray[Any]:
         CorruptInputError: one cannot be read, or does not fit the first; names it.
     """
     slices: list[npt.NDArray[Any]] = []
-    orientation = 1
+    orientation, profile = 1, b""
     for path in paths:
-        pixels, camera = read_slice(path)
+        pixels, camera, own_profile = read_slice(path)
         first = slices[0] if slices else pixels
         orientation = orientation if slices else camera.orientation
+        profile = profile if slices else own_profile
         check_turned(path, camera.orientation, orientation)
+        check_profile(path, own_profile, profile)
         check_alike(path, pixels, (first.shape[0], first.shape[1]), first.dtype)
         slices.append(pixels)
     check_colours(paths, [is_grey(one) for one in slices])

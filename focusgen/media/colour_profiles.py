@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Frame = npt.NDArray[np.uint8]
 
 _SAME_WITHIN_LEVELS = 3  # versions of the sRGB profile differ by one or two in the darkest tones
+_SAME_CURVE_WITHIN_LEVELS = 30  # a gamma of 1.8 gives 17, linear light 60
 _PROBE_STEPS = 12
 _CACHED_PROFILES = 8
 _ADOBE_RGB_IN_EXIF = b"R03\0"
@@ -74,6 +75,31 @@ def to_srgb(pixels: Frame, profile: bytes) -> Managed:
     return Managed(np.asarray(converted), True, known.note)
 
 
+def are_alike(one: bytes, other: bytes) -> bool:
+    """Say whether two profiles mean the same colours; without one, sRGB is meant."""
+    return (
+        one == other or int(np.abs(_probe_through(one) - _probe_through(other)).max()) <= _SAME_WITHIN_LEVELS
+    )
+
+
+def has_display_curve(profile: bytes) -> bool:
+    """Say whether middle grey is about as bright as in sRGB: in linear light it is far brighter."""
+    grey = np.full((1, 1, 3), 128, np.uint8)
+    return (
+        int(np.abs(to_srgb(grey, profile).pixels.astype(np.int16) - 128).max()) <= _SAME_CURVE_WITHIN_LEVELS
+    )
+
+
+def _probe_through(profile: bytes) -> npt.NDArray[np.int16]:
+    return to_srgb(_probe(), profile).pixels.astype(np.int16)
+
+
+def _probe() -> Frame:
+    """Return colours from all over the cube, (1, n, 3)."""
+    levels = np.linspace(0, 255, _PROBE_STEPS).round().astype(np.uint8)
+    return np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
+
+
 @lru_cache(maxsize=_CACHED_PROFILES)
 def _profile_of(profile: bytes) -> _Profile:
     from PIL import ImageCms
@@ -97,12 +123,11 @@ def _is_identity(transform: ImageCmsTransform, mode: str) -> bool:
     """Say whether a transform leaves colours as they are, but for rounding."""
     from PIL import Image
 
-    levels = np.linspace(0, 255, _PROBE_STEPS).round().astype(np.uint8)
     if mode == "L":
         probe = np.arange(256, dtype=np.uint8)[None]
         expected = np.repeat(probe[..., None], 3, axis=2)
     else:
-        probe = expected = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
+        probe = expected = _probe()
     found = np.asarray(transform.apply(Image.fromarray(probe)))
     return int(np.abs(found.astype(np.int16) - expected).max()) <= _SAME_WITHIN_LEVELS
 

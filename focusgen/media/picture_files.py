@@ -267,13 +267,17 @@ def _png16(rgb: npt.NDArray[np.uint16], like: Picture) -> bytes:
     is_encoded, data = cv2.imencode(".png", rgb[..., ::-1])
     if not is_encoded:
         raise CorruptInputError(f"a picture of {rgb.shape} could not be encoded")
-    plain = data.tobytes()
+    return png_with(data.tobytes(), like.icc_profile, like.exif)
+
+
+def png_with(plain: bytes, icc_profile: bytes, exif: bytes = b"") -> bytes:
+    """Return a PNG file without notes with a colour profile and EXIF, of which either may be empty."""
     end_of_header = 8 + 12 + 13
     chunks = b""
-    if like.icc_profile:
-        chunks += _chunk(b"iCCP", b"profile\0\0" + zlib.compress(like.icc_profile))
-    if like.exif:
-        chunks += _chunk(b"eXIf", like.exif)
+    if icc_profile:
+        chunks += _chunk(b"iCCP", b"profile\0\0" + zlib.compress(icc_profile))
+    if exif:
+        chunks += _chunk(b"eXIf", exif)
     return plain[:end_of_header] + chunks + plain[end_of_header:]
 
 

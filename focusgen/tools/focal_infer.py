@@ -76,6 +76,7 @@ IN_SUMMARY = (
     "sensor_width_assumed",
     "sensor_width_from",
     "lens",
+    "has_display_curve",
     "cpu_s",
 )
 """What summary.json repeats of a stack's metadata."""
@@ -165,7 +166,8 @@ def infer_all(
             result, is_kept = _result_of(job, name, stack, settings, partial(tell, name))
             if job.as_scene:
                 assert result.is_metric, "checked before the work"
-                write_frame(job.output, scene_id, len(done), SceneFrame(result.rgb, result.depth))
+                frame = SceneFrame(result.rgb, result.depth, result.icc_profile)
+                write_frame(job.output, scene_id, len(done), frame)
             done.append(_written(job, name, result, is_kept=is_kept))
         except FocusgenError as error:
             if len(stacks) == 1 or isinstance(error, StorageError):

@@ -80,11 +80,12 @@ def kept_result(folder: Path, name: str, made_of: str | None) -> StackResult | N
             return None
         data = {file: _whole(folder / file, FileEntry(**entry)) for file, entry in metadata["files"].items()}
         depth, confidence = (_array(data[f"{name}_{what}.npy"]) for what in ("depth", "confidence"))
+        profile = _profile(data[f"{name}_all_in_focus.png"])
         rgb, index = (_pixels(data[f"{name}_{what}.png"]) for what in ("all_in_focus", "slice"))
         is_metric = metadata["unit"] == "metre"
     except (OSError, ValueError, KeyError, TypeError, AttributeError):  # what is no such document
         return None
-    return StackResult(depth, confidence, rgb, index.astype(np.uint16), is_metric, metadata)
+    return StackResult(depth, confidence, rgb, index.astype(np.uint16), is_metric, metadata, profile)
 
 
 def _whole(path: Path, entry: FileEntry) -> bytes:
@@ -109,3 +110,10 @@ def _pixels(data: bytes) -> npt.NDArray[Any]:
     stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     assert stored is not None, "the bytes are those that were encoded"
     return np.asarray(stored[..., ::-1] if stored.ndim == 3 else stored)
+
+
+def _profile(data: bytes) -> bytes:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as image:
+        return bytes(image.info.get("icc_profile") or b"")

@@ -15,12 +15,16 @@ import numpy.typing as npt
 from focusgen.base.files import make_folder, publish, publish_json, remove, remove_drafts
 from focusgen.base.locks import alone_in
 from focusgen.focal.infer import StackResult
+from focusgen.media.picture_files import png_with
 from focusgen.tools.preview_scales import ColourScale, depth_scale, draw_bar
 
 LARGEST_PICTURE_SIDE_PX = 2000
 """Depth is coloured at no more than this: the numbers are in the npy file."""
 
 BAR_ROOM_PX = 110
+
+OF_RGB = b"RGB "
+"""The kind of colours in the header of a profile; one of grey is none for the RGB that grey slices become."""
 
 
 def free_name(name: str, taken: Container[str]) -> str:
@@ -43,7 +47,7 @@ def write_result(folder: Path, name: str, result: StackResult) -> list[Path]:
     files = {
         f"{name}_depth.npy": npy_bytes(result.depth),
         f"{name}_depth.png": png_bytes(depth_picture(result.depth, is_metric=result.is_metric)),
-        f"{name}_all_in_focus.png": png_bytes(result.rgb),
+        f"{name}_all_in_focus.png": png_bytes(result.rgb, result.icc_profile),
         f"{name}_confidence.npy": npy_bytes(result.confidence),
         f"{name}_slice.png": png_bytes(_slice_picture(result.slice_index)),
     }
@@ -75,14 +79,14 @@ def npy_bytes(array: npt.NDArray[Any]) -> bytes:
     return buffer.getvalue()
 
 
-def png_bytes(pixels: npt.NDArray[Any]) -> bytes:
-    """Return a grey or RGB picture of 8 or 16 bits as a PNG file."""
+def png_bytes(pixels: npt.NDArray[Any], icc_profile: bytes = b"") -> bytes:
+    """Return a grey or RGB picture of 8 or 16 bits as a PNG file; RGB with its colour profile."""
     import cv2
 
     stored = pixels[..., ::-1] if pixels.ndim == 3 else pixels
     is_encoded, data = cv2.imencode(".png", np.ascontiguousarray(stored))
     assert is_encoded, f"{pixels.shape} {pixels.dtype} is no picture"
-    return data.tobytes()
+    return png_with(data.tobytes(), icc_profile if icc_profile[16:20] == OF_RGB else b"")
 
 
 def depth_picture(depth: npt.NDArray[np.float32], *, is_metric: bool) -> npt.NDArray[np.uint8]:

@@ -85,7 +85,7 @@ def write_stack(
     _check_inputs(view.picture, view.depth)
     _refuse_own_inputs((view.picture, view.depth), [folder / name for name in (*names, AIF, DEPTH)])
     pick_device(device, "focal render")
-    rgb = read_sharp(view.picture)
+    rgb, _, profile = read_sharp(view.picture)
     depth = _read_depth(view, rgb.shape[:2], note)
     height, width = rgb.shape[:2]
     shown_m = view.sensor_width_m or shown_width(lens.sensor_width_m, width, height)
@@ -96,9 +96,9 @@ def write_stack(
     _clear(folder)
     slices = render_stack(rgb, depth.drawn_m, distances_m, lens, transfer=view.transfer, device=device)
     for name, pixels in zip(names, slices, strict=True):
-        publish(folder / name, png_bytes(pixels))
+        publish(folder / name, png_bytes(pixels, profile))
         yield folder / name
-    publish(folder / AIF, png_bytes(rgb))
+    publish(folder / AIF, png_bytes(rgb, profile))
     publish(folder / DEPTH, npy_bytes(np.where(depth.known_m > 0, depth.known_m, np.float32(np.nan))))
     publish_json(folder / "stack.json", stack_document(names, distances_m, lens))
     yield folder / "stack.json"

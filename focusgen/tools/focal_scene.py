@@ -32,6 +32,7 @@ class SceneFrame(NamedTuple):
 
     rgb: npt.NDArray[Any]
     depth_m: npt.NDArray[np.float32]
+    icc_profile: bytes = b""
 
 
 def write_frame(root: Path, scene_id: str, number: int, frame: SceneFrame) -> None:
@@ -40,7 +41,7 @@ def write_frame(root: Path, scene_id: str, number: int, frame: SceneFrame) -> No
     # Depth first: a raw folder without it, which a kill would leave, is not of a focal stack.
     for kind, file, data in (
         (RAW_DEPTH, f"frame_{number:04d}.npy", npy_bytes(frame.depth_m)),
-        (RAW, f"frame_{number:04d}.png", png_bytes(rgb)),
+        (RAW, f"frame_{number:04d}.png", png_bytes(rgb, frame.icc_profile)),
     ):
         make_folder(root / kind / scene_id)
         publish(root / kind / scene_id / file, data)

@@ -14,6 +14,7 @@ from focusgen.cli import main
 from focusgen.commands.focal_infer import notes_on
 from focusgen.focal.infer import WORK_PIXELS
 from focusgen.focal.light import linear_of, pixels_of
+from tests.clips import swapped_profile
 from tests.focal.stacks import Truth, abs_rel, truth
 
 FILES = ("depth.npy", "depth.png", "all_in_focus.png", "confidence.npy", "slice.png", "metadata.json")
@@ -36,6 +37,35 @@ DISTANCES = "0.5172,0.8977,3.3981"
 
 def infer(source: object, out: Path, *more: str) -> int:
     return main(["focal", "infer", "--input", str(source), "--output", str(out), *more])
+
+
+def with_profile(folder: Path, profile: bytes) -> None:
+    for path in folder.iterdir():
+        Image.fromarray(cv2.imread(str(path))[..., ::-1]).save(path, icc_profile=profile)
+
+
+def test_the_sharp_picture_has_the_colour_profile_of_its_slices_and_a_scene_its_colours(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    profile = swapped_profile()
+    with_profile(small, profile)
+    words = ["--focus-distances", DISTANCES, *LENS, "--backend", "classical", "--as-scene"]
+    for note in ("", "1 of 1 stacks kept"):
+        assert infer(small, tmp_path / "o", *words) == 0
+        assert note in capsys.readouterr().err
+        with Image.open(tmp_path / "o" / "small_all_in_focus.png") as shown:
+            assert shown.info["icc_profile"] == profile
+            stored = np.asarray(shown).astype(int)
+        frame = cv2.imread(str(tmp_path / "o" / "small" / "frames_sharp" / "frame_0000.png"))[..., ::-1]
+        is_red = stored[..., 0] > stored[..., 1] + 40
+        assert is_red.sum() > 50 and (frame[is_red, 1] > frame[is_red, 0]).mean() > 0.9
+
+
+def test_slices_of_several_colour_profiles_are_no_stack(small: Path, tmp_path: Path, capsys):
+    last = small / "img_10.png"
+    Image.fromarray(cv2.imread(str(last))[..., ::-1]).save(last, icc_profile=swapped_profile())
+    assert infer(small, tmp_path / "o", "--focus-distances", DISTANCES, *LENS) == 3
+    assert "img_10.png: has another colour profile than the first slice" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +127,7 @@ QUIET: dict[str, Any] = {
     "ignored_files": [],
     "sensor_width_assumed": False,
     "sensor_width_from": "given",
+    "has_display_curve": True,
 }
 
 
@@ -106,6 +137,8 @@ def test_a_sensor_told_by_its_resolution_is_said_for_it_outlives_a_resize():
     (note,) = notes_on({**QUIET, **fits, **told})
     assert "shows 22.3 mm of sensor" in note and "--sensor-width" in note
     assert not list(notes_on({**QUIET, **fits}))
+    (note,) = notes_on({**QUIET, **fits, "has_display_curve": False})
+    assert "linear light" in note
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from focusgen.media.colour_profiles import are_alike, has_display_curve
 from focusgen.media.images import decode_image, examine_image
 from focusgen.media.picture_files import read_picture
 from focusgen.media.rawcheck import check_raw
@@ -122,3 +123,24 @@ def test_phase_1_records_the_profile_and_a_scene_begun_before_goes_on_as_it_bega
         with open_frames(RawScene(raw.scene_id, raw.kind, raw.path, raw.files, rules=rules)) as reader:
             assert np.array_equal(reader.read(2, 3)[0], expected)
             assert np.array_equal(reader.read(1, 2)[0], plain[1])
+
+
+def with_curve(gamma: float) -> bytes:
+    """Return sRGB's profile with another tone curve in place of its own."""
+    profile = bytearray(SRGB)
+    n_tags = int.from_bytes(profile[128:132], "big")
+    entries = [profile[132 + 12 * i : 144 + 12 * i] for i in range(n_tags)]
+    at = next(int.from_bytes(entry[4:8], "big") for entry in entries if entry[:4] == b"rTRC")
+    profile[at : at + 16] = b"para" + bytes(4) + struct.pack(">HHi", 0, 0, round(gamma * 65536))
+    return bytes(profile)
+
+
+def test_profiles_are_alike_where_their_colours_are():
+    assert are_alike(SRGB, b"") and are_alike(SWAPPED, SWAPPED)
+    assert not are_alike(SWAPPED, SRGB) and not are_alike(b"", SWAPPED)
+
+
+@pytest.mark.parametrize(("gamma", "is_display"), [(2.2, True), (1.8, True), (1.0, False)])
+def test_linear_light_is_told_by_its_curve(gamma, is_display):
+    assert has_display_curve(with_curve(gamma)) == is_display
+    assert has_display_curve(b"") and has_display_curve(SRGB)

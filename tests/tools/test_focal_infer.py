@@ -46,7 +46,7 @@ def calls(monkeypatch) -> list[Call]:
         )
         keys = (*keys, "blur_factor", "changed_light", "better_orders", "share_in_focus_in_no_slice")
         more = ("cpu_s", "exposure", "unexplained_share", "fits", "ignored_files", "sensor_width_assumed")
-        more = (*more, "sensor_width_from", "lens")
+        more = (*more, "sensor_width_from", "lens", "has_display_curve")
         metadata = {**dict.fromkeys((*keys, *more), 0), "unit": "metre"}
         depth = np.ones((4, 6), np.float32)
         index = np.zeros((4, 6), np.uint16)
