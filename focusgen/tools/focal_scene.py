@@ -143,5 +143,6 @@ def scene_settings(root: Path) -> dict[str, Any]:
         "deblur.backend": PASSTHROUGH.name,
         "depth.backend": PROVIDED.name,
         "depth.depth_root": root / RAW_DEPTH,
+        "depth.is_exact": "false",  # its edges are those of focus, not the picture's
         "run.on_stale": "redo",  # a second call means its own frames
     }

@@ -44,7 +44,7 @@ def with_profile(folder: Path, profile: bytes) -> None:
         Image.fromarray(cv2.imread(str(path))[..., ::-1]).save(path, icc_profile=profile)
 
 
-def test_the_sharp_picture_has_the_colour_profile_of_its_slices_and_a_scene_its_colours(
+def test_a_scene_has_the_colours_of_the_slices_profile_and_says_that_depth_is_measured(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     profile = swapped_profile()
@@ -57,6 +57,8 @@ def test_the_sharp_picture_has_the_colour_profile_of_its_slices_and_a_scene_its_
             assert shown.info["icc_profile"] == profile
             stored = np.asarray(shown).astype(int)
         frame = cv2.imread(str(tmp_path / "o" / "small" / "frames_sharp" / "frame_0000.png"))[..., ::-1]
+        record = json.loads((tmp_path / "o" / "small" / "depth_maps" / ".done").read_text())
+        assert record["details"]["is_exact"] is False, "its edges are those of focus"
         is_red = stored[..., 0] > stored[..., 1] + 40
         assert is_red.sum() > 50 and (frame[is_red, 1] > frame[is_red, 0]).mean() > 0.9
 
