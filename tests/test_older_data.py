@@ -72,15 +72,30 @@ def test_a_half_made_scene_of_an_older_release_ends_with_the_encoder_that_it_beg
     assert published_digests(older) == before
 
 
-@pytest.mark.slow
-def test_a_repair_goes_on_with_the_lenses_of_an_older_release_though_the_law_draws_others(older, monkeypatch):
-    before = published_digests(older)
-    for lost in ("bokeh_renders/set_01/bokeh_0001.png", "focus_maps/set_00/focus_0002.npz"):
-        next(older.glob(f"*/{lost}")).unlink()
+@pytest.fixture
+def other_law(monkeypatch) -> None:
+    """Let the law draw other lenses for the same settings, as a later build may."""
 
     def otherwise(cfg, depth, entry, n):
         return draw_sets(cfg.model_copy(update={"seed": cfg.seed + 1}), depth, entry, n)
 
     monkeypatch.setattr(render, "draw_sets", otherwise)
+
+
+@pytest.mark.slow
+def test_a_repair_goes_on_with_the_lenses_of_an_older_release_though_the_law_draws_others(older, other_law):
+    before = published_digests(older)
+    for lost in ("bokeh_renders/set_01/bokeh_0001.png", "focus_maps/set_00/focus_0002.npz"):
+        next(older.glob(f"*/{lost}")).unlink()
     assert cli.main(["repair", "--raw_root", "raw", "--out_root", "output"]) == 0
     assert published_digests(older) == before
+
+
+@pytest.mark.slow
+def test_where_the_lenses_are_lost_all_labels_are_made_anew_and_that_is_said(older, other_law, capsys):
+    (older / "bars_000" / "metadata.json").unlink()
+    assert cli.main(["repair", "--raw_root", "raw", "--out_root", "output"]) == 3
+    said = capsys.readouterr().err
+    assert "all are made anew" in said and "other bytes than before" in said
+    assert "run phase 6 again" in said and "labels differ" not in said
+    assert cli.phase_main("validate", "Phase 6.", ["--out_root", "output"]) == 0

@@ -305,10 +305,10 @@ class SceneRepairer:
             self._did(f"phase {phase}: made again as a whole, since both copies of its record are damaged")
         record = read_record(self.scene.done(phase))
         if digest is not None and record is not None and record.digest != digest:
+            later = "phase 6 again" if phase == "render" else "the later phases with --on_stale redo"
             self._problem(
                 phase,
-                "made again, but with other bytes than before (another device or version?): "
-                "run the later phases with --on_stale redo",
+                f"made again, but with other bytes than before (another device or version?): run {later}",
             )
 
     def _name(self, path: Path) -> str:
