@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 import zlib
 from collections.abc import Mapping
@@ -36,7 +37,8 @@ SUBJECT_DISTANCE = 0x9206
 FOCAL_PLANE_X_RESOLUTION, FOCAL_PLANE_UNIT = 0xA20E, 0xA210
 PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION = 0xA002, 0xA003
 UNIT_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 1e-3}
-FULL_FRAME_WIDTH_MM = 36.0
+FULL_FRAME_MM = (36.0, 24.0)
+FOUR_THIRDS, LIKE_FOUR_THIRDS = 4.0 / 3.0, 0.02
 PLAUSIBLE_SENSOR_MM = (2.0, 60.0)
 """Long sides of sensors, from those of old phones to medium format."""
 
@@ -109,7 +111,7 @@ def _with_notes(data: bytes, rgb: npt.NDArray[Any], file: str) -> Picture:
         if deep is not None:
             refuse_transparency(deep[..., 3:], 65535, file)
             rgb = np.ascontiguousarray(deep[..., :3])
-        camera = _camera_notes(exif, _xmp_of(image), max(image.size))
+        camera = _camera_notes(exif, _xmp_of(image), image.size)
         notes = _upright_exif(exif)
     return Picture(rgb, notes, bytes(profile), camera)
 
@@ -135,18 +137,28 @@ def _xmp_of(image: Image.Image) -> bytes:
     return found.encode() if isinstance(found, str) else bytes(found)
 
 
-def _camera_notes(exif: Image.Exif, xmp: bytes, long_side_px: int) -> CameraNotes:
+def _camera_notes(exif: Image.Exif, xmp: bytes, size: tuple[int, int]) -> CameraNotes:
     tags = exif.get_ifd(EXIF_IFD)
     focal_mm, f_number = _positive(tags.get(FOCAL_LENGTH_MM)), _positive(tags.get(F_NUMBER))
     same_view_mm = _positive(tags.get(FOCAL_LENGTH_35MM))
-    width_mm = FULL_FRAME_WIDTH_MM * focal_mm / same_view_mm if focal_mm and same_view_mm else None
-    by_resolution_mm = None if width_mm else _plausible_mm(_focal_plane_mm(tags, long_side_px))
+    width_mm = _same_view_mm(size) * focal_mm / same_view_mm if focal_mm and same_view_mm else None
+    by_resolution_mm = None if width_mm else _plausible_mm(_focal_plane_mm(tags, max(size)))
     focus_m = _distance_m(tags.get(SUBJECT_DISTANCE))
     told_m = focus_m or xmp_focus_distance_m(xmp)
     is_by_resolution = by_resolution_mm is not None
     return CameraNotes(
         focal_mm, f_number, width_mm or by_resolution_mm, told_m, _orientation_of(exif), is_by_resolution
     )
+
+
+def _same_view_mm(size: tuple[int, int]) -> float:
+    """Return the long side of what a 35 mm equivalent compares a picture of this size with.
+
+    Equivalents keep the diagonal: 25 mm on Four Thirds, 17.3 mm wide, are said to be 50. Pictures of another
+    shape than 4:3 are taken to be as wide as a sensor of 3:2, whose width they mostly keep.
+    """
+    is_four_thirds = abs(max(size) / min(size) - FOUR_THIRDS) < LIKE_FOUR_THIRDS
+    return 0.8 * math.hypot(*FULL_FRAME_MM) if is_four_thirds else FULL_FRAME_MM[0]
 
 
 def _focal_plane_mm(tags: Mapping[int, Any], long_side_px: int) -> float | None:
@@ -181,12 +193,12 @@ def exif_focal_px(path: Path) -> float | None:
     from PIL import Image
 
     with Image.open(path) as image:
-        tags, long_side_px = image.getexif().get_ifd(EXIF_IFD), max(image.size)
+        tags, size = image.getexif().get_ifd(EXIF_IFD), image.size
     same_view_mm = _positive(tags.get(FOCAL_LENGTH_35MM))
     if same_view_mm is not None:
-        return long_side_px * same_view_mm / FULL_FRAME_WIDTH_MM
-    focal_mm, sensor_mm = _positive(tags.get(FOCAL_LENGTH_MM)), _focal_plane_mm(tags, long_side_px)
-    return None if focal_mm is None or sensor_mm is None else focal_mm / sensor_mm * long_side_px
+        return max(size) * same_view_mm / _same_view_mm(size)
+    focal_mm, sensor_mm = _positive(tags.get(FOCAL_LENGTH_MM)), _focal_plane_mm(tags, max(size))
+    return None if focal_mm is None or sensor_mm is None else focal_mm / sensor_mm * max(size)
 
 
 def _distance_m(value: str | SupportsFloat | None) -> float | None:

@@ -57,7 +57,7 @@ def test_a_camera_s_word_is_taken_in_its_own_units(tmp_path):
     }
     found = camera(tmp_path, tags)
     assert (found.focal_length_mm, found.f_number) == (25.0, pytest.approx(1.8))
-    assert found.sensor_width_mm == pytest.approx(18.0)  # 36 mm, halved as the focal length is
+    assert found.sensor_width_mm == pytest.approx(17.3, abs=0.01)  # Four Thirds, of half the diagonal
     assert found.focus_distance_m == pytest.approx(1.5)
 
 
@@ -76,9 +76,25 @@ def test_a_sensor_is_known_from_both_focal_lengths_or_its_resolution(tmp_path):
     found = camera(tmp_path, canon)
     assert found.sensor_width_mm == pytest.approx(22.99, abs=0.01) and found.told_by_resolution
     both = camera(tmp_path, {**canon, FOCAL_LENGTH_35MM: 50})
-    assert both.sensor_width_mm == pytest.approx(36.0) and not both.told_by_resolution
+    assert both.sensor_width_mm == pytest.approx(34.61, abs=0.01) and not both.told_by_resolution
     no_sensor = camera(tmp_path, {**canon, FOCAL_PLANE_X_RESOLUTION: 72.0})
     assert no_sensor.sensor_width_mm is None and not no_sensor.told_by_resolution
+
+
+@pytest.mark.parametrize(
+    ("size", "width_mm"),
+    [((12, 8), 18.0), ((16, 9), 18.0), ((8, 12), 18.0), ((12, 9), 17.31), ((9, 12), 17.31)],
+)
+def test_an_equivalent_keeps_the_diagonal_of_four_thirds_and_the_width_of_other_shapes(
+    tmp_path, size, width_mm
+):
+    exif = Image.Exif()
+    exif.get_ifd(EXIF_IFD).update({FOCAL_LENGTH_MM: 25.0, FOCAL_LENGTH_35MM: 50})
+    Image.new("RGB", size).save(tmp_path / "a.jpg", exif=exif)
+    found = read_picture(tmp_path / "a.jpg").camera.sensor_width_mm
+    assert found == pytest.approx(width_mm, abs=0.01)
+    shown_px = exif_focal_px(tmp_path / "a.jpg")
+    assert shown_px == pytest.approx(25.0 * max(size) / found)
 
 
 def with_distance(path: Path, numerator: int, denominator: int) -> Path:
@@ -107,7 +123,7 @@ def test_other_distances_are_numbers_and_zero_is_unknown(tmp_path, numerator, di
 @pytest.mark.parametrize(
     ("tags", "focal_px"),
     [
-        ({FOCAL_LENGTH_35MM: 36}, 8.0),  # as long as the picture is wide
+        ({FOCAL_LENGTH_35MM: 36}, 8.3205029),  # of 4:3: the diagonal is that of full frame
         # 10 px per mm of the sensor, 5 mm; the second picture was taken with 16 px and made smaller since.
         ({FOCAL_LENGTH_MM: 5.0, FOCAL_PLANE_X_RESOLUTION: 10.0, FOCAL_PLANE_UNIT: 4}, 50.0),
         (
