@@ -27,6 +27,8 @@ UNREAD_SUFFIXES = (
     | _DECODED
     | frozenset(".yuv .arw .avif .bmp .cr2 .dng .exr .heic .heif .jp2 .jxl .nef .ppm .tga".split())
 )
+UNFINISHED_SUFFIXES = frozenset(".crdownload .download .filepart .opdownload .part .partial".split())
+"""What browsers and downloaders call a file that they have not got whole, behind its own ending."""
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"})
 
 
@@ -52,10 +54,19 @@ class Listing:
 
 def how_to_convert(name: str) -> str:
     """Say what to do about a file of a kind that is not read."""
+    if _is_unfinished(name):
+        return "a download or copy that was not finished: get it whole, or delete it"
     what, suffix = "a kind of file that is not read: convert it", os.path.splitext(name)[1].lower()
     if suffix in _COPIED:
         return f"{what} (-c copy keeps every bit: ffmpeg -i INPUT -c copy -an OUTPUT.mkv)"
     return f"{what}, without loss: {WITHOUT_LOSS}" if suffix in _DECODED else what
+
+
+def _is_unfinished(name: str) -> bool:
+    """Say whether a name is that of a picture or video of which only a part is here."""
+    whole, suffix = os.path.splitext(name)
+    media = IMAGE_SUFFIXES | VIDEO_SUFFIXES | UNREAD_SUFFIXES
+    return suffix.lower() in UNFINISHED_SUFFIXES and os.path.splitext(whole)[1].lower() in media
 
 
 def is_passed_over(name: str) -> bool:
@@ -90,7 +101,7 @@ def _sort_entry(entry: os.DirEntry[str], fence: Path | None, listing: Listing) -
 def _sort_file(entry: os.DirEntry[str], listing: Listing) -> None:
     suffix = os.path.splitext(entry.name)[1].lower()
     is_image = suffix in IMAGE_SUFFIXES
-    if suffix in UNREAD_SUFFIXES:
+    if suffix in UNREAD_SUFFIXES or _is_unfinished(entry.name):
         listing.unread.append(entry.name)
     if not is_image and suffix not in VIDEO_SUFFIXES:
         return

@@ -309,5 +309,6 @@ def _why_no_images(listing: Listing) -> str:
     if listing.folders or listing.videos:
         return f"{reason}, but folders or videos: for class/clip set data.glob to '*/*'"
     if listing.unread:
-        return f"{reason}; files like '{display(listing.unread[0])}' are not read: convert them"
+        name = listing.unread[0]
+        return f"{reason}; files like '{display(name)}': {how_to_convert(name)}"
     return reason

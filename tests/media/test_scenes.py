@@ -156,6 +156,17 @@ def test_media_of_kinds_that_are_not_read_are_named(tmp_path):
     assert "'1.heic'" in found.rejected["phone"].reason
 
 
+def test_downloads_that_were_not_finished_are_named_and_other_parts_are_not(tmp_path):
+    for name in ("film.mp4.part", "film.f137.webm.crdownload", "phone/1.heic.partial", "bear/1.png"):
+        touch(tmp_path / name)
+    for name in ("notes.part", "chapters.txt.part", ".hidden.mp4.part"):
+        touch(tmp_path / name)
+    found = discover(tmp_path)
+    assert ids(found) == ["bear"]
+    assert set(found.rejected) == {"film.mp4.part", "film.f137.webm.crdownload", "phone"}
+    assert all("not finished: get it whole" in refused.reason for refused in found.rejected.values())
+
+
 def test_links_that_leave_the_root_and_things_that_are_no_files_are_refused(tmp_path):
     outside, root = tmp_path / "outside", tmp_path / "root"
     touch(outside / "1.png")
