@@ -50,6 +50,10 @@ DISTANCE = r"\d+(?:\.\d+)?(?=\s?(?:[mcu\u00b5\u03bc]?m)(?![a-z]))"
 LAST_NUMBER = re.compile(rf"{DISTANCE}(?!.*\d)|\d+(?!.*\d)", re.IGNORECASE)
 """What counts slices: a number, or a distance such as the 0.5 of `focus_0.5m`."""
 
+DECIMAL = r"(?:^|(?<=[_= -])|(?<=focus)|(?<=dist)|(?<=\bf)|(?<=\bd))\d+\.\d{1,3}$"
+LAST_DECIMAL = re.compile(rf"{DECIMAL}|{LAST_NUMBER.pattern}", re.IGNORECASE)
+"""The same where names end in distances that bring no unit: `focus_0.35`, `1.2`, `2`."""
+
 
 @dataclass(frozen=True)
 class StackFiles:
@@ -83,14 +87,29 @@ def stack_of_folder(folder: Path) -> StackFiles:
     if not named:
         raise _no_pictures(folder, "no pictures")
     series: dict[str, list[Path]] = defaultdict(list)
+    number, key = (LAST_DECIMAL, _decimal_key) if _end_in_decimals(named) else (LAST_NUMBER, _counting_key)
     for path in named:
-        series[LAST_NUMBER.sub("#", path.stem)].append(path)
+        series[number.sub("#", path.stem)].append(path)
     chosen = _only_longest(folder, series) or named
-    ordered = sorted(chosen, key=lambda path: _counting_key(path.name))
+    ordered = sorted(chosen, key=lambda path: key(path.name))
     _refuse_doubles(folder, ordered)
     used = set(chosen)
     left_out = tuple(path.name for path in pictures if path not in used)
     return StackFiles(folder.resolve().name or "stack", tuple(ordered), left_out)
+
+
+def _end_in_decimals(paths: Sequence[Path]) -> bool:
+    """Say whether names end in decimals, not in counters behind a point, as 1.1 ... 1.10 and 1.001 are."""
+    found = [re.search(DECIMAL, path.stem, re.IGNORECASE) for path in paths]
+    decimals = [one[0] for one in found if one]
+    are_numbers = len({float(one) for one in decimals}) == len(decimals)
+    return len(decimals) >= 2 and are_numbers and not any(re.search(r"\.00[1-9]", one) for one in decimals)
+
+
+def _decimal_key(name: str) -> tuple[Any, str]:
+    """Return a key that sorts 0.35 before 0.5, and both before 2."""
+    micro = LAST_DECIMAL.sub(lambda found: str(round(1e6 * float(found[0]))), Path(name).stem)
+    return natural_key(micro)
 
 
 def _counting_key(name: str) -> tuple[Any, str]:

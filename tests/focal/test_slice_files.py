@@ -96,6 +96,26 @@ def test_distances_in_names_count_as_what_they_are(tmp_path):
     assert names_of(folder_of(tmp_path / "u", "5mm_2.png", "5mm_10.png")) == ["5mm_2.png", "5mm_10.png"]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("0.35.png", "0.5.png", "1.00.png", "2.png"),
+        ("focus_0.35.png", "focus_0.5.png", "focus_1.250.png", "focus_10.0.png"),
+        ("f0.8.png", "f1.25.png", "f1.5.png"),
+        ("a_1.1.png", "a_1.2.png", "a_1.10.png"),  # a counter
+        ("cam_1.001.png", "cam_1.002.png", "cam_1.010.png"),
+    ],
+)
+def test_decimals_in_names_count_as_such_and_counters_behind_a_point_as_counters(tmp_path, names):
+    assert names_of(folder_of(tmp_path / "s", *names)) == list(names)
+
+
+def test_counters_behind_a_point_keep_their_series_apart(tmp_path):
+    names = [f"cam_{camera}.00{n}.png" for camera in (1, 2) for n in (1, 2)]
+    with pytest.raises(ConfigError, match="two series of 2 pictures"):
+        stack_of_folder(folder_of(tmp_path / "s", *names))
+
+
 def test_pictures_without_a_number_are_a_stack_of_all(tmp_path):
     assert names_of(folder_of(tmp_path / "s", "near.png", "far.png", "middle.jpg")) == [
         "far.png",
