@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ class Orientation(NamedTuple):
         """Return (width, height) after it was applied."""
         return (height, width) if self.transpose else (width, height)
 
-    def apply(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    def apply(self, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the upright pixels, contiguous."""
         if self.transpose:
             pixels = pixels.swapaxes(0, 1)

@@ -18,6 +18,7 @@ from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import make_folder, publish
 from focusgen.media.eight_bits import refuse_transparency
 from focusgen.media.images import decode_image, deep_pixels, read_bytes
+from focusgen.media.orientation import EXIF_ORIENTATIONS, Orientation
 from focusgen.media.rules import ALL_RULES, PROFILE
 from focusgen.media.tiff_layout import as_plain_grey
 from focusgen.media.xmp import ENDLESS, xmp_focus_distance_m
@@ -106,8 +107,7 @@ def _with_notes(data: bytes, rgb: npt.NDArray[Any], file: str) -> Picture:
 
     with Image.open(io.BytesIO(data)) as image:
         exif, profile = image.getexif(), image.info.get("icc_profile") or b""
-        is_turned = exif.get(ORIENTATION, 1) != 1
-        deep = None if is_turned else _sixteen_bits(data, rgb.shape[:2])
+        deep = _sixteen_bits(image, data, rgb.shape[:2], EXIF_ORIENTATIONS[_orientation_of(exif)])
         if deep is not None:
             refuse_transparency(deep[..., 3:], 65535, file)
             rgb = np.ascontiguousarray(deep[..., :3])
@@ -116,14 +116,22 @@ def _with_notes(data: bytes, rgb: npt.NDArray[Any], file: str) -> Picture:
     return Picture(rgb, notes, bytes(profile), camera)
 
 
-def _sixteen_bits(data: bytes, size: tuple[int, ...]) -> npt.NDArray[np.uint16] | None:
-    """Return (H, W, 3 or 4) RGB(A) if the file has 16 bits per channel."""
+def _sixteen_bits(
+    image: Image.Image, data: bytes, size: tuple[int, ...], orientation: Orientation
+) -> npt.NDArray[np.uint16] | None:
+    """Return upright (H, W, 3 or 4) RGB(A) if the file has 16 bits per channel."""
     import cv2
 
     if data.startswith(b"\xff\xd8\xff") or data[:4] == b"RIFF":
         return None
-    stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if stored is None or stored.dtype != np.uint16 or stored.shape[:2] != size:
+    if image.format == "TIFF" and image.mode.startswith("I;16"):  # Pillow turns it, OpenCV gives 8 bits
+        stored: Any = np.asarray(image).astype(np.uint16)
+    else:
+        stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        if stored is None or stored.dtype != np.uint16:
+            return None
+        stored = orientation.apply(stored)
+    if stored.shape[:2] != size:
         return None
     if stored.ndim == 2:
         return np.repeat(stored[..., None], 3, axis=2)

@@ -14,6 +14,9 @@ from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational
 
 from focusgen.base.errors import ConfigError, CorruptInputError, StorageError
+from focusgen.media.eight_bits import rounded_to_eight_bits
+from focusgen.media.images import decode_image
+from focusgen.media.orientation import EXIF_ORIENTATIONS
 from focusgen.media.picture_files import (
     EXIF_IFD,
     F_NUMBER,
@@ -28,6 +31,7 @@ from focusgen.media.picture_files import (
     Picture,
     check_target,
     exif_focal_px,
+    png_with,
     read_picture,
     write_picture,
 )
@@ -176,6 +180,26 @@ def test_a_turned_picture_stands_upright_and_its_notes_say_so(tmp_path):
     exif = Image.Exif()
     exif.load(found.exif)
     assert exif[ORIENTATION] == 1 and not found.exif.startswith(b"Exif")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_a_turned_picture_keeps_its_sixteen_bits(tmp_path, kind, orientation):
+    import cv2
+
+    deep = np.random.default_rng(2).integers(0, 65536, (6, 8), dtype=np.uint16)
+    path = tmp_path / "a"
+    if kind == "PNG":
+        exif = Image.Exif()
+        exif[ORIENTATION] = orientation
+        plain = cv2.imencode(".png", np.repeat(deep[..., None], 3, axis=2))[1].tobytes()
+        path.write_bytes(png_with(plain, b"", exif.tobytes().removeprefix(b"Exif\0\0")))
+    else:  # grey: colours of 16 bits that are turned are refused
+        Image.fromarray(deep).save(path, format=kind, tiffinfo={ORIENTATION: orientation})
+    found = read_picture(path)
+    assert found.is_deep
+    np.testing.assert_array_equal(found.rgb[..., 0], EXIF_ORIENTATIONS[orientation].apply(deep))
+    np.testing.assert_array_equal(rounded_to_eight_bits(found.rgb), decode_image(path.read_bytes(), "a"))
 
 
 def test_a_picture_without_notes_has_none(tmp_path):
