@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from focusgen import config
+from focusgen.base.errors import ConfigError
 from focusgen.base.names import rich_text
 from focusgen.commands.groups import DataSetFlags
 from focusgen.config import SCENE_PHASES, Config, PhaseName
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 COLOURS = {"complete": "green", "partial": "yellow", "stale": "magenta", "failed": "red", "pending": "dim"}
 MAX_ROWS = 200
+LEAST_WATCH_S, MOST_WATCH_S = 1.0, 86_400.0
 MIN_TABLE_COLUMNS = 40
 """In fewer the table loses its words; a terminal that is narrower breaks its lines."""
 MAX_INDENTED = 5000
@@ -58,6 +60,7 @@ def main(argv: Sequence[str]) -> int:
     """Run `focusgen status`."""
     parsed = parse(FLAGS, argv, prog="focusgen status", doc=__doc__)
     given = parsed.flags
+    _check_watch(given.watch)
     cfg = config.load(given.config, parsed.overrides)
     # Without a configuration of today's, each phase is compared with the settings of its own last run.
     today = cfg if given.config or parsed.dotted else None
@@ -73,7 +76,12 @@ def main(argv: Sequence[str]) -> int:
             _print(console, view, show_all=given.all)
         if given.watch is None:
             return 0
-        time.sleep(max(1.0, given.watch))
+        time.sleep(max(LEAST_WATCH_S, given.watch))
+
+
+def _check_watch(watch_s: float | None) -> None:
+    if watch_s is not None and not 0.0 <= watch_s <= MOST_WATCH_S:
+        raise ConfigError(f"--watch {watch_s:g}: seconds between two looks are 0 to {MOST_WATCH_S:g}, a day")
 
 
 @dataclass(frozen=True)

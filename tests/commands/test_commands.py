@@ -97,6 +97,8 @@ def test_status_as_json_counts_the_states(finished, capsys):
         (["run", "--depth.backnd", "vda"], "depth.backend"),
         (["run", "--raw_root", "/nonexistent/x", "--out_root", "/tmp/never"], "/nonexistent/x"),
         (["weights", "check", "--path", "/nonexistent"], "needs one name"),
+        (["status", "--watch", "inf"], "--watch inf: seconds"),
+        (["status", "--watch", "nan"], "--watch nan: seconds"),
     ],
 )
 def test_wrong_usage_ends_with_status_2_and_the_way_out(words, hint, capsys):
