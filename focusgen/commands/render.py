@@ -6,7 +6,8 @@ read from EXIF where they are not given. Without --depth the configured depth ba
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,7 +18,6 @@ from focusgen.base.names import display
 from focusgen.commands.groups import CONFIG_HELP
 from focusgen.config.flags import Flags, option, parse, required, sets
 from focusgen.optics.aperture import Aperture
-from focusgen.optics.transfer import Transfer
 
 if TYPE_CHECKING:
     from focusgen.tools.picture import RenderedPicture, RenderPictureArgs
@@ -36,15 +36,15 @@ class RenderFlags(Flags):
     f_number: float | None = option(None, "aperture; default: EXIF")
     focus: float | None = option(None, "distance of the sharp plane, metres")
     focus_at: str | None = option(None, "instead, the pixel x,y that shall be sharp")
-    formula: Literal["paper", "exact"] = option("paper", "denominator of the circle of confusion")
+    formula: str | None = sets("optics.formula")
     sensor_width_mm: float | None = option(
         None, "what the picture's width shows; default: EXIF or 36 along its long side"
     )
     depth_edge_snap: Literal["auto", "on", "off"] = option("auto", "move soft depth edges onto the picture's")
-    transfer: Transfer = option("gamma22", "curve of the picture: srgb for photographs, gamma22 for synth's")
-    aperture: str = option("disc", "shape of the opening: disc, polygon(BLADES, ROTATION), cat_eye(STRENGTH)")
-    highlights: Literal["none", "boost"] = option("none", "boost: bright areas regain their light")
-    planes: Literal["whole", "sparse"] = option("whole", "sparse: blur where a plane has anything; faster")
+    transfer: str | None = sets("render.transfer")
+    aperture: str | None = sets("render.aperture")
+    highlights: str | None = sets("render.highlights")
+    planes: str | None = sets("render.planes")
     max_radius_px: float | None = option(None, "larger blur is drawn as this; default: a tenth of the width")
     bits: Literal[8, 16] | None = option(None, "per channel; default: the picture's own")
     tile_px: int = option(1024, "side of the tiles that bound the memory; a cat's eye is drawn in one piece")
@@ -56,6 +56,9 @@ class RenderFlags(Flags):
 
 
 FLAGS = RenderFlags
+HEEDED = {*FLAGS.keys().values(), "lens.motion"}
+PICTURE_FLAGS = {"optics.sensor_width_mm": "sensor_width_mm", "render.max_radius_px": "max_radius_px"}
+"""Settings of data sets in whose place a picture has flags, with other defaults."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -64,6 +67,7 @@ def main(argv: Sequence[str]) -> int:
     parsed = parse(FLAGS, words, prog="focusgen render", doc=__doc__)
     given = parsed.flags
     cfg = config.load(given.config, parsed.overrides)
+    _note_what_has_no_effect(parsed.dotted)
     if parsed.dotted.get("lens.motion", "fixed") != "fixed":
         raise ConfigError(
             f"{display(str(given.image))}: a still picture: focus has nothing to move over (--lens.motion)",
@@ -72,6 +76,14 @@ def main(argv: Sequence[str]) -> int:
     for picture in _render(given, cfg):
         print(_told(picture))
     return 0
+
+
+def _note_what_has_no_effect(keys: Iterable[str]) -> None:
+    """Print one line for each setting that only data sets have."""
+    for key in keys:
+        if key not in HEEDED and not key.startswith("depth."):
+            own = f": give --{PICTURE_FLAGS[key]}" if key in PICTURE_FLAGS else ""
+            print(f"note: --{key} has no effect on a picture{own}", file=sys.stderr)
 
 
 def _render(given: RenderFlags, cfg: config.Config) -> list[RenderedPicture]:
@@ -99,7 +111,10 @@ def _arguments(given: RenderFlags, cfg: config.Config) -> RenderPictureArgs:
     from focusgen.tools.picture_depth import how_depth_is_read
 
     camera = PictureCamera(
-        given.transfer, _aperture(given.aperture), given.highlights == "boost", given.planes == "sparse"
+        cfg.render.transfer,
+        Aperture.parse(cfg.render.aperture),
+        cfg.render.highlights == "boost",
+        cfg.render.planes == "sparse",
     )
     return RenderPictureArgs(
         image=given.image,
@@ -109,7 +124,7 @@ def _arguments(given: RenderFlags, cfg: config.Config) -> RenderPictureArgs:
         f_number=given.f_number,
         focus=given.focus,
         focus_at=_pixel(given.focus_at),
-        formula=given.formula,
+        formula=cfg.optics.formula,
         sensor_width_mm=given.sensor_width_mm,
         depth_options=how_depth_is_read(cfg),
         far_m=cfg.depth.far_m,
@@ -131,13 +146,6 @@ def _told(picture: RenderedPicture) -> str:
         + (f", {picture.n_clipped} pixels limited" if picture.n_clipped else "")
         + (f", {picture.n_holes} holes filled" if picture.n_holes else "")
     )
-
-
-def _aperture(text: str) -> Aperture:
-    try:
-        return Aperture.parse(text)
-    except ValueError as error:
-        raise ConfigError(f"--aperture {error}", 'For instance --aperture "polygon(6, 15)".') from error
 
 
 def _pixel(text: str | None) -> tuple[int, int] | None:

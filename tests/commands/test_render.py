@@ -36,6 +36,26 @@ def test_flags_of_the_camera_have_their_effect(lamps: list[str], tmp_path: Path)
     assert np.abs(drawn(lamps, tmp_path, "--planes", "sparse") - plain).max() <= 1
 
 
+def test_a_picture_is_taken_as_the_configuration_says_and_a_flag_wins(
+    lamps: list[str], tmp_path: Path, capsys
+) -> None:
+    by_flag = {name: drawn(lamps, tmp_path, "--transfer", name) for name in ("srgb", "gamma22")}
+    for flags in (("--config", "training"), ("--render.transfer", "srgb")):
+        assert np.array_equal(drawn(lamps, tmp_path, *flags), by_flag["srgb"]), flags
+    won = drawn(lamps, tmp_path, "--config", "training", "--transfer", "gamma22")
+    assert np.array_equal(won, by_flag["gamma22"])
+    for key, value in (("render.aperture", "polygon(5)"), ("optics.formula", "exact")):
+        flag = "--" + key.partition(".")[2]
+        assert np.array_equal(drawn(lamps, tmp_path, f"--{key}", value), drawn(lamps, tmp_path, flag, value))
+    assert "no effect" not in capsys.readouterr().err
+    plain = drawn(lamps, tmp_path, "--optics.sensor_width_mm", "24")
+    assert np.array_equal(plain, by_flag["gamma22"])
+    assert (
+        "--optics.sensor_width_mm has no effect on a picture: give --sensor_width_mm"
+        in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize(("bits", "depth"), [("8", np.uint8), ("16", np.uint16)])
 def test_a_render_has_the_bits_that_were_asked_for(
     lamps: list[str], tmp_path: Path, bits: str, depth: type
@@ -51,5 +71,5 @@ def test_an_opening_that_there_is_not_is_refused_before_anything_is_written(
     lamps: list[str], tmp_path: Path, capsys, opening: str
 ) -> None:
     assert cli.main([*lamps, "--aperture", opening, "-o", str(tmp_path / "o.png")]) == 2
-    assert f"--aperture {opening!r}" in capsys.readouterr().err.replace("\n", " ")
+    assert f"--aperture: render.aperture: {opening!r}" in capsys.readouterr().err.replace("\n", " ")
     assert not (tmp_path / "o.png").exists()
