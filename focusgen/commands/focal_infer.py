@@ -40,6 +40,9 @@ class InferFlags(Flags):
     focus_distances: str | None = option(
         None, "metres in name order, such as 0.5,1,inf; or a file; or exif (the default)"
     )
+    distances_from: Literal["lens", "sensor"] = option(
+        "lens", "where distances begin, but those of lists; sensor: as scales of lenses and cameras mostly do"
+    )
     focal_length: float | None = option(None, "millimetres; default: EXIF")
     f_number: float | None = option(None, "f-number (--aperture); default: EXIF")
     sensor_width: float | None = option(
@@ -165,7 +168,9 @@ def _cut(flags: InferFlags, job: InferJob, progress: Callable[[float], object]) 
 def _lens(flags: InferFlags) -> LensFlags:
     from focusgen.focal.opened import LensFlags
 
-    return LensFlags(flags.focal_length, flags.f_number, flags.sensor_width, flags.formula)
+    return LensFlags(
+        flags.focal_length, flags.f_number, flags.sensor_width, flags.formula, flags.distances_from
+    )
 
 
 def _options(flags: InferFlags) -> InferOptions:

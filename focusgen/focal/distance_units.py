@@ -13,8 +13,8 @@ NO_METRES = frozenset(
     "diopter diopters dioptre dioptres dpt inverse inv reciprocal vergence disparity "
     "step steps code codes dac voltage volt volts".split()
 )
-AT_THE_END = frozenset({"in", "d"})
-"""Inches and diopters, where nothing comes behind them: `focus_in`, `focus [D]`."""
+AT_THE_END = re.compile(r"[^A-Za-z0-9](in|D)[^A-Za-z0-9]*$")
+"""Inches and diopters, where nothing comes behind them: `focus_in`, `focus [D]`; a `d` is a distance."""
 
 ANDROID = "lensfocusdistance"
 """Its numbers are diopters, and 0 is infinity."""
@@ -31,7 +31,7 @@ def said_unit(title: str, where: str) -> str | None:
     numbered = {n + 1 for n, word in enumerate(words) if word.isdigit()}  # the 50 mm of a lens
     units = [word for n, word in enumerate(words) if word in UNITS_M and n not in numbered]
     is_android = ANDROID in "".join(words) and not units
-    is_other = bool(NO_METRES & set(words)) or bool(words and words[-1] in AT_THE_END) or "1/m" in title
+    is_other = bool(NO_METRES & set(words)) or "1/m" in title or AT_THE_END.search(title) is not None
     if is_android or is_other or len(set(units)) > 1:
         raise ConfigError(
             f"{where}: {display(title.strip())} are no metres"

@@ -109,6 +109,25 @@ def with_point(cell: str) -> str:
     return cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell.strip()) else cell
 
 
+def from_the_lens(distances_m: Sequence[float], names: Sequence[str], focal_length_m: float) -> list[float]:
+    """Return focus distances from a thin lens of such that count from the sensor behind it.
+
+    Raises:
+        ConfigError: one is shorter than any at which this lens gives a sharp picture.
+    """
+    for distance_m, name in zip(distances_m, names, strict=True):
+        if distance_m < 4.0 * focal_length_m:
+            raise ConfigError(
+                f"{display(name)}: {distance_m:g} m from the sensor is nearer than four focal lengths, "
+                f"{4e3 * focal_length_m:g} mm: no thin lens is focused there",
+                "Give distances from the lens, without --distances-from sensor.",
+            )
+    return [
+        metres if math.isinf(metres) else metres / 2 + math.sqrt(metres * (metres / 4 - focal_length_m))
+        for metres in distances_m
+    ]
+
+
 def check_distances(distances_m: Sequence[float], names: Sequence[str], focal_length_m: float | None) -> None:
     """Refuse what is no focal stack.
 

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display, listed
 from focusgen.focal.alignment import Alignment
-from focusgen.focal.distances import HOW_TO_ASK_EXIFTOOL, HOW_TO_GIVE, check_distances
+from focusgen.focal.distances import HOW_TO_ASK_EXIFTOOL, HOW_TO_GIVE, check_distances, from_the_lens
 from focusgen.focal.exposure import Exposure
-from focusgen.focal.fit import shows_times_the_blur
+from focusgen.focal.formula import with_formula
 from focusgen.focal.lens_checks import check_lens
 from focusgen.focal.light import unused_bits
 from focusgen.focal.registration import registered
@@ -42,9 +42,6 @@ LEAST_CHANGE_PX, FAR_M = 0.1, 20.0
 """A stack whose nearest slice is focused farther than this, and whose blur changes by less from the nearest
 to the farthest, tells nothing, and its distances are hardly metres."""
 
-TELLING_FACTOR = 1.1
-"""Blur of the exact formula over that of the other from which slices can tell which of them holds."""
-
 VISIBLE_STEP_PX = 1.0
 """Slices between which blur may change by more are never equal, unless one is a copy."""
 
@@ -58,12 +55,14 @@ class LensFlags:
 
     Attributes:
         formula: "auto": exact where the slices were found to breathe, else paper.
+        distances_from: "sensor" where focus distances count from there.
     """
 
     focal_length_mm: float | None = None
     f_number: float | None = None
     sensor_width_mm: float | None = None
     formula: Literal["auto", "paper", "exact"] = "auto"
+    distances_from: Literal["lens", "sensor"] = "lens"
 
 
 class OpenedStack(NamedTuple):
@@ -148,6 +147,8 @@ def open_stack(
         distances_m = _distances_of(files, loaded.cameras)
     camera = _camera_of(files, loaded.cameras, lens)
     known, missing = _lens_of(lens, camera, loaded.size)
+    if lens.distances_from == "sensor":
+        distances_m = _from_the_lens(files, distances_m, known)
     check_distances(distances_m, names, known.focal_length_m if known else focal_m)
     order = sorted(range(len(names)), key=lambda n: distances_m[n])
     rising_m = [distances_m[n] for n in order]
@@ -173,6 +174,15 @@ def open_stack(
         shift=loaded.shift,
         icc_profile=loaded.icc_profile,
     )
+
+
+def _from_the_lens(files: StackFiles, distances_m: Sequence[float], lens: StackLens | None) -> list[float]:
+    if lens is None:
+        raise ConfigError(
+            f"{display(files.name)}: distances from the sensor count from the lens only if it is known",
+            "Give --focal-length and --f-number.",
+        )
+    return from_the_lens(distances_m, [path.name for path in files.paths], lens.focal_length_m)
 
 
 def _refuse_twins(
@@ -338,52 +348,3 @@ def lens_flags_lacking(focal_length_mm: float | None, f_number: float | None) ->
     """Return the flags that would say what is not known of a lens."""
     flags = (("--focal-length", focal_length_mm), ("--f-number", f_number))
     return [flag for flag, value in flags if value is None]
-
-
-def with_formula(
-    lens: StackLens,
-    formula: str,
-    alignment: Alignment,
-    distances_m: Sequence[float],
-    slices: npt.NDArray[Any],
-) -> StackLens:
-    """Return a lens whose gain is that of aligned slices.
-
-    Args:
-        lens: as it is known.
-        formula: "paper", "exact", or "auto": exact where slices breathe, or show its blur.
-        alignment: of the slices.
-        distances_m: of the slices, rising.
-        slices: (N, H, W, 3), aligned.
-    """
-    paper, exact = (
-        replace(lens, formula=name, reference_m=distances_m[alignment.reference])
-        for name in ("paper", "exact")
-    )
-    if formula == "auto":
-        magnifies = _breathes(lens, alignment, distances_m) or _shows(exact, paper, distances_m, slices)
-        return exact if magnifies else paper
-    return exact if formula == "exact" else paper
-
-
-def _shows(
-    exact: StackLens, paper: StackLens, distances_m: Sequence[float], slices: npt.NDArray[Any]
-) -> bool:
-    """Say whether near slices show the blur of the exact formula: a macro stack that was aligned before."""
-    gain = paper.radius_px_m(slices.shape[2])
-    factor = exact.radius_px_m(slices.shape[2]) / gain
-    stack = FocalStack(slices, np.array([1.0 / metres for metres in distances_m]), gain)
-    return factor > TELLING_FACTOR and shows_times_the_blur(stack, factor)
-
-
-def _breathes(lens: StackLens, alignment: Alignment, distances_m: Sequence[float]) -> bool:
-    """Say whether the slices change magnification as an uncorrected thin lens does, rather than not."""
-    near, far = (_image_distance_m(lens.focal_length_m, s) for s in (distances_m[0], distances_m[-1]))
-    expected = math.log(near / far)
-    last = len(distances_m) - 1
-    measured = math.log(alignment.magnification(0) / alignment.magnification(last))
-    return not alignment.is_still and abs(measured - expected) < abs(measured)
-
-
-def _image_distance_m(focal_length_m: float, focus_m: float) -> float:
-    return focal_length_m if math.isinf(focus_m) else focal_length_m * focus_m / (focus_m - focal_length_m)

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import display
+from focusgen.focal.formula import with_formula
 from focusgen.focal.light import unused_bits
 from focusgen.focal.lists import Roots
-from focusgen.focal.opened import with_formula
 from focusgen.focal.records import StackRecord
 from focusgen.focal.registration import registered
 from focusgen.focal.render import render_stack

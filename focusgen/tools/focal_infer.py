@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -311,9 +311,11 @@ def _listed(record: StackRecord, beside: Path, job: InferJob) -> Stack:
         raise ConfigError(
             f"{record.where}: a picture with depth is no stack", "focusgen focal render draws one."
         )
+    lens = lens_flags(record, job.lens)
     distances_m = record_distances_m(record, opened.n_on_disk)
-    distances_m = distances_m or _distances(job, files, opened.on_disk)
-    return Stack(files, distances_m, lens_flags(record, job.lens))
+    if distances_m is not None:
+        return Stack(files, distances_m, replace(lens, distances_from="lens"))  # as lists have them
+    return Stack(files, _distances(job, files, opened.on_disk), lens)
 
 
 def lens_flags(record: StackRecord, given: LensFlags) -> LensFlags:
@@ -324,6 +326,7 @@ def lens_flags(record: StackRecord, given: LensFlags) -> LensFlags:
         f_number or given.f_number,
         given.sensor_width_mm if width_m is None else 1e3 * width_m,
         record.formula() or given.formula,
+        given.distances_from,
     )
 
 

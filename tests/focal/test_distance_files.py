@@ -59,6 +59,7 @@ WANTED = [0.5, 0.75, math.inf]
         ("mm.csv", "mm\n500\n750\ninf\n"),
         ("savetxt.txt", "# focus distance (mm)\n5.0e+02\n7.5e+02\ninf\n"),
         ("comment.txt", "# lens 50 mm, taken in March\n0.5\n0.75\ninf\n"),
+        ("letter.csv", "file,d\ns_00,0.5\ns_01,0.75\ns_10,inf\n"),
         ("camel.csv", "file,focusDistanceMm\ns_00,500\ns_01,750\ns_10,inf\n"),
         ("amid.csv", "file;distance in cm from the lens\ns_00;50\ns_01;75\ns_10;inf\n"),
         ("key.json", '{"focus_distances_mm": [500, 750, "inf"]}'),

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from focusgen.base.errors import ConfigError
-from focusgen.focal.distances import check_distances, parse_distances
+from focusgen.focal.distances import check_distances, from_the_lens, parse_distances
 
 NAMES = ["s_00.png", "s_01.png", "s_10.png"]
 WANTED = [0.5, 0.75, math.inf]
@@ -61,3 +61,12 @@ def test_a_unit_of_the_last_alone_is_its_own_where_the_others_go_its_way():
 def test_what_is_no_stack_is_refused(distances_m: list[float], complaint: str):
     with pytest.raises(ConfigError, match=complaint):
         check_distances(distances_m, NAMES, 0.05)
+
+
+def test_distances_from_the_sensor_are_those_of_the_lens_and_the_image_behind_it():
+    metres = [0.1, 0.5172, 3.4, math.inf]  # from the lens; the first at a magnification of 1
+    behind = [0.05 * s / (s - 0.05) for s in metres[:-1]]
+    from_sensor = [*(s + v for s, v in zip(metres[:-1], behind, strict=True)), math.inf]
+    assert from_the_lens(from_sensor, ["a", "b", "c", "d"], 0.05) == pytest.approx(metres, rel=1e-6)
+    with pytest.raises(ConfigError, match=r"b: 0\.19 m from the sensor is nearer than four focal lengths"):
+        from_the_lens([0.5, 0.19], ["a", "b"], 0.05)

@@ -10,10 +10,8 @@ import pytest
 from PIL import Image
 
 from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.focal.alignment import no_alignment
-from focusgen.focal.opened import LensFlags, open_stack, with_formula
+from focusgen.focal.opened import LensFlags, open_stack
 from focusgen.focal.slice_files import stack_of_folder
-from focusgen.focal.stack import StackLens
 from focusgen.media.picture_files import (
     EXIF_IFD,
     F_NUMBER,
@@ -23,7 +21,6 @@ from focusgen.media.picture_files import (
     FOCAL_PLANE_X_RESOLUTION,
     SUBJECT_DISTANCE,
 )
-from tests.focal.stacks import truth
 
 HEIGHT, WIDTH = 42, 62
 TEXTURE = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
@@ -220,16 +217,10 @@ def test_distances_that_change_no_blur_are_refused_and_millimetres_suspected(tmp
     opened(root, (2000.0, 500.0, 1000.0), LensFlags())  # relative depth does not care
 
 
-@pytest.mark.parametrize(("focal_m", "formula"), [(0.25, "exact"), (0.05, "paper")])
-def test_macro_slices_that_were_aligned_before_tell_the_formula_by_their_blur(focal_m, formula):
-    traced = truth("tabletop")  # the same pictures, as a longer lens with the same opening takes them
-    reference_m, width = traced.distances_m[2], traced.slices.shape[2]
-    view_px = traced.radius_px_m * 2 * 2.0 / 0.05  # k = f / 2N fx, of 50 mm at f/2
-    image_m = focal_m * reference_m / (reference_m - focal_m) if formula == "exact" else focal_m
-    f_number = 2.0 * focal_m / 0.05
-    lens = StackLens(focal_m, f_number, image_m * width / view_px)
-    still = no_alignment(len(traced.slices))
-    found = with_formula(lens, "auto", still, list(traced.distances_m), traced.slices)
-    assert found.formula == formula
-    assert found.radius_px_m(width) == pytest.approx(traced.radius_px_m, rel=1e-6)
-    assert with_formula(lens, "paper", still, list(traced.distances_m), traced.slices).formula == "paper"
+def test_distances_from_the_sensor_need_the_focal_length(tmp_path):
+    root = folder(tmp_path)
+    found, _ = opened(root, (0.5, 1.0, 2.0), LensFlags(50.0, 2.0, 36.0, "auto", "sensor"))
+    assert found.distances_m == pytest.approx([0.4436, 0.9472, 1.9487], abs=1e-4)
+    with pytest.raises(ConfigError, match="only if it is known") as refused:
+        opened(root, (0.5, 1.0, 2.0), LensFlags(distances_from="sensor"))
+    assert "--focal-length" in refused.value.advice
