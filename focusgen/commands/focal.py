@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from focusgen.base.errors import ConfigError, ExitCode
+from focusgen.base.names import display
 
 ACTIONS: dict[str, tuple[str, str]] = {
     "infer": ("focusgen.commands.focal_infer", "stacks to depth, confidence and all-in-focus pictures"),
@@ -44,10 +45,19 @@ def renamed(argv: Sequence[str], aliases: Mapping[str, str]) -> list[str]:
 
 
 def checkpoint_of(checkpoint: Path | None, backend: str) -> Path | None:
-    """Return the weights that were given, None (and a note) where the backend has none."""
+    """Return the weights that were given, None (and a note) where the backend has none.
+
+    Raises:
+        ConfigError: they are not there; whether or not any stack would ask for them.
+    """
     if checkpoint is not None and backend == "classical":
         print("note: --checkpoint has no effect: the classical backend has no weights", file=sys.stderr)
         return None
+    if checkpoint is not None and not checkpoint.exists():
+        raise ConfigError(
+            f"{display(str(checkpoint))}: no such weights",
+            "focusgen focal train makes some; without --checkpoint those that ship are used, but by sd3.",
+        )
     return checkpoint
 
 

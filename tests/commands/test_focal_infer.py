@@ -445,6 +445,15 @@ def test_weights_that_are_none_are_refused_by_name(
     assert "--checkpoint has no effect" in capsys.readouterr().err
 
 
+def test_weights_that_are_not_there_are_refused_where_all_results_are_kept(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    words = [small, tmp_path / "out", "--focus-distances", DISTANCES]  # no lens: no weights are asked
+    assert infer(*words) == 0
+    assert infer(*words, "--checkpoint", str(tmp_path / "w.safetensors")) == 2
+    assert "w.safetensors: no such weights" in capsys.readouterr().err
+
+
 def test_lists_and_weights_go_by_the_names_that_other_tools_gave_them(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
