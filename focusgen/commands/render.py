@@ -38,7 +38,8 @@ class RenderFlags(Flags):
     focus_at: str | None = option(None, "instead, the pixel x,y that shall be sharp")
     formula: str | None = sets("optics.formula")
     sensor_width_mm: float | None = option(
-        None, "what the picture's width shows; default: EXIF or 36 along its long side"
+        None,
+        "what the picture's width shows; default: EXIF or optics.sensor_width_mm (36) along its long side",
     )
     depth_edge_snap: Literal["auto", "on", "off"] = option("auto", "move soft depth edges onto the picture's")
     transfer: str | None = sets("render.transfer")
@@ -56,8 +57,8 @@ class RenderFlags(Flags):
 
 
 FLAGS = RenderFlags
-HEEDED = {*FLAGS.keys().values(), "lens.motion"}
-PICTURE_FLAGS = {"optics.sensor_width_mm": "sensor_width_mm", "render.max_radius_px": "max_radius_px"}
+HEEDED = {*FLAGS.keys().values(), "lens.motion", "optics.sensor_width_mm"}
+PICTURE_FLAGS = {"render.max_radius_px": "max_radius_px", "render.depth_edge_snap": "depth_edge_snap"}
 """Settings of data sets in whose place a picture has flags, with other defaults."""
 
 
@@ -126,6 +127,7 @@ def _arguments(given: RenderFlags, cfg: config.Config) -> RenderPictureArgs:
         focus_at=_pixel(given.focus_at),
         formula=cfg.optics.formula,
         sensor_width_mm=given.sensor_width_mm,
+        sensor_long_side_mm=cfg.optics.sensor_width_mm,
         depth_options=how_depth_is_read(cfg),
         far_m=cfg.depth.far_m,
         depth_edge_snap=given.depth_edge_snap,

@@ -52,7 +52,9 @@ class RenderPictureArgs:
         focus: distance of the sharp plane, metres.
         focus_at: instead, the pixel (x, y) of the upright picture that shall be sharp.
         formula: which circle of confusion.
-        sensor_width_mm: what the picture's width shows; None to lay EXIF's, else 36, along its long side.
+        sensor_width_mm: what the picture's width shows; None to lay EXIF's along its long side, else
+            `sensor_long_side_mm`.
+        sensor_long_side_mm: of a picture whose sensor nobody says.
         depth_options: unit, marks and names of the depth files.
         far_m: depth of +inf; None for the largest finite depth of the picture.
         depth_edge_snap: move soft depth edges onto those of the picture; auto: estimated or resized depth.
@@ -72,6 +74,7 @@ class RenderPictureArgs:
     focus_at: tuple[int, int] | None = None
     formula: Formula = "paper"
     sensor_width_mm: float | None = None
+    sensor_long_side_mm: float = FULL_FRAME_WIDTH_M * 1000.0
     depth_options: DepthOptions = DepthOptions()
     far_m: float | None = None
     depth_edge_snap: Literal["auto", "on", "off"] = "auto"
@@ -206,7 +209,7 @@ def _render_one(
 ) -> RenderedPicture:
     picture = read_picture(source)
     depth_m, n_holes, is_exact = _depth_of(args, picture, depth_file, estimate_depth)
-    sensor_width_mm = args.sensor_width_mm or _shown_width_mm(picture)
+    sensor_width_mm = args.sensor_width_mm or _shown_width_mm(picture, args.sensor_long_side_mm)
     lens = _lens_of(args, picture.camera, depth_m, source)
     blur = Blur(
         depth_m, lens, sensor_width_mm / 1000.0, args.max_radius_px or MAX_RADIUS_OF_WIDTH * depth_m.shape[1]
@@ -228,8 +231,8 @@ def _render_one(
     )
 
 
-def _shown_width_mm(picture: Picture) -> float:
-    long_side_mm = picture.camera.sensor_width_mm or FULL_FRAME_WIDTH_M * 1000.0
+def _shown_width_mm(picture: Picture, sensor_long_side_mm: float) -> float:
+    long_side_mm = picture.camera.sensor_width_mm or sensor_long_side_mm
     return shown_width(long_side_mm, picture.rgb.shape[1], picture.rgb.shape[0])
 
 

@@ -47,12 +47,13 @@ def test_a_picture_is_taken_as_the_configuration_says_and_a_flag_wins(
     for key, value in (("render.aperture", "polygon(5)"), ("optics.formula", "exact")):
         flag = "--" + key.partition(".")[2]
         assert np.array_equal(drawn(lamps, tmp_path, f"--{key}", value), drawn(lamps, tmp_path, flag, value))
+    smaller = [drawn(lamps, tmp_path, f"--{key}sensor_width_mm", "24") for key in ("", "optics.")]
+    assert np.array_equal(*smaller) and not np.array_equal(smaller[0], by_flag["gamma22"])
     assert "no effect" not in capsys.readouterr().err
-    plain = drawn(lamps, tmp_path, "--optics.sensor_width_mm", "24")
-    assert np.array_equal(plain, by_flag["gamma22"])
+    limited = drawn(lamps, tmp_path, "--render.max_radius_px", "1")
+    assert np.array_equal(limited, by_flag["gamma22"])
     assert (
-        "--optics.sensor_width_mm has no effect on a picture: give --sensor_width_mm"
-        in capsys.readouterr().err
+        "--render.max_radius_px has no effect on a picture: give --max_radius_px" in capsys.readouterr().err
     )
 
 
