@@ -168,12 +168,20 @@ class StackRecord:
         check_lens(1e3 * focal_m, f_number, width_mm, f"{self.where}: camera")
         return StackLens(focal_m, f_number, width_m or FULL_FRAME_WIDTH_M, formula or "paper")
 
-    def lens_shown(self, height_px: int, width_px: int) -> StackLens | None:
-        """Return the camera as pictures show it: 36 mm that nobody said lie along the long side."""
+    def lens_shown(self, height_px: int, width_px: int, told_mm: float | None = None) -> StackLens | None:
+        """Return the camera as pictures show it.
+
+        Args:
+            height_px: of the pictures.
+            width_px: of the pictures.
+            told_mm: what they themselves say of the sensor's long side; where neither says it, it is 36 mm.
+        """
         lens = self.lens()
         if lens is None or self.camera_values()[2] is not None:
             return lens
-        return replace(lens, sensor_width_m=shown_width(lens.sensor_width_m, width_px, height_px))
+        long_side_m = lens.sensor_width_m if told_mm is None else told_mm / 1e3
+        check_lens(None, None, 1e3 * long_side_m, f"{self.where}: EXIF")
+        return replace(lens, sensor_width_m=shown_width(long_side_m, width_px, height_px))
 
     def formula(self) -> Formula | None:
         """Return the formula that the camera says, None where it says none."""

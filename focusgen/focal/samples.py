@@ -68,9 +68,9 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
         )
     check_focus(record, distances_m, opened.files, lens)
     if opened.files is not None:
-        slices = read_slices(opened.files.paths)
+        slices, told_mm = read_slices(opened.files.paths)
     else:
-        slices = _drawn(record, rgb, true_m, distances_m)
+        slices, told_mm = _drawn(record, rgb, true_m, distances_m), None
     _check_truth(record, slices.shape[1:3], true_m, rgb)
     true_m = None if true_m is None else without_sky(record, true_m)
     slices, rgb = _brightened(slices, rgb)
@@ -78,9 +78,10 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     rising_m = np.asarray(distances_m)[order]
     slices, alignment, _ = registered(slices[order])
     formula = record.formula() or ("paper" if opened.files is None else "auto")  # as `focal infer` has it
-    shown = record.lens_shown(*slices.shape[1:3]) or lens
+    height, width = slices.shape[1:3]
+    shown = record.lens_shown(height, width, told_mm) or lens
     shown = with_formula(shown, formula, alignment, rising_m.tolist(), slices)
-    gain = shown.radius_px_m(slices.shape[2])
+    gain = shown.radius_px_m(width)
     # A generative renderer's blur looks like a lens, and is not one.
     is_drawn = opened.files is None or record.text("source") != "bokeh"
     name = record.text("name") or (opened.files.name if opened.files else record.where.rsplit("/", 1)[-1])

@@ -277,19 +277,32 @@ def read_sharp(path: Path) -> Slice:
     return _read(path, "picture", REPLACE)
 
 
-def read_slices(paths: Sequence[Path]) -> npt.NDArray[Any]:
-    """Return all slices of a stack, (N, H, W, 3).
+class Slices(NamedTuple):
+    """All slices of a stack.
+
+    Attributes:
+        pixels: (N, H, W, 3).
+        sensor_width_mm: what EXIF of the first that says it says, along the long side; None where none does.
+    """
+
+    pixels: npt.NDArray[Any]
+    sensor_width_mm: float | None
+
+
+def read_slices(paths: Sequence[Path]) -> Slices:
+    """Return all slices of a stack.
 
     Raises:
         CorruptInputError: one cannot be read, or does not fit the first; names it.
     """
     slices: list[npt.NDArray[Any]] = []
-    orientation, profile = 1, b""
+    orientation, profile, width_mm = 1, b"", None
     for path in paths:
         pixels, camera, own_profile = read_slice(path)
         first = slices[0] if slices else pixels
         orientation = orientation if slices else camera.orientation
         profile = profile if slices else own_profile
+        width_mm = width_mm or camera.sensor_width_mm
         check_turned(path, camera.orientation, orientation)
         check_profile(path, own_profile, profile)
         check_alike(path, pixels, (first.shape[0], first.shape[1]), first.dtype)
@@ -297,4 +310,4 @@ def read_slices(paths: Sequence[Path]) -> npt.NDArray[Any]:
     check_colours(paths, [is_grey(one) for one in slices])
     stacked = np.stack(slices)
     check_shows(paths, stacked)
-    return stacked
+    return Slices(stacked, width_mm)

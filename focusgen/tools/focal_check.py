@@ -170,7 +170,8 @@ def _check_depth(
             f"{record.where}: depth is {depth_m.shape[1]}x{depth_m.shape[0]}, "
             f"the picture {size[1]}x{size[0]}{turned}"
         )
-    lens = record.lens_shown(size[0], size[1])
+    told_mm = None if opened.files is None else read_slice(opened.files.paths[0]).camera.sensor_width_mm
+    lens = record.lens_shown(size[0], size[1], told_mm)
     if lens is not None:
         report.identifiable.append(float((known <= lens.identifiable_to_m(size[1])).mean()))
 

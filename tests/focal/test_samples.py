@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.focal.lists import Roots
@@ -15,6 +16,7 @@ from focusgen.focal.opened import LensFlags, open_stack
 from focusgen.focal.records import record_of
 from focusgen.focal.samples import load_sample, usable_depth
 from focusgen.focal.slice_files import stack_of_folder
+from focusgen.media.picture_files import EXIF_IFD, FOCAL_LENGTH_35MM, FOCAL_LENGTH_MM
 from tests.focal.stacks import truth
 
 HEIGHT, WIDTH = 24, 32
@@ -72,6 +74,29 @@ def test_the_gain_of_a_sample_is_that_of_infer(tmp_path: Path, formula: str | No
     reference_m = traced.distances_m[2]
     breathing = 1.0 if formula == "paper" else reference_m / (reference_m - 0.05)
     assert found.stack.radius_px_m == pytest.approx(0.05**2 / 4 * 320 / 0.036 * breathing, rel=1e-6)
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+@pytest.mark.parametrize("said_mm", [None, 24.0])
+def test_a_sensor_that_exif_tells_is_that_of_infer(tmp_path: Path, said_mm: float | None, is_turned: bool):
+    notes = Image.Exif()
+    notes.get_ifd(EXIF_IFD).update({FOCAL_LENGTH_MM: 25.0, FOCAL_LENGTH_35MM: 52})
+    (tmp_path / "s").mkdir()
+    texture = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+    for n in range(3):
+        shown = cv2.GaussianBlur(np.rot90(texture) if is_turned else texture, (0, 0), 0.5 + n)
+        Image.fromarray(shown).save(tmp_path / "s" / f"{n}.png", exif=notes.tobytes())
+    camera = {"focal_length_mm": 25, "f_number": 2, **({"sensor_width_mm": said_mm} if said_mm else {})}
+    record = {"focal_stack": "s", "focus_distances": [1, 2, 3], "camera": {**camera, "formula": "paper"}}
+    opened = open_stack(
+        stack_of_folder(tmp_path / "s"),
+        [1, 2, 3],
+        LensFlags(25, 2, said_mm, "paper"),
+        most_pixels=10**6,
+        aligns=True,
+        progress=lambda what, part: None,
+    )
+    assert sample(tmp_path, **record).stack.radius_px_m == pytest.approx(opened.stack.radius_px_m, rel=1e-9)
 
 
 def test_truth_comes_along(disk):

@@ -186,9 +186,9 @@ def picture(path: Path, value: int, shape: tuple[int, int] = (4, 6), dtype: type
 
 def test_slices_come_as_one_array_in_the_order_of_their_names(tmp_path):
     paths = [picture(tmp_path / f"{n}.png", 10 * n) for n in range(3)]
-    assert read_slices(paths)[:, 0, 0, 0].tolist() == [0, 10, 20]
+    assert read_slices(paths).pixels[:, 0, 0, 0].tolist() == [0, 10, 20]
     deep = [picture(tmp_path / f"d{n}.png", 500 * (n + 1), dtype=np.uint16) for n in range(2)]
-    assert read_slices(deep).dtype == np.uint16 and read_slices(deep)[1].max() == 1000
+    assert read_slices(deep).pixels.dtype == np.uint16 and read_slices(deep).pixels[1].max() == 1000
 
 
 def test_a_slice_of_another_size_is_named_with_both(tmp_path):
