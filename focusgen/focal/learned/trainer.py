@@ -18,7 +18,7 @@ from focusgen.base.files import append, publish
 from focusgen.base.names import display
 from focusgen.base.signals import told_to_stop
 from focusgen.base.writable import check_writable
-from focusgen.focal.checkpoints import write_checkpoint
+from focusgen.focal.checkpoints import restore_optimizer, write_checkpoint
 from focusgen.focal.learned.batches import Batch, Batches, NoLongerAwaited
 from focusgen.focal.learned.losses import losses, total
 from focusgen.focal.learned.network import Answer, FocalNet
@@ -264,7 +264,7 @@ def _resumed(settings: SmallSettings, recipe: StackRecipe, resume: str) -> Run:
         )
     run.net.load_state_dict(document["model"])
     run.average = document["average"]
-    run.optimizer.load_state_dict(document["optimizer"])
+    restore_optimizer(run.optimizer, document["optimizer"])
     run.step, run.cpu_s, run.rows = document["step"], document["cpu_s"], document["rows"]
     run.began_with = document.get("began_with", {})
     is_own = path.parent.resolve() == settings.output_dir.resolve()

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from focusgen.focal.checkpoints import restore_optimizer
+
 
 def unsharded(value: Tensor) -> Tensor:
     """Return a tensor as it is without shards; every process has to ask for it at the same time."""
@@ -63,4 +65,4 @@ def share_out_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, An
         index: {key: value if key == "step" else shared_out(value, own[index]) for key, value in one.items()}
         for index, one in state["state"].items()
     }
-    optimizer.load_state_dict({**state, "state": parts})
+    restore_optimizer(optimizer, {**state, "state": parts})

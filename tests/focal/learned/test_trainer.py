@@ -72,6 +72,15 @@ def test_a_folder_given_to_resume_is_gone_on_from(
         train(settings, str(stacks.folder))
 
 
+def test_a_resumed_run_decays_its_weights_as_its_settings_say_now(
+    stacks: StackSet, whole: tuple[SmallSettings, Run], tmp_path: Path
+):
+    settings = small_settings(stacks.folder, tmp_path)
+    changed = settings.model_copy(update={"train": settings.train.model_copy(update={"weight_decay": 0.3})})
+    resumed = train(changed, str(whole[0].output_dir))
+    assert [group["weight_decay"] for group in resumed.optimizer.param_groups] == [0.3]
+
+
 def test_the_average_follows_the_weights_and_the_log_has_every_line(whole: tuple[SmallSettings, Run]):
     settings, run = whole
     lines = log_of(settings.output_dir)

@@ -166,6 +166,17 @@ def test_a_run_that_begins_to_average_later_begins_with_its_weights(tmp_path):
     assert all(torch.equal(value, trained[name]) for name, value in resumed.average.values.items())
 
 
+def test_a_resumed_run_learns_at_the_pace_of_its_settings_now(tmp_path):
+    path = write_lines(tmp_path / "train.jsonl", record(tmp_path / "f", "one"))
+    settings = settings_of(tmp_path / "o", 1, train_list=path, size=16)
+    train(settings, device="cpu")
+    now = {"learning_rate": 1e-4, "gate_rate": 1e-5, "weight_decay": 0.3, "epsilon": 1e-4, "steps": 2}
+    changed = settings.model_copy(update={"train": settings.train.model_copy(update=now)})
+    weights, gates = start(changed, "auto", "cpu").optimizer.param_groups
+    assert (weights["weight_decay"], weights["eps"], weights["factor"]) == (0.3, 1e-4, 1.0)
+    assert (gates["weight_decay"], gates["eps"]) == (0.0, 1e-4) and gates["factor"] == pytest.approx(0.1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_a_file_that_vanishes_costs_no_step_that_was_done(tmp_path, monkeypatch, split):
