@@ -205,6 +205,10 @@ def _check(flags: InferFlags) -> None:
 def _check_sources(flags: InferFlags) -> None:
     if bool(flags.input) == (flags.sweep_video is not None):
         raise ConfigError("give one of --input and --sweep-video", "focusgen focal infer --help lists both.")
+    if flags.sweep_video is None and flags.focus_from is not None:
+        raise ConfigError("--focus-from is of a --sweep-video; --input has --focus-distances")
+    if flags.sweep_video is None and flags.stack_size != FLAGS.stack_size:
+        print("note: --stack_size has no effect with --input: its stacks are what they are", file=sys.stderr)
     if flags.sweep_video is not None and flags.focus_from is None:
         raise ConfigError(
             "--sweep-video needs --focus-from: a CSV with frame,focus_m or time_s,focus_m",

@@ -385,9 +385,12 @@ def test_slices_that_a_shell_listed_are_refused_since_it_sorts_otherwise(
 def test_a_device_that_nothing_uses_and_a_video_as_input_are_said(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    words = ("--focus-distances", DISTANCES, *LENS, "--device", "cuda")
+    words = ("--focus-distances", DISTANCES, *LENS, "--device", "cuda", "--stack-size", "3")
     assert infer(small, tmp_path / "out", *words) == 0
-    assert "--device has no effect with backend auto" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "--device has no effect with backend auto" in said and "--stack_size has no effect" in said
+    assert infer(small, tmp_path / "out", "--focus-from", "focus.csv") == 2
+    assert "--focus-from is of a --sweep-video" in capsys.readouterr().err
     (tmp_path / "rack.mp4").write_bytes(b"0" * 100)
     assert infer(tmp_path / "rack.mp4", tmp_path / "out", "--focus-distances", DISTANCES, *LENS) == 2
     assert "--sweep-video" in capsys.readouterr().err
