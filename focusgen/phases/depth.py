@@ -193,13 +193,23 @@ def _patch_held_back(job: SceneJob) -> None:
             "Check the depth source (numbers <= 0 and NaN mean no depth; a camera that looks along -z needs "
             "its sign turned); focusgen cannot invent depth.",
         )
-    found = depth_percentiles(counts, [50.0, 100.0])
-    median_m, far_m = np.float16(found[50.0]), np.float16(job.cfg.depth.far_m or found[100.0])
+    far_m = np.float16(job.cfg.depth.far_m or depth_percentiles(counts, [100.0])[100.0])
+    counts[far_m.view(np.uint16)] -= _n_filled_sky(job, held_back)
+    median_m = np.float16(depth_percentiles(counts, [50.0])[50.0])
     for frame in held_back:
         saved = _measured_depth(job, frame)
         filled = np.where(np.isfinite(saved), saved, median_m).astype(np.float16)
         filled[saved == np.inf] = far_m
         job.store.put((job.scene.depth(frame), functools.partial(encode_npz, "depth", filled)))
+
+
+def _n_filled_sky(job: SceneJob, held_back: list[int]) -> int:
+    """Return the pixels of sky in maps that stand filled already, as all but the damaged do in a repair.
+
+    Holes that stand filled may be counted as measured: they are the median, which more of it does not move.
+    """
+    pixels = job.store.recall_frames("pixels")
+    return sum(counts[3] for frame, counts in pixels.items() if frame not in held_back and len(counts) > 3)
 
 
 def _without_holes(depth_m: npt.NDArray[np.float16]) -> npt.NDArray[np.float16]:

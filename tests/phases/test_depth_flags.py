@@ -105,6 +105,24 @@ def test_a_repaired_scene_has_its_old_masks(rgbd, lost):
     assert published_digests(rgbd.out_root) == before
 
 
+def with_much_sky_and_a_hole(frame: int, depth_m: np.ndarray) -> np.ndarray:
+    depth_m = np.tile(np.linspace(1.0, 3.0, depth_m.shape[1], dtype=np.float32), (len(depth_m), 1))
+    depth_m[:12], depth_m[20, frame : frame + 5], depth_m[25, :3] = np.inf, np.nan, 40.0
+    return depth_m
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [(), ("--depth.far_m", "100"), ("--depth.max_m", "20")])
+def test_a_repaired_map_is_filled_as_before_though_the_sky_of_the_others_stands_filled(rgbd, flags):
+    rgbd.add_scene("a")
+    rewrite(rgbd, with_much_sky_and_a_hole)
+    assert rgbd.run(*flags) == 0
+    before = published_digests(rgbd.out_root)
+    scene(rgbd).depth(2).unlink()
+    assert cli.main(["repair", *rgbd.flags(*ROOTS[:2])]) == 0
+    assert published_digests(rgbd.out_root) == before
+
+
 @pytest.mark.slow
 def test_a_scene_that_an_older_release_began_gets_no_masks(rgbd):
     rgbd.add_scene("a")
