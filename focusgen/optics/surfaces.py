@@ -40,13 +40,12 @@ class Surfaces:
     n_pixels: int
 
     @classmethod
-    def of(cls, counts: Counts, *, n_filled: int = 0, far: Iterable[tuple[float, int]] = ()) -> Surfaces:
+    def of(cls, counts: Counts, *, put: Iterable[tuple[float, int]] = ()) -> Surfaces:
         """Return the surfaces of a scene.
 
         Args:
             counts: (65536,) pixels per float16 bit pattern of the saved depth.
-            n_filled: pixels that were holes; they lie at the scene's median.
-            far: (metres, pixels) of what is known to be farther than it was put, such as sky.
+            put: (metres, pixels) of what was put at a depth that is not its own: filled holes, sky.
 
         Raises:
             ValueError: nothing was counted.
@@ -57,11 +56,9 @@ class Surfaces:
         depth_m = patterns.astype(np.uint16).view(np.float16).astype(np.float64)
         pixels = counts[patterns].astype(np.float64)
         total, focusable = pixels.sum(), pixels.copy()
-        middle = int(np.searchsorted(np.cumsum(pixels), total / 2))
-        focusable[middle] = max(focusable[middle] - n_filled, 0.0)
-        for put_at_m, n_far in far:
+        for put_at_m, n_put in put:
             place = int(np.abs(depth_m - put_at_m).argmin())
-            focusable[place] = max(focusable[place] - n_far, 0.0)
+            focusable[place] = max(focusable[place] - n_put, 0.0)
         if depth_m[-1] >= SKY_FROM_M and pixels[-1] >= MIN_SHARE_OF_SKY * total and depth_m.size > 1:
             focusable[-1] = 0.0
         if not focusable.any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.published import read_depth, read_stats
 from focusgen.dataset.records import Record
 from focusgen.media.codecs import decode_npz
-from focusgen.optics.stats import Counts, depth_counts, merged_counts
+from focusgen.optics.stats import Counts, depth_counts, depth_percentiles, merged_counts
 from focusgen.optics.surfaces import Surfaces
 
 SURFACES = 1024  # depths that a law tells apart: a thousandth of the pixels each
@@ -87,7 +88,20 @@ class SceneDepth:
         rows = [changed.get(str(frame), (0, 0, 0)) for frame in frames]
         n_sky = sum(int(details.get("far_pixels", {}).get(str(frame), 0)) for frame in frames)
         n_lowered = sum(int(row[2]) for row in rows)
-        far = [(float(details["far_m"]), n_sky)] if n_sky else []
-        far += [(float(self.record.document["settings"]["depth.max_m"]), n_lowered)] if n_lowered else []
         n_filled = sum(int(row[0]) for row in rows)
-        return Surfaces.of(merged_counts(counts, SURFACES), n_filled=n_filled, far=far)
+        put = [(self._filled_at_m, n_filled)] if n_filled else []
+        put += [(float(details["far_m"]), n_sky)] if n_sky else []
+        put += [(float(self.record.document["settings"]["depth.max_m"]), n_lowered)] if n_lowered else []
+        return Surfaces.of(merged_counts(counts, SURFACES), put=put)
+
+    @functools.cached_property
+    def _filled_at_m(self) -> float:
+        """Return what holes were filled with: the median of the whole scene without sky.
+
+        They may be counted with it: more of the median does not move it.
+        """
+        counts, details = self.counts().copy(), self.record.details
+        n_sky = sum(map(int, details.get("far_pixels", {}).values()))
+        if n_sky:
+            counts[np.float16(details["far_m"]).view(np.uint16)] -= n_sky
+        return depth_percentiles(counts, (50.0,))[50.0]

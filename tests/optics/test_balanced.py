@@ -124,7 +124,7 @@ def test_deciles_that_no_set_shows_are_named():
 def test_sky_and_filled_holes_attract_no_focus():
     scene = law_of([*np.linspace(2, 6, 4000), *[80.0] * 6000])
     assert all(lens.focus_distance_m <= 6 for lens in scene.draw(8, 4).lenses)
-    filled = law_of([*np.linspace(2, 3, 500), *np.linspace(5, 6, 500), *[4.0] * 9000], n_filled=9000)
+    filled = law_of([*np.linspace(2, 3, 500), *np.linspace(5, 6, 500), *[4.0] * 9000], put=[(4.0, 9000)])
     assert 4.0 not in [lens.focus_distance_m for lens in filled.draw(8, 4).lenses]
 
 

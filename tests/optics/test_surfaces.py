@@ -57,13 +57,13 @@ def test_sky_is_a_far_value_that_many_pixels_share():
 
 
 def test_filled_holes_do_not_stand_in_for_a_surface_at_the_median():
-    scene = surfaces_of([2.0] * 300 + [3.0] * 500 + [5.0] * 200, n_filled=500)
+    scene = surfaces_of([2.0] * 300 + [3.0] * 500 + [5.0] * 200, put=[(3.0, 500)])
     assert set(depth_at(scene, *np.linspace(0, 1, 50))) == {2.0, 5.0}
     assert scene.share[1] == 0.5  # they are pixels of the picture all the same
 
 
 def test_what_is_known_to_be_far_stands_for_no_surface_wherever_it_was_put():
-    scene = surfaces_of([2.0] * 300 + [3.0] * 400 + [5.0] * 300, far=[(5.0, 250), (3.0, 400)])
+    scene = surfaces_of([2.0] * 300 + [3.0] * 400 + [5.0] * 300, put=[(5.0, 250), (3.0, 400)])
     assert set(depth_at(scene, *np.linspace(0, 1, 50))) == {2.0, 5.0}
     assert scene.focusable.tolist() == [0.3, 0.0, 0.05]  # a wall at 5 m stands before the sky
 
