@@ -35,17 +35,14 @@ def main(argv: Sequence[str]) -> int:
         raise ConfigError("focusgen focal check needs a list or --config", "See focusgen focal check --help.")
     if flags.max_samples < 0:
         raise ConfigError(f"--max_samples must be at least 0, not {flags.max_samples}")
-    from focusgen.focal.lists import Roots
-    from focusgen.focal.presets import load_preset
+    from focusgen.focal.presets import load_preset, roots_of
     from focusgen.tools.focal_check import check_lists, preset_lines
 
-    roots, preset = Roots.of(flags.data_root), None
-    if flags.config is not None:
-        preset = load_preset(flags.config)
+    preset = None if flags.config is None else load_preset(flags.config)
+    if preset is not None:
         print("\n".join(preset_lines(preset)))
-        roots = roots if flags.data_root else Roots.of(preset.data_root, preset.name)
     if not flags.lists:
         return int(ExitCode.COMPLETE)
-    report = check_lists(flags.lists, roots, flags.max_samples, preset)
+    report = check_lists(flags.lists, roots_of(flags.data_root, preset), flags.max_samples, preset)
     print("\n".join(report.lines()))
     return int(ExitCode.INCOMPLETE if report.problems else ExitCode.COMPLETE)

@@ -18,7 +18,6 @@ from focusgen.commands.focal import DIR_ALIASES, checkpoint_of, note_what_has_no
 from focusgen.config.flags import Flags, option, parse
 
 if TYPE_CHECKING:
-    from focusgen.focal.lists import Roots
     from focusgen.focal.presets import Preset
     from focusgen.tools.focal_evaluate import EvaluateJob
 
@@ -76,16 +75,16 @@ def main(argv: Sequence[str]) -> int:
 
 def _job(flags: EvaluateFlags) -> EvaluateJob:
     from focusgen.focal.backends import BackendOptions
-    from focusgen.focal.lists import Roots
+    from focusgen.focal.presets import roots_of
     from focusgen.tools.focal_evaluate import EvaluateJob
 
     if flags.max_samples is not None and flags.max_samples < 1:
         raise ConfigError(f"--max_samples must be at least 1, not {flags.max_samples}")
     note_what_has_no_effect(flags.backend, flags.base_model, flags.device)
-    lists, roots, preset = _lists(flags)
+    lists, preset = _lists(flags)
     return EvaluateJob(
         lists,
-        roots if flags.data_root is None else Roots.of(flags.data_root),
+        roots_of(flags.data_root, preset),
         flags.output_dir,
         flags.split,
         _counts(flags.n_slices),
@@ -102,23 +101,22 @@ def _note(line: str) -> None:
     print(f"note: {line}", file=sys.stderr)
 
 
-def _lists(flags: EvaluateFlags) -> tuple[Sequence[Path], Roots, Preset | None]:
-    from focusgen.focal.lists import Roots
+def _lists(flags: EvaluateFlags) -> tuple[Sequence[Path], Preset | None]:
     from focusgen.focal.presets import load_preset
 
     if flags.config is None and flags.list is not None:
-        return [flags.list], Roots.of(None), None
+        return [flags.list], None
     if flags.config is None:
         raise ConfigError(
             "focusgen focal evaluate needs --list or --config", "A list: focusgen focal stacks."
         )
     preset = load_preset(flags.config)
     if flags.list is not None:  # read as the preset says, as focal check reads it
-        return [flags.list], Roots.of(preset.data_root, preset.name), preset
+        return [flags.list], preset
     names = [path for split, path in preset.lists.items() if flags.split in (None, split)]
     if not names:
         raise ConfigError(f"preset {preset.name} names no lists", "Say --list FILE, or give it a key lists.")
-    return [Path(name) for name in names], Roots.of(preset.data_root, preset.name), preset
+    return [Path(name) for name in names], preset
 
 
 def _counts(text: str | None) -> list[int]:

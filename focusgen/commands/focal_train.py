@@ -149,6 +149,14 @@ def overrides_of(words: Sequence[str]) -> dict[str, Any]:
     return out
 
 
+def data_folder(data_root: Path | None) -> dict[str, str]:
+    """Return the setting that --data-root stands for: stacks of focal synth, or where lists' paths start."""
+    if data_root is None:
+        return {}
+    is_synthetic = (data_root / "about.json").is_file()
+    return {"data.folder" if is_synthetic else "data.root": str(data_root)}
+
+
 def _train_sd3(flags: TrainFlags) -> int:
     from focusgen.focal.sd3.job import Sd3Job, run_job
     from focusgen.focal.sd3.process import Stopped
@@ -162,9 +170,7 @@ def _train_sd3(flags: TrainFlags) -> int:
         "train.steps": flags.max_steps,
     }
     overrides |= {key: value for key, value in given.items() if value is not None}
-    if flags.data_root is not None:
-        is_synthetic = (flags.data_root / "about.json").is_file()
-        overrides["data.folder" if is_synthetic else "data.root"] = str(flags.data_root)
+    overrides |= data_folder(flags.data_root)
     asked = (flags.config, overrides, flags.resume, flags.dry_run, flags.debug)
     job = Sd3Job(*asked, is_full=flags.full, device=flags.device)
     try:

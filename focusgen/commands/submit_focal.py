@@ -15,7 +15,7 @@ from typing import Any, Literal
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.commands.focal import DIR_ALIASES, renamed
-from focusgen.commands.focal_train import gathered, kind_of, overrides_of, refuse_lists
+from focusgen.commands.focal_train import data_folder, gathered, kind_of, overrides_of, refuse_lists
 from focusgen.config.flags import Flags, option, parse, required
 from focusgen.config.shipped import CONFIG_DIR, find
 from focusgen.focal.train_job import NO_STACKS_ADVICE
@@ -96,6 +96,7 @@ def _check_sd3(flags: SubmitFocalFlags, overrides: dict[str, Any]) -> None:
 
     lists = {"train": flags.train_filelist, "val": flags.val_filelist, "test": flags.test_filelist}
     overrides |= {f"data.{split}_list": path for split, path in lists.items() if path is not None}
+    overrides |= data_folder(flags.data_root)
     data = load_settings(flags.config, overrides).data
     check_apart(data)
     if data.train_list is None and data.folder is None and flags.data_root is None:

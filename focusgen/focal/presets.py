@@ -11,6 +11,7 @@ from typing import Any
 from focusgen.base.errors import ConfigError
 from focusgen.config.files import read_yaml
 from focusgen.config.shipped import CONFIG_DIR, find
+from focusgen.focal.lists import Roots
 from focusgen.focal.records import StackRecord, record_of
 from focusgen.focal.stack import StackLens
 
@@ -61,6 +62,13 @@ class Preset:
             "sensor_size": 1e3 * lens.sensor_width_m,
             "formula": lens.formula,
         }
+
+
+def roots_of(said: str | None, preset: Preset | None) -> Roots:
+    """Return where relative paths of lists start: where it is said outright, else where their preset says."""
+    if said is not None or preset is None:
+        return Roots.of(said)
+    return Roots.of(preset.data_root, preset.name)
 
 
 def load_preset(name: str) -> Preset:

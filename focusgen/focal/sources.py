@@ -138,14 +138,23 @@ def record_distances_m(record: StackRecord, n_on_disk: int) -> list[float] | Non
     return [distances[k] for k in spread(n_all, n)] if len(distances) == n_all else distances
 
 
-def scene_of(record: StackRecord, path: Path) -> str:
-    """Return what a record shows: its scene, else the folder or file of its slices."""
+def scene_of(record: StackRecord, roots: Roots, beside: Path) -> str:
+    """Return what a record shows: its scene, else the folder or file of its slices, wherever it is found."""
     named = record.text("scene")
     if named is not None:
         return named
     slices = record.values.get("slices")
-    first = record.text("focal_stack") or (str(Path(slices[0]).parent) if slices else None)
-    return str((path.parent / (first or record.text("all_in_focus") or record.where)).resolve())
+    kind = "all_in_focus" if not slices and record.text("focal_stack") is None else "focal_stack"
+    given = str(slices[0]) if slices else record.text(kind)
+    place = place_of(given or record.where, kind, roots, beside)
+    return str(place.parent if slices else place)
+
+
+def place_of(path: str, kind: str, roots: Roots, beside: Path) -> Path:
+    """Return where a path of a list leads, beside the list if nothing is there."""
+    candidates = roots.candidates(path, kind, beside)
+    there = next((one for one in candidates if one.exists() or is_published(one)), beside / path)
+    return there.resolve()
 
 
 def check_focus(

@@ -21,6 +21,7 @@ from focusgen.focal.sources import (
     OpenedRecord,
     check_focus,
     open_record,
+    place_of,
     read_record_depth,
     record_distances_m,
     scene_of,
@@ -93,7 +94,7 @@ def check_lists(
             continue
         for record in records:
             report.n_samples += 1
-            _note_split(report, record, path)
+            _note_split(report, record, roots, path)
             try:
                 _check_record(report, record, roots, path, max_samples)
             except FocusgenError as error:
@@ -111,15 +112,16 @@ def _said(error: FocusgenError) -> str:
     return f"{error.message}. {error.advice}" if error.advice else error.message
 
 
-def _note_split(report: ListReport, record: StackRecord, path: Path) -> None:
+def _note_split(report: ListReport, record: StackRecord, roots: Roots, path: Path) -> None:
     """Remember which split a scene lies in; a list's own name may say it."""
     in_name = SPLIT_IN_NAME.search(path.stem.lower())
     named = in_name and in_name[0]
-    split, scene = record.text("split") or named, record.text("scene")
-    if scene is None:  # frames of one folder; of the list's own folder, a stack by itself
-        source = record.text("focal_stack") or record.text("all_in_focus") or "."
-        parent = str(Path(source).parent)
-        scene = scene_of(record, path) if parent == "." else parent
+    split, scene = record.text("split") or named, scene_of(record, roots, path.parent)
+    kind = "all_in_focus" if record.text("focal_stack") is None else "focal_stack"
+    source = record.text(kind) or "."
+    if record.text("scene") is None and str(Path(source).parent) != ".":
+        # frames of one folder; of the list's own folder, a stack by itself
+        scene = str(place_of(source, kind, roots, path.parent).parent)
     if split is not None:
         report.splits.setdefault(scene, set()).add(split)
 

@@ -200,12 +200,23 @@ def test_without_a_scene_the_folder_is_one_and_in_the_list_s_own_each_stack(disk
         listed(disk, {"rgb": "s/0.png"}, {"rgb": f"{split}.png"}, {"focal_stack": own}, name=f"{split}.jsonl")
     report = report_of(*(disk / f"{split}.jsonl" for split in ("train", "val", "test")))
     assert report.splits == {
-        "s": {"train", "val", "test"},
-        str(disk / "s"): {"train", "val"},
+        str(disk / "s"): {"train", "val", "test"},
         str(disk / "other"): {"test"},
         **{str(disk / f"{split}.png"): {split} for split in ("train", "val", "test")},
     }
-    assert sum("leakage" in problem for problem in report.problems) == 2
+    assert sum("leakage" in problem for problem in report.problems) == 1
+
+
+def test_folders_of_one_name_are_two_scenes_beside_two_lists_and_one_below_one_root(disk):
+    paths = []
+    for split in ("train", "val"):
+        (disk / split / "s").mkdir(parents=True)
+        paths.append(listed(disk / split, {"rgb": "s/0.png"}, name=f"{split}.jsonl"))
+    (disk / "root" / "s").mkdir(parents=True)
+    assert report_of(*paths).splits == {str(disk / split / "s"): {split} for split in ("train", "val")}
+    cv2.imwrite(str(disk / "root" / "s" / "0.png"), np.zeros((8, 8, 3), np.uint8))
+    report = check_lists(paths, Roots.of(str(disk / "root")), 0)
+    assert report.splits == {str(disk / "root" / "s"): {"train", "val"}}
 
 
 def test_only_so_many_maps_are_opened(disk):

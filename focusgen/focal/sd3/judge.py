@@ -12,12 +12,14 @@ import torch
 
 from focusgen.focal.sd3.batches import Batch, Batches
 from focusgen.focal.sd3.network import Answer, FocalSd3
+from focusgen.focal.sources import spread
 from focusgen.focal.stack import FARTHEST_M
 
 N_STEPS = 4
 """Of the chain, where a head's objective is `flow`."""
 
 MOST_STACKS = 16
+"""Judged at most; of more so many, spread over the list, whose parts may be of several cameras."""
 
 
 class Verdict(NamedTuple):
@@ -47,22 +49,25 @@ def judge(
     """
     rows: list[dict[str, float]] = []
     sheets: list[npt.NDArray[np.uint8]] = []
-    for index in range(min(n, MOST_STACKS)):
+    for index in spread(n, min(n, MOST_STACKS)):
         batch = read(partial(batches.batch, [index], augments=False))
         batch = Batch(batch.seen.to(device), batch.truth.to(device))
         answer = net.sample(batch.seen, N_STEPS)
         rows.append(_scores(answer, batch))
         if len(sheets) < 3:
             sheets.append(_sheet(answer, batch))
-    means = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+    keys = dict.fromkeys(key for row in rows for key in row)
+    means = {key: float(np.mean([row[key] for row in rows if key in row])) for key in keys}
     return Verdict(means, np.concatenate(sheets))
 
 
 def _scores(answer: Answer, batch: Batch) -> dict[str, float]:
+    """Return the figures of a stack; those of depth only where some of it is known."""
     known = batch.truth.known & (batch.truth.diopters > 1.0 / FARTHEST_M)
     true_m = 1.0 / batch.truth.diopters[known]
     found: dict[str, float] = {}
-    for name, diopters in (("", answer.diopters), ("prior_", batch.seen.prior_diopters)):
+    judged = () if not len(true_m) else (("", answer.diopters), ("prior_", batch.seen.prior_diopters))
+    for name, diopters in judged:
         ours_m = 1.0 / diopters[known].clamp_min(1.0 / FARTHEST_M)
         ratio = torch.maximum(ours_m / true_m, true_m / ours_m)
         found[f"{name}abs_rel"] = float(((ours_m - true_m).abs() / true_m).mean())

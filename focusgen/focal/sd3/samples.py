@@ -20,7 +20,7 @@ from focusgen.base.names import display
 from focusgen.base.seeds import derive_seed
 from focusgen.focal.learned.shards import STACKS_PER_SHARD, StackSet, open_stacks
 from focusgen.focal.lists import Roots, read_list
-from focusgen.focal.presets import load_preset
+from focusgen.focal.presets import Preset, load_preset, roots_of
 from focusgen.focal.records import StackRecord
 from focusgen.focal.samples import Sample, check_known, load_sample
 from focusgen.focal.sd3.priors import Prior, kept_prior
@@ -144,10 +144,11 @@ def check_apart(data: DataSettings) -> None:
         ConfigError: names the scene and both lists.
     """
     seen: dict[str, Path] = {}
+    roots = roots_of(data.root, _preset_of(data))
     for path in (data.train_list, data.val_list, data.test_list):
         if path is None:
             continue
-        scenes = {scene_of(record, path) for record in read_list(path)}
+        scenes = {scene_of(record, roots, path.parent) for record in read_list(path)}
         shared = sorted(scenes & seen.keys())
         if shared:
             others = f", and so do {len(shared) - 1} others" if len(shared) > 1 else ""
@@ -164,8 +165,13 @@ def other_splits(train_list: Path) -> Counter[str]:
     return Counter(name for name in names if name != "train")
 
 
+def _preset_of(data: DataSettings) -> Preset | None:
+    return None if data.preset is None else load_preset(data.preset)
+
+
 def _listed(path: Path, data: DataSettings) -> Source:
-    records = read_list(path, None if data.preset is None else load_preset(data.preset))
+    preset = _preset_of(data)
+    records = read_list(path, preset)
     for record in records:
         _check_whole(record)
     formulas = {lens.formula for record in records if (lens := record.lens()) is not None}
@@ -174,8 +180,8 @@ def _listed(path: Path, data: DataSettings) -> Source:
             f"{path}: camera.formula is paper in some records and exact in others",
             "Train on one formula: stacks of one kind per list.",
         )
-    roots = Roots.of(data.root)
-    scenes = tuple(scene_of(record, path) for record in records)
+    roots = roots_of(data.root, preset)
+    scenes = tuple(scene_of(record, roots, path.parent) for record in records)
     digest = _digest(*(dict(record.values) for record in records))
     return Source(
         len(records), partial(_checked, records, roots, path), scenes, digest, _weights(records, path)

@@ -7,6 +7,7 @@ takes the r-th part of the step's samples.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -39,7 +40,7 @@ from focusgen.focal.sd3.process import (
     read_by_all,
     synchronised,
 )
-from focusgen.focal.sd3.run import Run, trained_of
+from focusgen.focal.sd3.run import WORST, Run, trained_of
 from focusgen.focal.sd3.samples import Source, StackPool, check_apart, open_split
 from focusgen.focal.sd3.settings import Sd3Settings, TrainSettings
 from focusgen.focal.sd3.sharding import (
@@ -253,6 +254,12 @@ def _judge(run: Run, curves: Curves | None) -> bool:
     if curves is not None:
         curves.add(run.step, "val", verdict.scores)
         curves.picture(run.step, "val/depth_and_picture", verdict.sheet)
-    is_best = verdict.scores["abs_rel"] < run.best
-    run.best = min(run.best, verdict.scores["abs_rel"])
+    error = verdict.scores.get("abs_rel", WORST)
+    if error == WORST and curves is not None:
+        warnings.warn(
+            "no depth is known in the middle of any stack for validation: no best checkpoint is kept",
+            stacklevel=2,
+        )
+    is_best = error < run.best
+    run.best = min(run.best, error)
     return is_best

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from focusgen.focal.sd3.batches import Batches
-from focusgen.focal.sd3.judge import judge
+from focusgen.focal.sd3.judge import MOST_STACKS, judge
 from focusgen.focal.sd3.network import Answer
 from focusgen.focal.sd3.normalise import range_of, to_unit
 from focusgen.focal.sd3.samples import Source
@@ -53,6 +53,37 @@ def test_scores_are_those_of_the_answer_and_the_prior_where_depth_is_known():
     assert halved.scores["abs_rel"] == pytest.approx(1.0, rel=1e-4) and halved.scores["d1.25"] == 0.0
     assert halved.scores["aif_psnr"] == pytest.approx(20.0, abs=1e-3)
     assert exact.sheet.shape == (2 * SIZE, 5 * SIZE, 3) and exact.sheet.dtype == np.uint8
+
+
+def test_a_stack_without_known_depth_in_its_middle_is_judged_by_its_picture_alone():
+    class Holed(Pool):
+        def shown(self, index, variant):
+            stack = super().shown(index, variant)
+            stack.true_diopters[:] *= np.nan if index in self.unknown else 1.0
+            return stack
+
+    def scores(*unknown):
+        Holed.unknown = unknown
+        batches = Batches(Holed(), DataSettings(size=SIZE), 0, 4)
+        return judge(Knowing(0.5), batches, 2, torch.device("cpu")).scores
+
+    assert scores(1) == pytest.approx(scores())
+    assert list(scores(0, 1)) == ["aif_psnr"]
+
+
+def test_of_many_stacks_those_are_judged_that_are_spread_over_the_list():
+    asked = []
+
+    class Many(Pool):
+        def __len__(self):
+            return 100
+
+        def shown(self, index, variant):
+            asked.append(index)
+            return super().shown(index, variant)
+
+    judge(Knowing(1.0), Batches(Many(), DataSettings(size=SIZE), 0, 4), 100, torch.device("cpu"))
+    assert len(asked) == MOST_STACKS and (asked[0], asked[-1]) == (0, 99)
 
 
 def test_a_stack_is_read_by_all_processes_before_any_of_them_asks_the_network():

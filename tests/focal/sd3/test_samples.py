@@ -118,6 +118,40 @@ def test_a_scene_in_two_lists_is_leakage_whether_it_has_a_name_or_only_a_folder(
     check_apart(DataSettings(train_list=lists[0]))
 
 
+def test_a_stack_in_lists_of_two_folders_is_leakage_where_both_find_it_below_one_root(tmp_path):
+    line = record(made(tmp_path / "set") / "f", "a", scene=None)
+    bare = {**line, "slices": [f"f/a_{n}.png" for n in range(3)]}
+    train, val, own = (
+        write_lines(made(tmp_path / name) / "l.jsonl", one)
+        for name, one in (("train", bare), ("val", bare), ("own", line))
+    )
+    rooted = DataSettings(train_list=train, root=str(tmp_path / "set"))
+    for other in (val, own):  # own says whole paths
+        with pytest.raises(ConfigError, match="leakage: scene .*/set/f lies in"):
+            check_apart(rooted.model_copy(update={"val_list": other}))
+    check_apart(DataSettings(train_list=train, val_list=val))  # each beside its list: other files
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def test_lists_are_looked_for_where_their_preset_says(tmp_path, monkeypatch):
+    line = record(made(tmp_path / "set") / "f", "a", scene=None)
+    names = {"all_in_focus": "f/a_sharp.png", "depth": "f/a_depth.npy"}
+    path = write_lines(made(tmp_path / "lists") / "l.jsonl", {"camera": line["camera"], **names})
+    preset = tmp_path / "mine.yaml"
+    preset.write_text(f"defaults: [base]\nname: mine\ndata_root: {tmp_path / 'set'}\n")
+    data = DataSettings(train_list=path, val_list=path, preset=str(preset))
+    assert open_split(data, "train").open(0).true_m.shape == (HEIGHT, WIDTH)
+    with pytest.raises(ConfigError, match="leakage: scene .*/set/f/a_sharp.png"):
+        check_apart(data)
+    preset.write_text("defaults: [base]\nname: mine\n")
+    monkeypatch.setenv("MINE_DATA_ROOT", str(tmp_path / "set"))
+    assert open_split(data, "train").open(0).true_m.shape == (HEIGHT, WIDTH)
+
+
 def test_leakage_names_the_first_scene_and_counts_the_others(tmp_path):
     lines = [record(tmp_path / "f", name, scene=name) for name in ("c", "a", "b")]
     train, val = (write_lines(tmp_path / f"{split}.jsonl", *lines) for split in ("train", "val"))
