@@ -182,20 +182,24 @@ def _refined(stack: FocalStack, found: Estimate, options: InferOptions, progress
 
 
 def enlarged(small: Floats, size: tuple[int, int], span: float | None) -> Floats:
-    """Return a map at full size: smooth on surfaces, hard where depth jumps."""
+    """Return a map at full size: smooth on surfaces, hard where depth jumps.
+
+    What `shrunk_picture` cut off at the right and below takes the last row and column.
+    """
     if small.shape == size:
         return small
     import cv2
 
-    target = (size[1], size[0])
-    smooth = cv2.resize(small, target, interpolation=cv2.INTER_LINEAR)
-    if span is None:
-        return np.asarray(smooth)
-    window = np.ones((3, 3), np.uint8)
-    jump = ((cv2.dilate(small, window) - cv2.erode(small, window)) > SOFT_STEP_SHARE * span).astype(np.uint8)
-    is_jump = cv2.resize(jump, target, interpolation=cv2.INTER_NEAREST) > 0
-    smooth[is_jump] = cv2.resize(small, target, interpolation=cv2.INTER_NEAREST)[is_jump]
-    return np.asarray(smooth)
+    rows, columns = small.shape
+    factor = min(size[0] // rows, size[1] // columns)
+    target = (columns * factor, rows * factor)
+    shown = np.asarray(cv2.resize(small, target, interpolation=cv2.INTER_LINEAR))
+    if span is not None:
+        window = np.ones((3, 3), np.uint8)
+        jump = (cv2.dilate(small, window) - cv2.erode(small, window)) > SOFT_STEP_SHARE * span
+        is_jump = cv2.resize(jump.astype(np.uint8), target, interpolation=cv2.INTER_NEAREST) > 0
+        shown[is_jump] = cv2.resize(small, target, interpolation=cv2.INTER_NEAREST)[is_jump]
+    return np.pad(shown, ((0, size[0] - target[1]), (0, size[1] - target[0])), "edge")
 
 
 def _fused(opened: OpenedStack, found: Estimate, progress: Progress) -> Fused:

@@ -11,8 +11,8 @@ import pytest
 from focusgen.focal import infer
 from focusgen.focal.backends import BackendOptions
 from focusgen.focal.classical import Estimate
-from focusgen.focal.infer import InferOptions, StackResult, infer_stack
-from focusgen.focal.opened import LensFlags
+from focusgen.focal.infer import InferOptions, StackResult, enlarged, infer_stack
+from focusgen.focal.opened import LensFlags, shrunk_picture
 from focusgen.focal.refine import Refined
 from focusgen.focal.slice_files import stack_of_folder
 from focusgen.focal.stack import FocalStack
@@ -168,3 +168,17 @@ def test_the_renderer_moves_what_the_network_says_on_its_surface_only(folder, mo
 def test_options_of_a_backend_are_passed_on():
     options = InferOptions(checkpoint=Path("w"), base_model="b", device="cuda", n_ensemble=3).of_backend
     assert options == BackendOptions(Path("w"), "b", "cuda", 3)
+
+
+@pytest.mark.parametrize("size", [(400, 600), (407, 609), (309, 1203)])
+def test_a_map_is_enlarged_by_the_factor_that_pictures_were_shrunk_by_whatever_was_cut_off(size):
+    factor, (height, width) = 10, size
+    step_at = (width // factor - 1) * factor
+    shown = np.where(np.arange(width) < step_at, 2.0, 0.5).astype(np.float32) + np.zeros(
+        (height, 1), np.float32
+    )
+    for span in (1.5, None):
+        found = enlarged(shrunk_picture(shown, factor), size, span)
+        assert found.shape == size
+        middle = np.argmax(found < 1.25, axis=1)
+        np.testing.assert_array_equal(middle, step_at)
