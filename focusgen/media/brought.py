@@ -36,6 +36,14 @@ class Camera:
             (width, height),
         )
 
+    def is_of_pictures(self, width: int, height: int) -> bool:
+        """Say whether it may have taken pictures of a size: its axis goes through their middle half.
+
+        False for the camera of pictures that were resized since, where nobody says from which size.
+        """
+        seen = self.seen_at(width, height)
+        return width / 4 <= seen.cx + 0.5 <= 3 * width / 4 and height / 4 <= seen.cy + 0.5 <= 3 * height / 4
+
     def document(self) -> dict[str, float]:
         """Return {"fx", "fy", "cx", "cy"}, pixels of the raw frames."""
         return {"fx": self.fx, "fy": self.fy, "cx": self.cx, "cy": self.cy}
@@ -129,7 +137,7 @@ class Brought:
         found: dict[str, object] = {"layout": self.layout}
         if self.depth is not None:
             found["depth"] = self.depth.document(root, n_frames)
-        if self.camera is not None:
+        if self.camera is not None and self.camera.is_of_pictures(*size):
             found["camera"] = self.camera.seen_at(*size).document()
         if self.group is not None:
             found["group"] = self.group

@@ -10,8 +10,18 @@ from focusgen.base.checksums import checksum
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError
 from focusgen.base.names import display
 from focusgen.media.brought import BroughtDepth
+from focusgen.media.depth_codecs import naming
 from focusgen.media.depth_sources import DepthFolder
 from focusgen.media.depth_units import DepthMap, DepthOptions
+
+MIN_SHARED_VIEW = 0.75
+"""Part of a frame's width and height, and of a map's, that two cameras side by side both see."""
+
+RESIZED_ADVICE = (
+    "Were the pictures resized after the recording? Put the original ones there; or multiply the first two "
+    "rows of the matrix of the resized ones (intrinsic_color.txt, intrinsic_depth.txt) by new width / "
+    "old width. Then run phase 1 again."
+)
 
 ANOTHER_DEPTH = "Put the files back and run phase 1 again; or set --depth_root to the folder of other depth."
 
@@ -68,13 +78,38 @@ class BroughtSource(DepthFolder):
         """Return the depth of one frame, at the place of the frame's own pixels."""
         depth_m = super().read(index)
         moved = self._depth.frame_from_depth
-        return depth_m if moved is None else _seen_from_frame(depth_m, moved, self._size)
+        if moved is None:
+            return depth_m
+        with naming(self._file_of(index)):
+            _check_view(depth_m.shape, moved, self._size)
+        return _seen_from_frame(depth_m, moved, self._size)
 
     def digest(self) -> str:
         """Return a checksum of the files and of what their numbers are taken for."""
         what = (self._depth.units_per_metre, self._depth.focal_per_width, self._depth.frame_from_depth)
         far = "" if self._depth.far_from_m is None else f" far from {self._depth.far_from_m!r}"
         return checksum(f"{super().digest()} {what!r}{far}".encode())
+
+
+def _check_view(
+    shape: tuple[int, ...], moved: tuple[float, float, float, float], size: tuple[int, int]
+) -> None:
+    """Refuse cameras that see hardly one view: the matrix of one is of pictures of another size.
+
+    Raises:
+        CorruptInputError: says which part of the map the frame would show.
+    """
+    across, left, down, top = moved
+    for scale, start, n_map, n_frame in ((across, left, shape[1], size[0]), (down, top, shape[0], size[1])):
+        span = scale * n_frame
+        shared = min(start + span, n_map) - max(start, 0.0)
+        if shared < MIN_SHARED_VIEW * max(span, n_map):
+            stop = start + span
+            raise CorruptInputError(
+                f"by the cameras' matrices a side of {n_frame} px of the frame shows {start:.0f} to "
+                f"{stop:.0f} of the {n_map} px of this map: a matrix is of pictures of another size",
+                RESIZED_ADVICE,
+            )
 
 
 def _seen_from_frame(

@@ -31,6 +31,13 @@ def test_depth_is_the_same_after_a_walk_through_the_index(tmp_path: Path):
 
 def test_the_index_gets_no_key_for_what_did_not_come(tmp_path: Path):
     assert Brought("davis", split="val").document(tmp_path, 16, (64, 48)) == {"layout": "davis"}
-    camera = Camera(1.0, 1.0, 0.5, 0.5)
+    camera = Camera(60.0, 61.0, 31.5, 23.5)
     known = Brought("x", camera=camera, group="g").document(tmp_path, 16, (64, 48))
-    assert known == {"layout": "x", "camera": {"fx": 1.0, "fy": 1.0, "cx": 0.5, "cy": 0.5}, "group": "g"}
+    assert known == {"layout": "x", "camera": {"fx": 60.0, "fy": 61.0, "cx": 31.5, "cy": 23.5}, "group": "g"}
+
+
+def test_a_camera_of_pictures_of_another_size_is_not_the_view_of_these(tmp_path: Path):
+    """ScanNet's colour camera (1296x968) beside colour that was resized to 640x480: 31 degrees, not 58."""
+    camera = Camera(1170.2, 1170.2, 647.75, 483.75)
+    assert "camera" in Brought("scannet", camera=camera).document(tmp_path, 16, (1296, 968))
+    assert "camera" not in Brought("scannet", camera=camera).document(tmp_path, 16, (640, 480))
