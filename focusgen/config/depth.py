@@ -59,6 +59,11 @@ class DepthConfig(Section):
         "auto", help="whether edges of the given depth are those of the picture: false for stereo or ToF"
     )
     accept_range: bool = setting(False, when=_PROVIDED, help="a median below 5 cm or above 500 m is right")
+    accept_upright: bool = setting(
+        False,
+        when=_PROVIDED,
+        help="depth of frames that were stored upside down or mirrored is upright, too",
+    )
     checkpoint: Path = setting(
         Path("checkpoints/metric_video_depth_anything_vitl.pth"),
         when=_VDA,

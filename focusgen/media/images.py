@@ -40,7 +40,13 @@ from focusgen.media.eight_bits import (
     sixteen_bit_colour,
     tiff_tag,
 )
-from focusgen.media.orientation import EXIF_ORIENTATIONS, ORIENTATION_TAG, Orientation, turning
+from focusgen.media.orientation import (
+    EXIF_ORIENTATIONS,
+    ORIENTATION_TAG,
+    Orientation,
+    turned_note,
+    turning,
+)
 from focusgen.media.rules import ALL_RULES, PROFILE, TIFF_LAYOUT
 from focusgen.media.stand_ins import HEAD_BYTES, stand_in, unread_picture
 from focusgen.media.tiff_layout import GreyPlanes, as_plain_grey
@@ -51,7 +57,7 @@ if TYPE_CHECKING:
 Frame = npt.NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""
 
-TURNED_NOTE = "stored turned or mirrored: frames stand upright, as EXIF asks"
+EXIF_ASKS = "EXIF asks"
 MAX_FILE_BYTES = 1 << 30  # 64 megapixels of 16-bit RGBA, uncompressed, take half of it
 JPEG, PNG, TIFF, WEBP = "JPEG", "PNG", "TIFF", "WEBP"
 _MAGIC = (
@@ -81,11 +87,11 @@ class Decoded(NamedTuple):
 
 
 class _Colours(NamedTuple):
-    """What a file says of its colours, and whether it was turned upright."""
+    """What a file says of its colours, and what to say if it was turned upright."""
 
     profile: bytes
     unapplied: str
-    is_turned: bool = False
+    turned: str = ""
 
 
 def check_pixels(file: str, width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
@@ -164,7 +170,7 @@ def examine_image(
         pixels, colours, applied = _decode_jpeg(data, file, max_pixels, rules)
     else:
         pixels, colours, applied = _decode_other(data, file, kind, max_pixels, rules)
-    turned = (TURNED_NOTE,) if colours.is_turned else ()
+    turned = (colours.turned,) if colours.turned else ()
     if PROFILE not in rules or not (colours.profile or colours.unapplied):
         return Decoded(pixels, turned, applied)
     with _naming(file, kind):
@@ -192,19 +198,20 @@ def _decode_other(
     with _opened(file, kind, io.BytesIO(data)) as image:
         check_pixels(file, *image.size, max_pixels)
         _refuse_sequences(image, file)
-        is_deep, is_turned_tiff = is_sixteen_bit(image, data), tiff_tag(image, ORIENTATION_TAG, 1) != 1
+        is_deep, tiff_value = is_sixteen_bit(image, data), tiff_tag(image, ORIENTATION_TAG, 1)
         image.load()
         orientation, applied = _orientation_of(image, file, rules)
         if not is_deep:
             pixels = eight_bit(image, file)
         elif image.mode.startswith("I;16"):
             pixels = rounded_to_eight_bits(np.asarray(image))
-        elif is_turned_tiff:
+        elif tiff_value != 1:
             raise MediaError(file, "16-bit RGB with an orientation tag; save it upright")
         else:
             pixels = sixteen_bit_colour(data, file)
-        is_turned = is_turned_tiff or orientation != Orientation()
-        colours = _colours_of(image, cicp)._replace(is_turned=is_turned)
+        upright = EXIF_ORIENTATIONS.get(tiff_value, orientation) if tiff_value != 1 else orientation
+        turned = turned_note(upright, EXIF_ASKS)
+        colours = _colours_of(image, cicp)._replace(turned=turned)
     return orientation.apply(pixels), colours, applied
 
 
@@ -296,7 +303,7 @@ def _decode_jpeg(
         raise MediaError(file, f"damaged JPEG: {one_line(error)}") from error
     with _opened(file, JPEG, io.BytesIO(data)) as image:
         orientation, applied = _orientation_of(image, file, rules)
-        colours = _colours_of(image, b"")._replace(is_turned=orientation != Orientation())
+        colours = _colours_of(image, b"")._replace(turned=turned_note(orientation, EXIF_ASKS))
     return orientation.apply(pixels), colours, applied
 
 

@@ -53,6 +53,23 @@ EXIF_ORIENTATIONS = {
 }
 
 
+HALF_TURNED = "stored upside down or mirrored"
+"""Begins the note on frames that have their sides as they were stored, so that no size tells them apart."""
+
+
+def turned_note(orientation: Orientation, who: str) -> str:
+    """Return what to say of stored pixels that were turned upright; "" if they were not.
+
+    Args:
+        orientation: how they were.
+        who: asked for it, with the verb.
+    """
+    if orientation == Orientation():
+        return ""
+    how = "stored turned or mirrored" if orientation.transpose else HALF_TURNED
+    return f"{how}: frames stand upright, as {who}"
+
+
 def turning(exif: bytes, rules: Collection[str]) -> tuple[int, tuple[str, ...]]:
     """Return the orientation in an EXIF block by some of `rules.ALL_RULES`, and which had an effect."""
     value, by_first_release = exif_orientation(exif), exif_orientation(exif, knows_long=False)

@@ -34,7 +34,7 @@ from focusgen.media.damage import advising
 from focusgen.media.eight_bits import refuse_transparency
 from focusgen.media.images import Frame, check_pixels
 from focusgen.media.listing import LOSSLESS, WITHOUT_LOSS
-from focusgen.media.orientation import Orientation
+from focusgen.media.orientation import Orientation, turned_note
 from focusgen.media.rules import ALL_RULES, CROP, STREAM
 from focusgen.media.shots import thumbnail_of
 from focusgen.media.side_alpha import OPAQUE_NOTE, SideAlpha, side_alpha_of
@@ -182,8 +182,9 @@ class VideoStream:
         self._orientation = _orientation_of(frame, self.file)
         if self._crop:
             self._check_crop(size)
-        if self._orientation != Orientation():
-            self.note("stored turned or mirrored: frames stand upright, as the file asks")
+        turned = turned_note(self._orientation, "the file asks")
+        if turned:
+            self.note(turned)
         for note in note_on_aspect(self._stream):
             self.note(note)
         if self._alpha is not None:

@@ -19,6 +19,12 @@ MULTIPLE = 16
 """FLUX packs 2 x 2 latents of 8 x 8 pixels."""
 
 
+LYING_ADVICE = (
+    "Turn it as the frames are turned, np.rot90(depth) or np.rot90(depth, -1), whichever shows the same "
+    "picture; depth.T only if rows and columns were swapped when it was saved: it mirrors. "
+)
+
+
 @dataclass(frozen=True)
 class FramePlan:
     """How a raw frame becomes a published one: resize to (resized_w, resized_h), then cut a box out.
@@ -116,6 +122,11 @@ def resize_frame(frame: npt.NDArray[np.uint8], plan: FramePlan) -> npt.NDArray[n
     return np.ascontiguousarray(_crop(resized, plan))
 
 
+def _has_aspect(columns: int, rows: int, width: int, height: int) -> bool:
+    """Compare with one pixel of slack on either side: half of an odd size is rounded."""
+    return abs(columns * height - rows * width) <= max(width, height)
+
+
 def resize_depth(depth_m: npt.NDArray[np.floating[Any]], plan: FramePlan) -> npt.NDArray[np.float32]:
     """Return provided depth at the published size, by the same geometry as the frames.
 
@@ -136,13 +147,14 @@ def resize_depth(depth_m: npt.NDArray[np.floating[Any]], plan: FramePlan) -> npt
     is_raw_size = (rows, columns) == (plan.raw_height, plan.raw_width)
     if (rows, columns) == (plan.height, plan.width) and (plan.is_identity or not is_raw_size):
         return np.asarray(depth_m, dtype=np.float32)
-    # One pixel of slack on either side: half of an odd size is rounded.
-    if abs(columns * plan.raw_height - rows * plan.raw_width) > max(plan.raw_width, plan.raw_height):
-        is_transposed = (rows, columns) == (plan.raw_width, plan.raw_height)
+    raw_size = (plan.raw_width, plan.raw_height)
+    if not _has_aspect(columns, rows, *raw_size):
+        lies = _has_aspect(rows, columns, *raw_size)
         raise CorruptInputError(
             f"depth of {columns}x{rows} does not fit frames of {plan.raw_width}x{plan.raw_height}"
-            + (": it is transposed, one map is (H, W)" if is_transposed else ""),
-            "Give depth that covers the same picture: the same aspect ratio, or the published size "
+            + (": it lies on its side" if lies else ""),
+            (LYING_ADVICE if lies else "")
+            + "Give depth that covers the same picture: the same aspect ratio, or the published size "
             f"{plan.width}x{plan.height}.",
         )
     x = _source_index(plan.crop_x, plan.width, columns, plan.resized_w)

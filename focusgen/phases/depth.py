@@ -28,7 +28,13 @@ from focusgen.phases.depth_doubts import check_one_unit, flat_texts, normalised_
 from focusgen.phases.depth_flags import SceneFlags
 from focusgen.phases.job import SceneJob
 from focusgen.phases.outputs import backend_words, checked_depth
-from focusgen.phases.provided_depth import ProvidedNotes, check_measured, check_median, open_provided
+from focusgen.phases.provided_depth import (
+    ProvidedNotes,
+    check_measured,
+    check_median,
+    check_upright,
+    open_provided,
+)
 from focusgen.phases.versions import CONSISTENCY_LOG, PATCHES_LOG, SANITY_LOG
 
 
@@ -72,6 +78,7 @@ def _scene_frames(job: SceneJob) -> SharpFrames:
     plan = published_plan(job.scene, job.entry)
     source = None
     if job.cfg.depth.backend == PROVIDED.name:
+        check_upright(job)
         source = open_provided(job.cfg, job.dataset, job.scene_id, job.entry)
     return SharpFrames(
         scene=job.scene,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from focusgen.base.errors import ConfigError, DepthRangeError, MissingUpstreamError
+from focusgen.base.errors import ConfigError, DepthRangeError, MissingUpstreamError, UndecidedInputError
 from focusgen.config import Config, DepthConfig
 from focusgen.config.backends import PROVIDED
 from focusgen.dataset.index import IndexEntry, recorded_raw_root
@@ -22,6 +22,7 @@ from focusgen.media.depth_units import (
     is_plausible_median,
     unit_text,
 )
+from focusgen.media.orientation import HALF_TURNED
 from focusgen.phases.job import SceneJob
 
 
@@ -136,6 +137,22 @@ class ProvidedNotes:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
+
+
+def check_upright(job: SceneJob) -> None:
+    """Refuse depth of frames that were stored upside down or mirrored, unless somebody says how it stands.
+
+    Raises:
+        UndecidedInputError: depth as stored has the same size, and would be that of other pixels.
+    """
+    turned = next((note for note in job.entry.notes if note.startswith(HALF_TURNED)), None)
+    if turned is None or job.cfg.depth.accept_upright:
+        return
+    raise UndecidedInputError(
+        f"scene {job.scene_id!r}: its frames are {turned}; nobody says whether its depth stands so, too",
+        "If it does, say --depth.accept_upright true. If it lies as the pictures are stored, turn it as they "
+        "are turned (upside down: np.rot90(depth, 2)), then say the same.",
+    )
 
 
 def check_measured(job: SceneJob, stats: Mapping[str, float]) -> None:

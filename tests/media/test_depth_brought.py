@@ -61,6 +61,6 @@ def test_a_wider_frame_has_holes_where_the_depth_camera_saw_nothing(depth: Broug
 def test_a_matrix_of_pictures_of_another_size_is_refused(depth: BroughtDepth, size: tuple[int, int]):
     """ScanNet's reader resizes colour (640x480 instead of 1296x968) and leaves intrinsic_color.txt."""
     moved = BroughtDepth(depth.folder, NAMES, 1000.0, frame_from_depth=(0.5, -0.25, 0.5, -0.25))
-    with pytest.raises(CorruptInputError, match=r"0\.png: by the cameras' matrices .* of another size") as caught:
+    with pytest.raises(CorruptInputError, match=r"0\.png: by .* of another size") as caught:
         open_brought(moved, "scannet", 3, size, DepthOptions()).read(0)
     assert "intrinsic_color.txt" in caught.value.advice

@@ -7,7 +7,13 @@ import struct
 import numpy as np
 import pytest
 
-from focusgen.media.orientation import EXIF_ORIENTATIONS, Orientation, exif_orientation
+from focusgen.media.orientation import (
+    EXIF_ORIENTATIONS,
+    HALF_TURNED,
+    Orientation,
+    exif_orientation,
+    turned_note,
+)
 
 STORED = np.arange(6, dtype=np.uint8).reshape(2, 3)
 # What a person sees, from the definition of EXIF: where row 0 and column 0 of the stored picture belong.
@@ -81,3 +87,10 @@ def test_a_block_cut_anywhere_raises_nothing():
     found = [exif_orientation(whole[:length]) for length in range(len(whole) + 1)]
     assert set(found) == {1, 6} and found[-1] == 6
     assert found == sorted(found)  # known once its entry is there, and never something else before
+
+
+def test_the_note_tells_pictures_apart_that_keep_their_sides():
+    notes = {value: turned_note(orientation, "EXIF asks") for value, orientation in EXIF_ORIENTATIONS.items()}
+    assert notes[1] == ""
+    assert {value for value, note in notes.items() if note.startswith(HALF_TURNED)} == {2, 3, 4}
+    assert notes[6] == "stored turned or mirrored: frames stand upright, as EXIF asks"

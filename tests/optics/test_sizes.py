@@ -116,3 +116,11 @@ def test_a_frame_of_another_size_than_its_scene_is_refused():
 def test_a_strip_that_would_vanish_is_refused_with_advice():
     with pytest.raises(SceneError, match=r"a side below 16[\s\S]*resize_long_side"):
         frame_plan(1000, 20, 512)
+
+
+def test_depth_that_lies_on_its_side_is_turned_and_not_transposed():
+    """A phone's portrait video, and LiDAR depth as the sensor saw it: the transpose is mirrored."""
+    plan = frame_plan(1440, 1920)
+    with pytest.raises(CorruptInputError, match="256x192 .*: it lies on its side") as caught:
+        resize_depth(np.ones((192, 256)), plan)
+    assert "np.rot90" in caught.value.advice and "it mirrors" in caught.value.advice
