@@ -36,6 +36,7 @@ KEYS = (
         "focal_stack",
         "all_in_focus",
         "depth",
+        "valid",
     ),
     *("focus_distances", "focus_range", "depth_dataset", "depth_scale", "depth_shift", "depth_range"),
     *("depth_kind", "generate_focal_stack", "num_images", "camera", "transpose_depth", "max_coc_m"),

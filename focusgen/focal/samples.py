@@ -23,9 +23,9 @@ from focusgen.focal.sources import (
     open_record,
     read_record_depth,
     record_distances_m,
-    without_sky,
 )
 from focusgen.focal.stack import FocalStack
+from focusgen.focal.truth import truth_of
 from focusgen.media.depth_units import is_plausible_median
 
 
@@ -72,7 +72,7 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     else:
         slices, told_mm = _drawn(record, rgb, true_m, distances_m), None
     _check_truth(record, slices.shape[1:3], true_m, rgb)
-    true_m = None if true_m is None else without_sky(record, true_m)
+    true_m = None if true_m is None else truth_of(record, opened, true_m)
     slices, rgb = _brightened(slices, rgb)
     order = np.argsort(distances_m)
     rising_m = np.asarray(distances_m)[order]

@@ -51,12 +51,14 @@ class OpenedRecord(NamedTuple):
         all_in_focus: the sharp picture, or None.
         depth: the depth file, or None.
         on_disk: slices that there are, of which the record may ask for fewer.
+        valid: flags of its depth, or None.
     """
 
     files: StackFiles | None
     all_in_focus: Path | None
     depth: Path | None
     on_disk: tuple[Path, ...] = ()
+    valid: Path | None = None
 
     @property
     def n_on_disk(self) -> int:
@@ -71,9 +73,9 @@ def open_record(record: StackRecord, roots: Roots, beside: Path) -> OpenedRecord
         ConfigError: one of them is not there; names file and line.
     """
     files = None if record.is_drawn else _slices(record, roots, beside)
-    picture, depth = (
-        None if record.text(key) is None else _found(record, record.text(key) or "", key, roots, beside)
-        for key in ("all_in_focus", "depth")
+    picture, depth, valid = (
+        None if record.text(key) is None else _found(record, record.text(key) or "", kind, roots, beside)
+        for key, kind in (("all_in_focus", "all_in_focus"), ("depth", "depth"), ("valid", "depth"))
     )
     if files is None and picture is None:
         lacks = "neither focal_stack nor all_in_focus is given"
@@ -81,8 +83,8 @@ def open_record(record: StackRecord, roots: Roots, beside: Path) -> OpenedRecord
             lacks = "all_in_focus is missing, of which the stack is to be drawn (generate_focal_stack)"
         raise ConfigError(f"{record.where}: {lacks}")
     if files is None:
-        return OpenedRecord(None, picture, depth)
-    return OpenedRecord(_spread(files, record), picture, depth, files.paths)
+        return OpenedRecord(None, picture, depth, valid=valid)
+    return OpenedRecord(_spread(files, record), picture, depth, files.paths, valid)
 
 
 def _slices(record: StackRecord, roots: Roots, beside: Path) -> StackFiles:

@@ -25,9 +25,9 @@ from focusgen.focal.sources import (
     read_record_depth,
     record_distances_m,
     scene_of,
-    without_sky,
 )
 from focusgen.focal.stack import StackLens
+from focusgen.focal.truth import truth_of
 from focusgen.media.depth_units import STRANGELY_FAR_M
 from focusgen.media.images import image_size
 
@@ -142,7 +142,7 @@ def _check_record(
         report.n_slices.append(len(distances))
     report.problems += _strange_focus(record, distances, opened.files, lens)
     if opened.depth is not None and len(report.depth_m) < max_samples:
-        depth_m = without_sky(record, read_record_depth(record, opened.depth))
+        depth_m = truth_of(record, opened, read_record_depth(record, opened.depth))
         _check_depth(report, record, opened, depth_m, distances)
 
 

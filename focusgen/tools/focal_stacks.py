@@ -90,6 +90,7 @@ def list_stacks(
         note(f"left out as unfinished, stale or damaged: {len(left_out)}, first {left_out[0]}; {status}")
     if not records:
         raise ConfigError(f"{scenes}: no scene has a stack", _way_to_stacks(scenes, source))
+    records = _of_one_formula(records)
     _publish(records, out)
     return records
 
@@ -124,7 +125,7 @@ def _check_out(scenes: Path, out: Path) -> None:
 def _relative(record: Mapping[str, Any], beside: Path) -> dict[str, Any]:
     """Return a record whose paths are seen from the list, so that both may move together."""
     moved = dict(record)
-    for key in ("all_in_focus", "depth"):
+    for key in {"all_in_focus", "depth", "valid"} & record.keys():
         moved[key] = os.path.relpath(Path(record[key]).resolve(), beside)
     if "slices" in record:
         moved["slices"] = [os.path.relpath(Path(one).resolve(), beside) for one in record["slices"]]
@@ -145,6 +146,7 @@ def _base(scene: SceneLayout, frame: int) -> dict[str, Any]:
         "frame": frame,
         "all_in_focus": str(scene.sharp(frame)),
         "depth": str(scene.depth(frame)),
+        **({"valid": str(scene.valid(frame))} if is_published(scene.valid(frame)) else {}),
     }
 
 
@@ -238,6 +240,15 @@ def _weight(
         error = np.mean((drawn.astype(np.float32) - read_slice(path)[0]) ** 2)
         worst_db = min(worst_db, float(10.0 * np.log10(255.0**2 / max(float(error), 1e-6))))
     return round(float(np.clip((worst_db - 20.0) / 15.0, 0.0, 1.0)), 3)
+
+
+def _of_one_formula(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return records of which those that are drawn follow the formula of the renders: training takes one."""
+    rendered = {record["camera"]["formula"] for record in records if record["source"] == "bokeh"}
+    if len(rendered) != 1:
+        return records
+    formula = rendered.pop()
+    return [{**record, "camera": {**record["camera"], "formula": formula}} for record in records]
 
 
 def _of_thin_lens(scene: SceneLayout, sweep: Sweep, every: int) -> Iterator[_Placed]:

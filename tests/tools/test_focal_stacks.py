@@ -96,6 +96,20 @@ def test_paths_are_seen_from_the_list_so_that_both_may_move(data):
         assert path.startswith("../../data set/bear/") and (data.parent / "a" / "b" / path).exists()
 
 
+def test_flags_of_depth_go_along_where_there_are_any(data):
+    metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 3.0))
+    (data / "bear" / "depth_maps" / "valid_0001.png").touch()
+    found = stacks(data, "mix")
+    flags = {record["frame"]: record.get("valid") for record in found}
+    assert len(found) == 6 and flags == {0: None, 1: "../data set/bear/depth_maps/valid_0001.png", 2: None}
+
+
+def test_stacks_drawn_beside_renders_are_of_their_formula(data):
+    metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 3.0))
+    assert {record["camera"]["formula"] for record in stacks(data, "mix")} == {"exact"}
+    assert {record["camera"]["formula"] for record in stacks(data, "thin_lens")} == {"paper"}
+
+
 @pytest.mark.parametrize(("every", "frames"), [(1, [0, 1, 2]), (2, [0, 2]), (5, [0])])
 def test_frames_are_taken_at_equal_steps(data, every, frames):
     metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 3.0))
