@@ -19,6 +19,7 @@ from focusgen.base.names import display
 from focusgen.media.depth_arrays import read_npy, read_npz
 from focusgen.media.depth_exr import read_exr
 from focusgen.media.depth_hdf5 import read_hdf5
+from focusgen.media.depth_looks import packed_bits
 from focusgen.media.depth_rasters import read_dpt, read_pfm, read_png, read_tiff
 from focusgen.media.depth_units import DepthOptions, DepthReading, Numbers, read_numbers, units_per_metre
 from focusgen.media.stand_ins import stand_in_at
@@ -108,6 +109,9 @@ def read_values(path: Path, options: DepthOptions) -> Numbers:
         reader = READERS.get(path.suffix.lower())
         if reader is None:
             raise not_a_depth_file(path)
+        why, how = packed_bits(path)
+        if why:
+            raise CorruptInputError(why, f"Save the depth that it stands for, under another name: {how}")
         return reader(path, options)
 
 

@@ -31,6 +31,9 @@ LAYER_COMPONENTS = frozenset({"z", "v", "y", "r", "l", "depth"})
 OTHER_WORDS = frozenset({"mist", "normal", "normals", "position", "vector", "uv", "motion", "velocity"})
 """Parts whose Z is something else."""
 
+UNREAL_DEPTH = "WorldDepth.R"
+"""How Unreal's movie render queue ends the name of its depth."""
+
 MAX_NAMES_SHOWN = 12
 
 
@@ -178,6 +181,10 @@ def _none_is_depth(channels: Sequence[Channel]) -> UndecidedInputError:
 
 def _refusal(reason: str, channels: Sequence[Channel], *, lists_them: bool = True) -> UndecidedInputError:
     message = f"{reason}; it has {_names(channels)}" if lists_them else reason
+    unreal = next((c.offered for c in channels if c.name.endswith(UNREAL_DEPTH)), "")
+    if unreal:
+        advice = f"Unreal writes centimetres: say --depth.channel '{display(unreal)}' --depth.unit cm."
+        return UndecidedInputError(message, advice)
     likely = next((c.offered for c in channels if c.component in DEPTH_WORDS and not _is_other(c)), "NAME")
     return UndecidedInputError(
         message,

@@ -24,7 +24,7 @@ class Look:
 
 _LOOKS: tuple[tuple[str, tuple[Look, ...]], ...] = (
     (r"(.*/)?\d{9,10}\.\d{4,7}\.png", (Look("TUM RGB-D", 5000, "tum"),)),
-    (r"(.*/)?depth_\d{5}\.png", (Look("Virtual KITTI 2", 100, "vkitti2"),)),
+    (r"(.*/)?depth_\d{5}\.png", (Look("Virtual KITTI 2", 100, "vkitti2"), Look("PointOdyssey", 65.535))),
     (r"(.*/)?\d{4}(_\d\d){2}_drive_\d{4}_sync_\w+_\d{10}_image_0\d\.png", (Look("KITTI", 256),)),
     (r"(.*/)?ibims[^/]*/(.*/)?depth/[^/]+\.png", (Look("iBims-1", 65535 / 50),)),
     (r"(.*/)?[0-9a-f]{32}_d\d_\d\.png", (Look("Matterport3D", 4000),)),
@@ -32,6 +32,27 @@ _LOOKS: tuple[tuple[str, tuple[Look, ...]], ...] = (
     (r"(.*/)?frame-\d{6}\.depth\.png", (Look("7-Scenes", 1000),)),
     (r"(.*/)?(0|[1-9]\d{0,4})\.png", (Look("ICL-NUIM", 5000, "tum"), Look("ScanNet", 1000, "scannet"))),
 )
+
+
+_PACKED = (
+    (
+        r".*\.(geometric|photometric)\.png",
+        "CO3D and Dynamic Replica name maps so whose 16 bits are a half-precision float, no whole number",
+        "np.save('NAME.npy', cv2.imread('NAME.png', -1).view(np.float16)), times CO3D's scale_adjustment.",
+    ),
+    (
+        r"\d{7}-\d{12}\.png",
+        "SUN3D names maps so whose bits are turned by three",
+        "v = cv2.imread('NAME.png', -1); cv2.imwrite('NEW.png', v >> 3 | v << 13) has millimetres "
+        "(--depth_scale 1000).",
+    ),
+)
+
+
+def packed_bits(path: Path) -> tuple[str, str]:
+    """Return (why the 16 bits of a file named so are no number of any unit, how to save depth from it)."""
+    found = ((why, how) for pattern, why, how in _PACKED if re.fullmatch(pattern, path.name.lower()))
+    return next(found, ("", ""))
 
 
 def looks_of(path: Path) -> tuple[Look, ...]:

@@ -30,6 +30,7 @@ _STRAY_SHARE = 0.1  # a folder in which more files are odd is not one series wit
 _TWIN_SHARE = 0.5
 _EVEN_SHARE = 0.75  # of equal steps, from which on every missing number is said
 _WIDE_STEP = 10.0
+_WIDE_TIME = 1.5  # even times differ by what was rounded: 1/13.5 s is 0.074074 s, and now and then 0.074075
 _SHOWN = 3
 
 Number = int | Decimal
@@ -192,7 +193,8 @@ def _notes_on_numbers(files: Sequence[str]) -> Iterator[str]:
         yield f"two files have one number: {display(files[same])} and {display(files[same + 1])}"
     usual = statistics.median_low(steps)
     is_even = steps.count(usual) >= _EVEN_SHARE * len(steps)
-    wide = [i for i, step in enumerate(steps) if step > (usual if is_even else _WIDE_STEP * float(usual))]
+    limit = (1.0 if isinstance(usual, int) else _WIDE_TIME) if is_even else _WIDE_STEP
+    wide = [i for i, step in enumerate(steps) if step > limit * float(usual)]
     if wide:
         first = wide[0]
         yield (f"numbers jump from {display(files[first])} to {display(files[first + 1])}{and_more(wide)}")

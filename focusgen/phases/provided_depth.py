@@ -18,6 +18,7 @@ from focusgen.media.depth_sources import DepthSource
 from focusgen.media.depth_units import (
     PLAUSIBLE_MEDIAN_M,
     SATURATED,
+    STRANGELY_FAR_M,
     DepthOptions,
     is_plausible_median,
     unit_text,
@@ -115,7 +116,12 @@ class ProvidedNotes:
             found |= {"far_pixels": far, "far_m": stats["d_max"] if far_m is None else far_m}
         return found
 
-    def warnings(self, details: Mapping[str, object], n_pixels: int) -> list[str]:
+    def _is_strangely_far(self, largest_m: float) -> bool:
+        """Say whether there are depths that nobody films, and nobody stated how far is far."""
+        cfg = self._job.cfg.depth
+        return largest_m >= STRANGELY_FAR_M and cfg.max_m is None and cfg.far_m is None
+
+    def warnings(self, details: Mapping[str, object], stats: Mapping[str, float], n_pixels: int) -> list[str]:
         """Return what a person should look at."""
         texts = list(self._source.notes) if self._source is not None and self._is_kept else []
         saturated = self._job.store.recall_frames("saturated")
@@ -124,6 +130,12 @@ class ProvidedNotes:
             texts.append(
                 f"{share} of the depth numbers are {SATURATED}, the largest of 16 bits: too far to be "
                 f"measured, or no depth (then set depth.invalid_value: {SATURATED})"
+            )
+        if self._source is not None and self._is_strangely_far(stats["d_max"]):
+            texts.append(
+                f"the largest depth is {stats['d_max']:.0f} m: a number for the sky, or for no depth? It is "
+                "taken as a surface; depth.max_m (what is farther is flagged as far) or depth.invalid_value "
+                "says otherwise"
             )
         far = details.get("far_pixels")
         if isinstance(far, dict) and self._job.cfg.depth.far_m is None:

@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -149,3 +150,13 @@ def test_an_ambiguous_scale_is_refused_by_file(tmp_path):
     with pytest.raises(CorruptInputError, match=r"d\.npy: floats with a median of 30"):
         read_depth_file(tmp_path / "d.npy", DepthOptions(100.0))
     assert read_depth_file(tmp_path / "d.npy", DepthOptions(100.0, scale_floats=True)).depth_m[0, 0] == 0.3
+
+
+def test_a_map_whose_bits_are_no_whole_number_is_refused_whatever_unit_is_said(tmp_path: Path):
+    """CO3D's half floats, read as millimetres: 4 m were 17.4 m."""
+    path = tmp_path / "frame000001.jpg.geometric.png"
+    bits = np.full((4, 4), 4.0, np.float16).view(np.uint16)
+    assert cv2.imwrite(str(path), bits)
+    with pytest.raises(CorruptInputError, match=r"geometric\.png: CO3D .* half-precision") as caught:
+        read_depth_file(path, DepthOptions(depth_scale=1000.0))
+    assert ".view(np.float16)" in caught.value.advice

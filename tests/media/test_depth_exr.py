@@ -128,3 +128,12 @@ def test_half_is_read_as_metres_and_whole_numbers_by_their_scale(tmp_path):
     with pytest.raises(CorruptInputError, match=r"uint\.exr: whole numbers \(uint32\)[\s\S]*--depth_scale"):
         read(tmp_path / "uint.exr")
     np.testing.assert_allclose(read(tmp_path / "uint.exr", depth_scale=1000.0), TRUTH_M, atol=1e-3)
+
+
+def test_unreal_s_depth_is_offered_with_its_unit(tmp_path):
+    """Its centimetres are plausible metres: 3 m would be 300."""
+    names = [f"FinalImageMovieRenderQueue_WorldDepth.{c}" for c in "RGBA"]
+    OpenEXR.File(HEADER, planes(names)).write(str(tmp_path / "a.exr"))
+    with pytest.raises(CorruptInputError, match="none of its channels") as caught:
+        read(tmp_path / "a.exr")
+    assert f"--depth.channel '{names[0]}' --depth.unit cm" in caught.value.advice

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from focusgen.media.depth_looks import looks_of, unit_hint
+from focusgen.media.depth_looks import looks_of, packed_bits, unit_hint
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("depth/1305031102.160407.png", {("TUM RGB-D", 5000)}),
-        ("frames/depth/Camera_0/depth_00012.png", {("Virtual KITTI 2", 100)}),
+        ("frames/depth/Camera_0/depth_00012.png", {("Virtual KITTI 2", 100), ("PointOdyssey", 65.535)}),
         ("proj_depth/groundtruth/image_02/0000000005.png", {("KITTI", 256)}),
         (
             "groundtruth_depth/2011_09_26_drive_0002_sync_groundtruth_depth_0000000005_image_02.png",
@@ -33,6 +33,12 @@ def test_a_file_is_known_by_its_name(name, expected):
 
 
 def test_the_hint_names_flag_and_layout_and_says_nothing_of_strangers():
-    assert "--depth_scale 100 if it is" in unit_hint(Path("depth_00012.png"))
+    assert "--depth_scale 100 or --depth_scale 65.535 if it is" in unit_hint(Path("depth_00012.png"))
     assert "--layout vkitti2" in unit_hint(Path("depth_00012.png"))
     assert unit_hint(Path("d.png")) == ""
+
+
+def test_bits_that_are_no_number_of_any_unit_are_known_by_their_names():
+    assert "half-precision" in packed_bits(Path("d/009850-3_obj_source_left_0000.geometric.png"))[0]
+    assert "v >> 3 | v << 13" in packed_bits(Path("depth/0000001-000000012862.png"))[1]
+    assert packed_bits(Path("depth/0000001.png")) == packed_bits(Path("a.geometric.npy")) == ("", "")

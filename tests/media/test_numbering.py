@@ -134,3 +134,10 @@ def test_hexadecimal_numbers_are_counted(form):
 )
 def test_letters_that_count_nothing_are_no_hexadecimal_numbers(names):
     assert not any("hexadecimal" in note for note in find_series(names).notes)
+
+
+def test_times_that_were_rounded_do_not_jump_and_a_lost_frame_does():
+    files = [f"{7000.1 + frame / 13.5:.6f}.png" for frame in range(16)]
+    assert find_series(files).notes == ()
+    lost = [*files[:6], *files[7:]]
+    assert find_series(lost).notes == (f"numbers jump from {files[5]} to {files[7]}",)

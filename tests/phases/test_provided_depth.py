@@ -233,3 +233,15 @@ def test_depth_of_frames_stored_upside_down_or_mirrored_is_asked_for_how_it_stan
     assert depth_phase(rgbd, "--depth.accept_upright", "true") == 0
     assert maps(rgbd)[0][0, 0] == 2.0
     assert depth_phase(rgbd) == 0, "a finished scene is not asked again"
+
+
+def test_a_number_for_the_sky_is_told_and_flagged_where_somebody_says_how_far_is_far(rgbd, capsys):
+    """AirSim's sky is 65504 m: it fits half precision, and lenses focused at it."""
+    rgbd.add_scene("a")
+    rewrite(rgbd, lambda depth_m: np.vstack([np.full((8, 48), 65504, np.float32), depth_m[8:]]))
+    assert depth_phase(rgbd) == 0
+    assert "the largest depth is 65504 m: a number for the sky, or for no depth?" in capsys.readouterr().err
+    assert depth_phase(rgbd, "--depth.max_m", "100", "--on_stale", "redo") == 0
+    assert maps(rgbd)[0].max() == 100.0 and "number for the sky" not in capsys.readouterr().err
+    flags = cv2.imread(str(rgbd.out_root / "a/depth_maps/valid_0000.png"), cv2.IMREAD_UNCHANGED)
+    assert (flags[:8] & 4 == 4).all() and not (flags[9:] & 4).any()

@@ -69,12 +69,24 @@ def number_of(name: str) -> int | None:
 
 
 def paired(frames: Iterable[str], depths: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...], str]:
-    """Return (frames, their depth files, note on the frames that have none), paired by their numbers."""
-    by_number = {number_of(name): name for name in depths}
-    known = [(frame, by_number.get(number_of(frame))) for frame in frames]
+    """Return (frames, their depth files, note on the frames that have none), paired by their numbers.
+
+    A number that several frames or several depth files have (`scene0000_00_12.png`) pairs none of them.
+    """
+    frames, depth_of = list(frames), _by_number(depths)
+    frame_of = _by_number({Path(name).stem for name in frames})
+    known = [(name, depth_of.get(n) if (n := number_of(name)) in frame_of else None) for name in frames]
     kept = [(frame, depth) for frame, depth in known if depth is not None]
     alone = [frame for frame, depth in known if depth is None]
     return tuple(f for f, _ in kept), tuple(d for _, d in kept), left_out(alone, len(known))
+
+
+def _by_number(names: Iterable[str]) -> dict[int | None, str]:
+    """Return number -> the one name that has it."""
+    found: dict[int | None, list[str]] = {}
+    for name in names:
+        found.setdefault(number_of(name), []).append(name)
+    return {number: alike[0] for number, alike in found.items() if len(alike) == 1}
 
 
 def left_out(names: list[str], n_all: int) -> str:

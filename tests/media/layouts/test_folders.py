@@ -16,6 +16,15 @@ def test_frames_pair_by_their_first_number_and_those_alone_are_named():
     assert number_of("cover.png") is None
 
 
+def test_a_number_that_all_names_have_pairs_nothing():
+    """The last of the depth files stood beside each frame."""
+    named = [f"scene0000_00_{number}" for number in range(3)]
+    assert paired([f"{n}.jpg" for n in named], [f"{n}.png" for n in named])[:2] == ((), ())
+    assert paired([f"{n}.jpg" for n in named], ["0.png", "1.png"])[:2] == ((), ())
+    twins = paired(["0.jpg", "0.png"], ["0.png"])[0]
+    assert twins == ("0.jpg", "0.png"), "one frame twice is refused by name where frames are counted"
+
+
 def test_children_come_in_natural_order_without_hidden_ones(tmp_path: Path):
     for name in ("10", "9", ".hidden", "a"):
         (tmp_path / name).mkdir()
