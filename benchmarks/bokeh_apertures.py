@@ -22,7 +22,7 @@ from focusgen.models.bokeh.ocp import render_ocp
 from focusgen.models.bokeh.planes import plane_ladder
 from focusgen.optics.aperture import DISC, Aperture
 from focusgen.optics.coc import Lens, signed_blur_radius_px
-from focusgen.optics.highlights import bent_light, regained_light
+from focusgen.optics.highlights import PEAK, bent_light, regained_light
 from focusgen.optics.transfer import display_values, linear_light
 from focusgen.synth.truth import trace_thin_lens
 from focusgen.synth.view import SynthScene, sharp_light
@@ -71,7 +71,8 @@ def drawn(picture: Light, radius_px: Light, aperture: Aperture, *, boosts: bool)
     ladder = plane_ladder(float(radius_px.min()), float(radius_px.max()))
     with torch.inference_mode():
         light = regained_light(linear) if boosts else linear
-        blurred = render_ocp(light, torch.from_numpy(radius_px)[None], ladder, aperture=aperture)
+        radius, peak = torch.from_numpy(radius_px)[None], PEAK if boosts else 1.0
+        blurred = render_ocp(light, radius, ladder, aperture=aperture, peak=peak)
         shown = display_values(bent_light(blurred) if boosts else blurred)
     return np.asarray(shown[0].permute(1, 2, 0).numpy())
 

@@ -42,20 +42,21 @@ class EdgeSplit(NamedTuple):
     front_radius_px: Tensor
 
 
-def split_edge_pixels(rgb: Tensor, radius_px: Tensor, is_edge: Tensor) -> EdgeSplit:
+def split_edge_pixels(rgb: Tensor, radius_px: Tensor, is_edge: Tensor, peak: float = 1.0) -> EdgeSplit:
     """Divide the pixels along depth edges.
 
     Args:
         rgb: (B, 3, H, W) linear light.
         radius_px: (B, 1, H, W) signed blur radius.
         is_edge: (B, 1, H, W) both sides of every edge.
+        peak: the brightest light that there is; no surface is taken for brighter.
     """
-    frames = [_split_frame(*frame) for frame in zip(rgb, radius_px, is_edge, strict=True)]
+    frames = [_split_frame(*frame, peak) for frame in zip(rgb, radius_px, is_edge, strict=True)]
     values = frames[0][None] if len(frames) == 1 else torch.stack(frames)
     return EdgeSplit(*torch.split(values, [3, 1, 3, 1, 1], dim=1))
 
 
-def _split_frame(rgb: Tensor, radius_px: Tensor, is_edge: Tensor) -> Tensor:
+def _split_frame(rgb: Tensor, radius_px: Tensor, is_edge: Tensor, peak: float) -> Tensor:
     """Return (9, H, W): colour, share; colour, share and radius of the surface in front."""
     pixels = pixels_in(is_edge)
     nothing = torch.zeros_like(radius_px)
@@ -75,7 +76,7 @@ def _split_frame(rgb: Tensor, radius_px: Tensor, is_edge: Tensor) -> Tensor:
     front = share * (is_known & ~is_near)
     split = torch.cat(
         (
-            torch.where(is_known, torch.where(is_near, of_near, of_far).clamp(0.0, 1.0), colour),
+            torch.where(is_known, torch.where(is_near, of_near, of_far).clamp(0.0, peak), colour),
             torch.where(is_known & is_near, share, torch.ones_like(share))[None],
             near_side.rgb * (front > 0),
             front[None],

@@ -32,6 +32,7 @@ def render_ocp(
     fill: Tensor | None = None,
     aperture: Aperture = DISC,
     sparse: bool = False,
+    peak: float = 1.0,
 ) -> Tensor:
     """Return the picture through a thin lens.
 
@@ -48,6 +49,7 @@ def render_ocp(
         aperture: shape of the opening; cat's eyes need the whole frame.
         sparse: with `crop`, blur planes only where anything lies on them, see `sparse`; equal up to the
             rounding of the FFT.
+        peak: the brightest light that there is.
 
     Returns:
         (B, 3, H, W) linear light.
@@ -56,7 +58,7 @@ def render_ocp(
     if crop is None:
         needs_gradient = torch.is_grad_enabled() and (linear_rgb.requires_grad or rho.requires_grad)
         crop = linear_rgb.device.type == "cpu" and not needs_gradient
-    found = _surfaces(linear_rgb, rho, ladder, fill)
+    found = _surfaces(linear_rgb, rho, ladder, fill, peak)
     if crop and sparse and is_drawn_sparsely(ladder, aperture):
         return composite_sparse(found, rho, ladder, aperture)
     layers = visible_layer(found.split, rho, ladder), other_layer(found, ladder)
@@ -66,20 +68,23 @@ def render_ocp(
     return torch.cat([_composite_cropped(frame, ladder, aperture) for frame in frames])
 
 
-def split_and_seed(rgb: Tensor, rho: Tensor) -> tuple[EdgeSplit, Tensor]:
+def split_and_seed(rgb: Tensor, rho: Tensor, peak: float = 1.0) -> tuple[EdgeSplit, Tensor]:
     """Return the edge pixels divided between their surfaces, and the seeds of what lies behind edges.
 
     Args:
         rgb: (B, 3, H, W) linear light.
         rho: (B, 1, H, W) signed blur radius.
+        peak: the brightest light that there is.
     """
     near_side, far_side = edge_sides(rho.detach())
     seeds = far_side_seeds(rho.detach(), near_side, far_side)
-    return split_edge_pixels(rgb, rho, near_side | far_side), seeds
+    return split_edge_pixels(rgb, rho, near_side | far_side, peak), seeds
 
 
-def _surfaces(rgb: Tensor, rho: Tensor, ladder: tuple[float, ...], fill: Tensor | None) -> Surfaces:
-    split, seeds = split_and_seed(rgb, rho)
+def _surfaces(
+    rgb: Tensor, rho: Tensor, ladder: tuple[float, ...], fill: Tensor | None, peak: float
+) -> Surfaces:
+    split, seeds = split_and_seed(rgb, rho, peak)
     if fill is None:
         fill = hidden_fill(split.rgb, rho, seeds, ladder)
     return Surfaces(split, hidden_surface(rho, seeds, fill, ladder))

@@ -18,7 +18,7 @@ from focusgen.models.devices import is_out_of_memory, pick_device
 from focusgen.models.protocols import BokehRenderer, Frames, RenderContext, RenderSession
 from focusgen.optics.aperture import DISC, Aperture
 from focusgen.optics.coc import Lens, signed_blur_radius_px
-from focusgen.optics.highlights import bent_light, regained_light
+from focusgen.optics.highlights import PEAK, bent_light, regained_light
 from focusgen.optics.transfer import Transfer, display_values, linear_light
 
 GPU_BATCH_PIXELS = 4_000_000
@@ -38,6 +38,11 @@ class Camera:
     transfer: Transfer = "gamma22"
     aperture: Aperture = DISC
     boosts: bool = False
+
+    @property
+    def peak(self) -> float:
+        """Light that white stands for."""
+        return PEAK if self.boosts else 1.0
 
     def light(self, display: torch.Tensor) -> torch.Tensor:
         """Return linear light of display values."""
@@ -175,7 +180,8 @@ class ThinLensSession(RenderSession):
         radius = torch.from_numpy(np.ascontiguousarray(signed_radius_px, dtype=np.float32)).to(self.device)
         radius = radius.clamp(self.ladder[-1], self.ladder[0])
         linear = self._linear[rgb8.int()]
-        drawn = render_ocp(linear, radius, self.ladder, aperture=self.camera.aperture, sparse=self.sparse)
+        aperture, peak = self.camera.aperture, self.camera.peak
+        drawn = render_ocp(linear, radius, self.ladder, aperture=aperture, sparse=self.sparse, peak=peak)
         shown = self.camera.shown(drawn)
         if not torch.isfinite(shown).all():
             raise SceneError("the thin lens drew NaN: the depth or the frame is no number", "Check them.")

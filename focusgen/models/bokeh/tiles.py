@@ -98,7 +98,7 @@ def _all_seeds(source: Source, size: tuple[int, int], tile_px: int, how: _How) -
     for tile in tiles_of(size, tile_px):
         box = tile.grown(WINDOW_MARGIN_PX, *size)
         linear, radius = _load(source, box, how)
-        split, seeds = split_and_seed(linear, radius[:, None])
+        split, seeds = split_and_seed(linear, radius[:, None], how.camera.peak)
         own = Box(tile.top - box.top, tile.bottom - box.top, tile.left - box.left, tile.right - box.left)
         parts = (x[own.region()] for x in (split.rgb, radius[:, None], seeds))
         half[_halved(tile).region()] = halved_seeds(*parts)
@@ -106,11 +106,13 @@ def _all_seeds(source: Source, size: tuple[int, int], tile_px: int, how: _How) -
 
 
 def _render_tile(source: Source, tile: Box, size: tuple[int, int], fill: Tensor, how: _How) -> Floats:
-    aperture = how.camera.aperture
+    aperture, peak = how.camera.aperture, how.camera.peak
     box = tile.grown(tile_margin_px(how.ladder, aperture.reach), *size)
     linear, radius = _load(source, box, how)
     own_fill = fill[_halved(box).region()]
-    drawn = render_ocp(linear, radius, how.ladder, fill=own_fill, aperture=aperture, sparse=how.sparse)
+    drawn = render_ocp(
+        linear, radius, how.ladder, fill=own_fill, aperture=aperture, sparse=how.sparse, peak=peak
+    )
     own = Box(tile.top - box.top, tile.bottom - box.top, tile.left - box.left, tile.right - box.left)
     shown = how.camera.shown(drawn[own.region()])
     picture: Floats = shown[0].permute(1, 2, 0).contiguous().cpu().numpy()

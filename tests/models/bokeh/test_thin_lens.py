@@ -18,7 +18,7 @@ from focusgen.models.bokeh.hidden import edge_sides, far_side_seeds, hidden_fill
 from focusgen.models.bokeh.ocp import render_ocp
 from focusgen.models.bokeh.planes import plane_ladder, plane_position, plane_weight
 from focusgen.models.bokeh.snap import snap_to_colour_edges
-from focusgen.models.bokeh.thin_lens import Camera, ThinLensRenderer
+from focusgen.models.bokeh.thin_lens import Camera, ThinLensRenderer, ThinLensSession
 from focusgen.models.protocols import RenderContext
 from focusgen.optics.coc import Lens, signed_blur_radius_px
 from focusgen.optics.transfer import display_values, linear_light
@@ -426,3 +426,23 @@ def test_a_moving_focus_draws_each_frame_as_a_lens_that_stays_there_would():
     assert np.array_equal(moving.render(frames, radius_px, labels, [0, 1, 2]), np.stack(expected))
     assert np.array_equal(moving.render(frames[2:], radius_px[2:], labels[2:], [2])[0], expected[2])
     assert moving.render(frames[:0], radius_px[:0], labels[:0], []).shape == (0, 48, 64, 3)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_small_lamp_before_a_far_wall_keeps_its_boosted_light_up_to_its_edge(sparse) -> None:
+    lamp = np.s_[30:34, 30:34]
+    frame, sharp, blurred = np.full((64, 64, 3), 40, np.uint8), np.full((64, 64), -8.0), np.zeros((64, 64))
+    frame[lamp], sharp[lamp], blurred[lamp] = 255, 0.0, 8.0
+    camera = Camera("srgb", boosts=True)
+
+    def shown(radius: np.ndarray) -> np.ndarray:
+        ladder = plane_ladder(float(radius.min()), float(radius.max()))
+        session = ThinLensSession(ladder, camera=camera, sparse=sparse, device=torch.device("cpu"))
+        return session.render(frame[None], radius[None].astype(np.float32), np.zeros((1, 64, 64)), [0])[0]
+
+    def light_over_wall(rgb: np.ndarray) -> float:
+        light = camera.light(torch.from_numpy(rgb.astype(np.float64) / 255))
+        return float((light - light[0, 0]).sum())
+
+    assert (shown(sharp)[lamp] == 255).all(), "what is sharp stays as it was"
+    assert light_over_wall(shown(blurred)) == pytest.approx(light_over_wall(frame), rel=0.03)
