@@ -19,7 +19,7 @@ from focusgen.focal.sd3.feed import Feed
 from focusgen.focal.sd3.network import FocalSd3
 from focusgen.focal.sd3.settings import Sd3Settings
 from focusgen.focal.sd3.sharding import gathered, gathered_optimizer, share_out_optimizer, shared_out
-from focusgen.focal.sd3.state import FOLDER, Average, save_state
+from focusgen.focal.sd3.state import FOLDER, Average, best_step, save_state
 
 WORST = math.inf
 """Error on validation before anything was judged."""
@@ -36,6 +36,7 @@ class Run:
         train: what is learned from, pass by pass.
         step: steps that are done.
         saved: those of them that the newest checkpoint holds.
+        own_steps: those of them that were done in this folder, whose log has them.
         best: smallest error on validation so far.
         stacks: split -> digest of what is learned from, and judged on.
     """
@@ -52,6 +53,7 @@ class Run:
     n_train: int
     step: int = 0
     saved: int = 0
+    own_steps: int = 0
     best: float = WORST
     rows: list[dict[str, float]] = field(default_factory=list)
     stacks: dict[str, str] = field(default_factory=dict)
@@ -105,10 +107,14 @@ class Run:
     def compare_stacks(self, state: Mapping[str, Any], path: Path, folder: Path) -> None:
         """Say that other stacks are learned from now; what was best on others, or elsewhere, does not count.
 
+        Neither does what was best where the kept best is of steps that are done anew: it is given up.
+
         Checkpoints of older versions do not say what they learned from.
         """
         before = state.get("stacks", self.stacks)
-        if before["val"] != self.stacks["val"] or path.parent.resolve() != (folder / FOLDER).resolve():
+        is_own = path.parent.resolve() == (folder / FOLDER).resolve()
+        self.own_steps = self.step if is_own else 0
+        if before["val"] != self.stacks["val"] or not is_own or best_step(folder) > self.step:
             self.best = WORST
         if before["train"] != self.stacks["train"] and self.accelerator.is_main_process:
             warnings.warn(

@@ -19,13 +19,16 @@ from focusgen.focal.checkpoints import write_checkpoint
 from focusgen.focal.sd3.settings import Sd3Settings
 from focusgen.focal.train_job import checkpoint_named
 
-FOLDER, LATEST = "checkpoints", "latest.json"
+FOLDER, LATEST, BEST = "checkpoints", "latest.json", "best.pt"
 STEP_FILE = re.compile(r"step_(\d+)\.pt")
 FIXED = ("model", "data.size", "train.seed", "train.batch", "train.accumulation")
 """Settings that a checkpoint cannot go on without: other values would be another training."""
 
 KEPT = {"step", "best", "weights", "average", "optimizer", "rows", "settings"}
 """What a checkpoint holds."""
+
+UNREADABLE = (OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, pickle.UnpicklingError)
+"""What torch raises of a checkpoint that is gone, cut off or no checkpoint."""
 
 State = dict[str, Any]
 
@@ -59,7 +62,7 @@ def save_state(folder: Path, state: State, settings: Sd3Settings, *, is_best: bo
     make_folder(folder / FOLDER)
     path = folder / FOLDER / f"step_{step:07d}.pt"
     document = {**state, "settings": settings.model_dump(mode="json")}
-    for target in (path, folder / FOLDER / "best.pt") if is_best else (path,):
+    for target in (path, folder / FOLDER / BEST) if is_best else (path,):
         write_checkpoint(target, document)
     publish_json(folder / FOLDER / LATEST, {"file": path.name, "step": step})
     done = sorted(one for one in _steps(folder) if one <= step)
@@ -67,6 +70,15 @@ def save_state(folder: Path, state: State, settings: Sd3Settings, *, is_best: bo
     for old in (*done[: -settings.train.keep], *later):
         _path_of(folder, old).unlink(missing_ok=True)
     return path
+
+
+def best_step(folder: Path) -> int:
+    """Return the step of the best checkpoint of a training's folder; 0 where there is none that can be read."""
+    try:
+        state = torch.load(folder / FOLDER / BEST, map_location="cpu", weights_only=True, mmap=True)
+        return int(state["step"])
+    except UNREADABLE:
+        return 0
 
 
 def find_state(folder: Path, resume: str) -> Path | None:
@@ -121,7 +133,7 @@ def read_state(path: Path, settings: Sd3Settings) -> State:
     """
     try:
         state: State = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+    except UNREADABLE as error:
         raise CorruptInputError(
             f"{display(str(path))}: no readable checkpoint, or cut off ({type(error).__name__})",
             "Give an older one as --resume, or --resume none.",

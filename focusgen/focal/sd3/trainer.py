@@ -67,7 +67,7 @@ def train(
     """
     check_loggers(settings)
     run = start(settings, resume, device)
-    curves = Curves(settings, run.step) if run.accelerator.is_main_process else None
+    curves = Curves(settings, run.own_steps) if run.accelerator.is_main_process else None
     try:
         with told_to_stop() as seen, _saving_first(run, settings):
             _loop(run, settings, curves, tell, seen)

@@ -37,6 +37,21 @@ def test_other_stacks_than_a_checkpoint_s_are_said_and_what_was_best_on_others_i
         run_on("b", "v").compare_stacks(state, own, tmp_path)
 
 
+def test_a_best_checkpoint_of_steps_that_are_done_anew_does_not_count_and_logs_are_of_one_training(tmp_path):
+    own, state = tmp_path / "checkpoints" / "step_0000002.pt", {}
+    own.parent.mkdir()
+    for kept, path, best, own_steps in (
+        (2, own, 0.25, 2),
+        (4, own, WORST, 2),
+        (2, tmp_path / "elsewhere" / "step_0000002.pt", WORST, 0),
+    ):
+        torch.save({"step": kept, "weights": torch.zeros(3)}, own.parent / "best.pt")
+        run = run_on("a", "v")
+        run.step = 2
+        run.compare_stacks(state, path, tmp_path)
+        assert (run.best, run.own_steps) == (best, own_steps)
+
+
 def test_averaged_weights_are_taken_back_even_where_judging_fails():
     net = nn.Linear(2, 1)
     net.bias.requires_grad_(False)
