@@ -64,23 +64,18 @@ class Batches:
         self._folder = settings.output_dir / PRIORS if settings.data.keep_priors else None
         self._read: OrderedDict[int, list[TrainingStack]] = OrderedDict()
 
-    def pool(self, step: int) -> int:
-        """Return how many stacks step `step` draws from: more as training goes on, the same in every run."""
-        data = self._settings.data
-        return min(data.most, data.first + int(max(step - data.hold_steps, 0) * data.per_step))
-
     def batch(self, step: int) -> Batch:
         """Return the batch of a step.
 
         Raises:
             ConfigError: stacks that it needs are not there, and did not come.
         """
-        train = self._settings.train
+        train, data = self._settings.train, self._settings.data
         samples = []
         for place in range(train.batch):
             rng = np.random.default_rng(derive_seed(train.seed, "batch", step, place))
-            sample = self._sample(int(rng.integers(self.pool(step))), int(rng.integers(self._looks)))
-            is_mirrored = step >= self._settings.data.mirror_from
+            sample = self._sample(int(rng.integers(data.pool(step))), int(rng.integers(self._looks)))
+            is_mirrored = step >= data.mirror_from
             samples.append(mirrored(*sample, rng) if is_mirrored else sample)
         return collated(samples)
 

@@ -59,7 +59,7 @@ def _notes(run: Run, settings: SmallSettings) -> dict[str, str]:
         "steps": str(run.step),
         "seed": str(settings.train.seed),
         "training_cpu_s": f"{run.cpu_s:.0f}",
-        "stacks": str(settings.data.most),
+        "stacks": str(settings.data.pool(run.step - 1)),
     }
     return {**notes, "began_with": json.dumps(run.began_with)} if run.began_with else notes
 

@@ -31,6 +31,10 @@ class DataSettings(TrainingSection):
     mirror_from: int = Field(0, ge=0, description="step from which stacks are mirrored too")
     keep_priors: bool = Field(True, description="keep the classical results of all looks in output_dir")
 
+    def pool(self, step: int) -> int:
+        """Return how many stacks step `step` draws from: more as training goes on, the same in every run."""
+        return min(self.most, self.first + int(max(step - self.hold_steps, 0) * self.per_step))
+
 
 class TrainSettings(TrainingSection):
     """The schedule."""

@@ -147,7 +147,7 @@ def _loop(run: Run, batches: Batches, settings: SmallSettings, stop: list[int], 
         _step(run, batch, settings)
         run.cpu_s += time.process_time() - started_s
         if run.step % settings.train.log_every == 0:
-            _log(run, folder, batches.pool(run.step - 1), tell)
+            _log(run, folder, settings.data.pool(run.step - 1), tell)
         if time.monotonic() - saved_s > settings.train.checkpoint_every_s:
             save_run(run, settings, batches.stacks.recipe, folder / CHECKPOINT)
             saved_s = time.monotonic()

@@ -73,7 +73,7 @@ def save_state(folder: Path, state: State, settings: Sd3Settings, *, is_best: bo
 
 
 def best_step(folder: Path) -> int:
-    """Return the step of the best checkpoint of a training's folder; 0 where there is none that can be read."""
+    """Return the step of the best checkpoint of a training's folder; 0 where none can be read."""
     try:
         state = torch.load(folder / FOLDER / BEST, map_location="cpu", weights_only=True, mmap=True)
         return int(state["step"])

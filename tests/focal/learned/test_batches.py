@@ -23,8 +23,8 @@ def test_a_step_draws_the_same_batch_in_every_process(stacks: StackSet, tmp_path
 
 
 def test_the_pool_grows_to_all(stacks: StackSet, tmp_path: Path):
-    drawn = Batches(stacks, small_settings(stacks.folder, tmp_path))
-    assert [drawn.pool(step) for step in (0, 2, 3, 4, 100)] == [4, 4, 5, 6, 8]
+    data = small_settings(stacks.folder, tmp_path).data
+    assert [data.pool(step) for step in (0, 2, 3, 4, 100)] == [4, 4, 5, 6, 8]
 
 
 def test_a_stack_that_never_comes_is_named(stacks: StackSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

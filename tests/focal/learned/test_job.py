@@ -25,7 +25,8 @@ def test_training_ends_with_weights_that_load(config: Path, tmp_path: Path):
     said: list[str] = []
     assert run_job(TrainJob(config), said.append) == tmp_path / "out"
     assert load_trained(tmp_path / "out" / WEIGHTS_FILE).shape.channels == (8, 8, 16, 16)
-    assert weights_notes(tmp_path / "out" / WEIGHTS_FILE)["steps"] == "2"
+    notes = weights_notes(tmp_path / "out" / WEIGHTS_FILE)
+    assert notes["steps"] == "2" and notes["stacks"] == "4"  # not data.most, which no step drew from yet
     assert said[0].startswith("step 2/2: loss ")
 
 
