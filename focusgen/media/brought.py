@@ -58,6 +58,7 @@ class DepthDocument(TypedDict, total=False):
     focal_per_width: float
     frame_from_depth: list[float]
     far_from_m: float
+    is_unit_assumed: bool
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class BroughtDepth:
         frame_from_depth: (ax, bx, ay, by) where the depth camera sees another cut of the same view: frame
             pixel (x, y) shows depth pixel (ax x + bx, ay y + by); None where the maps cover the frames.
         far_from_m: from which number on the files mean the sky, in metres; None where they mark none.
+        is_unit_assumed: others record in this form, too, so that a person may know another unit.
     """
 
     folder: Path
@@ -81,6 +83,7 @@ class BroughtDepth:
     focal_per_width: float | None = None
     frame_from_depth: tuple[float, float, float, float] | None = None
     far_from_m: float | None = None
+    is_unit_assumed: bool = False
 
     def document(self, root: Path, n_frames: int) -> DepthDocument:
         """Return the JSON form for the first frames, with the folder relative to the raw root."""
@@ -96,6 +99,8 @@ class BroughtDepth:
             found["frame_from_depth"] = list(self.frame_from_depth)
         if self.far_from_m is not None:
             found["far_from_m"] = self.far_from_m
+        if self.is_unit_assumed:
+            found["is_unit_assumed"] = True
         return found
 
     @classmethod
@@ -109,6 +114,7 @@ class BroughtDepth:
             document.get("focal_per_width"),
             None if len(moved) != 4 else (moved[0], moved[1], moved[2], moved[3]),
             document.get("far_from_m"),
+            document.get("is_unit_assumed", False),
         )
 
 

@@ -40,7 +40,7 @@ def open_brought(
 
     Raises:
         MissingUpstreamError: a file is gone.
-        CorruptInputError: a person states another unit than the layout's.
+        CorruptInputError: a person states another unit than the layout's, where that is known.
     """
     if len(depth.files) != n_frames:
         raise CorruptInputError(f"{len(depth.files)} depth files for {n_frames} frames", ANOTHER_DEPTH)
@@ -51,6 +51,8 @@ def open_brought(
             ANOTHER_DEPTH,
         )
     scale, said = depth.units_per_metre, options.depth_scale
+    if said is not None and depth.is_unit_assumed:
+        depth, scale = dataclasses.replace(depth, units_per_metre=said), said
     if None not in (scale, said) and scale != said:
         raise CorruptInputError(
             f"{display(str(depth.folder))}: layout {layout} has {scale:g} units per metre, "

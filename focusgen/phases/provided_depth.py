@@ -26,6 +26,9 @@ from focusgen.media.depth_units import (
 from focusgen.media.orientation import HALF_TURNED
 from focusgen.phases.job import SceneJob
 
+NEAREST_SENSED_M = 0.5
+"""From where on the cameras of most recordings measure; nearer medians are more often another unit."""
+
 
 def depth_options(cfg: DepthConfig) -> DepthOptions:
     """Return how depth files are to be read."""
@@ -183,6 +186,22 @@ def check_measured(job: SceneJob, stats: Mapping[str, float]) -> None:
     )
 
 
+def _check_assumed_unit(job: SceneJob, median_m: float) -> None:
+    """Refuse a scene nearer than its kind of camera sees, in a unit that only its form tells."""
+    if job.cfg.depth.depth_scale is not None or median_m >= NEAREST_SENSED_M:
+        return
+    brought = brought_depth(job.cfg, job.dataset, job.scene_id, job.entry)
+    if brought is None or not brought.is_unit_assumed:
+        return
+    scale = brought.units_per_metre
+    raise DepthRangeError(
+        f"scene {job.scene_id!r}: a median of {median_m:.3g} m at {scale:g} per metre, which nobody said "
+        f"but layout {job.entry.layout} has: depth cameras see from {NEAREST_SENSED_M:g} m on",
+        f"Say which unit it is: --depth_scale 1000 (millimetres), or --depth_scale {scale:g} if it is so "
+        "near.",
+    )
+
+
 def check_median(job: SceneJob, median_m: float) -> None:
     """Refuse a scene whose depth is hardly in metres.
 
@@ -190,7 +209,10 @@ def check_median(job: SceneJob, median_m: float) -> None:
         DepthRangeError: names the unit that was assumed, and the ways out.
     """
     cfg = job.cfg.depth
-    if cfg.backend != PROVIDED.name or cfg.accept_range or is_plausible_median(median_m):
+    if cfg.backend != PROVIDED.name or cfg.accept_range:
+        return
+    if is_plausible_median(median_m):
+        _check_assumed_unit(job, median_m)
         return
     unit = job.store.recall("unit")
     low_m, high_m = PLAUSIBLE_MEDIAN_M

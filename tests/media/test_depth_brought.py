@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +65,15 @@ def test_a_matrix_of_pictures_of_another_size_is_refused(depth: BroughtDepth, si
     with pytest.raises(CorruptInputError, match=r"0\.png: by .* of another size") as caught:
         open_brought(moved, "scannet", 3, size, DepthOptions()).read(0)
     assert "intrinsic_color.txt" in caught.value.advice
+
+
+def test_a_person_may_know_another_unit_than_the_form_has(depth: BroughtDepth):
+    """The files count 5000 per metre; read as millimetres they are five times as far, and another digest."""
+    assumed = dataclasses.replace(depth, is_unit_assumed=True)
+    kept = BroughtDepth.of(assumed.document(depth.folder.parent, 3), depth.folder.parent)
+    assert kept == assumed
+    as_said = open_brought(kept, "tum", 3, SIZE, DepthOptions(depth_scale=1000.0))
+    np.testing.assert_allclose(as_said.read(2), 5.0 * planar_m(2), rtol=1e-3)
+    unsaid = open_brought(kept, "tum", 3, SIZE, DepthOptions())
+    np.testing.assert_allclose(unsaid.read(2), planar_m(2), atol=1e-3)
+    assert unsaid.digest() == open_brought(depth, "tum", 3, SIZE, DepthOptions()).digest() != as_said.digest()

@@ -14,6 +14,7 @@ from focusgen import cli
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record
 from focusgen.phases.scene_depth import SceneDepth
+from tests.layouts import N_FRAMES, planar_m, write_depth_png, write_pictures
 
 RUN = ["--min_frames", "2", "--workers", "1"]
 
@@ -245,3 +246,22 @@ def test_a_number_for_the_sky_is_told_and_flagged_where_somebody_says_how_far_is
     assert maps(rgbd)[0].max() == 100.0 and "number for the sky" not in capsys.readouterr().err
     flags = cv2.imread(str(rgbd.out_root / "a/depth_maps/valid_0000.png"), cv2.IMREAD_UNCHANGED)
     assert (flags[:8] & 4 == 4).all() and not (flags[9:] & 4).any()
+
+
+def test_millimetres_in_the_form_of_tum_are_asked_for_and_taken_as_said(tmp_path, capsys):
+    """At 5000 per metre a room of 2 m would be 0.4 m, nearer than depth cameras see."""
+    folder = tmp_path / "raw" / "my_desk"
+    names = [f"{1700000000 + frame / 30:.6f}.png" for frame in range(N_FRAMES)]
+    write_pictures(folder / "rgb", names)
+    write_depth_png(folder / "depth", names, 500.0)  # millimetres of a scene half as large
+    pairs = (f"{name[:-4]} rgb/{name} {name[:-4]} depth/{name}\n" for name in names)
+    (folder / "associations.txt").write_text("".join(pairs))
+    roots = ["--raw_root", str(tmp_path / "raw"), "--out_root", str(tmp_path / "out")]
+    assert cli.phase_main("index", "doc", roots) == 0
+    assert "5000 per metre, as TUM's, unless --depth_scale says otherwise" in capsys.readouterr().err
+    assert cli.phase_main("deblur", "doc", roots) == 0
+    assert cli.phase_main("depth", "doc", roots[2:]) == 3
+    assert "--depth_scale 1000 (millimetres)" in capsys.readouterr().err
+    assert cli.phase_main("depth", "doc", [*roots[2:], "--depth_scale", "1000"]) == 0
+    with np.load(tmp_path / "out/my_desk/depth_maps/depth_0003.npz") as saved:
+        np.testing.assert_allclose(saved["depth"], planar_m(3) / 2, rtol=2e-3)

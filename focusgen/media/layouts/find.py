@@ -99,6 +99,11 @@ def _usable(layout: Layout, contents: Contents, needs_depth: bool) -> tuple[list
             "a depth backend that needs none (--depth.backend) takes them too"
         )
         places = with_depth
+    if with_depth and needs_depth and layout.is_measured:
+        remarks.append(
+            "depth that was measured has soft or torn edges, which are not the picture's: --depth.is_exact "
+            "false flags them (docs/own_depth.md)"
+        )
     if not with_depth and layout.has_depth:
         remarks.append(f"no depth was found where {layout.name} keeps it: {layout.expects}")
     if len({place.brought.split for place in places if place.brought}) < 2:

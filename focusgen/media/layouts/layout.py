@@ -41,6 +41,7 @@ class Layout:
         recognise: returns by what a root is this kind without doubt; "" if it is not.
         contents: returns its scenes.
         has_depth: whether depth belongs to it.
+        is_measured: whether cameras measured that depth, so that its edges are not the picture's.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Layout:
     recognise: Callable[[Path], str]
     contents: Callable[[Path], Contents]
     has_depth: bool = False
+    is_measured: bool = False
 
 
 def place(

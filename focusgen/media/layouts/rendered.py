@@ -16,7 +16,7 @@ from focusgen.media.scenes import Place
 VKITTI_UNITS_PER_METRE = 100.0
 VKITTI_SKY_M = 655.35  # the largest 16-bit number: that far or farther
 TARTANAIR_SKY_M = 1e4  # how far the sphere is that its skies are painted on
-MAX_NESTED = 3
+MAX_NESTED = 5  # as unzipped: abandonedfactory/Easy/abandonedfactory/Easy/P000
 _SINTEL_CLIP = re.compile(r"[a-z]+_[0-9]+")
 _TARTANAIR_CLIP = re.compile(r"P[0-9]{3,4}")
 # Name of the left camera in the folders of version 1 and 2 -> its camera, suffix of its depth.

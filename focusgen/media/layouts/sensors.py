@@ -151,6 +151,7 @@ SENSOR_LAYOUTS = (
         _recognise_kitti,
         _kitti,
         has_depth=True,
+        is_measured=True,
     ),
     Layout(
         "scannet",
@@ -158,5 +159,6 @@ SENSOR_LAYOUTS = (
         _recognise_scannet,
         _scannet,
         has_depth=True,
+        is_measured=True,
     ),
 )

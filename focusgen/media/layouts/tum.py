@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,16 @@ from focusgen.media.scenes import Place
 UNITS_PER_METRE = 5000.0
 MAX_DIFFERENCE_S = 0.02
 """How far apart colour and depth may have been taken: what the data set's own tool takes."""
+
+_KNOWN = re.compile(
+    r"rgbd_(dataset_freiburg|bonn_)|(living_room|office)(_room)?_traj|traj[0-9]_frei|icl", re.IGNORECASE
+)
+"""How TUM, Bonn and ICL-NUIM name their sequences; others record in this form in millimetres, too."""
+
+ASSUMED_NOTE = (
+    f"depth counts {UNITS_PER_METRE:g} per metre, as TUM's, unless --depth_scale says otherwise: many who "
+    "record in this form keep millimetres (1000)"
+)
 
 MAX_NESTED = 2
 _LISTS = ("rgb.txt", "depth.txt", "associations.txt", "associate.txt", "association.txt")
@@ -55,10 +66,17 @@ def _sequence(root: Path, folder: Path, scene_id: str) -> Place | Rejection:
         text = f"no frame of rgb/ has a depth of depth/ within {MAX_DIFFERENCE_S:g} s of its time stamp"
         return Rejection(f"{scene_id}/", text)
     frames = tuple(frame for frame, _ in pairs)
-    depth = BroughtDepth(folder / "depth", tuple(d for _, d in pairs), units_per_metre=UNITS_PER_METRE)
+    is_assumed = _KNOWN.match(scene_id) is None
+    depth = BroughtDepth(
+        folder / "depth",
+        tuple(d for _, d in pairs),
+        units_per_metre=UNITS_PER_METRE,
+        is_unit_assumed=is_assumed,
+    )
     kept = set(frames)
     note = left_out([name for _, name in colour if name not in kept], len(colour))
-    brought = Brought("tum", depth, tum_camera(scene_id), notes=(note,) if note else ())
+    notes = tuple(text for text in (note, ASSUMED_NOTE if is_assumed else "") if text)
+    brought = Brought("tum", depth, tum_camera(scene_id), notes=notes)
     return place(root, folder / "rgb", scene_id, brought, frames)
 
 
@@ -134,4 +152,11 @@ def _between(stamped: list[tuple[float, str]], first_s: float, last_s: float) ->
         yield number, stamped[number][0]
 
 
-TUM = Layout("tum", "<sequence>/rgb/, depth/, rgb.txt and depth.txt", _recognise, _contents, has_depth=True)
+TUM = Layout(
+    "tum",
+    "<sequence>/rgb/, depth/, rgb.txt and depth.txt",
+    _recognise,
+    _contents,
+    has_depth=True,
+    is_measured=True,
+)

@@ -49,6 +49,14 @@ def test_clips_without_depth_are_left_out_only_where_depth_is_needed(tmp_path: P
     assert any("1 clips came without depth and are left out: ambush_1" in text for text in needed.remarks)
 
 
+def test_edges_of_measured_depth_are_spoken_of_where_that_depth_is_used(tmp_path: Path):
+    for name, is_measured in {"tum": True, "scannet": True, "kitti": True, "sintel": False}.items():
+        DEPTH_SETS[name](tmp_path / name)
+        said = find_scenes(data_of(tmp_path / name), needs_depth=True).remarks
+        assert any("--depth.is_exact false flags them" in text for text in said) == is_measured
+        assert not any("is_exact" in text for text in find_scenes(data_of(tmp_path / name)).remarks)
+
+
 def test_a_set_whose_depth_was_not_downloaded_says_where_it_was_looked_for(tmp_path: Path):
     write_pictures(tmp_path / "training" / "clean" / "alley_1", ["frame_0001.png", "frame_0002.png"])
     found = find_scenes(data_of(tmp_path), needs_depth=True)

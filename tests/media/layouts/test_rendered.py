@@ -82,3 +82,10 @@ def test_a_sky_that_is_a_number_is_beyond_all_measure(tmp_path: Path, build, pai
     depth_m = source.read(0)
     assert np.isposinf(depth_m[0]).all() and np.isfinite(depth_m[1:]).all()
     assert not source.saturated_fractions  # it is known what the largest number means
+
+
+def test_tartanair_is_found_as_its_archives_unpack(tmp_path: Path):
+    tartanair(tmp_path / "abandonedfactory" / "Easy")
+    (scene,) = find_scenes(data_of(tmp_path)).scenes
+    assert scene.scene_id == "abandonedfactory_Easy_P000"
+    assert scene.brought is not None and scene.brought.depth is not None

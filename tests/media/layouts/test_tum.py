@@ -58,3 +58,17 @@ def test_clocks_that_never_meet_are_refused(tmp_path: Path):
     (folder / "depth.txt").write_text(rows.replace("depth/1305031999", "depth/1305031102"))
     (rejection,) = find_scenes(data_of(tmp_path)).rejected.values()
     assert "no frame of rgb/ has a depth of depth/ within 0.02 s" in rejection.reason
+
+
+def test_only_sequences_of_known_names_have_tum_s_unit_for_certain(tmp_path: Path):
+    """Recorders of RealSense and others write this form in millimetres."""
+    tum(tmp_path)
+    (known,) = find_scenes(data_of(tmp_path)).scenes
+    (tmp_path / "rgbd_dataset_freiburg1_xyz").rename(tmp_path / "my_desk")
+    (other,) = find_scenes(data_of(tmp_path)).scenes
+    assert known.brought is not None and known.brought.depth is not None
+    assert other.brought is not None and other.brought.depth is not None
+    assert (known.brought.depth.is_unit_assumed, other.brought.depth.is_unit_assumed) == (False, True)
+    assert known.brought.depth.units_per_metre == other.brought.depth.units_per_metre == 5000
+    said = [note for note in other.notes if "unless --depth_scale says otherwise" in note]
+    assert len(said) == 1 and not set(said) & set(known.notes)
