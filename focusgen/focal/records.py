@@ -170,16 +170,20 @@ class StackRecord:
         return StackLens(focal_m, f_number, width_m or FULL_FRAME_WIDTH_M, formula or "paper")
 
     def lens_shown(self, height_px: int, width_px: int, told_mm: float | None = None) -> StackLens | None:
-        """Return the camera as pictures show it.
+        """Return the camera as pictures show it; a sensor's width that is not said follows from `fx_px`.
 
         Args:
             height_px: of the pictures.
             width_px: of the pictures.
             told_mm: what they themselves say of the sensor's long side; where neither says it, it is 36 mm.
         """
-        lens = self.lens()
+        lens, fx_px = self.lens(), self.fx_px()
         if lens is None or self.camera_values()[2] is not None:
             return lens
+        if fx_px is not None:
+            width_m = lens.focal_length_m * width_px / fx_px
+            check_lens(None, None, 1e3 * width_m, f"{self.where}: camera.fx_px")
+            return replace(lens, sensor_width_m=width_m)
         long_side_m = lens.sensor_width_m if told_mm is None else told_mm / 1e3
         check_lens(None, None, 1e3 * long_side_m, f"{self.where}: EXIF")
         return replace(lens, sensor_width_m=shown_width(long_side_m, width_px, height_px))

@@ -99,6 +99,20 @@ def test_a_sensor_that_exif_tells_is_that_of_infer(tmp_path: Path, said_mm: floa
     assert sample(tmp_path, **record).stack.radius_px_m == pytest.approx(opened.stack.radius_px_m, rel=1e-9)
 
 
+def test_a_focal_length_in_pixels_tells_the_sensor_whether_slices_are_there_or_drawn(disk):
+    camera = {"focal_length_mm": 5, "f_number": 2, "fx_px": 1.25 * WIDTH}  # 4 mm
+    there = {"focal_stack": "s", "focus_distances": [1, 2, 3]}
+    drawn = {"aif": "aif.png", "depth": "d.npy", "focus_distances": [1, 2, 3]}
+    for record in (there, drawn):
+        found, said = (
+            sample(disk, **record, camera={**camera, "formula": "paper", **more}).stack.radius_px_m
+            for more in ({}, {"sensor_width_mm": 4})
+        )
+        assert found == pytest.approx(said) == pytest.approx(5e-3**2 / 4.0 * WIDTH / 4e-3)
+    with pytest.raises(ConfigError, match=r"camera\.fx_px: sensor width"):
+        sample(disk, **there, camera={**camera, "fx_px": 1e6})
+
+
 def test_truth_comes_along(disk):
     found = sample(disk, focal_stack="s", focus_distances=[1, 2, 3], depth="d.npy", aif="aif.png")
     assert (found.true_m == 1.0).all() and found.aif.shape == (HEIGHT, WIDTH, 3) and found.name == "s"
