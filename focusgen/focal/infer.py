@@ -27,7 +27,7 @@ from focusgen.focal.opened import LensFlags, OpenedStack, Progress, open_stack
 from focusgen.focal.picture import sharp_picture_from_files
 from focusgen.focal.refine import refine
 from focusgen.focal.slice_files import StackFiles, read_slice
-from focusgen.focal.stack import FocalStack, metres_of
+from focusgen.focal.stack import FocalStack, metres_of, unshrunk
 
 Floats = npt.NDArray[np.float32]
 Quality = Literal["fast", "default", "best"]
@@ -182,24 +182,18 @@ def _refined(stack: FocalStack, found: Estimate, options: InferOptions, progress
 
 
 def enlarged(small: Floats, size: tuple[int, int], span: float | None) -> Floats:
-    """Return a map at full size: smooth on surfaces, hard where depth jumps.
-
-    What `shrunk_picture` cut off at the right and below takes the last row and column.
-    """
+    """Return a map at full size: smooth on surfaces, hard where depth jumps."""
     if small.shape == size:
         return small
     import cv2
 
-    rows, columns = small.shape
-    factor = min(size[0] // rows, size[1] // columns)
-    target = (columns * factor, rows * factor)
-    shown = np.asarray(cv2.resize(small, target, interpolation=cv2.INTER_LINEAR))
+    shown = unshrunk(small, size)
     if span is not None:
         window = np.ones((3, 3), np.uint8)
         jump = (cv2.dilate(small, window) - cv2.erode(small, window)) > SOFT_STEP_SHARE * span
-        is_jump = cv2.resize(jump.astype(np.uint8), target, interpolation=cv2.INTER_NEAREST) > 0
-        shown[is_jump] = cv2.resize(small, target, interpolation=cv2.INTER_NEAREST)[is_jump]
-    return np.pad(shown, ((0, size[0] - target[1]), (0, size[1] - target[0])), "edge")
+        is_jump = unshrunk(jump.astype(np.uint8), size, is_hard=True) > 0
+        shown[is_jump] = unshrunk(small, size, is_hard=True)[is_jump]
+    return shown
 
 
 def _fused(opened: OpenedStack, found: Estimate, progress: Progress) -> Fused:

@@ -114,6 +114,22 @@ def shrunk(stack: FocalStack, factor: float) -> FocalStack:
     return FocalStack(slices, stack.diopters, gain)
 
 
+def unshrunk(small: npt.NDArray[Any], size: tuple[int, int], *, is_hard: bool = False) -> npt.NDArray[Any]:
+    """Return a map or picture of working size at the full size, (height, width), that it was shrunk from.
+
+    It grows by the whole factor of `opened.shrunk_picture`; what that cut off at the right and below takes
+    the last row and column. Pixels are interpolated, or repeated where `is_hard`.
+    """
+    import cv2
+
+    rows, columns = small.shape[:2]
+    factor = min(size[0] // rows, size[1] // columns)
+    how = cv2.INTER_NEAREST if is_hard else cv2.INTER_LINEAR
+    whole = np.asarray(cv2.resize(small, (columns * factor, rows * factor), interpolation=how))
+    rest = ((0, size[0] - rows * factor), (0, size[1] - columns * factor), (0, 0))
+    return np.pad(whole, rest[: whole.ndim], "edge")
+
+
 def metres_of(diopters: npt.NDArray[Any], farthest_m: float = FARTHEST_M) -> Floats:
     """Return finite metres of inverse depth; of a stack, `farthest_m` is its own."""
     return np.asarray(1.0 / np.maximum(diopters, 1.0 / farthest_m), np.float32)

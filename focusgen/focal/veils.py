@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from focusgen.focal.blur_bank import disc_blurred
 from focusgen.focal.light import linear_of, pixels_of
-from focusgen.focal.stack import FocalStack
+from focusgen.focal.stack import FocalStack, unshrunk
 
 Floats = npt.NDArray[np.float32]
 
@@ -96,15 +96,12 @@ class Veils:
 
     def taken_off(self, n: int, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return slice n, of the working size or larger, without its veil."""
-        import cv2
-
         veil = self.of(n)
         if float(veil.density.max(initial=0.0)) < THINNEST:
             return pixels
-        size = (pixels.shape[1], pixels.shape[0])
-        if veil.density.shape != pixels.shape[:2]:
-            large = [np.asarray(cv2.resize(part, size), np.float32) for part in veil]
-            veil = Veil(large[0], large[1])
+        height, width = pixels.shape[:2]
+        if veil.density.shape != (height, width):
+            veil = Veil(*(unshrunk(part, (height, width)) for part in veil))
         out = np.empty_like(pixels)
         for start in range(0, len(pixels), STRIP_ROWS):
             rows = slice(start, start + STRIP_ROWS)

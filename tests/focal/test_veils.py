@@ -85,10 +85,13 @@ def test_dense_veils_stay_and_white_stays_white():
     np.testing.assert_allclose(cleared(white, Veil(density[..., None] * white, density)), 1.0, atol=1e-6)
 
 
-def test_slices_larger_than_the_depth_lose_their_veil_too(wall: np.ndarray, bar: np.ndarray):
+@pytest.mark.parametrize("cut_off", [0, 7])
+def test_slices_larger_than_the_depth_lose_their_veil_too(wall: np.ndarray, bar: np.ndarray, cut_off: int):
     stack, diopters, rgb = scene(wall, bar)
-    large = stack.slices[1].repeat(2, 0).repeat(2, 1)
+    rest = ((0, cut_off), (0, cut_off), (0, 0))  # what shrinking by 8 left out
+    large = np.pad(stack.slices[1].repeat(8, 0).repeat(8, 1), rest, "edge")
     off = Veils(stack, diopters, rgb).taken_off(1, large)
-    small = Veils(stack, diopters, rgb).taken_off(1, stack.slices[1]).repeat(2, 0).repeat(2, 1)
+    small = Veils(stack, diopters, rgb).taken_off(1, stack.slices[1]).repeat(8, 0).repeat(8, 1)
+    small = np.pad(small, rest, "edge")
     assert off.shape == large.shape
     assert np.abs(off.astype(int) - small).mean() < 0.1 * np.abs(small.astype(int) - large).mean() + 0.3
