@@ -59,6 +59,9 @@ class DepthConfig(Section):
         "auto", help="whether edges of the given depth are those of the picture: false for stereo or ToF"
     )
     accept_range: bool = setting(False, when=_PROVIDED, help="a median below 5 cm or above 500 m is right")
+    accept_name: bool = setting(
+        False, when=_PROVIDED, help="files that are named like disparity or distances along rays hold depth"
+    )
     accept_upright: bool = setting(
         False,
         when=_PROVIDED,

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 HYPERSIM_ENDING = "depth_meters.hdf5"
 RAYS_NOTE = (
-    "files named like Hypersim's hold distances along the rays, but were read as depth along the axis: "
-    "set depth.ray_distance_focal_px (886.81 at Hypersim's 1024x768)"
+    "files named like Hypersim's hold distances along the rays: set depth.ray_distance_focal_px (886.81 at "
+    "Hypersim's 1024x768)"
 )
 
 MAX_FORTRAN_BYTES = 1 << 30  # a column-ordered archive cannot be streamed by frame; above this it is refused
@@ -80,6 +80,11 @@ class DepthSource(ABC):
     def notes(self) -> tuple[str, ...]:
         """What a person should know about how the files were found."""
         return ()
+
+    @property
+    def contradiction(self) -> str:
+        """What the files hold by their names, where that is no depth along the axis; else ""."""
+        return ""
 
     def read(self, index: int) -> DepthMap:
         """Return the depth of one frame.
@@ -150,12 +155,16 @@ class DepthFolder(DepthSource):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Which files belong to no frame, and files that are known to hold something else than depth."""
+        """Which files belong to no frame."""
+        return self._pairing.notes
+
+    @property
+    def contradiction(self) -> str:
+        """What the files hold by the name of the first, or of its folder."""
         are_rays = self._files[0].name.casefold().endswith(HYPERSIM_ENDING)
         if are_rays and self.options.ray_focal_px(1) is None:
-            return (*self._pairing.notes, RAYS_NOTE)
-        odd = path_note(self._files[0])
-        return (*self._pairing.notes, odd) if odd else self._pairing.notes
+            return RAYS_NOTE
+        return path_note(self._files[0])
 
     def values(self, index: int) -> Numbers:
         """Return the numbers of a frame."""

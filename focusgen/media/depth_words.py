@@ -66,7 +66,4 @@ def file_name_note(name: str) -> str:
     """
     if other_quantity(name) != _INVERSE:
         return ""
-    return (
-        f"files named like {display(name)} hold {_INVERSE} by their name, but were read as depth. "
-        f"{DISPARITY_ADVICE}"
-    )
+    return f"files named like {display(name)} hold {_INVERSE} by their name. {DISPARITY_ADVICE}"

@@ -32,6 +32,7 @@ from focusgen.phases.provided_depth import (
     ProvidedNotes,
     check_measured,
     check_median,
+    check_name,
     check_upright,
     open_provided,
 )
@@ -80,6 +81,7 @@ def _scene_frames(job: SceneJob) -> SharpFrames:
     if job.cfg.depth.backend == PROVIDED.name:
         check_upright(job)
         source = open_provided(job.cfg, job.dataset, job.scene_id, job.entry)
+        check_name(job, source)
     return SharpFrames(
         scene=job.scene,
         scene_id=job.scene_id,

@@ -154,6 +154,19 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
 
 
+def check_name(job: SceneJob, source: DepthSource) -> None:
+    """Refuse files that are named like something else than depth, unless somebody says that they are depth.
+
+    Raises:
+        UndecidedInputError: says what they are named like.
+    """
+    if source.contradiction and not job.cfg.depth.accept_name:
+        raise UndecidedInputError(
+            f"scene {job.scene_id!r}: {source.contradiction}",
+            "If they hold depth along the axis all the same, say --depth.accept_name true.",
+        )
+
+
 def check_upright(job: SceneJob) -> None:
     """Refuse depth of frames that were stored upside down or mirrored, unless somebody says how it stands.
 

@@ -177,13 +177,12 @@ def test_files_without_a_partner_stop_reading_and_are_named(tmp_path):
         ("0.npy", {}, None),
     ],
 )
-def test_file_names_that_say_something_else_are_noted(name, options, said):
+def test_file_names_that_say_something_else_are_told(name, options, said):
     source = DepthFolder(
         Path("x"), [Path("x") / name], DepthOptions(**options), Pairing(notes=("2 left out",))
     )
-    assert source.notes[0] == "2 left out"
-    assert (said is None) == (len(source.notes) == 1)
-    assert said is None or said in source.notes[1]
+    assert source.notes == ("2 left out",)
+    assert (said or "") in source.contradiction and (said is None) == (source.contradiction == "")
 
 
 def test_a_damaged_frame_is_named_by_its_own_file(tmp_path):

@@ -184,13 +184,30 @@ def test_hypersims_files_are_told_to_hold_rays_until_their_focal_length_is_said(
         with h5py.File(path.with_name(f"frame.{frame:04d}.depth_meters.hdf5"), "w") as file:
             file["dataset"] = np.load(path)
         path.unlink()
-    assert depth_phase(rgbd) == 0
-    assert "depth.ray_distance_focal_px" in capsys.readouterr().err
+    assert depth_phase(rgbd) == 3 and maps(rgbd) == []
+    said = capsys.readouterr().err
+    assert "depth.ray_distance_focal_px" in said and "--depth.accept_name true" in said
+    assert depth_phase(rgbd, "--depth.accept_name", "true") == 0
     assert maps(rgbd)[0][0, 0] == 2.0
+    capsys.readouterr()
     assert depth_phase(rgbd, "--depth.ray_distance_focal_px", "40", "--on_stale", "redo") == 0
     assert "ray_distance" not in capsys.readouterr().err
     share = 40.0 / np.sqrt(40.0**2 + 23.5**2 + 15.5**2)
     assert maps(rgbd)[0][0, 0] == np.float16(2.0 * share)
+
+
+def test_disparity_by_its_folder_is_no_depth_until_somebody_says_so(rgbd, capsys):
+    """700 px x 0.54 m / 4 m are 94 px: plausible metres of a landscape."""
+    rgbd.add_scene("a")
+    rewrite(rgbd, lambda depth_m: 378.0 / depth_m)
+    folder = rgbd.depth_root.with_name("disparity")
+    rgbd.depth_root.rename(folder)
+    roots = [*rgbd.flags("out_root"), "--depth_root", str(folder)]
+    assert depth_phase(rgbd) != 0
+    assert cli.phase_main("depth", "doc", roots) == 3
+    said = capsys.readouterr().err
+    assert "named like disparity hold disparity or inverse depth by their name" in said and maps(rgbd) == []
+    assert cli.phase_main("depth", "doc", [*roots, "--depth.accept_name", "true"]) == 0
 
 
 def test_a_scene_of_nothing_but_the_largest_number_is_refused_and_one_flag_gives_its_rest(rgbd, capsys):
