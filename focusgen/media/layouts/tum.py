@@ -14,6 +14,7 @@ from focusgen.media.layouts.folders import below, files, first_below, left_out
 from focusgen.media.layouts.layout import Contents, Layout, place
 from focusgen.media.layouts.lists import read_names
 from focusgen.media.listing import IMAGE_SUFFIXES, Rejection
+from focusgen.media.numbering import in_order
 from focusgen.media.scenes import Place
 
 UNITS_PER_METRE = 5000.0
@@ -108,20 +109,23 @@ def _number(word: str) -> float | None:
 
 
 def _associated(folder: Path) -> list[tuple[str, str]]:
-    """Return (frame, depth) as a list of pairs says, whichever of the two it names first."""
+    """Return (frame, depth) as a list of pairs says, whichever of the two it names first.
+
+    Frames come in their own order, each once: a list may be sorted as text, or have been appended to.
+    """
     path = next((p for name in _LISTS[2:] if (p := folder / name).is_file()), None)
     if path is None:
         return []
     frames, depths = set(files(folder / "rgb")), set(files(folder / "depth"))
-    pairs = []
+    depth_of: dict[str, str] = {}
     for line in read_names(path):
         named = [Path(word) for word in line.replace(",", " ").split() if "/" in word]
         of_kind = {file.parent.name: file.name for file in named}
         frame, depth = of_kind.get("rgb"), of_kind.get("depth")
         if frame in frames and depth in depths:
             assert frame is not None and depth is not None
-            pairs.append((frame, depth))
-    return pairs
+            depth_of.setdefault(frame, depth)
+    return [(frame, depth_of[frame]) for frame in in_order(list(depth_of))]
 
 
 def pair_by_time(

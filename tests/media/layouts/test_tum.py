@@ -31,6 +31,19 @@ def test_a_list_of_pairs_is_believed_whichever_it_names_first(tmp_path: Path):
     assert scene.brought.camera is None
 
 
+def test_pairs_come_in_the_order_of_the_frames_and_each_once(tmp_path: Path):
+    """A list sorted as text played frame 10 after frame 1; a line that stood twice was a frame twice."""
+    folder = tmp_path / "traj0_frei"
+    names = [f"{frame}.png" for frame in range(12)]
+    write_pictures(folder / "rgb", names)
+    write_depth_png(folder / "depth", names, 5000)
+    rows = [f"{name[:-4]} depth/{name} {name[:-4]} rgb/{name}\n" for name in sorted(names)]
+    (folder / "associations.txt").write_text("".join([*rows, rows[3]]))
+    (scene,) = find_scenes(data_of(tmp_path)).scenes
+    assert scene.brought is not None and scene.brought.depth is not None
+    assert scene.files == scene.brought.depth.files == tuple(names)
+
+
 def test_the_frames_that_the_depth_camera_missed_are_left_out_and_named(tmp_path: Path):
     tum(tmp_path)
     (scene,) = find_scenes(data_of(tmp_path)).scenes
