@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from focusgen.base.errors import ConfigError
+from focusgen.base.locks import exclusive
 from focusgen.base.names import display
 
 Say = Callable[[str], object]
-DEBUGGED_STEPS = 40
+DEBUGGED_STEPS, LOCK = 40, ".training.lock"
 NO_STACKS_ADVICE = (
     "Give --train-filelist LIST (focal stacks makes one), or --data-root FOLDER (of focal synth)."
 )
@@ -48,6 +51,19 @@ def number_in(environment: Mapping[str, str], name: str, default: int) -> int:
             f"{name} is {text!r}, not a whole number", f"Slurm and torchrun set it; by hand: unset {name}"
         )
     return int(text)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other trainings out of an output folder: one that comes meanwhile waits, and goes on from there.
+
+    Of several processes of one training the first holds it.
+    """
+    if number_in(os.environ, "RANK", 0) > 0:
+        yield
+        return
+    with exclusive(folder / LOCK):
+        yield
 
 
 def checkpoint_named(resume: str, newest_in: Callable[[Path], Path | None]) -> Path:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from focusgen.base.errors import ConfigError
+from focusgen.base.locks import exclusive
 from focusgen.focal.sd3.job import Sd3Job
-from focusgen.focal.train_job import DEBUGGED_STEPS, TrainJob, debugged, note_of_more, number_in
+from focusgen.focal.train_job import DEBUGGED_STEPS, LOCK, TrainJob, alone, debugged, note_of_more, number_in
 
 
 def test_both_networks_are_asked_for_in_the_same_words():
@@ -26,6 +27,27 @@ def test_a_variable_that_is_no_number_is_named():
     assert [number_in(environment, name, 1) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")] == [3, 1, 1]
     with pytest.raises(ConfigError, match="SLURM_NNODES is 'x', not a whole number"):
         number_in(environment, "SLURM_NNODES", 1)
+
+
+def is_held(folder: Path) -> bool:
+    def waits(holder: str) -> None:
+        raise BlockingIOError(holder)
+
+    try:
+        with exclusive(folder / LOCK, waits):
+            return False
+    except BlockingIOError:
+        return True
+
+
+def test_the_first_process_of_a_training_keeps_others_out_of_its_folder(tmp_path, monkeypatch):
+    with alone(tmp_path):
+        assert is_held(tmp_path)
+        monkeypatch.setenv("RANK", "1")  # of the same training: it does not wait for the first
+        with alone(tmp_path):
+            pass
+    with alone(tmp_path):
+        assert not is_held(tmp_path)
 
 
 def test_a_checkpoint_beyond_the_last_step_is_said():

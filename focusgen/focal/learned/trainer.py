@@ -27,7 +27,7 @@ from focusgen.focal.learned.shape import NetworkShape
 from focusgen.focal.learned.shards import open_stacks
 from focusgen.focal.learned.stacks import StackRecipe
 from focusgen.focal.learned.weights import SHIPPED, load_trained, weights_notes
-from focusgen.focal.train_job import checkpoint_named
+from focusgen.focal.train_job import alone, checkpoint_named
 from focusgen.focal.training_log import check_kind, cut_log
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
@@ -123,8 +123,8 @@ def train(settings: SmallSettings, resume: str = "auto", tell: Tell = lambda ste
     check_writable(folder, "--output-dir")
     check_kind(folder / LOG, COLUMNS)
     stacks = open_stacks(settings.data.folder)
-    run = _resumed(settings, stacks.recipe, resume)
-    with told_to_stop() as stop:
+    with alone(folder), told_to_stop() as stop:
+        run = _resumed(settings, stacks.recipe, resume)
         try:
             _loop(run, Batches(stacks, settings, lambda: bool(stop)), settings, stop, tell)
         except FocusgenError:  # a stack that cannot be read costs no step that was done

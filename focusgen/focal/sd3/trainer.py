@@ -47,7 +47,7 @@ from focusgen.focal.sd3.sharding import (
     unsharded,
 )
 from focusgen.focal.sd3.state import FOLDER, Average, find_state, read_state
-from focusgen.focal.train_job import NO_STACKS_ADVICE
+from focusgen.focal.train_job import NO_STACKS_ADVICE, alone
 from focusgen.focal.training_log import check_kind
 from focusgen.models.devices import is_out_of_memory
 
@@ -66,7 +66,12 @@ def train(
         Stopped: after a checkpoint, because of SIGTERM, SIGUSR1 or Ctrl-C.
     """
     check_loggers(settings)
-    run = start(settings, resume, device)
+    source = _checked_source(settings)
+    with alone(settings.output_dir):
+        return _trained(start(settings, resume, device, source), settings, tell)
+
+
+def _trained(run: Run, settings: Sd3Settings, tell: Tell) -> Run:
     curves = Curves(settings, run.own_steps) if run.accelerator.is_main_process else None
     try:
         with told_to_stop() as seen, _saving_first(run, settings):
@@ -111,9 +116,12 @@ def _loop(run: Run, settings: Sd3Settings, curves: Curves | None, tell: Tell, se
             raise Stopped(run.step, *seen[:1])
 
 
-def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
-    """Return a training that is ready for its next step."""
-    t = settings.train
+def _checked_source(settings: Sd3Settings) -> Source:
+    """Return what is to be learned from, once lists and output folder are found to be usable.
+
+    Raises:
+        ConfigError: they are not.
+    """
     check_apart(settings.data)
     source = open_split(settings.data, "train")
     if source is None:
@@ -125,6 +133,12 @@ def start(settings: Sd3Settings, resume: str, device: str = "auto") -> Run:
         remove_drafts(settings.output_dir / place)  # of a kill; they may be what fills the disk
     check_writable(settings.output_dir, "--output-dir")
     check_kind(settings.output_dir / LOG, COLUMNS)
+    return source
+
+
+def start(settings: Sd3Settings, resume: str, device: str = "auto", source: Source | None = None) -> Run:
+    """Return a training that is ready for its next step; `source`: what it learns from, if it was opened."""
+    t, source = settings.train, source or _checked_source(settings)
     accelerator = new_accelerator(t, device)
     net = build(settings.model)
     if t.gradient_checkpointing:

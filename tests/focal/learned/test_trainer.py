@@ -15,6 +15,7 @@ from focusgen.focal.learned.shards import StackSet
 from focusgen.focal.learned.trainer import CHECKPOINT, LOG, Run, Stopped, rate_at, read_checkpoint, train
 from focusgen.focal.learned.weights import save_weights
 from tests.focal.learned.small import small_settings
+from tests.focal.test_train_job import is_held
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,6 +41,13 @@ def same_weights(first: Run, second: Run) -> bool:
     pairs = zip(first.net.state_dict().values(), second.net.state_dict().values(), strict=True)
     averages = zip(first.average.values(), second.average.values(), strict=True)
     return all(torch.equal(a, b) for a, b in (*pairs, *averages))
+
+
+def test_no_other_training_gets_into_its_folder(stacks: StackSet, tmp_path: Path):
+    settings = small_settings(stacks.folder, tmp_path, steps=2)
+    held: list[bool] = []
+    train(settings, tell=lambda step, means: held.append(is_held(tmp_path)))
+    assert held == [True] and not is_held(tmp_path)
 
 
 @pytest.mark.slow

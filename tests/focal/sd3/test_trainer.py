@@ -16,6 +16,7 @@ from focusgen.focal.sd3.state import find_state
 from focusgen.focal.sd3.trainer import start, train
 from tests.focal.sd3.lists import write_list
 from tests.focal.sd3.stacks import record, write_lines
+from tests.focal.test_train_job import is_held
 from tests.sd3_tiny import build as build_model
 
 
@@ -51,6 +52,7 @@ def test_stopped_by_a_signal_and_resumed_is_the_undisturbed_run_to_the_bit(tmp_p
     whole = train(settings_of(tmp_path / "whole", train_list=stacks), device="cpu")
 
     def stop(step, means):
+        assert is_held(settings.output_dir)  # against another training
         if step == 2:
             os.kill(os.getpid(), signal.SIGUSR1)
 
