@@ -15,7 +15,7 @@ SHOULDER = 0.7
 """Linear light from which the curve bends."""
 
 PEAK = 4.0
-"""Light that white stands for: two stops above it. With three, 8 bits near white cost 0.8 dB."""
+"""Light that white stands for: two stops above it. With three, 8 bits near white cost 1.2 dB."""
 
 _BEND = 1.0 - (1.0 - SHOULDER) / (PEAK - SHOULDER)
 

@@ -67,6 +67,11 @@ def check_float16(depth_m: npt.NDArray[np.float32], cfg: DepthConfig, place: str
         return
     largest_m = float(np.max(depth_m, initial=0.0, where=np.isfinite(depth_m)))
     if largest_m <= FLOAT16_MAX_M:
+        if cfg.far_m is not None and cfg.far_m > FLOAT16_MAX_M and np.isposinf(depth_m).any():
+            raise DepthRangeError(
+                f"{place}: depth of +inf becomes depth.far_m, and {cfg.far_m:g} m does not fit float16",
+                f"Set --depth.far_m to {FLOAT16_MAX_M:.0f} at most.",
+            )
         return
     advice = "Set depth.max_m to the largest depth that you trust"
     if cfg.backend == PROVIDED.name:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+
+import numpy as np
 
 from focusgen.base.errors import ConfigError, DepthRangeError, MissingUpstreamError, UndecidedInputError
 from focusgen.config import Config, DepthConfig
@@ -141,13 +143,24 @@ class ProvidedNotes:
                 "says otherwise"
             )
         far = details.get("far_pixels")
-        if isinstance(far, dict) and self._job.cfg.depth.far_m is None:
-            texts.append(
-                f"{_percent(sum(far.values()) / n_pixels)} of the depth pixels are infinite, or sky by their "
-                f"number: taken as far, at the scene's largest depth of "
-                f"{details['far_m']:.4g} m (depth.far_m sets another)"
-            )
+        if isinstance(far, dict):
+            texts += self._far_texts(_percent(sum(far.values()) / n_pixels), stats["d_max"])
         return texts
+
+    def _far_texts(self, share: str, largest_m: float) -> Iterator[str]:
+        """Yield what to say of where the sky lies."""
+        far_m = self._job.cfg.depth.far_m
+        if far_m is None:
+            yield (
+                f"{share} of the depth pixels are infinite, or sky by their number: taken as far, at the "
+                f"scene's largest depth of {largest_m:.4g} m (depth.far_m sets another)"
+            )
+        elif np.float16(far_m) < largest_m:
+            yield (
+                f"{share} of the depth pixels, infinite or sky by their number, lie at depth.far_m "
+                f"({far_m:g} m) before surfaces up to {largest_m:.4g} m: its blur and labels are those of "
+                "something nearer. A larger --depth.far_m puts it behind them"
+            )
 
 
 def _percent(share: float) -> str:

@@ -139,6 +139,16 @@ def test_infinite_depth_is_as_far_as_the_farthest_and_counted_and_told(rgbd, cap
     assert not any("infinite" in text for text in record(rgbd).warnings)
 
 
+def test_a_sky_that_is_put_before_surfaces_is_told_and_one_beyond_float16_refused(rgbd, capsys):
+    rgbd.add_scene("a")
+    rewrite(rgbd, lambda depth_m: np.vstack([np.full((8, 48), np.inf, np.float32), depth_m[8:]]))
+    assert depth_phase(rgbd, "--depth.far_m", "1e5") != 0
+    assert "100000 m does not fit float16" in capsys.readouterr().err
+    assert not list((rgbd.out_root / "a/depth_maps").glob("*.npz")), "no infinite depth is published"
+    assert depth_phase(rgbd, "--depth.far_m", "2", "--on_stale", "redo") == 0
+    assert "(2 m) before surfaces up to" in capsys.readouterr().err
+
+
 def test_saturated_numbers_are_told_with_their_share_until_they_are_named_as_holes(rgbd, capsys):
     rgbd.add_scene("a")
 
