@@ -285,7 +285,7 @@ def test_millimetres_in_the_form_of_tum_are_asked_for_and_taken_as_said(tmp_path
     (folder / "associations.txt").write_text("".join(pairs))
     roots = ["--raw_root", str(tmp_path / "raw"), "--out_root", str(tmp_path / "out")]
     assert cli.phase_main("index", "doc", roots) == 0
-    assert "5000 per metre, as TUM's, unless --depth_scale says otherwise" in capsys.readouterr().err
+    assert "5000 per metre, as TUM's, unless --depth.depth_scale says otherwise" in capsys.readouterr().err
     assert cli.phase_main("deblur", "doc", roots) == 0
     assert cli.phase_main("depth", "doc", roots[2:]) == 3
     assert "--depth_scale 1000 (millimetres)" in capsys.readouterr().err

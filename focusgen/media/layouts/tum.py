@@ -27,8 +27,8 @@ _KNOWN = re.compile(
 """How TUM, Bonn and ICL-NUIM name their sequences; others record in this form in millimetres, too."""
 
 ASSUMED_NOTE = (
-    f"depth counts {UNITS_PER_METRE:g} per metre, as TUM's, unless --depth_scale says otherwise: many who "
-    "record in this form keep millimetres (1000)"
+    f"depth counts {UNITS_PER_METRE:g} per metre, as TUM's, unless --depth.depth_scale says otherwise: many "
+    "who record in this form keep millimetres (1000)"
 )
 
 MAX_NESTED = 2

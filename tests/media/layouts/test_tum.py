@@ -83,5 +83,5 @@ def test_only_sequences_of_known_names_have_tum_s_unit_for_certain(tmp_path: Pat
     assert other.brought is not None and other.brought.depth is not None
     assert (known.brought.depth.is_unit_assumed, other.brought.depth.is_unit_assumed) == (False, True)
     assert known.brought.depth.units_per_metre == other.brought.depth.units_per_metre == 5000
-    said = [note for note in other.notes if "unless --depth_scale says otherwise" in note]
+    said = [note for note in other.notes if "unless --depth.depth_scale says otherwise" in note]
     assert len(said) == 1 and not set(said) & set(known.notes)
