@@ -16,7 +16,8 @@ _OTHERS: dict[str, str] = {
     **dict.fromkeys("normal normals flow".split(), "directions"),
 }
 _TELLING_FOLDER = re.compile(
-    r"inv(erse)?[_-]?depth|(?P<depth>.*depth.*)|(gt_?)?disp(arity|arities)?([_-]?(occ|noc|gt|left|right|\d))*",
+    r"inv(erse)?[_-]?depth|(?P<depth>.*depth.*)|(gt_?)?disp(arity|arities)?"
+    r"([_-]?(occ|noc|gt|left|right|maps?|images?|png|norm(alized)?|pred|filled|dense|\d))*",
     re.IGNORECASE,
 )
 """Of the folders round a file, the nearest such says what lies in it: `disparity/left/0006.pfm`."""

@@ -59,6 +59,8 @@ def test_files_called_disparity_are_told():
     [
         ("FlyingThings3D/disparity/TRAIN/A/0000/left/0006.pfm", True),
         ("kitti/training/disp_occ_0/000000_10.png", True),
+        ("disparity_norm/tabletop/0006.npy", True),
+        ("Disp-maps/tabletop/0006.png", True),
         ("disparity/depth_from_disparity/0006.pfm", False),
         ("disparity-net/run_3/0006.pfm", False),
         ("display/0006.pfm", False),
