@@ -33,6 +33,7 @@ from tests.faults import (
     FAILED_IN_CHILD,
     failures_of,
     false_records,
+    fork,
     import_phases,
     in_child,
     is_complete,
@@ -377,7 +378,7 @@ def test_out_of_memory_is_recorded_as_such(tiny, monkeypatch, error):
 
 def slow_child(rgbd: Rgbd) -> int:
     """Start phase 2 in a fork where each frame takes a while; return its process number."""
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         code = FAILED_IN_CHILD
         try:

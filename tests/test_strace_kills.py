@@ -15,7 +15,7 @@ from focusgen.base.files import publish
 from focusgen.dataset import scene_store
 from focusgen.dataset.fingerprint import published_digests
 from focusgen.phases.index import index_dataset
-from tests.faults import EVERY, FAILED_IN_CHILD, false_records, import_phases, in_child, run_phases
+from tests.faults import EVERY, FAILED_IN_CHILD, false_records, fork, import_phases, in_child, run_phases
 
 SCENES = ("a", "b")
 PHASES = ("deblur", "depth")  # without torch: a life takes a tenth of a second
@@ -42,7 +42,7 @@ def killed_at(call: str, k: int, cfg, log: Path) -> int:
     The fork waits until strace holds it, so that counting begins with the run and not with Python's start.
     """
     ready, go = os.pipe(), os.pipe()
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         code = FAILED_IN_CHILD
         try:

@@ -23,7 +23,7 @@ from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.models.passthrough import Passthrough
 from focusgen.phases.index import index_dataset
-from tests.faults import FAILED_IN_CHILD, false_records, import_phases, in_child, run_phases
+from tests.faults import FAILED_IN_CHILD, false_records, fork, import_phases, in_child, run_phases
 from tests.flockless import environment_without_flock
 
 SCENES = ("a",)
@@ -34,9 +34,9 @@ def phases():
     import_phases()
 
 
-def fork(body) -> int:
+def in_fork(body) -> int:
     """Start `body` in a fork and return its process number."""
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         code = FAILED_IN_CHILD
         try:
@@ -101,7 +101,7 @@ def test_two_processes_on_one_scene_do_the_work_once(rgbd, monkeypatch, has_floc
     if not has_flock:
         without_flock(monkeypatch)
     diary = rgbd.root / "diary.txt"
-    pids = [fork(counting_run(cfg, diary)) for _ in range(4)]
+    pids = [in_fork(counting_run(cfg, diary)) for _ in range(4)]
     assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids] == [0] * 4
     frames = [line.split()[1] for line in diary.read_text().splitlines()]
     assert sorted(frames) == [str(frame) for frame in range(6)]
@@ -117,10 +117,10 @@ def test_two_processes_on_one_scene_do_the_work_once(rgbd, monkeypatch, has_floc
 def test_the_scene_of_a_killed_holder_is_taken_over_at_its_frame(rgbd):
     cfg = make_scene(rgbd)
     diary = rgbd.root / "diary.txt"
-    first = fork(counting_run(cfg, diary))
+    first = in_fork(counting_run(cfg, diary))
     frames = rgbd.out_root / "a" / "frames_sharp"
     wait_until(lambda: len(list(frames.glob("*.png"))) >= 2, "no frame appeared")
-    second = fork(counting_run(cfg, diary))
+    second = in_fork(counting_run(cfg, diary))
     time.sleep(0.05)
     os.kill(first, signal.SIGKILL)
     os.waitpid(first, 0)
@@ -143,7 +143,7 @@ def test_a_lock_is_handed_over_within_a_second_of_its_holders_death(tmp_path):
             time.sleep(60)
         return 0
 
-    pid = fork(hold)
+    pid = in_fork(hold)
     assert held.wait(10)
     waits = []
     os.kill(pid, signal.SIGKILL)
@@ -186,7 +186,7 @@ def test_a_signal_ends_a_wait_that_nobody_looks_after(tmp_path, capfd, number):
             return int(error.exit_code)
 
     with exclusive(path):
-        pid = fork(wait)
+        pid = in_fork(wait)
         wait_until(lambda: "waiting for" in capfd.readouterr().err, "it did not say that it waits")
         os.kill(pid, number)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -229,7 +229,7 @@ def test_a_heartbeat_of_a_living_owner_is_respected_and_of_a_dead_one_is_not(tmp
             time.sleep(60)
         return 0
 
-    pid = fork(hold)
+    pid = in_fork(hold)
     wait_until(heartbeat_path(path).exists, "no lock")
     with pytest.raises(GaveUp, match=f"pid {pid} on"), exclusive(path, give_up_after(1.0)):
         pass
@@ -307,7 +307,7 @@ def test_only_one_of_many_takes_over_a_dead_heartbeat_lock(tmp_path, monkeypatch
             inside.unlink()
         return 0
 
-    pids = [fork(enter) for _ in range(8)]
+    pids = [in_fork(enter) for _ in range(8)]
     assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids] == [0] * 8
 
 

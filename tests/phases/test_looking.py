@@ -16,6 +16,7 @@ from focusgen.media.decode import DecodePool, DecoderLostError
 from focusgen.phases.index import index_dataset
 from focusgen.phases.looking import discover_scenes, look_at_share
 from tests.conftest import Rgbd
+from tests.faults import fork
 
 pytestmark = pytest.mark.usefixtures("fresh_decoders")
 
@@ -63,7 +64,7 @@ def in_one_go(rgbd: Rgbd, **settings) -> dict[str, bytes]:
 
 def kill_after(n_scenes: int, cfg: Config) -> None:
     """Run phase 1 in a child that dies by SIGKILL after so many scenes."""
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         left = iter(range(n_scenes, 0, -1))
         index_dataset(cfg, on_scene=lambda scene_id: next(left) > 1 or os.kill(os.getpid(), signal.SIGKILL))

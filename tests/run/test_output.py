@@ -17,6 +17,7 @@ import pytest
 from focusgen import cli
 from focusgen.run import output
 from tests.conftest import Rgbd
+from tests.faults import fork
 
 COMMANDS = {
     "help": ["help"],
@@ -42,7 +43,7 @@ def printed_to(descriptor: int, words: list[str], rgbd: Rgbd) -> tuple[int, str]
     """Run a command in a fork with its standard output at a descriptor; return (exit status, stderr)."""
     out = [] if words[-1] in ("help", "--help", "config") else rgbd.flags("out_root")
     reader, writer = os.pipe()
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         code = 99
         with contextlib.suppress(BaseException):

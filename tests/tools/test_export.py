@@ -23,6 +23,7 @@ from focusgen.tools.export import export, finish
 from focusgen.tools.export_card import finish_with_card
 from focusgen.tools.export_plan import plan_samples
 from tests.conftest import Rgbd
+from tests.faults import fork
 
 
 def published(root, scene: str, frame: int) -> dict[str, bytes]:
@@ -171,7 +172,7 @@ def in_child(root, dest, kind: str, kill_at: int, notes=None) -> int:
 
     Places: after each frame, before and after each file is put in its place or removed.
     """
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         n_places, code = [0], 99
 
