@@ -7,7 +7,7 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -97,9 +97,18 @@ def _without_unit(key: str) -> str:
 def _unit_of_document(document: Mapping[str, Any], key: str | None, shown: str) -> str:
     """Return the unit that the key of the distances says, or a key `unit`; metres where none says it."""
     titles = [str(value) for name, value in document.items() if UNIT_KEY.fullmatch(name)]
-    units = {said_unit(title, shown) for title in (*titles, key or "")} - {None}
+    return _one_unit([(shown, title) for title in (*titles, key or "")], f"{shown}: it names")
+
+
+def _one_unit(told: Iterable[tuple[str, str]], who_names: str) -> str:
+    """Return the one unit that titles, each behind where it stands, say; metres where none says it.
+
+    Raises:
+        ConfigError: they say several, or another than metres or parts of them.
+    """
+    units = {said_unit(title, where) for where, title in told} - {None}
     if len(units) > 1:
-        raise ConfigError(f"{shown}: it names {listed(sorted(map(str, units)))}", HOW_TO_GIVE)
+        raise ConfigError(f"{who_names} {listed(sorted(map(str, units)))}", HOW_TO_GIVE)
     return next(iter(units), None) or "m"
 
 
@@ -148,11 +157,8 @@ def _from_lines(text: str, shown: str, names: Sequence[str], folder: str) -> Sai
     lines = [(f"{shown}:{n}", line.strip()) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
     above = itertools.takewhile(lambda line: line[1].startswith("#"), lines)
     told = [(where, content.lstrip("# ")) for where, content in above if UNIT_COMMENT.search(content)]
-    units = {said_unit(title, where) for where, title in told} - {None}
-    if len(units) > 1:
-        raise ConfigError(f"{shown}: its comments name {listed(sorted(map(str, units)))}", HOW_TO_GIVE)
+    usual = _one_unit(told, f"{shown}: its comments name")
     said = [(where, COMMENT.sub("", content).strip()) for where, content in lines]
-    usual = next(iter(units), None) or "m"
     return _from_table([line for line in said if line[1]], shown, names, folder, usual)
 
 
