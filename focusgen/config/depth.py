@@ -65,7 +65,10 @@ class DepthConfig(Section):
     accept_upright: bool = setting(
         False,
         when=_PROVIDED,
-        help="depth of frames that were stored upside down or mirrored is upright, too",
+        help="depth of frames that were stored upside down, mirrored, or (squares) turned is upright, too",
+    )
+    accept_cropped: bool = setting(
+        False, when=_PROVIDED, help="depth of a video that its container crops is of the cropped picture"
     )
     checkpoint: Path = setting(
         Path("checkpoints/metric_video_depth_anything_vitl.pth"),

@@ -7,11 +7,13 @@ seen (black borders, a sensor's edge), so frames are cropped as players do.
 from __future__ import annotations
 
 import mmap
+import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 from focusgen.base.names import MediaError
 from focusgen.media.containers import Demuxer
@@ -47,6 +49,47 @@ class Crop:
         """Say whether something is left of the picture, and nothing is added."""
         sides = (self.left, self.top, self.right, self.bottom)
         return min(sides) >= 0 and min(self.cropped_size) >= 1
+
+
+_NOTE = re.compile(
+    r"cropped from (\d+)x(\d+) to (\d+)x(\d+), as the container asks(?: \(left (\d+), top (\d+)\))?"
+)
+
+
+def crop_note(crop: Crop) -> str:
+    """Return what the index says of frames that were cropped."""
+    (width, height), (kept_width, kept_height) = crop.size, crop.cropped_size
+    return (
+        f"cropped from {width}x{height} to {kept_width}x{kept_height}, as the container asks "
+        f"(left {crop.left}, top {crop.top})"
+    )
+
+
+class ToldCrop(NamedTuple):
+    """A crop as the notes of a scene tell it.
+
+    Attributes:
+        note: the whole.
+        stored: (width, height) of what was cropped, before it was turned upright.
+        cut_text: how to cut a map of that size likewise.
+    """
+
+    note: str
+    stored: tuple[int, int]
+    cut_text: str
+
+
+def told_crop(notes: Sequence[str]) -> ToldCrop | None:
+    """Return the crop that the notes of a scene tell; None where there was none."""
+    told = next((found for note in notes if (found := _NOTE.fullmatch(note))), None)
+    if told is None:
+        return None
+    width, height, kept_width, kept_height = map(int, told.groups()[:4])
+    if told[5] is None:  # notes of earlier builds
+        return ToldCrop(told[0], (width, height), "ffprobe tells how much of each side")
+    left, top = int(told[5]), int(told[6])
+    cut = f"depth[{top}:{top + kept_height}, {left}:{left + kept_width}]"
+    return ToldCrop(told[0], (width, height), cut)
 
 
 def track_crops(path: Path, file: str, demuxer: Demuxer) -> list[Crop]:

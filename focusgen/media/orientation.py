@@ -56,6 +56,9 @@ EXIF_ORIENTATIONS = {
 HALF_TURNED = "stored upside down or mirrored"
 """Begins the note on frames that have their sides as they were stored, so that no size tells them apart."""
 
+QUARTER_TURNED = "stored turned or mirrored"
+"""Begins the note on frames whose sides were exchanged; only squares hide it."""
+
 
 def turned_note(orientation: Orientation, who: str) -> str:
     """Return what to say of stored pixels that were turned upright; "" if they were not.
@@ -66,7 +69,7 @@ def turned_note(orientation: Orientation, who: str) -> str:
     """
     if orientation == Orientation():
         return ""
-    how = "stored turned or mirrored" if orientation.transpose else HALF_TURNED
+    how = QUARTER_TURNED if orientation.transpose else HALF_TURNED
     return f"{how}: frames stand upright, as {who}"
 
 

@@ -29,7 +29,7 @@ from focusgen.base.errors import one_line
 from focusgen.base.names import MediaError
 from focusgen.media.codecs import MAX_PIXELS
 from focusgen.media.containers import demuxer_of
-from focusgen.media.crops import Crop, track_crops
+from focusgen.media.crops import Crop, crop_note, track_crops
 from focusgen.media.damage import advising
 from focusgen.media.eight_bits import refuse_transparency
 from focusgen.media.images import Frame, check_pixels
@@ -194,8 +194,7 @@ class VideoStream:
 
     def _check_crop(self, size: tuple[int, int]) -> None:
         if self._crop.size == size and self._crop.is_possible:
-            width, height = self._crop.cropped_size
-            self.note(f"cropped from {size[0]}x{size[1]} to {width}x{height}, as the container asks")
+            self.note(crop_note(self._crop))
             self.rules += (CROP,)
         else:
             self.note(f"the container asks for a crop that does not fit {size[0]}x{size[1]}: not applied")

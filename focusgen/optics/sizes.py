@@ -122,8 +122,8 @@ def resize_frame(frame: npt.NDArray[np.uint8], plan: FramePlan) -> npt.NDArray[n
     return np.ascontiguousarray(_crop(resized, plan))
 
 
-def _has_aspect(columns: int, rows: int, width: int, height: int) -> bool:
-    """Compare with one pixel of slack on either side: half of an odd size is rounded."""
+def has_aspect(columns: int, rows: int, width: int, height: int) -> bool:
+    """Say whether a map has the aspect ratio of frames; one pixel of slack: half an odd size is rounded."""
     return abs(columns * height - rows * width) <= max(width, height)
 
 
@@ -148,8 +148,8 @@ def resize_depth(depth_m: npt.NDArray[np.floating[Any]], plan: FramePlan) -> npt
     if (rows, columns) == (plan.height, plan.width) and (plan.is_identity or not is_raw_size):
         return np.asarray(depth_m, dtype=np.float32)
     raw_size = (plan.raw_width, plan.raw_height)
-    if not _has_aspect(columns, rows, *raw_size):
-        lies = _has_aspect(rows, columns, *raw_size)
+    if not has_aspect(columns, rows, *raw_size):
+        lies = has_aspect(rows, columns, *raw_size)
         raise CorruptInputError(
             f"depth of {columns}x{rows} does not fit frames of {plan.raw_width}x{plan.raw_height}"
             + (": it lies on its side" if lies else ""),

@@ -26,6 +26,7 @@ from focusgen.phases.chunks import covering_chunk, crossfaded
 from focusgen.phases.depth_bounds import bounded_depth, check_float16
 from focusgen.phases.depth_doubts import check_one_unit, flat_texts, normalised_texts, step_texts
 from focusgen.phases.depth_flags import SceneFlags
+from focusgen.phases.depth_geometry import check_same_view, check_upright
 from focusgen.phases.job import SceneJob
 from focusgen.phases.outputs import backend_words, checked_depth
 from focusgen.phases.provided_depth import (
@@ -33,7 +34,6 @@ from focusgen.phases.provided_depth import (
     check_measured,
     check_median,
     check_name,
-    check_upright,
     open_provided,
 )
 from focusgen.phases.versions import CONSISTENCY_LOG, PATCHES_LOG, SANITY_LOG
@@ -82,6 +82,7 @@ def _scene_frames(job: SceneJob) -> SharpFrames:
         check_upright(job)
         source = open_provided(job.cfg, job.dataset, job.scene_id, job.entry)
         check_name(job, source)
+        check_same_view(job, source, plan)
     return SharpFrames(
         scene=job.scene,
         scene_id=job.scene_id,

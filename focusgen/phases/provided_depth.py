@@ -25,7 +25,6 @@ from focusgen.media.depth_units import (
     is_plausible_median,
     unit_text,
 )
-from focusgen.media.orientation import HALF_TURNED
 from focusgen.phases.job import SceneJob
 
 NEAREST_SENSED_M = 0.5
@@ -178,22 +177,6 @@ def check_name(job: SceneJob, source: DepthSource) -> None:
             f"scene {job.scene_id!r}: {source.contradiction}",
             "If they hold depth along the axis all the same, say --depth.accept_name true.",
         )
-
-
-def check_upright(job: SceneJob) -> None:
-    """Refuse depth of frames that were stored upside down or mirrored, unless somebody says how it stands.
-
-    Raises:
-        UndecidedInputError: depth as stored has the same size, and would be that of other pixels.
-    """
-    turned = next((note for note in job.entry.notes if note.startswith(HALF_TURNED)), None)
-    if turned is None or job.cfg.depth.accept_upright:
-        return
-    raise UndecidedInputError(
-        f"scene {job.scene_id!r}: its frames are {turned}; nobody says whether its depth stands so, too",
-        "If it does, say --depth.accept_upright true. If it lies as the pictures are stored, turn it as they "
-        "are turned (upside down: np.rot90(depth, 2)), then say the same.",
-    )
 
 
 def check_measured(job: SceneJob, stats: Mapping[str, float]) -> None:

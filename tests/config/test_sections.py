@@ -80,7 +80,8 @@ NOTHING = {
     *(
         f"depth.{name}"
         for name in "depth_root checkpoint encoder metric batch_frames warn_patched_fraction "
-        "max_patched_fraction warn_median_step accept_range accept_name accept_upright unit".split()
+        "max_patched_fraction warn_median_step accept_range accept_name accept_upright accept_cropped "
+        "unit".split()
     ),
     *(f"calibrate.{name}" for name in ("output_stats", "output_plot")),
     *(

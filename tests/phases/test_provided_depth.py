@@ -8,7 +8,6 @@ import cv2
 import h5py
 import numpy as np
 import pytest
-from PIL import Image
 
 from focusgen import cli
 from focusgen.dataset.layout import DatasetLayout
@@ -241,26 +240,6 @@ def test_a_frame_whose_depth_is_one_number_is_named(rgbd, capsys):
     assert depth_phase(rgbd) == 0
     text = "the depth of 1 of 4 frames is one number everywhere: frame 2"
     assert text in capsys.readouterr().err and text in record(rgbd).warnings
-
-
-@pytest.mark.parametrize(("orientation", "turned"), [(3, (-1, -1)), (2, (1, -1))])
-def test_depth_of_frames_stored_upside_down_or_mirrored_is_asked_for_how_it_stands(
-    rgbd, capsys, orientation, turned
-):
-    """It has the size of the frames either way; as stored, it would be that of other pixels."""
-    rgbd.add_scene("a")
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    down, right = turned
-    for path in (rgbd.raw_root / "a").iterdir():
-        Image.fromarray(np.asarray(Image.open(path))[::down, ::right]).save(path, exif=exif.tobytes())
-    assert depth_phase(rgbd) == 3
-    said = capsys.readouterr().err
-    assert "its frames are stored upside down or mirrored: frames stand upright, as EXIF asks" in said
-    assert "--depth.accept_upright true" in said and maps(rgbd) == []
-    assert depth_phase(rgbd, "--depth.accept_upright", "true") == 0
-    assert maps(rgbd)[0][0, 0] == 2.0
-    assert depth_phase(rgbd) == 0, "a finished scene is not asked again"
 
 
 def test_a_number_for_the_sky_is_told_and_flagged_where_somebody_says_how_far_is_far(rgbd, capsys):
