@@ -15,6 +15,22 @@ from pathlib import Path
 from typing import Literal
 
 from focusgen.base.names import MediaError
+from focusgen.media.boxes import box_at
+from focusgen.media.elements import (
+    CLUSTER,
+    EBML_HEADER,
+    SEGMENT,
+    TRACK_ENTRY,
+    TRACK_NUMBER,
+    TRACK_TYPE,
+    TRACKS,
+    VIDEO_TYPE,
+    BrokenElement,
+    content_at,
+    elements,
+    id_at,
+    number_at,
+)
 from focusgen.media.listing import LOSSLESS
 from focusgen.media.stand_ins import HEAD_BYTES, stand_in
 
@@ -33,12 +49,9 @@ _ESSENTIAL_BOXES = frozenset({b"moov", b"mdat"})
 _BOXES = frozenset(
     (*_BOX_STARTS, b"moof", b"mfra", b"sidx", b"ssix", b"prft", b"emsg", b"meta", b"uuid", b"udta")
 )
-_EBML_HEADER = 0x1A45DFA3
-_SEGMENT = 0x18538067
-_CLUSTER = 0x1F43B675
-# Children of a Segment: seek head, info, tracks, cues, tags, chapters, attachments.
+# Children of a Segment: tracks, seek head, info, cues, tags, chapters, attachments.
 _SEGMENT_CHILDREN = frozenset(
-    {0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, 0x1254C367, 0x1043A770, 0x1941A469}
+    {TRACKS, 0x114D9B74, 0x1549A966, 0x1C53BB6B, 0x1254C367, 0x1043A770, 0x1941A469}
 )
 # Padding and CRC-32.
 _ANYWHERE = frozenset({0xEC, 0xBF})
@@ -46,8 +59,7 @@ _BLOCK, _SIMPLE_BLOCK, _BLOCK_GROUP = 0xA1, 0xA3, 0xA0
 # Children of a Cluster: timestamp, silent tracks, position, previous size, blocks and groups with one block.
 _NUMBERS = frozenset({0xE7, 0xA7, 0xAB})
 _CLUSTER_CHILDREN = _NUMBERS | {0x5854, _BLOCK_GROUP, _SIMPLE_BLOCK}
-_KNOWN_ELEMENTS = _SEGMENT_CHILDREN | _ANYWHERE | _CLUSTER_CHILDREN | {_EBML_HEADER, _SEGMENT, _CLUSTER}
-_TRACKS, _TRACK_ENTRY, _NUMBER_AND_TYPE, _VIDEO_TYPE = 0x1654AE6B, 0xAE, (0xD7, 0x83), 1
+_KNOWN_ELEMENTS = _SEGMENT_CHILDREN | _ANYWHERE | _CLUSTER_CHILDREN | {EBML_HEADER, SEGMENT, CLUSTER}
 
 
 def demuxer_of(path: Path, file: str) -> Demuxer:
@@ -65,7 +77,7 @@ def demuxer_of(path: Path, file: str) -> Demuxer:
         raise MediaError(file, "is empty")
     if head[4:8] in _BOX_STARTS:
         return "mov"
-    if head.startswith(_EBML_HEADER.to_bytes(4, "big")):
+    if head.startswith(EBML_HEADER.to_bytes(4, "big")):
         return "matroska"
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return "avi"
@@ -92,6 +104,8 @@ def check_whole(path: Path, file: str, demuxer: Demuxer) -> list[int]:
             return []
     except OSError as error:
         raise MediaError(file, f"cannot be read: {error.strerror}") from error
+    except BrokenElement as error:
+        raise _damaged(file, error.what, error.position) from error
 
 
 def _truncated(
@@ -111,27 +125,16 @@ def _walk_boxes(data: mmap.mmap, file: str) -> None:
     position, size = 0, len(data)
     seen: set[bytes] = set()
     while position < size:
-        code, length = _box_head(data, position)
+        code, begin, end = box_at(data, position, size)
         if code not in _BOXES and seen >= _ESSENTIAL_BOXES:
             return  # cameras add a trailer of their own, or zeros, after a whole video
-        if not _is_printable(code) or length < 8:
+        if not _is_printable(code) or end < begin:
             raise _damaged(file, "box", position)
-        if position + length > size:
+        if end > size:
             advice = COPY_WHOLE_PART if b"moov" in seen or b"moof" in seen else _WITHOUT_MOOV
-            raise _truncated(file, f"box {code!r}", (position, position + length), size, advice)
+            raise _truncated(file, f"box {code!r}", (position, end), size, advice)
         seen.add(code)
-        position += length
-
-
-def _box_head(data: mmap.mmap, position: int) -> tuple[bytes, int]:
-    """Return (code, length) of a box; 0 says that it goes on to the end, 1 that the length stands behind."""
-    head = data[position : position + 16]
-    length = int.from_bytes(head[:4], "big")
-    if length == 1:
-        length = int.from_bytes(head[8:16], "big")
-    elif length == 0:
-        length = len(data) - position
-    return head[4:8], length
+        position = end
 
 
 def _is_printable(code: bytes) -> bool:
@@ -191,34 +194,27 @@ class _Blocks:
 
     def see(self, element: int, begin: int, end: int) -> None:
         """Take note of an element that may concern a track."""
-        if element in (_TRACKS, _BLOCK_GROUP):
+        if element in (TRACKS, _BLOCK_GROUP):
             for child, child_begin, child_end in self._children(begin, end):
-                if child in (_TRACK_ENTRY, _BLOCK):
+                if child in (TRACK_ENTRY, _BLOCK):
                     self._add(child, child_begin, child_end)
         elif element == _SIMPLE_BLOCK:
             self._add(element, begin, end)
         elif element in _NUMBERS and end - begin > 8:
-            raise _damaged(self._file, "number", begin)
+            raise BrokenElement("number", begin)
 
     def _add(self, element: int, begin: int, end: int) -> None:
-        if element != _TRACK_ENTRY:
-            self._n_blocks[_variable_number(self._data, self._file, begin)[0]] += 1
+        if element != TRACK_ENTRY:
+            self._n_blocks[number_at(self._data, begin)[0]] += 1
             return
         fields = {kind: self._data[b:e] for kind, b, e in self._children(begin, end)}
-        number, kind = (int.from_bytes(fields.get(key, b""), "big") for key in _NUMBER_AND_TYPE)
+        number, kind = (int.from_bytes(fields.get(key, b""), "big") for key in (TRACK_NUMBER, TRACK_TYPE))
         self._track_types[number] = kind
 
     def _children(self, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
         """Yield (id, begin, end) of the content of each element in a short parent."""
-        position = begin
-        while position < end:
-            id_bytes = 9 - self._data[position].bit_length()
-            element = int.from_bytes(self._data[position : position + id_bytes], "big")
-            length, position = _variable_number(self._data, self._file, position + id_bytes)
-            yield element, position, min(end, position + length)
-            position += length
-        if position != end:
-            raise _damaged(self._file, "element", position)
+        for child in elements(self._data, begin, end):
+            yield child.id, child.begin, _known(child.end, child.begin)
 
     def n_pictures(self) -> list[int]:
         """Return the number of blocks of each video track."""
@@ -226,7 +222,7 @@ class _Blocks:
         if strays:
             reason = f"damaged: blocks of a track {min(strays)} that does not exist"
             raise MediaError(self._file, reason, DECODE_WHOLE_PART)
-        return [self._n_blocks[number] for number, kind in self._track_types.items() if kind == _VIDEO_TYPE]
+        return [self._n_blocks[number] for number, kind in self._track_types.items() if kind == VIDEO_TYPE]
 
 
 def _walk_elements(data: mmap.mmap, file: str) -> list[int]:
@@ -234,40 +230,27 @@ def _walk_elements(data: mmap.mmap, file: str) -> list[int]:
     cluster_end: int | None = None
     blocks = _Blocks(data, file)
     while position < size:
-        element, begin, length = _element_head(data, file, position)
-        end = None if length is None else begin + length
+        element, after = id_at(data, position)
+        if element not in _KNOWN_ELEMENTS:
+            raise BrokenElement("element", position)
+        begin, end = content_at(data, after)
         if end is not None and end > size:
             raise _truncated(file, f"element {element:X}", (position, end), size)
         is_in_cluster = element in _CLUSTER_CHILDREN or element in _ANYWHERE
         if not is_in_cluster:
             if cluster_end is not None and position != cluster_end:
-                raise _damaged(file, "cluster", position)
-            cluster_end = end if element == _CLUSTER else None
-        if element in (_SEGMENT, _CLUSTER):
+                raise BrokenElement("cluster", position)
+            cluster_end = end if element == CLUSTER else None
+        if element in (SEGMENT, CLUSTER):
             position = begin
             continue
-        if end is None:  # only a Segment or a Cluster may leave its length open
-            raise _damaged(file, "element of known length", position)
+        end = _known(end, position)
         blocks.see(element, begin, end)
         position = end
     return blocks.n_pictures()
 
 
-def _element_head(data: mmap.mmap, file: str, position: int) -> tuple[int, int, int | None]:
-    """Return (id, position of its content, length or None if it is left open)."""
-    id_bytes = 9 - data[position].bit_length()
-    element = int.from_bytes(data[position : position + id_bytes], "big")
-    if element not in _KNOWN_ELEMENTS:
-        raise _damaged(file, "element", position)
-    length, begin = _variable_number(data, file, position + id_bytes)
-    is_open = length == (1 << (7 * (begin - position - id_bytes))) - 1
-    return element, begin, None if is_open else length
-
-
-def _variable_number(data: mmap.mmap, file: str, position: int) -> tuple[int, int]:
-    """Return (value, position after it) of an EBML number, whose leading zeros tell its length."""
-    if position >= len(data) or data[position] == 0:
-        raise _damaged(file, "number", position)
-    n_bytes = 9 - data[position].bit_length()
-    value = int.from_bytes(data[position : position + n_bytes], "big")
-    return value & ((1 << (7 * n_bytes)) - 1), position + n_bytes
+def _known(end: int | None, position: int) -> int:
+    if end is None:  # only a Segment or a Cluster may leave its length open
+        raise BrokenElement("element of known length", position)
+    return end

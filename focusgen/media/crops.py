@@ -10,19 +10,28 @@ import mmap
 import re
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 from focusgen.base.names import MediaError
+from focusgen.media.boxes import Box, box_inside, boxes
 from focusgen.media.containers import Demuxer
+from focusgen.media.elements import (
+    SEGMENT,
+    TRACK_ENTRY,
+    TRACK_TYPE,
+    TRACKS,
+    VIDEO_TYPE,
+    BrokenElement,
+    elements,
+)
 
 _Span = tuple[int, int]
 _FIRST_BOX_OF_VIDEO_ENTRY = 86
-_SEGMENT, _TRACKS, _TRACK_ENTRY = 0x18538067, 0x1654AE6B, 0xAE
-_TRACK_TYPE, _VIDEO, _VIDEO_TYPE = 0x83, 0xE0, 1
-_WIDTH, _HEIGHT = 0xB0, 0xBA
+_VIDEO, _WIDTH, _HEIGHT = 0xE0, 0xB0, 0xBA
 _CROP_SIDES = (0x54CC, 0x54BB, 0x54DD, 0x54AA)  # left, top, right, bottom
 
 
@@ -105,52 +114,28 @@ def track_crops(path: Path, file: str, demuxer: Demuxer) -> list[Crop]:
             return list(_boxed_crops(data) if demuxer == "mov" else _element_crops(data))
     except OSError as error:
         raise MediaError(file, f"cannot be read: {error.strerror}") from error
-    except (struct.error, IndexError, ZeroDivisionError):
+    except (struct.error, ZeroDivisionError):
         return []  # too damaged to tell; FFmpeg decides whether it is too damaged to decode
 
 
-def _boxes(data: mmap.mmap, span: _Span) -> Iterator[tuple[bytes, _Span]]:
-    """Yield (code, begin and end of the content) of each mp4 box."""
-    position, end = span
-    while position + 8 <= end:
-        length, code = struct.unpack_from(">I4s", data, position)
-        begin = position + 8
-        if length == 1:
-            length, begin = struct.unpack_from(">Q", data, begin)[0], position + 16
-        elif length == 0:
-            length = end - position
-        if length < begin - position or position + length > end:
-            return
-        yield code, (begin, position + length)
-        position += length
-
-
-def _inside(data: mmap.mmap, span: _Span, *codes: bytes) -> _Span | None:
-    """Return where the content of a box lies, going down from box to box."""
-    found: _Span | None = span
-    for code in codes:
-        found = next((inner for kind, inner in _boxes(data, found) if kind == code), None) if found else None
-    return found
-
-
 def _boxed_crops(data: mmap.mmap) -> Iterator[Crop]:
-    movie = _inside(data, (0, len(data)), b"moov")
-    for code, track in _boxes(data, movie) if movie else ():
-        handler = _inside(data, track, b"mdia", b"hdlr") if code == b"trak" else None
-        if handler is not None and data[handler[0] + 8 : handler[0] + 12] == b"vide":
-            table = _inside(data, track, b"mdia", b"minf", b"stbl", b"stsd")
+    movie = box_inside(data, 0, len(data), b"moov")
+    for code, begin, end in boxes(data, movie.begin, movie.end) if movie else ():
+        handler = box_inside(data, begin, end, b"mdia", b"hdlr") if code == b"trak" else None
+        if handler is not None and data[handler.begin + 8 : handler.begin + 12] == b"vide":
+            table = box_inside(data, begin, end, b"mdia", b"minf", b"stbl", b"stsd")
             yield _sample_entry_crop(data, table) if table else Crop()
 
 
-def _sample_entry_crop(data: mmap.mmap, table: _Span) -> Crop:
-    entry = next((inner for _, inner in _boxes(data, (table[0] + 8, table[1]))), None)
+def _sample_entry_crop(data: mmap.mmap, table: Box) -> Crop:
+    entry = next(boxes(data, table.begin + 8, table.end), None)
     if entry is None:
         return Crop()
-    size: tuple[int, int] = struct.unpack_from(">HH", data, entry[0] + 24)
-    clap = _inside(data, (entry[0] - 8 + _FIRST_BOX_OF_VIDEO_ENTRY, entry[1]), b"clap")
+    size: tuple[int, int] = struct.unpack_from(">HH", data, entry.begin + 24)
+    clap = box_inside(data, entry.begin - 8 + _FIRST_BOX_OF_VIDEO_ENTRY, entry.end, b"clap")
     if clap is None:
         return Crop()
-    numbers = struct.unpack_from(">IIIIiIiI", data, clap[0])
+    numbers = struct.unpack_from(">IIIIiIiI", data, clap.begin)
     width, height, x_offset, y_offset = (Fraction(numbers[i], numbers[i + 1]) for i in (0, 2, 4, 6))
     left, right = _cut(size[0], width, x_offset)
     top, bottom = _cut(size[1], height, y_offset)
@@ -164,15 +149,15 @@ def _cut(stored: int, kept: Fraction, offset: Fraction) -> tuple[int, int]:
 
 
 def _element_crops(data: mmap.mmap) -> Iterator[Crop]:
-    segment = next((inner for kind, inner in _elements(data, (0, len(data))) if kind == _SEGMENT), None)
+    segment = next((inner for kind, inner in _elements(data, (0, len(data))) if kind == SEGMENT), None)
     tracks = None
     for kind, inner in _elements(data, segment) if segment else ():
-        if kind == _TRACKS:
+        if kind == TRACKS:
             tracks = inner
             break
     for kind, inner in _elements(data, tracks) if tracks else ():
-        fields = dict(_elements(data, inner)) if kind == _TRACK_ENTRY else {}
-        if _TRACK_TYPE in fields and _number(data, fields[_TRACK_TYPE]) == _VIDEO_TYPE:
+        fields = dict(_elements(data, inner)) if kind == TRACK_ENTRY else {}
+        if TRACK_TYPE in fields and _number(data, fields[TRACK_TYPE]) == VIDEO_TYPE:
             yield _pixel_crop(data, fields[_VIDEO]) if _VIDEO in fields else Crop()
 
 
@@ -184,19 +169,10 @@ def _pixel_crop(data: mmap.mmap, video: _Span) -> Crop:
 
 
 def _elements(data: mmap.mmap, span: _Span) -> Iterator[tuple[int, _Span]]:
-    """Yield (id, begin and end of the content) of each EBML element; an open length goes on to the end."""
-    position, end = span
-    while position < end:
-        id_bytes = 9 - data[position].bit_length()
-        kind = int.from_bytes(data[position : position + id_bytes], "big")
-        length_bytes = 9 - data[position + id_bytes].bit_length()
-        begin = position + id_bytes + length_bytes
-        length = int.from_bytes(data[position + id_bytes : begin], "big") & ((1 << 7 * length_bytes) - 1)
-        is_open = length == (1 << 7 * length_bytes) - 1
-        if id_bytes > 8 or length_bytes > 8 or (not is_open and begin + length > end):
-            return
-        yield kind, (begin, end if is_open else begin + length)
-        position = end if is_open else begin + length
+    """Yield (id, begin and end of the content) of each element as long as they are sound."""
+    with suppress(BrokenElement):
+        for kind, begin, end in elements(data, *span):
+            yield kind, (begin, span[1] if end is None else end)
 
 
 def _number(data: mmap.mmap, span: _Span) -> int:
