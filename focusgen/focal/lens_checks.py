@@ -1,8 +1,9 @@
-"""Refuses what no lens and no sensor can be."""
+"""What of a sensor pictures show, and what no lens and no sensor can be."""
 
 from __future__ import annotations
 
 from focusgen.base.errors import ConfigError
+from focusgen.optics.coc import FULL_FRAME_WIDTH_M, shown_width
 from focusgen.optics.lens_limits import F_NUMBERS, FOCAL_MM, SENSOR_MM, problem_mm
 
 
@@ -27,6 +28,30 @@ def check_lens(
             f"{where}: f-number must be from {F_NUMBERS[0]:g} to {F_NUMBERS[1]:g}, not {f_number:g}",
             "The f-number is focal length / diameter of the opening, such as 2.8.",
         )
+
+
+def sensor_shown_m(
+    size: tuple[int, int],
+    focal_length_m: float,
+    *,
+    given_m: float | None,
+    fx_px: float | None,
+    told_m: float | None,
+) -> float:
+    """Return how much of the sensor the width of pictures shows, in metres.
+
+    Args:
+        size: (height, width) of the pictures.
+        focal_length_m: of the lens.
+        given_m: the answer, where somebody said it.
+        fx_px: focal length in pixels, which comes next.
+        told_m: long side of the sensor, as the pictures tell it; where nothing does, it is 36 mm.
+    """
+    if given_m is not None:
+        return given_m
+    if fx_px is not None:
+        return focal_length_m * size[1] / fx_px
+    return shown_width(FULL_FRAME_WIDTH_M if told_m is None else told_m, size[1], size[0])
 
 
 def _check_mm(value_mm: float | None, limits_mm: tuple[float, float], what: str) -> None:

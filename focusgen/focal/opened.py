@@ -16,7 +16,7 @@ from focusgen.focal.alignment import Alignment
 from focusgen.focal.distances import HOW_TO_ASK_EXIFTOOL, HOW_TO_GIVE, check_distances, from_the_lens
 from focusgen.focal.exposure import Exposure
 from focusgen.focal.formula import with_formula
-from focusgen.focal.lens_checks import check_lens
+from focusgen.focal.lens_checks import check_lens, sensor_shown_m
 from focusgen.focal.light import unused_bits
 from focusgen.focal.registration import registered
 from focusgen.focal.slice_checks import (
@@ -32,7 +32,6 @@ from focusgen.focal.slice_checks import (
 from focusgen.focal.slice_files import StackFiles, read_slice
 from focusgen.focal.stack import FocalStack, StackLens
 from focusgen.media.picture_files import CameraNotes
-from focusgen.optics.coc import FULL_FRAME_WIDTH_M, shown_width
 
 SAME_LENS = 1.1
 """Focal lengths and f-numbers of one stack differ by less: macro lenses stop down by themselves as they focus
@@ -56,6 +55,7 @@ class LensFlags:
     Attributes:
         formula: "auto": exact where the slices were found to breathe, else paper.
         distances_from: "sensor" where focus distances count from there.
+        fx_px: focal length in pixels, as lists have it; it tells the sensor's width where that is not said.
     """
 
     focal_length_mm: float | None = None
@@ -63,6 +63,7 @@ class LensFlags:
     sensor_width_mm: float | None = None
     formula: Literal["auto", "paper", "exact"] = "auto"
     distances_from: Literal["lens", "sensor"] = "lens"
+    fx_px: float | None = None
 
 
 class OpenedStack(NamedTuple):
@@ -313,16 +314,18 @@ def _lens_of(
     focal_mm, f_number = given.focal_length_mm or camera.focal_length_mm, given.f_number or camera.f_number
     if focal_mm is None or f_number is None:
         return None, lens_flags_lacking(focal_mm, f_number)
-    width_mm = given.sensor_width_mm or camera.sensor_width_mm
-    width_m = FULL_FRAME_WIDTH_M if width_mm is None else width_mm / 1000.0
-    if given.sensor_width_mm is None:
-        width_m = shown_width(width_m, size[1], size[0])
+    given_m, told_m = (
+        None if width_mm is None else width_mm / 1000.0
+        for width_mm in (given.sensor_width_mm, camera.sensor_width_mm)
+    )
+    width_m = sensor_shown_m(size, focal_mm / 1000.0, given_m=given_m, fx_px=given.fx_px, told_m=told_m)
     check_lens(focal_mm, f_number, 1e3 * width_m, "the lens")
-    return StackLens(focal_mm / 1000.0, f_number, width_m), ["--sensor-width"] if width_mm is None else []
+    is_assumed = _width_from(given, camera) == "assumed"
+    return StackLens(focal_mm / 1000.0, f_number, width_m), ["--sensor-width"] if is_assumed else []
 
 
 def _width_from(given: LensFlags, camera: CameraNotes) -> str:
-    if given.sensor_width_mm is not None:
+    if given.sensor_width_mm is not None or given.fx_px is not None:
         return "given"
     if camera.sensor_width_mm is None:
         return "assumed"

@@ -11,9 +11,9 @@ from typing import Any
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
 from focusgen.focal.distances import parse_distance, parse_distances
-from focusgen.focal.lens_checks import check_lens
+from focusgen.focal.lens_checks import check_lens, sensor_shown_m
 from focusgen.focal.stack import StackLens
-from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Formula, shown_width
+from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Formula
 
 ALIASES = {
     "depth_path": "depth",
@@ -177,16 +177,15 @@ class StackRecord:
             width_px: of the pictures.
             told_mm: what they themselves say of the sensor's long side; where neither says it, it is 36 mm.
         """
-        lens, fx_px = self.lens(), self.fx_px()
-        if lens is None or self.camera_values()[2] is not None:
+        lens, fx_px, given_m = self.lens(), self.fx_px(), self.camera_values()[2]
+        if lens is None or given_m is not None:
             return lens
-        if fx_px is not None:
-            width_m = lens.focal_length_m * width_px / fx_px
-            check_lens(None, None, 1e3 * width_m, f"{self.where}: camera.fx_px")
-            return replace(lens, sensor_width_m=width_m)
-        long_side_m = lens.sensor_width_m if told_mm is None else told_mm / 1e3
-        check_lens(None, None, 1e3 * long_side_m, f"{self.where}: EXIF")
-        return replace(lens, sensor_width_m=shown_width(long_side_m, width_px, height_px))
+        told_m = None if told_mm is None else told_mm / 1e3
+        width_m = sensor_shown_m(
+            (height_px, width_px), lens.focal_length_m, given_m=given_m, fx_px=fx_px, told_m=told_m
+        )
+        check_lens(None, None, 1e3 * width_m, f"{self.where}: {'EXIF' if fx_px is None else 'camera.fx_px'}")
+        return replace(lens, sensor_width_m=width_m)
 
     def formula(self) -> Formula | None:
         """Return the formula that the camera says, None where it says none."""

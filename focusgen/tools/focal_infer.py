@@ -26,7 +26,6 @@ from focusgen.focal.slice_files import (
     SUMMARY,
     StackFiles,
     folders_without_slices,
-    read_slice,
     stack_folders,
     stack_of_folder,
     stack_of_paths,
@@ -313,10 +312,6 @@ def _listed(record: StackRecord, beside: Path, job: InferJob) -> Stack:
             f"{record.where}: a picture with depth is no stack", "focusgen focal render draws one."
         )
     lens = lens_flags(record, job.lens)
-    fx_px = record.fx_px()
-    if fx_px is not None and lens.focal_length_mm is not None and lens.sensor_width_mm is None:
-        width_px = read_slice(files.paths[0]).pixels.shape[1]
-        lens = replace(lens, sensor_width_mm=lens.focal_length_mm * width_px / fx_px)
     distances_m = record_distances_m(record, opened.n_on_disk)
     if distances_m is not None:
         return Stack(files, distances_m, replace(lens, distances_from="lens"))  # as lists have them
@@ -332,6 +327,7 @@ def lens_flags(record: StackRecord, given: LensFlags) -> LensFlags:
         given.sensor_width_mm if width_m is None else 1e3 * width_m,
         record.formula() or given.formula,
         given.distances_from,
+        record.fx_px(),
     )
 
 

@@ -106,6 +106,22 @@ def test_what_tells_the_width_of_the_sensor_is_kept(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("lens", "wanted_m"),
+    [
+        (LensFlags(5.0, 2.0, fx_px=1.25 * WIDTH), 0.004),
+        (LensFlags(fx_px=WIDTH), 0.025),
+        (LensFlags(5.0, 2.0, 6.0, fx_px=1.25 * WIDTH), 0.006),
+    ],
+)
+def test_a_focal_length_in_pixels_wins_over_the_sensor_of_exif_and_a_width_over_both(
+    tmp_path, lens, wanted_m
+):
+    found, _ = opened(folder(tmp_path, EXIF, EXIF, EXIF), lens=lens)
+    assert found.lens is not None and found.lens.sensor_width_m == pytest.approx(wanted_m)
+    assert (found.width_from, found.missing) == ("given", [])
+
+
+@pytest.mark.parametrize(
     ("lens", "missing", "is_known"),
     [
         (LensFlags(), ["--focal-length", "--f-number"], False),

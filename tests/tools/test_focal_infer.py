@@ -227,13 +227,11 @@ def test_a_record_s_camera_and_distances_win_over_the_flags(tmp_path, calls):
     assert calls[1][2] == [5.0, 4.0, 3.0, 2.0, 1.0] and calls[1][3] == flags
 
 
-def test_a_sensor_follows_from_a_focal_length_in_pixels_unless_its_width_is_said(tmp_path, calls):
-    width_px = cv2.imread(str(stack(tmp_path / "s") / "0.png")).shape[1]
-    own = {"focal_stack": "s", "focus_distances": [1, 2, 3]}
-    camera = {"focal_length_mm": 5, "f_number": 2, "fx_px": 1.25 * width_px}
-    lines = [{**own, "camera": {**camera, **more}} for more in ({}, {"sensor_width_mm": 6})]
-    inferred(listed(tmp_path, *lines), tmp_path / "o")
-    assert [call[3].sensor_width_mm for call in calls] == pytest.approx([4.0, 6.0])
+def test_a_record_s_focal_length_in_pixels_comes_with_its_lens(tmp_path, calls):
+    stack(tmp_path / "s")
+    own = {"focal_stack": "s", "focus_distances": [1, 2, 3], "camera": {"fx_px": 700}}
+    inferred(listed(tmp_path, own), tmp_path / "o", lens=LensFlags(5.0, 2.0))
+    assert calls[0][3] == LensFlags(5.0, 2.0, fx_px=700.0)
 
 
 def test_a_picture_with_depth_is_no_stack(tmp_path, calls):
