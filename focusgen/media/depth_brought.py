@@ -7,11 +7,12 @@ import dataclasses
 import numpy as np
 
 from focusgen.base.checksums import checksum
-from focusgen.base.errors import CorruptInputError, MissingUpstreamError
+from focusgen.base.errors import CorruptInputError, MissingUpstreamError, UndecidedInputError
 from focusgen.base.names import display
 from focusgen.media.brought import BroughtDepth
-from focusgen.media.depth_codecs import naming
+from focusgen.media.depth_codecs import naming, read_values
 from focusgen.media.depth_sources import DepthFolder
+from focusgen.media.depth_steps import tell_unit
 from focusgen.media.depth_units import DepthMap, DepthOptions
 
 MIN_SHARED_VIEW = 0.75
@@ -67,6 +68,26 @@ def open_brought(
         far_from_m=depth.far_from_m,
     )
     return BroughtSource(depth, known, size)
+
+
+def check_told_unit(depth: BroughtDepth, options: DepthOptions) -> None:
+    """Refuse numbers whose unit only the form of a recording tells, where they do not tell it themselves.
+
+    Raises:
+        UndecidedInputError: nobody says which it is.
+        CorruptInputError: a file cannot be read.
+    """
+    scale = depth.units_per_metre
+    if not depth.is_unit_assumed or scale is None or options.depth_scale is not None:
+        return
+    looked_at = {depth.files[0], depth.files[len(depth.files) // 2], depth.files[-1]}
+    if any(tell_unit(read_values(depth.folder / name, options), scale) for name in sorted(looked_at)):
+        return
+    raise UndecidedInputError(
+        f"{display(str(depth.folder))}: whole numbers, and nobody says of which unit: the form is that of "
+        f"{scale:g} per metre, but many keep millimetres in it, and these numbers do not tell",
+        f"Say which unit it is: --depth_scale 1000 (millimetres), or --depth_scale {scale:g}.",
+    )
 
 
 class BroughtSource(DepthFolder):

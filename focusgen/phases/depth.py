@@ -31,6 +31,7 @@ from focusgen.phases.job import SceneJob
 from focusgen.phases.outputs import backend_words, checked_depth
 from focusgen.phases.provided_depth import (
     ProvidedNotes,
+    check_assumed_unit,
     check_measured,
     check_median,
     check_name,
@@ -82,6 +83,7 @@ def _scene_frames(job: SceneJob) -> SharpFrames:
         check_upright(job)
         source = open_provided(job.cfg, job.dataset, job.scene_id, job.entry)
         check_name(job, source)
+        check_assumed_unit(job)
         check_same_view(job, source, plan)
     return SharpFrames(
         scene=job.scene,

@@ -13,7 +13,7 @@ from focusgen.dataset.index import IndexEntry, recorded_raw_root
 from focusgen.dataset.ingest import was_cut_short
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.media.brought import BroughtDepth
-from focusgen.media.depth_brought import open_brought
+from focusgen.media.depth_brought import check_told_unit, open_brought
 from focusgen.media.depth_files import holds_depth, open_depth
 from focusgen.media.depth_pairs import FrameNames
 from focusgen.media.depth_sources import DepthSource
@@ -26,9 +26,6 @@ from focusgen.media.depth_units import (
     unit_text,
 )
 from focusgen.phases.job import SceneJob
-
-NEAREST_SENSED_M = 0.5
-"""From where on the cameras of most recordings measure; nearer medians are more often another unit."""
 
 
 def depth_options(cfg: DepthConfig) -> DepthOptions:
@@ -195,20 +192,15 @@ def check_measured(job: SceneJob, stats: Mapping[str, float]) -> None:
     )
 
 
-def _check_assumed_unit(job: SceneJob, median_m: float) -> None:
-    """Refuse a scene nearer than its kind of camera sees, in a unit that only its form tells."""
-    if job.cfg.depth.depth_scale is not None or median_m >= NEAREST_SENSED_M:
-        return
+def check_assumed_unit(job: SceneJob) -> None:
+    """Refuse depth in a unit that only the form of the recording tells.
+
+    Raises:
+        UndecidedInputError: neither its name, nor a person, nor the numbers tell it for certain.
+    """
     brought = brought_depth(job.cfg, job.dataset, job.scene_id, job.entry)
-    if brought is None or not brought.is_unit_assumed:
-        return
-    scale = brought.units_per_metre
-    raise DepthRangeError(
-        f"scene {job.scene_id!r}: a median of {median_m:.3g} m at {scale:g} per metre, which nobody said "
-        f"but layout {job.entry.layout} has: depth cameras see from {NEAREST_SENSED_M:g} m on",
-        f"Say which unit it is: --depth_scale 1000 (millimetres), or --depth_scale {scale:g} if it is so "
-        "near.",
-    )
+    if brought is not None:
+        check_told_unit(brought, depth_options(job.cfg.depth))
 
 
 def check_median(job: SceneJob, median_m: float) -> None:
@@ -221,7 +213,6 @@ def check_median(job: SceneJob, median_m: float) -> None:
     if cfg.backend != PROVIDED.name or cfg.accept_range:
         return
     if is_plausible_median(median_m):
-        _check_assumed_unit(job, median_m)
         return
     unit = job.store.recall("unit")
     low_m, high_m = PLAUSIBLE_MEDIAN_M

@@ -5,30 +5,29 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from focusgen.base.errors import ConfigError, CorruptInputError, SceneError
 from focusgen.base.files import broken_link
-from focusgen.base.names import display, known_as, listed, near_name, shell_word
+from focusgen.base.names import display, listed
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.config.backends import PROVIDED
 from focusgen.dataset.footage import check_table
-from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.index_edits import edits_text
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import parse_json
 from focusgen.doctor.disk import nearest_existing
 from focusgen.doctor.machine import missing_packages
 from focusgen.doctor.weights import file_problem
+from focusgen.media.depth_brought import check_told_unit
 from focusgen.media.depth_files import check_unit, holds_depth, near_misses
 from focusgen.media.masks import HOW as MASKS_HOW
-from focusgen.media.scenes import RawScene
 from focusgen.models import registry
 from focusgen.models.weight_commands import command_for
 from focusgen.phases.provided_depth import depth_options
-from focusgen.run.selection import Selection, select_scenes
+from focusgen.run.ahead import Ahead, scenes_ahead
+from focusgen.run.selection import Selection
 
 MAX_NAMED = 5
 MAX_LOOKED_AT = 16  # scenes whose first map is read before the start: a 4K EXR takes 0.1 s
@@ -52,19 +51,6 @@ class Lack:
     def of(cls, error: ConfigError | SceneError) -> Lack:
         """Return what an error complains of."""
         return cls(error.message, error.advice)
-
-
-@dataclass(frozen=True)
-class Ahead:
-    """The scenes that lie ahead of a run, as far as is known before any is decoded.
-
-    Attributes:
-        scene_ids: those of the index that were asked for, and those that phase 1 will look at.
-        with_own_depth: those whose layout brought depth.
-    """
-
-    scene_ids: Sequence[str]
-    with_own_depth: frozenset[str] = frozenset()
 
 
 def ask_first(cfg: Config, phases: Sequence[PhaseName], selection: Selection) -> None:
@@ -166,7 +152,7 @@ class _Found:
         if not any(phase in SCENE_PHASES for phase in phases):
             return None
         try:
-            return _scenes_ahead(cfg, phases, selection)
+            return scenes_ahead(cfg, phases, selection)
         except (ConfigError, SceneError) as error:
             self.lacks.append(Lack.of(error))
             return None
@@ -220,6 +206,7 @@ class _Found:
     def depth(self, cfg: Config, ahead: Ahead) -> None:
         """Look whether depth came with the scenes, and whether its unit is known."""
         root = cfg.depth.depth_root
+        self._assumed_units(cfg, ahead)
         without = [name for name in ahead.scene_ids if name not in ahead.with_own_depth]
         if not without:
             return
@@ -239,9 +226,24 @@ class _Found:
         self._units(cfg, root, _spread(found))
 
     def _units(self, cfg: Config, root: Path, scene_ids: Sequence[str]) -> None:
+        options = depth_options(cfg.depth)
+        self._ask_units(scene_ids, lambda name: check_unit(root, name, options))
+
+    def _assumed_units(self, cfg: Config, ahead: Ahead) -> None:
+        root, options = cfg.depth.depth_root, depth_options(cfg.depth)
+        assumed = [name for name in ahead.of_assumed_unit if root is None or not holds_depth(root, name)]
+        self._ask_units(
+            _spread(assumed),
+            lambda name: check_told_unit(ahead.of_assumed_unit[name], options),
+            are_all=len(assumed) == len(ahead.scene_ids),
+        )
+
+    def _ask_units(
+        self, scene_ids: Sequence[str], check: Callable[[str], None], *, are_all: bool = True
+    ) -> None:
         """Ask for the unit where no scene can do without; warn of those that will fail alone."""
-        unknown = [lack for name in scene_ids if (lack := _unit_lacking(cfg, root, name)) is not None]
-        if unknown and len(unknown) == len(scene_ids):
+        unknown = [lack for name in scene_ids if (lack := _unit_lacking(check, name)) is not None]
+        if unknown and are_all and len(unknown) == len(scene_ids):
             self.lacks.append(unknown[0])
         elif unknown:
             of_those = f"{len(unknown)} of {len(scene_ids)} scenes that were looked at will fail"
@@ -260,79 +262,16 @@ class _Found:
             self.warnings.append(f"{what}; no depth for {len(without)} scenes: {listed(without)}")
 
 
-def _unit_lacking(cfg: Config, root: Path, scene_id: str) -> Lack | None:
+def _unit_lacking(check: Callable[[str], None], scene_id: str) -> Lack | None:
     """Return what is asked of a person whose depth files are whole numbers without a unit."""
     try:
-        check_unit(root, scene_id, depth_options(cfg.depth))
+        check(scene_id)
     except CorruptInputError as error:
         if "nobody says" in error.message:  # what else is wrong with one file is that scene's failure
             return Lack.of(error)
     except SceneError:
         pass  # likewise: the disk under one file, say
     return None
-
-
-def _scenes_ahead(cfg: Config, phases: Sequence[PhaseName], selection: Selection) -> Ahead:
-    dataset = DatasetLayout.of(cfg)
-    known: Mapping[str, IndexEntry] = read_index(dataset) if dataset.index_json.exists() else {}
-    if "index" not in phases:
-        known = known or read_index(dataset)
-    new: dict[str, RawScene] = {}
-    if "index" in phases:
-        from focusgen.phases.looking import check_asked, discover_scenes  # readers of every layout
-
-        check_asked(cfg)
-        found = discover_scenes(cfg, known or None).scenes
-        new = {raw.scene_id: raw for raw in found if raw.scene_id not in known}
-        selection, new = _of_the_new(cfg, known, new, selection)
-    asked = select_scenes(known, selection) if known else []
-    own = {name for name in asked if known[name].source.get("depth") is not None}
-    own |= {name for name, raw in new.items() if raw.brought is not None and raw.brought.depth is not None}
-    refused = _refused(dataset)
-    return Ahead([*asked, *(name for name in new if name not in refused)], frozenset(own))
-
-
-def _of_the_new(
-    cfg: Config,
-    known: Mapping[str, IndexEntry],
-    new: Mapping[str, RawScene],
-    selection: Selection,
-) -> tuple[Selection, dict[str, RawScene]]:
-    """Return what is selected of the index, and of the scenes that phase 1 will add to it.
-
-    Raises:
-        ConfigError: a name is of neither.
-    """
-    names = selection.scenes
-    if names is None:
-        return selection, dict(new)
-    forms = {name: name if name in new else known_as(name, new) for name in names}
-    to_come = {form: new[form] for form in forms.values() if form in new}
-    rest = [name for name in names if forms[name] not in to_come]
-    for name in rest:
-        if name not in known and known_as(name, known) not in known:
-            where = display(str(cfg.data.raw_root))
-            way_out = _scene_meant(name, [*known, *new])
-            raise ConfigError(f"no scene {name!r} in the index, nor below {where}", way_out)
-    return replace(selection, scenes=rest), to_come
-
-
-def _scene_meant(name: str, known: Sequence[str]) -> str:
-    """Return what to say where a name is no scene's."""
-    near = near_name(name, known)
-    if "," in near:
-        return f"Quotes keep a comma in a name: {shell_word(chr(34) + near + chr(34))}"
-    if near:
-        return f"Did you mean {display(near)}?"
-    return f"Scenes are {listed(known)}." if known else ""
-
-
-def _refused(dataset: DatasetLayout) -> set[str]:
-    """Return the scenes that phase 1 refused before."""
-    try:
-        return set(parse_json(dataset.rejected_scenes_json.read_bytes()))
-    except (OSError, ValueError):
-        return set()  # phase 1 has not said, or will say it anew
 
 
 def _spread(names: Sequence[str]) -> Sequence[str]:

@@ -254,20 +254,35 @@ def test_a_number_for_the_sky_is_told_and_flagged_where_somebody_says_how_far_is
     assert (flags[:8] & 4 == 4).all() and not (flags[9:] & 4).any()
 
 
-def test_millimetres_in_the_form_of_tum_are_asked_for_and_taken_as_said(tmp_path, capsys):
-    """At 5000 per metre a room of 2 m would be 0.4 m, nearer than depth cameras see."""
+def recorded(tmp_path, units_per_metre: float) -> list[str]:
+    """Record in TUM's form under nobody's name, and run phases 1 and 2; return the flags."""
     folder = tmp_path / "raw" / "my_desk"
     names = [f"{1700000000 + frame / 30:.6f}.png" for frame in range(N_FRAMES)]
     write_pictures(folder / "rgb", names)
-    write_depth_png(folder / "depth", names, 500.0)  # millimetres of a scene half as large
+    write_depth_png(folder / "depth", names, units_per_metre)
     pairs = (f"{name[:-4]} rgb/{name} {name[:-4]} depth/{name}\n" for name in names)
     (folder / "associations.txt").write_text("".join(pairs))
     roots = ["--raw_root", str(tmp_path / "raw"), "--out_root", str(tmp_path / "out")]
     assert cli.phase_main("index", "doc", roots) == 0
-    assert "5000 per metre, as TUM's, unless --depth.depth_scale says otherwise" in capsys.readouterr().err
     assert cli.phase_main("deblur", "doc", roots) == 0
-    assert cli.phase_main("depth", "doc", roots[2:]) == 3
+    return roots[2:]
+
+
+def test_millimetres_in_the_form_of_tum_are_asked_for_and_taken_as_said(tmp_path, capsys):
+    """At 5000 per metre a hall of 2 to 6 m would be a desk at 0.4 to 1.2 m, which nothing refutes."""
+    out = recorded(tmp_path, 1000.0)
+    assert "5000 per metre, as TUM's, unless --depth.depth_scale says otherwise" in capsys.readouterr().err
+    assert cli.phase_main("depth", "doc", out) == 2
     assert "--depth_scale 1000 (millimetres)" in capsys.readouterr().err
-    assert cli.phase_main("depth", "doc", [*roots[2:], "--depth_scale", "1000"]) == 0
+    assert cli.phase_main("depth", "doc", [*out, "--depth_scale", "1000"]) == 0
     with np.load(tmp_path / "out/my_desk/depth_maps/depth_0003.npz") as saved:
-        np.testing.assert_allclose(saved["depth"], planar_m(3) / 2, rtol=2e-3)
+        np.testing.assert_allclose(saved["depth"], planar_m(3), rtol=2e-3)
+
+
+def test_numbers_that_tell_their_unit_in_the_form_of_tum_are_not_asked_for(tmp_path):
+    out = recorded(tmp_path, 5000.0)
+    for frame, path in enumerate(sorted((tmp_path / "raw/my_desk/depth").iterdir())):
+        cv2.imwrite(str(path), (np.rint(planar_m(frame) * 1000) * 5).astype(np.uint16))
+    assert cli.phase_main("depth", "doc", out) == 0
+    with np.load(tmp_path / "out/my_desk/depth_maps/depth_0003.npz") as saved:
+        np.testing.assert_allclose(saved["depth"], planar_m(3), rtol=2e-3)

@@ -11,8 +11,9 @@ import pytest
 from focusgen import cli, config
 from focusgen.base.errors import ConfigError
 from focusgen.config import GRAPH
-from focusgen.run.ask_first import _scenes_ahead
+from focusgen.run.ahead import scenes_ahead
 from focusgen.run.selection import Selection
+from tests.layouts import planar_m, tum
 from tests.small import entry, write_index
 
 
@@ -53,6 +54,19 @@ def test_no_folder_of_depth_is_said_first_and_so_is_one_that_holds_nothing(here,
     assert "--depth_root deep: no such folder" in refusal(capsys, "--depth_root", "deep")
     (here / "deep" / "other").mkdir(parents=True)
     assert "holds no depth for any of 2 scenes: a, b" in refusal(capsys, "--depth_root", "deep")
+
+
+def test_a_recording_in_tums_form_is_asked_for_its_unit_before_anything_is_decoded(here, capsys):
+    """Of 2 m in millimetres nobody would notice 0.4 m: the numbers are whole either way."""
+    shutil.rmtree(here / "raw")
+    tum(here / "raw")
+    folder = here / "raw" / "my_desk"
+    (here / "raw" / "rgbd_dataset_freiburg1_xyz").rename(folder)
+    for frame, path in enumerate(sorted((folder / "depth").iterdir())):
+        cv2.imwrite(str(path), np.rint(planar_m(frame) * 1000).astype(np.uint16))
+    text = refusal(capsys, "--min_frames", "2")
+    assert "nobody says of which unit" in text and "--depth_scale 1000 (millimetres)" in text
+    assert not (here / "out").exists()
 
 
 def test_whole_numbers_without_a_unit_are_asked_for_by_what_they_are_named_like(here, capsys):
@@ -117,11 +131,11 @@ def test_a_scene_that_phase_1_will_add_may_be_asked_for_and_a_slip_is_told_what_
     for name in ("a", "b"):
         rgbd.add_scene(name)
     cfg = rgbd.config()
-    assert _scenes_ahead(cfg, tuple(GRAPH), Selection(scenes=["b"])).scene_ids == ["b"]
+    assert scenes_ahead(cfg, tuple(GRAPH), Selection(scenes=["b"])).scene_ids == ["b"]
     write_index(rgbd.out_root, {"a": entry(4)})
-    assert _scenes_ahead(cfg, tuple(GRAPH), Selection(scenes=["b", "a"])).scene_ids == ["a", "b"]
+    assert scenes_ahead(cfg, tuple(GRAPH), Selection(scenes=["b", "a"])).scene_ids == ["a", "b"]
     with pytest.raises(ConfigError, match="no scene 'c' in the index, nor below") as refused:
-        _scenes_ahead(cfg, tuple(GRAPH), Selection(scenes=["a", "c"]))
+        scenes_ahead(cfg, tuple(GRAPH), Selection(scenes=["a", "c"]))
     assert refused.value.advice == "Scenes are a, b."
 
 
@@ -137,5 +151,5 @@ def test_a_path_and_a_name_that_was_cut_at_its_comma_are_led_to_the_scene(rgbd, 
     rgbd.add_scene("a")
     write_index(rgbd.out_root, {"a": entry(4), "b,c": entry(4)})
     with pytest.raises(ConfigError) as refused:
-        _scenes_ahead(rgbd.config(), tuple(GRAPH), Selection(scenes=[asked]))
+        scenes_ahead(rgbd.config(), tuple(GRAPH), Selection(scenes=[asked]))
     assert refused.value.advice == advice

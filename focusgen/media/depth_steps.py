@@ -1,0 +1,35 @@
+"""What whole numbers of depth tell of their own unit by the steps between them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from focusgen.media.depth_units import SATURATED, Numbers
+
+MIN_LEVELS = 50
+"""Numbers that a map has to use before their steps tell anything."""
+
+MILLIMETRES_PER_METRE = 1000
+KINECT_STEP_PER_M = (2.4e-3, 3.2e-3)
+"""Steps of inverse depth of Kinect and Xtion, an eighth of a pixel at 575 px and 75 mm; 2.7e-3 in TUM's."""
+
+MAX_SPREAD = 0.25
+"""Of the middle half of such steps, as part of their median; .06 in TUM's files."""
+
+
+def tell_unit(values: Numbers, units_per_metre: float) -> bool:
+    """Say whether numbers can hardly be in another unit: they are millimetres times a factor, or a Kinect's.
+
+    Args:
+        values: (H, W) whole numbers as they stand in the file.
+        units_per_metre: which they are asked about.
+    """
+    levels = np.unique(values)
+    levels = levels[(levels > 0) & (levels != SATURATED)].astype(np.int64)
+    if levels.size < MIN_LEVELS:
+        return False
+    factor = units_per_metre / MILLIMETRES_PER_METRE
+    if factor.is_integer() and factor > 1 and not (levels % int(factor)).any():
+        return True
+    low, step, high = np.percentile(-np.diff(units_per_metre / levels), (25, 50, 75))
+    return bool(KINECT_STEP_PER_M[0] <= step <= KINECT_STEP_PER_M[1] and high - low <= MAX_SPREAD * step)
