@@ -8,6 +8,7 @@ sample = clips[0]       # sharp, bokeh, depth, focus, lens, K, ...
 from focusgen.data.crops import FocusRoi as FocusRoi
 from focusgen.data.crops import MotionRoi as MotionRoi
 from focusgen.data.crops import WindowMeta as WindowMeta
+from focusgen.data.sampling import BalancedSampler as BalancedSampler
 from focusgen.data.sampling import balanced_sampler as balanced_sampler
 from focusgen.data.shards import FocusShards as FocusShards
 from focusgen.data.windows import FocusDataset as FocusDataset

@@ -12,22 +12,35 @@ import torch
 import torch.distributed as dist
 from torch.utils.data import WeightedRandomSampler
 
+from focusgen.base.seeds import derive_seed
 from focusgen.data.crops import whole_argument
+from focusgen.data.ranks import given_rank
 from focusgen.data.windows import FocusDataset, read_frame
 from focusgen.optics.balance import LABEL_BINS
 
 
-class _SamplerOfRank(WeightedRandomSampler):
-    """Every so many of the draws that all ranks make alike."""
+class BalancedSampler(WeightedRandomSampler):
+    """What `balanced_sampler` returns: every so many of the draws that all ranks make alike."""
 
     def __init__(self, weights: Sequence[float], n_drawn: int, seed: int, rank: int, n_ranks: int) -> None:
         """Draw a few more where ranks would get different numbers: the shorter one would wait for ever."""
         self._per_rank, self._rank, self._n_ranks = -(-n_drawn // n_ranks), rank, n_ranks
-        generator = torch.Generator().manual_seed(seed)
-        super().__init__(weights, self._per_rank * n_ranks, generator=generator)
+        self._seed, self._draws = seed, torch.Generator().manual_seed(seed)
+        super().__init__(weights, self._per_rank * n_ranks, generator=self._draws)
 
     def __len__(self) -> int:
         return self._per_rank
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go on with the draws of an epoch, whatever was drawn before: a training that resumes needs it.
+
+        Without it a process begins with those of epoch 0, and every epoch that it comes to has others.
+
+        Raises:
+            ValueError: not a whole number.
+        """
+        epoch = whole_argument("epoch", epoch)
+        self._draws.manual_seed(derive_seed(self._seed, "draws", epoch) if epoch else self._seed)
 
     def __iter__(self) -> Iterator[int]:
         """Yield the draws of one epoch; the next epoch's are others, again alike on all ranks."""
@@ -41,7 +54,7 @@ def balanced_sampler(
     seed: int = 0,
     rank: int | None = None,
     n_ranks: int | None = None,
-) -> WeightedRandomSampler:
+) -> BalancedSampler:
     """Return a sampler under which every tenth of the label's range is seen about equally often.
 
     The labels of a window are counted on its middle frame, at every fourth pixel. A window weighs the mean,
@@ -59,43 +72,44 @@ def balanced_sampler(
         ValueError: the data set has no item to draw, or an argument makes no sense.
     """
     n_drawn = len(dataset) if n_samples is None else whole_argument("n_samples", n_samples)
-    seed, (rank, n_ranks) = whole_argument("seed", seed), _checked_ranks(rank, n_ranks)
+    seed, (rank, n_ranks) = whole_argument("seed", seed), _asked_rank(rank, n_ranks)
     if n_drawn < 1 and n_samples is not None:
         raise ValueError(f"n_samples {n_samples}: give 1 or more")
     if not len(dataset):
         raise ValueError("no item to draw: the split is empty, or every scene is shorter than a window")
-    histograms = np.stack([_label_histogram(dataset, index) for index in range(len(dataset))])
+    histograms = np.stack(list(_label_histograms(dataset)))
     common = histograms.mean(axis=0)
     rarity = np.divide(1.0, common, out=np.zeros_like(common), where=common > 0)
     weights = histograms @ rarity
-    return _SamplerOfRank(weights.tolist(), n_drawn, seed, rank, n_ranks)
+    return BalancedSampler(weights.tolist(), n_drawn, seed, rank, n_ranks)
 
 
-def _checked_ranks(rank: int | None, n_ranks: int | None) -> tuple[int, int]:
+def _asked_rank(rank: int | None, n_ranks: int | None) -> tuple[int, int]:
     """Return which rank of how many; warn where there are several and nobody says which one this is.
 
     Raises:
         ValueError: one without the other, or no such rank.
     """
-    if rank is None and n_ranks is None:
-        is_alone = not dist.is_available() or not dist.is_initialized() or dist.get_world_size() == 1
-        if not is_alone:
-            warnings.warn(
-                "every rank will draw the same items: give rank=dist.get_rank(), "
-                "n_ranks=dist.get_world_size(); or rank=0, n_ranks=1 where the trainer deals them out",
-                stacklevel=3,
-            )
-        return 0, 1
-    rank, n_ranks = whole_argument("rank", rank), whole_argument("n_ranks", n_ranks)
-    if not 0 <= rank < n_ranks:
-        raise ValueError(f"rank {rank} of {n_ranks}: ranks are numbered from 0")
-    return rank, n_ranks
+    given = given_rank(rank, n_ranks)
+    if given is None and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+        warnings.warn(
+            "every rank will draw the same items: give rank=dist.get_rank(), "
+            "n_ranks=dist.get_world_size(); or rank=0, n_ranks=1 where the trainer deals them out",
+            stacklevel=3,
+        )
+    return given or (0, 1)
 
 
-def _label_histogram(dataset: FocusDataset, index: int) -> npt.NDArray[np.float64]:
-    scene, start, set_index = dataset.item(index)
-    frame, lens = start + dataset.window // 2, scene.lenses[set_index]
-    depth_m = np.ascontiguousarray(read_frame(scene, set_index, "depth", frame)[::4, ::4])
-    labels = lens.label(depth_m, frame)
-    counts, _ = np.histogram(labels.astype(np.float64), bins=LABEL_BINS, range=(0.0, 1.0))
-    return np.asarray(counts / counts.sum())
+def _label_histograms(dataset: FocusDataset) -> Iterator[npt.NDArray[np.float64]]:
+    """Yield the share of each tenth of the label's range in each item; lens sets side by side share a map."""
+    place: tuple[str, int] | None = None
+    depth_m = np.empty((0, 0), np.float16)
+    for index in range(len(dataset)):
+        scene, start, set_index = dataset.item(index)
+        frame = start + dataset.window // 2
+        if place != (scene.scene_id, frame):
+            place = scene.scene_id, frame
+            depth_m = np.ascontiguousarray(read_frame(scene, set_index, "depth", frame)[::4, ::4])
+        labels = scene.lenses[set_index].label(depth_m, frame)
+        counts, _ = np.histogram(labels.astype(np.float64), bins=LABEL_BINS, range=(0.0, 1.0))
+        yield np.asarray(counts / counts.sum())

@@ -20,6 +20,7 @@ from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataErro
 from focusgen.base.seeds import derive_seed
 from focusgen.config.data import Split
 from focusgen.data.crops import Crop, WindowMeta, crop_generator, crop_size, draw_box, whole_argument
+from focusgen.data.ranks import given_rank
 from focusgen.data.samples import MODALITIES, Modality, Sample, build_sample, without_label_files
 from focusgen.data.windows import (
     check_arguments,
@@ -65,6 +66,9 @@ class FocusShards(IterableDataset[Any]):
         across_cuts: windows may cross a shot cut.
         focus_by_frame: S_focus as one value a frame even where focus does not move.
         shuffle: draw the order of shards; else that of their names.
+        rank: of this process, None for what the environment or the process group says.
+        n_ranks: how many there are; 1 (and rank 0) where the trainer deals out the items of a stream itself,
+            as accelerate and transformers do: dealt out twice, most of them would never be seen.
 
     Raises:
         ConfigError: no shards of that split, or webdataset is not installed.
@@ -89,6 +93,8 @@ class FocusShards(IterableDataset[Any]):
         across_cuts: bool = False,
         focus_by_frame: bool = False,
         shuffle: bool = True,
+        rank: int | None = None,
+        n_ranks: int | None = None,
     ) -> None:
         self.modalities = check_arguments(window, stride, modalities, "raise")
         self.paths, self.split = shard_paths(Path(dest), split), split
@@ -98,6 +104,7 @@ class FocusShards(IterableDataset[Any]):
         self.seed = whole_argument("seed", seed)
         self.across_cuts, self.shuffle = across_cuts, shuffle
         self._is_by_frame = focus_by_frame
+        self._given_rank = given_rank(rank, n_ranks)
         if not self.paths:
             warnings.warn(f"split {split!r} has no item: no shard in {dest} is of it", stacklevel=2)
         self._epoch, self._rank_of_parent = shared_counter(), (0, 1)
@@ -146,6 +153,8 @@ class FocusShards(IterableDataset[Any]):
 
     def _rank(self) -> tuple[int, int]:
         """Return which rank of how many this process works for, a worker for that of its parent."""
+        if self._given_rank is not None:
+            return self._given_rank
         rank, n_ranks = _rank_here()
         is_alone = n_ranks == 1 and get_worker_info() is not None
         return self._rank_of_parent if is_alone else (rank, n_ranks)

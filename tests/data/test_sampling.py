@@ -7,7 +7,7 @@ import warnings
 import pytest
 import torch
 
-from focusgen.data import FocusDataset, balanced_sampler
+from focusgen.data import FocusDataset, balanced_sampler, sampling, windows
 
 
 def entropy_of_labels(data: FocusDataset, indices: list[int]) -> float:
@@ -52,3 +52,46 @@ def test_several_ranks_of_which_nobody_says_which_one_this_is_are_warned_of(fini
         balanced_sampler(data)
     with warnings.catch_warnings(action="error"):
         balanced_sampler(data, rank=0, n_ranks=1)
+
+
+def test_a_training_that_resumes_goes_on_with_the_draws_of_its_epoch(finished):
+    data = FocusDataset(finished, "train", window=2)
+    whole, resumed = (
+        balanced_sampler(data, n_samples=40, seed=1),
+        balanced_sampler(data, n_samples=40, seed=1),
+    )
+    epochs = []
+    for epoch in range(3):
+        whole.set_epoch(epoch)
+        epochs.append(list(whole))
+    assert len({tuple(draws) for draws in epochs}) == 3
+    resumed.set_epoch(2)
+    assert list(resumed) == epochs[2]
+    assert list(balanced_sampler(data, n_samples=40, seed=1)) == epochs[0], "as without a word of epochs"
+    with pytest.raises(ValueError, match="epoch 1.5"):
+        resumed.set_epoch(1.5)
+
+
+def test_ranks_draw_alike_in_an_epoch_that_each_is_told(finished):
+    data = FocusDataset(finished, "train", window=2)
+    ranks = [balanced_sampler(data, n_samples=8, seed=1, rank=rank, n_ranks=2) for rank in (0, 1)]
+    alone = balanced_sampler(data, n_samples=8, seed=1)
+    next(iter(ranks[0]))  # one of them has drawn before
+    for sampler in (alone, *ranks):
+        sampler.set_epoch(5)
+    whole = list(alone)
+    assert [list(one) for one in ranks] == [whole[::2], whole[1::2]]
+
+
+def test_a_depth_map_is_read_once_for_all_lens_sets(finished, monkeypatch):
+    data = FocusDataset(finished, "train", window=2)
+    read = []
+    monkeypatch.setattr(
+        sampling,
+        "read_frame",
+        lambda scene, k, what, frame: (
+            read.append((scene.scene_id, frame)) or windows.read_frame(scene, k, what, frame)
+        ),
+    )
+    balanced_sampler(data)
+    assert len(data) > len(read) == len(set(read))

@@ -209,6 +209,24 @@ def test_a_rank_without_a_shard_says_so_and_no_item_comes_twice(shards, monkeypa
     assert sorted(keys) == sorted(key(sample) for sample in FocusShards(shards, "train", **SIZE))
 
 
+def test_a_rank_that_is_said_wins_over_the_environment(shards, monkeypatch):
+    """A trainer that deals out the items of a stream itself needs all of them on each rank."""
+
+    def items(**asked: int) -> list[tuple[str, int, int]]:
+        stream = FocusShards(shards, "train", window=2, modalities=("depth",), shuffle=False, **asked)
+        return [(item["scene"], int(item["frames"][0]), item["set"]) for item in stream]
+
+    whole = items()
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    share = items()
+    assert 0 < len(share) < len(whole)
+    assert items(rank=0, n_ranks=1) == whole
+    assert items(rank=1, n_ranks=2) == share
+    with pytest.raises(ValueError, match="rank 2 of 2"):
+        items(rank=2, n_ranks=2)
+
+
 def test_a_spawned_worker_streams_the_share_of_the_rank_that_it_works_for(shards, monkeypatch):
     """A process group is known in the rank's own process; its pickled data set is what a worker has."""
     sent = []
