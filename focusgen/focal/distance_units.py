@@ -16,8 +16,12 @@ NO_METRES = frozenset(
 AT_THE_END = re.compile(r"[^A-Za-z0-9](in|D)[^A-Za-z0-9]*$")
 """Inches and diopters, where nothing comes behind them: `focus_in`, `focus [D]`; a `d` is a distance."""
 
-ANDROID = "lensfocusdistance"
-"""Its numbers are diopters, and 0 is infinity."""
+WITHOUT_UNIT = {
+    "lensfocusdistance": "diopters, as Android gives them",
+    "lensposition": "diopters, as libcamera gives them, or parts of the lens' way",
+    "focusposition": "counts of the lens' motor",
+}
+"""What columns hold that are called so and say no unit; of diopters, 0 is infinity."""
 
 
 def said_unit(title: str, where: str) -> str | None:
@@ -30,12 +34,12 @@ def said_unit(title: str, where: str) -> str | None:
     words = [word for word in re.split(r"[^a-z0-9]+", apart.lower()) if word]
     numbered = {n + 1 for n, word in enumerate(words) if word.isdigit()}  # the 50 mm of a lens
     units = [word for n, word in enumerate(words) if word in UNITS_M and n not in numbered]
-    is_android = ANDROID in "".join(words) and not units
+    joined = "".join(words)
+    other = None if units else next((WITHOUT_UNIT[name] for name in WITHOUT_UNIT if name in joined), None)
     is_other = bool(NO_METRES & set(words)) or "1/m" in title or AT_THE_END.search(title) is not None
-    if is_android or is_other or len(set(units)) > 1:
+    if other or is_other or len(set(units)) > 1:
         raise ConfigError(
-            f"{where}: {display(title.strip())} are no metres"
-            + (", but diopters, as Android gives them" if is_android else ""),
+            f"{where}: {display(title.strip())} are no metres" + (f", but {other}" if other else ""),
             "Write metres, or um, mm or cm, and that into the heading: focus_mm. Diopters are 1 / metres.",
         )
     return units[0] if units else None

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
-from focusgen.focal.distance_files import focus_column
+from focusgen.focal.distance_tables import focus_column
 from focusgen.focal.distance_units import unit_of
 from focusgen.focal.distances import MICRO, parse_distance
 from focusgen.focal.lists import read_text

@@ -29,6 +29,11 @@ WANTED = [0.5, 0.75, math.inf]
         ("exif.csv", "SourceFile,FocusDistance\n./s_01.png,0.75 m\n./s_00.png,0.50 m\n./s_10.png,inf\n"),
         ("raws.csv", "SourceFile,FocusDistance\nraw/s_00.CR3,0.5 m\nraw/s_01.CR3,0.75\nraw/s_10.CR3,inf m\n"),
         (
+            "folder.csv",  # of a camera: raw files and sidecars beside the slices, a film, a stacked picture
+            "SourceFile,FocusDistance\nc/s_00.ORF,0.51 m\nc/s_00.png,0.5 m\nc/s_01.CR3,0.75 m\n"
+            "c/s_01.DNG,0.75 m\nc/s_01.xmp,\nc/s_10.png,inf\nc/s_10.xmp,\nc/M_1.MOV,\nc/stacked.png,0.5 m\n",
+        ),
+        (
             "more.csv",
             "SourceFile,FocusDistance,FocusMode,SubjectDistance\n"
             "s_00.png,0.50 m,Manual,9 m\ns_01.png,0.75 m,Manual,9 m\ns_10.png,inf,Manual,9 m\n",
@@ -134,6 +139,13 @@ def test_of_a_file_about_many_folders_the_lines_of_one_count(tmp_path: Path):
             "which of focusdistanceupper, focusdistancelower",
         ),
         ("a.csv", "file,lens.focusDistance\ns_00,2\ns_01,1\ns_10,0.1\n", "diopters, as Android gives them"),
+        ("a.csv", "file,LensPosition\ns_00,2\ns_01,1\ns_10,0.1\n", "diopters, as libcamera gives them"),
+        ("a.csv", "file,focus_position\ns_00,2\ns_01,1\ns_10,9\n", "counts of the lens' motor"),
+        (
+            "a.csv",
+            "SourceFile,FocusDistance\ns_00.CR3,1 m\ns_00.ORF,2 m\ns_01.CR3,3 m\ns_10.CR3,4 m\n",
+            r"a.csv:3: a distance of s_00.png for the second time",
+        ),
         ("a.csv", "file,focus distance [in]\ns_00,20\ns_01,30\ns_10,90\n", r"\[in\] are no metres"),
         ("a.csv", "file,focus (D)\ns_00,2\ns_01,1\ns_10,0.1\n", r"focus \(D\) are no metres"),
         ("a.csv", "file,focus_step\ns_00,2\ns_01,1\ns_10,0.1\n", "focus_step are no metres"),
