@@ -19,6 +19,7 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import display, natural_key
 from focusgen.dataset.packs import is_published, packed_bytes
+from focusgen.focal.name_order import name_order, roll_over
 from focusgen.focal.slice_checks import (
     LEAVE_ADVICE,
     check_alike,
@@ -46,14 +47,6 @@ RESULT = re.compile(r"(.+)_(depth|all_in_focus|slice|confidence|metadata)")
 
 REPLACE = "Replace the file."
 
-DISTANCE = r"\d+(?:\.\d+)?(?=\s?(?:[mcu\u00b5\u03bc]?m)(?![a-z]))"
-LAST_NUMBER = re.compile(rf"{DISTANCE}(?!.*\d)|\d+(?!.*\d)", re.IGNORECASE)
-"""What counts slices: a number, or a distance such as the 0.5 of `focus_0.5m`."""
-
-DECIMAL = r"(?:^|(?<=[_= -])|(?<=focus)|(?<=dist)|(?<=\bf)|(?<=\bd))\d+\.\d{1,3}$"
-LAST_DECIMAL = re.compile(rf"{DECIMAL}|{LAST_NUMBER.pattern}", re.IGNORECASE)
-"""The same where names end in distances that bring no unit: `focus_0.35`, `1.2`, `2`."""
-
 
 @dataclass(frozen=True)
 class StackFiles:
@@ -63,16 +56,33 @@ class StackFiles:
         name: what its results are called.
         paths: its slices, in the order of their names or as given.
         ignored: pictures in the same folder that are no slices.
+        rolls_over: whether the counter in their names began anew: they were taken in another order.
     """
 
     name: str
     paths: tuple[Path, ...]
     ignored: tuple[str, ...] = ()
+    rolls_over: bool = False
 
     @property
     def folder(self) -> Path:
         """Where the first slice lies: files that belong to the stack lie beside it."""
         return self.paths[0].parent
+
+    def check_order(self, where: str) -> None:
+        """Refuse distances that go by the order of the slices where that is not sure.
+
+        Raises:
+            ConfigError: the counter in their names began anew; names where the distances stand.
+        """
+        if self.rolls_over:
+            first, last = (display(path.name) for path in (self.paths[0], self.paths[-1]))
+            raise ConfigError(
+                f"{where}: the counter of {display(self.name)} began anew, {last} was taken before {first}: "
+                "are distances in the order of names or of time?",
+                "Name the slices one by one in the order of the distances (--input a.png,b.png,..., in lists "
+                "slices), or give a file of their names and distances.",
+            )
 
 
 def stack_of_folder(folder: Path) -> StackFiles:
@@ -87,34 +97,16 @@ def stack_of_folder(folder: Path) -> StackFiles:
     if not named:
         raise _no_pictures(folder, "no pictures")
     series: dict[str, list[Path]] = defaultdict(list)
-    number, key = (LAST_DECIMAL, _decimal_key) if _end_in_decimals(named) else (LAST_NUMBER, _counting_key)
+    order = name_order(named)
     for path in named:
-        series[number.sub("#", path.stem)].append(path)
+        series[order.number.sub("#", path.stem)].append(path)
     chosen = _only_longest(folder, series) or named
-    ordered = sorted(chosen, key=lambda path: key(path.name))
+    ordered = sorted(chosen, key=lambda path: order.key(path.name))
     _refuse_doubles(folder, ordered)
     used = set(chosen)
     left_out = tuple(path.name for path in pictures if path not in used)
-    return StackFiles(folder.resolve().name or "stack", tuple(ordered), left_out)
-
-
-def _end_in_decimals(paths: Sequence[Path]) -> bool:
-    """Say whether names end in decimals, not in counters behind a point, as 1.1 ... 1.10 and 1.001 are."""
-    found = [re.search(DECIMAL, path.stem, re.IGNORECASE) for path in paths]
-    decimals = [one[0] for one in found if one]
-    are_numbers = len({float(one) for one in decimals}) == len(decimals)
-    return len(decimals) >= 2 and are_numbers and not any(re.search(r"\.00[1-9]", one) for one in decimals)
-
-
-def _decimal_key(name: str) -> tuple[Any, str]:
-    """Return a key that sorts 0.35 before 0.5, and both before 2."""
-    micro = LAST_DECIMAL.sub(lambda found: str(round(1e6 * float(found[0]))), Path(name).stem)
-    return natural_key(micro)
-
-
-def _counting_key(name: str) -> tuple[Any, str]:
-    """Return a key that sorts numbers by what they count, and 0.35m before 0.5m."""
-    return natural_key(re.sub(DISTANCE, lambda found: str(round(1e6 * float(found[0]))), name, flags=re.I))
+    name = folder.resolve().name or "stack"
+    return StackFiles(name, tuple(ordered), left_out, rolls_over=roll_over(ordered))
 
 
 def _refuse_doubles(folder: Path, paths: Sequence[Path]) -> None:

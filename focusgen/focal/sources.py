@@ -98,7 +98,10 @@ def _slices(record: StackRecord, roots: Roots, beside: Path) -> StackFiles:
             "slices names pictures one by one, all_in_focus a sharp one; "
             "slices in an array are saved as pictures first.",
         )
-    return stack_of_folder(folder)
+    files = stack_of_folder(folder)
+    if record.focus_distances_m() is not None:
+        files.check_order(record.where)
+    return files
 
 
 def _found(record: StackRecord, path: str, kind: str, roots: Roots, beside: Path) -> Path:

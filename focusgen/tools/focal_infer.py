@@ -366,12 +366,15 @@ def _distances(job: InferJob, files: StackFiles, on_disk: Sequence[Path] = ()) -
             all_names, names = (
                 [path.name for path in some] for some in (on_disk or files.paths, files.paths)
             )
-            found = read_distances(path, all_names, files.folder.resolve().name, names)
+            folder = files.folder.resolve().name
+            found = read_distances(path, all_names, folder, names, files.check_order)
             return _of_taken(found, len(files.paths), len(on_disk))
     if FILE_NAME.fullmatch(given):
         looked = " nor in ".join(display(str(place)) for place in places[:-1])
         raise ConfigError(f"{display(given)}: no such file, neither here nor in {looked}")
-    return _of_taken(parse_distances(given, "--focus-distances"), len(files.paths), len(on_disk))
+    distances_m = parse_distances(given, "--focus-distances")
+    files.check_order("--focus-distances")
+    return _of_taken(distances_m, len(files.paths), len(on_disk))
 
 
 def _of_taken(distances_m: list[float], n_taken: int, n_on_disk: int) -> list[float]:

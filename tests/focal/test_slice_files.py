@@ -36,6 +36,27 @@ def test_numbers_are_counted_and_not_spelled(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("pattern", "numbers", "began_anew"),
+    [
+        ("IMG_{:04d}.JPG", (9998, 9999, 1, 2), True),
+        ("DSC{:05d}.JPG", (9997, 9999, 0, 1), True),
+        ("IMG_{:04d}.JPG", (9997, 9998, 9999), False),
+        ("P{:07d}.JPG", (1019998, 1019999, 1020001), False),
+        ("s_{}.png", (0, 1, 5000, 9000), False),
+        ("{}.png", range(0, 10_000, 2500), False),
+    ],
+)
+def test_a_counter_that_began_anew_leaves_the_order_open(tmp_path, pattern, numbers, began_anew):
+    folder = folder_of(tmp_path / "s", *map(pattern.format, numbers))
+    found = stack_of_folder(folder)
+    assert found.rolls_over is began_anew
+    stack_of_paths(found.paths).check_order("named one by one")
+    if began_anew:
+        with pytest.raises(ConfigError, match="l.csv:3: the counter of s began anew"):
+            found.check_order("l.csv:3")
+
+
+@pytest.mark.parametrize(
     "beside",
     [
         *("depth.png", "stack_depth.png", "aif.png", "all_in_focus.png", "x-allinfocus.jpg", "mask_01.png"),

@@ -182,6 +182,23 @@ def test_one_file_of_distances_may_lie_beside_all_stacks_of_a_batch(tmp_path, ca
     ]
 
 
+def test_where_the_counter_of_a_camera_began_anew_distances_name_their_slices(tmp_path, calls):
+    folder, names = stack(tmp_path / "s"), ["IMG_9998.png", "IMG_9999.png", "IMG_0001.png"]
+    for number, name in enumerate(names):
+        (folder / f"{number}.png").rename(folder / name)
+    (folder / "d.txt").write_text("1 2 3\n")
+    (folder / "d.csv").write_text("".join(f"{name},{n + 1}\n" for n, name in enumerate(names)))
+    own = listed(tmp_path, {"focal_stack": "s", "focus_distances": [1, 2, 3]})
+    for given, distances in ((folder, "1,2,3"), (folder, "d.txt"), (own, None)):
+        with pytest.raises(ConfigError, match="began anew, IMG_9999.png was taken before IMG_0001.png"):
+            inferred(given, tmp_path / "o", focus_distances=distances)
+    inferred(folder, tmp_path / "o", focus_distances="d.csv")
+    inferred(",".join(str(folder / name) for name in names), tmp_path / "o", focus_distances="1,2,3")
+    assert [dict(zip(call[1], call[2], strict=True)) for call in calls] == 2 * [
+        dict(zip(names, [1.0, 2.0, 3.0], strict=True))
+    ]
+
+
 @pytest.mark.parametrize(
     ("given", "why"),
     [
