@@ -8,55 +8,32 @@ import itertools
 import operator
 import os
 import warnings
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy.typing as npt
-import torch
 from torch.utils.data import Dataset
 
-from focusgen.base.errors import RefusedDataError, SceneError
+from focusgen.base.errors import SceneError
 from focusgen.config.data import Split
-from focusgen.data.crops import (
-    Crop,
-    FocusRoi,
-    MotionRoi,
-    WindowMeta,
-    crop_generator,
-    crop_size,
-    draw_box,
-    whole,
-    whole_argument,
+from focusgen.data.arguments import (
+    check_arguments,
+    check_clean,
+    check_crop,
+    chosen_sets,
+    window_starts,
+    with_roi,
 )
-from focusgen.data.samples import (
-    MODALITIES,
-    OPTIONAL_MODALITIES,
-    Modality,
-    Sample,
-    build_sample,
-    without_label_files,
-)
+from focusgen.data.crops import Crop, whole_argument
+from focusgen.data.reading import Transform, WindowReader, shared_counter
+from focusgen.data.samples import MODALITIES, Modality
 from focusgen.data.vouched import read_vouched
 from focusgen.dataset.published import read_bokeh, read_clean, read_depth, read_flags, read_focus, read_sharp
-from focusgen.dataset.vetting import SceneInfo, VettedScene, vet
-
-Transform = Callable[[Sample], Any]
+from focusgen.dataset.vetting import VettedScene, vet
 
 
-def window_starts(
-    n_frames: int, cuts: Sequence[int], window: int, stride: int, *, across_cuts: bool
-) -> list[int]:
-    """Return the first frames of the windows of a scene; what is left at the end of a shot is dropped."""
-    borders = [0, *([] if across_cuts else cuts), n_frames]
-    return [
-        start
-        for first, stop in itertools.pairwise(borders)
-        for start in range(first, stop - window + 1, stride)
-    ]
-
-
-class FocusDataset(Dataset[Any]):
+class FocusDataset(WindowReader, Dataset[Any]):
     """Windows of T frames of one lens set, with one crop.
 
     Items stand in index order of their scenes, then by first frame, then by set. Nothing is opened here but
@@ -147,14 +124,6 @@ class FocusDataset(Dataset[Any]):
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
 
-    def set_epoch(self, epoch: int) -> None:
-        """Draw other crops from now on, the same for every worker and rank.
-
-        Raises:
-            ValueError: not a whole number.
-        """
-        self._epoch[0] = whole_argument("epoch", epoch)
-
     @property
     def n_damaged(self) -> int:
         """Items that `on_damage="skip"` went past, in all workers."""
@@ -197,21 +166,7 @@ class FocusDataset(Dataset[Any]):
         def read(modality: str, frame: int) -> npt.NDArray[Any]:
             return read_frame(scene, set_index, cast(Modality, modality), frame)
 
-        shown = without_label_files(read, scene.lenses[set_index]) if self.recompute_labels else read
-        meta = WindowMeta(scene.scene_id, set_index, frames, scene.width, scene.height, shown)
-        rng = crop_generator(self.seed, int(self._epoch), scene.scene_id, start, set_index)
-        box = draw_box(self.crop, meta, rng)
-        sample = build_sample(
-            scene,
-            set_index,
-            frames,
-            box,
-            self.modalities,
-            read,
-            recompute_labels=self.recompute_labels,
-            by_frame=self._is_by_frame,
-        )
-        return sample if self.transform is None else self.transform(sample)
+        return self._sample_of(scene, set_index, frames, read, by_frame=self._is_by_frame)
 
 
 def read_frame(scene: VettedScene, set_index: int, modality: Modality, frame: int) -> npt.NDArray[Any]:
@@ -242,97 +197,3 @@ def read_frame(scene: VettedScene, set_index: int, modality: Modality, frame: in
             "focusgen repair redoes damaged files.",
         )
     return array
-
-
-def check_arguments(
-    window: int, stride: int | None, modalities: Iterable[Modality], on_damage: str
-) -> tuple[Modality, ...]:
-    """Refuse what makes no sense, and return the modalities.
-
-    Raises:
-        ValueError: says what.
-    """
-    if not (_is_count(window) and (stride is None or _is_count(stride))):
-        raise ValueError(f"window {window!r} and stride {stride!r} count frames: give 1 or more")
-    known = (*MODALITIES, *OPTIONAL_MODALITIES)
-    wanted = () if isinstance(modalities, str) else tuple(modalities)  # a generator gives them once
-    if not wanted or any(name not in known for name in wanted):
-        raise ValueError(f"modalities {modalities!r}: give a list of {', '.join(known)}")
-    if on_damage not in ("raise", "skip"):
-        raise ValueError(f"on_damage {on_damage!r} is neither 'raise' nor 'skip'")
-    return wanted
-
-
-def _is_count(value: object) -> bool:
-    try:
-        return whole(value) >= 1
-    except TypeError:
-        return False
-
-
-def with_roi(crop: Crop, roi: str | None) -> Crop:
-    """Return the crop function of a region of interest, or the crop itself.
-
-    Raises:
-        ValueError: an unknown region, or no size to cut it with.
-    """
-    if roi is None:
-        return crop
-    if crop is None or callable(crop) or roi not in ("focus", "motion"):
-        raise ValueError(f"roi {roi!r}, crop {crop!r}: give roi 'focus' or 'motion' and a crop of fixed size")
-    return FocusRoi(crop) if roi == "focus" else MotionRoi(crop)
-
-
-def check_crop(crop: Crop, scenes: Sequence[SceneInfo]) -> None:
-    """Refuse a crop that does not fit into a frame.
-
-    Raises:
-        ValueError: names the scene.
-    """
-    size = crop_size(crop)
-    for scene in scenes:
-        if size is not None and (size[0] > scene.height or size[1] > scene.width):
-            raise ValueError(
-                f"crop {size[0]}x{size[1]} (height x width) is larger than the {scene.height}x{scene.width} "
-                f"frames of scene {scene.scene_id!r}"
-            )
-
-
-def check_clean(modalities: Sequence[str], scenes: Sequence[SceneInfo]) -> None:
-    """Refuse to look for renders before the sensor where none are kept.
-
-    Raises:
-        RefusedDataError: names the scene.
-    """
-    without = next((scene for scene in scenes if not scene.has_clean), None)
-    if "clean" in modalities and without is not None:
-        raise RefusedDataError(
-            f"scene {without.scene_id!r} has no clean_renders",
-            "Render it with a render.sensor and render.keep_clean true; without a sensor, read 'bokeh'.",
-        )
-
-
-def chosen_sets(scene: SceneInfo, sets: Sequence[int] | None) -> tuple[int, ...]:
-    """Return the lens sets to use of a scene, ascending.
-
-    Raises:
-        ValueError: the scene has no such set.
-    """
-    if sets is None:
-        return tuple(range(len(scene.lenses)))
-    try:
-        chosen = sorted({whole(number) for number in sets})  # of a list, an array or a tensor
-    except TypeError:
-        chosen = []
-    if not chosen:
-        raise ValueError(f"sets {sets!r}: give a list of lens sets, or None for all")
-    if not 0 <= chosen[0] <= chosen[-1] < len(scene.lenses):
-        raise ValueError(f"sets {chosen}: scene {scene.scene_id!r} has sets 0..{len(scene.lenses) - 1}")
-    return tuple(chosen)
-
-
-def shared_counter() -> torch.Tensor:
-    """Return a number that worker processes share, also those that persist over epochs."""
-    counter = torch.zeros(1, dtype=torch.int64)
-    counter.share_memory_()  # type: ignore[no-untyped-call]
-    return counter

@@ -14,7 +14,7 @@ from torch.utils.data._utils.worker import WorkerInfo
 
 from focusgen.base.errors import ConfigError, CorruptInputError, RefusedDataError
 from focusgen.data import FocusDataset, FocusShards
-from focusgen.data.shards import _scene_info
+from focusgen.data.shard_files import Frame, scene_info
 from focusgen.dataset.lens_metadata import SetLens
 from focusgen.optics.coc import Lens
 from focusgen.tools.export import export, finish
@@ -98,8 +98,8 @@ def test_what_a_sample_says_of_its_lenses_is_all_that_labels_follow_from():
     lens = Lens(0.05, 2.0, 3.0, "exact")
     lenses = (SetLens(lens, 3e-4, None, 1.1e-4, True), SetLens(lens, 3e-4, (3.0, 4.5), None, True))
     whole = scene("a", lenses=lenses, metadata={"formula": "exact", "breathing": True})
-    window = {frame: (sample_document(whole, frame), {}) for frame in (0, 1)}
-    assert _scene_info(window).lenses == lenses
+    window = {frame: Frame(sample_document(whole, frame), {}) for frame in (0, 1)}
+    assert scene_info(window).lenses == lenses
 
 
 def test_renders_before_the_sensor_are_refused_by_name_where_none_are_kept(finished, shards):

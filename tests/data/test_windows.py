@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Subset, default_collate
 
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError
 from focusgen.data import FocusDataset, FocusRoi, MotionRoi
-from focusgen.data.windows import window_starts
+from focusgen.data.arguments import window_starts
 
 
 def splits_of(root: Path) -> dict[str, str]:
