@@ -10,13 +10,14 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from focusgen.base.errors import ConfigError, ExitCode
+from focusgen.base.errors import ConfigError
 from focusgen.commands.focal import ALIASES, checkpoint_of, note_what_has_no_effect, renamed
+from focusgen.commands.focal_results import print_stack, report
 from focusgen.config.flags import Flags, option, parse, required
 from focusgen.focal.lens_checks import check_lens
 
@@ -82,11 +83,6 @@ INFER_ALIASES = {
     "--model_path": "--checkpoint",
     "--ensemble": "--ensemble_size",
 }
-MOST_SAID = 3.0
-"""Shares above this are all the same to a reader."""
-MUCH_OUT_OF_FOCUS = 0.25
-"""Share of a picture that is in focus in no slice from which it is said."""
-
 DEVICE = re.compile(r"cpu|auto|mps|(cuda|xpu)(:\d+)?")
 
 
@@ -222,140 +218,3 @@ def _check_sources(flags: InferFlags) -> None:
 
         missing = lens_flags_lacking(flags.focal_length, flags.f_number)
         raise no_metres(str(flags.sweep_video), missing)  # before it is cut
-
-
-def print_stack(stack: dict[str, Any], output: Path) -> None:
-    """Print one line of a stack that is finished, and what a person should know of it."""
-    from focusgen.base.names import display
-
-    known = stack["identifiable"]
-    reach = f", identifiable to {known['to_m']:.3g} m ({known['share']:.0%})" if known else ""
-    print(
-        f"{display(str(output / stack['name']))}_depth.npy  {stack['unit']}, "
-        f"{stack['width']}x{stack['height']}{reach}, {stack['share_unsure']:.0%} unsure, "
-        + ("kept" if stack["kept"] else f"{stack['cpu_s']:.1f} CPU s"),
-        flush=True,
-    )
-    for note in notes_on(stack):
-        print(f"note: {display(stack['name'])}: {note}", file=sys.stderr)
-
-
-def report(summary: dict[str, Any]) -> int:
-    """Print how many stacks were kept, and what could not be used; return the exit status."""
-    from focusgen.base.names import display, listed
-
-    _note_kept(summary["stacks"])
-    without = summary.get("without_slices", ())
-    if without:
-        print(f"note: no pictures that could be slices in {listed(without)}: left out", file=sys.stderr)
-    for failure in summary["failed"]:
-        print(
-            f"focusgen: {display(failure['name'])}: {failure['error']}\n{failure['advice']}", file=sys.stderr
-        )
-    return int(ExitCode.INCOMPLETE if summary["failed"] else ExitCode.COMPLETE)
-
-
-def _note_kept(stacks: Sequence[Mapping[str, Any]]) -> None:
-    n_kept = sum(stack["kept"] for stack in stacks)
-    if n_kept:
-        print(
-            f"note: {n_kept} of {len(stacks)} stacks kept: an earlier call worked on the same slices in the "
-            "same way; --resume none does them anew",
-            file=sys.stderr,
-        )
-
-
-def _share(part: float) -> str:
-    return f"{part:.0%}" if part <= MOST_SAID else f"more than {MOST_SAID:.0%}"
-
-
-LIGHT = {
-    "vignetting": "light falls off towards the corners more in one slice than in another. Was the aperture "
-    "the same, and vignetting corrected in all of them or in none?",
-    "tone": "contrast differs from slice to slice as tone curves change it. Fix picture style, HDR and "
-    "automatic contrast in the camera, or develop all slices alike.",
-    "clipped": "pixels are clipped: how bright they were, no slice says. Expose less.",
-}
-"""What is said of light that changes between slices."""
-
-
-def _misfit(stack: Mapping[str, Any]) -> str:
-    """Return in which way slices do not fit, and what to look at: what was measured, else what is likely."""
-    lowered = "confidence is lowered"
-    if stack["changed_light"] is not None:
-        return f"{lowered}; {LIGHT[stack['changed_light']]}"
-    if stack["better_orders"]:
-        return f"{lowered}; {_ordered(stack)} Are --focus-distances in the order of the names?"
-    if stack["blur_factor"] not in (None, 1.0):
-        return (
-            f"they show about {stack['blur_factor']:g} times the blur of this lens between these focus "
-            f"distances; {lowered}. Are --focal-length (the lens' own, no 35 mm equivalent), --f-number and "
-            "--sensor-width those of the lens, and --focus-distances metres, in the order of the names?"
-        )
-    return (
-        f"{_share(stack['unexplained_share'])} of what differs between them is left when they are drawn from "
-        f"the depth found; {lowered}. Did camera or things move? Thin things, two slices far apart, and blur "
-        "that changes by a pixel or two only, leave as much. Else: are --focus-distances in the order of the "
-        "names, and --focal-length, --f-number and --sensor-width those of the lens?"
-    )
-
-
-def _ordered(stack: Mapping[str, Any]) -> str:
-    """Return in which order slices would fit."""
-    from focusgen.base.names import display
-
-    orders = [", ".join(map(display, names)) for names in stack["better_orders"]]
-    return f"from near to far they explain each other much better as {' or as '.join(orders)}."
-
-
-def _light_notes(stack: Mapping[str, Any]) -> Iterator[str]:
-    if stack["exposure"]["corrected"]:
-        yield (
-            "exposure or white balance differ between the slices, by up to "
-            f"{stack['exposure']['largest_step']:.2f} x: brought to those of the middle slice"
-        )
-    if not stack["has_display_curve"]:
-        yield (
-            "by their colour profile the slices hold linear light, or nearly: blur is reckoned as if they "
-            "were sRGB, which makes depth worse. Develop them with sRGB, Adobe RGB or Display P3"
-        )
-
-
-def _lens_notes(stack: Mapping[str, Any]) -> Iterator[str]:
-    if stack["sensor_width_assumed"]:
-        yield (
-            "the picture is taken to show 36 mm of sensor along its long side, as full frame does: on a "
-            "smaller sensor depth between the slices is wrong. Give --sensor-width"
-        )
-    if stack["sensor_width_from"] == "exif_resolution":
-        yield (
-            f"the picture shows {stack['lens']['sensor_width_mm']:.3g} mm of sensor along its width, by the "
-            "resolution of the focal plane in EXIF: where a program made the pictures smaller and left that "
-            "as it was, depth between the slices is wrong. Give --sensor-width if it is another"
-        )
-
-
-def notes_on(stack: dict[str, Any]) -> Iterator[str]:
-    """Yield what a person should know of one result of the summary."""
-    from focusgen.base.names import display
-    from focusgen.focal.slice_files import is_like_a_slice
-
-    yield from _light_notes(stack)
-    if not stack["fits"]:
-        yield f"the slices do not fit: {_misfit(stack)}"
-    out_of_focus = stack["share_in_focus_in_no_slice"] or 0.0  # told by the depth: not where that is wrong
-    if stack["fits"] and out_of_focus > MUCH_OUT_OF_FOCUS:
-        yield (
-            f"{out_of_focus:.0%} of the picture is in focus in no slice: depth is measured worse there, and "
-            "the sharp picture stays soft. More slices (nearer, farther, in between) or stopping down help"
-        )
-    others = [name for name in stack["ignored_files"] if is_like_a_slice(name)]
-    if others:
-        shown = ", ".join(map(display, others[:4])) + (", ..." if len(others) > 4 else "")
-        yield f"{len(others)} pictures of the folder are not of the series that was taken: {shown}"
-    yield from _lens_notes(stack)
-    if stack["unit"] == "relative":
-        vain = "--quality best had no effect. " if stack["quality"] == "best" else ""
-        yield (
-            f"depth is relative, not metres: the lens is not known. {vain}Give --focal-length and --f-number."
-        )

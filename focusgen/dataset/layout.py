@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,10 @@ class SceneLayout:
     def root(self) -> Path:
         """The scene's folder."""
         return self.dataset_root / self.scene_id
+
+    def relative(self, path: Path | str) -> str:
+        """Return a path as reports show it: seen from the scene's folder."""
+        return os.path.relpath(path, self.root)
 
     @property
     def split_txt(self) -> Path:

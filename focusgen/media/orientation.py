@@ -1,4 +1,4 @@
-"""How stored pixels become upright ones, and what EXIF says of it."""
+"""How stored pixels become upright ones, and what EXIF and the display matrix of a video say of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from focusgen.base.names import MediaError
 from focusgen.media.rules import EXIF_LONG
 
 ORIENTATION_TAG = 0x0112
@@ -16,6 +17,8 @@ ORIENTATION_TAG = 0x0112
 
 LONG = 4
 """TIFF's type of 32 bits: some writers use it where EXIF asks for 16."""
+
+_UNITY = 1 << 16  # display matrices are 16.16 fixed point
 
 
 class Orientation(NamedTuple):
@@ -99,3 +102,18 @@ def exif_orientation(exif: bytes, *, knows_long: bool = True) -> int:
             )[0]
             return int(value) or 1  # some writers leave 0 for "unknown"
     return 1
+
+
+def displayed_orientation(matrix: bytes, file: str) -> Orientation:
+    """Return what a display matrix does: stored (x, y) goes to (a x + c y, b x + d y).
+
+    Raises:
+        MediaError: it turns by other than 90 degrees, or scales.
+    """
+    a, b, _, c, d, *_ = struct.unpack("=9i", matrix)
+    shape = tuple(np.sign(value) if abs(abs(value) - _UNITY) <= 1 else value for value in (a, b, c, d))
+    if shape[1:3] == (0, 0) and {abs(shape[0]), abs(shape[3])} == {1}:
+        return Orientation(transpose=False, flip_x=bool(a < 0), flip_y=bool(d < 0))
+    if (shape[0], shape[3]) == (0, 0) and {abs(shape[1]), abs(shape[2])} == {1}:
+        return Orientation(transpose=True, flip_x=bool(c < 0), flip_y=bool(b < 0))
+    raise MediaError(file, "is to be shown turned by other than 90 degrees or scaled; re-encode it upright")

@@ -30,7 +30,8 @@ from focusgen.media.shots import (
     signature,
     thumbnail_of,
 )
-from focusgen.media.streams import ONE_FRAME_PER_PACKET, VideoStream, count_pictures, frame_time_s, open_video
+from focusgen.media.stream_codecs import ONE_FRAME_PER_PACKET
+from focusgen.media.streams import VideoStream, count_pictures, frame_time_s, open_video
 
 _HASH_BLOCK_BYTES = 1 << 20
 _DARK_LEVEL = 64  # what 14 bits in files of 16 come to

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import struct
 from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -33,12 +32,13 @@ from focusgen.media.crops import Crop, crop_note, track_crops
 from focusgen.media.damage import advising
 from focusgen.media.eight_bits import refuse_transparency
 from focusgen.media.images import Frame, check_pixels
-from focusgen.media.listing import LOSSLESS, WITHOUT_LOSS
-from focusgen.media.orientation import Orientation, turned_note
+from focusgen.media.listing import LOSSLESS
+from focusgen.media.orientation import Orientation, displayed_orientation, turned_note
 from focusgen.media.rules import ALL_RULES, CROP, STREAM
 from focusgen.media.shots import thumbnail_of
 from focusgen.media.side_alpha import OPAQUE_NOTE, SideAlpha, side_alpha_of
 from focusgen.media.stream_choice import Choice, choose_stream
+from focusgen.media.stream_codecs import OPEN_OPTIONS, prepare
 from focusgen.media.stream_notes import Looks, check_matrix, note_on_aspect, notes_on_looks
 
 if TYPE_CHECKING:
@@ -46,26 +46,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.reformatter import VideoReformatter
 
-# Canonical names. Less is decoded than FFmpeg can: each decoder more is a parser more for hostile bytes.
-CODECS = frozenset(
-    "av1 dnxhd dvvideo ffv1 ffvhuff h263 h264 hevc huffyuv mjpeg mpeg1video mpeg2video mpeg4 "
-    "msmpeg4v2 msmpeg4v3 png prores qtrle rawvideo utvideo vp8 vp9".split()
-)
-# Decoders of these yield exactly one frame per packet: fewer frames than packets means that some were lost.
-ONE_FRAME_PER_PACKET = frozenset(
-    "av1 dnxhd dvvideo ffv1 ffvhuff h264 hevc huffyuv mjpeg prores utvideo vp9".split()
-)
-# With the decoders that are not called as their format is; FFmpeg's probing opens no other either.
-_DECODERS = CODECS | {"libdav1d", "msmpeg4"}
-_OPEN_OPTIONS = {
-    "format_whitelist": "mov,mp4,matroska,webm,avi",
-    "protocol_whitelist": "file",
-    "codec_whitelist": ",".join(sorted(_DECODERS)),
-    "enable_drefs": "0",  # mov: never follow references to other files
-}
-_CODEC_OPTIONS = {"err_detect": "explode+crccheck"}
 _MAX_REORDERED = 16  # pictures that H.264 and HEVC may hold back to show later ones first
-_UNITY = 1 << 16  # display matrices are 16.16 fixed point
 
 
 class VideoStream:
@@ -290,33 +271,16 @@ def open_video(
         container = av.open(
             f"file:{path.absolute()}",
             format=demuxer,
-            options={**_OPEN_OPTIONS, "ignore_editlist": str(int(ignore_edits))},
+            options={**OPEN_OPTIONS, "ignore_editlist": str(int(ignore_edits))},
             metadata_errors="replace",
         )
     with container:
         choice = choose_stream(container, file, rules)
-        _prepare(choice.stream, file, max_pixels)
+        prepare(choice.stream, file, max_pixels)
         alpha = side_alpha_of(choice.stream, file, max_pixels) if check_alpha else None
         crops = track_crops(path, file, demuxer) if CROP in rules else []
         crop = crops[choice.track] if choice.track < len(crops) else Crop()
         yield VideoStream(container, choice, file, max_pixels, alpha, crop)
-
-
-def _prepare(stream: av.VideoStream, file: str, max_pixels: int) -> None:
-    """Check the codec of a stream before it is opened, and set its options."""
-    context = stream.codec_context
-    if context is None:
-        raise MediaError(file, "damaged, or a codec that is not accepted")
-    if context.codec.canonical_name not in CODECS:
-        raise MediaError(
-            file,
-            f"codec {context.codec.canonical_name} is not accepted",
-            f"Convert it without loss: {WITHOUT_LOSS}. Accepted: {', '.join(sorted(CODECS))}.",
-        )
-    if context.width and context.height:
-        check_pixels(file, context.width, context.height, max_pixels)
-    context.thread_count = 1
-    context.options = {**_CODEC_OPTIONS, "max_pixels": str(max_pixels)}
 
 
 @contextmanager
@@ -371,19 +335,8 @@ def _has_alpha(frame: av.VideoFrame) -> bool:
 def _orientation_of(frame: Any, file: str) -> Orientation:
     for item in frame.side_data.keys():
         if item.type.name == "DISPLAYMATRIX":
-            return _orientation_from(bytes(item), file)
+            return displayed_orientation(bytes(item), file)
     return Orientation()
-
-
-def _orientation_from(matrix: bytes, file: str) -> Orientation:
-    """Return what a display matrix does: stored (x, y) goes to (a x + c y, b x + d y)."""
-    a, b, _, c, d, *_ = struct.unpack("=9i", matrix)
-    shape = tuple(np.sign(value) if abs(abs(value) - _UNITY) <= 1 else value for value in (a, b, c, d))
-    if shape[1:3] == (0, 0) and {abs(shape[0]), abs(shape[3])} == {1}:
-        return Orientation(transpose=False, flip_x=bool(a < 0), flip_y=bool(d < 0))
-    if (shape[0], shape[3]) == (0, 0) and {abs(shape[1]), abs(shape[2])} == {1}:
-        return Orientation(transpose=True, flip_x=bool(c < 0), flip_y=bool(b < 0))
-    raise MediaError(file, "is to be shown turned by other than 90 degrees or scaled; re-encode it upright")
 
 
 def frame_time_s(frame: av.VideoFrame) -> float | None:

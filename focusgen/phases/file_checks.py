@@ -31,7 +31,7 @@ class SceneRecords:
 
     def name(self, phase: PhaseName) -> str:
         """Return the path of a phase's record as reports show it."""
-        return os.path.relpath(self.scene.done(phase), self.scene.root)
+        return self.scene.relative(self.scene.done(phase))
 
     def _read(self, phase: PhaseName) -> Record | None:
         name = self.name(phase)
@@ -116,7 +116,7 @@ class VouchedFiles:
 
     def name(self, path: Path | str) -> str:
         """Return a path as reports show it: relative to the scene."""
-        return os.path.relpath(path, self.scene.root)
+        return self.scene.relative(path)
 
     def read(self, path: Path) -> bytes | None:
         """Return the bytes of a file, None if it cannot be read; what is wrong with them is told."""

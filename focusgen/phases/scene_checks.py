@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +70,12 @@ class SceneChecker:
         report.n_bytes = self.files.n_bytes
         for path in self.files.unknown():
             if looks_published(self.scene, path):
-                report.error(f"{self._name(path)}: no record vouches for it, and a loader would read it")
+                report.error(
+                    f"{self.scene.relative(path)}: no record vouches for it, and a loader would read it"
+                )
             else:
-                report.warnings.append(f"{self._name(path)}: unknown file")
+                report.warnings.append(f"{self.scene.relative(path)}: unknown file")
         return report
-
-    def _name(self, path: Path) -> str:
-        return os.path.relpath(path, self.scene.root)
 
     def _check_split(self) -> None:
         try:
@@ -150,7 +148,7 @@ class SceneChecker:
         try:
             counts += depth_counts(depth)
         except DepthRangeError as error:
-            self.report.error(f"{self._name(path)}: {error.message}")
+            self.report.error(f"{self.scene.relative(path)}: {error.message}")
             return None
         return depth
 
@@ -186,10 +184,12 @@ class SceneChecker:
         try:
             found = check_png(data)
         except CorruptInputError as error:
-            self.report.error(f"{self._name(path)}: {error.message}")
+            self.report.error(f"{self.scene.relative(path)}: {error.message}")
             return None
         if found != size:
-            self.report.error(f"{self._name(path)}: {found[0]}x{found[1]}, the scene is {size[0]}x{size[1]}")
+            self.report.error(
+                f"{self.scene.relative(path)}: {found[0]}x{found[1]}, the scene is {size[0]}x{size[1]}"
+            )
             return None
         if keep:
             self._sample[path] = data
@@ -202,13 +202,13 @@ class SceneChecker:
         try:
             array = decode_npz(data, key)
         except CorruptInputError as error:
-            self.report.error(f"{self._name(path)}: {error.message}")
+            self.report.error(f"{self.scene.relative(path)}: {error.message}")
             return None
         if array.dtype != np.float16 or array.shape != (size[1], size[0]):
-            self.report.error(f"{self._name(path)}: {key} is {array.dtype} {array.shape}")
+            self.report.error(f"{self.scene.relative(path)}: {key} is {array.dtype} {array.shape}")
             return None
         if key == "focus_map" and (n_unknown := int(np.count_nonzero(~np.isfinite(array)))):
-            self.report.error(f"{self._name(path)}: {n_unknown} labels are not finite")
+            self.report.error(f"{self.scene.relative(path)}: {n_unknown} labels are not finite")
             return None
         if keep:
             self._sample[path] = data
@@ -225,14 +225,16 @@ class SceneChecker:
     def _check_render(self, path: Path, size: tuple[int, int], sharp: bytes | None, *, keep: bool) -> None:
         png = self._check_png(path, size, keep=keep)
         if sharp is not None and png is not None and is_flat(png, size) and spans_levels(sharp):
-            self.report.error(f"{self._name(path)}: a single colour, its sharp frame is not")
+            self.report.error(f"{self.scene.relative(path)}: a single colour, its sharp frame is not")
 
     def _check_label(self, path: Path, label: Label, expected: Label) -> None:
         """Compare a label bit for bit with what saved depth and metadata give."""
         n_differing, largest = label_difference(label, expected)
         tolerance = self.records["render"].details.get("label_tolerance", 0.0)  # > 0 for adopted labels
         if n_differing and (not tolerance or not largest <= tolerance):
-            self.report.error(f"{self._name(path)}: {n_differing} labels differ from depth and metadata")
+            self.report.error(
+                f"{self.scene.relative(path)}: {n_differing} labels differ from depth and metadata"
+            )
 
     def _check_stats(self, counts: Counts) -> None:
         data = self.files.read(self.scene.stats_json)
@@ -241,11 +243,13 @@ class SceneChecker:
         try:
             recorded = parse_json(data)
         except ValueError as error:
-            self.report.error(f"{self._name(self.scene.stats_json)}: {error}")
+            self.report.error(f"{self.scene.relative(self.scene.stats_json)}: {error}")
             return
         tolerance = self.records["depth"].details.get("stats_tolerance", 0.0)
         if not stats_agree(recorded, depth_stats(counts), tolerance):
-            self.report.error(f"{self._name(self.scene.stats_json)}: not the statistics of the saved depth")
+            self.report.error(
+                f"{self.scene.relative(self.scene.stats_json)}: not the statistics of the saved depth"
+            )
 
     def _check_blur(self, lenses: list[SetLens]) -> None:
         frames = _sampled(self.report.n_frames)

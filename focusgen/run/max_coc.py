@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from focusgen.base.errors import ApprovalError
+from focusgen.base.files import publish_json
 from focusgen.config import Config
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.phases.approval import (
     approvals_m,
     approve,
     approved_max_coc_m,
+    finished_max_coc_m,
     max_coc_to_keep_m,
     warning_about,
 )
@@ -81,3 +85,16 @@ def approve_calibration(cfg: Config) -> tuple[float, str | None]:
         replaced if before_m not in (None, value_m, finished_m) else None,
     ]
     return value_m, "; ".join(filter(None, said)) or None
+
+
+def note_max_coc(cfg: Config, dataset: DatasetLayout, n_scenes: int, on_note: Callable[[str], None]) -> None:
+    """Keep the max_coc that finished scenes have, and say it when those before have another."""
+    before_m, now_m = finished_max_coc_m(dataset), cfg.render.max_coc
+    if before_m == now_m:
+        return
+    if before_m is not None and n_scenes > 1:
+        on_note(
+            f"render.max_coc: {before_m} -> {now_m}: scenes that were finished before are stale "
+            "until they are made anew too (--on_stale redo)"
+        )
+    publish_json(dataset.max_coc_json, {"max_coc": now_m})

@@ -12,12 +12,44 @@ from focusgen.base.errors import ExitCode, FailureClass, FocusgenError, SceneErr
 from focusgen.base.files import STORAGE_ERRNOS, storage_error
 from focusgen.config.graph import PhaseName
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.records import PhaseState, State
 from focusgen.dataset.store import write_failure
 from focusgen.run.progress import Observer
 
 MAX_EQUAL_BUGS = 3
 STALE_UPSTREAM = "stale upstream"
 """Outcome of a scene that was not touched, since what it would be made from is itself stale."""
+
+
+SHORTER = (
+    "The scene is finished, and --max_frames never replaces it by a rehearsal: rehearse in another "
+    "--out_root, or leave it as it is by --on_stale keep."
+)
+
+
+def outcome_without_work(state: PhaseState, on_stale: str, *, is_shorter: bool) -> tuple[str, str] | None:
+    """Return the outcome of a scene that nothing is to be done for, and what to say of it, else None.
+
+    Args:
+        state: of its phase.
+        on_stale: fail, redo or keep.
+        is_shorter: a rehearsal would take the place of the finished scene.
+    """
+    if state.state is State.COMPLETE:
+        return "complete", ""
+    if is_shorter and on_stale != "keep":
+        return "stale", f"{state.reason}. {SHORTER}"
+    if state.state is not State.STALE or on_stale == "redo":
+        return None
+    if state.record is None:
+        return (
+            "stale",
+            f"nothing to keep: {state.reason}. focusgen repair restores what it has a copy of; "
+            "--on_stale redo makes all anew.",
+        )
+    if on_stale == "keep":
+        return "kept", f"made with other settings: {state.reason}"
+    return "stale", f"{state.reason}. --on_stale redo makes it anew, --on_stale keep leaves it."
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from focusgen.base.errors import (
@@ -13,7 +13,7 @@ from focusgen.base.errors import (
     SceneError,
     StaleError,
 )
-from focusgen.base.files import publish_json, remove
+from focusgen.base.files import remove
 from focusgen.base.locks import exclusive
 from focusgen.base.signals import StopFlag
 from focusgen.config import GRAPH, Config, PhaseName, settings_for
@@ -36,19 +36,14 @@ from focusgen.phases.approval import finished_max_coc_m
 from focusgen.phases.job import SceneJob
 from focusgen.run.finished_notes import note_finished
 from focusgen.run.inputs import depth_mark, digest_of_gone_depth, weight_digests, weight_notes
-from focusgen.run.max_coc import with_max_coc
-from focusgen.run.outcomes import STALE_UPSTREAM, Outcomes, RunSummary
+from focusgen.run.max_coc import note_max_coc, with_max_coc
+from focusgen.run.outcomes import STALE_UPSTREAM, Outcomes, RunSummary, outcome_without_work
 from focusgen.run.progress import Observer
 from focusgen.run.raw_files import keep_look, look_before
 from focusgen.run.scene_logs import merge_after_share
 from focusgen.run.settings import Expected, expected_by_run, said_keys, save_config
 from focusgen.run.staleness import SceneChain, all_upstream, build_identity, refuse_stale
 from focusgen.run.table import PhaseSpec
-
-SHORTER = (
-    "The scene is finished, and --max_frames never replaces it by a rehearsal: rehearse in another "
-    "--out_root, or leave it as it is by --on_stale keep."
-)
 
 
 class PhaseRun:
@@ -229,11 +224,16 @@ class PhaseRun:
     def _is_settled(self, scene_id: str) -> bool:
         """Record scenes that need no work: complete, kept, or stale and not to be redone."""
         try:
-            return self._settle(scene_id, self._state(scene_id))
+            state = self._state(scene_id)
         except StaleError as error:
             return self._settle_on_stale_upstream(scene_id, error)
         except SceneError:
             return False  # met again, and recorded, where the scene is run
+        is_shorter = self._is_shorter_than_finished(scene_id)
+        settled = outcome_without_work(state, self.cfg.run.on_stale, is_shorter=is_shorter)
+        if settled is not None:
+            self.outcomes.note(scene_id, *settled)
+        return settled is not None
 
     def _settle_on_stale_upstream(self, scene_id: str, error: StaleError) -> bool:
         """Nothing is made on what is stale, and nothing written; what was finished may be kept."""
@@ -273,31 +273,9 @@ class PhaseRun:
         )
         return PhaseState(State.STALE, reason, state.record)
 
-    def _settle(self, scene_id: str, state: PhaseState) -> bool:
-        outcome, message = "", ""
-        may_redo = self.cfg.run.on_stale == "redo"
-        if state.state is State.COMPLETE:
-            outcome = "complete"
-        elif self._is_shorter_than_finished(scene_id) and self.cfg.run.on_stale != "keep":
-            outcome, message = "stale", f"{state.reason}. {SHORTER}"
-        elif state.state is State.STALE and not may_redo and state.record is None:
-            outcome = "stale"
-            message = (
-                f"nothing to keep: {state.reason}. focusgen repair restores what it has a copy of; "
-                "--on_stale redo makes all anew."
-            )
-        elif state.state is State.STALE and self.cfg.run.on_stale == "keep":
-            outcome, message = "kept", f"made with other settings: {state.reason}"
-        elif state.state is State.STALE and not may_redo:
-            outcome = "stale"
-            message = f"{state.reason}. --on_stale redo makes it anew, --on_stale keep leaves it."
-        if outcome:
-            self.outcomes.note(scene_id, outcome, message)
-        return bool(outcome)
-
     def _is_shorter_than_finished(self, scene_id: str) -> bool:
         """Say whether a rehearsal would take the place of a finished scene."""
-        return self._is_finished(scene_id) and self.n_frames(scene_id) < self.index[scene_id].n_frames
+        return self.n_frames(scene_id) < self.index[scene_id].n_frames and self._is_finished(scene_id)
 
     def _lacks_upstream(self, scene_id: str) -> bool:
         try:
@@ -353,21 +331,9 @@ class PhaseRun:
         if look is not None:
             keep_look(self.dataset.raw_look(scene_id), look)
         if self.phase == "render":
-            self._note_max_coc(on_note)
+            note_max_coc(self.cfg, self.dataset, len(self.index), on_note)
         note_finished(self.dataset, self.index, scene_id)
         self.outcomes.end(scene_id, "complete" if n_frames == entry.n_frames else "partial")
-
-    def _note_max_coc(self, on_note: Callable[[str], None]) -> None:
-        """Keep the max_coc that finished scenes have, and say it when those before have another."""
-        before_m, now_m = finished_max_coc_m(self.dataset), self.cfg.render.max_coc
-        if before_m == now_m:
-            return
-        if before_m is not None and len(self.index) > 1:
-            on_note(
-                f"render.max_coc: {before_m} -> {now_m}: scenes that were finished before are stale "
-                "until they are made anew too (--on_stale redo)"
-            )
-        publish_json(self.dataset.max_coc_json, {"max_coc": now_m})
 
     def _save_settings(self) -> None:
         if self._keeps_settings:

@@ -6,7 +6,6 @@ files, statistics of the depth, and each label from depth and metadata, bit for 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,14 +76,11 @@ class AdoptionCheck:
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(text)
 
-    def _name(self, path: Path) -> str:
-        return os.path.relpath(path, self.scene.root)
-
     def _read(self, found: Found, path: Path) -> bytes | None:
         try:
             data = path.read_bytes()
         except OSError as error:
-            self.problem(f"{self._name(path)}: {error.strerror}")
+            self.problem(f"{self.scene.relative(path)}: {error.strerror}")
             return None
         found.files[path] = FileEntry.of(data)
         return data
@@ -92,7 +88,9 @@ class AdoptionCheck:
     def _check_count(self, folder: Path, pattern: str) -> None:
         n_files = sum(1 for _ in folder.glob(pattern))
         if n_files != self.n_frames:
-            self.problem(f"{self._name(folder)}: {n_files} files {pattern}, the index says {self.n_frames}")
+            self.problem(
+                f"{self.scene.relative(folder)}: {n_files} files {pattern}, the index says {self.n_frames}"
+            )
 
     def _picture(self, found: Found, path: Path) -> None:
         data = self._read(found, path)
@@ -101,11 +99,11 @@ class AdoptionCheck:
         try:
             height, width = decode_png(data).shape[:2]
         except CorruptInputError as error:
-            self.problem(f"{self._name(path)}: {error.message}")
+            self.problem(f"{self.scene.relative(path)}: {error.message}")
             return
         self._size = self._size or (width, height)
         if (width, height) != self._size:
-            self.problem(f"{self._name(path)}: {width}x{height}, the scene is {self._size}")
+            self.problem(f"{self.scene.relative(path)}: {width}x{height}, the scene is {self._size}")
 
     def _map(self, found: Found, path: Path, key: str) -> npt.NDArray[np.float16] | None:
         data = self._read(found, path)
@@ -114,11 +112,13 @@ class AdoptionCheck:
         try:
             array = decode_npz(data, key)  # more arrays may stand beside
         except CorruptInputError as error:
-            self.problem(f"{self._name(path)}: {error.message}")
+            self.problem(f"{self.scene.relative(path)}: {error.message}")
             return None
         shape = None if self._size is None else (self._size[1], self._size[0])
         if array.dtype != np.float16 or array.shape != shape:
-            self.problem(f"{self._name(path)}: {key} is {array.dtype} {array.shape}, not float16 {shape}")
+            self.problem(
+                f"{self.scene.relative(path)}: {key} is {array.dtype} {array.shape}, not float16 {shape}"
+            )
             return None
         return array
 
@@ -146,7 +146,7 @@ class AdoptionCheck:
             try:
                 counts += depth_counts(depth)
             except DepthRangeError as error:
-                self.problem(f"{self._name(path)}: {error.message}")
+                self.problem(f"{self.scene.relative(path)}: {error.message}")
         if not self.problems:
             tolerance = self._check_stats(found, depth_stats(counts))
             found.details = {
@@ -175,13 +175,13 @@ class AdoptionCheck:
         try:
             recorded = parse_json(data) if data is not None else None
         except ValueError as error:
-            self.problem(f"{self._name(self.scene.stats_json)}: {error}")
+            self.problem(f"{self.scene.relative(self.scene.stats_json)}: {error}")
             return 0.0
         if stats_agree(recorded, exact, 0.0):
             return 0.0
         if data is not None and not stats_agree(recorded, exact, STATS_TOLERANCE):
             self.problem(
-                f"{self._name(self.scene.stats_json)}: not the statistics of the depth maps: {exact}"
+                f"{self.scene.relative(self.scene.stats_json)}: not the statistics of the depth maps: {exact}"
             )
         found.warnings.append("stats.json: right within rounding, not to the last bit")
         return STATS_TOLERANCE

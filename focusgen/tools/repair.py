@@ -7,30 +7,23 @@ backend is deterministic; then the record has its old digest, and nothing downst
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from focusgen import config
-from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import CorruptInputError, FocusgenError, Interrupted, SceneError, StorageError
-from focusgen.base.files import is_read_only, json_bytes, make_folder, publish, publish_json, remove
+from focusgen.base.files import is_read_only, publish_json, remove
 from focusgen.base.locks import exclusive
 from focusgen.base.signals import StopFlag
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.ingest import manifest_of, read_manifest
 from focusgen.dataset.journals import reopen
-from focusgen.dataset.layout import DatasetLayout, SceneLayout
-from focusgen.dataset.packs import read_published, unpack_scene
-from focusgen.dataset.published import read_depth
-from focusgen.dataset.records import Record, has_published, read_record, seal
+from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.packs import unpack_scene
+from focusgen.dataset.records import Record, has_published, read_record
 from focusgen.dataset.scene_store import remove_leftovers
-from focusgen.optics.stats import depth_counts, depth_stats
 from focusgen.phases.scene_report import SceneReport
 from focusgen.phases.validate import validate_scene
 from focusgen.run.phase_run import PhaseRun
@@ -39,6 +32,14 @@ from focusgen.run.settings import saved_config
 from focusgen.run.staleness import ADOPTED
 from focusgen.run.table import PHASES, PhaseSpec
 from focusgen.tools.later_models import loading_later
+from focusgen.tools.repair_files import (
+    damaged_files,
+    lost_copies,
+    restore_record,
+    restore_split,
+    restore_stats,
+)
+from focusgen.tools.repair_settings import redoing, with_settings
 
 SettingsOf = Callable[[PhaseName], Config | None]
 """Settings that hold the paths for a phase; what matters to the bytes is taken from the record."""
@@ -94,7 +95,7 @@ class SceneRepairer:
         Raises:
             Interrupted: a signal came; the next repair goes on from there.
         """
-        self._restore_split()
+        restore_split(self.scene, self.entry, self._did)
         self._restore_manifest()
         for phase in SCENE_PHASES:
             try:
@@ -116,13 +117,6 @@ class SceneRepairer:
 
     def _did(self, text: str) -> None:
         self.result.actions.append(text)
-
-    def _restore_split(self) -> None:
-        path, data = self.scene.split_txt, f"{self.entry.split}\n".encode()
-        if not path.is_file() or path.read_bytes() != data:
-            make_folder(path.parent)
-            publish(path, data)
-            self._did("split.txt: written from the index")
 
     def _restore_manifest(self) -> None:
         """Take the raw checksums again; they are right only if they give the digest in the index."""
@@ -169,14 +163,14 @@ class SceneRepairer:
         found = self._find_record(phase)
         if found is None or found[1] or self.scene.failed(phase).exists():
             return False
-        return not self._lost_copies(phase, _sealed(found[0]))
+        return not lost_copies(self.scene, phase, found[0])
 
     def _give_up_files(self, phase: PhaseName, record: Record, damaged: list[Path]) -> Redo | None:
         """Delete the damaged files, if they can be made again; return how."""
-        if damaged == [self.scene.stats_json] and self._restore_stats(record):
+        if damaged == [self.scene.stats_json] and restore_stats(self.scene, record, self._did):
             damaged = []
         if not damaged:
-            self._restore_record(phase, record)
+            restore_record(self.scene, phase, record, self._did)
             return None
         if record.document["backend"] == ADOPTED:
             what = f"{self._names(damaged)}: made by another pipeline, which cannot be run here"
@@ -206,33 +200,6 @@ class SceneRepairer:
     def _is_ours(self, record: Record, phase: PhaseName) -> bool:
         document = record.document
         return bool(document["scene_id"] == self.scene.scene_id and document["phase"] == phase)
-
-    def _restore_record(self, phase: PhaseName, record: Record) -> None:
-        data = _sealed(record)
-        for path in self._lost_copies(phase, data):
-            make_folder(path.parent)
-            publish(path, data)
-            self._did(f"{self._name(path)}: restored from its other copy")
-        failed = self.scene.failed(phase)
-        if failed.exists():
-            remove(failed)
-            self._did(f"{self._name(failed)}: removed: the phase is whole")
-
-    def _lost_copies(self, phase: PhaseName, data: bytes) -> list[Path]:
-        copies = (self.scene.done(phase), self.scene.record_copy(phase))
-        return [path for path in copies if not path.is_file() or path.read_bytes() != data]
-
-    def _restore_stats(self, record: Record) -> bool:
-        """Write stats.json anew from the saved maps, which are whole; False if other bytes are recorded."""
-        counts = np.zeros(65536, np.int64)
-        for frame in range(record.n_frames):
-            counts += depth_counts(read_depth(self.scene, frame))
-        data = json_bytes(depth_stats(counts))
-        if record.files[self.scene.stats_json.name] != FileEntry.of(data):
-            return False
-        publish(self.scene.stats_json, data)
-        self._did(f"{self._name(self.scene.stats_json)}: computed again from the saved maps")
-        return True
 
     def _give_up_record(self, phase: PhaseName) -> Redo | None:
         """Begin a phase anew whose record is damaged in both copies: its frames can no longer be trusted."""
@@ -270,13 +237,13 @@ class SceneRepairer:
         base = self.settings_of(phase)
         if base is None:
             raise SceneError("the settings of its last run are gone", "Give --config with the paths.")
-        cfg = _with_settings(base, {**config.unrecorded_defaults(phase), **record.document["settings"]})
+        cfg = with_settings(base, {**config.unrecorded_defaults(phase), **record.document["settings"]})
         return self._phase_run(loading_later(self.phases[phase], record), cfg)
 
     def _phase_run(self, spec: PhaseSpec, cfg: Config) -> PhaseRun:
         scenes = [self.scene.scene_id]
         return PhaseRun(
-            spec, _redoing(cfg, self.dataset), scenes, self.observer, self.stop, expected={}
+            spec, redoing(cfg, self.dataset), scenes, self.observer, self.stop, expected={}
         )  # each phase is made again as its own record says
 
     def _may_redo(self, phase: PhaseName, run: PhaseRun, record: Record, damaged: Sequence[Path]) -> bool:
@@ -292,7 +259,7 @@ class SceneRepairer:
         return True
 
     def _names(self, paths: Sequence[Path]) -> str:
-        return ", ".join(self._name(path) for path in paths[:5])
+        return ", ".join(self.scene.relative(path) for path in paths[:5])
 
     def _redo(self, phase: PhaseName, run: PhaseRun, digest: str | None, damaged: Sequence[Path]) -> None:
         summary = run.run(keep_settings=False)
@@ -300,7 +267,7 @@ class SceneRepairer:
         if outcome != "complete":
             self._problem(phase, f"{outcome}: {summary.messages.get(self.scene.scene_id, '')}")
             return
-        self.result.actions += [f"{self._name(path)}: made again" for path in damaged]
+        self.result.actions += [f"{self.scene.relative(path)}: made again" for path in damaged]
         if not damaged:
             self._did(f"phase {phase}: made again as a whole, since both copies of its record are damaged")
         record = read_record(self.scene.done(phase))
@@ -310,58 +277,6 @@ class SceneRepairer:
                 phase,
                 f"made again, but with other bytes than before (another device or version?): run {later}",
             )
-
-    def _name(self, path: Path) -> str:
-        return os.path.relpath(path, self.scene.root)
-
-
-def damaged_files(scene: SceneLayout, record: Record) -> list[Path]:
-    """Return the files that are missing or not as the record says."""
-    folder = scene.phase_folder(record.document["phase"])
-    damaged = []
-    for relative, entry in record.files.items():
-        path = Path(os.path.normpath(folder / relative))
-        if not _is_as_recorded(path, entry):
-            damaged.append(path)
-    return damaged
-
-
-def _is_as_recorded(path: Path, entry: FileEntry) -> bool:
-    try:
-        data = read_published(path)
-    except (OSError, CorruptInputError):
-        return False
-    return FileEntry.of(data) == entry
-
-
-def _sealed(record: Record) -> bytes:
-    """Return the bytes of a record's file."""
-    document = dict(record.document)
-    run = {key: value for key, value in document.pop("run").items() if key != "checksum"}
-    document.pop("digest")
-    return seal(document, run)
-
-
-def _with_settings(cfg: Config, settings: dict[str, Any]) -> Config:
-    """Return `cfg` with the settings that a record was made under; those say what the bytes are."""
-    document = cfg.model_dump(mode="json", by_alias=True)
-    sections = dict(cfg.sections())
-    for dotted, value in settings.items():
-        section, _, name = dotted.rpartition(".")
-        if not section:
-            document[name] = value
-        elif sections[section].effective(name) != value:  # what is left out may mean the very same
-            document[section][name] = value
-    return config.from_document(document, "the record's settings")
-
-
-def _redoing(cfg: Config, dataset: DatasetLayout) -> Config:
-    """Return `cfg` for this data set, whole scenes, allowed to replace what lies there."""
-    data = cfg.data.model_copy(
-        update={"out_root": dataset.root, "scene_index": dataset.index_json, "max_frames": None}
-    )
-    run = cfg.run.model_copy(update={"on_stale": "redo"})
-    return cfg.model_copy(update={"data": data, "run": run})
 
 
 def repair_scenes(

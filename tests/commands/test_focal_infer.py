@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from focusgen.cli import main
-from focusgen.commands.focal_infer import notes_on
+from focusgen.commands.focal_results import notes_on
 from focusgen.focal.infer import WORK_PIXELS
 from focusgen.focal.light import linear_of, pixels_of
 from tests.clips import swapped_profile

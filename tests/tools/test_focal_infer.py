@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.commands.focal_infer import report
+from focusgen.commands.focal_results import report
 from focusgen.focal.infer import InferOptions, StackResult
 from focusgen.focal.opened import LensFlags
 from focusgen.focal.records import record_of
