@@ -73,6 +73,8 @@ def settings_for(cfg: Config, phase: PhaseName) -> dict[str, Any]:
                 if value == info.default and not effect.is_recorded_at_default:
                     continue
                 relevant[f"{section_name}.{name}"] = _as_recorded(value)
+    if phase == "calibrate" and cfg.calibrate.lenses == "law" and cfg.lens.law == "sweep":
+        relevant["render.n_sets"] = cfg.render.n_sets  # how many share the range decides where each lies
     return relevant
 
 

@@ -13,7 +13,8 @@ from focusgen.optics.lenses import LensDraw, sample_lenses, spread_lenses
 from focusgen.phases.scene_depth import SceneDepth
 
 LAW_LENSES = 2048  # that stand for the whole law in one scene
-LAW_DRAWS, LAW_SETS = 32, 4  # where a set depends on those before it: so many draws of so many sets
+LAW_SETS, LAW_SETS_BEFORE = 128, 4  # where a set depends on the others: sets of whole draws, and of each draw
+MIN_LAW_DRAWS = 8  # each of a lens of its own
 DEFAULT_TARGET_BLUR = (0.0075, 0.02)  # of the frame's width: 50 mm, f/2.8 at 3 m blurs infinity by .0085
 
 
@@ -56,7 +57,10 @@ class LensLaws:
             LensError: as `draw`.
         """
         if self._cfg.lens.law != "random":
-            return _together(self.draw(LAW_SETS, derive_seed(number, "law")) for number in range(LAW_DRAWS))
+            # A sweep of n sets has its own distances; of the balanced law, the first sets stay as they are.
+            n_sets = self._cfg.render.n_sets if self._cfg.lens.law == "sweep" else LAW_SETS_BEFORE
+            n_draws = max(MIN_LAW_DRAWS, LAW_SETS // n_sets)
+            return _together(self.draw(n_sets, derive_seed(number, "law")) for number in range(n_draws))
         ranges = (self._cfg.lens.focal_length_mm, self._cfg.lens.f_number)
         near_m, far_m = _focus_range_m(self._cfg, self._stats)
         formula = self._cfg.optics.formula

@@ -15,7 +15,7 @@ from focusgen.config import Config
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import Record
 from focusgen.optics.stats import depth_counts
-from focusgen.phases.lens_law import LAW_DRAWS, LAW_LENSES, LAW_SETS, LensLaws, draw_lenses
+from focusgen.phases.lens_law import LAW_LENSES, LAW_SETS, LensLaws, draw_lenses
 from focusgen.phases.scene_depth import SceneDepth
 
 STATS = {"d_min": 0.8, "d_max": 40.0, "d_median": 3.0, "d_p5": 1.5, "d_p95": 12.0}
@@ -91,7 +91,20 @@ def test_they_are_spread_as_the_draws_are(tmp_path):
 
 def test_where_a_set_depends_on_those_before_it_whole_draws_stand_for_the_law(tmp_path):
     whole = LensLaws(load(law="sweep"), depth(tmp_path)).whole()
-    assert len(whole.lenses) == LAW_DRAWS * LAW_SETS
+    assert len(whole.lenses) == LAW_SETS
+    assert len(LensLaws(load(law="balanced"), depth(tmp_path, maps=RELIEF_M)).whole().lenses) == LAW_SETS
+
+
+@pytest.mark.parametrize("n_sets", [1, 2, 7])
+def test_a_sweep_stands_for_the_law_with_as_many_sets_as_are_rendered(tmp_path, n_sets):
+    """Of two sets, both stand at an end; of four, half do."""
+    cfg = config.load(None, {"lens.law": "sweep", "render.n_sets": n_sets, "calibrate.lenses": "law"})
+    whole, one = LensLaws(cfg, depth(tmp_path)).whole(), draw_lenses(cfg, depth(tmp_path), n_sets)
+    farthest_m = max(lens.focus_distance_m for lens in one.lenses)
+    at_the_end = [lens for lens in whole.lenses if lens.focus_distance_m == pytest.approx(farthest_m)]
+    assert len(whole.lenses) == n_sets * len(at_the_end)
+    assert config.settings_for(cfg, "calibrate")["render.n_sets"] == n_sets
+    assert "render.n_sets" not in config.settings_for(load(law="balanced"), "calibrate")
 
 
 def balanced(tmp_path: Path, target_px: tuple[float, float] | None, **how: Any) -> LensLaws:
