@@ -50,6 +50,9 @@ class InferFlags(Flags):
         None, "millimetres that the picture's width shows (--sensor-size); default: EXIF, else 36"
     )
     formula: Literal["auto", "paper", "exact"] = option("auto", "exact: slices breathe; auto: as measured")
+    transfer: Literal["auto", "srgb", "linear"] = option(
+        "auto", "curve of the slices; linear: raw light, as many 16-bit TIFF; auto: srgb, and doubts are said"
+    )
     backend: Literal["auto", "classical", "learned", "sd3"] = option(
         "auto",
         "how depth is found; learned: the small network that ships, fused with the classical; "
@@ -165,7 +168,12 @@ def _lens(flags: InferFlags) -> LensFlags:
     from focusgen.focal.opened import LensFlags
 
     return LensFlags(
-        flags.focal_length, flags.f_number, flags.sensor_width, flags.formula, flags.distances_from
+        flags.focal_length,
+        flags.f_number,
+        flags.sensor_width,
+        flags.formula,
+        flags.distances_from,
+        transfer=flags.transfer,
     )
 
 

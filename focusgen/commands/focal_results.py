@@ -84,7 +84,8 @@ def _misfit(stack: Mapping[str, Any]) -> str:
         f"{_share(stack['unexplained_share'])} of what differs between them is left when they are drawn from "
         f"the depth found; {lowered}. Did camera or things move? Thin things, two slices far apart, and blur "
         "that changes by a pixel or two only, leave as much. Else: are --focus-distances in the order of the "
-        "names, and --focal-length, --f-number and --sensor-width those of the lens?"
+        "names, --focal-length, --f-number and --sensor-width those of the lens, and slices no linear light "
+        "(--transfer)?"
     )
 
 
@@ -103,7 +104,13 @@ def _light_notes(stack: Mapping[str, Any]) -> Iterator[str]:
     if not stack["has_display_curve"]:
         yield (
             "by their colour profile the slices hold linear light, or nearly: blur is reckoned as if they "
-            "were sRGB, which makes depth worse. Develop them with sRGB, Adobe RGB or Display P3"
+            "were sRGB, which makes depth worse. Say --transfer linear if it is, or develop them "
+            "with sRGB, Adobe RGB or Display P3"
+        )
+    if stack["looks_linear"]:
+        yield (
+            "the slices have 16 bits and are as dark as linear light is: say --transfer linear if they hold "
+            "it (raw converters without a tone curve), which makes depth better; --transfer srgb if not"
         )
 
 

@@ -26,7 +26,7 @@ from focusgen.focal.notes import fit_document, notes_of
 from focusgen.focal.opened import LensFlags, OpenedStack, Progress, open_stack
 from focusgen.focal.picture import sharp_picture_from_files
 from focusgen.focal.refine import refine
-from focusgen.focal.slice_files import StackFiles, read_slice
+from focusgen.focal.slice_files import StackFiles
 from focusgen.focal.stack import FocalStack, metres_of, unshrunk
 
 Floats = npt.NDArray[np.float32]
@@ -206,7 +206,7 @@ def _fused(opened: OpenedStack, found: Estimate, progress: Progress) -> Fused:
         return read_large(opened.exposure.reference)
 
     def read_large(n: int) -> npt.NDArray[Any]:
-        pixels = read_slice(opened.files.paths[opened.order[n]])[0] << opened.shift
+        pixels = opened.read(n)
         return pixels if alignment.is_still else moved(pixels, large.matrices[n])
 
     def read(n: int) -> npt.NDArray[Any]:
@@ -228,4 +228,4 @@ def _fused(opened: OpenedStack, found: Estimate, progress: Progress) -> Fused:
         tell,
     )
     rgb = fused.rgb if found.rgb is None or opened.factor != 1 else found.rgb
-    return fused._replace(rgb=rgb >> opened.shift)
+    return fused._replace(rgb=opened.as_on_disk(rgb))

@@ -40,6 +40,24 @@ def pixels_of(linear: Floats, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     return np.rint(encode_srgb(linear) * np.iinfo(dtype).max).astype(dtype)
 
 
+@lru_cache(maxsize=2)
+def _display_table(peak: int) -> npt.NDArray[np.uint16]:
+    light = np.arange(peak + 1, dtype=np.float32) / np.float32(peak)
+    table = pixels_of(light, np.dtype(np.uint16)).astype(np.uint16)
+    table.setflags(write=False)
+    return table
+
+
+def display_of(light: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
+    """Return uint16 display pixels of uint8 or uint16 pixels in linear light."""
+    return np.asarray(np.take(_display_table(int(np.iinfo(light.dtype).max)), light))
+
+
+def light_pixels_of(display: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return pixels in linear light, uint8 or uint16, of display pixels."""
+    return np.rint(linear_of(display) * np.iinfo(dtype).max).astype(dtype)
+
+
 def unused_bits(peak: int, dtype: np.dtype[Any]) -> int:
     """Return how many top bits of 16 are empty: cameras of 10 to 14 bits are often stored as they are.
 

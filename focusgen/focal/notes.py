@@ -24,6 +24,36 @@ Floats = npt.NDArray[np.float32]
 IN_FOCUS_PX = 1.5
 """A pixel whose blur radius is larger in every slice is counted as in focus in none."""
 
+DARK_MIDDLE = 0.2
+"""Middle value of slices: of 19 photographs one is darker, a night sky, and in linear light nine are."""
+
+IN_SUMMARY = (
+    "unit",
+    "method",
+    "exposure",
+    "unexplained_share",
+    "blur_factor",
+    "changed_light",
+    "better_orders",
+    "fits",
+    "quality",
+    "width",
+    "height",
+    "confidence_mean",
+    "share_unsure",
+    "share_in_focus_in_no_slice",
+    "identifiable",
+    "ignored_files",
+    "sensor_width_assumed",
+    "sensor_width_from",
+    "lens",
+    "has_display_curve",
+    "transfer",
+    "looks_linear",
+    "cpu_s",
+)
+"""What summary.json repeats of a stack's metadata."""
+
 UNSURE = 0.1
 """Confidence below which a pixel is counted as unsure."""
 
@@ -52,17 +82,27 @@ def notes_of(opened: OpenedStack, found: Estimate, confidence: Floats, *, was_as
         "sensor_width_assumed": lens is not None and bool(opened.missing),
         "sensor_width_from": None if lens is None else opened.width_from,
         "alignment": _alignment_document(opened.alignment.scaled(opened.factor), was_asked),
-        "has_display_curve": has_display_curve(opened.icc_profile),
+        "transfer": "linear" if opened.transfer == "linear" else "srgb",
+        "has_display_curve": opened.transfer != "auto" or has_display_curve(opened.icc_profile),
+        "looks_linear": opened.transfer == "auto" and _looks_linear(opened),
         "exposure": _exposure_document(opened.exposure),
         "method": found.method,
         "rerender_error": {name: round(value, 6) for name, value in found.rerender_error.items()},
         "width": width,
         "height": height,
-        "used_bits": 8 * stack.slices.dtype.itemsize - opened.shift,
+        "used_bits": 8 * opened.dtype.itemsize - opened.shift,
         "working_width": int(stack.slices.shape[2]),
         "working_height": int(stack.slices.shape[1]),
         **_shares(stack, found, confidence, lens, width),
     }
+
+
+def _looks_linear(opened: OpenedStack) -> bool:
+    """Say whether slices are as dark as linear light is; a night in sRGB is, too."""
+    if opened.dtype != np.uint16 or opened.icc_profile:
+        return False
+    middle = np.median(grey(opened.stack.slices[:, ::4, ::4])) / np.iinfo(np.uint16).max
+    return bool(middle < DARK_MIDDLE)
 
 
 def _what_depth_is(is_metric: bool, missing: list[str]) -> str:

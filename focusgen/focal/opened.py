@@ -17,7 +17,7 @@ from focusgen.focal.distances import HOW_TO_ASK_EXIFTOOL, HOW_TO_GIVE, check_dis
 from focusgen.focal.exposure import Exposure
 from focusgen.focal.formula import with_formula
 from focusgen.focal.lens_checks import check_lens, sensor_shown_m
-from focusgen.focal.light import unused_bits
+from focusgen.focal.light import display_of, light_pixels_of, unused_bits
 from focusgen.focal.registration import registered
 from focusgen.focal.slice_checks import (
     LEAVE_ADVICE,
@@ -56,6 +56,7 @@ class LensFlags:
         formula: "auto": exact where the slices were found to breathe, else paper.
         distances_from: "sensor" where focus distances count from there.
         fx_px: focal length in pixels, as lists have it; it tells the sensor's width where that is not said.
+        transfer: curve between the slices' pixels and light; auto: sRGB, unless their profile says otherwise.
     """
 
     focal_length_mm: float | None = None
@@ -64,6 +65,7 @@ class LensFlags:
     formula: Literal["auto", "paper", "exact"] = "auto"
     distances_from: Literal["lens", "sensor"] = "lens"
     fx_px: float | None = None
+    transfer: Literal["auto", "srgb", "linear"] = "auto"
 
 
 class OpenedStack(NamedTuple):
@@ -83,6 +85,8 @@ class OpenedStack(NamedTuple):
         factor: by which the working size is smaller.
         shift: by how many bits `stack` is brighter than the slices on disk, which leave those unused.
         icc_profile: what the colours of the slices mean, empty where they do not say it.
+        dtype: of the slices on disk.
+        transfer: curve of the slices on disk: auto, srgb or linear; `stack` holds display values.
     """
 
     files: StackFiles
@@ -98,6 +102,18 @@ class OpenedStack(NamedTuple):
     factor: int
     shift: int
     icc_profile: bytes
+    dtype: np.dtype[Any]
+    transfer: str
+
+    def read(self, number: int) -> npt.NDArray[Any]:
+        """Return a slice at full size as `stack` has its values; 0 is the nearest."""
+        pixels = read_slice(self.files.paths[self.order[number]])[0] << self.shift
+        return display_of(pixels) if self.transfer == "linear" else pixels
+
+    def as_on_disk(self, rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return a picture of display values with bits and curve of the slices on disk."""
+        stored = light_pixels_of(rgb, self.dtype) if self.transfer == "linear" else rgb
+        return np.asarray(stored >> self.shift)
 
     @property
     def names(self) -> list[str]:
@@ -112,6 +128,7 @@ class _Loaded(NamedTuple):
     factor: int
     shift: int
     icc_profile: bytes
+    dtype: np.dtype[Any]
 
 
 def open_stack(
@@ -143,7 +160,7 @@ def open_stack(
     focal_m = None if lens.focal_length_mm is None else lens.focal_length_mm / 1000.0
     if distances_m is not None or len(names) < 2:  # before anything is read
         check_distances([1.0] if distances_m is None else distances_m, names, focal_m)
-    loaded = _load(files, most_pixels, progress)
+    loaded = _load(files, most_pixels, progress, is_linear=lens.transfer == "linear")
     if distances_m is None:
         distances_m = _distances_of(files, loaded.cameras)
     camera = _camera_of(files, loaded.cameras, lens)
@@ -174,6 +191,8 @@ def open_stack(
         factor=loaded.factor,
         shift=loaded.shift,
         icc_profile=loaded.icc_profile,
+        dtype=loaded.dtype,
+        transfer=lens.transfer,
     )
 
 
@@ -204,7 +223,7 @@ def _refuse_twins(
             )
 
 
-def _load(files: StackFiles, most_pixels: int, progress: Progress) -> _Loaded:
+def _load(files: StackFiles, most_pixels: int, progress: Progress, *, is_linear: bool) -> _Loaded:
     slices: list[npt.NDArray[Any]] = []
     cameras: list[CameraNotes] = []
     profiles: list[bytes] = []
@@ -224,9 +243,10 @@ def _load(files: StackFiles, most_pixels: int, progress: Progress) -> _Loaded:
         peak = max(peak, int(pixels.max()))
     check_colours(files.paths, are_grey)
     stacked = np.stack(slices)
-    check_shows(files.paths, stacked)
     shift = unused_bits(peak, stacked.dtype)
-    return _Loaded(stacked << shift, cameras, size, factor, shift, profiles[0])
+    shown = display_of(stacked << shift) if is_linear else stacked << shift
+    check_shows(files.paths, shown)
+    return _Loaded(shown, cameras, size, factor, shift, profiles[0], stacked.dtype)
 
 
 def shrink_factor(size: tuple[int, int], most_pixels: int) -> int:

@@ -12,7 +12,7 @@ from focusgen.base.errors import ConfigError
 from focusgen.config.files import read_yaml
 from focusgen.config.shipped import CONFIG_DIR, find
 from focusgen.focal.lists import Roots
-from focusgen.focal.records import StackRecord, record_of
+from focusgen.focal.records import OF_ONE_QUANTITY, StackRecord, record_of
 from focusgen.focal.stack import StackLens
 
 PRESETS = CONFIG_DIR / "focal"
@@ -47,21 +47,21 @@ class Preset:
         values = {**self.overrides, **record.values}
         if record.is_drawn:
             own = record.values.get("camera", {})
-            values["camera"] = {**self._camera(), **own} if isinstance(own, Mapping) else own
+            values["camera"] = {**self._camera(own), **own} if isinstance(own, Mapping) else own
             if "focus_distances" not in values:
                 focus = {"focus_range": list(self.focal_range_m), "num_images": self.focal_stack_size}
                 values = {**focus, **values}
-        return replace(record, values=values)
+        return replace(record, values=values, of_preset=frozenset(values.keys() - record.values.keys()))
 
-    def _camera(self) -> dict[str, Any]:
-        """Return the lens under the names that give way to all others."""
-        lens = self.lens
-        return {
-            "focal_length": 1e3 * lens.focal_length_m,
-            "aperture": lens.f_number,
-            "sensor_size": 1e3 * lens.sensor_width_m,
-            "formula": lens.formula,
-        }
+    def _camera(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what of the lens a record's own camera does not say."""
+        lens, document = self.lens, dict[str, Any]()
+        quantities = (1e3 * lens.focal_length_m, lens.f_number, 1e3 * lens.sensor_width_m)
+        for names, value in zip(OF_ONE_QUANTITY, quantities, strict=True):
+            told = (*names, "fx_px") if "sensor_width_m" in names else names
+            if all(own.get(name) is None for name in told):
+                document[names[-1]] = value
+        return {**document, "formula": lens.formula}
 
 
 def roots_of(said: str | None, preset: Preset | None) -> Roots:

@@ -53,8 +53,22 @@ CAMERA_KEYS = {
     "sensor_size": 1e-3,
     "fx_px": 1.0,
     "formula": 0.0,
+    "transfer": 0.0,
 }
 """Keys of a camera and what turns them into metres; without a suffix they are millimetres."""
+
+OF_ONE_QUANTITY = (
+    ("focal_length_m", "focal_length_mm", "focal_length"),
+    ("f_number", "aperture"),
+    ("sensor_width_m", "sensor_width_mm", "sensor_width", "sensor_size"),
+)
+"""Names of focal length, f-number and sensor width."""
+
+SAME_WITHIN = 1e-3
+"""Relative difference up to which two names of one quantity agree: 36 and 35.999 do."""
+
+CURVES = ("gamma22", "srgb", "linear")
+"""Between pixels and light: of slices (srgb where nothing is said), or of drawn stacks (else gamma22)."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +78,12 @@ class StackRecord:
     Attributes:
         where: file and line, for messages.
         values: what the line says under the names of `KEYS`; aliases are replaced.
+        of_preset: keys that a preset said, and not the line.
     """
 
     where: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    of_preset: frozenset[str] = frozenset()
 
     def text(self, key: str) -> str | None:
         """Return a word, None where it is not given."""
@@ -161,7 +177,7 @@ class StackRecord:
         if unknown:
             said = unknown_key(self.where, f"camera.{unknown[0]}", unknown[0], CAMERA_KEYS)
             raise ConfigError(said, f"There is {', '.join(CAMERA_KEYS)}.")
-        formula = self.formula()
+        formula, _ = self.formula(), self.transfer()
         focal_m, f_number, width_m = self.camera_values()
         if focal_m is None or f_number is None:
             return None
@@ -196,16 +212,26 @@ class StackRecord:
             raise ConfigError(f"{self.where}: camera.formula is {said!r}, not paper or exact")
         return None if said is None else formula
 
+    def transfer(self) -> str | None:
+        """Return the curve between pixels and light, one of `CURVES`; None where the camera says none."""
+        camera = self.values.get("camera")
+        said = camera.get("transfer") if isinstance(camera, Mapping) else None
+        if said is not None and said not in CURVES:
+            raise ConfigError(f"{self.where}: camera.transfer is {said!r}, not {', '.join(CURVES)}")
+        if said == "gamma22" and not self.is_drawn:
+            raise ConfigError(
+                f"{self.where}: camera.transfer is gamma22, the curve of pictures that a stack is drawn from",
+                "Of slices say srgb or linear.",
+            )
+        return said
+
     def camera_values(self) -> tuple[float | None, float | None, float | None]:
         """Return focal length in metres, f-number, sensor width in metres; None for what is not given."""
         camera = self.values.get("camera")
         if not isinstance(camera, Mapping):
             return None, None, None
-        return (
-            self._of_camera(camera, "focal_length_m", "focal_length_mm", "focal_length"),
-            self._of_camera(camera, "f_number", "aperture"),
-            self._of_camera(camera, "sensor_width_m", "sensor_width_mm", "sensor_width", "sensor_size"),
-        )
+        focal_m, f_number, width_m = (self._of_camera(camera, *names) for names in OF_ONE_QUANTITY)
+        return focal_m, f_number, width_m
 
     def fx_px(self) -> float | None:
         """Return the focal length in pixels of the depth map, None where the camera does not say it."""
@@ -213,9 +239,23 @@ class StackRecord:
         return self._of_camera(camera, "fx_px") if isinstance(camera, Mapping) else None
 
     def _of_camera(self, camera: Mapping[str, Any], *names: str) -> float | None:
-        name = next((name for name in names if camera.get(name) is not None), None)
-        if name is None:
+        """Return what one of the names says.
+
+        Raises:
+            ConfigError: no number above 0, or two names say two things; names file and line.
+        """
+        said = {name: self._number_of(camera, name) for name in names if camera.get(name) is not None}
+        if not said:
             return None
+        (one, least), (other, most) = (pick(said.items(), key=lambda item: item[1]) for pick in (min, max))
+        if most > (1.0 + SAME_WITHIN) * least:
+            raise ConfigError(
+                f"{self.where}: camera.{one} is {camera[one]!r}, but camera.{other} is {camera[other]!r}",
+                "Leave out the one that is wrong.",
+            )
+        return next(iter(said.values()))
+
+    def _number_of(self, camera: Mapping[str, Any], name: str) -> float:
         try:
             value = float(camera[name]) * CAMERA_KEYS[name]
         except (TypeError, ValueError) as error:

@@ -12,13 +12,14 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import display
 from focusgen.focal.formula import with_formula
-from focusgen.focal.light import unused_bits
+from focusgen.focal.light import display_of, unused_bits
 from focusgen.focal.lists import Roots
 from focusgen.focal.records import StackRecord
 from focusgen.focal.registration import registered
 from focusgen.focal.render import render_stack
 from focusgen.focal.slice_files import read_sharp, read_slices
 from focusgen.focal.sources import (
+    OpenedRecord,
     check_focus,
     open_record,
     read_record_depth,
@@ -27,6 +28,7 @@ from focusgen.focal.sources import (
 from focusgen.focal.stack import FocalStack
 from focusgen.focal.truth import truth_of
 from focusgen.media.depth_units import is_plausible_median
+from focusgen.optics.transfer import Transfer
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,9 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
             "A stack that is drawn may say focus_range and num_images, or take a preset's (--config).",
         )
     check_focus(record, distances_m, opened.files, lens)
-    if opened.files is not None:
-        slices, told_mm = read_slices(opened.files.paths)
-    else:
-        slices, told_mm = _drawn(record, rgb, true_m, distances_m), None
+    slices, rgb, told_mm = _pictures(record, opened, rgb, true_m, distances_m)
     _check_truth(record, slices.shape[1:3], true_m, rgb)
     true_m = None if true_m is None else truth_of(record, opened, true_m)
-    slices, rgb = _brightened(slices, rgb)
     order = np.argsort(distances_m)
     rising_m = np.asarray(distances_m)[order]
     slices, alignment, _ = registered(slices[order])
@@ -86,6 +84,26 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     is_drawn = opened.files is None or record.text("source") != "bokeh"
     name = record.text("name") or (opened.files.name if opened.files else record.where.rsplit("/", 1)[-1])
     return Sample(name, FocalStack(slices, 1.0 / rising_m, gain), true_m, rgb, is_drawn)
+
+
+def _pictures(
+    record: StackRecord,
+    opened: OpenedRecord,
+    rgb: npt.NDArray[Any] | None,
+    true_m: npt.NDArray[np.float32] | None,
+    distances_m: list[float],
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None, float | None]:
+    """Return slices, drawn where there are none, and sharp picture as display values, and EXIF's sensor."""
+    is_linear = record.transfer() == "linear"
+    if opened.files is None:
+        if rgb is not None and is_linear:
+            rgb = display_of(rgb << unused_bits(int(rgb.max()), rgb.dtype))
+        return *_brightened(_drawn(record, rgb, true_m, distances_m), rgb), None
+    found, told_mm = read_slices(opened.files.paths)
+    slices, rgb = _brightened(found, rgb)
+    if is_linear:
+        slices, rgb = display_of(slices), None if rgb is None else display_of(rgb)
+    return slices, rgb, told_mm
 
 
 def _brightened(
@@ -108,7 +126,8 @@ def _drawn(
     lens = record.lens_shown(*rgb.shape[:2])
     assert lens is not None, "the caller has a lens"
     depth_m = usable_depth(true_m, rgb.shape[:2], record.where)
-    return np.stack(list(render_stack(rgb, depth_m, distances_m, lens)))
+    curve: Transfer = "gamma22" if record.transfer() in (None, "gamma22") else "srgb"
+    return np.stack(list(render_stack(rgb, depth_m, distances_m, lens, transfer=curve)))
 
 
 def check_known(true_m: npt.NDArray[np.float32], where: str) -> None:

@@ -194,7 +194,7 @@ def read_record_depth(record: StackRecord, path: Path) -> Floats:
     """
     kind, array = _data_set(record), _array(record, path)
     _check_name(record, path, kind)
-    stated = "depth_scale" in record.values
+    stated = "depth_scale" in record.values and "depth_scale" not in record.of_preset
     scale = record.units_per_metre(UNITS_PER_METRE.get(kind, MILLIMETRES))
     depth_m = _metres_of(path, DepthOptions(scale, scale_floats=stated, key=array))
     if record.flag("transpose_depth"):

@@ -20,6 +20,7 @@ from focusgen.focal.distance_files import read_distances
 from focusgen.focal.distances import parse_distances
 from focusgen.focal.infer import InferOptions, StackResult, infer_stack
 from focusgen.focal.lists import Roots, read_list
+from focusgen.focal.notes import IN_SUMMARY
 from focusgen.focal.opened import LensFlags, missing_lens_flags
 from focusgen.focal.records import StackRecord
 from focusgen.focal.slice_files import (
@@ -55,31 +56,6 @@ FILE_NAME = re.compile(
 """What is no distances but a file that is not there: it ends like one, or holds a long word."""
 
 LIST_SUFFIXES = (".jsonl", ".json", ".csv", ".txt", ".lst")
-
-IN_SUMMARY = (
-    "unit",
-    "method",
-    "exposure",
-    "unexplained_share",
-    "blur_factor",
-    "changed_light",
-    "better_orders",
-    "fits",
-    "quality",
-    "width",
-    "height",
-    "confidence_mean",
-    "share_unsure",
-    "share_in_focus_in_no_slice",
-    "identifiable",
-    "ignored_files",
-    "sensor_width_assumed",
-    "sensor_width_from",
-    "lens",
-    "has_display_curve",
-    "cpu_s",
-)
-"""What summary.json repeats of a stack's metadata."""
 
 Tell = Callable[[str, str, float], object]
 """Told the stack, what is being done to it, and which part of that is done."""
@@ -166,8 +142,7 @@ def infer_all(
             result, is_kept = _result_of(job, name, stack, settings, partial(tell, name))
             if job.as_scene:
                 assert result.is_metric, "checked before the work"
-                frame = SceneFrame(result.rgb, result.depth, result.icc_profile)
-                write_frame(job.output, scene_id, len(done), frame)
+                write_frame(job.output, scene_id, len(done), SceneFrame.of(result))
             done.append(_written(job, name, result, is_kept=is_kept))
         except FocusgenError as error:
             if len(stacks) == 1 or isinstance(error, StorageError):
@@ -328,6 +303,7 @@ def lens_flags(record: StackRecord, given: LensFlags) -> LensFlags:
         record.formula() or given.formula,
         given.distances_from,
         record.fx_px(),
+        "linear" if record.transfer() == "linear" else "srgb" if record.transfer() else given.transfer,
     )
 
 

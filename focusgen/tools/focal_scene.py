@@ -20,6 +20,8 @@ from focusgen.base.errors import ConfigError, CorruptInputError, ExitCode
 from focusgen.base.files import make_folder, publish, remove
 from focusgen.base.names import display, natural_key, same_form, shell_word
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.focal.infer import StackResult
+from focusgen.focal.light import display_of
 from focusgen.media.eight_bits import as_eight_bits
 from focusgen.media.images import image_size
 from focusgen.tools.focal_outputs import npy_bytes, png_bytes
@@ -33,6 +35,14 @@ class SceneFrame(NamedTuple):
     rgb: npt.NDArray[Any]
     depth_m: npt.NDArray[np.float32]
     icc_profile: bytes = b""
+
+    @classmethod
+    def of(cls, result: StackResult) -> SceneFrame:
+        """Return the frame of a result, its picture as displays show it."""
+        rgb = result.rgb
+        if result.metadata["transfer"] == "linear":
+            rgb = display_of(rgb << (8 * rgb.dtype.itemsize - result.metadata["used_bits"]))
+        return cls(rgb, result.depth, result.icc_profile)
 
 
 def write_frame(root: Path, scene_id: str, number: int, frame: SceneFrame) -> None:

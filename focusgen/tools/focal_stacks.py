@@ -37,6 +37,9 @@ class Sweep:
 NEEDED: Mapping[str, tuple[PhaseName, ...]] = {"bokeh": SCENE_PHASES, "thin_lens": ("deblur", "depth")}
 """Phases that stacks of a kind are made of."""
 
+GAMMA22 = "gamma22"
+"""Curve of pictures where nothing is said, in metadata.json and in records of stacks that are drawn."""
+
 _Placed = tuple[tuple[int, int], dict[str, Any]]
 """Number of a lens among those of its scene, how many these are, and a record of a stack."""
 
@@ -217,6 +220,21 @@ def _camera(focal_m: float, f_number: float, metadata: Mapping[str, Any]) -> dic
     }
 
 
+def _drawing_camera(scene: SceneLayout, sweep: Sweep) -> dict[str, Any]:
+    """Return the camera of stacks that are drawn as phase 5 draws: its sensor, formula and curve.
+
+    Where phase 5 did not run, those are the pipeline's own: 36 mm along the long side, which is what no
+    sensor width in a record means.
+    """
+    if not scene.metadata_json.exists():
+        camera = _camera(sweep.focal_length_m, sweep.f_number, {})
+        del camera["sensor_width_mm"]
+        return camera
+    metadata = _metadata(scene)
+    camera, curve = _camera(sweep.focal_length_m, sweep.f_number, metadata), metadata.get("transfer", GAMMA22)
+    return camera if curve == GAMMA22 else {**camera, "transfer": curve}
+
+
 def _weight(
     scene: SceneLayout,
     slices: list[Path],
@@ -259,6 +277,7 @@ def _of_thin_lens(scene: SceneLayout, sweep: Sweep, every: int) -> Iterator[_Pla
     near_m = max(stats["d_p5"], 2.0 * sweep.focal_length_m)
     far_m = max(stats["d_p95"], 1.05 * near_m)
     distances_m = (1.0 / np.linspace(1.0 / near_m, 1.0 / far_m, sweep.n_slices)).round(4).tolist()
+    camera = _drawing_camera(scene, sweep)
     for frame in _frames(scene, every):
         yield (
             (0, 1),
@@ -267,7 +286,7 @@ def _of_thin_lens(scene: SceneLayout, sweep: Sweep, every: int) -> Iterator[_Pla
                 "generate_focal_stack": True,
                 "focus_distances": distances_m,
                 "num_images": sweep.n_slices,
-                "camera": _camera(sweep.focal_length_m, sweep.f_number, {}),
+                "camera": camera,
                 "weight": 1.0,
             },
         )

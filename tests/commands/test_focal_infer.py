@@ -130,6 +130,7 @@ QUIET: dict[str, Any] = {
     "sensor_width_assumed": False,
     "sensor_width_from": "given",
     "has_display_curve": True,
+    "looks_linear": False,
 }
 
 
@@ -139,8 +140,9 @@ def test_a_sensor_told_by_its_resolution_is_said_for_it_outlives_a_resize():
     (note,) = notes_on({**QUIET, **fits, **told})
     assert "shows 22.3 mm of sensor" in note and "--sensor-width" in note
     assert not list(notes_on({**QUIET, **fits}))
-    (note,) = notes_on({**QUIET, **fits, "has_display_curve": False})
-    assert "linear light" in note
+    for told in ({"has_display_curve": False}, {"looks_linear": True}):
+        (note,) = notes_on({**QUIET, **fits, **told})
+        assert "linear light" in note and "--transfer linear" in note
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from focusgen.focal import infer
 from focusgen.focal.backends import BackendOptions
 from focusgen.focal.classical import Estimate
 from focusgen.focal.infer import InferOptions, StackResult, enlarged, infer_stack
+from focusgen.focal.light import decode_srgb
 from focusgen.focal.opened import LensFlags, shrunk_picture
 from focusgen.focal.refine import Refined
 from focusgen.focal.slice_files import stack_of_folder
@@ -103,6 +105,41 @@ def test_twelve_bits_that_are_stored_in_sixteen_are_looked_at_like_all_sixteen(t
         assert low.metadata[key] == pytest.approx(high.metadata[key], rel=0.01), key
     assert low.metadata["unexplained_share"] > 0.1
     assert (low.metadata["used_bits"], high.metadata["used_bits"]) == (12, 16)
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_slices_in_linear_light_give_what_those_for_displays_give(tmp_path, monkeypatch, factor, bits):
+    monkeypatch.setitem(infer.WORK_PIXELS, "default", HEIGHT * WIDTH // factor**2)
+    for n in range(3):
+        display = truth("tabletop").slices[2 * n][60 : 60 + HEIGHT, 60 : 60 + WIDTH, ::-1]
+        light = (2**bits - 1) * decode_srgb(display.astype(np.float32) / 255.0)
+        for kind, pixels in (("srgb", display), ("linear", np.rint(light))):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            dtype = np.uint8 if kind == "srgb" or bits == 8 else np.uint16
+            cv2.imwrite(str(tmp_path / kind / f"{n}.png"), pixels.astype(dtype))
+    shown = result(tmp_path / "srgb", monkeypatch)
+    found = result(tmp_path / "linear", monkeypatch, lens=replace(LENS, transfer="linear"))
+    light = (2**bits - 1) * decode_srgb(shown.rgb.astype(np.float32) / 255.0)
+    assert found.rgb.dtype == (np.uint8 if bits == 8 else np.uint16)
+    np.testing.assert_allclose(found.rgb, light, atol=0.02 * 2**bits)
+    for key in ("unexplained_share", "share_in_focus_in_no_slice"):
+        assert found.metadata[key] == pytest.approx(shown.metadata[key], rel=0.03), key
+    assert (found.metadata["transfer"], shown.metadata["transfer"]) == ("linear", "srgb")
+
+
+@pytest.mark.parametrize(
+    ("said", "level", "is_told"), [("auto", 0.15, True), ("auto", 0.4, False), ("srgb", 0.15, False)]
+)
+def test_sixteen_bits_as_dark_as_linear_light_are_told_until_somebody_says_what_they_are(
+    folder, monkeypatch, said, level, is_told
+):
+    for path in folder.iterdir():
+        pixels = cv2.imread(str(path)).astype(np.float32) / 128.0 * level * 65535
+        pixels[0, 0] = 65535
+        cv2.imwrite(str(path), np.minimum(pixels, 65535).astype(np.uint16))
+    lens = replace(LENS, transfer=said)
+    assert result(folder, monkeypatch, lens=lens).metadata["looks_linear"] is is_told
 
 
 @pytest.mark.parametrize("pixels", [HEIGHT * WIDTH // 4, 500])

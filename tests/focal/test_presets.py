@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ from focusgen.base.errors import ConfigError
 from focusgen.config.shipped import CONFIG_DIR
 from focusgen.focal.presets import load_preset
 from focusgen.focal.records import record_of
+from focusgen.focal.sources import read_record_depth
 
 DATA_PRESETS = ("base", "hypersim", "virtual_kitti", "mixed")
 
@@ -110,5 +112,17 @@ def test_a_preset_gives_stacks_that_are_drawn_their_camera_and_focus_and_others_
     said = hypersim.completed(record_of(own, "l:2"))
     assert said.lens().f_number == 8 and said.lens().focal_length_m == 0.05 and said.fx_px() == 700
     assert said.focus_distances_m() == [1.0, 2.0] and said.count("num_images", 2) == 2
+    assert said.camera_values()[2] is None, "its own focal length in pixels tells the sensor"
+    longer = hypersim.completed(record_of({**own, "camera": {"focal_length_mm": 85}}, "l:2"))
+    assert longer.lens().focal_length_m == pytest.approx(0.085)
     taken = hypersim.completed(record_of({"focal_stack": "s", "depth": "d.npy"}, "l:3"))
     assert taken.lens() is None and taken.focus_distances_m() is None and taken.text("depth_kind") == "ray"
+
+
+def test_the_unit_of_a_preset_is_that_of_whole_numbers_and_a_line_s_own_is_that_of_both(tmp_path):
+    np.save(tmp_path / "d.npy", np.full((4, 6), 3.0, np.float32))
+    cv2.imwrite(str(tmp_path / "d.png"), np.full((4, 6), 768, np.uint16))
+    found = load_preset(str(preset(tmp_path, WHOLE + "depth_scale: 256\n")))
+    for name, own, metres in (("d.npy", {}, 3.0), ("d.png", {}, 3.0), ("d.npy", {"depth_scale": 2}, 1.5)):
+        record = found.completed(record_of({"rgb": "a.png", "depth": name, **own}, "l:1"))
+        assert (read_record_depth(record, tmp_path / name) == metres).all(), (name, own)

@@ -111,9 +111,22 @@ def test_a_lens_has_a_full_frame_sensor_and_the_paper_s_formula_unless_it_says_m
     assert exact is not None and (exact.sensor_width_m, exact.formula) == (pytest.approx(0.0236), "exact")
 
 
-def test_metres_win_over_millimetres_in_a_camera_that_says_both():
-    lens = record(camera={"focal_length_m": 0.085, "focal_length_mm": 50, "f_number": 2}).lens()
-    assert lens is not None and lens.focal_length_m == pytest.approx(0.085)
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"focal_length_m": 0.085}, {"focal_length_mm": 50}),
+        ({"f_number": 2}, {"aperture": 2.8}),
+        ({"sensor_size": 36}, {"sensor_width_m": 0.024}),
+    ],
+)
+def test_a_camera_that_says_two_things_is_refused_and_one_that_says_one_twice_is_not(one, other):
+    (first,), (second,) = one, other
+    with pytest.raises(
+        ConfigError, match=rf"camera\.({first}|{second}) is .*, but camera\.({first}|{second}) is"
+    ):
+        record(camera={**CAMERA, **one, **other})
+    twice = record(camera={"focal_length_m": 0.085, "focal_length_mm": 85, "f_number": 2}).lens()
+    assert twice is not None and twice.focal_length_m == pytest.approx(0.085)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +136,7 @@ def test_metres_win_over_millimetres_in_a_camera_that_says_both():
         ({**CAMERA, "focal_lengt": 3}, r"unknown key camera\.focal_lengt; did you mean focal_length\?"),
         ({**CAMERA, "formula": "thick"}, "camera.formula is 'thick', not paper or exact"),
         ({"formula": "thick"}, "camera.formula is 'thick', not paper or exact"),
+        ({"transfer": "rec709"}, "camera.transfer is 'rec709', not gamma22, srgb, linear"),
         ({**CAMERA, "f_number": "wide"}, "camera.f_number is 'wide', not a number"),
         ({**CAMERA, "f_number": 0}, "camera.f_number must be > 0, not 0"),
         ({**CAMERA, "sensor_width_mm": -36}, "camera.sensor_width_mm must be > 0"),

@@ -11,12 +11,14 @@ import pytest
 from PIL import Image
 
 from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.focal.light import decode_srgb
 from focusgen.focal.lists import Roots
 from focusgen.focal.opened import LensFlags, open_stack
 from focusgen.focal.records import record_of
 from focusgen.focal.samples import load_sample, usable_depth
 from focusgen.focal.slice_files import stack_of_folder
 from focusgen.media.picture_files import EXIF_IFD, FOCAL_LENGTH_35MM, FOCAL_LENGTH_MM
+from focusgen.optics.transfer import display_values, linear_light
 from tests.focal.stacks import truth
 
 HEIGHT, WIDTH = 24, 32
@@ -131,6 +133,39 @@ def test_a_picture_with_depth_is_drawn_sharp_where_focus_is(disk):
     np.testing.assert_array_equal(found.stack.slices[1], found.aif)
     assert np.abs(found.stack.slices[0].astype(int) - found.aif).mean() > 1
     assert found.name == "l.jsonl:3"
+
+
+def test_a_stack_is_drawn_by_the_curve_that_its_camera_says(disk):
+    """White beside black, blurred to the half: in linear light that is level 186 or 188 of 255."""
+    cv2.imwrite(
+        str(disk / "edge.png"), np.where(np.arange(WIDTH) < WIDTH // 2, 0, 255)[None].repeat(HEIGHT, 0)
+    )
+    drawn = {"rgb": "edge.png", "depth": "d.npy", "focus_distances": [0.5, 1.0]}
+    plain, srgb = (sample(disk, **drawn, camera=CAMERA | more) for more in ({}, {"transfer": "srgb"}))
+    shown = display_values(linear_light(plain.stack.slices[0] / 255.0, "gamma22"), "srgb")
+    assert (plain.stack.slices[0] != srgb.stack.slices[0]).any()
+    np.testing.assert_allclose(srgb.stack.slices[0], 255.0 * shown, atol=1.5)
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_slices_and_pictures_in_linear_light_are_looked_at_as_displays_show_them(disk, bits):
+    given = {"focal_stack": "s", "focus_distances": [1, 2, 3], "rgb": "aif.png", "depth": "d.npy"}
+    shown = sample(disk, **given)
+    drawn = {"generate_focal_stack": True, **given}
+    shown_drawn = sample(disk, **drawn, camera=CAMERA | {"transfer": "srgb"})
+    peak = 2**bits - 1
+    for path in [*(disk / "s").iterdir(), disk / "aif.png"]:
+        light = np.rint(peak * decode_srgb(cv2.imread(str(path)).astype(np.float32) / 255.0))
+        cv2.imwrite(str(path), light.astype(np.uint8 if bits == 8 else np.uint16))
+    camera = CAMERA | {"transfer": "linear"}
+    for found, true in (
+        (sample(disk, **given, camera=camera), shown),
+        (sample(disk, **drawn, camera=camera), shown_drawn),
+    ):
+        # The darkest of 8 bits are steps of 13 levels; the brightest slice of 12 bits may use less than all.
+        allowed = 7.0 if bits == 8 else 1.0
+        np.testing.assert_allclose(found.aif / 257.0, true.aif, atol=allowed)
+        np.testing.assert_allclose(found.stack.slices / 257.0, true.stack.slices, atol=allowed)
 
 
 def test_the_sky_of_virtual_kitti_is_drawn_far_and_judges_nothing(disk):

@@ -14,6 +14,7 @@ from PIL import Image
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.commands.focal_results import report
 from focusgen.focal.infer import InferOptions, StackResult
+from focusgen.focal.light import encode_srgb
 from focusgen.focal.opened import LensFlags
 from focusgen.focal.records import record_of
 from focusgen.tools import focal_infer
@@ -46,8 +47,9 @@ def calls(monkeypatch) -> list[Call]:
         )
         keys = (*keys, "blur_factor", "changed_light", "better_orders", "share_in_focus_in_no_slice")
         more = ("cpu_s", "exposure", "unexplained_share", "fits", "ignored_files", "sensor_width_assumed")
-        more = (*more, "sensor_width_from", "lens", "has_display_curve")
-        metadata = {**dict.fromkeys((*keys, *more), 0), "unit": "metre"}
+        more = (*more, "sensor_width_from", "lens", "has_display_curve", "looks_linear", "used_bits")
+        curve = {"transfer": "linear" if lens.transfer == "linear" else "srgb"}
+        metadata = {**dict.fromkeys((*keys, *more), 0), "unit": "metre", **curve}
         depth = np.ones((4, 6), np.float32)
         index = np.zeros((4, 6), np.uint16)
         return StackResult(depth, depth, np.zeros((4, 6, 3), np.uint8), index, True, metadata)
@@ -249,6 +251,32 @@ def test_a_record_s_focal_length_in_pixels_comes_with_its_lens(tmp_path, calls):
     own = {"focal_stack": "s", "focus_distances": [1, 2, 3], "camera": {"fx_px": 700}}
     inferred(listed(tmp_path, own), tmp_path / "o", lens=LensFlags(5.0, 2.0))
     assert calls[0][3] == LensFlags(5.0, 2.0, fx_px=700.0)
+
+
+def test_a_record_s_curve_wins_over_the_flag(tmp_path, calls):
+    stack(tmp_path / "s")
+    given = {"focal_stack": "s", "focus_distances": [1, 2, 3]}
+    records = [{**given, "camera": camera} for camera in ({}, {"transfer": "srgb"}, {"transfer": "linear"})]
+    inferred(listed(tmp_path, *records), tmp_path / "o", lens=LensFlags(transfer="linear"))
+    assert [call[3].transfer for call in calls] == ["linear", "srgb", "linear"]
+    with pytest.raises(
+        ConfigError, match="camera.transfer is gamma22, the curve of pictures that a stack is"
+    ):
+        inferred(listed(tmp_path, {**given, "camera": {"transfer": "gamma22"}}), tmp_path / "p")
+
+
+def test_linear_light_becomes_frames_as_displays_show_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(focal_infer, "make_scenes", lambda *args: None)
+    for k in range(3):
+        light = np.random.default_rng(0).integers(0, 800, (24, 32, 3), dtype=np.uint16)
+        (tmp_path / "s").mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / "s" / f"{k}.png"), light + k)
+    lens = LensFlags(50.0, 2.0, transfer="linear")
+    inferred(tmp_path / "s", tmp_path / "o", as_scene=True, lens=lens, focus_distances="1,2,3")
+    stored = cv2.imread(str(tmp_path / "o" / "s_all_in_focus.png"), -1)
+    assert stored.dtype == np.uint16 and stored.max() < 1024
+    frame = cv2.imread(str(tmp_path / "o" / "raw" / "s" / "frame_0000.png"))
+    np.testing.assert_allclose(frame, 255.0 * encode_srgb(stored / np.float32(1023)), atol=1.0)
 
 
 def test_a_picture_with_depth_is_no_stack(tmp_path, calls):

@@ -107,7 +107,24 @@ def test_flags_of_depth_go_along_where_there_are_any(data):
 def test_stacks_drawn_beside_renders_are_of_their_formula(data):
     metadata(data, (0.05, 2.0, 1.0), (0.05, 2.0, 3.0))
     assert {record["camera"]["formula"] for record in stacks(data, "mix")} == {"exact"}
-    assert {record["camera"]["formula"] for record in stacks(data, "thin_lens")} == {"paper"}
+    assert {record["camera"]["formula"] for record in stacks(data, "thin_lens")} == {"exact"}
+
+
+def test_stacks_are_drawn_with_sensor_and_curve_of_the_data_set(data):
+    """Of a portrait, the width shows less than the sensor's long side."""
+    metadata(data, (0.05, 2.0, 1.0), sensor_width_mm=20.25, transfer="srgb", formula="paper")
+    camera = stacks(data, "thin_lens")[0]["camera"]
+    assert camera == {
+        "focal_length_mm": 50.0,
+        "f_number": 2.0,
+        "sensor_width_mm": 20.25,
+        "formula": "paper",
+        "transfer": "srgb",
+    }
+    (data / "bear" / "metadata.json").unlink()
+    (first, *_) = list_stacks(data, data / "l.jsonl", source="thin_lens", sweep=SWEEP)
+    lens = record_of({**first, "scene": "bear"}, "l:1").lens_shown(height_px=96, width_px=54)
+    assert lens is not None and lens.sensor_width_m == pytest.approx(0.02025)
 
 
 @pytest.mark.parametrize(("every", "frames"), [(1, [0, 1, 2]), (2, [0, 2]), (5, [0])])
@@ -144,8 +161,8 @@ def test_a_moving_focus_has_the_distance_of_its_frame(data):
 def test_a_damaged_record_of_lenses_is_named(data, damage):
     (data / "bear" / "metadata.json").write_text(damage)
     said: list[str] = []
-    made = list_stacks(data, data.parent / "l", source="mix", sweep=SWEEP, note=said.append)
-    assert {record["source"] for record in made} == {"thin_lens"}
+    with pytest.raises(ConfigError, match="no scene has a stack"):
+        list_stacks(data, data.parent / "l", source="mix", sweep=SWEEP, note=said.append)
     assert any("scene bear" in line and "metadata.json: damaged" in line for line in said)
 
 
