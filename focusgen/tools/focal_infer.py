@@ -11,9 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from focusgen import __version__
 from focusgen.base.errors import ConfigError, FocusgenError, StorageError
-from focusgen.base.files import make_folder, publish_json, remove
+from focusgen.base.files import remove
 from focusgen.base.names import display
 from focusgen.base.writable import check_may_write
 from focusgen.focal.distance_files import read_distances
@@ -24,7 +23,6 @@ from focusgen.focal.notes import IN_SUMMARY
 from focusgen.focal.opened import LensFlags, missing_lens_flags
 from focusgen.focal.records import StackRecord
 from focusgen.focal.slice_files import (
-    SUMMARY,
     StackFiles,
     folders_without_slices,
     stack_folders,
@@ -49,6 +47,7 @@ from focusgen.tools.focal_scene import (
     scene_name,
     write_frame,
 )
+from focusgen.tools.focal_summary import Summary
 
 FILE_NAME = re.compile(
     r".*\.(json|csv|tsv|txt|lst)|(?![\d+]|\.\d|inf)[^\s,;]*[^\W\d]{4}[^,;]*", re.IGNORECASE
@@ -131,31 +130,27 @@ def infer_all(
     names = _unique([stack.name for stack in stacks])
     scene_id = scene_name(names[0] if len(names) == 1 else Path(job.input).resolve().stem)
     settings = settings_digest(job.options)
-    done: list[dict[str, Any]] = []
-    failed: list[dict[str, str]] = []
-    publish_summary = partial(
-        _published_summary, job.output, done, failed, names, _without_slices(job, folders)
-    )
-    summary = publish_summary() if len(names) > 1 else {}
+    summary = Summary(job.output, names, _without_slices(job, folders))
+    if len(names) > 1:
+        summary.write()
     for name, stack in zip(names, stacks, strict=True):
         try:
             result, is_kept = _result_of(job, name, stack, settings, partial(tell, name))
             if job.as_scene:
                 assert result.is_metric, "checked before the work"
-                write_frame(job.output, scene_id, len(done), SceneFrame.of(result))
-            done.append(_written(job, name, result, is_kept=is_kept))
+                write_frame(job.output, scene_id, len(summary.stacks), SceneFrame.of(result))
+            done = _written(job, name, result, is_kept=is_kept)
         except FocusgenError as error:
             if len(stacks) == 1 or isinstance(error, StorageError):
                 raise
-            advice = _with_older(job.output, name, error)
-            failed.append({"name": name, "error": error.message, "advice": advice})
-            summary = publish_summary()
+            summary.add_failed(name, error.message, _with_older(job.output, name, error))
             continue
-        summary = publish_summary()
-        on_stack(done[-1])
-    if job.as_scene and done:
-        make_scenes(job.output, scene_id, [(stack["height"], stack["width"]) for stack in done])
-    return summary
+        summary.add(done)
+        on_stack(done)
+    if job.as_scene and summary.stacks:
+        sizes = [(stack["height"], stack["width"]) for stack in summary.stacks]
+        make_scenes(job.output, scene_id, sizes)
+    return summary.document()
 
 
 def _checked_stacks(job: InferJob, folders: Sequence[Path]) -> list[Stack | Unusable]:
@@ -210,24 +205,6 @@ def _without_slices(job: InferJob, folders: Sequence[Path]) -> list[str]:
     folder = Path(job.input)
     names = folders_without_slices(folder, folders) if folders else []
     return [name for name in names if not job.output.resolve().is_relative_to((folder / name).resolve())]
-
-
-def _published_summary(
-    folder: Path,
-    done: list[dict[str, Any]],
-    failed: list[dict[str, str]],
-    names: list[str],
-    without_slices: list[str],
-) -> dict[str, Any]:
-    summary: dict[str, Any] = {"stacks": done, "failed": failed, "focusgen": __version__}
-    if without_slices:
-        summary["without_slices"] = without_slices
-    still_to_do = names[len(done) + len(failed) :]
-    if still_to_do:  # for whoever looks after a kill
-        summary["not_done"] = still_to_do
-    make_folder(folder)
-    publish_json(folder / SUMMARY, summary)
-    return summary
 
 
 def _with_older(folder: Path, name: str, error: FocusgenError) -> str:
