@@ -225,6 +225,11 @@ def _read_json(dataset: DatasetLayout) -> dict[str, IndexEntry]:
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: {broken_link(path) or 'no such file'}", _way_to_index(dataset)) from error
+    except PermissionError as error:
+        way_out = (
+            "Check its owner and mode, and those of its folder: somebody else may have made the data set."
+        )
+        raise ConfigError(f"{path}: {error.strerror}", way_out) from error
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", "Give --out_root the folder of a data set.") from error
     expected = index_checksum(dataset)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from focusgen.base.errors import ConfigError, CorruptInputError
@@ -16,10 +14,8 @@ from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.records import Record, State, parse_object, read_failure, read_record
 from focusgen.run.settings import expected_by_status
 from focusgen.run.staleness import SceneChain
+from focusgen.tools.log_tails import log_tail
 
-MAX_LOG_BYTES = 1 << 18
-MAX_LOG_LINES = 20
-MAX_LOG_FILES = 8
 MEND = "Mend or replace the file, then run phase 1 again."
 ADVICE = {
     "stale": "Run the phase with --on_stale redo to make it anew, with --on_stale keep to leave it.",
@@ -50,7 +46,7 @@ def explain_scene(
         "shot_cuts": list(entry.shot_cuts),
         "raw_checksums": _ingest(dataset, scene_id, entry),
         "phases": {phase: _phase(chain, phase) for phase in SCENE_PHASES},
-        "log": list(_log_tail(dataset, scene_id)),
+        "log": list(log_tail(dataset, scene_id)),
     }
 
 
@@ -134,30 +130,6 @@ def _advice(found: Mapping[str, Any]) -> str:
     if "record_error" in found:
         return str(found["record_advice"]) or "focusgen repair restores it."
     return ""
-
-
-def _log_tail(dataset: DatasetLayout, scene_id: str) -> Iterator[str]:
-    """Yield the last lines that logs hold about a scene, newest file last."""
-    for folder in sorted((dataset.internal / "scene_logs").glob("*")):
-        path = folder / scene_id
-        if path.is_file():
-            yield from (f"{folder.name}: {line}" for line in _last_lines(path)[-MAX_LOG_LINES:])
-    logs = [p for p in _log_files(dataset) if p.is_file()]
-    for path in sorted(logs, key=lambda p: p.stat().st_mtime)[-MAX_LOG_FILES:]:
-        lines = [line for line in _last_lines(path) if scene_id in line]
-        yield from (f"{path.name}: {line}" for line in lines[-MAX_LOG_LINES:])
-
-
-def _log_files(dataset: DatasetLayout) -> Iterator[Path]:
-    for pattern in ("**/*.out", "**/*.err", "**/*.log"):
-        yield from dataset.internal.glob(pattern)
-
-
-def _last_lines(path: Path) -> list[str]:
-    with path.open("rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - MAX_LOG_BYTES))
-        text = file.read().decode("utf-8", "backslashreplace")
-    return [display(line) for line in text.splitlines()]
 
 
 def as_text(found: Mapping[str, Any]) -> str:

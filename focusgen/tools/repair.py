@@ -187,15 +187,15 @@ class SceneRepairer:
 
     def _find_record(self, phase: PhaseName) -> tuple[Record, list[Path]] | None:
         """Return the record that the files agree with most, and the files that do not agree with it."""
-        candidates = []
+        found: dict[str, tuple[Record, list[Path]]] = {}  # by digest: both copies say the same of the files
         for path in (self.scene.done(phase), self.scene.record_copy(phase)):
             try:
                 record = read_record(path)
             except CorruptInputError:
                 continue
-            if record is not None and self._is_ours(record, phase):
-                candidates.append((record, damaged_files(self.scene, record)))
-        return min(candidates, key=lambda found: len(found[1]), default=None)
+            if record is not None and self._is_ours(record, phase) and record.digest not in found:
+                found[record.digest] = record, damaged_files(self.scene, record)
+        return min(found.values(), key=lambda record_and_damaged: len(record_and_damaged[1]), default=None)
 
     def _is_ours(self, record: Record, phase: PhaseName) -> bool:
         document = record.document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -152,6 +153,18 @@ def test_what_is_no_index_is_refused_by_its_file(tmp_path, spoil, message, advic
         read_index(dataset)
     assert str(dataset.index_json) in caught.value.message
     assert message in caught.value.message and advice in caught.value.advice
+
+
+def test_an_index_of_somebody_else_who_shares_it_with_nobody_is_told_as_that(tmp_path, monkeypatch):
+    dataset = write_index(tmp_path, {"a": entry()})
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(ConfigError, match=r"scene_index\.json: Permission denied") as caught:
+        index_module.read_index(dataset)
+    assert "owner and mode" in caught.value.advice
 
 
 def test_an_index_that_is_too_large_is_not_read(tmp_path, monkeypatch):
