@@ -327,7 +327,7 @@ SEAMS = (
         ("both = np.isfinite(a) & np.isfinite(b) &", "both = np.isfinite(a) &"),
     )
     + _of(
-        "focusgen/phases/depth.py",
+        "focusgen/phases/depth_estimates.py",
         "tests/phases/test_chunks.py",
         ("divmod(int(chunk), 1_000_000)", "(0, int(chunk))"),
     )

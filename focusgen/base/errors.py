@@ -50,6 +50,11 @@ class FocusgenError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\n{self.advice}" if self.advice else self.message
 
+    @property
+    def on_one_line(self) -> str:
+        """What is wrong, and the way out behind it."""
+        return f"{self.message}. {self.advice}" if self.advice else self.message
+
     def __reduce__(self) -> tuple[object, ...]:
         """Travel between processes as it is, whatever a subclass is made of."""
         return _unpickled, (type(self), self.args), self.__dict__

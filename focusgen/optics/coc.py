@@ -107,10 +107,15 @@ def check_depth_m(depth_m: npt.NDArray[Any]) -> None:
     bad = ~(np.isfinite(depth_m) & (depth_m > 0))
     n_bad = int(np.count_nonzero(bad))
     if n_bad:
-        raise DepthRangeError(
-            f"{n_bad} of {depth_m.size} depths are not finite or not positive",
-            "focusgen repair makes depth maps anew that are not as phase 3 wrote them.",
-        )
+        raise bad_depth(n_bad, depth_m.size)
+
+
+def bad_depth(n_bad: int, n_all: int) -> DepthRangeError:
+    """Return the error of depths of which no CoC can be told."""
+    return DepthRangeError(
+        f"{n_bad} of {n_all} depths are not finite or not positive",
+        "focusgen repair makes depth maps anew that are not as phase 3 wrote them.",
+    )
 
 
 def focus_map(

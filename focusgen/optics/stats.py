@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import DepthRangeError
-from focusgen.optics.coc import Lens, coc_diameter_m
+from focusgen.optics.coc import Lens, bad_depth, coc_diameter_m
 
 Counts = npt.NDArray[np.int64]
 """(65536,) pixels per float16 bit pattern."""
@@ -45,10 +44,7 @@ def depth_counts(depth_m: npt.NDArray[np.float16]) -> Counts:
         counts += np.bincount(patterns[start : start + COUNT_BLOCK], minlength=N_FLOAT16)
     n_bad = patterns.size - int(counts[FIRST_DEPTH : LAST_DEPTH + 1].sum())
     if n_bad:
-        raise DepthRangeError(
-            f"{n_bad} of {patterns.size} depths are not finite or not positive",
-            "focusgen repair makes depth maps anew that are not as phase 3 wrote them.",
-        )
+        raise bad_depth(n_bad, patterns.size)
     return counts
 
 

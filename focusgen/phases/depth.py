@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,14 +21,12 @@ from focusgen.dataset.store import publish_scene_log, valid_entry
 from focusgen.media.codecs import encode_npz
 from focusgen.models.protocols import DepthModel
 from focusgen.optics.stats import depth_counts, depth_percentiles, depth_stats
-from focusgen.optics.windows import Chunk, cut_segments, plan_chunks
-from focusgen.phases.chunks import covering_chunk, crossfaded
 from focusgen.phases.depth_bounds import bounded_depth, check_float16
 from focusgen.phases.depth_doubts import check_one_unit, flat_texts, normalised_texts, step_texts
+from focusgen.phases.depth_estimates import estimates, seams
 from focusgen.phases.depth_flags import SceneFlags
 from focusgen.phases.depth_geometry import check_same_view, check_upright
 from focusgen.phases.job import SceneJob
-from focusgen.phases.outputs import backend_words, checked_depth
 from focusgen.phases.provided_depth import (
     ProvidedNotes,
     check_assumed_unit,
@@ -51,7 +49,7 @@ def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:
     todo -= {frame for frame in todo if valid_entry(job.scene.held_back_depth(frame)) is not None}
     notes, flags = ProvidedNotes(job, frames.depth), SceneFlags(job, frames, model.trained_to_m)
     todo |= flags.lacking()
-    for frame, depth_m in _estimates(job, model, frames, todo):
+    for frame, depth_m in estimates(job, model, frames, todo):
         if frame in todo:
             notes.remember(frame)
             _publish_frame(job, frame, depth_m, flags)
@@ -96,86 +94,6 @@ def _scene_frames(job: SceneJob) -> SharpFrames:
         plan=plan,
         depth=source,
     )
-
-
-def _estimates(
-    job: SceneJob, model: DepthModel, frames: SharpFrames, todo: set[int]
-) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
-    """Yield the model's depth for at least the frames to do; each shot is a sequence of its own."""
-    for number, (start, stop) in enumerate(cut_segments(job.n_frames, job.shot_cuts)):
-        wanted = [frame for frame in range(start, stop) if frame in todo]
-        if not wanted:
-            continue
-        if model.handles_long_video:
-            shot = _span(frames, start, stop)
-            yield from ((start + index, depth_m) for index, depth_m in _asked(job, model, shot))
-        else:
-            yield from _chunked(job, model, frames, number, (start, stop), wanted)
-
-
-def _asked(
-    job: SceneJob, model: DepthModel, frames: SharpFrames
-) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
-    """Yield a model's depth of some frames, checked."""
-    return checked_depth(
-        model.estimate(frames),
-        len(frames),
-        (frames.height, frames.width),
-        f"scene {job.scene_id!r}, from frame {frames.start} on: {backend_words(job.cfg, 'depth')}",
-        may_have_holes=job.cfg.depth.backend == PROVIDED.name,
-    )
-
-
-def _chunked(
-    job: SceneJob,
-    model: DepthModel,
-    frames: SharpFrames,
-    shot_number: int,
-    shot: tuple[int, int],
-    wanted: list[int],
-) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
-    cfg, start = job.cfg.depth, shot[0]
-    chunks = plan_chunks(shot[1] - start, cfg.max_chunk, cfg.overlap)
-    first = covering_chunk(chunks, wanted[0] - start)
-    recall = functools.partial(_recall_seam, job, shot_number)
-    if first and recall(first) is None:
-        first = 0  # its scale hangs on all chunks before it
-
-    def infer(chunk: Chunk) -> Iterator[npt.NDArray[np.float32]]:
-        shown = _span(frames, start + chunk.start, start + chunk.stop)
-        return (depth_m for _, depth_m in _asked(job, model, shown))
-
-    faded = crossfaded(
-        chunks,
-        first,
-        infer,
-        align=cfg.align == "scale",
-        recall=recall,
-        remember=lambda number, seam: job.store.remember(
-            f"seam/{shot_number}/{number}", {**seam, "frame": seam["frame"] + start}
-        ),
-    )
-    for index, depth_m in faded:
-        yield start + index, depth_m
-        if start + index >= wanted[-1]:
-            return
-
-
-def _recall_seam(job: SceneJob, shot_number: int, chunk_number: int) -> dict[str, Any] | None:
-    return _seams(job).get((shot_number, chunk_number))
-
-
-def _seams(job: SceneJob) -> dict[tuple[int, int], dict[str, Any]]:
-    """Return (shot, chunk) -> seam, in order; release 0.1.0 remembered shot * 1,000,000 + chunk."""
-    found = {}
-    for key, seam in job.store.recall_all("seam").items():
-        shot, _, chunk = key.rpartition("/")
-        found[(int(shot), int(chunk)) if shot else divmod(int(chunk), 1_000_000)] = seam
-    return dict(sorted(found.items()))
-
-
-def _span(frames: SharpFrames, start: int, stop: int) -> SharpFrames:
-    return SharpFrames(**{**frames.__dict__, "start": start, "stop": stop})
 
 
 def _publish_frame(job: SceneJob, frame: int, depth_m: npt.NDArray[np.float32], flags: SceneFlags) -> None:
@@ -272,7 +190,7 @@ def _measured(job: SceneJob, frames: SharpFrames, counts: npt.NDArray[np.int64])
         "is_rehearsal": job.cfg.depth.backend == DRYRUN.name,
         "patched_raised_lowered": touched,
         "changed_fraction": n_invented / total,
-        "seams": list(_seams(job).values()),
+        "seams": list(seams(job).values()),
         "median_m": {str(f): m for f, m in job.store.recall_frames("median").items()},
         "counts_digest": checksum(counts.tobytes()),
     }
@@ -317,7 +235,7 @@ def _patched_advice(job: SceneJob) -> str:
 def _wide_seams(job: SceneJob) -> list[str]:
     return [
         f"chunks of depth that meet at frame {seam['frame']} differ by {100 * seam['residual']:.1f} %"
-        for seam in _seams(job).values()
+        for seam in seams(job).values()
         if seam["residual"] > job.cfg.depth.warn_median_step
     ]
 

@@ -27,6 +27,9 @@ from focusgen.media.depth_units import (
 )
 from focusgen.phases.job import SceneJob
 
+NO_FOLDER = "depth.backend is `provided`, but no folder of depth is given"
+GIVE_FOLDER = "Give --depth_root DIR, or another --depth.backend (dryrun rehearses without depth)."
+
 
 def depth_options(cfg: DepthConfig) -> DepthOptions:
     """Return how depth files are to be read."""
@@ -76,10 +79,11 @@ def brought_depth(
 
 
 def _no_depth(scene_id: str, entry: IndexEntry) -> ConfigError | MissingUpstreamError:
-    advice = "Give --depth_root DIR, or another --depth.backend (dryrun rehearses without depth)."
     if entry.layout is None:
-        return ConfigError("depth.backend is `provided`, but no folder of depth is given", advice)
-    return MissingUpstreamError(f"scene {scene_id!r}: layout {entry.layout} brought no depth with it", advice)
+        return ConfigError(NO_FOLDER, GIVE_FOLDER)
+    return MissingUpstreamError(
+        f"scene {scene_id!r}: layout {entry.layout} brought no depth with it", GIVE_FOLDER
+    )
 
 
 class ProvidedNotes:

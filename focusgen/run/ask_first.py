@@ -25,7 +25,7 @@ from focusgen.media.depth_files import check_unit, holds_depth, near_misses
 from focusgen.media.masks import HOW as MASKS_HOW
 from focusgen.models import registry
 from focusgen.models.weight_commands import command_for
-from focusgen.phases.provided_depth import depth_options
+from focusgen.phases.provided_depth import GIVE_FOLDER, NO_FOLDER, depth_options
 from focusgen.run.ahead import Ahead, scenes_ahead
 from focusgen.run.selection import Selection
 
@@ -250,14 +250,9 @@ class _Found:
             self.warnings.append(f"{unknown[0].what} ({of_those})\n    -> {unknown[0].way_out}")
 
     def _no_depth_folder(self, root: Path | None, without: Sequence[str], *, is_for_all: bool) -> None:
-        way_out = "Give --depth_root DIR, or another --depth.backend (dryrun rehearses without depth)."
-        what = (
-            "depth.backend is `provided`, but no folder of depth is given"
-            if root is None
-            else f"--depth_root {display(str(root))}: no such folder"
-        )
+        what = NO_FOLDER if root is None else f"--depth_root {display(str(root))}: no such folder"
         if is_for_all:
-            self.lacks.append(Lack(what, way_out))
+            self.lacks.append(Lack(what, GIVE_FOLDER))
         else:
             self.warnings.append(f"{what}; no depth for {len(without)} scenes: {listed(without)}")
 

@@ -60,9 +60,7 @@ def calibrate_in_run(cfg: Config, observer: ConsoleObserver, scene_ids: Sequence
     except SceneError as error:  # a file of one scene
         if cfg.render.max_coc is None and not is_approved_as_asked(cfg):
             raise
-        observer.console.print(
-            f"  [red]not calibrated anew[/red]: {rich_text(f'{error.message}. {error.advice}')}"
-        )
+        observer.console.print(f"  [red]not calibrated anew[/red]: {rich_text(error.on_one_line)}")
         return ExitCode.INCOMPLETE
     except CalibrationError as error:
         if cfg.render.max_coc is None:

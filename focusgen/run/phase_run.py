@@ -238,9 +238,7 @@ class PhaseRun:
     def _settle_on_stale_upstream(self, scene_id: str, error: StaleError) -> bool:
         """Nothing is made on what is stale, and nothing written; what was finished may be kept."""
         is_kept = self.cfg.run.on_stale == "keep" and self._is_finished(scene_id)
-        self.outcomes.note(
-            scene_id, "kept" if is_kept else STALE_UPSTREAM, f"{error.message}. {error.advice}"
-        )
+        self.outcomes.note(scene_id, "kept" if is_kept else STALE_UPSTREAM, error.on_one_line)
         return True
 
     def _state(self, scene_id: str) -> PhaseState:

@@ -88,9 +88,9 @@ def check_lists(
     report = ListReport()
     for path in paths:
         try:
-            records = read_list(path, preset, lambda error: report.problems.append(_said(error)))
+            records = read_list(path, preset, lambda error: report.problems.append(error.on_one_line))
         except FocusgenError as error:
-            report.problems.append(_said(error))
+            report.problems.append(error.on_one_line)
             continue
         for record in records:
             report.n_samples += 1
@@ -98,18 +98,13 @@ def check_lists(
             try:
                 _check_record(report, record, roots, path, max_samples)
             except FocusgenError as error:
-                report.problems.append(_said(error))
+                report.problems.append(error.on_one_line)
     for scene, splits in sorted(report.splits.items()):
         if len(splits) > 1:
             report.problems.append(
                 f"leakage: scene {display(scene)} lies in {' and '.join(sorted(splits))}: split by scene"
             )
     return report
-
-
-def _said(error: FocusgenError) -> str:
-    """Return an error on one line, with the way out."""
-    return f"{error.message}. {error.advice}" if error.advice else error.message
 
 
 def _note_split(report: ListReport, record: StackRecord, roots: Roots, path: Path) -> None:
@@ -202,7 +197,7 @@ def _strange_focus(
         if distances_m is not None:
             check_focus(record, distances_m, files, lens)
     except ConfigError as error:
-        return [_said(error)]
+        return [error.on_one_line]
     return []
 
 

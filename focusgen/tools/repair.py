@@ -103,7 +103,7 @@ class SceneRepairer:
             except Interrupted:
                 raise
             except FocusgenError as error:
-                self._problem(phase, ". ".join(part for part in (error.message, error.advice) if part))
+                self._problem(phase, error.on_one_line)
             if self.result.problems:
                 break  # what follows depends on it
         min_spearman = (self.settings_of("validate") or Config()).validate_.min_spearman

@@ -13,7 +13,7 @@ from focusgen.dataset.records import Identity
 from focusgen.dataset.scene_store import PhaseStore
 from focusgen.optics.windows import Chunk, plan_chunks
 from focusgen.phases.chunks import Depth, covering_chunk, crossfaded
-from focusgen.phases.depth import _seams
+from focusgen.phases.depth_estimates import seams
 
 SHAPE = (24, 32)
 
@@ -139,7 +139,7 @@ def test_seams_are_kept_by_shot_and_chunk_those_of_a_killed_older_run_too(tmp_pa
         ):
             store.remember(f"seam/{key}", {"scale": scale})
         job = type("Job", (), {"store": store})
-        assert [(*place, seam["scale"]) for place, seam in _seams(job).items()] == [
+        assert [(*place, seam["scale"]) for place, seam in seams(job).items()] == [
             *((0, 2, 6.0), (1, 2, 3.0), (2, 1, 2.0), (2, 11, 1.0), (10, 1, 4.0)),
         ]
 
