@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import itertools
 import json
 import os
 from collections.abc import Iterator
@@ -139,11 +140,27 @@ def there_is_a_gpu() -> None:
         pytest.skip("there is no GPU")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def undrawn() -> Iterator[pytest.MonkeyPatch]:
-    """Put a blank picture in the place of what matplotlib draws: half of the time of a small run."""
+class _Undrawn:
+    """A figure and all of its parts, to which anything may be done and nothing happens."""
+
+    def __getattr__(self, name: str) -> _Undrawn:
+        return self
+
+    def __call__(self, *given: Any, **named: Any) -> _Undrawn:
+        return self
+
+    def __getitem__(self, place: Any) -> _Undrawn:
+        return self
+
+    def __iter__(self) -> Iterator[_Undrawn]:
+        return itertools.repeat(self)
+
+
+def _leave_undrawn(patch: pytest.MonkeyPatch) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
+
+    from focusgen.phases import figures
 
     blank = io.BytesIO()
     Image.new("RGB", (90, 50), "white").save(blank, "png")
@@ -155,20 +172,25 @@ def undrawn() -> Iterator[pytest.MonkeyPatch]:
         else:
             draw(canvas, target, **named)
 
+    patch.setattr(FigureCanvasAgg, "print_figure", leave_blank)
+    patch.setattr(figures, "new_figure", lambda *size_in: _Undrawn())
+    patch.setattr(figures, "png_of", lambda figure, dpi: blank.getvalue())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def undrawn() -> Iterator[pytest.MonkeyPatch]:
+    """Put a blank picture in the place of what matplotlib draws: half of the time of a small run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FigureCanvasAgg, "print_figure", leave_blank)
+        _leave_undrawn(patch)
         yield patch
 
 
 @pytest.fixture
 def drawn(undrawn: pytest.MonkeyPatch) -> Iterator[None]:
     """Let matplotlib draw, for tests that look at its pictures."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    blank = FigureCanvasAgg.print_figure
     undrawn.undo()
     yield
-    undrawn.setattr(FigureCanvasAgg, "print_figure", blank)
+    _leave_undrawn(undrawn)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from focusgen.base.errors import CorruptInputError
 from focusgen.base.files import make_folder, publish
 from focusgen.media.codecs import NPZ_DAMAGE
 from focusgen.optics.stats import CocHistogram
+from focusgen.phases import figures
 
 REHEARSAL = "REHEARSAL: the depth is invented"
 COLOURS = {"p50": "#777777", "p90": "#c0802f", "p95": "#b03030", "p99": "#602080"}
@@ -71,10 +72,7 @@ def draw_histogram(
         path: of the picture.
         approved_m: the approved max_coc, metres, where there is one.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 5), layout="constrained")
+    figure = figures.new_figure(9, 5)
     axes = figure.add_subplot()
     shares = 100 * bins.counts / max(1, bins.counts.sum())
     axes.stairs(shares, 1e3 * bins.edges_m, fill=True, color="#4878a8")
@@ -97,9 +95,7 @@ def draw_histogram(
         text = "no blur: the depth is constant"
         axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center")
     make_folder(path.parent)
-    drawn = io.BytesIO()
-    FigureCanvasAgg(figure).print_figure(drawn, format="png", dpi=110)
-    publish(path, drawn.getvalue())
+    publish(path, figures.png_of(figure, dpi=110))
 
 
 def _lines(stats: Mapping[str, Any], approved_m: float | None) -> list[tuple[float, dict[str, Any]]]:

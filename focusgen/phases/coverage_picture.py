@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from focusgen.base.files import make_folder, publish, publish_json
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.phases import figures
 from focusgen.phases.coc_picture import REHEARSAL
 
 COLOURS = {"random": "#777777", "robust": "#c0802f", "sweep": "#602080", "balanced": "#4878a8"}
@@ -24,11 +24,8 @@ def write_coverage(dataset: DatasetLayout, document: Mapping[str, Any]) -> None:
 
 def coverage_png(document: Mapping[str, Any]) -> bytes:
     """Return label_coverage.json as a picture."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     laws = {name: law for name, law in document["laws"].items() if law is not None}
-    figure = Figure(figsize=(9, 2.6 * max(1, len(laws))), layout="constrained")
+    figure = figures.new_figure(9, 2.6 * max(1, len(laws)))
     panels: Any = figure.subplots(max(1, len(laws)), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
     for panel, (name, law) in zip(panels, laws.items(), strict=False):
         is_configured = name == document["configured"]
@@ -39,9 +36,7 @@ def coverage_png(document: Mapping[str, Any]) -> bytes:
     panels[-1].set_xlabel("label: 0 = blurred, 1 = in focus")
     if document.get("is_rehearsal"):
         figure.suptitle(REHEARSAL)
-    drawn = io.BytesIO()
-    FigureCanvasAgg(figure).print_figure(drawn, format="png", dpi=100)
-    return drawn.getvalue()
+    return figures.png_of(figure, dpi=100)
 
 
 def law_words(law: Mapping[str, Any]) -> str:
