@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+
+from focusgen.cluster.slurm import Limits, read_limits
 from focusgen.config import Config, PhaseName
 from focusgen.models.registry import needs_gpu
 
@@ -19,6 +23,17 @@ def partition_of(cfg: Config, phase: PhaseName) -> str:
     """
     needs_none = cfg.cluster.gpus[phase] == "auto" and not gpus_of(cfg, phase)
     return cfg.cluster.partition["calibrate" if needs_none else phase]
+
+
+def limits_for(cfg: Config, phases: Sequence[PhaseName]) -> Limits:
+    """Return the cluster's limits for the jobs of phases; sbatch's own variables win over what jobs say.
+
+    Raises:
+        ConfigError: it takes no such jobs at all.
+    """
+    account = os.environ.get("SBATCH_ACCOUNT") or cfg.cluster.options.get("account") or cfg.cluster.account
+    partitions = {os.environ.get("SBATCH_PARTITION") or partition_of(cfg, phase) for phase in phases}
+    return read_limits(account, {name for several in partitions for name in several.split(",")})
 
 
 def node_share(cfg: Config, phase: PhaseName) -> float:

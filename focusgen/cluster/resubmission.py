@@ -13,8 +13,9 @@ from focusgen.cluster.attempts import read_attempts
 from focusgen.cluster.causes import losses
 from focusgen.cluster.local import run_plan
 from focusgen.cluster.plans import Plan, find_plan
+from focusgen.cluster.resources import limits_for
 from focusgen.cluster.resubmit import DueScenes, busy_scenes, due_phases, select_again
-from focusgen.cluster.slurm import Limits, job_states, read_limits, require_slurm
+from focusgen.cluster.slurm import Limits, job_states, require_slurm
 from focusgen.cluster.submission import Where, ask, hand_in
 from focusgen.cluster.submit import absolute, make_plan, steps_of
 from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName
@@ -142,7 +143,7 @@ def resubmit_indices(
             "--indices submits to Slurm", f"Here: focusgen task --plan {plan.plan_id} --index I"
         )
     chosen = phases or scene_phases(plan.phases)
-    steps = steps_of(cfg, plan, chosen, read_limits(), indices=indices)
+    steps = steps_of(cfg, plan, chosen, limits_for(cfg, chosen), indices=indices)
     return hand_in(cfg, plan.plan_id, chosen, steps, dry_run=dry_run)
 
 
@@ -170,7 +171,7 @@ def resubmit_scenes(
     ask(cfg, phases, Selection(scenes=list(chosen.first)), where, force=force, dry_run=dry_run)
     if where == "slurm" and not dry_run:
         require_slurm()  # before a plan is written that nobody runs
-    limits = read_limits() if where == "slurm" else Limits()
+    limits = limits_for(cfg, phases) if where == "slurm" else Limits()
     plan = make_plan(cfg, phases, works, limits, kind="resubmit", write=not dry_run)
     if dry_run or where == "slurm":
         steps = steps_of(cfg, plan, phases, limits)

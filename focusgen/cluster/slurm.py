@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from focusgen.base.errors import ConfigError
@@ -95,25 +95,57 @@ def require_scancel() -> None:
         raise ConfigError("scancel is not on this machine's PATH", "Run focusgen cancel on a login node.")
 
 
+LIMITS_HOLD = re.compile("limits|safe|all")
+"""What a cluster says under AccountingStorageEnforce that keeps limits of accounts; others only list them."""
+_SIZES = ("MaxArraySize", "MaxJobCount")
 WITHOUT_ARRAYS = "Inside one job, the same command with --cluster local does the same work on its node."
 
 
-def read_limits() -> Limits:
-    """Return the limits of the cluster and of the user's accounts; Slurm's defaults where it is silent.
+def read_limits(account: str | None = None, partitions: Collection[str] = ()) -> Limits:
+    """Return the limits of the cluster and of who pays there; Slurm's defaults where it is silent.
+
+    Args:
+        account: that jobs will name; None for the user's default.
+        partitions: that jobs will go to: limits in others do not count.
 
     Raises:
-        ConfigError: it takes no arrays.
+        ConfigError: it takes no arrays, or nothing at all from that account.
     """
     shown = ask(["scontrol", "show", "config"]) or ""
-    size = re.search(r"^MaxArraySize\s*=\s*(\d+)", shown, re.MULTILINE)
-    if size and int(size.group(1)) == 0:
+    said = dict(re.findall(r"^(\w+)\s*=\s*(\S+)", shown, re.MULTILINE))
+    size, count = (int(said.get(name, "")) if said.get(name, "").isdecimal() else None for name in _SIZES)
+    if size == 0:
         raise ConfigError("this cluster takes no job arrays (scontrol: MaxArraySize is 0)", WITHOUT_ARRAYS)
-    count = re.search(r"^MaxJobCount\s*=\s*(\d+)", shown, re.MULTILINE)
-    bounds = [int(count.group(1))] if count else []
-    where = f"user={user_name()}"
-    answer = ask(["sacctmgr", "-nP", "show", "assoc", where, "format=MaxSubmitJobs,GrpSubmitJobs"]) or ""
-    bounds += [int(word) for word in re.split(r"[|\s]+", answer) if word.isdecimal()]
-    return Limits(int(size.group(1)) if size else 1001, min(bounds, default=None))
+    bounds = [] if count is None else [count]
+    if LIMITS_HOLD.search(said.get("AccountingStorageEnforce", "limits")):
+        bounds += _bounds_of_account(said.get("ClusterName", ""), account, partitions)
+    if 0 in bounds:
+        raise ConfigError(
+            f"account {account or 'of yours'} may submit no job here (sacctmgr show assoc: a limit of 0)",
+            "Set cluster.account to one that may: sacctmgr show assoc user=$USER lists them.",
+        )
+    return Limits(1001 if size is None else size, min(bounds, default=None))
+
+
+def _bounds_of_account(cluster: str, account: str | None, partitions: Collection[str]) -> list[int]:
+    """Return how many jobs an account may have submitted at a time: people have several, and closed ones."""
+    form = "format=Cluster,Account,Partition,MaxSubmitJobs,GrpSubmitJobs"
+    listed = ask(["sacctmgr", "-nP", "show", "assoc", f"user={user_name()}", form]) or ""
+    bounds: dict[str, list[int]] = {}
+    for fields in (line.split("|") for line in listed.splitlines()):
+        if len(fields) != 5 or (cluster and fields[0] not in ("", cluster)):
+            continue
+        if fields[2] in ("", *partitions):
+            bounds.setdefault(fields[1], []).extend(int(word) for word in fields[3:] if word.isdecimal())
+    if account is None and len(bounds) > 1:
+        account = ask(["sacctmgr", "-nP", "show", "user", user_name(), "format=DefaultAccount"])
+    known = bounds.get((account or "").strip().lower())  # names are kept in small letters
+    # Of an unknown account the loosest counts: sbatch itself refuses more.
+    return known if known is not None else max(bounds.values(), key=_tightest, default=[])
+
+
+def _tightest(bounds: Sequence[int]) -> float:
+    return min(bounds, default=float("inf"))
 
 
 def may_requeue(job_id: str) -> bool:

@@ -13,7 +13,8 @@ from focusgen.cluster.index_jobs import index_steps
 from focusgen.cluster.local import run_plan
 from focusgen.cluster.pending import unfinished
 from focusgen.cluster.report import forecast_lines
-from focusgen.cluster.slurm import Limits, read_limits, require_slurm
+from focusgen.cluster.resources import limits_for
+from focusgen.cluster.slurm import Limits, require_slurm
 from focusgen.cluster.submit import (
     Step,
     check_ready,
@@ -140,7 +141,7 @@ def ask(
 
 
 def _show(asked: Submission) -> int:
-    limits = read_limits()
+    limits = limits_for(asked.cfg, asked.phases)
     steps = index_steps(asked.cfg, asked.later, limits, write=False)[1] if "index" in asked.phases else []
     has_index = DatasetLayout.of(asked.cfg).index_json.exists()
     works = asked.works() if has_index else survey(asked.cfg)
@@ -172,9 +173,11 @@ def _to_slurm(asked: Submission) -> int:
     require_slurm()
     if "index" in asked.phases:
         words = _later_words(asked)
-        plan_id, steps = index_steps(asked.cfg, asked.later, read_limits(), words, hold=asked.hold)
+        plan_id, steps = index_steps(
+            asked.cfg, asked.later, limits_for(asked.cfg, ["index"]), words, hold=asked.hold
+        )
         return hand_in(asked.cfg, plan_id, asked.phases, steps, dry_run=False)
-    plan_id, steps = _steps(asked, asked.works(), read_limits(), write=True)
+    plan_id, steps = _steps(asked, asked.works(), limits_for(asked.cfg, asked.phases), write=True)
     if not steps:
         print("every asked scene is complete: nothing to submit")
         return 0

@@ -14,7 +14,7 @@ from focusgen import cli
 from focusgen.cluster import slurm, task
 from focusgen.cluster.attempts import AttemptObserver, read_attempts
 from focusgen.cluster.causes import losses
-from focusgen.cluster.slurm import JobState, task_names, unwanted_variables
+from focusgen.cluster.slurm import JobState, Limits, task_names, unwanted_variables
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.run.console import make_console
 from tests.cluster.conftest import submit
@@ -29,9 +29,51 @@ def test_arrays_are_split_as_the_cluster_says_and_limits_on_jobs_make_packs_larg
     first, second = fake_slurm.scripts()
     assert "--array=0-1\n" in first and "--array=0\n" in second
     assert "--offset 0 " in first and "--offset 2 " in second
-    (fake_slurm.folder / "assoc.txt").write_text("2|\n")
+    (fake_slurm.folder / "assoc.txt").write_text("here|lab||2|\n")
     assert submit(indexed, "--phases", "2", "--one_scene_per_task") == 2
     assert submit(indexed, "--phases", "2") == 0
+
+
+ACCOUNTS = """here|lab||500|
+here|lab|debug|1|
+here|old||0|
+here|course||7|9
+there|lab||2|
+"""
+
+
+@pytest.mark.parametrize(
+    ("account", "default", "partitions", "n_jobs"),
+    [
+        ("lab", "old", ["gpu"], 500),
+        ("Lab", "", ["gpu", "debug"], 1),
+        ("course", "", [], 7),
+        (None, "course", ["gpu"], 7),
+        (None, "", ["gpu"], 500),
+        ("unknown", "course", ["gpu"], 500),
+    ],
+)
+def test_only_the_limits_of_the_account_and_partitions_of_the_jobs_count(
+    fake_slurm, account, default, partitions, n_jobs
+):
+    (fake_slurm.folder / "config.txt").write_text("ClusterName = here\nMaxJobCount = 10000\n")
+    (fake_slurm.folder / "assoc.txt").write_text(ACCOUNTS)
+    (fake_slurm.folder / "default_account.txt").write_text(default)
+    assert slurm.read_limits(account, partitions) == Limits(1001, n_jobs)
+    (fake_slurm.folder / "config.txt").write_text("AccountingStorageEnforce = none\n")
+    assert slurm.read_limits("old", partitions) == Limits(1001, None), "listed, and kept by nobody"
+
+
+def test_an_account_that_may_submit_nothing_is_named_before_anything_is_planned(
+    indexed, fake_slurm, capsys, monkeypatch
+):
+    (fake_slurm.folder / "assoc.txt").write_text(ACCOUNTS)
+    assert submit(indexed, "--phases", "2", "--cluster.account", "old") == 2
+    said = capsys.readouterr().err
+    assert "account old may submit no job" in said and "cluster.account" in said
+    assert not fake_slurm.scripts() and not DatasetLayout.of(indexed.config()).plans.exists()
+    monkeypatch.setenv("SBATCH_ACCOUNT", "lab")  # sbatch takes it before what a script says
+    assert submit(indexed, "--phases", "2", "--cluster.account", "old") == 0
 
 
 def test_a_cluster_without_arrays_is_named_before_anything_is_planned_and_one_job_does_it(

@@ -106,10 +106,14 @@ def scontrol() -> None:
 
 def sacctmgr() -> None:
     record()
+    if ARGV[:3] == ["-nP", "show", "user"] and ARGV[4:] == ["format=DefaultAccount"]:
+        path = FOLDER / "default_account.txt"
+        print(path.read_text() if path.exists() else "")
+        return
     if ARGV[:3] != ["-nP", "show", "assoc"]:
         refuse(f"unknown arguments {ARGV}")
     path = FOLDER / "assoc.txt"
-    print(path.read_text() if path.exists() else "|")
+    print(path.read_text() if path.exists() else "||||")
 
 
 {
