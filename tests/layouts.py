@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -217,6 +218,16 @@ def vkitti2(root: Path) -> Built:
     return Built({"Scene01_clone": planar_m()}, {})
 
 
+def replica(root: Path) -> Built:
+    """As NICE-SLAM has it: pictures and depth in one folder, the unit beside the camera."""
+    folder = root / "Replica" / "office0" / "results"
+    write_pictures(folder, _numbered("frame{:06d}.jpg"))
+    write_depth_png(folder, _numbered("depth{:06d}.png"), 6553.5)
+    camera = {"w": 1200, "h": 680, "fx": 600.0, "fy": 600.0, "cx": 599.5, "cy": 339.5, "scale": 6553.5}
+    (root / "Replica" / "cam_params.json").write_text(json.dumps({"camera": camera}))
+    return Built({"office0": planar_m()}, {})
+
+
 def _write_lists(folder: Path, texts: dict[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
@@ -239,4 +250,5 @@ DEPTH_SETS: dict[str, Callable[[Path], Built]] = {
     "sintel": sintel,
     "scannet": scannet,
     "vkitti2": vkitti2,
+    "replica": replica,
 }

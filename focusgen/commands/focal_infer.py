@@ -108,7 +108,7 @@ def main(argv: Sequence[str]) -> int:
         keeps=flags.resume == "auto",
     )
     try:
-        return report(_worked(flags, job))
+        return report(_worked(flags, job), as_scene=flags.as_scene)
     except KeyboardInterrupt:
         print(
             "stopped; the results of stacks that were finished are whole: the same command goes on",

@@ -30,9 +30,15 @@ def print_stack(stack: dict[str, Any], output: Path) -> None:
         print(f"note: {display(stack['name'])}: {note}", file=sys.stderr)
 
 
-def report(summary: dict[str, Any]) -> int:
+def report(summary: dict[str, Any], *, as_scene: bool = False) -> int:
     """Print how many stacks were kept, and what could not be used; return the exit status."""
     _note_kept(summary["stacks"])
+    if as_scene:
+        print(
+            "note: the scene holds depth and pictures, no confidence: NAME_confidence.npy beside it has that "
+            "of its frames, in the order of summary.json",
+            file=sys.stderr,
+        )
     without = summary.get("without_slices", ())
     if without:
         print(f"note: no pictures that could be slices in {listed(without)}: left out", file=sys.stderr)

@@ -38,6 +38,7 @@ class DataConfig(Section):
         "sintel",
         "scannet",
         "vkitti2",
+        "replica",
     ] = setting(
         "auto",
         affects=["index"],

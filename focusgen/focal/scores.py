@@ -133,15 +133,21 @@ def _sparsified(error: npt.NDArray[np.float64]) -> float:
     return float(left.mean())
 
 
-def interval(values: Sequence[float], seed: int = 0) -> tuple[float, float, float]:
-    """Return the mean and its 95 % interval by bootstrap over the samples."""
+Mean = tuple[float, float | None, float | None]
+"""A mean and its 95 % interval, which one value alone does not give."""
+
+
+def interval(values: Sequence[float], seed: int = 0) -> Mean:
+    """Return the mean and its 95 % interval by bootstrap over the samples; None, None of a single one."""
     array = np.asarray(values, np.float64)
+    if array.size == 1:
+        return float(array[0]), None, None
     drawn = np.random.default_rng(seed).integers(0, array.size, (N_RESAMPLES, array.size))
     low, high = np.percentile(array[drawn].mean(1), (2.5, 97.5))
     return float(array.mean()), float(low), float(high)
 
 
-def averaged(rows: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float, float]]:
+def averaged(rows: Sequence[Mapping[str, float]]) -> dict[str, Mean]:
     """Return mean and interval of each figure over the samples that have it."""
     keys = list(dict.fromkeys(key for row in rows for key in row))
     return {key: interval([row[key] for row in rows if key in row]) for key in keys}

@@ -29,10 +29,16 @@ _LOOKS: tuple[tuple[str, tuple[Look, ...]], ...] = (
     (r"(.*/)?ibims[^/]*/(.*/)?depth/[^/]+\.png", (Look("iBims-1", 65535 / 50),)),
     (r"(.*/)?[0-9a-f]{32}_d\d_\d\.png", (Look("Matterport3D", 4000),)),
     (r"(.*/)?\d{10}\.png", (Look("KITTI", 256, "kitti"),)),
+    (r"(.*/)?depth\d{6}\.png", (Look("Replica as NICE-SLAM has it", 6553.5, "replica"),)),
     (r"(.*/)?frame-\d{6}\.depth\.png", (Look("7-Scenes", 1000),)),
     (r"(.*/)?(0|[1-9]\d{0,4})\.png", (Look("ICL-NUIM", 5000, "tum"), Look("ScanNet", 1000, "scannet"))),
 )
 
+
+_TURNED = (
+    "v = cv2.imread('NAME.png', -1); cv2.imwrite('NEW.png', v >> 3 | v << 13) has millimetres "
+    "(--depth_scale 1000)."
+)
 
 _PACKED = (
     (
@@ -41,17 +47,25 @@ _PACKED = (
         "np.save('NAME.npy', cv2.imread('NAME.png', -1).view(np.float16)), times CO3D's scale_adjustment.",
     ),
     (
-        r"\d{7}-\d{12}\.png",
+        r"(.*/)?\d{7}-\d{12}\.png",
         "SUN3D names maps so whose bits are turned by three",
-        "v = cv2.imread('NAME.png', -1); cv2.imwrite('NEW.png', v >> 3 | v << 13) has millimetres "
-        "(--depth_scale 1000).",
+        _TURNED,
+    ),
+    (
+        r".*/depth_bfx/[^/]+\.png"
+        r"|(.*/)?sun[-_]?rgb[-_]?d/(.*/)?depth/[^/]+\.png"
+        r"|(.*/)?(kv1/(nyudata|b3dodata)|kv2/(kinect2data|align_kv2)|realsense/(lg|sa|sh|shr)"
+        r"|xtion/(sun3ddata|xtion_align_data))/(.*/)?depth/[^/]+\.png",
+        "SUN RGB-D keeps maps so whose bits are turned by three",
+        f"{_TURNED} The folder of the new files must not be called as SUN RGB-D calls its own.",
     ),
 )
 
 
 def packed_bits(path: Path) -> tuple[str, str]:
     """Return (why the 16 bits of a file named so are no number of any unit, how to save depth from it)."""
-    found = ((why, how) for pattern, why, how in _PACKED if re.fullmatch(pattern, path.name.lower()))
+    name = path.absolute().as_posix().lower()
+    found = ((why, how) for pattern, why, how in _PACKED if re.fullmatch(pattern, name))
     return next(found, ("", ""))
 
 

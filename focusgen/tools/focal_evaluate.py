@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -118,7 +119,7 @@ def evaluate(
     notes += _strange_zedd_stacks(job, counts)
     left_out = [f"left out: {error.message}" for error in errors]
     table = _table(rows)
-    notes += _unjudged(job, table)
+    notes += [*_unjudged(job, table), *_partial(rows)]
     _write_tables(job, rows, table, notes, left_out)
     publish(job.output / "evaluation.png", png_bytes(sheet(first.sample, first.made, job.backend)))
     for line in notes:
@@ -261,6 +262,20 @@ def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {f"{method} N={n}": averaged(found) for (n, method), found in sorted(groups.items())}
 
 
+def _partial(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield a note for figures that not every sample has: their means are of fewer."""
+    own = [row for row in rows if row["method"] == rows[0]["method"]]
+    for n in sorted({row["n_slices"] for row in own}):
+        samples = [row for row in own if row["n_slices"] == n]
+        counts = Counter(key for row in samples for key, value in row.items() if isinstance(value, float))
+        for count in sorted(set(counts.values()) - {len(samples)}):
+            keys = ", ".join(key for key in counts if counts[key] == count)
+            yield (
+                f"N={n}: {keys}: means of {count} of {len(samples)} samples; the others lack depth or the "
+                "all_in_focus, which these are judged by"
+            )
+
+
 def _write_tables(
     job: EvaluateJob,
     rows: list[dict[str, Any]],
@@ -281,7 +296,7 @@ def _write_tables(
     publish(job.output / "evaluation.csv", buffer.getvalue().encode())
     publish(
         (job.output / "evaluation").with_suffix(".md"),
-        ("\n".join([*markdown(table), "", *left_out]).rstrip() + "\n").encode(),
+        ("\n".join([*markdown(table), "", *_partial(rows), *left_out]).rstrip() + "\n").encode(),
     )
 
 
@@ -292,8 +307,9 @@ def markdown(table: dict[str, Any]) -> list[str]:
     for name, row in table.items():
         cells = []
         for key in shown:
-            mean, low, high = row.get(key, (float("nan"),) * 3)
-            cells.append(f"{mean:.3f} ({low:.3f}..{high:.3f})" if key == "abs_rel" else f"{mean:.3f}")
+            mean, low, high = row.get(key, (float("nan"), None, None))
+            between = " (one sample)" if low is None else f" ({low:.3f}..{high:.3f})"
+            cells.append(f"{mean:.3f}" + (between if key == "abs_rel" and key in row else ""))
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
 

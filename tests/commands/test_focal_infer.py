@@ -52,7 +52,8 @@ def test_a_scene_has_the_colours_of_the_slices_profile_and_says_that_depth_is_me
     words = ["--focus-distances", DISTANCES, *LENS, "--backend", "classical", "--as-scene"]
     for note in ("", "1 of 1 stacks kept"):
         assert infer(small, tmp_path / "o", *words) == 0
-        assert note in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert note in said and "no confidence: NAME_confidence.npy beside it" in said
         with Image.open(tmp_path / "o" / "small_all_in_focus.png") as shown:
             assert shown.info["icc_profile"] == profile
             stored = np.asarray(shown).astype(int)

@@ -66,6 +66,10 @@ def test_intervals_hold_the_mean():
     assert low <= mean <= high
 
 
+def test_a_single_value_has_a_mean_and_no_interval():
+    assert averaged([{"a": 1.5}, {"b": 2.0}]) == {"a": (1.5, None, None), "b": (2.0, None, None)}
+
+
 @pytest.mark.parametrize("hole", [np.nan, 0.0, np.inf, -1.0])
 def test_a_hole_in_the_truth_is_no_boundary_and_hides_what_is_found_in_it(hole):
     true = np.full((40, 40), 3.0, np.float32)

@@ -108,6 +108,22 @@ def test_samples_without_a_split_are_of_it_only_where_no_sample_names_one(disk, 
     assert noted is None or re.search(noted, about_splits[0])
 
 
+def test_a_mean_of_fewer_samples_than_there_are_says_so_and_one_sample_has_no_interval(disk):
+    (disk / "s").mkdir()
+    for n in range(5):
+        level = cv2.imread(str(disk / "aif.png")) // (n + 1)
+        cv2.imwrite(str(disk / "s" / f"{n}.png"), level)
+    without = {key: value for key, value in record("b").items() if key != "depth"} | {"focal_stack": "s"}
+    said: list[str] = []
+    evaluate(job_of(disk, record("a"), without), note=said.append)
+    (told,) = [line for line in said if "means of 1 of 2 samples" in line]
+    assert told.startswith("N=5: ") and "abs_rel" in told and "aif_psnr" not in told
+    page = (disk / "out" / "evaluation").with_suffix(".md").read_text()
+    assert told in page and "(one sample)" in page
+    table = json.loads((disk / "out" / "evaluation.json").read_text())["table"]
+    assert table["auto N=5"]["abs_rel"][1:] == [None, None] and None not in table["auto N=5"]["aif_psnr"]
+
+
 def test_stacks_of_one_name_keep_their_files_apart_and_inside(disk):
     evaluate(job_of(disk, record("a"), record("a"), record("x/../a"), saves_pictures=True, protocol="zedd"))
     assert {p.name for p in (disk / "out").glob("*_depth.png")} == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import struct
@@ -67,6 +68,18 @@ def read_sintel(path: Path) -> Camera | None:
     except (OSError, struct.error):
         return None
     return camera_of(matrix[0], matrix[4], matrix[2], matrix[5])
+
+
+def read_replica(path: Path) -> tuple[Camera | None, float | None]:
+    """Return camera and units of depth per metre of a cam_params.json, None for what it does not say."""
+    try:
+        said = {key: float(value) for key, value in json.loads(_text(path))["camera"].items()}
+        scale = said.get("scale")
+        size = int(said["w"]), int(said["h"])
+        camera = camera_of(said["fx"], said["fy"], said["cx"], said["cy"], size)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        return None, None
+    return camera, scale if scale is not None and 0.0 < scale < math.inf else None
 
 
 def _text(path: Path) -> str:

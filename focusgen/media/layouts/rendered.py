@@ -1,4 +1,4 @@
-"""Data sets that were rendered, so that every pixel has depth: Sintel, TartanAir, Virtual KITTI 2."""
+"""Data sets that were rendered, with depth everywhere: Sintel, TartanAir, Virtual KITTI 2, Replica."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from focusgen.media.brought import Brought, BroughtDepth, Camera
-from focusgen.media.layouts.cameras import read_sintel, read_vkitti
+from focusgen.media.layouts.cameras import read_replica, read_sintel, read_vkitti
 from focusgen.media.layouts.folders import below, files, first_below, folders, paired
 from focusgen.media.layouts.layout import Contents, Layout, place
 from focusgen.media.listing import IMAGE_SUFFIXES
@@ -25,6 +25,10 @@ _TARTANAIR_CAMERAS = {
     "lcam_front": (Camera(320.0, 320.0, 320.0, 320.0, (640, 640)), ".png"),
 }
 _VKITTI_SCENE = re.compile(r"Scene[0-9]{2}")
+REPLICA_UNITS_PER_METRE = 6553.5
+REPLICA_NESTED = 2
+_REPLICA_SCENE = re.compile(r"(office[0-4]|room[0-2])", re.IGNORECASE)
+"""Names of the trajectories that SLAM is tested on; others are recorded in this form in other units."""
 
 
 def _sintel_parts(root: Path) -> Iterator[tuple[Path, Path]]:
@@ -152,6 +156,36 @@ def _vkitti_clip(root: Path, clip: Path) -> Place:
     return place(root, pictures, f"{scene}_{variation}", brought, frames if maps else tuple(colour))
 
 
+def _is_replica_scene(folder: Path) -> bool:
+    return all((folder / "results" / name).is_file() for name in ("frame000000.jpg", "depth000000.png"))
+
+
+def _recognise_replica(root: Path) -> str:
+    found = first_below(root, _is_replica_scene, REPLICA_NESTED)
+    return (
+        ""
+        if found is None
+        else f"{found.relative_to(root).as_posix()}/results has frame000000.jpg, depth000000.png"
+    )
+
+
+def _replica(root: Path) -> Contents:
+    return Contents(tuple(_replica_clip(root, f) for f in below(root, _is_replica_scene, REPLICA_NESTED)))
+
+
+def _replica_clip(root: Path, clip: Path) -> Place:
+    scene_id, results = clip.resolve().name, clip / "results"
+    told = (read_replica(folder / "cam_params.json") for folder in (clip, clip.parent, root))
+    camera, scale = next((one for one in told if any(one)), (None, None))
+    is_assumed = scale is None and _REPLICA_SCENE.fullmatch(scene_id) is None
+    there = files(results, *IMAGE_SUFFIXES)
+    colour, depths = ([name for name in there if name.startswith(kind)] for kind in ("frame", "depth"))
+    frames, maps, note = paired(colour, depths)
+    depth = BroughtDepth(results, maps, scale or REPLICA_UNITS_PER_METRE, is_unit_assumed=is_assumed)
+    brought = Brought("replica", depth, camera, notes=(note,) if note else ())
+    return place(root, results, scene_id, brought, frames)
+
+
 RENDERED_LAYOUTS = (
     Layout(
         "sintel",
@@ -172,6 +206,13 @@ RENDERED_LAYOUTS = (
         "<Scene01>/<variation>/frames/rgb|depth/Camera_0/, intrinsic.txt",
         _recognise_vkitti2,
         _vkitti2,
+        has_depth=True,
+    ),
+    Layout(
+        "replica",
+        "<scene>/results/frame000000.jpg, depth000000.png, cam_params.json beside or above",
+        _recognise_replica,
+        _replica,
         has_depth=True,
     ),
 )

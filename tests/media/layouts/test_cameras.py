@@ -15,6 +15,7 @@ EXPECTED = {
     "sintel": Camera(1120.0, 1120.0, 511.5, 217.5),
     "scannet": Camera(117.0, 117.0, 64.775, 48.375),
     "vkitti2": Camera(725.0087, 725.0087, 620.5, 187.0),
+    "replica": Camera(600.0, 600.0, 599.5, 339.5, (1200, 680)),
 }
 
 
@@ -39,9 +40,13 @@ def test_a_file_that_is_no_camera_is_no_camera(tmp_path: Path):
         b"PIEH" + bytes(72),
         b"P_rect_02: 7 0 3 0 0 7 3 0\nS_rect_02: 0 375\n",
         b"P_rect_02: 7 0 3 0 0 7 3 0\nS_rect_02: inf 375\n",
+        b'{"camera": {"w": 0, "h": 4, "fx": 1, "fy": 1, "cx": 1, "cy": 1}}',
+        b'{"camera": {"w": "many"}}',
+        b"[1]",
     ):
         path.write_bytes(data)
         for read in (cameras.read_matrix, cameras.read_kitti, cameras.read_vkitti, cameras.read_sintel):
             assert read(path) is None, (data, read)
             assert read(tmp_path / "gone") is None
+        assert cameras.read_replica(path) == (None, None)
     assert cameras.tum_camera("living_room_traj2_frei_png") is None

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,17 @@ from focusgen.media.brought import BroughtDepth, Camera
 from focusgen.media.depth_brought import open_brought
 from focusgen.media.depth_units import DepthOptions
 from focusgen.media.layouts.find import find_scenes
-from tests.layouts import HEIGHT, N_FRAMES, WIDTH, planar_m, sintel, tartanair, vkitti2, write_pictures
+from tests.layouts import (
+    HEIGHT,
+    N_FRAMES,
+    WIDTH,
+    planar_m,
+    replica,
+    sintel,
+    tartanair,
+    vkitti2,
+    write_pictures,
+)
 from tests.media.layouts.asking import data_of
 
 
@@ -89,3 +100,27 @@ def test_tartanair_is_found_as_its_archives_unpack(tmp_path: Path):
     (scene,) = find_scenes(data_of(tmp_path)).scenes
     assert scene.scene_id == "abandonedfactory_Easy_P000"
     assert scene.brought is not None and scene.brought.depth is not None
+
+
+@pytest.mark.parametrize(
+    ("scene_id", "scale", "units", "is_assumed"),
+    [
+        ("office0", 6553.5, 6553.5, False),
+        ("office0", None, 6553.5, False),
+        ("lab", 1000.0, 1000.0, False),
+        ("lab", None, 6553.5, True),
+    ],
+)
+def test_the_unit_of_replicas_form_is_told_by_its_file_else_by_the_scene(
+    tmp_path: Path, scene_id: str, scale: float | None, units: float, is_assumed: bool
+):
+    """What others record in its form for SLAM mostly counts millimetres."""
+    replica(tmp_path)
+    (tmp_path / "Replica" / "office0").rename(tmp_path / "Replica" / scene_id)
+    path = tmp_path / "Replica" / "cam_params.json"
+    camera = json.loads(path.read_text())["camera"]
+    path.write_text(json.dumps({"camera": {key: n for key, n in {**camera, "scale": scale}.items() if n}}))
+    (scene,) = find_scenes(data_of(tmp_path), needs_depth=True).scenes
+    assert scene.scene_id == scene_id and scene.brought is not None and scene.brought.depth is not None
+    assert scene.brought.depth.units_per_metre == units
+    assert scene.brought.depth.is_unit_assumed == is_assumed
