@@ -86,12 +86,14 @@ def _misfit(stack: Mapping[str, Any]) -> str:
             f"distances; {lowered}. Are --focal-length (the lens' own, no 35 mm equivalent), --f-number and "
             "--sensor-width those of the lens, and --focus-distances metres, in the order of the names?"
         )
+    of_lens = (
+        "" if stack["lens"] is None else "--focal-length, --f-number and --sensor-width those of the lens, "
+    )
     return (
         f"{_share(stack['unexplained_share'])} of what differs between them is left when they are drawn from "
         f"the depth found; {lowered}. Did camera or things move? Thin things, two slices far apart, and blur "
         "that changes by a pixel or two only, leave as much. Else: are --focus-distances in the order of the "
-        "names, --focal-length, --f-number and --sensor-width those of the lens, and slices no linear light "
-        "(--transfer)?"
+        f"names, {of_lens}and slices no linear light (--transfer)?"
     )
 
 
@@ -126,6 +128,12 @@ def _lens_notes(stack: Mapping[str, Any]) -> Iterator[str]:
             "the picture is taken to show 36 mm of sensor along its long side, as full frame does: on a "
             "smaller sensor depth between the slices is wrong. Give --sensor-width"
         )
+    if stack["sensor_width_from"] == "measured":
+        yield (
+            f"the picture is taken to show {stack['lens']['sensor_width_mm']:.3g} mm of sensor along its "
+            "width, by the blur of the slices: neither the 36 mm of full frame nor, where EXIF has it, the "
+            "resolution of the focal plane gives that blur. Give --sensor-width"
+        )
     if stack["sensor_width_from"] == "exif_resolution":
         yield (
             f"the picture shows {stack['lens']['sensor_width_mm']:.3g} mm of sensor along its width, by the "
@@ -153,7 +161,15 @@ def notes_on(stack: dict[str, Any]) -> Iterator[str]:
         yield f"{len(others)} pictures of the folder are not of the series that was taken: {shown}"
     yield from _lens_notes(stack)
     if stack["unit"] == "relative":
-        vain = "--quality best had no effect. " if stack["quality"] == "best" else ""
         yield (
-            f"depth is relative, not metres: the lens is not known. {vain}Give --focal-length and --f-number."
+            f"depth is relative, not metres: the lens is not known. {_blur_told(stack)}Give --focal-length "
+            "and --f-number."
         )
+
+
+def _blur_told(stack: Mapping[str, Any]) -> str:
+    """Return where the blur of a lens that is not known comes from."""
+    if stack["measured_blur_radius_px_per_diopter"] is not None:
+        return "How much it blurs was measured from the slices. "
+    vain = "--quality best had no effect. " if stack["quality"] == "best" else ""
+    return f"The slices do not tell how much it blurs: depth is from their sharpness alone. {vain}"

@@ -76,8 +76,7 @@ def estimate(stack: FocalStack, plain: DepthGuess | None = None) -> Estimate:
     plain = plain or depth_from_focus(stack)
     if stack.radius_px_m is None:
         return Estimate(plain.diopters, plain.diopters, _usable(plain.confidence), "focus_measure", {})
-    volume = cost_volume(stack)
-    sweep = _from_volume(stack, volume)
+    sweep = from_blur(stack)
     rgb = fuse(stack, sweep.diopters).rgb
     errors = {
         "relative_blur": rerender_error(stack, sweep.diopters, rgb),
@@ -103,7 +102,13 @@ def _usable(confidence: Floats) -> Floats:
     return np.clip(np.nan_to_num(confidence), 0.0, 1.0)
 
 
-def _from_volume(stack: FocalStack, volume: CostVolume) -> DepthGuess:
+def from_blur(stack: FocalStack) -> DepthGuess:
+    """Return depth by relative blur, before it is compared with plain depth from focus.
+
+    Args:
+        stack: slices of a known lens.
+    """
+    volume = cost_volume(stack)
     evidence = _evidence(volume)
     alone = peak_between(-volume.cost, volume.hypotheses)
     diopters = _whole(volume, evidence, shown(fuse(stack, alone).rgb))

@@ -90,6 +90,17 @@ def unexplained_share(stack: FocalStack, diopters: Floats) -> float:
     Returns:
         0: all is explained, or nothing is there to explain; 1: as much is left as there was.
     """
+    left, differs = left_and_there(stack, diopters)
+    return left / max(differs, 1e-6) if left > VISIBLE * len(stack) else 0.0
+
+
+def left_and_there(stack: FocalStack, diopters: Floats) -> tuple[float, float]:
+    """Return how much light differs between slices and what depth draws, and between slices and their mean.
+
+    Args:
+        stack: slices of a known lens.
+        diopters: (H, W) inverse depth.
+    """
     import cv2
 
     usual = sum((grey(linear_of(pixels)) for pixels in stack.slices), np.float32(0.0)) / np.float32(
@@ -100,7 +111,7 @@ def unexplained_share(stack: FocalStack, diopters: Floats) -> float:
     for light, drawn, scale in redrawn(stack, diopters):
         left += float((np.abs(cv2.GaussianBlur(drawn - light, (0, 0), COARSE_PX)) / scale)[inside].mean())
         differs += float((np.abs(cv2.GaussianBlur(light - usual, (0, 0), COARSE_PX)) / scale)[inside].mean())
-    return left / max(differs, 1e-6) if left > VISIBLE * len(stack) else 0.0
+    return left, differs
 
 
 def usual_share(stack: FocalStack) -> float:

@@ -21,7 +21,8 @@ from focusgen.focal.backends import BackendOptions, load_estimator
 from focusgen.focal.candidates import put_together
 from focusgen.focal.classical import Estimate
 from focusgen.focal.fusion import Fused
-from focusgen.focal.misfit import fit_of
+from focusgen.focal.measured_lens import with_measured_lens
+from focusgen.focal.misfit import Fit, fit_of
 from focusgen.focal.notes import fit_document, notes_of
 from focusgen.focal.opened import LensFlags, OpenedStack, Progress, open_stack
 from focusgen.focal.picture import sharp_picture_from_files
@@ -128,9 +129,10 @@ def infer_stack(
         aligns=options.aligns,
         progress=progress,
     )
+    opened = with_measured_lens(opened, progress)
     progress("depth", 0.0)
     found = _refined(opened.stack, find_depth(opened.stack), options, progress)
-    fit = None if opened.lens is None else fit_of(opened.stack, found.diopters)
+    fit = _fit_of(opened, found)
     confidence = _confidence(opened, found, 1.0 if fit is None else fit.believed_part)
     fused = _fused(opened, found, progress)
     metadata = {
@@ -146,6 +148,13 @@ def infer_stack(
     is_metric = opened.lens is not None
     profile = opened.icc_profile
     return StackResult(depth, confidence, fused.rgb, fused.slice_index, is_metric, metadata, profile)
+
+
+def _fit_of(opened: OpenedStack, found: Estimate) -> Fit | None:
+    """Return whether the slices fit their lens; None where nothing is known of its blur."""
+    if opened.stack.radius_px_m is None:
+        return None
+    return fit_of(opened.stack, found.diopters, 1.0 if opened.is_measured else None)
 
 
 def _confidence(opened: OpenedStack, found: Estimate, believed: float) -> Floats:
@@ -165,7 +174,7 @@ def _depth_of(opened: OpenedStack, found: Estimate) -> Floats:
 
 
 def _refined(stack: FocalStack, found: Estimate, options: InferOptions, progress: Progress) -> Estimate:
-    """Return depth and picture with the renderer in the loop, if that was asked for and the lens is known."""
+    """Return depth and picture with the renderer in the loop, if that was asked for and blur is known."""
     if options.quality != "best" or stack.radius_px_m is None:
         return found
     start = found

@@ -103,9 +103,16 @@ class Fit(NamedTuple):
         return believed_part(self.unexplained, self.factor, self.usual) * self.misfit.gain**2
 
 
-def fit_of(stack: FocalStack, diopters: npt.NDArray[np.float32]) -> Fit:
-    """Return whether slices of a known lens fit, drawn from the inverse depth (H, W) that was found."""
-    unexplained, factor = unexplained_share(stack, diopters), blur_factor(stack)
+def fit_of(stack: FocalStack, diopters: npt.NDArray[np.float32], factor: float | None = None) -> Fit:
+    """Return whether slices fit, drawn from the inverse depth (H, W) that was found.
+
+    Args:
+        stack: slices of a known lens.
+        diopters: (H, W) inverse depth.
+        factor: of `blur_factor`, where it is known; None: it is found.
+    """
+    unexplained = unexplained_share(stack, diopters)
+    factor = blur_factor(stack) if factor is None else factor
     misfit = misfit_of(stack, unexplained, factor)
     return Fit(unexplained, usual_share(stack) if misfit.light is None else FITS, factor, misfit)
 

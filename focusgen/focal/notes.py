@@ -46,6 +46,7 @@ IN_SUMMARY = (
     "ignored_files",
     "sensor_width_assumed",
     "sensor_width_from",
+    "measured_blur_radius_px_per_diopter",
     "lens",
     "has_display_curve",
     "transfer",
@@ -81,6 +82,7 @@ def notes_of(opened: OpenedStack, found: Estimate, confidence: Floats, *, was_as
         "lens": None if lens is None else _lens_document(lens, width),
         "sensor_width_assumed": lens is not None and bool(opened.missing),
         "sensor_width_from": None if lens is None else opened.width_from,
+        "measured_blur_radius_px_per_diopter": _measured_blur(opened),
         "alignment": _alignment_document(opened.alignment.scaled(opened.factor), was_asked),
         "transfer": "linear" if opened.transfer == "linear" else "srgb",
         "has_display_curve": opened.transfer != "auto" or has_display_curve(opened.icc_profile),
@@ -113,6 +115,15 @@ def _what_depth_is(is_metric: bool, missing: list[str]) -> str:
         f"relative, no metres: the lens is not known ({' and '.join(missing)} missing). 0 is the nearest "
         "slice, 1 the farthest, linear in inverse distance"
     )
+
+
+def _measured_blur(opened: OpenedStack) -> float | None:
+    """Return px per diopter of the picture on disk where blur was measured from the slices."""
+    gain = opened.stack.radius_px_m
+    if not opened.is_measured or gain is None:
+        return None
+    enlarged = opened.size[1] / int(opened.stack.slices.shape[2])
+    return round(gain * enlarged, 6)
 
 
 def _json_metres(distance_m: float) -> float | str:
@@ -175,14 +186,16 @@ def _shares(
         "share_unsure": round(float((confidence < UNSURE).mean()), 4),
         "share_without_texture": round(_without_texture(stack), 4),
     }
-    if lens is None:
+    if stack.radius_px_m is None:
         return {**document, "share_in_focus_in_no_slice": None, "identifiable": None}
+    blurred = stack.nearest_radius_px(found.diopters) * (width_px / stack.slices.shape[2])
+    document["share_in_focus_in_no_slice"] = round(float((blurred > IN_FOCUS_PX).mean()), 4)
+    if lens is None:
+        return {**document, "identifiable": None}
     depth_m = metres_of(found.diopters, stack.farthest_m)
     reach_m = lens.identifiable_to_m(width_px)
-    blurred = stack.nearest_radius_px(found.diopters) * (width_px / stack.slices.shape[2])
     return {
         **document,
-        "share_in_focus_in_no_slice": round(float((blurred > IN_FOCUS_PX).mean()), 4),
         "identifiable": {
             "to_m": round(reach_m, 4),
             "share": round(float((depth_m <= reach_m).mean()), 4),

@@ -80,13 +80,15 @@ class OpenedStack(NamedTuple):
         exposure: what was taken back of differences in exposure.
         lens: None if it is not known.
         missing: flags that would tell more of the lens.
-        width_from: what tells the sensor's width: "given", "exif", "exif_resolution" or "assumed".
+        width_from: what tells the sensor's width: "given", "exif", "exif_resolution", "assumed" or, of
+            `measured_lens`, "measured".
         size: (height, width) of the slices on disk.
         factor: by which the working size is smaller.
         shift: by how many bits `stack` is brighter than the slices on disk, which leave those unused.
         icc_profile: what the colours of the slices mean, empty where they do not say it.
         dtype: of the slices on disk.
         transfer: curve of the slices on disk: auto, srgb or linear; `stack` holds display values.
+        is_measured: whether the blur of `stack` was measured from its slices, by `measured_lens`.
     """
 
     files: StackFiles
@@ -104,6 +106,7 @@ class OpenedStack(NamedTuple):
     icc_profile: bytes
     dtype: np.dtype[Any]
     transfer: str
+    is_measured: bool = False
 
     def read(self, number: int) -> npt.NDArray[Any]:
         """Return a slice at full size as `stack` has its values; 0 is the nearest."""

@@ -130,6 +130,7 @@ QUIET: dict[str, Any] = {
     "ignored_files": [],
     "sensor_width_assumed": False,
     "sensor_width_from": "given",
+    "lens": {"sensor_width_mm": 36.0},
     "has_display_curve": True,
     "looks_linear": False,
 }
@@ -141,6 +142,8 @@ def test_a_sensor_told_by_its_resolution_is_said_for_it_outlives_a_resize():
     (note,) = notes_on({**QUIET, **fits, **told})
     assert "shows 22.3 mm of sensor" in note and "--sensor-width" in note
     assert not list(notes_on({**QUIET, **fits}))
+    (note,) = notes_on({**QUIET, **fits, **told, "sensor_width_from": "measured"})
+    assert "22.3 mm of sensor along its width, by the blur of the slices" in note and "--sensor-width" in note
     for told in ({"has_display_curve": False}, {"looks_linear": True}):
         (note,) = notes_on({**QUIET, **fits, **told})
         assert "linear light" in note and "--transfer linear" in note
@@ -150,6 +153,8 @@ def test_a_sensor_told_by_its_resolution_is_said_for_it_outlives_a_resize():
     ("found", "said", "unsaid"),
     [
         ({}, "120% of what differs between them is left", "explain each other"),
+        ({}, "--sensor-width those of the lens", "explain each other"),
+        ({"lens": None}, "order of the names, and slices", "--sensor-width"),
         ({"blur_factor": 2.0}, "about 2 times the blur of this lens", "120%"),
         (
             {"better_orders": [["b", "a"], ["a", "b"]]},
@@ -237,13 +242,22 @@ def test_order_does_not_matter(small: Path, tmp_path: Path):
 def test_without_a_lens_depth_is_relative_and_says_so(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert infer(small, tmp_path / "out", "--focus-distances", DISTANCES, "--quality", "best") == 0
+    assert infer(small, tmp_path / "out", "--focus-distances", DISTANCES) == 0
     depth = np.load(tmp_path / "out" / "small_depth.npy")
     meta = json.loads((tmp_path / "out" / "small_metadata.json").read_text())
     assert meta["unit"] == "relative"
     assert "no metres" in meta["depth"]
     assert 0.0 <= depth.min() and depth.max() <= 1.0
-    assert "--quality best had no effect. Give --focal-length" in capsys.readouterr().err
+    assert "much it blurs was measured from the slices. Give --focal-length" in capsys.readouterr().err
+
+
+def test_two_slices_without_a_lens_say_what_was_in_vain(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    two = ",".join(str(small / f"img_{n}.png") for n in (8, 10))
+    assert infer(two, tmp_path / "out", "--focus-distances", "0.5,3", "--quality", "best") == 0
+    said = capsys.readouterr().err
+    assert "depth is from their sharpness alone. --quality best had no effect. Give --focal-length" in said
 
 
 @pytest.mark.slow
