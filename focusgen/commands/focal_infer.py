@@ -47,7 +47,8 @@ class InferFlags(Flags):
     focal_length: float | None = option(None, "millimetres; default: EXIF")
     f_number: float | None = option(None, "f-number (--aperture); default: EXIF")
     sensor_width: float | None = option(
-        None, "millimetres that the picture's width shows (--sensor-size); default: EXIF, else 36"
+        None,
+        "millimetres that the picture's width shows (--sensor-size); default: EXIF, else 36 or as slices show",
     )
     formula: Literal["auto", "paper", "exact"] = option("auto", "exact: slices breathe; auto: as measured")
     transfer: Literal["auto", "srgb", "linear"] = option(
@@ -56,7 +57,7 @@ class InferFlags(Flags):
     backend: Literal["auto", "classical", "learned", "sd3"] = option(
         "auto",
         "how depth is found; learned: the small network that ships, fused with the classical; "
-        "auto: learned where the lens is known, else classical; "
+        "auto: learned where the blur of the lens is known or measured, else classical; "
         "sd3: Stable Diffusion 3.5 with a --checkpoint of focal train",
     )
     checkpoint: Path | None = option(
