@@ -48,7 +48,8 @@ class InferFlags(Flags):
     f_number: float | None = option(None, "f-number (--aperture); default: EXIF")
     sensor_width: float | None = option(
         None,
-        "millimetres that the picture's width shows (--sensor-size); default: EXIF, else 36 or as slices show",
+        "millimetres that the picture's width shows (--sensor-size); default: EXIF, "
+        "else 36 or as slices show",
     )
     formula: Literal["auto", "paper", "exact"] = option("auto", "exact: slices breathe; auto: as measured")
     transfer: Literal["auto", "srgb", "linear"] = option(
