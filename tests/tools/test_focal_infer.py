@@ -15,6 +15,7 @@ from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.commands.focal_results import report
 from focusgen.focal.infer import InferOptions, StackResult
 from focusgen.focal.light import encode_srgb
+from focusgen.focal.notes import IN_SUMMARY
 from focusgen.focal.opened import LensFlags
 from focusgen.focal.records import record_of
 from focusgen.tools import focal_infer
@@ -35,21 +36,8 @@ def calls(monkeypatch) -> list[Call]:
         asked.append((files.name, [path.name for path in files.paths], distances_m, lens))
         if "bad" in files.name:
             raise CorruptInputError("a slice is damaged", "Replace it.")
-        keys = (
-            "unit",
-            "method",
-            "quality",
-            "width",
-            "height",
-            "confidence_mean",
-            "share_unsure",
-            "identifiable",
-        )
-        keys = (*keys, "blur_factor", "changed_light", "better_orders", "share_in_focus_in_no_slice")
-        more = ("cpu_s", "exposure", "unexplained_share", "fits", "ignored_files", "sensor_width_assumed")
-        more = (*more, "sensor_width_from", "lens", "has_display_curve", "looks_linear", "used_bits")
         curve = {"transfer": "linear" if lens.transfer == "linear" else "srgb"}
-        metadata = {**dict.fromkeys((*keys, *more), 0), "unit": "metre", **curve}
+        metadata = {**dict.fromkeys((*IN_SUMMARY, "used_bits"), 0), "unit": "metre", **curve}
         depth = np.ones((4, 6), np.float32)
         index = np.zeros((4, 6), np.uint16)
         return StackResult(depth, depth, np.zeros((4, 6, 3), np.uint8), index, True, metadata)
