@@ -21,5 +21,8 @@ TIFF_LAYOUT = "tiff"
 EXIF_LONG = "exif"
 """An EXIF orientation that was written as 32 bits, where the standard asks for 16, turns the picture."""
 
-ALL_RULES = frozenset({STREAM, CROP, PROFILE, TIFF_LAYOUT, EXIF_LONG})
+DEEP_LEVELS = "deep"
+"""Subsampled video of 9 bits and more keeps its levels, which FFmpeg's direct road to RGB makes darker."""
+
+ALL_RULES = frozenset({STREAM, CROP, PROFILE, TIFF_LAYOUT, EXIF_LONG, DEEP_LEVELS})
 """What phase 1 applies."""

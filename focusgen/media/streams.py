@@ -22,8 +22,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from focusgen.base.errors import one_line
 from focusgen.base.names import MediaError
 from focusgen.media.codecs import MAX_PIXELS
@@ -34,17 +32,17 @@ from focusgen.media.eight_bits import refuse_transparency
 from focusgen.media.images import Frame, check_pixels
 from focusgen.media.listing import LOSSLESS
 from focusgen.media.orientation import Orientation, displayed_orientation, turned_note
-from focusgen.media.rules import ALL_RULES, CROP, STREAM
+from focusgen.media.rules import ALL_RULES, CROP, DEEP_LEVELS, STREAM
 from focusgen.media.shots import thumbnail_of
 from focusgen.media.side_alpha import OPAQUE_NOTE, SideAlpha, side_alpha_of
 from focusgen.media.stream_choice import Choice, choose_stream
 from focusgen.media.stream_codecs import OPEN_OPTIONS, prepare
 from focusgen.media.stream_notes import Looks, check_matrix, note_on_aspect, notes_on_looks
+from focusgen.media.stream_pixels import Pixels, has_dark_road
 
 if TYPE_CHECKING:
     import av
     from av.container import InputContainer
-    from av.video.reformatter import VideoReformatter
 
 _MAX_REORDERED = 16  # pictures that H.264 and HEVC may hold back to show later ones first
 
@@ -70,11 +68,13 @@ class VideoStream:
         max_pixels: int,
         alpha: SideAlpha | None,
         crop: Crop,
+        rules: Collection[str],
     ) -> None:
         self._container = container
         self._stream = stream = choice.stream
         self._max_pixels = max_pixels
-        self._converter = _new_converter()
+        self._pixels = Pixels(keeps_levels=DEEP_LEVELS in rules)
+        self._keeps_levels = DEEP_LEVELS in rules
         self._orientation: Orientation | None = None
         self._first_size: tuple[int, int] | None = None
         self._alpha = alpha
@@ -161,6 +161,8 @@ class VideoStream:
         _check_palette(frame, self.file)
         self._first_size = size
         self._orientation = _orientation_of(frame, self.file)
+        if self._keeps_levels and has_dark_road(frame.format.name):
+            self.rules += (DEEP_LEVELS,)
         if self._crop:
             self._check_crop(size)
         turned = turned_note(self._orientation, "the file asks")
@@ -207,19 +209,15 @@ class VideoStream:
         assert self._orientation is not None
         with naming(self.file):
             if _has_alpha(frame):
-                rgba = self._array(frame, "rgba")
+                rgba = self._pixels.array(frame, "rgba")
                 refuse_transparency(rgba[..., 3], 255, self.file)
                 rgb = rgba[..., :3]
             else:
-                rgb = self._array(frame, "rgb24")
+                rgb = self._pixels.array(frame, "rgb24")
         if self._crop:
             height, width = rgb.shape[:2]
             rgb = rgb[self._crop.top : height - self._crop.bottom, self._crop.left : width - self._crop.right]
         return self._orientation.apply(rgb)
-
-    def _array(self, frame: av.VideoFrame, pixel_format: str) -> Frame:
-        pixels: Any = self._converter.reformat(frame, format=pixel_format).to_ndarray()  # uint8 by its format
-        return np.asarray(pixels)
 
     def thumbnail(self, frame: av.VideoFrame, width: int, height: int) -> Frame:
         """Return a frame of `decode` as a small RGB picture (not turned upright)."""
@@ -228,11 +226,7 @@ class VideoStream:
         with naming(self.file):
             if _has_alpha(frame):
                 self.pixels(frame)
-            small = self._converter.reformat(
-                frame, width=width, height=height, format="rgb24", interpolation="AREA"
-            )
-            pixels: Any = small.to_ndarray()
-            return np.asarray(pixels)
+            return self._pixels.small(frame, width, height)
 
 
 def count_pictures(path: Path) -> int:
@@ -280,7 +274,7 @@ def open_video(
         alpha = side_alpha_of(choice.stream, file, max_pixels) if check_alpha else None
         crops = track_crops(path, file, demuxer) if CROP in rules else []
         crop = crops[choice.track] if choice.track < len(crops) else Crop()
-        yield VideoStream(container, choice, file, max_pixels, alpha, crop)
+        yield VideoStream(container, choice, file, max_pixels, alpha, crop, rules)
 
 
 @contextmanager
@@ -294,12 +288,6 @@ def naming(file: str) -> Iterator[None]:
         raise MediaError(file, f"cannot be decoded: {error.strerror or error}") from error
     except (OSError, ValueError, LookupError, UnicodeError) as error:
         raise MediaError(file, f"cannot be decoded: {one_line(error)}") from error
-
-
-def _new_converter() -> VideoReformatter:
-    from av.video.reformatter import VideoReformatter
-
-    return VideoReformatter()
 
 
 def _usable_rate(rate: Fraction | None) -> float | None:

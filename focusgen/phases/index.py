@@ -296,7 +296,7 @@ def _what_changed(before: IndexEntry, now: IndexEntry) -> str:
     if before.n_frames != now.n_frames:
         what = f"{before.n_frames} frames -> {now.n_frames}"
     elif before.decoding != now.decoding:
-        what = "how its pixels are decoded: " + "; ".join(now.notes)
+        what = "how its pixels are decoded: " + "; ".join((*now.notes, *now.decoding))
     elif before.ingest_digest == unknown_ingest_digest():
         return "adopted without its raw frames: nobody knows whether these are they"
     elif before.ingest_digest != now.ingest_digest:
