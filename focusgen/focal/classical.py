@@ -144,10 +144,13 @@ def _evidence(volume: CostVolume) -> _Evidence:
 
 def _whole(volume: CostVolume, evidence: _Evidence, guide: Floats) -> Floats:
     """Return diopters after every pixel has listened to its neighbours of the same colour."""
-    unary: Floats = np.empty((*evidence.least.shape, len(volume.hypotheses)), np.float32)
-    unary[:] = ((volume.cost - evidence.least) * evidence.vote).transpose(1, 2, 0)
-    whole = semi_global_cost(unary, guide)
-    return peak_between(-np.ascontiguousarray(whole.transpose(2, 0, 1)), volume.hypotheses)
+    excess = volume.cost - evidence.least
+    excess *= evidence.vote
+    unary = np.ascontiguousarray(excess.transpose(1, 2, 0))
+    del excess  # each takes as much memory as the volume, a third of a gigabyte of a large stack
+    whole = semi_global_cost(unary, guide).transpose(2, 0, 1)
+    del unary
+    return peak_between(np.negative(whole, order="C"), volume.hypotheses)
 
 
 def swept(stack: FocalStack, guide: Floats) -> Floats:
