@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
-
 from focusgen.data.crops import Crop, ReadWhole, WindowMeta, crop_generator, draw_box, whole_argument
 from focusgen.data.samples import Modality, Sample, build_sample, without_label_files
+from focusgen.data.shared import SharedNumber
 from focusgen.dataset.vetting import SceneInfo
 
 Transform = Callable[[Sample], Any]
@@ -22,7 +21,7 @@ class WindowReader:
     transform: Transform | None
     recompute_labels: bool
     seed: int
-    _epoch: torch.Tensor
+    _epoch: SharedNumber
 
     def set_epoch(self, epoch: int) -> None:
         """Draw other crops from now on, and shards in another order, the same for every worker.
@@ -30,7 +29,7 @@ class WindowReader:
         Raises:
             ValueError: not a whole number.
         """
-        self._epoch[0] = whole_argument("epoch", epoch)
+        self._epoch.set(whole_argument("epoch", epoch))
 
     def _sample_of(
         self, scene: SceneInfo, set_index: int, frames: tuple[int, ...], read: ReadWhole, *, by_frame: bool
@@ -58,10 +57,3 @@ class WindowReader:
             by_frame=by_frame,
         )
         return sample if self.transform is None else self.transform(sample)
-
-
-def shared_counter() -> torch.Tensor:
-    """Return a number that worker processes share, also those that persist over epochs."""
-    counter = torch.zeros(1, dtype=torch.int64)
-    counter.share_memory_()  # type: ignore[no-untyped-call]
-    return counter

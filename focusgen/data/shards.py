@@ -25,7 +25,7 @@ from focusgen.data.arguments import (
 )
 from focusgen.data.crops import Crop, crop_size, whole_argument
 from focusgen.data.ranks import given_rank
-from focusgen.data.reading import Transform, WindowReader, shared_counter
+from focusgen.data.reading import Transform, WindowReader
 from focusgen.data.samples import MODALITIES, Modality
 from focusgen.data.shard_files import (
     Frame,
@@ -35,6 +35,7 @@ from focusgen.data.shard_files import (
     scene_info,
     shard_paths,
 )
+from focusgen.data.shared import SharedNumber
 
 
 class FocusShards(WindowReader, IterableDataset[Any]):
@@ -101,7 +102,7 @@ class FocusShards(WindowReader, IterableDataset[Any]):
         self._given_rank = given_rank(rank, n_ranks)
         if not self.paths:
             warnings.warn(f"split {split!r} has no item: no shard in {dest} is of it", stacklevel=2)
-        self._epoch, self._rank_of_parent = shared_counter(), (0, 1)
+        self._epoch, self._rank_of_parent = SharedNumber(), (0, 1)
 
     def __getstate__(self) -> dict[str, Any]:
         """Take along which rank this process is: a spawned worker knows of no process group."""

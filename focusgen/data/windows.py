@@ -26,8 +26,9 @@ from focusgen.data.arguments import (
     with_roi,
 )
 from focusgen.data.crops import Crop, whole_argument
-from focusgen.data.reading import Transform, WindowReader, shared_counter
+from focusgen.data.reading import Transform, WindowReader
 from focusgen.data.samples import MODALITIES, Modality
+from focusgen.data.shared import SharedNumber
 from focusgen.data.vouched import read_vouched
 from focusgen.dataset.published import read_bokeh, read_clean, read_depth, read_flags, read_focus, read_sharp
 from focusgen.dataset.vetting import VettedScene, vet
@@ -110,7 +111,7 @@ class FocusDataset(WindowReader, Dataset[Any]):
             warnings.warn(f"split {split!r} has no item: {self._why_empty()}", stacklevel=2)
         sizes = [len(starts) * len(chosen) for starts, chosen in zip(self._starts, self._sets, strict=True)]
         self._ends = list(itertools.accumulate(sizes))
-        self._epoch, self._n_damaged = shared_counter(), shared_counter()
+        self._epoch, self._n_damaged = SharedNumber(), SharedNumber()
 
     def _why_empty(self) -> str:
         if not self.scenes:
@@ -156,7 +157,7 @@ class FocusDataset(WindowReader, Dataset[Any]):
             except SceneError:
                 if self.on_damage == "raise":
                     raise
-                self._n_damaged += 1
+                self._n_damaged.count()
         raise SceneError("every item of the data set is damaged", "focusgen repair redoes what is damaged.")
 
     def _sample(self, index: int) -> Any:
