@@ -13,9 +13,10 @@ from focusgen.base.finite import finite_only, non_finite_keys
 
 NAN, INF = math.nan, math.inf
 
+WORDS = st.text("a\u00e9.[0] \n", max_size=5)  # of all of Unicode, its table would be made first: a second
 JSON_DATA = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    st.none() | st.booleans() | st.integers() | st.floats() | WORDS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4),
     max_leaves=12,
 )
 

@@ -161,7 +161,7 @@ def test_the_camera_of_a_layout_is_published_with_its_own_axis(rgbd):
     tum(rgbd.raw_root)
     words = ["--raw_root", str(rgbd.raw_root), "--out_root", str(rgbd.out_root), *rgbd.flags("max_coc")]
     said = ["--optics.footage_focal_px", "layout", "--lens.focal_length", "footage"]
-    assert cli.main(["run", *words, *said, "--n_sets", "1", "--workers", "1"]) == 0
+    assert cli.main(["run", "--no_pictures", *words, *said, "--n_sets", "1", "--workers", "1"]) == 0
     document = metadata(rgbd, "rgbd_dataset_freiburg1_xyz")
     view = [document[key] for key in ("fx", "fy", "cx", "cy")]
     assert view == pytest.approx([51.73, 51.65, (318.6 + 0.5) / 10 - 0.5, (255.3 + 0.5) / 10 - 0.5])
@@ -172,7 +172,7 @@ def test_the_camera_of_a_layout_is_published_with_its_own_axis(rgbd):
 def test_the_camera_of_a_layout_is_published_without_being_asked_for_and_needs_one(rgbd, capsys):
     tum(rgbd.raw_root)
     words = ["--raw_root", str(rgbd.raw_root), "--out_root", str(rgbd.out_root), *rgbd.flags("max_coc")]
-    assert cli.main(["run", *words, "--n_sets", "1", "--workers", "1"]) == 0
+    assert cli.main(["run", "--no_pictures", *words, "--n_sets", "1", "--workers", "1"]) == 0
     assert metadata(rgbd, "rgbd_dataset_freiburg1_xyz")["fx"] == pytest.approx(51.73)
     plain = Rgbd(rgbd.root / "plain")
     plain.add_scene("a")

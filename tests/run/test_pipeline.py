@@ -89,7 +89,8 @@ def test_a_second_run_does_no_work(rgbd, capsys):
 
 def test_phase_5_waits_for_an_approval_bound_to_the_statistics(rgbd, capsys):
     rgbd.add_scene("a", width=96)
-    flags = [*rgbd.flags("raw_root", "out_root", "depth_root"), "--min_frames", "2", "--n_sets", "1"]
+    roots = ["--no_pictures", *rgbd.flags("raw_root", "out_root", "depth_root")]
+    flags = [*roots, "--min_frames", "2", "--n_sets", "1"]
     assert cli.main(["run", *flags]) == 4
     assert "not approved" in capsys.readouterr().err
     assert not (rgbd.out_root / "a" / "metadata.json").exists()
@@ -167,7 +168,8 @@ def test_one_truncated_jpeg_stops_only_its_scene(rgbd, capsys):
 def test_a_bit_flipped_in_a_raw_file_after_phase_1_stops_its_scene(rgbd):
     rgbd.add_scene("a")
     rgbd.add_scene("b", seed=1)
-    assert cli.main(["run", *rgbd.flags("raw_root", "out_root", "depth_root"), "--min_frames", "2"]) == 4
+    roots = rgbd.flags("raw_root", "out_root", "depth_root")
+    assert cli.main(["run", "--no_pictures", *roots, "--min_frames", "2"]) == 4
     victim = rgbd.raw_root / "a" / "frame_0001.png"
     data = bytearray(victim.read_bytes())
     data[-30] ^= 1
