@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import CorruptInputError
+from focusgen.media.png_chunks import PNG_SIGNATURE, BrokenChunk, png_chunks
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _INTERLACE_OFFSET, _IDAT_OFFSET = 28, 33  # of a PNG without chunks between header and data
 PNG_LEVEL, NPZ_LEVEL = 1, 2  # of libdeflate (decision note 6)
 PngFilter = Literal["paeth", "up"]
@@ -123,26 +123,23 @@ def check_png(data: bytes, colour_type: int = RGB) -> tuple[int, int]:
     """
     if data[:8] != PNG_SIGNATURE:
         raise CorruptInputError("not a PNG file")
-    offset, kind, size = 8, b"", (0, 0)
-    while kind != b"IEND":
-        if offset + 12 > len(data):
-            raise CorruptInputError("PNG cut short")
-        (length,), kind = struct.unpack_from(">I", data, offset), data[offset + 4 : offset + 8]
-        stop = offset + 8 + length
-        if stop + 4 > len(data) or deflate.crc32(memoryview(data)[offset + 4 : stop]) != int.from_bytes(
-            data[stop : stop + 4], "big"
-        ):
-            raise CorruptInputError(f"PNG chunk {kind!r} is damaged")
-        if kind == b"IHDR":
-            width, height, depth, colour = struct.unpack_from(">IIBB", data, offset + 8)
-            if (depth, colour) != (8, colour_type):
-                kind_asked = "RGB" if colour_type == RGB else "grey"
-                raise CorruptInputError(
-                    f"PNG is not 8-bit {kind_asked} (bit depth {depth}, colour type {colour})"
-                )
-            size = (width, height)
-        offset = stop + 4
-    if offset != len(data):
+    size, stop = (0, 0), 0
+    try:
+        for kind, begin, end in png_chunks(data):
+            stop = end + 4
+            if kind == b"IHDR":
+                width, height, depth, colour = struct.unpack_from(">IIBB", data, begin)
+                if (depth, colour) != (8, colour_type):
+                    kind_asked = "RGB" if colour_type == RGB else "grey"
+                    raise CorruptInputError(
+                        f"PNG is not 8-bit {kind_asked} (bit depth {depth}, colour type {colour})"
+                    )
+                size = (width, height)
+    except BrokenChunk as error:
+        is_cut = error.position + 12 > len(data)
+        said = "PNG cut short" if is_cut else f"PNG chunk {error.kind!r} is damaged"
+        raise CorruptInputError(said) from error
+    if stop != len(data):
         raise CorruptInputError("bytes after the end of the PNG")
     return size
 

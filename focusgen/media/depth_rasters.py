@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import CorruptInputError
-from focusgen.media.codecs import MAX_PIXELS, PNG_SIGNATURE
+from focusgen.media.codecs import MAX_PIXELS
 from focusgen.media.depth_arrays import check_pixels
 from focusgen.media.depth_units import Numbers, check_numbers
+from focusgen.media.png_chunks import PNG_SIGNATURE, BrokenChunk, png_chunks
 from focusgen.media.tiff_tags import TiffTags, read_tiff_tags
 
 MAX_RASTER_BYTES = 8 * MAX_PIXELS + (1 << 20)  # the largest numbers, uncompressed
@@ -92,14 +92,12 @@ def _check_depth_png(data: bytes) -> tuple[int, int, int]:
     if (bits, colour) not in ((16, GREY), (8, RGBA)):
         raise _no_depth_png(bits, colour)
     check_pixels(width, height)
-    offset, kind = 8, b""
-    while kind != b"IEND":
-        length, kind = struct.unpack_from(">I4s", data, offset)
-        stop = offset + 8 + length
-        (crc,) = struct.unpack_from(">I", data, stop)
-        if zlib.crc32(memoryview(data)[offset + 4 : stop]) != crc:
-            raise CorruptInputError(f"png chunk {kind!r} is damaged")
-        offset = stop + 4
+    try:
+        for _ in png_chunks(data):
+            pass
+    except BrokenChunk as error:
+        said = "png is cut short" if error.is_cut else f"png chunk {error.kind!r} is damaged"
+        raise CorruptInputError(said) from error
     return width, height, bits
 
 

@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import one_line
 from focusgen.base.names import MediaError
-from focusgen.media.codecs import MAX_PIXELS, PNG_SIGNATURE
+from focusgen.media.codecs import MAX_PIXELS
 from focusgen.media.colour_profiles import to_srgb, unapplied_note
 from focusgen.media.eight_bits import (
     eight_bit,
@@ -47,6 +47,7 @@ from focusgen.media.orientation import (
     turned_note,
     turning,
 )
+from focusgen.media.png_chunks import PNG_SIGNATURE, BrokenChunk, png_chunks
 from focusgen.media.rules import ALL_RULES, PROFILE, TIFF_LAYOUT
 from focusgen.media.stand_ins import HEAD_BYTES, stand_in, unread_picture
 from focusgen.media.tiff_layout import GreyPlanes, as_plain_grey
@@ -309,27 +310,22 @@ def _decode_jpeg(
 
 def _check_png(data: bytes, file: str, max_pixels: int) -> bytes:
     """Walk the chunks: every checksum right, the first IHDR, an IEND at the end. Return the body of cICP."""
-    position, kind, first, cicp = 8, b"", b"", b""
-    while kind != b"IEND":
-        head = data[position : position + 8]
-        if len(head) < 8:
-            raise MediaError(file, "truncated PNG: it ends before its last chunk")
-        length, kind = struct.unpack(">I4s", head)
-        body = memoryview(data)[position + 4 : position + 8 + length]
-        checksum = data[position + 8 + length : position + 12 + length]
-        if len(checksum) < 4:
-            raise MediaError(file, "truncated PNG: it ends inside a chunk")
-        if zlib.crc32(body) != int.from_bytes(checksum, "big"):
-            raise MediaError(file, f"damaged PNG: wrong checksum of chunk {kind!r} at byte {position}")
-        if not first:
-            first = kind
-            if kind != b"IHDR" or length != 13:
-                raise MediaError(file, "damaged PNG: no header")
-            width, height = struct.unpack(">II", body[4:12])
-            check_pixels(file, width, height, max_pixels)
-        if kind == b"cICP":
-            cicp = bytes(body[4:])
-        position += 12 + length
+    is_first, cicp = True, b""
+    try:
+        for kind, begin, end in png_chunks(data):
+            if is_first:
+                if kind != b"IHDR" or end - begin != 13:
+                    raise MediaError(file, "damaged PNG: no header")
+                width, height = struct.unpack_from(">II", data, begin)
+                check_pixels(file, width, height, max_pixels)
+            is_first = False
+            if kind == b"cICP":
+                cicp = data[begin:end]
+    except BrokenChunk as error:
+        where = "inside a chunk" if error.kind else "before its last chunk"
+        wrong = f"wrong checksum of chunk {error.kind!r} at byte {error.position}"
+        said = f"truncated PNG: it ends {where}" if error.is_cut else f"damaged PNG: {wrong}"
+        raise MediaError(file, said) from error
     return cicp
 
 
