@@ -40,6 +40,9 @@ PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION = 0xA002, 0xA003
 UNIT_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 1e-3}
 FULL_FRAME_MM = (36.0, 24.0)
 FOUR_THIRDS, LIKE_FOUR_THIRDS = 4.0 / 3.0, 0.02
+HEIGHT_MM = 25.0
+"""Between those of the two shapes of sensors, 24.0 and 26.0 mm under one equivalent."""
+
 PLAUSIBLE_SENSOR_MM = (2.0, 60.0)
 """Long sides of sensors, from those of old phones to medium format."""
 
@@ -150,7 +153,7 @@ def _camera_notes(exif: Image.Exif, xmp: bytes, size: tuple[int, int]) -> Camera
     focal_mm, f_number = _positive(tags.get(FOCAL_LENGTH_MM)), _positive(tags.get(F_NUMBER))
     same_view_mm = _positive(tags.get(FOCAL_LENGTH_35MM))
     width_mm = _same_view_mm(size) * focal_mm / same_view_mm if focal_mm and same_view_mm else None
-    by_resolution_mm = None if width_mm else _plausible_mm(_focal_plane_mm(tags, max(size)))
+    by_resolution_mm = None if width_mm else _plausible_mm(_focal_plane_mm(tags, size))
     focus_m = _distance_m(tags.get(SUBJECT_DISTANCE))
     told_m = focus_m or xmp_focus_distance_m(xmp)
     is_by_resolution = by_resolution_mm is not None
@@ -163,13 +166,16 @@ def _same_view_mm(size: tuple[int, int]) -> float:
     """Return the long side of what a 35 mm equivalent compares a picture of this size with.
 
     Equivalents keep the diagonal: 25 mm on Four Thirds, 17.3 mm wide, are said to be 50. Pictures of another
-    shape than 4:3 are taken to be as wide as a sensor of 3:2, whose width they mostly keep.
+    shape are cut from what a sensor shows, under its equivalent: wider ones are taken to be as wide as a
+    sensor of 3:2, whose width they mostly keep, others, square ones mostly, keep its height.
     """
-    is_four_thirds = abs(max(size) / min(size) - FOUR_THIRDS) < LIKE_FOUR_THIRDS
-    return 0.8 * math.hypot(*FULL_FRAME_MM) if is_four_thirds else FULL_FRAME_MM[0]
+    shape = max(size) / min(size)
+    if abs(shape - FOUR_THIRDS) < LIKE_FOUR_THIRDS:
+        return 0.8 * math.hypot(*FULL_FRAME_MM)
+    return FULL_FRAME_MM[0] if shape > FOUR_THIRDS else shape * HEIGHT_MM
 
 
-def _focal_plane_mm(tags: Mapping[int, Any], long_side_px: int) -> float | None:
+def _focal_plane_mm(tags: Mapping[int, Any], size: tuple[int, int]) -> float | None:
     """Return the long side of the sensor that a picture shows, by its pixels per inch in EXIF."""
     per_unit = _positive(tags.get(FOCAL_PLANE_X_RESOLUTION))
     unit_mm = UNIT_MM.get(tags.get(FOCAL_PLANE_UNIT, 2))
@@ -177,8 +183,10 @@ def _focal_plane_mm(tags: Mapping[int, Any], long_side_px: int) -> float | None:
         return None
     # The resolution is of the picture as the sensor gave it; one that was turned has its long side upright.
     sides_px = (_positive(tags.get(tag)) for tag in (PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION))
-    taken_px = max(filter(None, sides_px), default=float(long_side_px))
-    return max(taken_px, 1.0) * unit_mm / per_unit
+    taken_px = sorted(side for side in sides_px if side is not None) or [float(max(size))]
+    # One that was made square since keeps the height.
+    kept_px = min(taken_px[-1], taken_px[0] * max(size) / min(size)) if len(taken_px) == 2 else taken_px[0]
+    return max(kept_px, 1.0) * unit_mm / per_unit
 
 
 def _plausible_mm(width_mm: float | None) -> float | None:
@@ -205,7 +213,7 @@ def exif_focal_px(path: Path) -> float | None:
     same_view_mm = _positive(tags.get(FOCAL_LENGTH_35MM))
     if same_view_mm is not None:
         return max(size) * same_view_mm / _same_view_mm(size)
-    focal_mm, sensor_mm = _positive(tags.get(FOCAL_LENGTH_MM)), _focal_plane_mm(tags, max(size))
+    focal_mm, sensor_mm = _positive(tags.get(FOCAL_LENGTH_MM)), _focal_plane_mm(tags, size)
     return None if focal_mm is None or sensor_mm is None else focal_mm / sensor_mm * max(size)
 
 

@@ -26,6 +26,7 @@ from focusgen.media.picture_files import (
     FOCAL_PLANE_X_RESOLUTION,
     ORIENTATION,
     PIXEL_X_DIMENSION,
+    PIXEL_Y_DIMENSION,
     SUBJECT_DISTANCE,
     CameraNotes,
     Picture,
@@ -87,7 +88,10 @@ def test_a_sensor_is_known_from_both_focal_lengths_or_its_resolution(tmp_path):
 
 @pytest.mark.parametrize(
     ("size", "width_mm"),
-    [((12, 8), 18.0), ((16, 9), 18.0), ((8, 12), 18.0), ((12, 9), 17.31), ((9, 12), 17.31)],
+    [
+        *(((12, 8), 18.0), ((16, 9), 18.0), ((8, 12), 18.0), ((12, 9), 17.31), ((9, 12), 17.31)),
+        *(((12, 12), 12.5), ((10, 12), 15.0)),  # cut from sensors of 12 x 18 or 13 x 17.3 mm
+    ],
 )
 def test_an_equivalent_keeps_the_diagonal_of_four_thirds_and_the_width_of_other_shapes(
     tmp_path, size, width_mm
@@ -138,6 +142,16 @@ def test_other_distances_are_numbers_and_zero_is_unknown(tmp_path, numerator, di
                 PIXEL_X_DIMENSION: 16,
             },
             25.0,
+        ),
+        (
+            {  # taken as 16 x 8 px: cut to 4:3 since, of the whole height
+                FOCAL_LENGTH_MM: 5.0,
+                FOCAL_PLANE_X_RESOLUTION: 10.0,
+                FOCAL_PLANE_UNIT: 4,
+                PIXEL_X_DIMENSION: 16,
+                PIXEL_Y_DIMENSION: 8,
+            },
+            37.5,
         ),
         ({FOCAL_LENGTH_MM: 5.0, FOCAL_PLANE_X_RESOLUTION: 100.0, FOCAL_PLANE_UNIT: 3}, 50.0),
         ({FOCAL_LENGTH_MM: 5.0, FOCAL_PLANE_X_RESOLUTION: 254.0}, 50.0),  # inches, where no unit is said
