@@ -11,24 +11,39 @@ import struct
 from typing import NamedTuple
 
 from focusgen.base.errors import CorruptInputError
-from focusgen.media.tiff_tags import NUMBER_OF_TYPE, UNDEFINED, Tags, first_directory
+from focusgen.media.tiff_tags import (
+    BITS,
+    CHANNELS,
+    FORMAT,
+    HEIGHT,
+    NUMBER_OF_TYPE,
+    ORIENTATION,
+    PHOTOMETRIC,
+    STRIP_BYTES,
+    STRIPS,
+    TILE_BYTES,
+    TILES,
+    UNDEFINED,
+    WHITE_IS_ZERO,
+    WIDTH,
+    Tags,
+    first_directory,
+)
 
 _SHORT, _LONG = 3, 4
-_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
-_OFFSETS, _ORIENTATION, _SAMPLES, _ROWS_PER_STRIP, _COUNTS = 273, 274, 277, 278, 279
-_PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 284, 317, 322, 323, 324, 325
-_SAMPLE_FORMAT, _PROFILE = 339, 34675
+_COMPRESSION, _ROWS_PER_STRIP, _PLANAR, _PREDICTOR = 259, 278, 284, 317
+_TILE_WIDTH, _TILE_HEIGHT, _PROFILE = 322, 323, 34675
 _COPIED = (
-    _WIDTH,
-    _HEIGHT,
+    WIDTH,
+    HEIGHT,
     _COMPRESSION,
-    _ORIENTATION,
+    ORIENTATION,
     _ROWS_PER_STRIP,
     _PREDICTOR,
     _TILE_WIDTH,
     _TILE_HEIGHT,
 )
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _APART, _UNSIGNED = 0, 1, 2, 2, 1
+_BLACK_IS_ZERO, _RGB, _APART, _UNSIGNED = 1, 2, 2, 1
 _MAX_SAMPLES = 4
 _MOST = (1 << 32) - 1  # that a directory of a classic TIFF can be given
 
@@ -57,13 +72,13 @@ def as_plain_grey(data: bytes) -> GreyPlanes | None:
     if n_pages > 1:
         return None
     tags = {tag: numbers for tag, numbers in values.items() if numbers and max(numbers) <= _MOST}
-    bits, n_samples = tags.get(_BITS, (1,)), tags.get(_SAMPLES, (1,))[0]
-    photometric, planar = tags.get(_PHOTOMETRIC, (-1,))[0], tags.get(_PLANAR, (1,))[0]
-    is_unsigned = set(tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))) == {_UNSIGNED}
+    bits, n_samples = tags.get(BITS, (1,)), tags.get(CHANNELS, (1,))[0]
+    photometric, planar = tags.get(PHOTOMETRIC, (-1,))[0], tags.get(_PLANAR, (1,))[0]
+    is_unsigned = set(tags.get(FORMAT, (_UNSIGNED,))) == {_UNSIGNED}
     if set(bits) != {16} or not is_unsigned or not 1 <= n_samples <= _MAX_SAMPLES:
         return None
     is_apart = planar == _APART and n_samples in (3, 4) and photometric == _RGB
-    is_white_zero = photometric == _WHITE_IS_ZERO and n_samples == 1
+    is_white_zero = photometric == WHITE_IS_ZERO and n_samples == 1
     if not (is_apart or is_white_zero):
         return None
     parts = [_plane_tags(tags, number, n_samples) for number in range(n_samples)]
@@ -77,8 +92,8 @@ def _plane_tags(tags: Tags, number: int, n_samples: int) -> Tags | None:
     plane: Tags = {tag: tags[tag][:1] for tag in _COPIED if tag in tags}
     if _PROFILE in tags:
         plane[_PROFILE] = tags[_PROFILE]
-    plane |= {_BITS: (16,), _PHOTOMETRIC: (_BLACK_IS_ZERO,), _SAMPLES: (1,), _PLANAR: (1,)}
-    for tag in (_OFFSETS, _COUNTS, _TILE_OFFSETS, _TILE_COUNTS):
+    plane |= {BITS: (16,), PHOTOMETRIC: (_BLACK_IS_ZERO,), CHANNELS: (1,), _PLANAR: (1,)}
+    for tag in (STRIPS, STRIP_BYTES, TILES, TILE_BYTES):
         values = tags.get(tag)
         if values is None:
             continue
@@ -112,4 +127,4 @@ def _with_tags(data: bytes, order: str, tags: Tags) -> bytes:
 def _type_of(tag: int, values: tuple[int, ...]) -> int:
     if tag == _PROFILE:
         return UNDEFINED
-    return _SHORT if max(values) < 65536 and tag not in (_OFFSETS, _TILE_OFFSETS) else _LONG
+    return _SHORT if max(values) < 65536 and tag not in (STRIPS, TILES) else _LONG
