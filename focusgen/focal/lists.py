@@ -14,11 +14,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,59 +34,11 @@ FILE_SUFFIXES = (*PICTURE_SUFFIXES, *DEPTH_SUFFIXES)
 FLAT_CAMERA = tuple(key for key in CAMERA_KEYS if key != "formula")
 """Keys of a camera that may stand without `camera.` in plain lines and headings."""
 
-VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 SEVERAL_NUMBERS = re.compile(r"(?<![^\s,])((?:focus_distances|focus_range|depth_range)=[^\s\"']+)")
 """What a plain line says of keys that have several values: commas part numbers there, not words."""
 
 INNER_HASH = re.compile(r"(?<=[^\s,\"'])#")
 """A part of a name; a comment begins a word."""
-
-
-@dataclass(frozen=True)
-class Roots:
-    """Where relative paths start.
-
-    Attributes:
-        folders: kind ("default", "all_in_focus", "depth", "focal_stack") -> folders, tried in turn.
-        source: preset whose folders these are: those of the environment go before them, its own variable's
-            too. Folders that were said outright ("") go before the environment.
-    """
-
-    folders: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    source: str = ""
-
-    @classmethod
-    def of(
-        cls, given: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None, source: str = ""
-    ) -> Roots:
-        """Return roots of a text, a list of fallbacks, or a map of kinds."""
-        if given is None:
-            return cls({}, source)
-        kinds = given if isinstance(given, Mapping) else {"default": given}
-        return cls({k: [v] if isinstance(v, str) else [str(x) for x in v] for k, v in kinds.items()}, source)
-
-    def candidates(self, path: str, kind: str, beside: Path) -> list[Path]:
-        """Return where a path may lie, best first."""
-        expanded = expand(path)
-        if expanded is None:
-            return []
-        if Path(expanded).is_absolute():
-            return [Path(expanded)]
-        names = [f"{kind.upper()}_DATA_ROOT", "FOCALDIFFUSION_DATA_ROOT"]
-        if self.source:
-            names.insert(1, f"{self.source.upper()}_DATA_ROOT")
-        environment = [os.environ[name] for name in names if os.environ.get(name)]
-        said = [*self.folders.get(kind, ()), *self.folders.get("default", ())]
-        found = [expand(root) for root in (environment + said if self.source else said + environment)]
-        return [Path(root) / expanded for root in found if root is not None] + [beside / expanded]
-
-
-def expand(text: str) -> str | None:
-    """Return a text with `~` and `${VAR}` replaced; None where a variable is not set."""
-    names = [first or second for first, second in VARIABLE.findall(text)]
-    if any(not os.environ.get(name) for name in names):
-        return None
-    return os.path.expanduser(VARIABLE.sub(lambda found: os.environ[found[1] or found[2]], text))
 
 
 Refused = Callable[[ConfigError], object]

@@ -11,8 +11,8 @@ from typing import Any
 from focusgen.base.errors import ConfigError
 from focusgen.config.files import read_yaml
 from focusgen.config.shipped import CONFIG_DIR, find
-from focusgen.focal.lists import Roots
 from focusgen.focal.records import OF_ONE_QUANTITY, StackRecord, record_of
+from focusgen.focal.roots import Roots
 from focusgen.focal.stack import StackLens
 
 PRESETS = CONFIG_DIR / "focal"

@@ -13,10 +13,10 @@ from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import display
 from focusgen.focal.formula import with_formula
 from focusgen.focal.light import display_of, unused_bits
-from focusgen.focal.lists import Roots
 from focusgen.focal.records import StackRecord
 from focusgen.focal.registration import registered
 from focusgen.focal.render import render_stack
+from focusgen.focal.roots import Roots
 from focusgen.focal.slice_files import read_sharp, read_slices
 from focusgen.focal.sources import (
     OpenedRecord,

@@ -14,8 +14,8 @@ from focusgen.base.errors import ConfigError, CorruptInputError, UndecidedInputE
 from focusgen.base.names import display
 from focusgen.dataset.packs import is_published, packed_bytes
 from focusgen.focal.distances import check_distances
-from focusgen.focal.lists import Roots
 from focusgen.focal.records import StackRecord
+from focusgen.focal.roots import Roots
 from focusgen.focal.slice_files import REPLACE, StackFiles, stack_of_folder, stack_of_paths
 from focusgen.focal.stack import StackLens
 from focusgen.media.codecs import decode_npz

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError, FocusgenError
 from focusgen.base.names import display, first_lines
-from focusgen.focal.lists import Roots, read_list
+from focusgen.focal.lists import read_list
 from focusgen.focal.presets import Preset
 from focusgen.focal.records import StackRecord
+from focusgen.focal.roots import Roots
 from focusgen.focal.samples import check_known
 from focusgen.focal.slice_files import StackFiles, read_slice
 from focusgen.focal.sources import (

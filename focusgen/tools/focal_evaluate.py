@@ -18,11 +18,12 @@ from focusgen.base.files import make_folder, publish, publish_json
 from focusgen.base.writable import check_writable
 from focusgen.focal.backends import PLAIN, BackendOptions, Estimator, load_estimator
 from focusgen.focal.baselines import METHODS, Prediction, predict
-from focusgen.focal.lists import Roots, read_list
+from focusgen.focal.lists import read_list
 from focusgen.focal.perceptual import Perceptual, load_lpips
 from focusgen.focal.presets import Preset
 from focusgen.focal.protocols import ZEDD_COUNTS, ZEDD_FILES, ddff_scores, zedd_map, zedd_stack
 from focusgen.focal.records import StackRecord
+from focusgen.focal.roots import Roots
 from focusgen.focal.samples import Sample, check_known, load_sample, usable_depth
 from focusgen.focal.scores import averaged, confidence_scores, depth_scores, picture_scores
 from focusgen.focal.sources import spread

@@ -18,10 +18,11 @@ from focusgen.base.writable import check_may_write
 from focusgen.focal.distance_files import read_distances
 from focusgen.focal.distances import parse_distances
 from focusgen.focal.infer import InferOptions, StackResult, infer_stack
-from focusgen.focal.lists import Roots, read_list
+from focusgen.focal.lists import read_list
 from focusgen.focal.notes import IN_SUMMARY
 from focusgen.focal.opened import LensFlags, missing_lens_flags
 from focusgen.focal.records import StackRecord
+from focusgen.focal.roots import Roots
 from focusgen.focal.slice_files import (
     StackFiles,
     folders_without_slices,

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from focusgen.base.errors import ConfigError
-from focusgen.focal.lists import Roots, expand, read_list
+from focusgen.focal.lists import read_list
 from focusgen.focal.presets import load_preset
 from focusgen.focal.records import record_of
+from focusgen.focal.roots import Roots, expand
 from focusgen.focal.sources import planar_depth, read_record_depth, spread
 
 

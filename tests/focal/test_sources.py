@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.focal.lists import Roots
 from focusgen.focal.records import record_of
+from focusgen.focal.roots import Roots
 from focusgen.focal.sources import (
     open_record,
     planar_depth,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from focusgen.base.errors import CorruptInputError
-from focusgen.focal.lists import Roots
 from focusgen.focal.records import record_of
+from focusgen.focal.roots import Roots
 from focusgen.focal.samples import load_sample
 from focusgen.optics.validity import DepthFlag
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from focusgen.base.errors import ConfigError
-from focusgen.focal.lists import Roots, read_list
+from focusgen.focal.lists import read_list
 from focusgen.focal.presets import load_preset
+from focusgen.focal.roots import Roots
 from focusgen.focal.samples import check_known, load_sample
 from focusgen.focal.stack import StackLens
 from focusgen.tools.focal_check import MANY, ListReport, check_lists, preset_lines

@@ -15,9 +15,9 @@ import pytest
 
 from focusgen.base.errors import ConfigError
 from focusgen.focal.baselines import Prediction
-from focusgen.focal.lists import Roots
 from focusgen.focal.perceptual import Perceptual
 from focusgen.focal.protocols import ZEDD_SIZE
+from focusgen.focal.roots import Roots
 from focusgen.focal.samples import Sample
 from focusgen.focal.stack import FocalStack
 from focusgen.tools import focal_evaluate, focal_outputs

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.focal.lists import Roots
 from focusgen.focal.records import record_of
+from focusgen.focal.roots import Roots
 from focusgen.focal.samples import load_sample
 from focusgen.focal.stack import StackLens
 from focusgen.tools.focal_render import SharpView, stack_document, write_stack

@@ -13,7 +13,8 @@ import pytest
 from focusgen import cli
 from focusgen.data import FocusDataset
 from focusgen.dataset.fingerprint import published_digests
-from focusgen.focal.lists import Roots, read_list
+from focusgen.focal.lists import read_list
+from focusgen.focal.roots import Roots
 from focusgen.focal.samples import load_sample
 from focusgen.tools import pack as pack_module
 from tests.conftest import Rgbd

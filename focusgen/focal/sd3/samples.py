@@ -19,9 +19,10 @@ from focusgen.base.errors import ConfigError, FocusgenError
 from focusgen.base.names import display
 from focusgen.base.seeds import derive_seed
 from focusgen.focal.learned.shards import STACKS_PER_SHARD, StackSet, open_stacks
-from focusgen.focal.lists import Roots, read_list
+from focusgen.focal.lists import read_list
 from focusgen.focal.presets import Preset, load_preset, roots_of
 from focusgen.focal.records import StackRecord
+from focusgen.focal.roots import Roots
 from focusgen.focal.samples import Sample, check_known, load_sample
 from focusgen.focal.sd3.priors import Prior, kept_prior
 from focusgen.focal.sd3.settings import DataSettings
