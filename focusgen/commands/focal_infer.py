@@ -23,7 +23,7 @@ from focusgen.focal.lens_checks import check_lens
 
 if TYPE_CHECKING:
     from focusgen.focal.infer import InferOptions
-    from focusgen.focal.opened import LensFlags
+    from focusgen.focal.told_lens import LensFlags
     from focusgen.tools.focal_infer import InferJob
 
 
@@ -167,7 +167,7 @@ def _cut(flags: InferFlags, job: InferJob, progress: Callable[[float], object]) 
 
 
 def _lens(flags: InferFlags) -> LensFlags:
-    from focusgen.focal.opened import LensFlags
+    from focusgen.focal.told_lens import LensFlags
 
     return LensFlags(
         flags.focal_length,
@@ -223,7 +223,7 @@ def _check_sources(flags: InferFlags) -> None:
     if flags.sweep_video is not None and flags.focus_distances is not None:
         raise ConfigError("--focus-distances are of --input; a --sweep-video has --focus-from")
     if flags.sweep_video is not None and flags.as_scene and None in (flags.focal_length, flags.f_number):
-        from focusgen.focal.opened import lens_flags_lacking
+        from focusgen.focal.told_lens import lens_flags_lacking
         from focusgen.tools.focal_scene import no_metres
 
         missing = lens_flags_lacking(flags.focal_length, flags.f_number)

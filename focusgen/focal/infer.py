@@ -24,11 +24,12 @@ from focusgen.focal.fusion import Fused
 from focusgen.focal.measured_lens import with_measured_lens
 from focusgen.focal.misfit import Fit, fit_of
 from focusgen.focal.notes import fit_document, notes_of
-from focusgen.focal.opened import LensFlags, OpenedStack, Progress, open_stack
+from focusgen.focal.opened import OpenedStack, Progress, open_stack
 from focusgen.focal.picture import sharp_picture_from_files
 from focusgen.focal.refine import refine
 from focusgen.focal.slice_files import StackFiles
 from focusgen.focal.stack import FocalStack, metres_of, unshrunk
+from focusgen.focal.told_lens import LensFlags
 
 Floats = npt.NDArray[np.float32]
 Quality = Literal["fast", "default", "best"]

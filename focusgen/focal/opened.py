@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,6 @@ from focusgen.focal.alignment import Alignment
 from focusgen.focal.distances import HOW_TO_ASK_EXIFTOOL, HOW_TO_GIVE, check_distances, from_the_lens
 from focusgen.focal.exposure import Exposure
 from focusgen.focal.formula import with_formula
-from focusgen.focal.lens_checks import check_lens, sensor_shown_m
 from focusgen.focal.light import display_of, light_pixels_of, unused_bits
 from focusgen.focal.registration import registered
 from focusgen.focal.slice_checks import (
@@ -31,11 +29,8 @@ from focusgen.focal.slice_checks import (
 )
 from focusgen.focal.slice_files import StackFiles, read_slice
 from focusgen.focal.stack import FocalStack, StackLens
+from focusgen.focal.told_lens import LensFlags, camera_of, lens_of, width_from
 from focusgen.media.picture_files import CameraNotes
-
-SAME_LENS = 1.1
-"""Focal lengths and f-numbers of one stack differ by less: macro lenses stop down by themselves as they focus
-nearer, zooms breathe."""
 
 LEAST_CHANGE_PX, FAR_M = 0.1, 20.0
 """A stack whose nearest slice is focused farther than this, and whose blur changes by less from the nearest
@@ -46,26 +41,6 @@ VISIBLE_STEP_PX = 1.0
 
 Progress = Callable[[str, float], object]
 """Told what is being done, and which part of it, 0 to 1."""
-
-
-@dataclass(frozen=True)
-class LensFlags:
-    """What the user says of the lens; None: from EXIF, else unknown.
-
-    Attributes:
-        formula: "auto": exact where the slices were found to breathe, else paper.
-        distances_from: "sensor" where focus distances count from there.
-        fx_px: focal length in pixels, as lists have it; it tells the sensor's width where that is not said.
-        transfer: curve between the slices' pixels and light; auto: sRGB, unless their profile says otherwise.
-    """
-
-    focal_length_mm: float | None = None
-    f_number: float | None = None
-    sensor_width_mm: float | None = None
-    formula: Literal["auto", "paper", "exact"] = "auto"
-    distances_from: Literal["lens", "sensor"] = "lens"
-    fx_px: float | None = None
-    transfer: Literal["auto", "srgb", "linear"] = "auto"
 
 
 class OpenedStack(NamedTuple):
@@ -158,16 +133,13 @@ def open_stack(
         CorruptInputError: a slice cannot be read; names it.
     """
     names = [path.name for path in files.paths]
-    if len(names) == 1:
-        read_slice(files.paths[0])  # microscopes save a whole stack in one file, which this names
     focal_m = None if lens.focal_length_mm is None else lens.focal_length_mm / 1000.0
-    if distances_m is not None or len(names) < 2:  # before anything is read
-        check_distances([1.0] if distances_m is None else distances_m, names, focal_m)
+    _check_first(files, distances_m, focal_m)
     loaded = _load(files, most_pixels, progress, is_linear=lens.transfer == "linear")
     if distances_m is None:
         distances_m = _distances_of(files, loaded.cameras)
-    camera = _camera_of(files, loaded.cameras, lens)
-    known, missing = _lens_of(lens, camera, loaded.size)
+    camera = camera_of(files, loaded.cameras, lens)
+    known, missing = lens_of(lens, camera, loaded.size)
     if lens.distances_from == "sensor":
         distances_m = _from_the_lens(files, distances_m, known)
     check_distances(distances_m, names, known.focal_length_m if known else focal_m)
@@ -189,7 +161,7 @@ def open_stack(
         exposure=exposure,
         lens=known,
         missing=missing,
-        width_from=_width_from(lens, camera),
+        width_from=width_from(lens, camera),
         size=loaded.size,
         factor=loaded.factor,
         shift=loaded.shift,
@@ -197,6 +169,15 @@ def open_stack(
         dtype=loaded.dtype,
         transfer=lens.transfer,
     )
+
+
+def _check_first(files: StackFiles, distances_m: Sequence[float] | None, focal_m: float | None) -> None:
+    """Refuse before anything is read what can be told then."""
+    if len(files.paths) == 1:
+        read_slice(files.paths[0])  # microscopes save a whole stack in one file, which this names
+    if distances_m is not None or len(files.paths) < 2:
+        names = [path.name for path in files.paths]
+        check_distances([1.0] if distances_m is None else distances_m, names, focal_m)
 
 
 def _from_the_lens(files: StackFiles, distances_m: Sequence[float], lens: StackLens | None) -> list[float]:
@@ -286,35 +267,6 @@ def _where_they_stand(files: StackFiles) -> str:
     return f"{display(str(record))} has them, and the lens: give it as --input." if record.is_file() else ""
 
 
-def _camera_of(files: StackFiles, cameras: list[CameraNotes], given: LensFlags) -> CameraNotes:
-    """Return what EXIF of the slices says of their one lens.
-
-    Raises:
-        ConfigError: it says different things, and no flag says which is true; names two slices.
-    """
-    focal_mm = _agreed(files, [c.focal_length_mm for c in cameras], "--focal-length", given.focal_length_mm)
-    f_number = _agreed(files, [c.f_number for c in cameras], "--f-number", given.f_number)
-    tells = next((c for c in cameras if c.sensor_width_mm is not None), CameraNotes())
-    return replace(
-        CameraNotes(focal_mm, f_number, tells.sensor_width_mm), told_by_resolution=tells.told_by_resolution
-    )
-
-
-def _agreed(files: StackFiles, found: list[float | None], flag: str, given: float | None) -> float | None:
-    """Return the value that slices say, the first's; None where none says it."""
-    said = [(value, path.name) for value, path in zip(found, files.paths, strict=True) if value is not None]
-    if given is not None or not said:
-        return None
-    (least, one), (most, other) = min(said), max(said)
-    if most > SAME_LENS * least:
-        raise ConfigError(
-            f"{display(files.name)}: EXIF says {least:g} in {display(one)} and {most:g} in {display(other)} "
-            f"for what {flag} is: a focal stack is taken through one lens, as it is",
-            f"Leave out the slices that were taken otherwise, or give {flag}, which then holds for all.",
-        )
-    return said[0][0]
-
-
 def _check_tells(files: StackFiles, lens: StackLens, rising_m: list[float], width_px: int) -> None:
     """Refuse distances between which this lens' blur does not change: most often they are no metres.
 
@@ -328,49 +280,3 @@ def _check_tells(files: StackFiles, lens: StackLens, rising_m: list[float], widt
             f"{change_px:.2g} px: no depth can be told from it",
             "Are the focus distances metres? Millimetres are written 500mm. --focal-length is millimetres.",
         )
-
-
-def _lens_of(
-    given: LensFlags, camera: CameraNotes, size: tuple[int, int]
-) -> tuple[StackLens | None, list[str]]:
-    """Return the lens, None if it is not known, and what is missing."""
-    focal_mm, f_number = given.focal_length_mm or camera.focal_length_mm, given.f_number or camera.f_number
-    if focal_mm is None or f_number is None:
-        return None, lens_flags_lacking(focal_mm, f_number)
-    given_m, told_m = (
-        None if width_mm is None else width_mm / 1000.0
-        for width_mm in (given.sensor_width_mm, camera.sensor_width_mm)
-    )
-    width_m = sensor_shown_m(size, focal_mm / 1000.0, given_m=given_m, fx_px=given.fx_px, told_m=told_m)
-    check_lens(focal_mm, f_number, 1e3 * width_m, "the lens")
-    is_assumed = _width_from(given, camera) == "assumed"
-    return StackLens(focal_mm / 1000.0, f_number, width_m), ["--sensor-width"] if is_assumed else []
-
-
-def _width_from(given: LensFlags, camera: CameraNotes) -> str:
-    if given.sensor_width_mm is not None or given.fx_px is not None:
-        return "given"
-    if camera.sensor_width_mm is None:
-        return "assumed"
-    return "exif_resolution" if camera.told_by_resolution else "exif"
-
-
-def missing_lens_flags(files: StackFiles, given: LensFlags) -> list[str]:
-    """Return the flags that the lens is not known without; slices are read until EXIF has told the rest.
-
-    Raises:
-        CorruptInputError: a slice cannot be read; names it.
-    """
-    known = CameraNotes(given.focal_length_mm, given.f_number)
-    for path in files.paths:
-        if None in (known.focal_length_mm, known.f_number):
-            found = read_slice(path)[1]
-            focal_mm = known.focal_length_mm or found.focal_length_mm
-            known = CameraNotes(focal_mm, known.f_number or found.f_number)
-    return lens_flags_lacking(known.focal_length_mm, known.f_number)
-
-
-def lens_flags_lacking(focal_length_mm: float | None, f_number: float | None) -> list[str]:
-    """Return the flags that would say what is not known of a lens."""
-    flags = (("--focal-length", focal_length_mm), ("--f-number", f_number))
-    return [flag for flag, value in flags if value is None]

@@ -20,7 +20,6 @@ from focusgen.focal.distances import parse_distances
 from focusgen.focal.infer import InferOptions, StackResult, infer_stack
 from focusgen.focal.lists import read_list
 from focusgen.focal.notes import IN_SUMMARY
-from focusgen.focal.opened import LensFlags, missing_lens_flags
 from focusgen.focal.records import StackRecord
 from focusgen.focal.roots import Roots
 from focusgen.focal.slice_files import (
@@ -31,6 +30,7 @@ from focusgen.focal.slice_files import (
     stack_of_paths,
 )
 from focusgen.focal.sources import open_record, record_distances_m, spread
+from focusgen.focal.told_lens import LensFlags, missing_lens_flags
 from focusgen.media.picture_files import PICTURE_SUFFIXES
 from focusgen.tools.focal_kept import MADE_OF, digest_of, kept_result, settings_digest, versions
 from focusgen.tools.focal_outputs import (

@@ -24,8 +24,8 @@ from focusgen.dataset.packs import read_published
 from focusgen.focal.backends import weight_files
 from focusgen.focal.infer import InferOptions, StackResult
 from focusgen.focal.kept import RESULTS_VERSION
-from focusgen.focal.opened import LensFlags
 from focusgen.focal.slice_files import StackFiles
+from focusgen.focal.told_lens import LensFlags
 
 MADE_OF = "made_of"
 """Key of the metadata: digest of all that a result follows from."""

@@ -9,9 +9,9 @@ import pytest
 from focusgen.focal.baselines import METHODS, predict
 from focusgen.focal.classical import Estimate
 from focusgen.focal.infer import WORK_PIXELS, InferOptions, infer_stack
-from focusgen.focal.opened import LensFlags
 from focusgen.focal.slice_files import stack_of_paths
 from focusgen.focal.stack import FocalStack
+from focusgen.focal.told_lens import LensFlags
 from tests.focal.stacks import truth
 
 

@@ -14,10 +14,11 @@ from focusgen.focal.backends import BackendOptions
 from focusgen.focal.classical import Estimate
 from focusgen.focal.infer import InferOptions, StackResult, enlarged, infer_stack
 from focusgen.focal.light import decode_srgb
-from focusgen.focal.opened import LensFlags, shrunk_picture
+from focusgen.focal.opened import shrunk_picture
 from focusgen.focal.refine import Refined
 from focusgen.focal.slice_files import stack_of_folder
 from focusgen.focal.stack import FocalStack
+from focusgen.focal.told_lens import LensFlags
 from tests.focal.stacks import truth
 
 HEIGHT, WIDTH = 48, 64

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from focusgen.focal.infer import InferOptions, StackResult, infer_stack
-from focusgen.focal.opened import LensFlags
 from focusgen.focal.slice_files import stack_of_folder
+from focusgen.focal.told_lens import LensFlags
 from tests.focal.stacks import abs_rel, inside, truth
 
 TABLE = truth("tabletop")

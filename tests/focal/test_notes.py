@@ -12,8 +12,9 @@ import pytest
 
 from focusgen.focal.classical import Estimate
 from focusgen.focal.notes import notes_of
-from focusgen.focal.opened import LensFlags, OpenedStack, open_stack
+from focusgen.focal.opened import OpenedStack, open_stack
 from focusgen.focal.slice_files import stack_of_folder
+from focusgen.focal.told_lens import LensFlags
 
 HEIGHT, WIDTH = 32, 48
 LENS = LensFlags(50.0, 2.0, 36.0)

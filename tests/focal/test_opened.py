@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.focal.opened import LensFlags, open_stack
+from focusgen.focal.opened import open_stack
 from focusgen.focal.slice_files import stack_of_folder
+from focusgen.focal.told_lens import LensFlags
 from focusgen.media.picture_files import (
     EXIF_IFD,
     F_NUMBER,

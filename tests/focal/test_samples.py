@@ -12,11 +12,12 @@ from PIL import Image
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.focal.light import decode_srgb
-from focusgen.focal.opened import LensFlags, open_stack
+from focusgen.focal.opened import open_stack
 from focusgen.focal.records import record_of
 from focusgen.focal.roots import Roots
 from focusgen.focal.samples import load_sample, usable_depth
 from focusgen.focal.slice_files import stack_of_folder
+from focusgen.focal.told_lens import LensFlags
 from focusgen.media.picture_files import EXIF_IFD, FOCAL_LENGTH_35MM, FOCAL_LENGTH_MM
 from focusgen.optics.transfer import display_values, linear_light
 from tests.focal.stacks import truth

@@ -16,8 +16,8 @@ from focusgen.commands.focal_results import report
 from focusgen.focal.infer import InferOptions, StackResult
 from focusgen.focal.light import encode_srgb
 from focusgen.focal.notes import IN_SUMMARY
-from focusgen.focal.opened import LensFlags
 from focusgen.focal.records import record_of
+from focusgen.focal.told_lens import LensFlags
 from focusgen.tools import focal_infer
 from focusgen.tools.focal_infer import InferJob, infer_all, lens_flags
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from focusgen.focal.infer import InferOptions, StackResult
-from focusgen.focal.opened import LensFlags
 from focusgen.focal.slice_files import StackFiles
+from focusgen.focal.told_lens import LensFlags
 from focusgen.tools import focal_kept
 from focusgen.tools.focal_kept import MADE_OF, digest_of, kept_result, settings_digest
 from focusgen.tools.focal_outputs import write_result
