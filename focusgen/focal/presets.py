@@ -31,6 +31,7 @@ class Preset:
         focal_range_m: nearest and farthest depth that it is about.
         width: pixels of the pictures.
         overrides: how depth is read; every record takes them where it does not say them itself.
+        transfer: curve that stacks are drawn by, None where the preset says none.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Preset:
     data_root: Any = None
     lists: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    transfer: str | None = None
 
     def completed(self, record: StackRecord) -> StackRecord:
         """Return a record with what it does not say itself: of a stack to be drawn, camera and focus too."""
@@ -61,7 +63,7 @@ class Preset:
             told = (*names, "fx_px") if "sensor_width_m" in names else names
             if all(own.get(name) is None for name in told):
                 document[names[-1]] = value
-        return {**document, "formula": lens.formula}
+        return {**document, "formula": lens.formula, "transfer": self.transfer}
 
 
 def roots_of(said: str | None, preset: Preset | None) -> Roots:
@@ -80,7 +82,8 @@ def load_preset(name: str) -> Preset:
     path = _path_of(name, Path())
     document = _merged(path, 0)
     where = str(path)
-    camera = record_of({"camera": document.get("camera", {})}, where).lens()
+    record = record_of({"camera": document.get("camera", {})}, where)
+    camera = record.lens()
     if camera is None:
         raise ConfigError(f"{where}: camera lacks focal_length_mm or f_number")
     return Preset(
@@ -96,6 +99,7 @@ def load_preset(name: str) -> Preset:
             for key in ("depth_scale", "depth_kind", "depth_range", "depth_dataset")
             if key in document
         },
+        record.transfer(),
     )
 
 

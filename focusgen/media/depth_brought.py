@@ -81,8 +81,9 @@ def check_told_unit(depth: BroughtDepth, options: DepthOptions) -> None:
     if not depth.is_unit_assumed or scale is None or options.depth_scale is not None:
         return
     looked_at = {depth.files[0], depth.files[len(depth.files) // 2], depth.files[-1]}
-    if any(tell_unit(read_values(depth.folder / name, options), scale) for name in sorted(looked_at)):
-        return
+    numbers = (read_values(depth.folder / name, options) for name in sorted(looked_at))
+    if any(values.dtype.kind == "f" or tell_unit(values, scale) for values in numbers):
+        return  # floats are asked about where both units are plausible
     raise UndecidedInputError(
         f"{display(str(depth.folder))}: whole numbers, and nobody says of which unit: the form is that of "
         f"{scale:g} per metre, but many keep millimetres in it, and these numbers do not tell",

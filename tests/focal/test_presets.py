@@ -119,6 +119,20 @@ def test_a_preset_gives_stacks_that_are_drawn_their_camera_and_focus_and_others_
     assert taken.lens() is None and taken.focus_distances_m() is None and taken.text("depth_kind") == "ray"
 
 
+def test_the_curve_of_a_preset_is_that_of_stacks_that_are_drawn(tmp_path):
+    text = WHOLE.replace("f_number: 8", "f_number: 8, transfer: srgb")
+    drawn = {"rgb": "a.png", "depth": "d.npy"}
+    for words, own, curve in (
+        (WHOLE, {}, None),
+        (text, {}, "srgb"),
+        (text, {"transfer": "gamma22"}, "gamma22"),
+    ):
+        found = load_preset(str(preset(tmp_path, words)))
+        assert found.completed(record_of({**drawn, "camera": own}, "l:1")).transfer() == curve
+    taken = found.completed(record_of({"focal_stack": "s", "depth": "d.npy"}, "l:2"))
+    assert taken.transfer() is None
+
+
 def test_the_unit_of_a_preset_is_that_of_whole_numbers_and_a_line_s_own_is_that_of_both(tmp_path):
     np.save(tmp_path / "d.npy", np.full((4, 6), 3.0, np.float32))
     cv2.imwrite(str(tmp_path / "d.png"), np.full((4, 6), 768, np.uint16))

@@ -1,12 +1,13 @@
 import dataclasses
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from focusgen.base.errors import CorruptInputError, MissingUpstreamError
+from focusgen.base.errors import CorruptInputError, MissingUpstreamError, UndecidedInputError
 from focusgen.media.brought import BroughtDepth
-from focusgen.media.depth_brought import open_brought
+from focusgen.media.depth_brought import check_told_unit, open_brought
 from focusgen.media.depth_units import DepthOptions
 from tests.layouts import HEIGHT, WIDTH, planar_m, write_depth_png
 
@@ -65,6 +66,21 @@ def test_a_matrix_of_pictures_of_another_size_is_refused(depth: BroughtDepth, si
     with pytest.raises(CorruptInputError, match=r"0\.png: by .* of another size") as caught:
         open_brought(moved, "scannet", 3, size, DepthOptions()).read(0)
     assert "intrinsic_color.txt" in caught.value.advice
+
+
+def test_a_unit_that_only_the_form_tells_is_asked_for_where_numbers_do_not_tell_it(depth: BroughtDepth):
+    assumed = dataclasses.replace(depth, is_unit_assumed=True)
+    with pytest.raises(UndecidedInputError, match="nobody says of which unit") as caught:
+        check_told_unit(assumed, DepthOptions())
+    assert "--depth_scale 5000" in caught.value.advice
+    check_told_unit(assumed, DepthOptions(depth_scale=1000.0))
+    check_told_unit(depth, DepthOptions())
+    for frame, name in enumerate(NAMES):  # millimetres, five times
+        cv2.imwrite(str(depth.folder / name), (5 * np.rint(1000 * planar_m(frame))).astype(np.uint16))
+    check_told_unit(assumed, DepthOptions())
+    floats = dataclasses.replace(assumed, files=("a.tif",))
+    cv2.imwrite(str(depth.folder / "a.tif"), planar_m().astype(np.float32))
+    check_told_unit(floats, DepthOptions())
 
 
 def test_a_person_may_know_another_unit_than_the_form_has(depth: BroughtDepth):
