@@ -20,15 +20,8 @@ from focusgen.tools.card_facts import Card, Source, name_of
 from focusgen.tools.card_labels import made_by
 from focusgen.tools.card_page import body_of, card_text, size_category
 from focusgen.tools.croissant import require_mlcroissant, write_croissant
-from focusgen.tools.export_plan import (
-    SPLIT_NAMES,
-    ExportPlan,
-    ExportScene,
-    Member,
-    Wanted,
-    lenses_at,
-    plan_samples,
-)
+from focusgen.tools.export_plan import SPLIT_NAMES, ExportPlan, Member, Wanted, plan_samples
+from focusgen.tools.export_samples import ExportScene, lenses_at
 from focusgen.tools.front_matter import licence_in
 from focusgen.tools.licences import check_licence, hub_licence, parts_of, stricter_part, strictest
 

@@ -32,13 +32,13 @@ from focusgen.tools.export_parquet import ParquetWriter, require_pyarrow
 from focusgen.tools.export_plan import (
     EVERYTHING,
     ExportPlan,
-    ExportScene,
     Shard,
     Wanted,
     frames_of,
     into_shards,
     plan_samples,
 )
+from focusgen.tools.export_samples import ExportScene
 
 Kind = Literal["webdataset", "parquet"]
 ENDINGS: Mapping[Kind, str] = {"webdataset": "tar", "parquet": "parquet"}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from focusgen.base.errors import ConfigError
-from focusgen.tools.export_plan import ExportScene
+from focusgen.tools.export_samples import ExportScene
 
 if TYPE_CHECKING:
     import pyarrow

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from focusgen.base.checksums import FileEntry, checksum
 from focusgen.base.errors import RefusedDataError
@@ -14,9 +14,9 @@ from focusgen.config.data import SPLITS
 from focusgen.config.graph import SCENE_PHASES
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.lens_metadata import sensor_width_mm
 from focusgen.dataset.records import canonical, parse_json, read_record
 from focusgen.dataset.vetting import VettedScene, vet
+from focusgen.tools.export_samples import ExportScene, sample_document
 
 TAR_BLOCK_BYTES = 512
 JSON_BYTES = 2048  # of a sample's json member, about: a shard's size is an aim, not a promise
@@ -28,27 +28,6 @@ STAND_INS: Mapping[str, object] = {
 }
 SPLIT_NAMES: Mapping[str, str] = {"train": "train", "val": "validation", "test": "test"}
 """What each split is called by Hugging Face's loaders."""
-
-
-@dataclass(frozen=True)
-class ExportScene:
-    """A vetted scene with all that its samples say of it.
-
-    Attributes:
-        entry: of the index.
-        metadata: metadata.json.
-        files: path relative to the scene -> size and checksum that its records vouch for.
-    """
-
-    vetted: VettedScene
-    entry: IndexEntry
-    metadata: Mapping[str, object]
-    files: Mapping[str, FileEntry]
-
-    @property
-    def n_sets(self) -> int:
-        """Lens sets."""
-        return len(self.vetted.lenses)
 
 
 @dataclass(frozen=True)
@@ -281,55 +260,6 @@ def _sample_bytes(plan: ExportPlan, scene: ExportScene, frame: int) -> int:
         size = scene.files[member.source].size if member.source else 0
         total += TAR_BLOCK_BYTES * (1 + -(-size // TAR_BLOCK_BYTES))
     return total
-
-
-def sample_document(scene: ExportScene, frame: int) -> dict[str, object]:
-    """Return what a sample says of itself in words and numbers: all that a label is recomputed from."""
-    vetted, metadata = scene.vetted, scene.metadata
-    return {
-        "scene": vetted.scene_id,
-        "frame": frame,
-        "n_frames": vetted.n_frames,
-        "split": vetted.split,
-        "width": vetted.width,
-        "height": vetted.height,
-        "fps": _float(scene.entry.source.get("fps")),
-        "shot_cuts": list(vetted.shot_cuts),
-        "lenses": lenses_at(scene, frame),
-        "focus_moves": [lens.focus_distances_m is not None for lens in vetted.lenses],
-        "formula": metadata.get("formula", "paper"),
-        **_coc_limits(vetted),
-        **({"breathing": True} if metadata.get("breathing") else {}),
-        "sensor_width_mm": _float(sensor_width_mm(metadata)),
-        **{key: _float(metadata[key]) for key in ("fx", "fy", "cx", "cy") if key in metadata},
-        "backends": metadata.get("backends"),
-        "source": scene.entry.source.get("path"),
-        "ingest_digest": scene.entry.ingest_digest,
-    }
-
-
-def _coc_limits(scene: VettedScene) -> dict[str, list[float]]:
-    """Return the CoC in metres at which the label of each set stops with the renderer, 0.0 for none."""
-    limits_m = [lens.coc_limit_m or 0.0 for lens in scene.lenses]
-    return {"coc_limits": limits_m} if any(limits_m) else {}
-
-
-def _float(number: Any) -> float | None:
-    """Return a number as one with a point: loaders refuse 24.5 where the first was 24."""
-    return None if number is None else float(number)
-
-
-def lenses_at(scene: ExportScene, frame: int) -> list[dict[str, float]]:
-    """Return the lens of each set at a frame, in metres."""
-    return [
-        {
-            "f": set_lens.lens.focal_length_m,
-            "N": set_lens.lens.f_number,
-            "S_focus": set_lens.at(frame).focus_distance_m,
-            "max_coc": set_lens.max_coc_m,
-        }
-        for set_lens in scene.vetted.lenses
-    ]
 
 
 def frames_of(shards: Sequence[Shard]) -> int:

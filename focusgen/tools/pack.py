@@ -18,7 +18,8 @@ from focusgen.dataset.packs import Pack, is_packed, pack_document
 from focusgen.run.console import make_console
 from focusgen.run.finished_notes import note_finished
 from focusgen.tools.export import TarWriter, read_members
-from focusgen.tools.export_plan import TAR_BLOCK_BYTES, ExportPlan, ExportScene, Wanted, plan_samples
+from focusgen.tools.export_plan import TAR_BLOCK_BYTES, ExportPlan, Wanted, plan_samples
+from focusgen.tools.export_samples import ExportScene
 
 Places = dict[str, tuple[int, int]]
 

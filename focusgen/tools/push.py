@@ -21,7 +21,8 @@ from focusgen.dataset.packs import PACKED, is_packed
 from focusgen.models.hub_errors import hub_errors
 from focusgen.run.table import PHASES
 from focusgen.tools.card import refuse_old_card
-from focusgen.tools.export_plan import ExportScene, Wanted, plan_samples
+from focusgen.tools.export_plan import Wanted, plan_samples
+from focusgen.tools.export_samples import ExportScene
 from focusgen.tools.front_matter import licence_in
 from focusgen.tools.scene_preview import preview_paths
 

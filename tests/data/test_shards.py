@@ -18,7 +18,8 @@ from focusgen.data.shard_files import Frame, scene_info
 from focusgen.dataset.lens_metadata import SetLens
 from focusgen.optics.coc import Lens
 from focusgen.tools.export import export, finish
-from focusgen.tools.export_plan import Wanted, sample_document
+from focusgen.tools.export_plan import Wanted
+from focusgen.tools.export_samples import sample_document
 from tests.conftest import Rgbd
 from tests.tools.test_export_plan import scene
 

@@ -21,7 +21,6 @@ from focusgen.tools.export_plan import (
     JSON_BYTES,
     TAR_BLOCK_BYTES,
     ExportPlan,
-    ExportScene,
     Shard,
     _check_clean,
     _check_sets,
@@ -30,10 +29,9 @@ from focusgen.tools.export_plan import (
     _stand_ins,
     frames_of,
     into_shards,
-    lenses_at,
     plan_samples,
-    sample_document,
 )
+from focusgen.tools.export_samples import ExportScene, lenses_at, sample_document
 from tests.small import LENS, entry, finish_scene, write_index
 
 PICTURE_BYTES = 1000
