@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from focusgen.cluster.attempts import Attempt
 from focusgen.config.graph import SCENE_PHASES, PhaseName
-from focusgen.dataset.records import State
+from focusgen.dataset.states import State
 from focusgen.run.status import SceneStatus
 
 

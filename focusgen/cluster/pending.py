@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import State
+from focusgen.dataset.states import State
 from focusgen.run.status import all_status
 
 

@@ -23,7 +23,7 @@ from focusgen.config.graph import scene_phases
 from focusgen.config.sections import seed_matters
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import State
+from focusgen.dataset.states import State
 from focusgen.run.forecast import work_of
 from focusgen.run.selection import Selection
 from focusgen.run.settings import Expected, expected_by_status, said_keys, saved_config, with_overrides

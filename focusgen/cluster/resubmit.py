@@ -12,7 +12,7 @@ from focusgen.cluster.causes import Loss
 from focusgen.cluster.plans import find_plan
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import State, read_failure
+from focusgen.dataset.states import State, read_failure
 from focusgen.run.settings import saved_config
 from focusgen.run.status import SceneStatus
 

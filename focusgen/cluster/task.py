@@ -22,7 +22,7 @@ from focusgen.cluster.plans import Plan
 from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import read_failure
+from focusgen.dataset.states import read_failure
 from focusgen.dataset.store import write_failure
 from focusgen.run.console import make_console
 from focusgen.run.outcomes import STALE_UPSTREAM, RunSummary

@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     parsed = parse(FLAGS, argv, prog="focusgen resubmit", doc=__doc__)
     given = parsed.flags
     from focusgen.cluster.resubmission import resubmit_indices, resubmit_scenes, settings_of
-    from focusgen.dataset.records import State
+    from focusgen.dataset.states import State
     from focusgen.run.raw_files import keeping_looks
 
     again = settings_of(given.config, given.plan, parsed.overrides)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from focusgen.cluster.attempts import Attempt
     from focusgen.cluster.causes import Loss
     from focusgen.cluster.outlook import PhaseOutlook
-    from focusgen.dataset.records import PhaseState
+    from focusgen.dataset.states import PhaseState
     from focusgen.run.status import SceneStatus, Verdict
 
 COLOURS = {"complete": "green", "partial": "yellow", "stale": "magenta", "failed": "red", "pending": "dim"}

@@ -1,24 +1,22 @@
-"""What `.done`, `.partial` and `.failed` say, and what follows from it.
+"""What `.done` and `.partial` say: a completion record, sealed by its own checksum.
 
-A completion record names everything that its files depend on. It is compared with today's settings: equal
-is complete, different is stale, and the differing key is shown.
+It names everything that its files depend on, and is compared with today's settings: equal is complete,
+different is stale, and the differing key is shown.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from enum import Enum
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from focusgen.base.checksums import FileEntry, checksum
-from focusgen.base.errors import CorruptInputError, FailureClass
+from focusgen.base.errors import CorruptInputError
 from focusgen.config.depth_units import OF_UNIT, change_of_unit
 from focusgen.config.graph import PhaseName
 from focusgen.dataset.known_faults import known_fault
-from focusgen.dataset.layout import SceneLayout
 
 RECORD_VERSION = 1
 PROVIDED_DEPTH = "provided_depth"
@@ -259,92 +257,3 @@ def read_record(path: Path) -> Record | None:
         ) from error
     except OSError as error:
         raise CorruptInputError(f"{path}: cannot be read: {error.strerror}", UNREADABLE) from error
-
-
-class State(str, Enum):
-    """Where one phase of one scene stands."""
-
-    COMPLETE = "complete"
-    STALE = "stale"
-    PARTIAL = "partial"
-    FAILED = "failed"
-    PENDING = "pending"
-
-
-@dataclass(frozen=True)
-class PhaseState:
-    """A state with its reason: the differing key, the failure's message."""
-
-    state: State
-    reason: str = ""
-    record: Record | None = field(default=None, compare=False)
-
-
-def phase_state(
-    scene: SceneLayout, identity: Identity, read: Callable[[Path], Record | None] = read_record
-) -> PhaseState:
-    """Return where a phase of a scene stands under today's settings, from its files alone."""
-    phase = identity.phase
-    try:
-        record = read(scene.done(phase))
-        if record is not None:
-            key = identity.difference(record.document)
-            return PhaseState(State.STALE, key, record) if key else PhaseState(State.COMPLETE, "", record)
-    except CorruptInputError as error:
-        return PhaseState(State.STALE, error.message)
-    return state_without_record(scene, phase)
-
-
-def state_without_record(scene: SceneLayout, phase: PhaseName) -> PhaseState:
-    """Return where a phase stands that has no completion record: failed, begun, rehearsed, or nothing yet."""
-    failure = read_failure(scene, phase)
-    if failure is not None:
-        return PhaseState(State.FAILED, f"{failure['class']}: {failure['message']}")
-    try:
-        rehearsal = read_record(scene.partial(phase))
-    except CorruptInputError as error:
-        return PhaseState(State.STALE, error.message)
-    if rehearsal is not None:
-        reason = f"rehearsal of {rehearsal.n_frames} frames"
-        return PhaseState(State.PARTIAL, reason, rehearsal)
-    if scene.journal(phase).exists():
-        return PhaseState(State.PARTIAL, "begun")
-    if has_published(scene, phase):
-        return PhaseState(State.PARTIAL, "record missing: focusgen repair or adopt may write it anew")
-    return PhaseState(State.PENDING)
-
-
-def has_published(scene: SceneLayout, phase: PhaseName) -> bool:
-    """Say whether the first file of a phase lies there, with or without a record."""
-    first = {"deblur": scene.sharp(0), "depth": scene.depth(0), "render": scene.bokeh(0, 0)}
-    return first[phase].exists()
-
-
-def failure_document(
-    failure_class: FailureClass,
-    message: str,
-    advice: str,
-    traceback: str,
-    attempt: int,
-    run: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return what `.failed` holds."""
-    return {
-        "class": failure_class.value,
-        "message": message,
-        "advice": advice,
-        "traceback": traceback,
-        "attempt": attempt,
-        "run": dict(run),
-    }
-
-
-def read_failure(scene: SceneLayout, phase: PhaseName) -> dict[str, Any] | None:
-    """Return the failure record of a phase, None if there is none or it cannot be read as one."""
-    try:
-        document = parse_json(scene.failed(phase).read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        return {"class": "bug", "message": f"unreadable failure record: {error}", "advice": "", "attempt": 0}
-    return document if isinstance(document, dict) and "class" in document else None

@@ -22,7 +22,7 @@ from focusgen.base.errors import CorruptInputError, FailureClass, FocusgenError,
 from focusgen.base.files import make_folder, publish, publish_json, remove
 from focusgen.config.graph import PhaseName
 from focusgen.dataset.layout import SceneLayout
-from focusgen.dataset.records import failure_document, read_failure
+from focusgen.dataset.states import failure_document, read_failure
 from focusgen.media.codecs import GREY, RGB, check_png, decode_npz
 
 QUEUE_FRAMES = 8

@@ -8,7 +8,7 @@ from typing import Any
 
 from focusgen.config import settings_for
 from focusgen.dataset.footage import Footage
-from focusgen.dataset.records import has_published
+from focusgen.dataset.states import has_published
 from focusgen.optics.view import View
 from focusgen.phases.job import SceneJob
 

@@ -11,7 +11,8 @@ from focusgen.base.errors import CorruptInputError
 from focusgen.config.graph import GRAPH, SCENE_PHASES, PhaseName
 from focusgen.dataset.layout import DONE, FAILED, PARTIAL, SceneLayout
 from focusgen.dataset.packs import read_published
-from focusgen.dataset.records import Record, read_failure, read_record
+from focusgen.dataset.records import Record, read_record
+from focusgen.dataset.states import read_failure
 
 Tell = Callable[[str], None]
 

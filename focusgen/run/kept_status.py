@@ -22,9 +22,10 @@ from focusgen.base.files import make_folder, publish
 from focusgen.config.graph import SCENE_PHASES, PhaseName
 from focusgen.dataset.index import IndexEntry, ingest_digest_of
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import PhaseState, State, canonical, parse_json
+from focusgen.dataset.records import canonical, parse_json
 from focusgen.dataset.scene_table import SceneTable
 from focusgen.dataset.sealed_lines import compact
+from focusgen.dataset.states import PhaseState, State
 from focusgen.run.finished_notes import Note, read_notes
 from focusgen.run.scene_marks import UNTOUCHED, mark_of
 from focusgen.run.settings import Expected

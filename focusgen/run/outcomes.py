@@ -12,7 +12,7 @@ from focusgen.base.errors import ExitCode, FailureClass, FocusgenError, SceneErr
 from focusgen.base.files import STORAGE_ERRNOS, storage_error
 from focusgen.config.graph import PhaseName
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import PhaseState, State
+from focusgen.dataset.states import PhaseState, State
 from focusgen.dataset.store import write_failure
 from focusgen.run.progress import Observer
 

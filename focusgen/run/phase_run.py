@@ -23,15 +23,9 @@ from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.ingest import raw_source
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.masked import mask_digest
-from focusgen.dataset.records import (
-    PROVIDED_DEPTH,
-    UNUSABLE,
-    Identity,
-    PhaseState,
-    State,
-    phase_state,
-)
+from focusgen.dataset.records import PROVIDED_DEPTH, UNUSABLE, Identity
 from focusgen.dataset.scene_store import PhaseStore
+from focusgen.dataset.states import PhaseState, State, phase_state
 from focusgen.phases.approval import finished_max_coc_m
 from focusgen.phases.job import SceneJob
 from focusgen.run.finished_notes import note_finished

@@ -16,15 +16,8 @@ from focusgen.base.errors import CorruptInputError, StaleError
 from focusgen.config import GRAPH, SCENE_PHASES, PhaseName, settings_for
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
-from focusgen.dataset.records import (
-    Identity,
-    PhaseState,
-    Record,
-    State,
-    phase_state,
-    read_record,
-    state_without_record,
-)
+from focusgen.dataset.records import Identity, Record, read_record
+from focusgen.dataset.states import PhaseState, State, phase_state, state_without_record
 from focusgen.run.inputs import inputs_here
 from focusgen.run.raw_files import changed_raw_file
 from focusgen.run.settings import Expected

@@ -13,8 +13,9 @@ from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.index_draft import outline_of
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import PhaseState, parse_json
+from focusgen.dataset.records import parse_json
 from focusgen.dataset.scene_table import SceneTable
+from focusgen.dataset.states import PhaseState
 from focusgen.run.kept_status import Standing, kept_standings
 from focusgen.run.settings import Expected, expected_by_status
 from focusgen.run.staleness import SceneChain

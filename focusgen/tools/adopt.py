@@ -24,7 +24,8 @@ from focusgen.dataset.index_writing import publish_index
 from focusgen.dataset.ingest import new_manifest, read_manifest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.record_writing import record_document, write_record
-from focusgen.dataset.records import Identity, Record, has_published, parse_json, read_record
+from focusgen.dataset.records import Identity, Record, parse_json, read_record
+from focusgen.dataset.states import has_published
 from focusgen.dataset.store import run_facts
 from focusgen.media.codecs import check_png
 from focusgen.optics.sizes import frame_plan

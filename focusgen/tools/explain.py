@@ -11,7 +11,8 @@ from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import read_manifest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
-from focusgen.dataset.records import Record, State, parse_object, read_failure, read_record
+from focusgen.dataset.records import Record, parse_object, read_record
+from focusgen.dataset.states import State, read_failure
 from focusgen.run.settings import expected_by_status
 from focusgen.run.staleness import SceneChain
 from focusgen.tools.log_tails import log_tail

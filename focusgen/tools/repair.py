@@ -22,8 +22,9 @@ from focusgen.dataset.ingest import manifest_of, read_manifest
 from focusgen.dataset.journals import reopen
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.packs import unpack_scene
-from focusgen.dataset.records import Record, has_published, read_record
+from focusgen.dataset.records import Record, read_record
 from focusgen.dataset.scene_store import remove_leftovers
+from focusgen.dataset.states import has_published
 from focusgen.phases.scene_report import SceneReport
 from focusgen.phases.validate import validate_scene
 from focusgen.run.phase_run import PhaseRun

@@ -14,7 +14,7 @@ import pytest
 from focusgen import cli
 from focusgen.cluster.attempts import Attempt
 from focusgen.config import SCENE_PHASES
-from focusgen.dataset.records import PhaseState, State
+from focusgen.dataset.states import PhaseState, State
 from focusgen.run.status import SceneStatus
 from tests.conftest import Rgbd
 from tests.fake_slurm import FakeSlurm

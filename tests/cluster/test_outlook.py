@@ -8,7 +8,7 @@ import pytest
 
 from focusgen.cluster.attempts import SILENT_S
 from focusgen.cluster.outlook import duration_text, outlook
-from focusgen.dataset.records import State
+from focusgen.dataset.states import State
 from tests.cluster.conftest import attempt, status
 
 

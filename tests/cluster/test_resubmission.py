@@ -13,7 +13,7 @@ from focusgen.cluster.plans import new_plan_id, write_plan
 from focusgen.cluster.resubmission import DEFAULT_KINDS, resubmit_indices, settings_of
 from focusgen.config import SCENE_PHASES, Config
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import State
+from focusgen.dataset.states import State
 from focusgen.run.settings import save_config
 
 

@@ -15,7 +15,7 @@ from focusgen.cluster.plans import write_plan
 from focusgen.cluster.resubmit import busy_scenes, due_phases, select_again, with_work_left
 from focusgen.config import Config
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import State
+from focusgen.dataset.states import State
 from tests.cluster.conftest import attempt, status
 
 ALL = ("deblur", "depth", "render")

@@ -19,7 +19,8 @@ from focusgen.config.cluster import ClusterConfig
 from focusgen.config.render_camera import SensorConfig
 from focusgen.config.section import setting
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import RECORD_VERSION, State, phase_state, seal
+from focusgen.dataset.records import RECORD_VERSION, seal
+from focusgen.dataset.states import State, phase_state
 from focusgen.models import registry
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer

@@ -12,17 +12,8 @@ from hypothesis import strategies as st
 from focusgen.base.errors import CorruptInputError, FailureClass
 from focusgen.config import Config, DepthConfig, settings_for
 from focusgen.dataset.layout import SceneLayout
-from focusgen.dataset.records import (
-    RECORD_VERSION,
-    Identity,
-    State,
-    failure_document,
-    phase_state,
-    read_failure,
-    read_record,
-    seal,
-    unseal,
-)
+from focusgen.dataset.records import RECORD_VERSION, Identity, read_record, seal, unseal
+from focusgen.dataset.states import State, failure_document, phase_state, read_failure
 
 IDENTITY = Identity(
     phase="depth",

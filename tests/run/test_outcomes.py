@@ -9,7 +9,7 @@ import pytest
 
 from focusgen.base.errors import CorruptInputError, ExitCode, FailureClass, FocusgenError, StorageError
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import read_failure
+from focusgen.dataset.states import read_failure
 from focusgen.run import outcomes as module
 from focusgen.run.outcomes import MAX_EQUAL_BUGS, Outcomes, RunSummary
 from focusgen.run.progress import Observer

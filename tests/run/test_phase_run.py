@@ -27,7 +27,8 @@ from focusgen.config import Config
 from focusgen.dataset import file_marks
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import State, read_failure, read_record
+from focusgen.dataset.records import read_record
+from focusgen.dataset.states import State, read_failure
 from focusgen.phases import provided_depth
 from focusgen.phases.job import SceneJob
 from focusgen.run.inputs import depth_mark

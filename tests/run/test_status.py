@@ -12,7 +12,8 @@ import pytest
 from focusgen.config import SCENE_PHASES
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import PhaseState, State, read_record
+from focusgen.dataset.records import read_record
+from focusgen.dataset.states import PhaseState, State
 from focusgen.run.status import (
     SceneStatus,
     all_status,
