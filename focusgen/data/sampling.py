@@ -71,6 +71,11 @@ def balanced_sampler(
     Raises:
         ValueError: the data set has no item to draw, or an argument makes no sense.
     """
+    if not isinstance(dataset, FocusDataset):
+        raise ValueError(
+            f"{type(dataset).__name__} is no FocusDataset, whose labels are counted: several data sets (or a "
+            "part of one) need a sampler and a loader each"
+        )
     n_drawn = len(dataset) if n_samples is None else whole_argument("n_samples", n_samples)
     seed, (rank, n_ranks) = whole_argument("seed", seed), _asked_rank(rank, n_ranks)
     if n_drawn < 1 and n_samples is not None:

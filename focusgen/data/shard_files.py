@@ -45,6 +45,10 @@ def shard_paths(dest: Path, split: Split) -> list[Path]:
         RefusedDataError: the export was never finished, or a shard of it is not here.
     """
     check_split(split)
+    if re.match(r"\w+:/", str(dest)):
+        raise ConfigError(
+            f"{dest}: an address, and shards are read from a folder", "Fetch them, or mount where they lie."
+        )
     dest = Path(os.path.abspath(os.path.expanduser(dest)))  # whoever reads may go to another folder
     try:
         import webdataset  # noqa: F401
@@ -63,7 +67,7 @@ def _way_to_shards(dest: Path) -> str:
         return f"It is the data set itself: FocusDataset({str(dest)!r}) reads it without an export."
     if any(dest.glob("*.parquet")):
         return "Parquet is read by datasets.load_dataset; focusgen export webdataset makes shards."
-    if dest.is_file():
+    if dest.is_file() or any(sign in dest.name for sign in "{*") and any(dest.parent.glob("*-[0-9]*.tar")):
         return f"Give the folder: {dest.parent}"
     return "focusgen export webdataset --out_root OUT --dest DIR makes them."
 

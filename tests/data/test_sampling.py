@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 import torch
+from torch.utils.data import ConcatDataset
 
 from focusgen.data import FocusDataset, balanced_sampler, sampling, windows
 
@@ -32,6 +33,12 @@ def test_rare_labels_are_seen_more_often_and_the_draws_are_seeded(finished):
 def test_numbers_that_make_no_sense_are_refused_by_name(finished, wrong):
     with pytest.raises(ValueError, match="rank" if "n_ranks" in wrong else next(iter(wrong))):
         balanced_sampler(FocusDataset(finished, "train"), **wrong)
+
+
+def test_several_data_sets_in_one_are_refused_by_their_type(finished):
+    data = FocusDataset(finished, "train", window=2)
+    with pytest.raises(ValueError, match="ConcatDataset is no FocusDataset"):
+        balanced_sampler(ConcatDataset([data, data]))
 
 
 def test_ranks_share_the_draws_of_one_process_and_have_as_many(finished):

@@ -264,6 +264,8 @@ def test_a_crop_larger_than_a_frame_is_refused_round_a_region_too(shards):
         ("", "scene_index.json", "the data set itself: FocusDataset("),
         ("", "train-00000.parquet", "datasets.load_dataset"),
         ("train-00000.tar", "train-00000.tar", "Give the folder: "),
+        ("train-{00000..00007}.tar", "train-00000.tar", "Give the folder: "),
+        ("train-*.tar", "train-00000.tar", "Give the folder: "),
         ("nowhere", "notes.txt", "focusgen export webdataset"),
     ],
 )
@@ -272,3 +274,9 @@ def test_a_folder_without_shards_is_refused_with_what_reads_it(tmp_path, place, 
     with pytest.raises(ConfigError, match="no shards") as caught:
         FocusShards(tmp_path / place, "train")
     assert way_out in caught.value.advice
+
+
+def test_an_address_is_no_folder_of_shards():
+    with pytest.raises(ConfigError, match="s3:.*an address") as caught:
+        FocusShards("s3://bucket/shards", "train")
+    assert "Fetch them" in caught.value.advice
