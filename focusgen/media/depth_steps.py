@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from focusgen.media.depth_units import SATURATED, Numbers
 
@@ -17,6 +18,16 @@ MAX_SPREAD = 0.25
 """Of the middle half of such steps, as part of their median; .06 in TUM's files."""
 
 
+TURNED_BITS = 3
+"""SUN3D and SUN RGB-D turn the 16 bits of millimetres to the left by so many."""
+
+
+def look_turned(values: Numbers) -> bool:
+    """Say whether all numbers of a map divide by 8, as millimetres do whose bits were turned by three."""
+    levels = _levels(values) if values.dtype == np.uint16 else np.zeros(0, np.int64)
+    return levels.size >= MIN_LEVELS and not (levels % (1 << TURNED_BITS)).any()
+
+
 def tell_unit(values: Numbers, units_per_metre: float) -> bool:
     """Say whether numbers can hardly be in another unit: they are millimetres times a factor, or a Kinect's.
 
@@ -24,8 +35,7 @@ def tell_unit(values: Numbers, units_per_metre: float) -> bool:
         values: (H, W) whole numbers as they stand in the file.
         units_per_metre: which they are asked about.
     """
-    levels = np.unique(values)
-    levels = levels[(levels > 0) & (levels != SATURATED)].astype(np.int64)
+    levels = _levels(values)
     if levels.size < MIN_LEVELS:
         return False
     factor = units_per_metre / MILLIMETRES_PER_METRE
@@ -33,3 +43,9 @@ def tell_unit(values: Numbers, units_per_metre: float) -> bool:
         return True
     low, step, high = np.percentile(-np.diff(units_per_metre / levels), (25, 50, 75))
     return bool(KINECT_STEP_PER_M[0] <= step <= KINECT_STEP_PER_M[1] and high - low <= MAX_SPREAD * step)
+
+
+def _levels(values: Numbers) -> npt.NDArray[np.int64]:
+    """Return the numbers that a map uses, rising, without its marks for no depth."""
+    levels = np.unique(values)
+    return np.asarray(levels[(levels > 0) & (levels != SATURATED)], np.int64)

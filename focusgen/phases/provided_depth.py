@@ -17,6 +17,7 @@ from focusgen.media.depth_brought import check_told_unit, open_brought
 from focusgen.media.depth_files import holds_depth, open_depth
 from focusgen.media.depth_pairs import FrameNames
 from focusgen.media.depth_sources import DepthSource
+from focusgen.media.depth_steps import MILLIMETRES_PER_METRE, look_turned
 from focusgen.media.depth_units import (
     PLAUSIBLE_MEDIAN_M,
     SATURATED,
@@ -136,6 +137,7 @@ class ProvidedNotes:
                 f"{share} of the depth numbers are {SATURATED}, the largest of 16 bits: too far to be "
                 f"measured, or no depth (then set depth.invalid_value: {SATURATED})"
             )
+        texts += self._turned_texts()
         if self._source is not None and self._is_strangely_far(stats["d_max"]):
             texts.append(
                 f"the largest depth is {stats['d_max']:.0f} m: a number for the sky, or for no depth? It is "
@@ -146,6 +148,16 @@ class ProvidedNotes:
         if isinstance(far, dict):
             texts += self._far_texts(_percent(sum(far.values()) / n_pixels), stats["d_max"])
         return texts
+
+    def _turned_texts(self) -> Iterator[str]:
+        """Yield what to say of millimetres of which no other than each eighth is there."""
+        is_said = self._job.cfg.depth.depth_scale == MILLIMETRES_PER_METRE
+        if self._source is not None and is_said and look_turned(self._source.values(0)):
+            yield (
+                "all depth numbers divide by 8: SUN RGB-D's, whose bits are turned by three, are eight times "
+                "too far so (v >> 3 | v << 13 turns them back); in eighths of a millimetre say "
+                "--depth_scale 8000"
+            )
 
     def _far_texts(self, share: str, largest_m: float) -> Iterator[str]:
         """Yield what to say of where the sky lies."""

@@ -166,6 +166,19 @@ def test_saturated_numbers_are_told_with_their_share_until_they_are_named_as_hol
     assert not any("65535" in text for text in record(rgbd).warnings)
 
 
+def test_millimetres_whose_bits_were_turned_are_told(rgbd, capsys):
+    """SUN RGB-D under other names: a room of 4 m would be a hall of 32 m."""
+    rgbd.add_scene("a")
+    smooth_m = np.linspace(1.0, 7.0, 32 * 48, dtype=np.float32).reshape(32, 48)
+    rewrite(rgbd, lambda depth_m: smooth_m)
+    as_png(rgbd, 1000.0, lambda units: (units << 3) | (units >> 13))
+    assert depth_phase(rgbd, "--depth_scale", "1000") == 0
+    assert "all depth numbers divide by 8" in capsys.readouterr().err
+    assert any("--depth_scale 8000" in text for text in record(rgbd).warnings)
+    assert depth_phase(rgbd, "--depth_scale", "8000", "--on_stale", "redo") == 0
+    assert "divide by 8" not in capsys.readouterr().err
+
+
 def test_frames_and_files_that_lost_different_numbers_are_not_paired_by_position(rgbd, capsys):
     rgbd.add_scene("a", n_frames=8)
     (rgbd.raw_root / "a" / "frame_0002.png").unlink()
