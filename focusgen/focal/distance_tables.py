@@ -193,12 +193,12 @@ def slice_of(cell: str, names: Sequence[str]) -> str | None:
 
     The suffix may be another's: raw files have notes that pictures developed from them lack.
     """
-    exact = next((name for name in names if cell in (name, Path(name).stem)), None)
+    exact = next((name for name in names if cell in (name, _stem(name))), None)
     if exact is not None:
         return exact
-    last = cell.replace("\\", "/").rsplit("/", 1)[-1].casefold()
-    for known_as in ({last}, {SUFFIX.sub("", last)}):
-        alike = [name for name in names if known_as & {name.casefold(), Path(name).stem.casefold()} - {""}]
+    place = _place(cell)
+    for known_as in (place, SUFFIX.sub("", place)):
+        alike = [name for name in names if _ends_in(known_as, name)]
         if len(alike) == 1:
             return alike[0]
     return None
@@ -206,5 +206,17 @@ def slice_of(cell: str, names: Sequence[str]) -> str | None:
 
 def _is_own(cell: str, name: str) -> bool:
     """Say whether a cell names a slice with its own suffix or without any."""
-    last = cell.replace("\\", "/").rsplit("/", 1)[-1].casefold()
-    return last in (name.casefold(), Path(name).stem.casefold())
+    return _ends_in(_place(cell), name)
+
+
+def _place(cell: str) -> str:
+    return "/" + cell.replace("\\", "/").casefold()
+
+
+def _ends_in(place: str, name: str) -> bool:
+    return any(place.endswith(f"/{known.casefold()}") for known in (name, _stem(name)))
+
+
+def _stem(name: str) -> str:
+    """Return a name, with the folders that tell slices apart, without its suffix."""
+    return Path(name).with_suffix("").as_posix()

@@ -42,6 +42,16 @@ def name_order(paths: Sequence[Path]) -> NameOrder:
     return NameOrder(LAST_NUMBER, _counting_key)
 
 
+def slice_names(paths: Sequence[Path]) -> list[str]:
+    """Return file names, with as many folders before them as tell slices of several folders apart."""
+    longest = max((len(path.parts) for path in paths), default=1)
+    for n_parts in range(1, longest):
+        names = ["/".join(path.parts[-n_parts:]) for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    return [path.as_posix() for path in paths]
+
+
 def roll_over(paths: Sequence[Path]) -> bool:
     """Say whether a camera's counter began anew amid a series: 9998, 9999, 0001; some may be missing."""
     words = [found[0] for path in paths if (found := LAST_NUMBER.search(path.stem))]

@@ -96,7 +96,8 @@ class OpenedStack(NamedTuple):
     @property
     def names(self) -> list[str]:
         """File names of the slices, nearest first."""
-        return [self.files.paths[n].name for n in self.order]
+        names = self.files.names
+        return [names[n] for n in self.order]
 
 
 class _Loaded(NamedTuple):
@@ -132,7 +133,7 @@ def open_stack(
         ConfigError: the stack or its distances cannot be used.
         CorruptInputError: a slice cannot be read; names it.
     """
-    names = [path.name for path in files.paths]
+    names = files.names
     focal_m = None if lens.focal_length_mm is None else lens.focal_length_mm / 1000.0
     _check_first(files, distances_m, focal_m)
     loaded = _load(files, most_pixels, progress, is_linear=lens.transfer == "linear")
@@ -176,8 +177,7 @@ def _check_first(files: StackFiles, distances_m: Sequence[float] | None, focal_m
     if len(files.paths) == 1:
         read_slice(files.paths[0])  # microscopes save a whole stack in one file, which this names
     if distances_m is not None or len(files.paths) < 2:
-        names = [path.name for path in files.paths]
-        check_distances([1.0] if distances_m is None else distances_m, names, focal_m)
+        check_distances([1.0] if distances_m is None else distances_m, files.names, focal_m)
 
 
 def _from_the_lens(files: StackFiles, distances_m: Sequence[float], lens: StackLens | None) -> list[float]:
@@ -186,7 +186,7 @@ def _from_the_lens(files: StackFiles, distances_m: Sequence[float], lens: StackL
             f"{display(files.name)}: distances from the sensor count from the lens only if it is known",
             "Give --focal-length and --f-number.",
         )
-    return from_the_lens(distances_m, [path.name for path in files.paths], lens.focal_length_m)
+    return from_the_lens(distances_m, files.names, lens.focal_length_m)
 
 
 def _refuse_twins(
@@ -251,7 +251,7 @@ def shrunk_picture(pixels: npt.NDArray[Any], factor: int) -> npt.NDArray[Any]:
 
 def _distances_of(files: StackFiles, cameras: list[CameraNotes]) -> list[float]:
     found = [camera.focus_distance_m for camera in cameras]
-    without = [path.name for path, value in zip(files.paths, found, strict=True) if value is None]
+    without = [name for name, value in zip(files.names, found, strict=True) if value is None]
     if without:
         raise ConfigError(
             f"{display(files.name)}: missing focus distances: EXIF has none in {listed(without)}, "

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import display, natural_key
 from focusgen.dataset.packs import is_published, packed_bytes
-from focusgen.focal.name_order import name_order, roll_over
+from focusgen.focal.name_order import name_order, roll_over, slice_names
 from focusgen.focal.slice_checks import (
     LEAVE_ADVICE,
     check_alike,
@@ -68,6 +68,11 @@ class StackFiles:
     def folder(self) -> Path:
         """Where the first slice lies: files that belong to the stack lie beside it."""
         return self.paths[0].parent
+
+    @property
+    def names(self) -> list[str]:
+        """What slices are called: their files, with folders where these alone do not tell them apart."""
+        return slice_names(self.paths)
 
     def check_order(self, where: str) -> None:
         """Refuse distances that go by the order of the slices where that is not sure.

@@ -172,7 +172,7 @@ def check_focus(
             and line.
     """
     drawn = [f"slice {n + 1}" for n in range(len(distances_m))]
-    names = drawn if files is None else [path.name for path in files.paths]
+    names = drawn if files is None else files.names
     if len(names) != len(distances_m):
         raise ConfigError(f"{record.where}: {len(names)} slices, {len(distances_m)} focus distances")
     try:

@@ -53,7 +53,7 @@ def camera_of(files: StackFiles, cameras: list[CameraNotes], given: LensFlags) -
 
 def _agreed(files: StackFiles, found: list[float | None], flag: str, given: float | None) -> float | None:
     """Return the value that slices say, the first's; None where none says it."""
-    said = [(value, path.name) for value, path in zip(found, files.paths, strict=True) if value is not None]
+    said = [(value, name) for value, name in zip(found, files.names, strict=True) if value is not None]
     if given is not None or not said:
         return None
     (least, one), (most, other) = min(said), max(said)

@@ -19,6 +19,7 @@ from focusgen.focal.distance_files import read_distances
 from focusgen.focal.distances import parse_distances
 from focusgen.focal.infer import InferOptions, StackResult, infer_stack
 from focusgen.focal.lists import read_list
+from focusgen.focal.name_order import slice_names
 from focusgen.focal.notes import IN_SUMMARY
 from focusgen.focal.records import StackRecord
 from focusgen.focal.roots import Roots
@@ -317,10 +318,9 @@ def _distances(job: InferJob, files: StackFiles, on_disk: Sequence[Path] = ()) -
     places = [files.folder, *_beside(job.input), Path()]
     for path in (place / given for place in places):
         if os.path.isfile(path):  # unlike Path's, it bears numbers that are too long for a path
-            all_names, names = (
-                [path.name for path in some] for some in (on_disk or files.paths, files.paths)
-            )
-            folder = files.folder.resolve().name
+            all_names, names = (slice_names(some) for some in (on_disk or files.paths, files.paths))
+            is_one_folder = len({one.parent for one in files.paths}) == 1
+            folder = files.folder.resolve().name if is_one_folder else ""
             found = read_distances(path, all_names, folder, names, files.check_order)
             return _of_taken(found, len(files.paths), len(on_disk))
     if FILE_NAME.fullmatch(given):

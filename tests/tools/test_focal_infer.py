@@ -189,6 +189,18 @@ def test_where_the_counter_of_a_camera_began_anew_distances_name_their_slices(tm
     ]
 
 
+def test_slices_of_one_name_in_several_folders_are_told_apart_by_these(tmp_path, calls):
+    paths = [stack(tmp_path / f"{k}m") / "1.png" for k in (3, 1, 2)]
+    rows = "".join(f"{path.parent.name}\\1.CR3,{path.parent.name}\n" for path in reversed(paths))
+    (tmp_path / "d.csv").write_text("SourceFile,FocusDistance\n" + rows)
+    for given in (",".join(map(str, paths)), listed(tmp_path, {"slices": [str(path) for path in paths]})):
+        inferred(given, tmp_path / "o", focus_distances=str(tmp_path / "d.csv"), keeps=False)
+    assert [call[2] for call in calls] == [[3.0, 1.0, 2.0]] * 2
+    (tmp_path / "d.csv").write_text("SourceFile,FocusDistance\n1.png,1 m\n")
+    with pytest.raises(ConfigError, match=r"names no slice of the stack \(3m/1.png, 1m/1.png, 2m/1.png\)"):
+        inferred(given, tmp_path / "o", focus_distances=str(tmp_path / "d.csv"))
+
+
 @pytest.mark.parametrize(
     ("given", "why"),
     [
