@@ -19,9 +19,7 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,6 +38,7 @@ from focusgen.media.eight_bits import (
     sixteen_bit_colour,
     tiff_tag,
 )
+from focusgen.media.image_kinds import JPEG, PNG, TIFF, kind_of, naming, opened
 from focusgen.media.orientation import (
     EXIF_ORIENTATIONS,
     ORIENTATION_TAG,
@@ -47,9 +46,9 @@ from focusgen.media.orientation import (
     turned_note,
     turning,
 )
-from focusgen.media.png_chunks import PNG_SIGNATURE, BrokenChunk, png_chunks
+from focusgen.media.png_chunks import BrokenChunk, png_chunks
 from focusgen.media.rules import ALL_RULES, PROFILE, TIFF_LAYOUT
-from focusgen.media.stand_ins import HEAD_BYTES, stand_in, unread_picture
+from focusgen.media.stand_ins import HEAD_BYTES
 from focusgen.media.tiff_layout import GreyPlanes, as_plain_grey
 
 if TYPE_CHECKING:
@@ -60,17 +59,6 @@ Frame = npt.NDArray[np.uint8]
 
 EXIF_ASKS = "EXIF asks"
 MAX_FILE_BYTES = 1 << 30  # 64 megapixels of 16-bit RGBA, uncompressed, take half of it
-JPEG, PNG, TIFF, WEBP = "JPEG", "PNG", "TIFF", "WEBP"
-_MAGIC = (
-    (b"\xff\xd8\xff", JPEG),
-    (PNG_SIGNATURE, PNG),
-    (b"II*\0", TIFF),
-    (b"MM\0*", TIFF),
-)
-_PILLOW_FORMATS = {JPEG: ("JPEG", "MPO"), PNG: ("PNG",), TIFF: ("TIFF",), WEBP: ("WEBP",)}
-# What Pillow's parsers raise on hostile bytes; found by fuzzing them, and wide because the formats are.
-_PARSER_ERRORS = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError)
-_DECODER_ERRORS = (*_PARSER_ERRORS, AttributeError, AssertionError, RuntimeError, struct.error, zlib.error)
 
 
 class Decoded(NamedTuple):
@@ -136,9 +124,9 @@ def image_size(
     file = path.name
     try:
         with path.open("rb") as stream:
-            kind = _kind_of(file, stream.read(HEAD_BYTES))
+            kind = kind_of(file, stream.read(HEAD_BYTES))
             stream.seek(0)
-            with _opened(file, kind, stream) as image:
+            with opened(file, kind, stream) as image:
                 check_pixels(file, *image.size, max_pixels)
                 return _orientation_of(image, file, rules)[0].size(*image.size)
     except OSError as error:
@@ -166,7 +154,7 @@ def examine_image(
     Raises:
         MediaError: damaged, too large, or of a kind that the rule refuses; names the file.
     """
-    kind = _kind_of(file, data[:HEAD_BYTES])
+    kind = kind_of(file, data[:HEAD_BYTES])
     if kind == JPEG:
         pixels, colours, applied = _decode_jpeg(data, file, max_pixels, rules)
     else:
@@ -174,7 +162,7 @@ def examine_image(
     turned = (colours.turned,) if colours.turned else ()
     if PROFILE not in rules or not (colours.profile or colours.unapplied):
         return Decoded(pixels, turned, applied)
-    with _naming(file, kind):
+    with naming(file, kind):
         managed = to_srgb(pixels, colours.profile)
     note = managed.note or colours.unapplied
     said = (*turned, note) if note else turned
@@ -196,7 +184,7 @@ def _decode_other(
             )
         deep, profile = deep_pixels(grey_planes, file, max_pixels)
         return rounded_to_eight_bits(deep), _Colours(profile, ""), (TIFF_LAYOUT,)
-    with _opened(file, kind, io.BytesIO(data)) as image:
+    with opened(file, kind, io.BytesIO(data)) as image:
         check_pixels(file, *image.size, max_pixels)
         _refuse_sequences(image, file)
         is_deep, tiff_value = is_sixteen_bit(image, data), tiff_tag(image, ORIENTATION_TAG, 1)
@@ -226,7 +214,7 @@ def deep_pixels(
     """
     decoded = []
     for plane in planes.files:
-        with _opened(file, TIFF, io.BytesIO(plane)) as image:
+        with opened(file, TIFF, io.BytesIO(plane)) as image:
             check_pixels(file, *image.size, max_pixels)
             _refuse_sequences(image, file)
             image.load()
@@ -250,45 +238,6 @@ def _colours_of(image: Image.Image, cicp: bytes) -> _Colours:
     return _Colours(b"", unapplied_note(image.info, image.info.get("exif", b""), cicp))
 
 
-def _kind_of(file: str, head: bytes) -> str:
-    for magic, kind in _MAGIC:
-        if head.startswith(magic):
-            return kind
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return WEBP
-    what = stand_in(head) or f"no JPEG, PNG, TIFF or WebP image{unread_picture(head)}"
-    raise MediaError(file, f"is {what}")
-
-
-@contextmanager
-def _opened(file: str, kind: str, stream: io.BufferedIOBase) -> Iterator[Image.Image]:
-    """Open with the one parser that fits the content, and name the file in whatever goes wrong inside."""
-    from PIL import Image
-
-    with (
-        _naming(file, kind),
-        Image.open(stream, formats=_PILLOW_FORMATS[kind]) as image,  # type: ignore[arg-type]
-    ):
-        yield image
-
-
-@contextmanager
-def _naming(file: str, kind: str) -> Iterator[None]:
-    """Name the file in whatever Pillow raises inside."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        yield
-    except Image.DecompressionBombError as error:
-        raise MediaError(file, "claims more pixels than any image may have") from error
-    except UnidentifiedImageError as error:
-        raise MediaError(
-            file, f"damaged {kind}, or of a kind that is not read: convert it to 8-bit RGB"
-        ) from error
-    except _DECODER_ERRORS as error:
-        raise MediaError(file, f"damaged {kind}: {one_line(error)}") from error
-
-
 def _decode_jpeg(
     data: bytes, file: str, max_pixels: int, rules: Collection[str]
 ) -> tuple[Frame, _Colours, tuple[str, ...]]:
@@ -302,7 +251,7 @@ def _decode_jpeg(
         pixels: Frame = simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True)
     except ValueError as error:
         raise MediaError(file, f"damaged JPEG: {one_line(error)}") from error
-    with _opened(file, JPEG, io.BytesIO(data)) as image:
+    with opened(file, JPEG, io.BytesIO(data)) as image:
         orientation, applied = _orientation_of(image, file, rules)
         colours = _colours_of(image, b"")._replace(turned=turned_note(orientation, EXIF_ASKS))
     return orientation.apply(pixels), colours, applied
