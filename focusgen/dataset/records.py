@@ -194,6 +194,14 @@ def parse_object(data: bytes) -> dict[str, Any]:
     return found
 
 
+def object_if_readable(path: Path) -> dict[str, Any] | None:
+    """Return the JSON object in a file that is made anew where it is gone or damaged; None then."""
+    try:
+        return parse_object(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
 def canonical(document: Mapping[str, Any]) -> bytes:
     """Return the one byte form of a document, over which checksums are taken."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()

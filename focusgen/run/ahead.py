@@ -10,7 +10,7 @@ from focusgen.base.names import display, known_as, listed, near_name, shell_word
 from focusgen.config import Config, PhaseName
 from focusgen.dataset.index import IndexEntry, read_index, recorded_raw_root
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import parse_json
+from focusgen.dataset.records import object_if_readable
 from focusgen.media.brought import BroughtDepth
 from focusgen.media.scenes import RawScene
 from focusgen.run.selection import Selection, select_scenes
@@ -111,7 +111,4 @@ def _scene_meant(name: str, known: Sequence[str]) -> str:
 
 def _refused(dataset: DatasetLayout) -> set[str]:
     """Return the scenes that phase 1 refused before."""
-    try:
-        return set(parse_json(dataset.rejected_scenes_json.read_bytes()))
-    except (OSError, ValueError):
-        return set()  # phase 1 has not said, or will say it anew
+    return set(object_if_readable(dataset.rejected_scenes_json) or ())

@@ -8,7 +8,6 @@ all scenes, or phase 4 is run by itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 from focusgen.base.errors import ApprovalError, CalibrationError
@@ -17,7 +16,7 @@ from focusgen.config import Config, settings_for, unrecorded_defaults
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.masked import mask_digest
-from focusgen.dataset.records import MASKS, parse_object, read_record
+from focusgen.dataset.records import MASKS, object_if_readable, read_record
 from focusgen.phases.approval import approved_max_coc_m, max_coc_to_keep_m, stats_digest
 
 Standing = Literal["measure", "same", "kept", "held"]
@@ -42,13 +41,13 @@ def standing(
         CalibrationError: approved statistics were made with other settings or masks, and nobody said what
             to do.
     """
-    stats = _document(cfg.calibrate.output_stats or dataset.coc_stats_json)
+    stats = object_if_readable(cfg.calibrate.output_stats or dataset.coc_stats_json)
     if stats is None:
         return "measure"
     plot = cfg.calibrate.output_plot or dataset.coc_histogram_png
     is_drawn = plot.exists() and dataset.coc_histogram_npz.exists()
     is_whole = is_drawn and stats.get("recommended_max_coc") is not None
-    before, now = _document(dataset.calibrated_json) or {}, _inputs(cfg, dataset, ready)
+    before, now = object_if_readable(dataset.calibrated_json) or {}, _inputs(cfg, dataset, ready)
     other_masks = _other_masks(before, now)
     may_take_more = bool(stats.get("scenes_without_lenses")) and not _is_approved(cfg)
     if is_whole and not may_take_more and not other_masks and _without_masks(before) == _without_masks(now):
@@ -93,7 +92,7 @@ def other_depth(cfg: Config, dataset: DatasetLayout, ready: Mapping[str, IndexEn
     Release 0.1.0 kept nothing of what its statistics were made from: of those nothing is known to be other.
     """
     now = _inputs(cfg, dataset, ready)["depth"]
-    before = (_document(dataset.calibrated_json) or {}).get("depth", now)
+    before = (object_if_readable(dataset.calibrated_json) or {}).get("depth", now)
     return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
 
 
@@ -112,7 +111,7 @@ def calibrated_otherwise(cfg: Config) -> str | None:
 
     How many scenes and lenses it sampled is no matter of phase 5, and often said to phase 4 alone.
     """
-    stats = _document(cfg.calibrate.output_stats or DatasetLayout.of(cfg).coc_stats_json) or {}
+    stats = object_if_readable(cfg.calibrate.output_stats or DatasetLayout.of(cfg).coc_stats_json) or {}
     before, now = stats.get("settings"), settings_for(cfg, "calibrate")
     if not isinstance(before, dict) or not _is_approved(cfg):
         return None
@@ -165,11 +164,3 @@ def _changed(before: dict[str, Any], now: dict[str, Any]) -> str:
     before, now = ({**unrecorded_defaults("calibrate"), **known} for known in (before, now))
     keys = [key for key in now if key in before and before[key] != now[key]]
     return ", ".join(f"{key} {before[key]} -> {now[key]}" for key in keys)
-
-
-def _document(path: Path) -> dict[str, Any] | None:
-    try:
-        found = parse_object(path.read_bytes())
-    except (OSError, ValueError):
-        return None  # made anew
-    return found

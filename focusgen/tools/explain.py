@@ -11,7 +11,7 @@ from focusgen.config import GRAPH, SCENE_PHASES, Config, PhaseName
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import read_manifest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
-from focusgen.dataset.records import Record, parse_object, read_record
+from focusgen.dataset.records import Record, object_if_readable, read_record
 from focusgen.dataset.states import State, read_failure
 from focusgen.run.settings import expected_by_status
 from focusgen.run.staleness import SceneChain
@@ -57,10 +57,7 @@ def refuse_rejected(dataset: DatasetLayout, index: Collection[str], names: Seque
     Raises:
         ConfigError: it did.
     """
-    try:
-        rejected = parse_object(dataset.rejected_scenes_json.read_bytes())
-    except (OSError, ValueError):
-        return  # phase 1 says it anew
+    rejected = object_if_readable(dataset.rejected_scenes_json) or {}
     for name in names:
         if name in rejected and name not in index:
             why = f"{rejected[name]['file']}: {rejected[name]['reason']}"

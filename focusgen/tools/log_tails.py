@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from focusgen.base.names import display
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import parse_object
+from focusgen.dataset.records import object_if_readable
 
 MAX_LOG_BYTES = 1 << 18
 MAX_LOG_LINES = 20
@@ -45,19 +44,11 @@ def _files_of_tasks(dataset: DatasetLayout) -> Iterator[Path]:
 def _logs_by_plan(dataset: DatasetLayout, scene_id: str) -> Iterator[Path]:
     """Yield where the logs of the tasks lie that plans dealt a scene to, by what each says of its job."""
     for plan in dataset.plans.glob("*.json"):
-        slots = _read(plan).get("slots", [])
+        slots = (object_if_readable(plan) or {}).get("slots", [])
         for slot in (number for number, scenes in enumerate(slots) if scene_id in scenes):
             for attempt in (dataset.attempts / plan.stem).glob(f"*-{slot}.json"):
-                said = _read(attempt)
+                said = object_if_readable(attempt) or {}
                 yield dataset.slurm_logs / plan.stem / f"{said.get('phase')}_{said.get('job_id')}.out"
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    """Return what a plan or a task's file says; nothing of one that is damaged or being replaced."""
-    try:
-        return parse_object(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
 
 
 def _last_lines(path: Path) -> list[str]:

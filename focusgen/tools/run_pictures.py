@@ -25,7 +25,7 @@ from focusgen.config import SCENE_PHASES, Config
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.packs import is_published
-from focusgen.dataset.records import canonical, parse_object
+from focusgen.dataset.records import canonical, object_if_readable
 from focusgen.phases.validate import report_path
 from focusgen.run.output import print_error
 from focusgen.run.selection import Selection, select_scenes
@@ -105,7 +105,7 @@ class _Drawer:
         self.cfg, self.dataset = cfg, DatasetLayout.of(cfg)
         self.kept_path = self.dataset.internal / "pictures.json"
         self.n_drawn = 0
-        self._before = _document(self.kept_path)
+        self._before = object_if_readable(self.kept_path) or {}
         self._kept: dict[str, str] = {}
         self._n_video_frames = 0
 
@@ -123,7 +123,7 @@ class _Drawer:
     def previews(self, selection: Selection) -> None:
         """Draw contact sheets of a few scenes, and videos as far as they are short."""
         index = read_index(self.dataset)
-        failed = _document(report_path(self.cfg)).get("failed_scenes", ())
+        failed = (object_if_readable(report_path(self.cfg)) or {}).get("failed_scenes", ())
         for scene_id in chosen_scenes(select_scenes(index, selection), failed, self._has_frames):
             entry = index[scene_id]
             has_video = self._n_video_frames + entry.n_frames <= MAX_VIDEO_FRAMES
@@ -158,7 +158,8 @@ class _Drawer:
     def _report_sources(self) -> Iterator[tuple[str, str]]:
         """Yield the files that the page tells of: the verdict names the records of all scenes."""
         dataset = self.dataset
-        verdict = {k: v for k, v in _document(report_path(self.cfg)).items() if k != NOT_FOUND_OUT}
+        report = object_if_readable(report_path(self.cfg)) or {}
+        verdict = {k: v for k, v in report.items() if k != NOT_FOUND_OUT}
         yield "verdict", checksum(canonical(verdict))
         for path in (dataset.coc_stats_json, dataset.coc_approval_json, dataset.root / "README.md"):
             if path.exists():
@@ -183,11 +184,3 @@ def _is_older(path: Path, others: Iterable[Path]) -> bool:
         return False
     written_s = path.stat().st_mtime
     return any(other.exists() and other.stat().st_mtime > written_s for other in others)
-
-
-def _document(path: Path) -> dict[str, Any]:
-    """Return a JSON object; an empty one where there is none to be read."""
-    try:
-        return parse_object(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
