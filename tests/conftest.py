@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +129,15 @@ class Rgbd:
     def report(self) -> dict[str, Any]:
         """Return what phase 6 wrote last."""
         return dict(json.loads((self.out_root / "logs" / "validation_report.json").read_text()))
+
+
+def copy_of(whole: Rgbd, root: Path) -> Rgbd:
+    """Return a copy that a test may damage; its settings know the place of the copy."""
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(whole.root, root)
+    for path in (root / "out" / ".focusgen" / "config").glob("*.yaml"):
+        path.write_text(path.read_text().replace(str(whole.root), str(root)))
+    return Rgbd(root)
 
 
 @pytest.fixture(scope="session")

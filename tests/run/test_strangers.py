@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from focusgen import cli
 from focusgen.run import inputs
-from tests.conftest import Rgbd
+from tests.conftest import Rgbd, copy_of
 
 
-@pytest.fixture
-def two(rgbd: Rgbd) -> Rgbd:
-    """Two finished scenes."""
+@pytest.fixture(scope="module")
+def _two(tmp_path_factory: pytest.TempPathFactory) -> Rgbd:
+    rgbd = Rgbd(tmp_path_factory.mktemp("two"))
     for seed, name in enumerate("ab"):
         rgbd.add_scene(name, seed=seed)
     assert rgbd.run() == 0
     return rgbd
+
+
+@pytest.fixture
+def two(_two: Rgbd, tmp_path: Path) -> Rgbd:
+    """Two finished scenes, of this test alone."""
+    return copy_of(_two, tmp_path / "set")
 
 
 def verdict(rgbd: Rgbd) -> str:

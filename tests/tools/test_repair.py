@@ -21,7 +21,7 @@ from focusgen.dataset.records import read_record
 from focusgen.run.table import PHASES
 from focusgen.tools import repair as repair_module
 from focusgen.tools.repair import repair_scenes
-from tests.conftest import Rgbd
+from tests.conftest import Rgbd, copy_of
 from tests.damage import ONE_FILE, some_kinds, victims
 from tests.faults import in_child
 from tests.test_corruption import make_pair
@@ -39,14 +39,6 @@ def whole(tmp_path_factory) -> Rgbd:
 def pair(whole, tmp_path) -> Rgbd:
     """Return a copy that a test may damage; its settings know the place of the copy."""
     return copy_of(whole, tmp_path / "set")
-
-
-def copy_of(whole: Rgbd, root: Path) -> Rgbd:
-    shutil.rmtree(root, ignore_errors=True)
-    shutil.copytree(whole.root, root)
-    for path in (root / "out" / ".focusgen" / "config").glob("*.yaml"):
-        path.write_text(path.read_text().replace(str(whole.root), str(root)))
-    return Rgbd(root)
 
 
 def digests_of(rgbd: Rgbd) -> list[str]:
