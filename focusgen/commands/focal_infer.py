@@ -1,8 +1,9 @@
 """Find depth and an all-in-focus picture in focal stacks, on a CPU; the network that it asks ships with it.
 
 Distances come from --focus-distances or EXIF; they are never guessed. With focal length and f-number, from
-flags or EXIF, depth is in metres; without, it is relative and says so. Nothing but slices is read. A batch
-that was stopped goes on: what was finished, of the same slices in the same way, is kept.
+flags or EXIF, depth is in metres; without, or where only the order of the slices is known, it is relative
+and says so. Nothing but slices is read. A batch that was stopped goes on: what was finished, of the same
+slices in the same way, is kept.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from focusgen.base.errors import ConfigError
 from focusgen.commands.focal import ALIASES, checkpoint_of, note_what_has_no_effect, renamed
 from focusgen.commands.focal_results import print_stack, report
 from focusgen.config.flags import Flags, option, parse, required
+from focusgen.focal.distances import order_of
 from focusgen.focal.lens_checks import check_lens
 
 if TYPE_CHECKING:
@@ -39,7 +41,9 @@ class InferFlags(Flags):
     stack_size: int = option(5, "slices that are taken of each journey of a --sweep_video")
     focus_from: Path | None = option(None, "CSV with frame,focus_m or time_s,focus_m of a --sweep_video")
     focus_distances: str | None = option(
-        None, "metres in name order, such as 0.5,1,inf; or a file; or exif (the default)"
+        None,
+        "metres in name order, such as 0.5,1,inf; or a file; or exif (the default); or, for relative depth "
+        "where nobody knows them, near-to-far or far-to-near",
     )
     distances_from: Literal["lens", "sensor"] = option(
         "lens", "where distances begin, but those of lists; sensor: as scales of lenses and cameras mostly do"
@@ -197,6 +201,7 @@ def _options(flags: InferFlags) -> InferOptions:
 
 def _check(flags: InferFlags) -> None:
     _check_sources(flags)
+    _check_order(flags)
     check_lens(flags.focal_length, flags.f_number, flags.sensor_width, "focal infer")
     for name in ("batch_size", "ensemble_size"):
         if getattr(flags, name) < 1:
@@ -206,6 +211,17 @@ def _check(flags: InferFlags) -> None:
     for name in ("batch_size", "ensemble_size"):
         if getattr(flags, name) != 1 and (name, flags.backend) != ("ensemble_size", "sd3"):
             print(f"note: --{name} has no effect with backend {flags.backend}", file=sys.stderr)
+
+
+def _check_order(flags: InferFlags) -> None:
+    """Refuse what needs focus distances where only the order of the slices is said."""
+    order = order_of(flags.focus_distances)
+    if order is not None and (flags.as_scene or flags.distances_from == "sensor"):
+        which = "--as-scene" if flags.as_scene else "--distances-from sensor"
+        raise ConfigError(
+            f"{which} needs focus distances, and --focus-distances {order} tells none",
+            "Give metres, a file, or exif.",
+        )
 
 
 def _check_sources(flags: InferFlags) -> None:

@@ -86,15 +86,21 @@ def _misfit(stack: Mapping[str, Any]) -> str:
             f"distances; {lowered}. Are --focal-length (the lens' own, no 35 mm equivalent), --f-number and "
             "--sensor-width those of the lens, and --focus-distances metres, in the order of the names?"
         )
-    of_lens = (
-        "" if stack["lens"] is None else "--focal-length, --f-number and --sensor-width those of the lens, "
-    )
     return (
         f"{_share(stack['unexplained_share'])} of what differs between them is left when they are drawn from "
         f"the depth found; {lowered}. Did camera or things move? Thin things, two slices far apart, and blur "
-        "that changes by a pixel or two only, leave as much. Else: are --focus-distances in the order of the "
-        f"names, {of_lens}and slices no linear light (--transfer)?"
+        f"that changes by a pixel or two only, leave as much. Else: {_doubted(stack)}, and are slices no "
+        "linear light (--transfer)?"
     )
+
+
+def _doubted(stack: Mapping[str, Any]) -> str:
+    """Return what may be wrong of that which was said, where nothing tells what."""
+    if not stack["focus_distances_known"]:
+        return "does focus go the other way from name to name (far-to-near, near-to-far)"
+    in_order = "are --focus-distances in the order of the names"
+    of_lens = "--focal-length, --f-number and --sensor-width those of the lens"
+    return in_order if stack["lens"] is None else f"{in_order}, {of_lens}"
 
 
 def _ordered(stack: Mapping[str, Any]) -> str:
@@ -161,10 +167,17 @@ def notes_on(stack: dict[str, Any]) -> Iterator[str]:
         yield f"{len(others)} pictures of the folder are not of the series that was taken: {shown}"
     yield from _lens_notes(stack)
     if stack["unit"] == "relative":
-        yield (
-            f"depth is relative, not metres: the lens is not known. {_blur_told(stack)}Give --focal-length "
-            "and --f-number."
+        yield f"depth is relative, not metres: {_unknown(stack)}"
+
+
+def _unknown(stack: Mapping[str, Any]) -> str:
+    """Return what is not known that metres would need, and what was done instead."""
+    if not stack["focus_distances_known"]:
+        return (
+            f"focus distances are not known, and taken to step evenly in diopters. {_blur_told(stack)}"
+            "Give them by --focus-distances."
         )
+    return f"the lens is not known. {_blur_told(stack)}Give --focal-length and --f-number."
 
 
 def _blur_told(stack: Mapping[str, Any]) -> str:

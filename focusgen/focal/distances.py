@@ -24,10 +24,38 @@ HOW_TO_GIVE = (
     "or exif where the camera wrote them."
 )
 
+HOW_TO_DO_WITHOUT = "Where nobody knows them: near-to-far or far-to-near; depth is then relative."
+
 HOW_TO_ASK_EXIFTOOL = (
     "Where they stand in the maker's own notes, exiftool tells them: "
     "exiftool -csv -FocusDistance FOLDER > focus.csv, then --focus-distances focus.csv."
 )
+
+
+ORDERS = ("near-to-far", "far-to-near")
+"""What may be said in place of distances that nobody knows: how the names go."""
+
+STEPPED_DIOPTERS = (4.0, 2.0)
+"""Slices of unknown distances stand evenly between. Any would do for relative depth, far from 0."""
+
+
+def order_of(given: str | None) -> str | None:
+    """Return which of `ORDERS` was said; None for distances, files and words."""
+    word = (given or "").strip().lower()
+    return word if word in ORDERS else None
+
+
+def stepped_m(order: str, n_slices: int) -> list[float]:
+    """Return stand-ins for distances that nobody knows, evenly spaced in diopters as cameras step focus.
+
+    Args:
+        order: one of `ORDERS`.
+        n_slices: in name order.
+    """
+    near, far = STEPPED_DIOPTERS
+    step = (near - far) / max(n_slices - 1, 1)
+    distances_m = [1.0 / (near - step * n) for n in range(n_slices)]
+    return distances_m if order == ORDERS[0] else distances_m[::-1]
 
 
 def parse_distance(text: str, where: str, unit: str = "m") -> float:
@@ -153,7 +181,8 @@ def check_distances(distances_m: Sequence[float], names: Sequence[str], focal_le
         if twin is not None:
             raise ConfigError(
                 f"duplicate focus distance {distance:g} m: {display(twin)} and {display(name)}",
-                "Leave one of them out, or correct the distances.",
+                "Leave one of them out, or correct the distances. Cameras round them: near-to-far or "
+                "far-to-near, in their place, take the order of the names alone, and depth is relative.",
             )
         seen[distance] = name
         if focal_length_m is not None and distance <= focal_length_m:

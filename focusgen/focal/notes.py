@@ -29,6 +29,7 @@ DARK_MIDDLE = 0.2
 
 IN_SUMMARY = (
     "unit",
+    "focus_distances_known",
     "method",
     "exposure",
     "unexplained_share",
@@ -73,9 +74,10 @@ def notes_of(opened: OpenedStack, found: Estimate, confidence: Floats, *, was_as
     return {
         "name": opened.files.name,
         "unit": "metre" if lens is not None else "relative",
-        "depth": _what_depth_is(lens is not None, opened.missing),
+        "depth": _what_depth_is(opened),
+        "focus_distances_known": opened.knows_distances,
         "slices": [
-            {"file": name, "focus_distance_m": _json_metres(metres)}
+            {"file": name, "focus_distance_m": _json_metres(metres) if opened.knows_distances else None}
             for name, metres in zip(opened.names, opened.distances_m, strict=True)
         ],
         "ignored_files": list(opened.files.ignored),
@@ -107,13 +109,17 @@ def _looks_linear(opened: OpenedStack) -> bool:
     return bool(middle < DARK_MIDDLE)
 
 
-def _what_depth_is(is_metric: bool, missing: list[str]) -> str:
-    if is_metric:
-        assumed = "; the sensor is taken to be 36 mm wide (--sensor-width)" if missing else ""
+def _what_depth_is(opened: OpenedStack) -> str:
+    if opened.lens is not None:
+        assumed = "; the sensor is taken to be 36 mm wide (--sensor-width)" if opened.missing else ""
         return f"float32 metres along the optical axis, of the reference slice's view{assumed}"
+    unknown, linear = "the lens is", "linear in inverse distance"
+    if not opened.knows_distances:
+        unknown, linear = "focus distances are", "linear in the steps of focus, which are taken to be even"
+    missing = " and ".join(opened.missing)
     return (
-        f"relative, no metres: the lens is not known ({' and '.join(missing)} missing). 0 is the nearest "
-        "slice, 1 the farthest, linear in inverse distance"
+        f"relative, no metres: {unknown} not known ({missing} missing). 0 is the nearest slice, "
+        f"1 the farthest, {linear}"
     )
 
 

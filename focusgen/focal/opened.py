@@ -12,7 +12,13 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display, listed
 from focusgen.focal.alignment import Alignment
-from focusgen.focal.distances import HOW_TO_ASK_EXIFTOOL, HOW_TO_GIVE, check_distances, from_the_lens
+from focusgen.focal.distances import (
+    HOW_TO_ASK_EXIFTOOL,
+    HOW_TO_DO_WITHOUT,
+    HOW_TO_GIVE,
+    check_distances,
+    from_the_lens,
+)
 from focusgen.focal.exposure import Exposure
 from focusgen.focal.formula import with_formula
 from focusgen.focal.light import display_of, light_pixels_of, unused_bits
@@ -49,7 +55,7 @@ class OpenedStack(NamedTuple):
     Attributes:
         files: its slices on disk.
         order: numbers of the slices, nearest first; `stack` and `distances_m` have this order.
-        distances_m: of the slices.
+        distances_m: of the slices; stand-ins where nobody knows them.
         stack: aligned slices at working size.
         alignment: how they were moved, at working size.
         exposure: what was taken back of differences in exposure.
@@ -64,6 +70,7 @@ class OpenedStack(NamedTuple):
         dtype: of the slices on disk.
         transfer: curve of the slices on disk: auto, srgb or linear; `stack` holds display values.
         is_measured: whether the blur of `stack` was measured from its slices, by `measured_lens`.
+        knows_distances: false where only the order of the slices is known.
     """
 
     files: StackFiles
@@ -82,6 +89,7 @@ class OpenedStack(NamedTuple):
     dtype: np.dtype[Any]
     transfer: str
     is_measured: bool = False
+    knows_distances: bool = True
 
     def read(self, number: int) -> npt.NDArray[Any]:
         """Return a slice at full size as `stack` has its values; 0 is the nearest."""
@@ -134,7 +142,7 @@ def open_stack(
         CorruptInputError: a slice cannot be read; names it.
     """
     names = files.names
-    focal_m = None if lens.focal_length_mm is None else lens.focal_length_mm / 1000.0
+    focal_m = None if lens.focal_length_mm is None or lens.knows_order_only else lens.focal_length_mm / 1000.0
     _check_first(files, distances_m, focal_m)
     loaded = _load(files, most_pixels, progress, is_linear=lens.transfer == "linear")
     if distances_m is None:
@@ -152,7 +160,8 @@ def open_stack(
         known = with_formula(known, lens.formula, alignment, rising_m, slices)
         _check_tells(files, known, rising_m, slices.shape[2])
     gain = None if known is None else known.radius_px_m(slices.shape[2])
-    _refuse_twins([names[n] for n in order], loaded.slices[order], rising_m, gain)
+    rising = [names[n] for n in order]
+    _refuse_twins(rising, loaded.slices[order], rising_m, gain, knows_distances=not lens.knows_order_only)
     return OpenedStack(
         files=files,
         order=order,
@@ -169,6 +178,7 @@ def open_stack(
         icc_profile=loaded.icc_profile,
         dtype=loaded.dtype,
         transfer=lens.transfer,
+        knows_distances=not lens.knows_order_only,
     )
 
 
@@ -190,7 +200,12 @@ def _from_the_lens(files: StackFiles, distances_m: Sequence[float], lens: StackL
 
 
 def _refuse_twins(
-    names: Sequence[str], slices: npt.NDArray[Any], rising_m: Sequence[float], radius_px_m: float | None
+    names: Sequence[str],
+    slices: npt.NDArray[Any],
+    rising_m: Sequence[float],
+    radius_px_m: float | None,
+    *,
+    knows_distances: bool,
 ) -> None:
     """Refuse one picture under two names, but where drawn slices may well be equal: blur hardly changes.
 
@@ -200,9 +215,9 @@ def _refuse_twins(
     for one, other in twins_of(slices):
         step = 1.0 / rising_m[one] - 1.0 / rising_m[other]
         if radius_px_m is None or radius_px_m * step >= VISIBLE_STEP_PX:
+            at = f", at {rising_m[one]:g} and {rising_m[other]:g} m" if knows_distances else ""
             raise ConfigError(
-                f"{display(names[one])} and {display(names[other])} are the same picture, at "
-                f"{rising_m[one]:g} and {rising_m[other]:g} m",
+                f"{display(names[one])} and {display(names[other])} are the same picture{at}",
                 f"One of them is a copy. {LEAVE_ADVICE}",
             )
 
@@ -256,7 +271,7 @@ def _distances_of(files: StackFiles, cameras: list[CameraNotes]) -> list[float]:
         raise ConfigError(
             f"{display(files.name)}: missing focus distances: EXIF has none in {listed(without)}, "
             "nor has XMP",
-            _where_they_stand(files) or f"{HOW_TO_GIVE} {HOW_TO_ASK_EXIFTOOL}",
+            _where_they_stand(files) or f"{HOW_TO_GIVE} {HOW_TO_ASK_EXIFTOOL} {HOW_TO_DO_WITHOUT}",
         )
     return [value for value in found if value is not None]
 

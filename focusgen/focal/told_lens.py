@@ -23,7 +23,8 @@ class LensFlags:
 
     Attributes:
         formula: "auto": exact where the slices were found to breathe, else paper.
-        distances_from: "sensor" where focus distances count from there.
+        distances_from: "sensor" where focus distances count from there; "order" where nobody knows them, and
+            those that are given stand for the order of the slices alone.
         fx_px: focal length in pixels, as lists have it; it tells the sensor's width where that is not said.
         transfer: curve between the slices' pixels and light; auto: sRGB, unless their profile says otherwise.
     """
@@ -32,9 +33,14 @@ class LensFlags:
     f_number: float | None = None
     sensor_width_mm: float | None = None
     formula: Literal["auto", "paper", "exact"] = "auto"
-    distances_from: Literal["lens", "sensor"] = "lens"
+    distances_from: Literal["lens", "sensor", "order"] = "lens"
     fx_px: float | None = None
     transfer: Literal["auto", "srgb", "linear"] = "auto"
+
+    @property
+    def knows_order_only(self) -> bool:
+        """True where nobody knows focus distances, and so how much a lens blurs from slice to slice."""
+        return self.distances_from == "order"
 
 
 def camera_of(files: StackFiles, cameras: list[CameraNotes], given: LensFlags) -> CameraNotes:
@@ -69,7 +75,9 @@ def _agreed(files: StackFiles, found: list[float | None], flag: str, given: floa
 def lens_of(
     given: LensFlags, camera: CameraNotes, size: tuple[int, int]
 ) -> tuple[StackLens | None, list[str]]:
-    """Return the lens, None if it is not known, and what is missing."""
+    """Return the lens, None if it is not known or tells nothing, and what is missing."""
+    if given.knows_order_only:
+        return None, ["--focus-distances"]
     focal_mm, f_number = given.focal_length_mm or camera.focal_length_mm, given.f_number or camera.f_number
     if focal_mm is None or f_number is None:
         return None, lens_flags_lacking(focal_mm, f_number)

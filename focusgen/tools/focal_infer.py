@@ -16,7 +16,7 @@ from focusgen.base.files import remove
 from focusgen.base.names import display
 from focusgen.base.writable import check_may_write
 from focusgen.focal.distance_files import read_distances
-from focusgen.focal.distances import parse_distances
+from focusgen.focal.distances import order_of, parse_distances, stepped_m
 from focusgen.focal.infer import InferOptions, StackResult, infer_stack
 from focusgen.focal.lists import read_list
 from focusgen.focal.name_order import slice_names
@@ -241,8 +241,7 @@ def _stacks(job: InferJob, folders: Sequence[Path]) -> Iterator[Stack | Unusable
         for folder in folders:
             yield _tried(folder.resolve().name, partial(_in_folder, folder, job))
         return
-    files = _named_one_by_one(job.input)
-    yield Stack(files, _distances(job, files), job.lens)
+    yield _with_distances(job, _named_one_by_one(job.input), job.lens)
 
 
 def _tried(name: str, open_it: Callable[[], Stack]) -> Stack | Unusable:
@@ -253,8 +252,7 @@ def _tried(name: str, open_it: Callable[[], Stack]) -> Stack | Unusable:
 
 
 def _in_folder(folder: Path, job: InferJob) -> Stack:
-    files = stack_of_folder(folder)
-    return Stack(files, _distances(job, files), job.lens)
+    return _with_distances(job, stack_of_folder(folder), job.lens)
 
 
 def _listed(record: StackRecord, beside: Path, job: InferJob) -> Stack:
@@ -269,7 +267,16 @@ def _listed(record: StackRecord, beside: Path, job: InferJob) -> Stack:
     distances_m = record_distances_m(record, opened.n_on_disk)
     if distances_m is not None:
         return Stack(files, distances_m, replace(lens, distances_from="lens"))  # as lists have them
-    return Stack(files, _distances(job, files, opened.on_disk), lens)
+    return _with_distances(job, files, lens, opened.on_disk)
+
+
+def _with_distances(job: InferJob, files: StackFiles, lens: LensFlags, on_disk: Sequence[Path] = ()) -> Stack:
+    """Return a stack with the distances of the flag; of `on_disk`, slices that it may be told of, too."""
+    order = order_of(job.focus_distances)
+    if order is not None:
+        files.check_order("--focus-distances")
+        return Stack(files, stepped_m(order, len(files.paths)), replace(lens, distances_from="order"))
+    return Stack(files, _distances(job, files, on_disk), lens)
 
 
 def lens_flags(record: StackRecord, given: LensFlags) -> LensFlags:

@@ -131,6 +131,7 @@ QUIET: dict[str, Any] = {
     "sensor_width_assumed": False,
     "sensor_width_from": "given",
     "lens": {"sensor_width_mm": 36.0},
+    "focus_distances_known": True,
     "has_display_curve": True,
     "looks_linear": False,
 }
@@ -154,7 +155,8 @@ def test_a_sensor_told_by_its_resolution_is_said_for_it_outlives_a_resize():
     [
         ({}, "120% of what differs between them is left", "explain each other"),
         ({}, "--sensor-width those of the lens", "explain each other"),
-        ({"lens": None}, "order of the names, and slices", "--sensor-width"),
+        ({"lens": None}, "order of the names, and are slices", "--sensor-width"),
+        ({"lens": None, "focus_distances_known": False}, "the other way from name to name", "in the order"),
         ({"blur_factor": 2.0}, "about 2 times the blur of this lens", "120%"),
         (
             {"better_orders": [["b", "a"], ["a", "b"]]},
@@ -249,6 +251,33 @@ def test_without_a_lens_depth_is_relative_and_says_so(
     assert "no metres" in meta["depth"]
     assert 0.0 <= depth.min() and depth.max() <= 1.0
     assert "much it blurs was measured from the slices. Give --focal-length" in capsys.readouterr().err
+
+
+def test_where_only_the_order_is_known_depth_is_relative_and_no_distance_is_written(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    depths = []
+    reversed_names = ",".join(str(small / f"img_{n}.png") for n in (10, 9, 8))
+    for source, order in ((small, "near-to-far"), (small, "Far-to-near"), (reversed_names, "far-to-near")):
+        out = tmp_path / str(len(depths))
+        assert infer(source, out, "--focus-distances", order, *LENS) == 0
+        (depth,) = out.glob("*_depth.npy")
+        depths.append(np.load(depth))
+        (document,) = (json.loads(path.read_text()) for path in out.glob("*_metadata.json"))
+        assert document["unit"] == "relative" and document["lens"] is None
+        assert {one["focus_distance_m"] for one in document["slices"]} == {None}
+    assert "focus distances are not known" in capsys.readouterr().err
+    assert np.array_equal(depths[0], depths[2])
+    assert np.corrcoef(depths[0].ravel(), depths[1].ravel())[0, 1] < -0.5  # what was near is far
+
+
+@pytest.mark.parametrize("more", [["--as-scene"], ["--distances-from", "sensor"]])
+def test_what_needs_distances_refuses_an_order_alone(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+):
+    assert infer(small, tmp_path / "out", "--focus-distances", "near-to-far", *LENS, *more) == 2
+    assert f"{' '.join(more)} needs focus distances" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_two_slices_without_a_lens_say_what_was_in_vain(

@@ -2,10 +2,18 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from focusgen.base.errors import ConfigError
-from focusgen.focal.distances import check_distances, from_the_lens, parse_distances
+from focusgen.focal.distances import (
+    ORDERS,
+    check_distances,
+    from_the_lens,
+    order_of,
+    parse_distances,
+    stepped_m,
+)
 
 NAMES = ["s_00.png", "s_01.png", "s_10.png"]
 WANTED = [0.5, 0.75, math.inf]
@@ -70,3 +78,11 @@ def test_distances_from_the_sensor_are_those_of_the_lens_and_the_image_behind_it
     assert from_the_lens(from_sensor, ["a", "b", "c", "d"], 0.05) == pytest.approx(metres, rel=1e-6)
     with pytest.raises(ConfigError, match=r"b: 0\.19 m from the sensor is nearer than four focal lengths"):
         from_the_lens([0.5, 0.19], ["a", "b"], 0.05)
+
+
+def test_distances_that_nobody_knows_are_even_steps_either_way():
+    near, far = (stepped_m(order, 5) for order in ORDERS)
+    assert far == near[::-1] and near == sorted(near)
+    steps = np.diff(1 / np.array(near))
+    assert steps == pytest.approx(np.full(4, steps[0]))
+    assert order_of(" Near-To-Far ") == ORDERS[0] and order_of("0.5,1") is None and order_of(None) is None
