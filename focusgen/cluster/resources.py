@@ -31,8 +31,10 @@ def limits_for(cfg: Config, phases: Sequence[PhaseName]) -> Limits:
     Raises:
         ConfigError: it takes no such jobs at all.
     """
-    account = os.environ.get("SBATCH_ACCOUNT") or cfg.cluster.options.get("account") or cfg.cluster.account
-    partitions = {os.environ.get("SBATCH_PARTITION") or partition_of(cfg, phase) for phase in phases}
+    options = cfg.cluster.options
+    account = os.environ.get("SBATCH_ACCOUNT") or options.get("account") or cfg.cluster.account
+    one_for_all = os.environ.get("SBATCH_PARTITION") or options.get("partition")
+    partitions = [one_for_all] if one_for_all else [partition_of(cfg, phase) for phase in phases]
     return read_limits(account, {name for several in partitions for name in several.split(",")})
 
 

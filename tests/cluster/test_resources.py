@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from focusgen import config
+from focusgen.cluster import resources
 from focusgen.cluster.resources import gpus_of, node_share, partition_of
 from focusgen.config import Config
 
@@ -53,3 +54,23 @@ def test_a_backend_that_needs_no_gpu_asks_for_none_and_goes_to_the_cpus(values, 
 def test_a_worker_is_charged_for_what_it_takes_most_of(values, share):
     cfg = load(**{f"cluster__{key}": value for key, value in values.items()})
     assert node_share(cfg, "depth") == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("environment", "options", "asked"),
+    [
+        ({}, {}, ("lab", {"cpu"})),
+        ({}, {"account": "other", "partition": "a,b"}, ("other", {"a", "b"})),
+        ({"SBATCH_ACCOUNT": "mine", "SBATCH_PARTITION": "c"}, {"account": "other"}, ("mine", {"c"})),
+    ],
+)
+def test_limits_are_asked_of_what_sbatch_will_take(monkeypatch, environment, options, asked):
+    for name in ("SBATCH_ACCOUNT", "SBATCH_PARTITION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    questions = []
+    monkeypatch.setattr(resources, "read_limits", lambda *words: questions.append(words))
+    cfg = load(cluster__account="lab", cluster__options=options)
+    resources.limits_for(cfg, ["deblur", "depth"])
+    assert questions == [asked]
