@@ -145,24 +145,32 @@ def stack_folders(folder: Path) -> list[Path]:
     """Return the folder itself if it holds slices, or those of its folders that do.
 
     Raises:
-        ConfigError: none does, or one picture lies beside folders that do.
+        ConfigError: none does, or pictures lie beside folders that do: a single one, or such as are named
+            after these, as programs name what they made of each.
     """
     here = _pictures(folder)
-    if len(here) > 1:
-        return [folder]
     inside = sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda path: natural_key(path.name))
     found = [path for path in inside if _pictures(path)]
-    if here and found:
+    pairs = [(path, below) for below in found for path in here if _is_named_after(path, below)]
+    if found and (len(here) == 1 or len({below for _, below in pairs}) > 1):
+        picture, below = (pairs or [(here[0], found[0])])[0]
+        what = "one picture" if len(here) == 1 else f"{len(here)} pictures"
         raise ConfigError(
-            f"{display(str(folder))}: one picture ({display(here[0].name)}) beside folders of pictures "
-            f"({display(found[0].name)} ...): one stack or several?",
-            "Take the picture out of the folder, or name the folder of one stack.",
+            f"{display(str(folder))}: {what} ({display(picture.name)}) beside folders of pictures "
+            f"({display(below.name)} ...): one stack or several?",
+            f"Take the picture{'s' * (len(here) > 1)} out of the folder, or name the folder of one stack.",
         )
     if here:
         return [folder]
     if not found:
         raise _no_pictures(folder, "no pictures in it or in its folders")
     return found
+
+
+def _is_named_after(picture: Path, folder: Path) -> bool:
+    """Say whether a picture is called as a folder is, with or without more words behind that."""
+    rest = picture.stem.casefold().removeprefix(folder.name.casefold())
+    return rest != picture.stem.casefold() and not rest[:1].isalnum()
 
 
 def folders_without_slices(folder: Path, stacks: Sequence[Path]) -> list[str]:

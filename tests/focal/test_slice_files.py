@@ -172,6 +172,20 @@ def test_one_picture_beside_folders_of_stacks_is_named(tmp_path):
     assert stack_folders(tmp_path) == [tmp_path]
 
 
+def test_what_programs_made_of_each_stack_of_a_batch_is_no_stack_of_its_own(tmp_path):
+    for name in ("moss", "moss 2", "fly"):
+        folder_of(tmp_path / name, "a_1.png", "a_2.png")
+    folder_of(tmp_path, "Moss.jpg", "fly_PMax.tif", "moss 2 (B,R8,S4).jpg")
+    with pytest.raises(
+        ConfigError, match=r"3 pictures \(fly_PMax.tif\) beside folders .* one stack or several"
+    ):
+        stack_folders(tmp_path)
+    slices = folder_of(tmp_path / "one", "fly_1.png", "fly_2.png", "mossy_1.png")
+    for name in ("moss", "fly", "jpg"):  # slices of one stack may well be called as one folder beside them is
+        folder_of(slices / name, "a_1.png")
+    assert stack_folders(slices) == [slices]
+
+
 @pytest.mark.parametrize("find", [stack_of_folder, stack_folders])
 def test_a_folder_without_pictures_is_named_with_the_kinds(tmp_path, find):
     folder = folder_of(tmp_path / "a b", "x.txt", "y.bmp", "z.bmp")
