@@ -10,14 +10,21 @@ import numpy as np
 import pytest
 
 from focusgen import cli
+from tests.conftest import Rgbd, copy_of
 
 
-@pytest.fixture
-def finished(rgbd):
-    """Return a data set of one finished scene."""
+@pytest.fixture(scope="module")
+def _finished(tmp_path_factory):
+    rgbd = Rgbd(tmp_path_factory.mktemp("finished"))
     rgbd.add_scene("a", n_frames=6, width=96, height=64)
     assert rgbd.run() == 0
     return rgbd
+
+
+@pytest.fixture
+def finished(_finished, tmp_path):
+    """Return a data set of one finished scene, of this test alone."""
+    return copy_of(_finished, tmp_path / "set")
 
 
 @pytest.mark.slow
