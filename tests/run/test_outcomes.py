@@ -9,9 +9,10 @@ import pytest
 
 from focusgen.base.errors import CorruptInputError, ExitCode, FailureClass, FocusgenError, StorageError
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.states import read_failure
+from focusgen.dataset.records import Record
+from focusgen.dataset.states import PhaseState, State, read_failure
 from focusgen.run import outcomes as module
-from focusgen.run.outcomes import MAX_EQUAL_BUGS, Outcomes, RunSummary
+from focusgen.run.outcomes import MAX_EQUAL_BUGS, Outcomes, RunSummary, outcome_without_work
 from focusgen.run.progress import Observer
 
 
@@ -144,3 +145,30 @@ def test_errors_of_the_machine_do_not_count_as_one_bug(kept):
     for number in range(3 * MAX_EQUAL_BUGS):
         kept.take(f"scene {number}", raised(OSError(errno.EMFILE, "Too many open files")), 0.0)
     assert len(kept.summary.outcomes) == 3 * MAX_EQUAL_BUGS
+
+
+RECORD = Record({})
+
+
+@pytest.mark.parametrize(
+    ("state", "on_stale", "is_shorter", "outcome", "said"),
+    [
+        (PhaseState(State.COMPLETE), "fail", True, "complete", ""),
+        (PhaseState(State.PENDING), "fail", False, None, ""),
+        (PhaseState(State.FAILED, "oom"), "keep", False, None, ""),
+        (PhaseState(State.PARTIAL, "begun"), "fail", False, None, ""),
+        (PhaseState(State.STALE, "seed: 1 -> 2", RECORD), "fail", False, "stale", "redo makes it anew"),
+        (PhaseState(State.STALE, "seed: 1 -> 2", RECORD), "keep", False, "kept", "with other settings: seed"),
+        (PhaseState(State.STALE, "seed: 1 -> 2", RECORD), "redo", False, None, ""),
+        (PhaseState(State.STALE, "damaged"), "keep", False, "stale", "nothing to keep: damaged"),
+        (PhaseState(State.STALE, "damaged"), "redo", False, None, ""),
+        (PhaseState(State.STALE, "n_frames: 9 -> 3", RECORD), "redo", True, "stale", "never replaces it"),
+        (PhaseState(State.STALE, "n_frames: 9 -> 3", RECORD), "keep", True, "kept", "n_frames: 9 -> 3"),
+    ],
+)
+def test_what_becomes_of_a_scene_without_work_follows_from_its_state(
+    state, on_stale, is_shorter, outcome, said
+):
+    found = outcome_without_work(state, on_stale, is_shorter=is_shorter)
+    assert (found and found[0]) == outcome
+    assert found is None or said in found[1]
