@@ -18,6 +18,9 @@ from focusgen.data.ranks import given_rank
 from focusgen.data.windows import FocusDataset, read_frame
 from focusgen.optics.balance import LABEL_BINS
 
+MAX_ITEMS = 2**24
+"""What `torch.multinomial` draws from; it says so only when the first epoch begins."""
+
 
 class BalancedSampler(WeightedRandomSampler):
     """What `balanced_sampler` returns: every so many of the draws that all ranks make alike."""
@@ -82,6 +85,10 @@ def balanced_sampler(
         raise ValueError(f"n_samples {n_samples}: give 1 or more")
     if not len(dataset):
         raise ValueError("no item to draw: the split is empty, or every scene is shorter than a window")
+    if len(dataset) > MAX_ITEMS:
+        raise ValueError(
+            f"{len(dataset):,} items, and torch draws from {MAX_ITEMS:,} at most: give a larger stride"
+        )
     histograms = np.stack(list(_label_histograms(dataset)))
     common = histograms.mean(axis=0)
     rarity = np.divide(1.0, common, out=np.zeros_like(common), where=common > 0)

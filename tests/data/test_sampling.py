@@ -41,6 +41,13 @@ def test_several_data_sets_in_one_are_refused_by_their_type(finished):
         balanced_sampler(ConcatDataset([data, data]))
 
 
+def test_more_items_than_torch_draws_from_are_refused_before_depth_is_read(finished, monkeypatch):
+    monkeypatch.setattr(sampling, "MAX_ITEMS", 3)
+    monkeypatch.setattr(sampling, "read_frame", lambda *_: pytest.fail("read"))
+    with pytest.raises(ValueError, match="torch draws from 3 at most: give a larger stride"):
+        balanced_sampler(FocusDataset(finished, "train", window=2))
+
+
 def test_ranks_share_the_draws_of_one_process_and_have_as_many(finished):
     data = FocusDataset(finished, "train", window=2)
     alone = balanced_sampler(data, n_samples=8, seed=1)
