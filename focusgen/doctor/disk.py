@@ -18,7 +18,7 @@ from focusgen.base.names import display
 from focusgen.base.user import user_name
 from focusgen.config import Config
 from focusgen.doctor.check import Check, Status, ask
-from focusgen.doctor.disk_probes import lock_problem, rename_problem
+from focusgen.doctor.disk_probes import NO_ANSWER, lock_problem, rename_problem
 
 # Measured at 854x480 with our encoders: sharp frame and depth, then render and label of one lens set.
 BYTES_PER_FRAME, BYTES_PER_FRAME_AND_SET = 1_050_000, 835_000
@@ -97,8 +97,13 @@ def check_room(folder: Path, cfg: Config) -> Check:
     return Check("room", Status.OK, detail)
 
 
+_UNTRIED = "It was not tried: see ulimit -u, or start focusgen doctor again on a machine that is less busy."
+
+
 def _check_rename(probe: Path) -> Check:
     problem = rename_problem(probe)
+    if problem == NO_ANSWER:
+        return Check("rename", Status.WARN, problem, _UNTRIED)
     if problem:
         return Check(
             "rename", Status.FAIL, problem, "Torn files could be published here: choose another --out_root."
@@ -113,6 +118,8 @@ def _check_lock(probe: Path) -> Check:
     if problem == "unsupported":
         detail = "no flock here: lock files with a heartbeat are used, which are weaker"
         return Check("lock", Status.WARN, detail, "Avoid two runs on one data set, or mount with flock.")
+    if problem == NO_ANSWER:
+        return Check("lock", Status.WARN, problem, _UNTRIED)
     return Check("lock", Status.FAIL, problem, "Two runs could write the same scene: mount with flock.")
 
 

@@ -17,6 +17,8 @@ MAX_RENAME_S = 3.0
 PAGE_BYTES = 4096
 CHILD_TIMEOUT_S = 20.0
 LOCK_RELEASE_S = 5.0
+NO_ANSWER = "a second process could not be started"
+"""What both say where nothing was found out about the folder."""
 
 # A fresh interpreter each: a forked one would share our file descriptors, and with them our locks.
 _processes = multiprocessing.get_context("spawn")
@@ -32,7 +34,7 @@ def rename_problem(folder: Path) -> str | None:
     reader.start()
     try:
         if not here.poll(CHILD_TIMEOUT_S):
-            return "a second process could not be started"
+            return NO_ANSWER
         here.recv()
         _replace_repeatedly(target)
         stop.set()
@@ -91,7 +93,7 @@ def lock_problem(folder: Path) -> str | None:
     holder = _processes.Process(target=_hold, args=(str(path), there), daemon=True)
     holder.start()
     try:
-        answer = here.recv() if here.poll(CHILD_TIMEOUT_S) else "a second process could not be started"
+        answer = here.recv() if here.poll(CHILD_TIMEOUT_S) else NO_ANSWER
         if answer != "held":
             return str(answer)
         with path.open("ab") as file:

@@ -288,6 +288,13 @@ def test_a_lock_that_excludes_nobody_is_caught(tmp_path: Path, monkeypatch: pyte
     assert disk_probes.lock_problem(tmp_path) == "a killed process keeps its lock"
 
 
+def test_a_machine_that_starts_no_second_process_says_nothing_of_the_folder(tmp_path, monkeypatch):
+    for name in ("rename_problem", "lock_problem"):
+        monkeypatch.setattr(disk, name, lambda probe: disk_probes.NO_ANSWER)
+    for check in (disk._check_rename(tmp_path), disk._check_lock(tmp_path)):
+        assert check.status is Status.WARN and "was not tried" in check.advice
+
+
 @pytest.mark.parametrize(
     ("free_bytes", "free_inodes", "status"),
     [
