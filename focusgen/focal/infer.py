@@ -155,7 +155,7 @@ def _fit_of(opened: OpenedStack, found: Estimate) -> Fit | None:
     """Return whether the slices fit their lens; None where nothing is known of its blur."""
     if opened.stack.radius_px_m is None:
         return None
-    return fit_of(opened.stack, found.diopters, 1.0 if opened.is_measured else None)
+    return fit_of(opened.stack, found.diopters, opened.blur_factor)
 
 
 def _confidence(opened: OpenedStack, found: Estimate, believed: float) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from focusgen.focal.fit import blur_factor
 from focusgen.focal.measured_gain import measured_gain
 from focusgen.focal.opened import OpenedStack, Progress
 
@@ -13,37 +14,37 @@ SENSORS_MM = (1.0, 60.0)
 NOT_FOR_SURE = ("assumed", "exif_resolution")
 """What a sensor's width may come from that is often wrong: EXIF's resolution outlives a resize."""
 
-SAME_BLUR = 1.2
-"""Such a sensor stays where the slices show its blur within this factor: they tell it hardly better."""
-
 
 def with_measured_lens(opened: OpenedStack, progress: Progress) -> OpenedStack:
     """Return a stack whose blur is known from its slices, where nothing else says it and they do.
 
     Without a lens, depth stays relative. A sensor that is assumed, or told by a resolution, gives way to the
-    one that gives the blur which the slices show, unless that may as well be its own.
+    one that gives the blur which the slices show, where its own is clearly not that.
 
     Args:
         opened: as flags and EXIF tell it.
         progress: told where it is measured.
     """
-    if opened.lens is not None and opened.width_from not in NOT_FOR_SURE:
-        return opened
+    if opened.lens is not None:
+        if opened.width_from not in NOT_FOR_SURE:
+            return opened
+        opened = opened._replace(blur_factor=blur_factor(opened.stack))
+        if opened.blur_factor == 1.0:
+            return opened
     progress("lens", 0.0)
     gain = measured_gain(opened.stack)
     if gain is None:
         return opened
-    seen = opened._replace(stack=replace(opened.stack, radius_px_m=gain), is_measured=True)
+    stack = replace(opened.stack, radius_px_m=gain)
+    seen = opened._replace(stack=stack, is_measured=True, blur_factor=1.0)
     return seen if opened.lens is None else _with_sensor(opened, seen, gain)
 
 
 def _with_sensor(opened: OpenedStack, seen: OpenedStack, gain: float) -> OpenedStack:
     """Return the stack as seen, with the sensor that its blur needs; as opened where no sensor is such."""
     assert opened.lens is not None and opened.stack.radius_px_m is not None, "the caller has a lens"
-    factor = gain / opened.stack.radius_px_m
-    width_m = opened.lens.sensor_width_m / factor
-    is_same = 1.0 / SAME_BLUR < factor < SAME_BLUR
-    if is_same or not SENSORS_MM[0] <= 1e3 * width_m <= SENSORS_MM[1]:
+    width_m = opened.lens.sensor_width_m * opened.stack.radius_px_m / gain
+    if not SENSORS_MM[0] <= 1e3 * width_m <= SENSORS_MM[1]:
         return opened
     lens = replace(opened.lens, sensor_width_m=width_m)
     return seen._replace(lens=lens, missing=[], width_from="measured")

@@ -70,6 +70,7 @@ class OpenedStack(NamedTuple):
         dtype: of the slices on disk.
         transfer: curve of the slices on disk: auto, srgb or linear; `stack` holds display values.
         is_measured: whether the blur of `stack` was measured from its slices, by `measured_lens`.
+        blur_factor: of `fit.blur_factor`, where it was found already.
         knows_distances: false where only the order of the slices is known.
     """
 
@@ -89,6 +90,7 @@ class OpenedStack(NamedTuple):
     dtype: np.dtype[Any]
     transfer: str
     is_measured: bool = False
+    blur_factor: float | None = None
     knows_distances: bool = True
 
     def read(self, number: int) -> npt.NDArray[Any]:
