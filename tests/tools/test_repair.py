@@ -19,7 +19,7 @@ from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record
 from focusgen.run.table import PHASES
-from focusgen.tools import repair as repair_module
+from focusgen.tools import repair_files
 from focusgen.tools.repair import repair_scenes
 from tests.conftest import Rgbd, copy_of
 from tests.damage import ONE_FILE, some_kinds, victims
@@ -207,8 +207,8 @@ def test_a_patched_depth_map_is_repaired_to_the_same_bytes(rgbd):
 
 def test_files_are_compared_once_with_what_both_copies_of_a_record_say(pair, monkeypatch):
     read: list[Path] = []
-    compared = repair_module.read_published
-    monkeypatch.setattr(repair_module, "read_published", lambda path: read.append(path) or compared(path))
+    compared = repair_files.read_published
+    monkeypatch.setattr(repair_files, "read_published", lambda path: read.append(path) or compared(path))
     assert repair(pair) == 0
     assert read and len(read) == len(set(read))
 
