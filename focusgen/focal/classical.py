@@ -14,7 +14,13 @@ from focusgen.focal.fusion import fuse
 from focusgen.focal.light import shown
 from focusgen.focal.picture import unveiled
 from focusgen.focal.relative_blur import CostVolume, cost_volume
-from focusgen.focal.sharpness import DepthGuess, depth_from_focus, median_over, peak_between
+from focusgen.focal.sharpness import (
+    SURE_PERCENTILE,
+    DepthGuess,
+    depth_from_focus,
+    median_over,
+    peak_between,
+)
 from focusgen.focal.smoothing import semi_global_cost
 from focusgen.focal.stack import FocalStack
 
@@ -24,7 +30,6 @@ VOTE_POWER = 12.0
 """Only pixels that are nearly as sure as the surest have a vote; the others listen to them. What a defocused
 edge covers contradicts every hypothesis, so this is also what fills its fringes."""
 
-SURE_PERCENTILE = 90.0
 COST_FLOOR, VOTE_FLOOR = 5e-3, 0.02
 NOISE_PERCENTILE = 20.0
 """This percentile of the least cost is what noise alone costs."""
@@ -34,6 +39,10 @@ VETO_RATIO = 1.02
 
 DISAGREEMENT_SHARE = 0.1
 """Confidence falls to 1 / e where neighbours moved a pixel by this part of the slices' span."""
+
+TRUST_POWER = 2.0
+"""Of sharpness alone, AbsRel of eight traced stacks falls from .295 to .260 (3: .245, but five others rise
+from .146 to .156), of sixteen photographs from .159 to .152; with noise of 4 levels, by 6 to 13 %."""
 
 SMALLEST_SIDE_PX = 5
 """In smaller pictures nothing can be seen to be sharp; confidence is 0."""
@@ -73,9 +82,10 @@ def estimate(stack: FocalStack, plain: DepthGuess | None = None) -> Estimate:
         stack: what is seen.
         plain: its plain depth from focus, where that is known.
     """
-    plain = plain or depth_from_focus(stack)
     if stack.radius_px_m is None:
-        return Estimate(plain.diopters, plain.diopters, _usable(plain.confidence), "focus_measure", {})
+        filled = depth_from_focus(stack, TRUST_POWER)
+        return Estimate(filled.diopters, filled.diopters, _usable(filled.confidence), "focus_measure", {})
+    plain = plain or depth_from_focus(stack)
     sweep = from_blur(stack)
     rgb = fuse(stack, sweep.diopters).rgb
     errors = {

@@ -21,6 +21,9 @@ NOISE_GAIN = 2.0 * 24.0 * 0.8
 
 ENERGY_FLOOR = 1e-8
 
+SURE_PERCENTILE = 90.0
+"""This percentile of confidence is that of the surest pixels."""
+
 
 class DepthGuess(NamedTuple):
     """Inverse depth (H, W) in diopters and how far to trust it, 0 to 1."""
@@ -69,8 +72,13 @@ def energies(greys: Floats, sigma_px: float) -> Floats:
     return np.stack([cv2.GaussianBlur(focus_energy(one), (0, 0), sigma_px) for one in greys])
 
 
-def depth_from_focus(stack: FocalStack) -> DepthGuess:
-    """Return plain depth from focus: no lens, no blur model; what every other method has to beat."""
+def depth_from_focus(stack: FocalStack, trust_power: float = 1.0) -> DepthGuess:
+    """Return plain depth from focus: no lens, no blur model; what every other method has to beat.
+
+    Args:
+        stack: the slices.
+        trust_power: above 1, what is less sure than the surest listens more to its neighbours.
+    """
     greys = display_grey(stack)
     sharpness = np.stack([focus_energy(one) for one in greys])
     scales = np.stack([_windowed(sharpness, sigma) for sigma in SCALES_PX])
@@ -82,7 +90,9 @@ def depth_from_focus(stack: FocalStack) -> DepthGuess:
     confidence = certain * texture / (texture + 0.3 * float(np.median(texture)))
     guide = np.take_along_axis(stack.slices, share.argmax(0)[None, ..., None], 0)[0]
     guide = guide.astype(np.float32) / np.iinfo(stack.slices.dtype).max
-    smooth = weighted_least_squares(peak, confidence + 1e-4, guide)
+    sure = max(float(np.percentile(confidence, SURE_PERCENTILE)), 1e-6)
+    trust = confidence * np.minimum(confidence / np.float32(sure), 1.0) ** (trust_power - 1.0)
+    smooth = weighted_least_squares(peak, trust + 1e-4, guide)
     smooth = np.clip(smooth, peak.min(), peak.max())  # a solver that stopped early may leave them
     return DepthGuess(np.asarray(smooth, np.float32), np.asarray(confidence, np.float32))
 

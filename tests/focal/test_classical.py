@@ -37,6 +37,15 @@ def test_depth_is_better_than_plain_depth_from_focus_and_within_its_bar(tabletop
     assert error <= 0.5 * plain
 
 
+def test_without_a_lens_what_is_unsure_listens_to_its_neighbours(tabletop: Truth, stack: FocalStack):
+    noise = np.random.default_rng(0).normal(0, 8, stack.slices.shape)
+    blind = FocalStack(np.clip(stack.slices + noise, 0, 255).astype(np.uint8), stack.diopters, None)
+    plain, found = depth_from_focus(blind), estimate(blind)
+    errors = [abs_rel(metres_of(one.diopters), tabletop.depth_m) for one in (plain, found)]
+    assert found.method == "focus_measure" and errors[1] < 0.9 * errors[0]
+    assert np.array_equal(found.confidence, plain.confidence)
+
+
 def test_between_two_slices_plain_depth_which_explains_itself_is_no_judge():
     drawn = training_stack(StackRecipe(), 39)
     stack = FocalStack(drawn.slices, drawn.diopters, drawn.radius_px_m)
