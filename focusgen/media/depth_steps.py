@@ -11,6 +11,9 @@ MIN_LEVELS = 50
 """Numbers that a map has to use before their steps tell anything."""
 
 MILLIMETRES_PER_METRE = 1000
+REACH_MM, REACH_PERCENTILE = 12_000, 99.0
+"""Depth cameras of rooms reach no farther: 4.5 to 10 m. Numbers above it are no millimetres."""
+
 KINECT_STEP_PER_M = (2.4e-3, 3.2e-3)
 """Steps of inverse depth of Kinect and Xtion, an eighth of a pixel at 575 px and 75 mm; 2.7e-3 in TUM's."""
 
@@ -29,7 +32,7 @@ def look_turned(values: Numbers) -> bool:
 
 
 def tell_unit(values: Numbers, units_per_metre: float) -> bool:
-    """Say whether numbers can hardly be in another unit: they are millimetres times a factor, or a Kinect's.
+    """Say whether numbers can hardly be millimetres: these times a factor, too far for them, or a Kinect's.
 
     Args:
         values: (H, W) whole numbers as they stand in the file.
@@ -40,6 +43,9 @@ def tell_unit(values: Numbers, units_per_metre: float) -> bool:
         return False
     factor = units_per_metre / MILLIMETRES_PER_METRE
     if factor.is_integer() and factor > 1 and not (levels % int(factor)).any():
+        return True
+    measured = values[(values > 0) & (values != SATURATED)]
+    if factor > 1 and np.percentile(measured, REACH_PERCENTILE) > REACH_MM:
         return True
     low, step, high = np.percentile(-np.diff(units_per_metre / levels), (25, 50, 75))
     return bool(KINECT_STEP_PER_M[0] <= step <= KINECT_STEP_PER_M[1] and high - low <= MAX_SPREAD * step)

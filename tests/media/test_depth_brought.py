@@ -70,6 +70,9 @@ def test_a_matrix_of_pictures_of_another_size_is_refused(depth: BroughtDepth, si
 
 def test_a_unit_that_only_the_form_tells_is_asked_for_where_numbers_do_not_tell_it(depth: BroughtDepth):
     assumed = dataclasses.replace(depth, is_unit_assumed=True)
+    check_told_unit(assumed, DepthOptions())  # in millimetres they would lie beyond 12 m
+    for frame, name in enumerate(NAMES):
+        cv2.imwrite(str(depth.folder / name), (1000 * planar_m(frame)).astype(np.uint16))
     with pytest.raises(UndecidedInputError, match="nobody says of which unit") as caught:
         check_told_unit(assumed, DepthOptions())
     assert "--depth_scale 5000" in caught.value.advice

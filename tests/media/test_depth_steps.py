@@ -15,8 +15,8 @@ def kinect_m() -> np.ndarray:
     return np.asarray(8 * 575 * 0.075 / eighths)
 
 
-def smooth_m() -> np.ndarray:
-    return np.linspace(0.9, 7.0, 48 * 64).reshape(48, 64)
+def smooth_m(farthest_m: float = 2.3) -> np.ndarray:
+    return np.linspace(0.9, farthest_m, 48 * 64).reshape(48, 64)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,8 @@ def smooth_m() -> np.ndarray:
         (kinect_m() * 1000, False),
         (np.rint(smooth_m() * 1000) * 5, True),
         (smooth_m() * 5000, False),
+        (smooth_m(2.6) * 5000, True),  # 13 m, if they were millimetres
+        (smooth_m(11.5) * 1000, False),
         (smooth_m() * 1000, False),
         (smooth_m() * 200, False),  # neighbouring numbers whose steps are those of a Kinect at one place
         (np.full((48, 64), 5000.0), False),
