@@ -58,10 +58,14 @@ def _coarse_change_px(stack: FocalStack) -> float | None:
     """Return by how many px blur changes from end to end, roughly; None if the slices do not tell it."""
     left: list[float] = []
     tried_px = _changes_px(min(stack.slices.shape[1:3]))
+    depth_of_size: dict[tuple[int, ...], Floats] = {}  # many are compared at one size, and no lens enters it
     best = 0
     for change_px in tried_px:
         small = compared(_with_change(stack, change_px))
-        left.append(_share(small, depth_from_focus(small).diopters))
+        size = small.slices.shape
+        if size not in depth_of_size:
+            depth_of_size[size] = depth_from_focus(small).diopters
+        left.append(_share(small, depth_of_size[size]))
         best = min(range(len(left)), key=left.__getitem__)
         is_passed = best <= len(left) - 1 - STEPS_PER_OCTAVE
         if is_passed and left[-1] > CLEARLY_WORSE * left[best]:
