@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 _DEEP_SUBSAMPLED = re.compile(r"yuv4(?:20|22|40|11|10)p(9|1[0-6])(le|be)")
 
 
-def has_dark_road(pixel_format: str) -> bool:
-    """Say whether a format loses levels on the direct road."""
-    return _DEEP_SUBSAMPLED.fullmatch(pixel_format) is not None
-
-
 class Pixels:
     """Turns frames of one stream into arrays; FFmpeg's tables are made once.
 
@@ -37,11 +32,16 @@ class Pixels:
         self._converter, self._enlarger = VideoReformatter(), VideoReformatter()
         self._keeps_levels = keeps_levels
 
+    def way_round(self, frame: av.VideoFrame) -> str:
+        """Return the format by which a frame keeps its levels on its way to RGB; "" where it needs none."""
+        found = _DEEP_SUBSAMPLED.fullmatch(frame.format.name) if self._keeps_levels else None
+        return "" if found is None else f"yuv444p{found[1]}{found[2]}"
+
     def array(self, frame: av.VideoFrame, pixel_format: str) -> Frame:
         """Return all of a frame in a format of 8 bits."""
-        found = _DEEP_SUBSAMPLED.fullmatch(frame.format.name) if self._keeps_levels else None
-        if found is not None:
-            frame = self._enlarger.reformat(frame, format=f"yuv444p{found[1]}{found[2]}")
+        enlarged = self.way_round(frame)
+        if enlarged:
+            frame = self._enlarger.reformat(frame, format=enlarged)
         pixels: Any = self._converter.reformat(frame, format=pixel_format).to_ndarray()  # uint8 by its format
         return np.asarray(pixels)
 

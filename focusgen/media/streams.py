@@ -38,7 +38,7 @@ from focusgen.media.side_alpha import OPAQUE_NOTE, SideAlpha, side_alpha_of
 from focusgen.media.stream_choice import Choice, choose_stream
 from focusgen.media.stream_codecs import OPEN_OPTIONS, prepare
 from focusgen.media.stream_notes import Looks, check_matrix, note_on_aspect, notes_on_looks
-from focusgen.media.stream_pixels import Pixels, has_dark_road
+from focusgen.media.stream_pixels import Pixels
 
 if TYPE_CHECKING:
     import av
@@ -74,7 +74,6 @@ class VideoStream:
         self._stream = stream = choice.stream
         self._max_pixels = max_pixels
         self._pixels = Pixels(keeps_levels=DEEP_LEVELS in rules)
-        self._keeps_levels = DEEP_LEVELS in rules
         self._orientation: Orientation | None = None
         self._first_size: tuple[int, int] | None = None
         self._alpha = alpha
@@ -161,7 +160,7 @@ class VideoStream:
         _check_palette(frame, self.file)
         self._first_size = size
         self._orientation = _orientation_of(frame, self.file)
-        if self._keeps_levels and has_dark_road(frame.format.name):
+        if self._pixels.way_round(frame):
             self.rules += (DEEP_LEVELS,)
         if self._crop:
             self._check_crop(size)
