@@ -126,6 +126,16 @@ class Rgbd:
         small = ["--min_frames", "2", "--n_sets", "2", "--workers", "1"]
         return cli.main(["run", "--no_pictures", *common, *small, *more])
 
+    def depth_phase(self, *flags: str) -> int:
+        """Run phases 1 and 2 where they did not run, then 3 with the flags; return its exit status."""
+        from focusgen import cli
+
+        roots = self.flags("raw_root", "out_root")
+        if not (self.out_root / "scene_index.json").exists():
+            assert cli.phase_main("index", "doc", [*roots, "--min_frames", "2", "--workers", "1"]) == 0
+            assert cli.phase_main("deblur", "doc", roots) == 0
+        return cli.phase_main("depth", "doc", [*self.flags("out_root", "depth_root"), *flags])
+
     def report(self) -> dict[str, Any]:
         """Return what phase 6 wrote last."""
         return dict(json.loads((self.out_root / "logs" / "validation_report.json").read_text()))

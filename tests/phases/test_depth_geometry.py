@@ -6,19 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from focusgen import cli
 from tests.clips import moving_texture, with_clap, write_video
-
-RUN = ["--min_frames", "2", "--workers", "1"]
-
-
-def depth_phase(rgbd, *flags: str) -> int:
-    """Run phases 1 and 2, then 3 with the flags; return its exit status."""
-    roots = rgbd.flags("raw_root", "out_root")
-    if not (rgbd.out_root / "scene_index.json").exists():
-        assert cli.phase_main("index", "doc", [*roots, *RUN]) == 0
-        assert cli.phase_main("deblur", "doc", roots) == 0
-    return cli.phase_main("depth", "doc", [*rgbd.flags("out_root", "depth_root"), *flags])
 
 
 def maps(rgbd, scene: str = "a") -> list[np.ndarray]:
@@ -37,13 +25,13 @@ def test_depth_of_frames_stored_upside_down_or_mirrored_is_asked_for_how_it_stan
     down, right = turned
     for path in (rgbd.raw_root / "a").iterdir():
         Image.fromarray(np.asarray(Image.open(path))[::down, ::right]).save(path, exif=exif.tobytes())
-    assert depth_phase(rgbd) == 3
+    assert rgbd.depth_phase() == 3
     said = capsys.readouterr().err
     assert "its frames are stored upside down or mirrored: frames stand upright, as EXIF asks" in said
     assert "--depth.accept_upright true" in said and maps(rgbd) == []
-    assert depth_phase(rgbd, "--depth.accept_upright", "true") == 0
+    assert rgbd.depth_phase("--depth.accept_upright", "true") == 0
     assert maps(rgbd)[0][0, 0] == 2.0
-    assert depth_phase(rgbd) == 0, "a finished scene is not asked again"
+    assert rgbd.depth_phase() == 0, "a finished scene is not asked again"
 
 
 def turned_by_exif(rgbd, cut=np.s_[:, :]) -> None:
@@ -60,18 +48,18 @@ def test_square_depth_of_frames_that_were_turned_by_a_quarter_is_asked_for_how_i
     turned_by_exif(rgbd, np.s_[:, :32])
     for path in (rgbd.depth_root / "a").iterdir():
         np.save(path, np.load(path)[:, :32])
-    assert depth_phase(rgbd) == 3
+    assert rgbd.depth_phase() == 3
     said = capsys.readouterr().err
     assert "its frames are stored turned or mirrored: frames stand upright, as EXIF asks" in said
     assert "--depth.accept_upright true" in said and maps(rgbd) == []
-    assert depth_phase(rgbd, "--depth.accept_upright", "true") == 0
+    assert rgbd.depth_phase("--depth.accept_upright", "true") == 0
     np.testing.assert_array_equal(maps(rgbd)[1], np.load(path.with_name("depth_0001.npy")).astype(np.float16))
 
 
 def test_sides_tell_how_depth_of_turned_frames_stands_where_they_are_unequal(rgbd, capsys):
     rgbd.add_scene("a")
     turned_by_exif(rgbd)
-    assert depth_phase(rgbd) == 0 and maps(rgbd)[0].shape == (32, 48)
+    assert rgbd.depth_phase() == 0 and maps(rgbd)[0].shape == (32, 48)
 
 
 @pytest.mark.parametrize("scale", [1, 4])
@@ -85,14 +73,14 @@ def test_depth_that_may_show_more_than_a_cropped_video_is_asked_for_and_cut_as_a
     folder.mkdir(parents=True)
     for frame in range(4):
         np.save(folder / f"{frame:04d}.npy", whole[::scale, ::scale])
-    assert depth_phase(rgbd) == 3 and maps(rgbd) == []
+    assert rgbd.depth_phase() == 3 and maps(rgbd) == []
     said = " ".join(capsys.readouterr().err.split())
     assert "cropped from 96x64 to 48x32, as the container asks (left 32, top 16)" in said
     assert "--depth.accept_cropped true" in said and "depth[16:48, 32:80]" in said
     if scale == 4:
-        assert depth_phase(rgbd, "--depth.accept_cropped", "true") == 0
+        assert rgbd.depth_phase("--depth.accept_cropped", "true") == 0
         return
     for path in folder.iterdir():
         np.save(path, np.load(path)[16:48, 32:80])
-    assert depth_phase(rgbd) == 0
+    assert rgbd.depth_phase() == 0
     np.testing.assert_array_equal(maps(rgbd)[0], whole[16:48, 32:80].astype(np.float16))

@@ -15,17 +15,6 @@ from focusgen.dataset.records import read_record
 from focusgen.phases.scene_depth import SceneDepth
 from tests.layouts import N_FRAMES, planar_m, write_depth_png, write_pictures
 
-RUN = ["--min_frames", "2", "--workers", "1"]
-
-
-def depth_phase(rgbd, *flags: str) -> int:
-    """Run phases 1 and 2, then 3 with the flags; return its exit status."""
-    roots = rgbd.flags("raw_root", "out_root")
-    if not (rgbd.out_root / "scene_index.json").exists():
-        assert cli.phase_main("index", "doc", [*roots, *RUN]) == 0
-        assert cli.phase_main("deblur", "doc", roots) == 0
-    return cli.phase_main("depth", "doc", [*rgbd.flags("out_root", "depth_root"), *flags])
-
 
 def rewrite(rgbd, change, scene: str = "a") -> None:
     """Change every depth map of a scene."""
@@ -52,10 +41,10 @@ def record(rgbd, scene: str = "a"):
 def test_sixteen_bits_need_their_unit_said_and_then_it_is_told_and_kept(rgbd, capsys):
     rgbd.add_scene("a")
     as_png(rgbd, 500.0)
-    assert depth_phase(rgbd) == 2, "asked before anything is begun"
+    assert rgbd.depth_phase() == 2, "asked before anything is begun"
     said = capsys.readouterr().err
     assert "depth_0000.png: whole numbers (uint16)" in said and "--depth_scale 1000" in said
-    assert depth_phase(rgbd, "--depth_scale", "500") == 0, "no further flag, since nothing was made"
+    assert rgbd.depth_phase("--depth_scale", "500") == 0, "no further flag, since nothing was made"
     assert "500 per metre, median 3.99 m" in capsys.readouterr().err
     assert maps(rgbd)[0][0, 0] == 2.0
     assert record(rgbd).details["unit"] == "500 per metre, median 3.99 m (uint16)"
@@ -65,25 +54,25 @@ def test_sixteen_bits_need_their_unit_said_and_then_it_is_told_and_kept(rgbd, ca
 def test_a_finished_scene_of_sixteen_bits_stays_complete_without_its_unit_said(rgbd):
     rgbd.add_scene("a")
     as_png(rgbd, 1000.0)
-    assert depth_phase(rgbd, "--depth_scale", "1000") == 0
+    assert rgbd.depth_phase("--depth_scale", "1000") == 0
     before = record(rgbd).document
-    assert depth_phase(rgbd) == 0, "as one of release 0.1.0, which took 1000 for granted"
+    assert rgbd.depth_phase() == 0, "as one of release 0.1.0, which took 1000 for granted"
     assert record(rgbd).document == before
 
 
 def test_an_implausible_median_fails_the_scene_and_both_ways_out_work(rgbd, capsys):
     rgbd.add_scene("a")
     rewrite(rgbd, lambda depth_m: depth_m * 1000)
-    assert depth_phase(rgbd) == 3
+    assert rgbd.depth_phase() == 3
     said = capsys.readouterr().err
     assert "median depth of 3990 m is implausible" in said or "median depth of 3988 m is implausible" in said
     assert "--depth_scale" in said and "accept_range" in said
     assert maps(rgbd) == [] and not (rgbd.out_root / "a/depth_maps/stats.json").exists()
-    assert depth_phase(rgbd, "--depth_scale", "1000") == 0
+    assert rgbd.depth_phase("--depth_scale", "1000") == 0
     assert "1000 per metre, median 3.99 m" in capsys.readouterr().err
     assert maps(rgbd)[0][0, 0] == 2.0
-    assert depth_phase(rgbd) == 3, "without the scale, the finished scene is another"
-    assert depth_phase(rgbd, "--depth.accept_range", "true", "--on_stale", "redo") == 0
+    assert rgbd.depth_phase() == 3, "without the scale, the finished scene is another"
+    assert rgbd.depth_phase("--depth.accept_range", "true", "--on_stale", "redo") == 0
     assert maps(rgbd)[0][0, 0] == 2000.0
 
 
@@ -91,14 +80,14 @@ def test_an_implausible_median_fails_the_scene_and_both_ways_out_work(rgbd, caps
 def test_medians_are_plausible_from_five_centimetres_to_five_hundred_metres(rgbd, factor, is_fine):
     rgbd.add_scene("a")
     rewrite(rgbd, lambda depth_m: depth_m * np.float32(factor * 3.99 / np.median(depth_m)))
-    assert depth_phase(rgbd) == (0 if is_fine else 3)
+    assert rgbd.depth_phase() == (0 if is_fine else 3)
 
 
 @pytest.mark.parametrize("mark", [0.0, -1.0, np.nan, -np.inf])
 def test_marks_of_no_depth_are_holes_at_the_median_and_no_surface_at_a_centimetre(rgbd, mark):
     rgbd.add_scene("a")
     rewrite(rgbd, lambda depth_m: np.vstack([np.full((2, 48), mark, np.float32), depth_m[2:]]))
-    assert depth_phase(rgbd) == 0
+    assert rgbd.depth_phase() == 0
     measured = np.concatenate([depth_m[2:].ravel() for depth_m in maps(rgbd)]).astype(np.float64)
     assert {float(d[0, 0]) for d in maps(rgbd)} == {float(np.float16(np.median(measured)))}
     assert record(rgbd).details["patched_raised_lowered"]["0"] == [96, 0, 0]
@@ -108,7 +97,7 @@ def test_marks_of_no_depth_are_holes_at_the_median_and_no_surface_at_a_centimetr
 def test_neither_sky_nor_what_was_lowered_attracts_focus(rgbd):
     rgbd.add_scene("a")
     rewrite(rgbd, lambda depth_m: np.vstack([np.full((8, 48), np.inf, np.float32), depth_m[8:]]))
-    assert depth_phase(rgbd, "--depth.max_m", "5") == 0
+    assert rgbd.depth_phase("--depth.max_m", "5") == 0
     scene = DatasetLayout(rgbd.out_root, rgbd.out_root / "scene_index.json").scene("a")
     surfaces = SceneDepth(scene, record(rgbd)).surfaces()
     given_m = np.stack([np.load(path) for path in sorted((rgbd.depth_root / "a").iterdir())])
@@ -125,7 +114,7 @@ def test_neither_sky_nor_what_was_lowered_attracts_focus(rgbd):
 def test_infinite_depth_is_as_far_as_the_farthest_and_counted_and_told(rgbd, capsys):
     rgbd.add_scene("a")
     rewrite(rgbd, lambda depth_m: np.vstack([np.full((8, 48), np.inf, np.float32), depth_m[8:]]))
-    assert depth_phase(rgbd) == 0
+    assert rgbd.depth_phase() == 0
     largest = max(float(depth_m[8:].max()) for depth_m in maps(rgbd))
     assert {float(d[0, 0]) for d in maps(rgbd)} == {largest} and largest > 6.0
     details = record(rgbd).details
@@ -133,7 +122,7 @@ def test_infinite_depth_is_as_far_as_the_farthest_and_counted_and_told(rgbd, cap
     assert details["far_m"] == largest and details["changed_fraction"] == 0.0
     assert "25 % of the depth pixels are infinite" in capsys.readouterr().err
     assert any("depth.far_m" in text for text in record(rgbd).warnings)
-    assert depth_phase(rgbd, "--depth.far_m", "40", "--on_stale", "redo") == 0
+    assert rgbd.depth_phase("--depth.far_m", "40", "--on_stale", "redo") == 0
     assert {float(d[0, 0]) for d in maps(rgbd)} == {40.0}
     assert not any("infinite" in text for text in record(rgbd).warnings)
 
@@ -141,10 +130,10 @@ def test_infinite_depth_is_as_far_as_the_farthest_and_counted_and_told(rgbd, cap
 def test_a_sky_that_is_put_before_surfaces_is_told_and_one_beyond_float16_refused(rgbd, capsys):
     rgbd.add_scene("a")
     rewrite(rgbd, lambda depth_m: np.vstack([np.full((8, 48), np.inf, np.float32), depth_m[8:]]))
-    assert depth_phase(rgbd, "--depth.far_m", "1e5") != 0
+    assert rgbd.depth_phase("--depth.far_m", "1e5") != 0
     assert "100000 m does not fit float16" in capsys.readouterr().err
     assert not list((rgbd.out_root / "a/depth_maps").glob("*.npz")), "no infinite depth is published"
-    assert depth_phase(rgbd, "--depth.far_m", "2", "--on_stale", "redo") == 0
+    assert rgbd.depth_phase("--depth.far_m", "2", "--on_stale", "redo") == 0
     assert "(2 m) before surfaces up to" in capsys.readouterr().err
 
 
@@ -156,12 +145,12 @@ def test_saturated_numbers_are_told_with_their_share_until_they_are_named_as_hol
         return units
 
     as_png(rgbd, 1000.0, saturate)
-    assert depth_phase(rgbd, "--depth_scale", "1000") == 0
+    assert rgbd.depth_phase("--depth_scale", "1000") == 0
     assert "12 % of the depth numbers are 65535" in capsys.readouterr().err
     assert any("65535" in text for text in record(rgbd).warnings)
     assert maps(rgbd)[0][0, 0] == np.float16(65.535)
     flags = ["--depth_scale", "1000", "--depth.invalid_value", "65535", "--on_stale", "redo"]
-    assert depth_phase(rgbd, *flags) == 0
+    assert rgbd.depth_phase(*flags) == 0
     assert 3.0 < maps(rgbd)[0][0, 0] < 5.0
     assert not any("65535" in text for text in record(rgbd).warnings)
 
@@ -172,10 +161,10 @@ def test_millimetres_whose_bits_were_turned_are_told(rgbd, capsys):
     smooth_m = np.linspace(1.0, 7.0, 32 * 48, dtype=np.float32).reshape(32, 48)
     rewrite(rgbd, lambda depth_m: smooth_m)
     as_png(rgbd, 1000.0, lambda units: (units << 3) | (units >> 13))
-    assert depth_phase(rgbd, "--depth_scale", "1000") == 0
+    assert rgbd.depth_phase("--depth_scale", "1000") == 0
     assert "all depth numbers divide by 8" in capsys.readouterr().err
     assert any("--depth_scale 8000" in text for text in record(rgbd).warnings)
-    assert depth_phase(rgbd, "--depth_scale", "8000", "--on_stale", "redo") == 0
+    assert rgbd.depth_phase("--depth_scale", "8000", "--on_stale", "redo") == 0
     assert "divide by 8" not in capsys.readouterr().err
 
 
@@ -183,7 +172,7 @@ def test_frames_and_files_that_lost_different_numbers_are_not_paired_by_position
     rgbd.add_scene("a", n_frames=8)
     (rgbd.raw_root / "a" / "frame_0002.png").unlink()
     (rgbd.depth_root / "a" / "depth_0005.npy").unlink()
-    assert depth_phase(rgbd) == 3
+    assert rgbd.depth_phase() == 3
     said = capsys.readouterr().err
     assert "frame_0003.png" in said and "depth_0002.npy" in said
     assert maps(rgbd) == []
@@ -194,7 +183,7 @@ def test_depth_of_more_frames_is_paired_where_the_names_are_equal(rgbd, capsys):
     for path in list((rgbd.depth_root / "a").iterdir()):
         path.rename(path.with_name(path.name.replace("depth_", "frame_")))
     (rgbd.raw_root / "a" / "frame_0002.png").unlink()
-    assert depth_phase(rgbd) == 0
+    assert rgbd.depth_phase() == 0
     assert "1 depth files belong to no frame: frame_0002.npy" in capsys.readouterr().err
     truth = np.load(rgbd.depth_root / "a" / "frame_0003.npy").astype(np.float16)
     np.testing.assert_array_equal(maps(rgbd)[2], truth)
@@ -206,13 +195,13 @@ def test_hypersims_files_are_told_to_hold_rays_until_their_focal_length_is_said(
         with h5py.File(path.with_name(f"frame.{frame:04d}.depth_meters.hdf5"), "w") as file:
             file["dataset"] = np.load(path)
         path.unlink()
-    assert depth_phase(rgbd) == 3 and maps(rgbd) == []
+    assert rgbd.depth_phase() == 3 and maps(rgbd) == []
     said = capsys.readouterr().err
     assert "depth.ray_distance_focal_px" in said and "--depth.accept_name true" in said
-    assert depth_phase(rgbd, "--depth.accept_name", "true") == 0
+    assert rgbd.depth_phase("--depth.accept_name", "true") == 0
     assert maps(rgbd)[0][0, 0] == 2.0
     capsys.readouterr()
-    assert depth_phase(rgbd, "--depth.ray_distance_focal_px", "40", "--on_stale", "redo") == 0
+    assert rgbd.depth_phase("--depth.ray_distance_focal_px", "40", "--on_stale", "redo") == 0
     assert "ray_distance" not in capsys.readouterr().err
     share = 40.0 / np.sqrt(40.0**2 + 23.5**2 + 15.5**2)
     assert maps(rgbd)[0][0, 0] == np.float16(2.0 * share)
@@ -225,7 +214,7 @@ def test_disparity_by_its_folder_is_no_depth_until_somebody_says_so(rgbd, capsys
     folder = rgbd.depth_root.with_name("disparity")
     rgbd.depth_root.rename(folder)
     roots = [*rgbd.flags("out_root"), "--depth_root", str(folder)]
-    assert depth_phase(rgbd) != 0
+    assert rgbd.depth_phase() != 0
     assert cli.phase_main("depth", "doc", roots) == 3
     said = capsys.readouterr().err
     assert "named like disparity hold disparity or inverse depth by their name" in said and maps(rgbd) == []
@@ -235,7 +224,7 @@ def test_disparity_by_its_folder_is_no_depth_until_somebody_says_so(rgbd, capsys
 def test_a_scene_of_nothing_but_the_largest_number_is_refused_and_one_flag_gives_its_rest(rgbd, capsys):
     rgbd.add_scene("a")
     as_png(rgbd, 1000.0, lambda units: np.full_like(units, 65535))
-    assert depth_phase(rgbd, "--depth_scale", "1000") == 3
+    assert rgbd.depth_phase("--depth_scale", "1000") == 3
     said = capsys.readouterr().err
     assert "every depth number is 65535" in said and "--depth.invalid_value 65535" in said
     assert maps(rgbd) == []
@@ -243,14 +232,14 @@ def test_a_scene_of_nothing_but_the_largest_number_is_refused_and_one_flag_gives
     as_some[:, :40] = 3000
     for path in (rgbd.depth_root / "a").iterdir():
         cv2.imwrite(str(path), as_some)
-    assert depth_phase(rgbd, "--depth_scale", "1000", "--depth.invalid_value", "65535") == 0
+    assert rgbd.depth_phase("--depth_scale", "1000", "--depth.invalid_value", "65535") == 0
     assert "one number everywhere" in capsys.readouterr().err, "a flat wall may be true, but is told"
 
 
 def test_a_frame_whose_depth_is_one_number_is_named(rgbd, capsys):
     rgbd.add_scene("a")
     np.save(rgbd.depth_root / "a" / "depth_0002.npy", np.full((32, 48), 3.0, np.float32))
-    assert depth_phase(rgbd) == 0
+    assert rgbd.depth_phase() == 0
     text = "the depth of 1 of 4 frames is one number everywhere: frame 2"
     assert text in capsys.readouterr().err and text in record(rgbd).warnings
 
@@ -259,9 +248,9 @@ def test_a_number_for_the_sky_is_told_and_flagged_where_somebody_says_how_far_is
     """AirSim's sky is 65504 m: it fits half precision, and lenses focused at it."""
     rgbd.add_scene("a")
     rewrite(rgbd, lambda depth_m: np.vstack([np.full((8, 48), 65504, np.float32), depth_m[8:]]))
-    assert depth_phase(rgbd) == 0
+    assert rgbd.depth_phase() == 0
     assert "the largest depth is 65504 m: a number for the sky, or for no depth?" in capsys.readouterr().err
-    assert depth_phase(rgbd, "--depth.max_m", "100", "--on_stale", "redo") == 0
+    assert rgbd.depth_phase("--depth.max_m", "100", "--on_stale", "redo") == 0
     assert maps(rgbd)[0].max() == 100.0 and "number for the sky" not in capsys.readouterr().err
     flags = cv2.imread(str(rgbd.out_root / "a/depth_maps/valid_0000.png"), cv2.IMREAD_UNCHANGED)
     assert (flags[:8] & 4 == 4).all() and not (flags[9:] & 4).any()
