@@ -33,7 +33,7 @@ def read_distances(
     names: Sequence[str],
     folder: str = "",
     taken: Sequence[str] | None = None,
-    check_order: Callable[[str], object] = lambda where: None,
+    check_order: Callable[[str, Sequence[float]], object] = lambda where, distances_m: None,
 ) -> list[float]:
     """Return the distances in a file: JSON, lines of numbers, or lines of `slice name, distance`.
 
@@ -42,7 +42,8 @@ def read_distances(
         names: file names of the slices, in order.
         folder: name of their folder: of lines that name several folders, those of this one count.
         taken: those of the slices that are asked for where they are named; None: all.
-        check_order: told the file where it goes by the order of the slices; raises where that is not sure.
+        check_order: told the file and its distances where these go by the order of the slices; raises where
+            that is not sure.
 
     Raises:
         ConfigError: it cannot be read, or says something else; names file and line.
@@ -50,7 +51,7 @@ def read_distances(
     shown, text = display(str(path)), read_text(path, HOW_TO_GIVE)
     found = (_from_json if path.suffix.lower() == ".json" else _from_lines)(text, shown, names, folder)
     if isinstance(found, list):
-        check_order(shown)
+        check_order(shown, found)
         return found
     wanted = names if taken is None else taken
     missing = [name for name in wanted if name not in found]

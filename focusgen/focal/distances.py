@@ -32,6 +32,9 @@ HOW_TO_ASK_EXIFTOOL = (
 )
 
 
+NAMES = "names"
+"""What may be said in place of distances that the names of slices bear."""
+
 ORDERS = ("near-to-far", "far-to-near")
 """What may be said in place of distances that nobody knows: how the names go."""
 

@@ -1,7 +1,8 @@
-"""In which order names put the slices of a folder: by what they count, or by the distances they end in."""
+"""In which order names put the slices of a folder: by what they count, or by the distances they bear."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,15 +11,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from focusgen.base.names import natural_key
+from focusgen.focal.distances import MICRO, UNITS_M
 
-DISTANCE = r"\d+(?:\.\d+)?(?=\s?(?:[mcu\u00b5\u03bc]?m)(?![a-z]))"
-LAST_NUMBER = re.compile(rf"{DISTANCE}(?!.*\d)|\d+(?!.*\d)", re.IGNORECASE)
-"""What counts slices: a number, or a distance such as the 0.5 of `focus_0.5m`."""
+ENDLESS = r"(?<![a-z])inf(?:inity)?(?![a-z])|\u221e"
+DISTANCE = rf"\d+(?:[.,]\d+)?\s?(?:[mcu\u00b5\u03bc]?m)(?![a-z])|{ENDLESS}"
+LAST_NUMBER = re.compile(rf"(?:{DISTANCE}|\d+)(?!.*(?:\d|{ENDLESS}))", re.IGNORECASE)
+"""What counts slices: a number, or a distance such as the 0.5m of `focus_0.5m`, the 30cm or the inf."""
 
-DECIMAL = r"(?:^|(?<=[_= -])|(?<=focus)|(?<=dist)|(?<=\bf)|(?<=\bd))\d+\.\d{1,3}$"
+DECIMAL = r"(?:^|(?<=[_= -])|(?<=focus)|(?<=dist)|(?<=\bf)|(?<=\bd))\d+\.\d{1,6}$"
 LAST_DECIMAL = re.compile(rf"{DECIMAL}|{LAST_NUMBER.pattern}", re.IGNORECASE)
 """The same where names end in distances that bring no unit: `focus_0.35`, `1.2`, `2`."""
 
+NUMBER_AND_UNIT = re.compile(r"([\d.,]+)\s?(\D*)")
 COUNTER_END = 10_000
 """Before it counters of cameras begin anew, with 0 or 1: IMG_9999, IMG_0001."""
 
@@ -40,6 +44,23 @@ def name_order(paths: Sequence[Path]) -> NameOrder:
     if _end_in_decimals(paths):
         return NameOrder(LAST_DECIMAL, _decimal_key)
     return NameOrder(LAST_NUMBER, _counting_key)
+
+
+def distances_in_names(paths: Sequence[Path]) -> list[float] | None:
+    """Return metres that the names of slices bear, None if it is not sure that they do.
+
+    Of several in each name (`50mm_f2_0.3m`) those are taken that differ from name to name.
+    """
+    if _end_in_decimals(paths):
+        ends = [LAST_DECIMAL.search(path.stem) for path in paths]
+        rows = [[end[0]] if end else [] for end in ends]
+    else:
+        rows = [re.findall(DISTANCE, path.stem, re.IGNORECASE) for path in paths]
+    if len({len(row) for row in rows}) != 1:
+        return None
+    columns = [list(map(_metres, words)) for words in zip(*rows, strict=True)]
+    told = [metres for metres in columns if len(set(metres)) == len(metres) > 1 and min(metres) > 0]
+    return told[0] if len(told) == 1 else None
 
 
 def slice_names(paths: Sequence[Path]) -> list[str]:
@@ -66,15 +87,31 @@ def _end_in_decimals(paths: Sequence[Path]) -> bool:
     found = [re.search(DECIMAL, path.stem, re.IGNORECASE) for path in paths]
     decimals = [one[0] for one in found if one]
     are_numbers = len({float(one) for one in decimals}) == len(decimals)
-    return len(decimals) >= 2 and are_numbers and not any(re.search(r"\.00[1-9]", one) for one in decimals)
+    if not are_numbers or any(re.search(r"\.00+[1-9]", one) for one in decimals):
+        return False
+    one_among_whole = len(decimals) == 1 and len({LAST_DECIMAL.sub("#", path.stem) for path in paths}) == 1
+    return len(decimals) >= 2 or one_among_whole
+
+
+def _metres(word: str) -> float:
+    """Return what a distance of a name says; a number without a unit is metres."""
+    found = NUMBER_AND_UNIT.fullmatch(MICRO.sub("um", word.lower()))
+    if found is None:
+        return math.inf
+    return float(found[1].replace(",", ".")) * UNITS_M[found[2] or "m"]
+
+
+def _counted(found: re.Match[str]) -> str:
+    """Return a whole number that sorts as a distance does."""
+    metres = _metres(found[0])
+    return "9" * 30 if math.isinf(metres) else str(round(1e9 * metres))
 
 
 def _decimal_key(name: str) -> tuple[Any, str]:
     """Return a key that sorts 0.35 before 0.5, and both before 2."""
-    micro = LAST_DECIMAL.sub(lambda found: str(round(1e6 * float(found[0]))), Path(name).stem)
-    return natural_key(micro)
+    return natural_key(LAST_DECIMAL.sub(_counted, Path(name).stem))
 
 
 def _counting_key(name: str) -> tuple[Any, str]:
-    """Return a key that sorts numbers by what they count, and 0.35m before 0.5m."""
-    return natural_key(re.sub(DISTANCE, lambda found: str(round(1e6 * float(found[0]))), name, flags=re.I))
+    """Return a key that sorts numbers by what they count, and 30cm before 0.5m, and all before inf."""
+    return natural_key(re.sub(DISTANCE, _counted, name, flags=re.IGNORECASE))

@@ -16,12 +16,14 @@ from focusgen.focal.distances import (
     HOW_TO_ASK_EXIFTOOL,
     HOW_TO_DO_WITHOUT,
     HOW_TO_GIVE,
+    NAMES,
     check_distances,
     from_the_lens,
 )
 from focusgen.focal.exposure import Exposure
 from focusgen.focal.formula import with_formula
 from focusgen.focal.light import display_of, light_pixels_of, unused_bits
+from focusgen.focal.name_order import distances_in_names
 from focusgen.focal.registration import registered
 from focusgen.focal.slice_checks import (
     LEAVE_ADVICE,
@@ -279,9 +281,15 @@ def _distances_of(files: StackFiles, cameras: list[CameraNotes]) -> list[float]:
 
 
 def _where_they_stand(files: StackFiles) -> str:
-    """Return what to do where `focal render` wrote a record beside the slices, else ""."""
+    """Return what to do where `focal render` wrote a record beside the slices, or names bear them, else ""."""
     record = files.folder / "stack.json"
-    return f"{display(str(record))} has them, and the lens: give it as --input." if record.is_file() else ""
+    if record.is_file():
+        return f"{display(str(record))} has them, and the lens: give it as --input."
+    told = distances_in_names(files.paths)
+    if told is None:
+        return ""
+    shown = ", ".join(f"{metres:g}" for metres in told[:8]) + (", ..." if len(told) > 8 else "")
+    return f"Names of the slices say {shown} m: --focus-distances {NAMES} takes them. Else: {HOW_TO_GIVE}"
 
 
 def _check_tells(files: StackFiles, lens: StackLens, rising_m: list[float], width_px: int) -> None:

@@ -6,6 +6,7 @@ is what an earlier run wrote.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -17,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError
-from focusgen.base.names import display, natural_key
+from focusgen.base.names import display, listed, natural_key
 from focusgen.dataset.packs import is_published, packed_bytes
-from focusgen.focal.name_order import name_order, roll_over, slice_names
+from focusgen.focal.name_order import distances_in_names, name_order, roll_over, slice_names
 from focusgen.focal.slice_checks import (
     LEAVE_ADVICE,
     check_alike,
@@ -74,11 +75,15 @@ class StackFiles:
         """What slices are called: their files, with folders where these alone do not tell them apart."""
         return slice_names(self.paths)
 
-    def check_order(self, where: str) -> None:
+    def check_order(self, where: str, distances_m: Sequence[float] = ()) -> None:
         """Refuse distances that go by the order of the slices where that is not sure.
 
+        Args:
+            where: they stand.
+            distances_m: one per slice; none where only their order is said.
+
         Raises:
-            ConfigError: the counter in their names began anew; names where the distances stand.
+            ConfigError: the counter in their names began anew, or these bear distances that go another way.
         """
         if self.rolls_over:
             first, last = (display(path.name) for path in (self.paths[0], self.paths[-1]))
@@ -88,6 +93,16 @@ class StackFiles:
                 "Name the slices one by one in the order of the distances (--input a.png,b.png,..., in lists "
                 "slices), or give a file of their names and distances.",
             )
+        told = distances_in_names(self.paths) or ()
+        by_name = sorted(zip(told, distances_m, self.names, strict=False), key=lambda said: said[0])
+        for (near, one, name), (far, other, next_name) in itertools.pairwise(by_name):
+            if len(told) == len(distances_m) and other < one:
+                raise ConfigError(
+                    f"{where}: {display(name)} and {display(next_name)} are called {near:g} and {far:g} m, "
+                    f"and {one:g} and {other:g} m stand there for them",
+                    "Say --focus-distances names; or, where names mean something else, give a file of names "
+                    "and distances.",
+                )
 
 
 def stack_of_folder(folder: Path) -> StackFiles:
@@ -112,6 +127,22 @@ def stack_of_folder(folder: Path) -> StackFiles:
     left_out = tuple(path.name for path in pictures if path not in used)
     name = folder.resolve().name or "stack"
     return StackFiles(name, tuple(ordered), left_out, rolls_over=roll_over(ordered))
+
+
+def named_distances_m(files: StackFiles) -> list[float]:
+    """Return the distances that the names of slices bear.
+
+    Raises:
+        ConfigError: it is not sure that they do.
+    """
+    told = distances_in_names(files.paths)
+    if told is None:
+        raise ConfigError(
+            f"{display(files.name)}: the names of its slices ({listed(files.names, 4)}) tell no distances",
+            "Each bears one of its own, with a unit: 30cm.png, focus_0.5m.png, inf.png. "
+            "A file of names and distances does as well.",
+        )
+    return told
 
 
 def _refuse_doubles(folder: Path, paths: Sequence[Path]) -> None:

@@ -99,8 +99,9 @@ def _slices(record: StackRecord, roots: Roots, beside: Path) -> StackFiles:
             "slices in an array are saved as pictures first.",
         )
     files = stack_of_folder(folder)
-    if record.focus_distances_m() is not None:
-        files.check_order(record.where)
+    distances_m = record.focus_distances_m()
+    if distances_m is not None:
+        files.check_order(record.where, distances_m)
     return files
 
 

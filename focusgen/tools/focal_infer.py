@@ -16,7 +16,7 @@ from focusgen.base.files import remove
 from focusgen.base.names import display
 from focusgen.base.writable import check_may_write
 from focusgen.focal.distance_files import read_distances
-from focusgen.focal.distances import order_of, parse_distances, stepped_m
+from focusgen.focal.distances import NAMES, order_of, parse_distances, stepped_m
 from focusgen.focal.infer import InferOptions, StackResult, infer_stack
 from focusgen.focal.lists import read_list
 from focusgen.focal.name_order import slice_names
@@ -26,6 +26,7 @@ from focusgen.focal.roots import Roots
 from focusgen.focal.slice_files import (
     StackFiles,
     folders_without_slices,
+    named_distances_m,
     stack_folders,
     stack_of_folder,
     stack_of_paths,
@@ -71,7 +72,7 @@ class InferJob:
     Attributes:
         input: a folder of slices, a folder of such folders, or pictures with commas between.
         output: folder for the results.
-        focus_distances: numbers, a file, or "exif"; None: from EXIF.
+        focus_distances: numbers, a file, "names" or "exif"; None: from EXIF.
         lens: what is known of the lens.
         options: how.
         saves_pictures: whether the confidence is written as a picture too.
@@ -322,6 +323,8 @@ def _distances(job: InferJob, files: StackFiles, on_disk: Sequence[Path] = ()) -
     given = job.focus_distances
     if given is None or given.strip().lower() == "exif":
         return None
+    if given.strip().lower() == NAMES:
+        return named_distances_m(files)
     places = [files.folder, *_beside(job.input), Path()]
     for path in (place / given for place in places):
         if os.path.isfile(path):  # unlike Path's, it bears numbers that are too long for a path
@@ -334,7 +337,7 @@ def _distances(job: InferJob, files: StackFiles, on_disk: Sequence[Path] = ()) -
         looked = " nor in ".join(display(str(place)) for place in places[:-1])
         raise ConfigError(f"{display(given)}: no such file, neither here nor in {looked}")
     distances_m = parse_distances(given, "--focus-distances")
-    files.check_order("--focus-distances")
+    files.check_order("--focus-distances", distances_m)
     return _of_taken(distances_m, len(files.paths), len(on_disk))
 
 

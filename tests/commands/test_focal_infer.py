@@ -271,6 +271,31 @@ def test_where_only_the_order_is_known_depth_is_relative_and_no_distance_is_writ
     assert np.corrcoef(depths[0].ravel(), depths[1].ravel())[0, 1] < -0.5  # what was near is far
 
 
+def test_distances_that_names_bear_are_taken_where_that_is_said(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    said = ["--focus-distances", DISTANCES, *LENS]
+    assert infer(small, tmp_path / "plain", *said) == 0
+    for n, name in zip((8, 9, 10), ("51.72cm", "0.8977m", "3398.1mm"), strict=True):
+        (small / f"img_{n}.png").rename(small / f"{name}.png")
+    assert infer(small, tmp_path / "none", *LENS) == 2
+    assert "0.5172, 0.8977, 3.3981 m: --focus-distances names takes them" in capsys.readouterr().err
+    assert infer(small, tmp_path / "named", "--focus-distances", "names", *LENS) == 0
+    for name in FILES[:-1]:
+        plain, named = (tmp_path / folder / f"small_{name}" for folder in ("plain", "named"))
+        assert plain.read_bytes() == named.read_bytes(), name
+    capsys.readouterr()
+    assert infer(small, tmp_path / "turned", "--focus-distances", "3.3981,0.8977,0.5172", *LENS) == 2
+    assert "51.72cm.png and 0.8977m.png are called 0.5172 and 0.8977 m" in capsys.readouterr().err
+
+
+def test_names_without_distances_are_not_taken_for_such(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert infer(small, tmp_path / "out", "--focus-distances", "names", *LENS) == 2
+    assert "(img_8.png, img_9.png, img_10.png) tell no distances" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("more", [["--as-scene"], ["--distances-from", "sensor"]])
 def test_what_needs_distances_refuses_an_order_alone(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str]
