@@ -42,8 +42,9 @@ class InferFlags(Flags):
     focus_from: Path | None = option(None, "CSV with frame,focus_m or time_s,focus_m of a --sweep_video")
     focus_distances: str | None = option(
         None,
-        "metres in name order, such as 0.5,1,inf; or a file; or exif (the default); or names, which bear them "
-        "(30cm.png, inf.png); or, for relative depth where nobody knows them, near-to-far or far-to-near",
+        "metres in name order, such as 0.5,1,inf; or a file; or exif (the default); or names, "
+        "of slices called 30cm.png, inf.png; or, for relative depth where nobody knows them, near-to-far or "
+        "far-to-near",
     )
     distances_from: Literal["lens", "sensor"] = option(
         "lens", "where distances begin, but those of lists; sensor: as scales of lenses and cameras mostly do"

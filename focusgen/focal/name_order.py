@@ -12,6 +12,7 @@ import numpy as np
 
 from focusgen.base.names import natural_key
 from focusgen.focal.distances import MICRO, UNITS_M
+from focusgen.focal.slice_kinds import stem_of
 
 ENDLESS = r"(?<![a-z])inf(?:inity)?(?![a-z])|\u221e"
 DISTANCE = rf"\d+(?:[.,]\d+)?\s?(?:[mcu\u00b5\u03bc]?m)(?![a-z])|{ENDLESS}"
@@ -52,10 +53,10 @@ def distances_in_names(paths: Sequence[Path]) -> list[float] | None:
     Of several in each name (`50mm_f2_0.3m`) those are taken that differ from name to name.
     """
     if _end_in_decimals(paths):
-        ends = [LAST_DECIMAL.search(path.stem) for path in paths]
+        ends = [LAST_DECIMAL.search(stem_of(path)) for path in paths]
         rows = [[end[0]] if end else [] for end in ends]
     else:
-        rows = [re.findall(DISTANCE, path.stem, re.IGNORECASE) for path in paths]
+        rows = [re.findall(DISTANCE, stem_of(path), re.IGNORECASE) for path in paths]
     if len({len(row) for row in rows}) != 1:
         return None
     columns = [list(map(_metres, words)) for words in zip(*rows, strict=True)]
@@ -75,7 +76,7 @@ def slice_names(paths: Sequence[Path]) -> list[str]:
 
 def roll_over(paths: Sequence[Path]) -> bool:
     """Say whether a camera's counter began anew amid a series: 9998, 9999, 0001; some may be missing."""
-    words = [found[0] for path in paths if (found := LAST_NUMBER.search(path.stem))]
+    words = [found[0] for path in paths if (found := LAST_NUMBER.search(stem_of(path)))]
     numbers = sorted(int(word) for word in words if word.isdigit())
     reach = 2 * len(paths)
     is_at_both_ends = bool(numbers) and numbers[0] < reach and 0 < COUNTER_END - numbers[-1] < reach
@@ -84,12 +85,14 @@ def roll_over(paths: Sequence[Path]) -> bool:
 
 def _end_in_decimals(paths: Sequence[Path]) -> bool:
     """Say whether names end in decimals, not in counters behind a point, as 1.1 ... 1.10 and 1.001 are."""
-    found = [re.search(DECIMAL, path.stem, re.IGNORECASE) for path in paths]
+    found = [re.search(DECIMAL, stem_of(path), re.IGNORECASE) for path in paths]
     decimals = [one[0] for one in found if one]
     are_numbers = len({float(one) for one in decimals}) == len(decimals)
     if not are_numbers or any(re.search(r"\.00+[1-9]", one) for one in decimals):
         return False
-    one_among_whole = len(decimals) == 1 and len({LAST_DECIMAL.sub("#", path.stem) for path in paths}) == 1
+    one_among_whole = (
+        len(decimals) == 1 and len({LAST_DECIMAL.sub("#", stem_of(path)) for path in paths}) == 1
+    )
     return len(decimals) >= 2 or one_among_whole
 
 

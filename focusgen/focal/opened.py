@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -146,6 +147,8 @@ def open_stack(
         CorruptInputError: a slice cannot be read; names it.
     """
     names = files.names
+    if lens.transfer == "auto" and files.is_linear_by_kind:
+        lens = replace(lens, transfer="linear")
     focal_m = None if lens.focal_length_mm is None or lens.knows_order_only else lens.focal_length_mm / 1000.0
     _check_first(files, distances_m, focal_m)
     loaded = _load(files, most_pixels, progress, is_linear=lens.transfer == "linear")
@@ -281,7 +284,7 @@ def _distances_of(files: StackFiles, cameras: list[CameraNotes]) -> list[float]:
 
 
 def _where_they_stand(files: StackFiles) -> str:
-    """Return what to do where `focal render` wrote a record beside the slices, or names bear them, else ""."""
+    """Return what to do where `focal render` wrote a record beside slices, or names bear them, else ""."""
     record = files.folder / "stack.json"
     if record.is_file():
         return f"{display(str(record))} has them, and the lens: give it as --input."

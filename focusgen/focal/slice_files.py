@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,9 @@ from focusgen.focal.slice_checks import (
     check_turned,
     is_grey,
 )
+from focusgen.focal.slice_kinds import no_pictures, of_kinds, pictures_in, refuse_unread, stem_of
 from focusgen.media.codecs import decode_png
+from focusgen.media.light_pictures import EXR, read_light
 from focusgen.media.picture_files import PICTURE_SUFFIXES, CameraNotes, read_picture
 
 NO_SLICE = re.compile(
@@ -42,9 +44,6 @@ NO_SLICE = re.compile(
 
 SUMMARY = "summary.json"
 """Lies beside the results of `focal infer`."""
-
-RESULT = re.compile(r"(.+)_(depth|all_in_focus|slice|confidence|metadata)")
-"""Names of files that `focal infer` writes; `NAME_metadata.json` is one of them."""
 
 REPLACE = "Replace the file."
 
@@ -74,6 +73,11 @@ class StackFiles:
     def names(self) -> list[str]:
         """What slices are called: their files, with folders where these alone do not tell them apart."""
         return slice_names(self.paths)
+
+    @property
+    def is_linear_by_kind(self) -> bool:
+        """Whether slices are of a kind of file that holds linear light, whatever nobody says."""
+        return self.paths[0].suffix.lower() == EXR
 
     def check_order(self, where: str, distances_m: Sequence[float] = ()) -> None:
         """Refuse distances that go by the order of the slices where that is not sure.
@@ -112,17 +116,18 @@ def stack_of_folder(folder: Path) -> StackFiles:
         ConfigError: there is no picture that could be a slice, there are two series of as many pictures, or
             one slice is there twice.
     """
-    pictures = _pictures(folder)
+    pictures = pictures_in(folder)
     named = [path for path in pictures if not NO_SLICE.search(path.stem)] or pictures
     if not named:
-        raise _no_pictures(folder, "no pictures")
+        raise no_pictures(folder, "no pictures")
     series: dict[str, list[Path]] = defaultdict(list)
     order = name_order(named)
     for path in named:
-        series[order.number.sub("#", path.stem)].append(path)
+        series[order.number.sub("#", stem_of(path))].append(path)
     chosen = _only_longest(folder, series) or named
     ordered = sorted(chosen, key=lambda path: order.key(path.name))
     _refuse_doubles(folder, ordered)
+    refuse_unread(folder, ordered, order.number)
     used = set(chosen)
     left_out = tuple(path.name for path in pictures if path not in used)
     name = folder.resolve().name or "stack"
@@ -149,7 +154,7 @@ def _refuse_doubles(folder: Path, paths: Sequence[Path]) -> None:
     """Refuse a slice that is there in two kinds of file, as cameras and developers leave them."""
     seen: dict[str, Path] = {}
     for path in paths:
-        other = seen.setdefault(path.stem, path)
+        other = seen.setdefault(stem_of(path), path)
         if other is not path:
             raise ConfigError(
                 f"{display(str(folder))}: {display(other.name)} and {display(path.name)} are one slice twice",
@@ -179,9 +184,10 @@ def stack_folders(folder: Path) -> list[Path]:
         ConfigError: none does, or pictures lie beside folders that do: a single one, or such as are named
             after these, as programs name what they made of each.
     """
-    here = _pictures(folder)
     inside = sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda path: natural_key(path.name))
-    found = [path for path in inside if _pictures(path)]
+    here, found = of_kinds(folder, PICTURE_SUFFIXES), [p for p in inside if of_kinds(p, PICTURE_SUFFIXES)]
+    if not here and not found:
+        here, found = pictures_in(folder), [path for path in inside if pictures_in(path)]
     pairs = [(path, below) for below in found for path in here if _is_named_after(path, below)]
     if found and (len(here) == 1 or len({below for _, below in pairs}) > 1):
         picture, below = (pairs or [(here[0], found[0])])[0]
@@ -194,7 +200,7 @@ def stack_folders(folder: Path) -> list[Path]:
     if here:
         return [folder]
     if not found:
-        raise _no_pictures(folder, "no pictures in it or in its folders")
+        raise no_pictures(folder, "no pictures in it or in its folders")
     return found
 
 
@@ -219,16 +225,6 @@ def folders_without_slices(folder: Path, stacks: Sequence[Path]) -> list[str]:
     return sorted((name for name in names if not name.startswith(".")), key=natural_key)
 
 
-def _no_pictures(folder: Path, what: str) -> ConfigError:
-    """Return the error of a folder without pictures, with what lies there instead: raw files, mostly."""
-    kinds = Counter(path.suffix for path in folder.iterdir() if path.is_file() and path.suffix)
-    others = ", ".join(f"{n} {display(kind)}" for kind, n in kinds.most_common(3))
-    return ConfigError(
-        f"{display(str(folder))}: {what} ({', '.join(PICTURE_SUFFIXES)})",
-        f"It holds {others}: save slices as one of these kinds." if others else "",
-    )
-
-
 def stack_of_paths(paths: Sequence[Path], name: str | None = None) -> StackFiles:
     """Return the stack of pictures that were named one by one, in that order.
 
@@ -247,25 +243,9 @@ def stack_of_paths(paths: Sequence[Path], name: str | None = None) -> StackFiles
     return StackFiles(name or folder or "stack", tuple(paths))
 
 
-def _pictures(folder: Path) -> list[Path]:
-    return [
-        path
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
-        if path.is_file() or (path.is_symlink() and not path.exists())  # a dead link is a slice that is gone
-        if not is_result(path)
-    ]
-
-
 def is_like_a_slice(name: str) -> bool:
     """Say whether a picture's name is not that of a depth map, a mask or the like."""
     return NO_SLICE.search(Path(name).stem) is None
-
-
-def is_result(path: Path) -> bool:
-    """Say whether a file is one of those that `focal infer` writes for a stack."""
-    found = RESULT.fullmatch(path.stem)
-    return found is not None and (path.parent / f"{found[1]}_metadata.json").is_file()
 
 
 class Slice(NamedTuple):
@@ -288,7 +268,8 @@ def read_slice(path: Path) -> Slice:
     Raises:
         CorruptInputError: the slice cannot be read; names the file.
     """
-    return _read(path, "slice", LEAVE_ADVICE)
+    light = read_light(path) if path.is_file() else None  # others lie in the tar of a scene
+    return _read(path, "slice", LEAVE_ADVICE) if light is None else Slice(light, CameraNotes(), b"")
 
 
 def _read(path: Path, what: str, advice: str) -> Slice:

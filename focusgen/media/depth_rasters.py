@@ -44,7 +44,7 @@ def _silent_opencv() -> Iterator[None]:
         logging.setLogLevel(level)
 
 
-def _decoded(data: bytes) -> Numbers | None:
+def decoded(data: bytes) -> Numbers | None:
     """Return the numbers of a picture file as they stand there; None if OpenCV cannot read it."""
     import cv2
 
@@ -59,7 +59,7 @@ def read_png(path: Path) -> Numbers:
     """Return the numbers of a 16-bit grey png, or the floats in the four bytes of an RGBA one."""
     data = _read_bytes(path)
     width, height, bits = _check_depth_png(data)
-    image = _decoded(data)
+    image = decoded(data)
     shape, dtype = ((height, width), np.uint16) if bits == 16 else ((height, width, 4), np.uint8)
     if image is None or image.shape != shape or image.dtype != dtype:
         raise CorruptInputError("the png does not decode")
@@ -135,7 +135,7 @@ def read_tiff(path: Path) -> Numbers:
     data = _read_bytes(path)
     tags = read_tiff_tags(data)
     _check_depth_tiff(tags)
-    image = _decoded(data)
+    image = decoded(data)
     if image is None or image.shape != (tags.height, tags.width) or image.dtype != tags.dtype:
         raise CorruptInputError(
             "the TIFF does not decode: damaged, or of a compression that OpenCV does not read",

@@ -33,6 +33,7 @@ from focusgen.focal.slice_files import (
 )
 from focusgen.focal.sources import open_record, record_distances_m, spread
 from focusgen.focal.told_lens import LensFlags, missing_lens_flags
+from focusgen.media.light_pictures import EXR
 from focusgen.media.picture_files import PICTURE_SUFFIXES
 from focusgen.tools.focal_kept import MADE_OF, digest_of, kept_result, settings_digest, versions
 from focusgen.tools.focal_outputs import (
@@ -304,7 +305,7 @@ def _named_one_by_one(given: str) -> StackFiles:
             f"{display(given)}: no such folder or file",
             "Give a folder of slices, a file list, or the slices with commas between them.",
         )
-    if path.suffix.lower() in PICTURE_SUFFIXES:
+    if path.suffix.lower() in (*PICTURE_SUFFIXES, EXR):
         return stack_of_paths([path])
     raise ConfigError(
         f"{display(given)}: neither a folder nor pictures",

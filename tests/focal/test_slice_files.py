@@ -244,3 +244,63 @@ def test_an_unreadable_slice_is_named_with_its_whole_path(tmp_path, data):
     with pytest.raises(CorruptInputError, match=rf"unreadable slice {tmp_path}/x_1\.png") as caught:
         read_slice(tmp_path / "x_1.png")
     assert caught.value.advice
+
+
+def test_a_series_of_which_some_pictures_cannot_be_read_is_refused_by_them(tmp_path):
+    read = ("IMG_1.jpg", "IMG_3.jpg", "IMG_5.jpg")
+    folder = folder_of(tmp_path / "s", *read, "IMG_2.HEIC", "IMG_3.HEIC", "other_4.heic")
+    with pytest.raises(ConfigError, match=r"/s: IMG_2\.HEIC: of the series, and of a kind that is not read"):
+        stack_of_folder(folder)
+    (folder / "IMG_2.HEIC").unlink()
+    assert names_of(folder) == list(read)
+
+
+def test_raw_files_are_refused_with_what_develops_them_and_are_known_again(tmp_path):
+    raw = [f"IMG_{n}.CR2" for n in (9998, 9999, 1)]
+    folder = folder_of(tmp_path / "s", *raw)
+    with pytest.raises(ConfigError, match="no pictures") as refused:
+        stack_of_folder(folder)
+    assert "dcraw_emu -w -4 -T *.CR2 (LibRaw) does, and say --transfer linear" in refused.value.advice
+    folder_of(folder, *(f"{name}.tiff" for name in raw))
+    assert stack_of_folder(folder).rolls_over
+    folder_of(folder, *(name.replace("CR2", "JPG") for name in raw))
+    with pytest.raises(ConfigError, match=r"IMG_1\.CR2\.tiff and IMG_1\.JPG are one slice twice"):
+        stack_of_folder(folder)
+
+
+def test_floats_are_slices_of_sixteen_bits_in_linear_light(tmp_path):
+    import OpenEXR
+
+    light = np.linspace(0, 1.2, 48, dtype=np.float32).reshape(4, 4, 3)
+    light[0, 0] = np.inf
+    names = {f"View.Combined.{colour}": light[..., n].copy() for n, colour in enumerate("RGB")}
+    channels = {**names, "View.Depth.Z": light[..., 0].copy()}
+    for folder in ("exr", "exr/depth"):
+        (tmp_path / folder).mkdir()
+    for n in (1, 2):
+        with OpenEXR.File({"type": OpenEXR.scanlineimage}, channels) as file:
+            file.write(str(tmp_path / "exr" / f"s_{n}.exr"))
+    cv2.imwrite(str(tmp_path / "s_1.tif"), light[..., ::-1])
+    files = stack_of_folder(tmp_path / "exr")
+    assert files.is_linear_by_kind and stack_folders(tmp_path / "exr") == [tmp_path / "exr"]
+    expected = np.rint(np.minimum(light, 1.0) * 65535).astype(np.uint16)
+    for path in (*files.paths, tmp_path / "s_1.tif"):
+        assert np.array_equal(read_slice(path).pixels, expected)
+
+
+@pytest.mark.parametrize(
+    ("scale", "said"),
+    [(4.0, "half of it lies above 2, and 1 is white"), (1e-3, "none is above 0.001, and 1")],
+)
+def test_floats_of_another_scale_are_refused(tmp_path, scale, said):
+    cv2.imwrite(str(tmp_path / "s.tif"), np.linspace(0, scale, 99, dtype=np.float32).reshape(9, 11))
+    with pytest.raises(CorruptInputError, match=f"s.tif: {said}"):
+        read_slice(tmp_path / "s.tif")
+
+
+def test_exr_files_beside_pictures_are_no_slices(tmp_path):
+    folder = folder_of(tmp_path / "s", "1.png", "2.png", "1.exr", "2.exr")
+    assert names_of(folder) == ["1.png", "2.png"]
+    folder_of(tmp_path / "batch" / "depth", "1.exr", "2.exr")
+    folder_of(tmp_path / "batch" / "a", "1.png", "2.png")
+    assert [path.name for path in stack_folders(tmp_path / "batch")] == ["a"]
