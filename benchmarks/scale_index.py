@@ -27,7 +27,7 @@ from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.record_writing import record_document
 from focusgen.dataset.records import seal
-from focusgen.media.rawcheck import RawReport, check_raw
+from focusgen.media.rawcheck import CheckOptions, RawReport, check_raw
 from focusgen.media.scenes import RawScene
 from focusgen.phases.looking import discover_scenes
 from focusgen.run.finished_notes import note_finished
@@ -111,7 +111,7 @@ def _find_out(cfg: Config) -> None:
     """Write down what tasks would have found out: true of the first scene, made up for the others."""
     time.sleep(SETTLED_S + 0.1)
     dataset, scenes = DatasetLayout.of(cfg), discover_scenes(cfg).scenes
-    true = check_raw(scenes[0], min_frames=16, max_frames=None, shot_cut_threshold=0.5)
+    true = check_raw(scenes[0], CheckOptions(16, None, 0.5))
     for task in range(N_TASKS):
         findings = Findings(cfg, dataset)
         for number in range(task, len(scenes), N_TASKS):

@@ -15,16 +15,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.interpreter import PRODUCT_THREADS_VARIABLE, module_command
 from focusgen.base.names import MediaError, display
-from focusgen.media.codecs import MAX_PIXELS
 from focusgen.media.damage import COPY_AGAIN, ENCODE_ANEW
-from focusgen.media.rawcheck import RawReport
+from focusgen.media.rawcheck import CheckOptions, RawReport
 from focusgen.media.scenes import RawScene
 
 STALL_TIMEOUT_S = 60.0  # one frame of 64 megapixels takes about 2 s
@@ -45,16 +43,6 @@ Outcome = RawReport | CorruptInputError
 
 class DecoderLostError(MediaError):
     """A scene is refused because its decoder process crashed or hung: the next one may fare better."""
-
-
-@dataclass(frozen=True)
-class CheckOptions:
-    """What `check_raw` is asked; see there."""
-
-    min_frames: int
-    max_frames: int | None
-    shot_cut_threshold: float
-    max_pixels: int = MAX_PIXELS
 
 
 class DecodePool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from focusgen.base.names import MediaError
-from focusgen.media.rawcheck import check_raw
+from focusgen.media.rawcheck import CheckOptions, check_raw
 from focusgen.media.scenes import RawScene
 
 _HEARTBEAT_S = 0.5
@@ -72,7 +72,7 @@ def _answer(request: dict[str, Any], on_frame: Callable[[int], None]) -> dict[st
         span_s=tuple(scene["span_s"]) if scene["span_s"] else None,
     )
     try:
-        return {"report": check_raw(raw, **request["options"], on_frame=on_frame).to_json()}
+        return {"report": check_raw(raw, CheckOptions(**request["options"]), on_frame).to_json()}
     except MediaError as error:
         return {"refused": {"file": error.file, "reason": error.reason, "advice": error.advice}}
 

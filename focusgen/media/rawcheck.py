@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import xxhash
 
@@ -96,40 +96,34 @@ def raw_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-class _Asked(NamedTuple):
-    """What is asked of a scene; see `check_raw`."""
+@dataclass(frozen=True)
+class CheckOptions:
+    """What is asked of a scene.
 
-    min_frames: int
-    max_frames: int | None
-    shot_cut_threshold: float
-    max_pixels: int
-
-
-def check_raw(
-    raw: RawScene,
-    *,
-    min_frames: int,
-    max_frames: int | None,
-    shot_cut_threshold: float,
-    max_pixels: int = MAX_PIXELS,
-    on_frame: Callable[[int], None] = lambda n_decoded: None,
-) -> RawReport:
-    """Decode a whole scene and return what it is.
-
-    Args:
-        raw: the scene.
+    Attributes:
         min_frames: a shorter scene is refused.
         max_frames: only the first frames are looked at, and the container's own count is not compared.
         shot_cut_threshold: data.shot_cut_threshold.
         max_pixels: limit of one frame, compared with headers before anything is allocated.
-        on_frame: called after every frame with the number decoded so far.
+    """
+
+    min_frames: int
+    max_frames: int | None
+    shot_cut_threshold: float
+    max_pixels: int = MAX_PIXELS
+
+
+def check_raw(
+    raw: RawScene, asked: CheckOptions, on_frame: Callable[[int], None] = lambda n_decoded: None
+) -> RawReport:
+    """Decode a whole scene and return what it is; `on_frame` is told the number decoded after every frame.
 
     Raises:
         MediaError: (a CorruptInputError) names the file and the reason.
     """
     check = _check_images if raw.kind == "images" else _check_video
     try:
-        return check(raw, _Asked(min_frames, max_frames, shot_cut_threshold, max_pixels), on_frame)
+        return check(raw, asked, on_frame)
     except MemoryError as error:
         raise MediaError(
             raw.path.name, f"needs more memory than the limit allows{_limit_of_site()}"
@@ -152,7 +146,7 @@ def _check_length(raw: RawScene, n_frames: int, min_frames: int) -> None:
         raise MediaError(file, f"{n_frames} {noun}, fewer than {min_frames} (data.min_frames)")
 
 
-def _check_images(raw: RawScene, asked: _Asked, on_frame: Callable[[int], None]) -> RawReport:
+def _check_images(raw: RawScene, asked: CheckOptions, on_frame: Callable[[int], None]) -> RawReport:
     files = raw.files[: asked.max_frames]
     _check_length(raw, len(files), asked.min_frames)
     digests, signatures, brightest = [], [], 0
@@ -206,7 +200,7 @@ def check_same_size(pixels: Frame, size: tuple[int, int], file: str, first_file:
         )
 
 
-def _check_video(raw: RawScene, asked: _Asked, on_frame: Callable[[int], None]) -> RawReport:
+def _check_video(raw: RawScene, asked: CheckOptions, on_frame: Callable[[int], None]) -> RawReport:
     file = raw.path.name
     n_stored = check_whole(raw.path, file, demuxer_of(raw.path, file))
     digest = raw_digest(raw.path)

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing
-from typing import TYPE_CHECKING, Protocol
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import xxhash
 
 from focusgen.base.names import MediaError
-from focusgen.media.codecs import MAX_PIXELS
 from focusgen.media.images import Frame, decode_image, image_size, read_bytes
-from focusgen.media.rawcheck import all_or_none, check_same_size, raw_digest
+from focusgen.media.rawcheck import check_same_size, raw_digest
 from focusgen.media.scenes import RawScene
-from focusgen.media.streams import VideoStream, frame_time_s, open_video
+from focusgen.media.streams import VideoStream, open_video
 
 if TYPE_CHECKING:
     import av
@@ -35,28 +34,26 @@ KEPT_FRAMES = 40
 KEPT_BYTES = 128 << 20
 
 
-class FrameReader(Protocol):
-    """Random access to the frames of one scene; use it as a context manager."""
+class FrameReader:
+    """Random access to the frames of one scene; use it as a context manager.
 
-    @property
-    def n_frames(self) -> int:
-        """Number of frames."""
+    Attributes:
+        n_frames: as phase 1 found it; None for a video of which nobody told.
+        width, height: pixels, upright.
+    """
 
-    @property
-    def width(self) -> int:
-        """Pixels, upright."""
+    width: int
+    height: int
 
-    @property
-    def height(self) -> int:
-        """Pixels, upright."""
+    def __init__(self, raw: RawScene, n_frames: int | None) -> None:
+        self._open = ExitStack()
+        self._raw, self.n_frames = raw, n_frames
 
-    @property
-    def fps(self) -> float | None:
-        """Average rate of a video; None for images."""
+    def __enter__(self) -> Self:
+        return self
 
-    @property
-    def frame_times_s(self) -> tuple[float, ...] | None:
-        """Time of each frame of a video; None for images."""
+    def __exit__(self, *exc_info: object) -> None:
+        self._open.close()
 
     def read(self, start: int, stop: int) -> Frames:
         """Return frames [start, stop).
@@ -65,37 +62,32 @@ class FrameReader(Protocol):
             IndexError: the range is not within the scene.
             MediaError: a file is damaged or is not the one that phase 1 saw.
         """
+        # A length that nobody told is not worth a pass over the whole file: the end is met when it comes.
+        n_frames = stop if self.n_frames is None else self.n_frames
+        if not 0 <= start <= stop <= n_frames:
+            raise IndexError(f"frames {start} to {stop} of a scene of {n_frames}")
+        frames = np.empty((stop - start, self.height, self.width, 3), np.uint8)
+        for index in range(start, stop):
+            frames[index - start] = self._frame(index)
+        return frames
 
-    def __enter__(self) -> FrameReader:
-        """Return the reader."""
-
-    def __exit__(self, *exc_info: object) -> None:
-        """Close the file."""
+    def _frame(self, index: int) -> Frame:
+        raise NotImplementedError
 
 
-def open_frames(
-    raw: RawScene,
-    *,
-    n_frames: int | None = None,
-    frame_times_s: Sequence[float] | None = None,
-    digests: Sequence[str] = (),
-    max_pixels: int = MAX_PIXELS,
-) -> FrameReader:
+def open_frames(raw: RawScene, *, n_frames: int | None = None, digests: Sequence[str] = ()) -> FrameReader:
     """Return a reader of a scene's frames.
 
     Args:
         raw: the scene.
-        n_frames: number of frames if phase 1 found it; else a video is decoded once when it is asked for.
-        frame_times_s: likewise.
+        n_frames: number of frames if phase 1 found it.
         digests: what phase 1 recorded; every file that is read must still have the same bytes.
-        max_pixels: limit of one frame.
 
     Raises:
         MediaError: the first frame cannot be read, or a video is not the one that phase 1 saw.
     """
-    if raw.kind == "images":
-        return _ImageFrames(raw, n_frames, digests, max_pixels)
-    return _VideoFrames(raw, n_frames, frame_times_s, digests, max_pixels)
+    reader = _ImageFrames if raw.kind == "images" else _VideoFrames
+    return reader(raw, n_frames, digests)
 
 
 def _check_digest(file: str, found: str, recorded: str) -> None:
@@ -107,71 +99,29 @@ def _check_digest(file: str, found: str, recorded: str) -> None:
         )
 
 
-def _check_range(start: int, stop: int, n_frames: int) -> None:
-    if not 0 <= start <= stop <= n_frames:
-        raise IndexError(f"frames {start} to {stop} of a scene of {n_frames}")
-
-
-class _Closing:
-    """The context manager part of a reader."""
-
-    def __init__(self) -> None:
-        self._open = ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._open.close()
-
-
-class _ImageFrames(_Closing):
+class _ImageFrames(FrameReader):
     """Frames of a folder; each read decodes its files anew."""
 
-    fps: float | None = None
-    frame_times_s: tuple[float, ...] | None = None
-
-    def __init__(self, raw: RawScene, n_frames: int | None, digests: Sequence[str], max_pixels: int) -> None:
-        super().__init__()
-        self._raw = raw
+    def __init__(self, raw: RawScene, n_frames: int | None, digests: Sequence[str]) -> None:
+        super().__init__(raw, len(raw.files) if n_frames is None else n_frames)
         self._digests = digests
-        self._max_pixels = max_pixels
-        self.n_frames = len(raw.files) if n_frames is None else n_frames
-        self.width, self.height = image_size(raw.file_path(0), max_pixels, raw.applied_rules)
+        self.width, self.height = image_size(raw.file_path(0), rules=raw.applied_rules)
 
-    def read(self, start: int, stop: int) -> Frames:
-        _check_range(start, stop, self.n_frames)
-        frames = np.empty((stop - start, self.height, self.width, 3), np.uint8)
-        for index in range(start, stop):
-            frames[index - start] = self._decode(index)
-        return frames
-
-    def _decode(self, index: int) -> Frame:
+    def _frame(self, index: int) -> Frame:
         file = self._raw.files[index]
         data = read_bytes(self._raw.file_path(index), file)
         if self._digests:
             _check_digest(file, xxhash.xxh3_128_hexdigest(data), self._digests[index])
-        pixels = decode_image(data, file, self._max_pixels, self._raw.applied_rules)
+        pixels = decode_image(data, file, rules=self._raw.applied_rules)
         check_same_size(pixels, (self.width, self.height), file, self._raw.files[0])
         return pixels
 
 
-class _VideoFrames(_Closing):
+class _VideoFrames(FrameReader):
     """Frames of a video file: decodes on from where it is, and from the start to go far back."""
 
-    def __init__(
-        self,
-        raw: RawScene,
-        n_frames: int | None,
-        frame_times_s: Sequence[float] | None,
-        digests: Sequence[str],
-        max_pixels: int,
-    ) -> None:
-        super().__init__()
-        self._raw = raw
-        self._max_pixels = max_pixels
-        self._known_n_frames = n_frames
-        self._known_times = None if frame_times_s is None else tuple(frame_times_s)
+    def __init__(self, raw: RawScene, n_frames: int | None, digests: Sequence[str]) -> None:
+        super().__init__(raw, n_frames)
         if digests:
             _check_digest(raw.path.name, raw_digest(raw.path), digests[0])
         self._video: VideoStream
@@ -181,37 +131,6 @@ class _VideoFrames(_Closing):
         self._rewind()
         self._keep(self._advance())
         self.width, self.height = self._video.upright_size
-        self.fps = self._video.fps
-
-    @property
-    def n_frames(self) -> int:
-        if self._known_n_frames is None:
-            self._survey()
-        assert self._known_n_frames is not None
-        return self._known_n_frames
-
-    @property
-    def frame_times_s(self) -> tuple[float, ...] | None:
-        if self._known_n_frames is None:
-            self._survey()
-        return self._known_times
-
-    def _opened(self) -> AbstractContextManager[VideoStream]:
-        return open_video(self._raw.path, max_pixels=self._max_pixels, rules=self._raw.applied_rules)
-
-    def _survey(self) -> None:
-        with self._opened() as video:
-            times = [frame_time_s(frame) for frame in video.decode()][self._raw.first_frame :]
-        self._known_n_frames = len(times)
-        self._known_times = all_or_none(times)
-
-    def read(self, start: int, stop: int) -> Frames:
-        # A length that nobody told is not worth a pass over the whole file: the end is met when it comes.
-        _check_range(start, stop, stop if self._known_n_frames is None else self._known_n_frames)
-        frames = np.empty((stop - start, self.height, self.width, 3), np.uint8)
-        for index in range(start, stop):
-            frames[index - start] = self._frame(index)
-        return frames
 
     def _frame(self, index: int) -> Frame:
         for kept_index, pixels in self._kept:
@@ -225,7 +144,7 @@ class _VideoFrames(_Closing):
 
     def _rewind(self) -> None:
         self._open.close()
-        self._video = self._open.enter_context(self._opened())
+        self._video = self._open.enter_context(open_video(self._raw.path, rules=self._raw.applied_rules))
         self._frames = self._open.enter_context(closing(self._video.decode()))
         self._next = -self._raw.first_frame
         self._kept.clear()

@@ -14,9 +14,8 @@ from focusgen.config import Config
 from focusgen.config.backends import BOKEHNET, THIN_LENS
 from focusgen.dataset.lens_metadata import SetLens, lenses_of, set_lenses
 from focusgen.models.protocols import BokehRenderer, RenderContext, RenderSession
-from focusgen.optics.breathing import magnification
+from focusgen.optics.breathing import magnification, source_px
 from focusgen.optics.coc import Lens, focus_map, signed_blur_radius_px
-from focusgen.phases.magnified import magnified_picture
 from focusgen.phases.outputs import checked_frames
 
 
@@ -84,28 +83,15 @@ class LensSet:
     """One lens of a scene with the renderer's session for it.
 
     Attributes:
+        published: what metadata.json says of the set.
         is_clipped: picture and label saturate together, at max_coc_m.
-        coc_limit_m: where both stop earlier, because the renderer does.
-        focus_distances_m: of each frame, where focus moves.
-        breathes: what is drawn is the middle of frame and depth, enlarged.
     """
 
     index: int
-    lens: Lens
-    max_coc_m: float
+    published: SetLens
     is_clipped: bool
     sensor_width_m: float
     session: RenderSession
-    coc_limit_m: float | None = None
-    focus_distances_m: tuple[float, ...] | None = None
-    breathes: bool = False
-
-    @property
-    def published(self) -> SetLens:
-        """What metadata.json says of the set."""
-        return SetLens(
-            self.lens, self.max_coc_m, self.focus_distances_m, self.coc_limit_m, breathes=self.breathes
-        )
 
     def draw(
         self, frames: Sequence[int], sharp: npt.NDArray[np.uint8], depth_m: npt.NDArray[np.float16]
@@ -117,10 +103,10 @@ class LensSet:
             sharp: (B, H, W, 3) uint8 RGB.
             depth_m: (B, H, W) float16, as saved.
         """
-        if self.breathes:
+        if self.published.breathes:
             sharp, depth_m = self._shown(frames, sharp, depth_m)
-        if self.focus_distances_m is None:
-            labels, radius_px = self._label_and_radius(depth_m, self.lens)
+        if self.published.focus_distances_m is None:
+            labels, radius_px = self._label_and_radius(depth_m, self.published.lens)
         else:
             by_frame = [
                 self._label_and_radius(one, self.published.at(f))
@@ -142,21 +128,23 @@ class LensSet:
         self, depth_m: npt.NDArray[np.float16], lens: Lens
     ) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float32]]:
         """Return label and signed blur radius of the same circle of confusion."""
+        max_coc_m = self.published.max_coc_m
         radius_px = signed_blur_radius_px(
             depth_m.astype(np.float32),
             lens,
             image_width_px=depth_m.shape[-1],
             sensor_width_m=self.sensor_width_m,
-            max_coc_m=self.max_coc_m if self.is_clipped else None,
+            max_coc_m=max_coc_m if self.is_clipped else None,
         )
-        return focus_map(depth_m, lens, self.max_coc_m, self.coc_limit_m), radius_px
+        return focus_map(depth_m, lens, max_coc_m, self.published.coc_limit_m), radius_px
 
 
 def start_lens_sets(
     cfg: Config, metadata: Mapping[str, Any], stats: Mapping[str, float], renderer: BokehRenderer
 ) -> list[LensSet]:
     """Return the lens sets that a scene's metadata.json holds, each with a session of the renderer."""
-    lens_sets = []
+    lens_sets, is_clipped = [], metadata["clip_to_max_coc"]
+    sensor_width_m = metadata["sensor_width_mm"] / 1000.0
     for index, one in enumerate(set_lenses(metadata)):
         context = RenderContext(
             scene_id=metadata["scene_id"],
@@ -164,25 +152,23 @@ def start_lens_sets(
             width=metadata["width"],
             height=metadata["height"],
             lens=one.lens,
-            max_coc_m=one.max_coc_m if metadata["clip_to_max_coc"] else None,
-            sensor_width_m=metadata["sensor_width_mm"] / 1000.0,
+            max_coc_m=one.max_coc_m if is_clipped else None,
+            sensor_width_m=sensor_width_m,
             depth_m=stats,
             is_depth_exact=metadata["depth_is_exact"],
             seed=derive_seed(cfg.seed, metadata["scene_id"], "render", index),
             focus_distances_m=one.focus_distances_m,
         )
-        session = renderer.start(context)
-        lens_sets.append(
-            LensSet(
-                index,
-                one.lens,
-                one.max_coc_m,
-                metadata["clip_to_max_coc"],
-                metadata["sensor_width_mm"] / 1000.0,
-                session,
-                one.coc_limit_m,
-                one.focus_distances_m,
-                one.breathes,
-            )
-        )
+        lens_sets.append(LensSet(index, one, is_clipped, sensor_width_m, renderer.start(context)))
     return lens_sets
+
+
+def magnified_picture(rgb: npt.NDArray[np.uint8], magnified: float) -> npt.NDArray[np.uint8]:
+    """Return the middle of an (H, W, 3) picture, enlarged as by the lens, at the same size; bicubic."""
+    import cv2
+
+    y, x = (source_px(n, magnified).astype(np.float32) for n in rgb.shape[:2])
+    columns, rows = np.meshgrid(x, y)
+    return np.asarray(
+        cv2.remap(rgb, columns, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )

@@ -15,8 +15,9 @@ from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.ingest import changed_files, ingest_settings, read_whole_manifest
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.raw_marks import RawMarks
-from focusgen.media.decode import CheckOptions, DecodePool
+from focusgen.media.decode import DecodePool
 from focusgen.media.layouts.find import PLAIN, find_scenes
+from focusgen.media.rawcheck import CheckOptions
 from focusgen.media.scenes import Discovery, RawScene
 
 

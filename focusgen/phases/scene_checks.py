@@ -26,8 +26,7 @@ from focusgen.phases.camera import check_view, turned_sensor
 from focusgen.phases.file_checks import SceneRecords, VouchedFiles, looks_published
 from focusgen.phases.flag_checks import FlagChecker
 from focusgen.phases.flat_frames import is_flat, spans_levels
-from focusgen.phases.lens_set import unmarked_limits
-from focusgen.phases.magnified import magnified_picture
+from focusgen.phases.lens_set import magnified_picture, unmarked_limits
 from focusgen.phases.scene_report import SceneReport
 from focusgen.phases.set_checks import check_sets
 

@@ -15,9 +15,9 @@ from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.files import make_folder, publish, publish_json, remove, remove_drafts
 from focusgen.base.names import display
 from focusgen.focal.sweep import SweepStack, cut_sweep, read_focus
-from focusgen.media.decode import CheckOptions, DecodePool
+from focusgen.media.decode import DecodePool
 from focusgen.media.listing import VIDEO_SUFFIXES
-from focusgen.media.rawcheck import RawReport
+from focusgen.media.rawcheck import CheckOptions, RawReport
 from focusgen.media.scenes import RawScene, discover
 from focusgen.media.video import open_frames
 from focusgen.tools.focal_outputs import png_bytes

@@ -12,7 +12,7 @@ from focusgen.base.names import MediaError
 from focusgen.dataset.findings import Findings, Unchanged, stamp_of
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.media.decode import DecoderLostError
-from focusgen.media.rawcheck import RawReport, check_raw
+from focusgen.media.rawcheck import CheckOptions, RawReport, check_raw
 from focusgen.media.scenes import RawScene
 from focusgen.phases.looking import discover_scenes
 
@@ -28,7 +28,7 @@ def scene(rgbd, settled_files) -> RawScene:
 
 
 def report_of(scene: RawScene) -> RawReport:
-    return check_raw(scene, min_frames=2, max_frames=None, shot_cut_threshold=0.5)
+    return check_raw(scene, CheckOptions(2, None, 0.5))
 
 
 def findings(rgbd) -> Findings:

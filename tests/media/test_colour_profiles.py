@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 from focusgen.media.colour_profiles import are_alike, has_display_curve
 from focusgen.media.images import decode_image, examine_image
 from focusgen.media.picture_files import read_picture
-from focusgen.media.rawcheck import check_raw
+from focusgen.media.rawcheck import CheckOptions, check_raw
 from focusgen.media.scenes import RawScene, discover
 from focusgen.media.video import open_frames
 from tests.clips import encoded, moving_texture, png_chunk, swapped_profile
@@ -115,7 +115,7 @@ def test_phase_1_records_the_profile_and_a_scene_begun_before_goes_on_as_it_bega
         data = encoded(Image.fromarray(pixels), "PNG", icc_profile=profile)
         (tmp_path / f"{index}.png").write_bytes(data)
     (raw,) = discover(tmp_path).scenes
-    report = check_raw(raw, min_frames=1, max_frames=None, shot_cut_threshold=0.35)
+    report = check_raw(raw, CheckOptions(1, None, 0.35))
     assert report.rules == ("profile",)
     assert len(report.notes) == 1
     plain = moving_texture(4)

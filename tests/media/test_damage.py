@@ -8,11 +8,11 @@ import pytest
 
 from focusgen.base.names import MediaError
 from focusgen.media.damage import COPY_AGAIN, advising
-from focusgen.media.rawcheck import check_raw
+from focusgen.media.rawcheck import CheckOptions, check_raw
 from focusgen.media.scenes import RawScene, discover
 from tests.clips import moving_texture, write_images, write_video
 
-OPTIONS = {"min_frames": 1, "max_frames": None, "shot_cut_threshold": 0.35}
+OPTIONS = CheckOptions(1, None, 0.35)
 
 
 @pytest.mark.parametrize("n_b_frames", ["0", "2"])
@@ -24,10 +24,10 @@ def test_the_part_before_the_damage_is_whole_as_far_as_is_said(tmp_path, n_b_fra
     path.write_bytes(data)
     raw = RawScene("a", "video", path, (path.name,))
     with pytest.raises(MediaError, match=r"^a\.mp4: (damaged|cannot be decoded)") as caught:
-        check_raw(raw, **OPTIONS)
+        check_raw(raw, OPTIONS)
     assert caught.value.advice.startswith(COPY_AGAIN) and "-crf 8" in caught.value.advice
     end_s = float(re.search(r"--clips FILE .*end_s ([0-9.]+)\)", caught.value.advice)[1])
-    report = check_raw(RawScene("a", "video", path, (path.name,), span_s=(0.0, end_s)), **OPTIONS)
+    report = check_raw(RawScene("a", "video", path, (path.name,), span_s=(0.0, end_s)), OPTIONS)
     assert 1 < report.n_decoded == round(25 * end_s), "all before that time, and no part of the damage"
 
 
@@ -51,11 +51,11 @@ def test_a_scene_goes_on_without_a_damaged_picture_as_is_advised(tmp_path):
     paths[2].write_bytes(paths[2].read_bytes()[:-20])
     (scene,) = discover(tmp_path / "a").scenes
     with pytest.raises(MediaError, match=r"^frame_0002\.png: truncated PNG") as caught:
-        check_raw(scene, **OPTIONS)
+        check_raw(scene, OPTIONS)
     assert "take it out of the folder" in caught.value.advice
     paths[2].unlink()
     (scene,) = discover(tmp_path / "a").scenes
-    report = check_raw(scene, **OPTIONS)
+    report = check_raw(scene, OPTIONS)
     assert report.n_decoded == 11 and "frame_0001.png" in " ".join(report.notes), "the gap is said"
 
 

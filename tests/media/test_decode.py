@@ -10,8 +10,8 @@ from PIL import Image
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.media import decode
-from focusgen.media.decode import CheckOptions, DecodePool
-from focusgen.media.rawcheck import check_raw
+from focusgen.media.decode import DecodePool
+from focusgen.media.rawcheck import CheckOptions, check_raw
 from focusgen.media.scenes import RawScene, discover
 from tests.clips import moving_texture, write_images, write_video
 
@@ -51,7 +51,7 @@ def test_a_child_says_exactly_what_check_raw_says(tmp_path):
     scenes = discover(tmp_path).scenes
     assert len(scenes) == 2
     for raw in scenes:
-        here = check_raw(raw, min_frames=2, max_frames=None, shot_cut_threshold=0.35)
+        here = check_raw(raw, CheckOptions(2, None, 0.35))
         assert check_in_child(raw) == here
     assert children() == []
 
@@ -62,7 +62,7 @@ def test_a_refusal_keeps_its_file_reason_and_advice_across_the_process_border(tm
     (tmp_path / "frame\\0001.png").write_bytes(b"junk")
     (raw,) = discover(tmp_path).scenes
     with pytest.raises(CorruptInputError) as here:
-        check_raw(raw, min_frames=2, max_frames=None, shot_cut_threshold=0.35)
+        check_raw(raw, CheckOptions(2, None, 0.35))
     there = check_in_child(raw)
     assert (
         isinstance(there, CorruptInputError)

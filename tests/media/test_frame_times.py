@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from focusgen.media.frame_times import notes_on_times
-from focusgen.media.rawcheck import check_raw
+from focusgen.media.rawcheck import CheckOptions, check_raw
 from focusgen.media.scenes import discover
 from tests.clips import moving_texture, write_video
 
@@ -75,7 +75,7 @@ def test_a_packet_that_was_lost_smears_what_follows_and_is_said(tmp_path: Path):
                 packet.stream = stream
                 target.mux(packet)
     scenes = {raw.scene_id: raw for raw in discover(tmp_path).scenes}
-    notes = {name: check_raw(raw, min_frames=1, max_frames=None, shot_cut_threshold=1.0).notes
+    notes = {name: check_raw(raw, CheckOptions(1, None, 1.0)).notes
              for name, raw in scenes.items()}  # fmt: skip
     assert notes == {"whole": (), "lost": (f"1 frame is missing between frames 4 and 5{MAY_BE_SMEARED}",)}
     with av.open(str(whole)) as one, av.open(str(tmp_path / "lost.mkv")) as other:

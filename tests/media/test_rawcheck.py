@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,14 @@ import xxhash
 
 from focusgen.base.names import MediaError
 from focusgen.media import rawcheck
-from focusgen.media.rawcheck import RawReport, all_or_none, check_raw, check_same_size, raw_digest
+from focusgen.media.rawcheck import (
+    CheckOptions,
+    RawReport,
+    all_or_none,
+    check_raw,
+    check_same_size,
+    raw_digest,
+)
 from focusgen.media.scenes import RawScene
 from tests.clips import moving_texture, write_images, write_video
 
@@ -22,8 +31,8 @@ def images(folder: Path, n_frames: int = 3, size: tuple[int, int] = (16, 12)) ->
     return RawScene("bear", "images", folder, tuple(path.name for path in paths), notes=("names jump",))
 
 
-def check(raw: RawScene, **limits: Any) -> RawReport:
-    return check_raw(raw, **{"min_frames": 1, "max_frames": None, "shot_cut_threshold": 0.35, **limits})
+def check(raw: RawScene, on_frame: Callable[[int], None] = lambda n: None, **limits: Any) -> RawReport:
+    return check_raw(raw, replace(CheckOptions(1, None, 0.35), **limits), on_frame)
 
 
 def test_a_folder_is_described_from_its_first_to_its_last_image(tmp_path):

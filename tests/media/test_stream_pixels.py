@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorRange
 
-from focusgen.media.rawcheck import check_raw
+from focusgen.media.rawcheck import CheckOptions, check_raw
 from focusgen.media.scenes import RawScene, discover
 from focusgen.media.video import open_frames
 
@@ -56,7 +56,7 @@ def test_deep_levels_are_those_that_the_numbers_say(tmp_path, pixel_format, bits
     true = written(path, pixel_format, bits, is_full=is_full)
     np.testing.assert_allclose(shown(path), true[:, None].repeat(3, 1), atol=within)
     (raw,) = discover(path).scenes
-    assert check_raw(raw, min_frames=1, max_frames=None, shot_cut_threshold=0.35).rules == ("deep",)
+    assert check_raw(raw, CheckOptions(1, None, 0.35)).rules == ("deep",)
     if not is_full:
         as_before = shown(path, rules=())
         assert (as_before - true[:, None]).mean() < -1.0, "a scene that was begun so goes on so"
@@ -69,4 +69,4 @@ def test_of_eight_bits_and_of_whole_colours_no_byte_changes(tmp_path):
         written(path, pixel_format, bits, is_full=False)
         np.testing.assert_array_equal(shown(path), shown(path, rules=()))
         (raw,) = discover(path).scenes
-        assert check_raw(raw, min_frames=1, max_frames=None, shot_cut_threshold=0.35).rules == ()
+        assert check_raw(raw, CheckOptions(1, None, 0.35)).rules == ()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from focusgen.base.errors import CorruptInputError
-from focusgen.media.rawcheck import RawReport, check_raw
+from focusgen.media.rawcheck import CheckOptions, RawReport, check_raw
 from focusgen.media.scenes import RawScene, discover
 from focusgen.media.video import open_frames
 from tests.clips import Frames, moving_texture, with_clap, with_pixel_crop, write_video
@@ -26,7 +26,7 @@ def scene_of(path: Path) -> RawScene:
 
 def check(path: Path, max_frames: int | None = None) -> RawReport:
     """Return phase 1's report on a video file."""
-    return check_raw(scene_of(path), min_frames=1, max_frames=max_frames, shot_cut_threshold=0.35)
+    return check_raw(scene_of(path), CheckOptions(1, max_frames, 0.35))
 
 
 def frames_of(path: Path, rules: tuple[str, ...] | None = None) -> Frames:

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from focusgen import cli
 from focusgen.config import Config
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.lens_metadata import label_limits_m
+from focusgen.dataset.lens_metadata import SetLens, label_limits_m
 from focusgen.dataset.records import Record
 from focusgen.models.bokeh.thin_lens import ThinLensRenderer
 from focusgen.models.protocols import RenderContext
@@ -39,7 +39,7 @@ class Session:
 
 def drawn(*, is_clipped: bool, sensor_width_m: float = 0.036, coc_limit_m: float | None = None):
     session = Session()
-    lens_set = LensSet(0, LENS, 4e-4, is_clipped, sensor_width_m, session, coc_limit_m)
+    lens_set = LensSet(0, SetLens(LENS, 4e-4, coc_limit_m=coc_limit_m), is_clipped, sensor_width_m, session)
     _, labels = lens_set.draw([0], np.zeros((1, 1, 5, 3), np.uint8), DEPTH_M)
     return session.radius_px[0, 0], labels[0, 0].astype(float)
 
@@ -191,7 +191,8 @@ def test_blur_at_soft_edges_of_predicted_depth_follows_the_published_depth():
         "a", 0, width, height, lens, None, 0.004, {**STATS, "d_min": 1.2, "d_max": 3.0}, False, 1
     )
     session = ThinLensRenderer(max_radius_px=64.0).start(context)
-    out, labels = LensSet(0, lens, 1e-3, False, 0.004, session).draw([0], picture[None], depth_m[None])
+    lens_set = LensSet(0, SetLens(lens, 1e-3), False, 0.004, session)
+    out, labels = lens_set.draw([0], picture[None], depth_m[None])
     radius_px = signed_blur_radius_px(
         depth_m.astype(np.float32), lens, image_width_px=width, sensor_width_m=0.004
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from focusgen.data import FocusDataset
-from focusgen.phases.magnified import magnified_picture
+from focusgen.phases.lens_set import magnified_picture
 from tests.conftest import Rgbd
 
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from focusgen.dataset.lens_metadata import SetLens
 from focusgen.models.flux.bokehnet import BokehNet
 from focusgen.models.protocols import RenderContext
 from focusgen.optics.coc import Lens, focus_map_by_formula
@@ -53,7 +54,7 @@ def shown(guidance: str, *, n_at_once: int, frames: list[int]):
         focus_distances_m=DISTANCES_M,
     )
     session = BokehNet(net, guidance, 100.0).start(context)
-    lens_set = LensSet(1, LENS, MAX_COC_M, False, 0.036, session, None, DISTANCES_M)
+    lens_set = LensSet(1, SetLens(LENS, MAX_COC_M, DISTANCES_M), False, 0.036, session)
     depth_m = np.broadcast_to(np.linspace(0.6, 5.0, WIDTH, dtype=np.float16), (len(frames), HEIGHT, WIDTH))
     _, labels = lens_set.draw(frames, np.zeros((len(frames), HEIGHT, WIDTH, 3), np.uint8), depth_m)
     maps = np.concatenate([batch.conditions[1].values for batch in net.batches])
