@@ -120,12 +120,12 @@ LENS_SETS = (
         "focusgen/phases/lens_set.py",
         "tests/phases/test_lens_set.py",
         (
-            "max_coc_m=self.max_coc_m if self.is_clipped else None",
+            "max_coc_m=max_coc_m if self.is_clipped else None",
             "max_coc_m=None",
             "test_radii_end_where_the_label_does_only_if_they_are_clipped",
         ),
         (
-            "max_coc_m=self.max_coc_m if self.is_clipped else None",
+            "max_coc_m=max_coc_m if self.is_clipped else None",
             "max_coc_m=self.max_coc_m",
             "test_radii_end_where_the_label_does_only_if_they_are_clipped",
         ),
@@ -135,8 +135,8 @@ LENS_SETS = (
             "test_half_the_sensor_shows_twice_the_blur_and_the_same_label",
         ),
         (
-            "focus_map(depth_m, lens, self.max_coc_m, self.coc_limit_m)",
-            "focus_map(depth_m, lens, self.max_coc_m)",
+            "focus_map(depth_m, lens, max_coc_m, self.published.coc_limit_m)",
+            "focus_map(depth_m, lens, max_coc_m)",
             "test_a_label_stops_where_the_renderer_does",
         ),
         (

@@ -128,15 +128,12 @@ def write_record(path: Path, record: WeightRecord) -> None:
         _try_write_json(_record_in_cache(path), asdict(record))
 
 
-def verify(
-    path: Path, *, licence: str = "", source: str = "", refresh: bool = False, accept: bool = False
-) -> WeightRecord:
+def verify(path: Path, *, licence: str = "", refresh: bool = False, accept: bool = False) -> WeightRecord:
     """Return the record of a weight file: made at first use, compared with the file ever after.
 
     Args:
         path: the file.
         licence: recorded at first use; an earlier record's wins.
-        source: likewise.
         refresh: read the file again even if it looks untouched.
         accept: the file was replaced on purpose; record what it is now.
 
@@ -152,7 +149,7 @@ def verify(
     if known is not None and known.sha256 != digest:
         raise _changed(path, f"SHA-256 {digest}, recorded was {known.sha256}")
     record = known or WeightRecord(file=path.name, size=size, sha256=digest)
-    filled = replace(record, licence=record.licence or licence, source=record.source or source)
+    filled = replace(record, licence=record.licence or licence)
     if filled != known:
         write_record(path, filled)
     return filled

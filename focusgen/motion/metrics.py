@@ -9,11 +9,11 @@ tOF; the flicker score calls a frozen video perfect and is printed for compariso
     sharpness_ratio    Laplacian energy of the output over that of the reference: 1 is right
     tof                mean px length of Farneback(output) - Farneback(reference); two frames cut at each end
     flicker            (255 - mean |frame t - frame t+1|) / 255, VBench's score: 1 is still
-    psnr_db, ssim      per frame, mean over frames, against the truth or else the raw frame
+    psnr_db            per frame, mean over frames, against the truth or else the raw frame
 
 References:
     Lai et al. 2018 (E_warp, long-term E_warp). Chu et al. 2020, TecoGAN (tOF). Huang et al. 2024,
-    VBench (temporal flickering). Wang et al. 2004 (SSIM).
+    VBench (temporal flickering).
 """
 
 from __future__ import annotations
@@ -37,23 +37,6 @@ def psnr_db(image: Image, truth: Image) -> float:
     difference = image.astype(np.float32) - truth
     error = float(np.mean(np.square(difference), dtype=np.float64))
     return 10.0 * math.log10(255.0**2 / error) if error else math.inf
-
-
-def ssim(image: Image, truth: Image) -> float:
-    """Return the structural similarity of two RGB images, with the weights of Wang et al. (sigma 1.5)."""
-    from skimage import metrics as skimage_metrics
-
-    structural_similarity: Any = skimage_metrics.structural_similarity
-    similarity = structural_similarity(
-        image,
-        truth,
-        channel_axis=2,
-        data_range=255,
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
-    )
-    return float(similarity)
 
 
 def laplacian_energy(image: npt.NDArray[Any]) -> float:
@@ -147,11 +130,9 @@ class VideoMeter:
 
     Attributes:
         with_long_term: also compare each frame with the first of its shot (two more flows per frame).
-        with_ssim: also compute SSIM against the reference.
     """
 
     with_long_term: bool = False
-    with_ssim: bool = False
     _estimator: flow.FlowEstimator = field(default_factory=flow.FlowEstimator)
     _last: VideoFrame | None = None
     _shot_start: VideoFrame | None = None
@@ -182,8 +163,6 @@ class VideoMeter:
         self._note("output_energy", laplacian_energy(frame.output))
         self._note("reference_energy", laplacian_energy(frame.reference))
         self._note("psnr_db", psnr_db(frame.output, frame.reference))
-        if self.with_ssim:
-            self._note("ssim", ssim(frame.output, frame.reference))
 
     def _note(self, name: str, value: float) -> None:
         if not math.isnan(value):

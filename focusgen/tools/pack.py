@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from focusgen.base.checksums import FileEntry
@@ -38,16 +38,13 @@ def pack_if_passed(cfg: Config, code: int) -> int:
     return code
 
 
-def pack_scenes(
-    root: Path, on_scene: Callable[[str], None] = lambda scene_id: None, leave_out: Sequence[str] = ()
-) -> int:
+def pack_scenes(root: Path, leave_out: Sequence[str] = ()) -> int:
     """Pack every scene of a data set that phase 6 has passed, and return how many there were.
 
     Killed anywhere, each file lies by itself, or in a whole tar, or in both; started again, it goes on.
 
     Args:
         root: of the data set.
-        on_scene: told of each scene that is done.
         leave_out: scenes to leave as they are.
 
     Raises:
@@ -61,7 +58,6 @@ def pack_scenes(
             if _pack(plan, scene):
                 n_packed += 1
                 note_finished(dataset, index, scene_id)
-        on_scene(scene_id)
     return n_packed
 
 

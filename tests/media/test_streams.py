@@ -32,8 +32,12 @@ def check(path: Path, max_frames: int | None = None) -> RawReport:
 def frames_of(path: Path, rules: tuple[str, ...] | None = None) -> Frames:
     """Return all frames of a video file."""
     raw = scene_of(path)
+    read: list[Frames] = []
     with open_frames(RawScene(raw.scene_id, raw.kind, raw.path, raw.files, rules=rules)) as reader:
-        return reader.read(0, reader.n_frames)
+        with pytest.raises(CorruptInputError, match="ends after"):
+            while True:
+                read.append(reader.read(len(read), len(read) + 1)[0])
+    return np.stack(read)
 
 
 def write_streams(path: Path, streams: list[Frames], default: int | None = None) -> Path:

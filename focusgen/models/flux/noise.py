@@ -19,9 +19,9 @@ def normal(seed: int, shape: tuple[int, ...]) -> Tensor:
     return torch.randn(shape, generator=generator, dtype=torch.float32)
 
 
-def latent_shape(grid: Grid, batch: int = 1) -> tuple[int, ...]:
+def latent_shape(grid: Grid) -> tuple[int, ...]:
     """Return the shape of a picture's latents."""
-    return batch, LATENT_CHANNELS, 2 * grid.rows, 2 * grid.columns
+    return 1, LATENT_CHANNELS, 2 * grid.rows, 2 * grid.columns
 
 
 def initial_tokens(seed: int, grid: Grid) -> Tensor:

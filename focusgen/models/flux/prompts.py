@@ -37,12 +37,7 @@ class PromptEmbedding(NamedTuple):
 
 
 def encode_prompts(
-    model_id: str | Path,
-    prompts: Sequence[str],
-    out: Path,
-    *,
-    device: str = "cpu",
-    dtype: torch.dtype = torch.bfloat16,
+    model_id: str | Path, prompts: Sequence[str], out: Path, *, device: str = "cpu"
 ) -> list[Path]:
     """Compute and store the embeddings of prompts; the text encoders are loaded here and nowhere else.
 
@@ -51,7 +46,6 @@ def encode_prompts(
         prompts: sentences; one that is stored already is computed again.
         out: folder of the embeddings (`deblur.prompt_cache`, `render.prompt_cache`).
         device: where T5 and CLIP run; a CPU takes a minute or so, once.
-        dtype: precision of the encoders.
 
     Raises:
         ConfigError: says what is missing: a library, the files, access.
@@ -61,8 +55,8 @@ def encode_prompts(
     unique = list(dict.fromkeys(prompts))
     with explain_download(str(model_id)), torch.inference_mode():
         source = _source(str(model_id))
-        pooled = _clip_pooled(source, unique, device, dtype)
-        states = _t5_states(source, unique, device, dtype)
+        pooled = _clip_pooled(source, unique, device, torch.bfloat16)
+        states = _t5_states(source, unique, device, torch.bfloat16)
     files = []
     for index, prompt in enumerate(unique):
         file = prompt_file(out, prompt)
