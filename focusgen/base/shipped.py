@@ -17,7 +17,6 @@ def shipped(name: str, package: Path = PACKAGE) -> Path:
 
     Args:
         name: "configs", "jobs", "scripts" or "CITATION.cff".
-        package: folder of the package.
     """
     in_wheel = package / FOLDER / name
     return in_wheel if in_wheel.exists() else package.parent / name

@@ -51,11 +51,8 @@ def index_steps(
     Those are planned on the node, because only phase 1 knows which scenes there are.
 
     Args:
-        cfg: the settings.
         later: phases to submit then.
-        limits: of the cluster.
         more: further words of that submission.
-        hold: submit held.
         write: write the plan; a dry run does not.
     """
     plan = _plan(cfg, shares_of(cfg, limits), write=write)

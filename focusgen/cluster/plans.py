@@ -85,8 +85,6 @@ def write_plan(
     """Write a plan and its settings, and return it.
 
     Args:
-        cfg: the settings.
-        kind: of plan.
         phases: that it is for.
         slots: scenes of each worker.
         plan_id: from `new_plan_id`.

@@ -118,8 +118,6 @@ def script_text(cfg: Config, job: Job, then: Sequence[str] = ()) -> str:
     """Return the exact text that sbatch is given.
 
     Args:
-        cfg: the settings.
-        job: the job.
         then: a second command, run if the first ended well; else the first replaces the shell.
     """
     options = sorted(job_options(cfg, job).items())

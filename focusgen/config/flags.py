@@ -126,7 +126,6 @@ def parse(
 
     Args:
         kind: the command's flags.
-        argv: words of the command line.
         prog: what the command is called.
         doc: what it is for.
         takes_settings: `--section.key` means something, though no flag of its own sets a setting.

@@ -88,7 +88,6 @@ class Findings:
         """Write down what was found out; not what befell a decoder process, which may not befall the next.
 
         Args:
-            raw: the scene.
             stamp: `stamp_of` the scene before its files were read.
             finding: what came of it.
         """

@@ -35,8 +35,6 @@ class Footage:
     """The views of a data set's scenes, as `optics.footage_focal_px` says.
 
     Args:
-        cfg: the settings.
-        dataset: whose scenes.
         entries: of the index; None to read it where it is needed.
     """
 

@@ -50,8 +50,6 @@ def open_raw(
 
     Args:
         raw_root: folder that phase 1 scanned.
-        scene_id: as in the index.
-        entry: of the index.
         plan: how raw frames are brought to the published size.
         n_kept: frames kept in memory.
         digests: of phase 1, one per image file or one for a video: a file with other bytes is refused.

@@ -39,8 +39,6 @@ def lens_document(
     """Return the part of metadata.json that the labels and pictures of a scene follow from.
 
     Args:
-        cfg: the settings.
-        scene_id: whose.
         lenses: of each set, as the first frame has it.
         upstream: records of sharp frames and depth.
         paths: of each set whose focus moves, else None; () if none does.

@@ -113,7 +113,6 @@ def unpack_scene(scene: SceneLayout, *, leave_out_damaged: bool = False) -> int:
     Killed anywhere, the next call goes on.
 
     Args:
-        scene: whose.
         leave_out_damaged: of a file that is not as its record says nothing is written: a repair makes it
             again.
 

@@ -66,8 +66,6 @@ def read_flags(
     """Return what is doubtful about each pixel's depth, (H, W) uint8 flags; all 0 where no file stands.
 
     Args:
-        scene: whose.
-        frame: its number.
         size: (height, width) of the scene.
         read: returns the bytes of a file, or raises FileNotFoundError.
 

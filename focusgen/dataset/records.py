@@ -161,7 +161,6 @@ def parse_json(data: bytes, *, each_once: bool = False) -> Any:
     """Return what JSON bytes say.
 
     Args:
-        data: the bytes.
         each_once: refuse a name that stands twice in an object, of which the last would win.
 
     Raises:

@@ -43,7 +43,6 @@ class PhaseStore:
         """Begin, or go on where an earlier life stopped.
 
         Args:
-            scene: paths.
             identity: what the phase depends on today.
             redo: replace what was made otherwise.
             tell: called with a line that a person should see.

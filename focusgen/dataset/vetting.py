@@ -82,7 +82,6 @@ def vet(
     """Return the scenes of a split in index order.
 
     Args:
-        root: the data set's folder.
         split: "train", "val" or "test".
         allow_unvalidated: do without phase 6's verdict; everything else is still asked for.
         leave_out: scenes to do without; that phase 6 refused one of them is no reason to refuse the others.

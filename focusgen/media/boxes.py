@@ -19,7 +19,6 @@ def box_at(data: mmap.mmap, position: int, stop: int) -> Box:
     """Return the box that begins at a position.
 
     Args:
-        data: the file.
         position: of its head.
         stop: where that which holds it ends; a length of 0 says that the box goes on to there.
     """

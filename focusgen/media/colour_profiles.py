@@ -137,7 +137,6 @@ def unapplied_note(info: dict[Any, Any], exif: bytes, cicp: bytes) -> str:
 
     Args:
         info: Pillow's notes on a picture without a colour profile.
-        exif: its EXIF block.
         cicp: body of a PNG's cICP chunk, empty if there is none.
     """
     if len(cicp) == 4 and struct.unpack("BB", cicp[:2]) not in _SRGB_CODES:

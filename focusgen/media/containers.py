@@ -168,7 +168,6 @@ def count_dropped_frames(path: Path, first: int = 0, stop: int | None = None) ->
     """Return how many frames of an AVI are empty chunks, by which a recorder says that it dropped them.
 
     Args:
-        path: the file.
         first: of the pictures that are stored, that before which to begin.
         stop: that before which to end; None for the end of the file.
     """

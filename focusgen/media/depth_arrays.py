@@ -89,7 +89,6 @@ def open_npz_member(archive: zipfile.ZipFile, key: str | None) -> tuple[IO[bytes
     """Return the stream of one array, standing behind its header.
 
     Args:
-        archive: the npz file.
         key: name of the array; None for `depth`, or the only one.
 
     Raises:

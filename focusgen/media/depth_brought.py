@@ -35,7 +35,6 @@ def open_brought(
     Args:
         depth: which files, and what their numbers are.
         layout: its name, for messages.
-        n_frames: frames of the scene.
         size: (width, height) of the raw frames.
         options: what a person says of depth files.
 

@@ -73,7 +73,6 @@ def read_exr(path: Path, wanted: str | None) -> Numbers:
     """Return the depth channel of an EXR file on the canvas of its display window.
 
     Args:
-        path: the file.
         wanted: name of the channel; None to find it by the names.
 
     Raises:

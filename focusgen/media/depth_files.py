@@ -55,7 +55,6 @@ def open_depth(
 
     Args:
         depth_root: folder that holds `<scene_id>/` or one file `<scene_id>.npy|.npz|.hdf5|.h5`.
-        scene_id: as in the index.
         n_frames: frames of the scene; the depth must have as many.
         options: how the files are to be read.
         is_cut: the scene was cut short by `max_frames`, so more depth than frames is right.

@@ -33,7 +33,6 @@ def find_dataset(file: h5py.File, key: str | None) -> h5py.Dataset:
     """Return the array of a file that holds depth.
 
     Args:
-        file: an open file.
         key: path of the array; None for `depth`, `dataset`, or the only one.
 
     Raises:

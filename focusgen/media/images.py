@@ -146,7 +146,6 @@ def examine_image(
     """Return the upright RGB8 pixels of an image file's bytes, by the rule of this module, and what to say.
 
     Args:
-        data: the whole file.
         file: its name, for messages.
         max_pixels: limit, compared with the header.
         rules: which of `rules.ALL_RULES` to apply.

@@ -97,8 +97,6 @@ def open_masks(
 
     Args:
         mask_root: folder that holds `<scene_id>/`.
-        scene_id: as in the index.
-        n_frames: of the scene.
         plan: how its frames were brought to the published size.
         frames: what the frames are called, so that masks are paired by their numbers.
         is_cut: the scene was cut short by `max_frames`, so more masks than frames are right.

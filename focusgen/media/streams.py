@@ -246,7 +246,6 @@ def open_video(
     """Open a video file for one pass.
 
     Args:
-        path: the file.
         max_pixels: limit of one frame.
         ignore_edits: also deliver what an mp4's edit list cuts away.
         check_alpha: decode alpha beside the picture as well, and refuse what is transparent.

@@ -79,7 +79,6 @@ def open_frames(raw: RawScene, *, n_frames: int | None = None, digests: Sequence
     """Return a reader of a scene's frames.
 
     Args:
-        raw: the scene.
         n_frames: number of frames if phase 1 found it.
         digests: what phase 1 recorded; every file that is read must still have the same bytes.
 

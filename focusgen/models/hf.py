@@ -47,7 +47,6 @@ class HfDepth(DepthModel):
     Args:
         model: a loaded AutoModelForDepthEstimation, moved to `device` here.
         processor: its image processor.
-        device: where it runs.
         precision: of the matrices, through torch.autocast.
         batch_frames: frames that run together; halved when memory runs out.
         doubts: why its output may not be metres, in words for the record.

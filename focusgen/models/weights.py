@@ -58,7 +58,6 @@ def file_sha256(path: Path, *, refresh: bool = False) -> str:
     """Return the SHA-256 of a file; a file that did not change is read once per user.
 
     Args:
-        path: any file.
         refresh: read it again whatever the cache says.
 
     Raises:
@@ -132,7 +131,6 @@ def verify(path: Path, *, licence: str = "", refresh: bool = False, accept: bool
     """Return the record of a weight file: made at first use, compared with the file ever after.
 
     Args:
-        path: the file.
         licence: recorded at first use; an earlier record's wins.
         refresh: read the file again even if it looks untouched.
         accept: the file was replaced on purpose; record what it is now.

@@ -38,7 +38,6 @@ def clip_noise_levels(read_raw: Callable[[int], Image], n_frames: int, shot_cuts
 
     Args:
         read_raw: reads the input video at output size, (H, W, 3) uint8.
-        n_frames: frames of the clip.
         shot_cuts: first frames of its later shots.
 
     Returns:

@@ -52,7 +52,6 @@ def scene_measures(
     Args:
         read_raw: frame index -> (H, W, 3) uint8 of the input video at output size.
         read_sharp: frame index -> (H, W, 3) uint8 of the published frame.
-        n_frames: frames of the scene.
         shot_cuts: index of the first frame of every shot but the first.
         max_pairs: upper limit of the cost.
     """

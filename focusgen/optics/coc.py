@@ -83,7 +83,6 @@ def coc_diameter_m(depth_m: Values, lens: Lens) -> Values:
     Args:
         depth_m: (..., H, W) floating numpy or torch array, metres along the optical axis. float32 depth
             read from the saved float16 gives the label's own bits. Not checked here: `check_depth_m`.
-        lens: the thin lens.
 
     Returns:
         Same shape and type as `depth_m`, metres on the sensor; 0 on the focal plane.
@@ -125,7 +124,6 @@ def focus_map(
 
     Args:
         depth_m: (..., H, W) float16, metres, as saved by phase 3; finite and > 0.
-        lens: the thin lens.
         max_coc_m: CoC that maps to 0, metres on the sensor, > 0.
         coc_limit_m: CoC at which the renderer stopped; larger ones are labelled as this one.
 
@@ -179,7 +177,6 @@ def signed_blur_radius_px(
 
     Args:
         depth_m: (..., H, W) floating numpy or torch array, metres.
-        lens: the thin lens.
         image_width_px: width that shows the whole sensor width.
         sensor_width_m: metres.
         max_coc_m: when given, the CoC is clipped there, so that picture and label saturate together.

@@ -150,7 +150,6 @@ def scene_coverage(surfaces: Surfaces, sets: Sequence[SeenSet], pixel_m: float) 
 
     Args:
         surfaces: depth of the scene.
-        sets: its lens sets.
         pixel_m: width on the sensor that one pixel shows.
     """
     parts, shown = list[LabelCoverage](), np.zeros(N_DECILES, bool)

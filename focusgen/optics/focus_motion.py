@@ -100,7 +100,6 @@ def rack(lens: Lens, clip: Clip, *, seed: int) -> FocusPath:
 
     Args:
         lens: focused where the first shot begins.
-        clip: the frames.
         seed: of this lens set; the same seed, the same path.
     """
     rng = np.random.Generator(np.random.PCG64(derive_seed(seed, "rack")))
@@ -131,7 +130,6 @@ def follow(lens: Lens, clip: Clip, seen_m: Sequence[float | None], *, lag_frames
 
     Args:
         lens: focal length bounds how near it goes.
-        clip: the frames.
         seen_m: depth of the tracked point at each frame, None where it was not seen.
         lag_frames: frames between seeing and moving, >= 0.
     """

@@ -72,7 +72,6 @@ def crossfade_weights(chunks: Sequence[Chunk], n_frames: int) -> list[npt.NDArra
 
     Args:
         chunks: ordered, as from `plan_chunks`.
-        n_frames: frames in the video.
 
     Raises:
         ValueError: a frame lies in no chunk.
@@ -103,7 +102,6 @@ def cut_segments(n_frames: int, shot_cuts: Iterable[int]) -> list[tuple[int, int
     """Return the spans between shot cuts, in order, covering every frame once.
 
     Args:
-        n_frames: frames in the video.
         shot_cuts: index of the first frame of each new shot. A cut at or behind the end is of no effect: a
             rehearsal shortened by `max_frames` keeps the list of the whole video.
     """

@@ -59,7 +59,6 @@ def approve(cfg: Config, max_coc_m: float | None, *, automatic: bool = False) ->
     """Write the approval of the present statistics and return the approved max_coc in metres.
 
     Args:
-        cfg: the settings.
         max_coc_m: a value of the person's own; None takes the recommended one.
         automatic: no person looked (`--auto_approve`); recorded as such.
 

@@ -48,7 +48,6 @@ def calibrate(
     """Measure the CoC of a sample of scenes, write coc_stats.json and the histogram, and return the former.
 
     Args:
-        cfg: the settings.
         scene_ids: scenes whose depth is complete, in index order.
         on_start: called with the number of sampled scenes.
         on_scene: called after each.

@@ -72,7 +72,6 @@ def _seen_by(
     """Yield pixels, the lens that they are seen through, and the number of the one that it belongs to.
 
     Args:
-        depth: of the scene.
         counts: pixels of the whole clip by depth, for lenses at rest.
         lenses: with their ways.
         n_frames: that stand for all where focus moves, spread evenly and their depths put together; None to

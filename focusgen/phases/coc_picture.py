@@ -67,9 +67,7 @@ def draw_histogram(
     """Write the distribution of CoC as a picture.
 
     Args:
-        bins: the distribution.
         stats: coc_stats.json.
-        path: of the picture.
         approved_m: the approved max_coc, metres, where there is one.
     """
     figure = figures.new_figure(9, 5)

@@ -26,7 +26,6 @@ class SceneFlags:
     files that that release would have written.
 
     Args:
-        job: the scene.
         frames: its frames, which know where provided depth is saturated.
         trained_to_m: largest depth that the model was trained on, None where nobody knows.
     """
@@ -50,7 +49,6 @@ class SceneFlags:
         """Keep what was noticed of a frame's depth; before the frame is published.
 
         Args:
-            frame: its number.
             depth_m: (H, W) inside the allowed range.
             flags: what was done to bring it there, None for nothing.
         """

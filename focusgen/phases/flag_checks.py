@@ -17,8 +17,6 @@ class FlagChecker:
     """Checks the masks that the record of a scene's depth vouches for.
 
     Args:
-        scene: paths.
-        files: the scene's files.
         record: of phase 3.
         error: told what is wrong.
     """
@@ -32,7 +30,6 @@ class FlagChecker:
         """Check the mask of one frame, if the scene has masks.
 
         Args:
-            frame: its number.
             depth_m: its saved depth, None if that is damaged.
             size: (width, height) of the scene.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,8 +39,7 @@ class MovingLens:
         """Return the lens of one frame."""
         if self.path is None:
             return self.lens
-        lens, distance_m = self.lens, self.path.distances_m[frame]
-        return Lens(lens.focal_length_m, lens.f_number, distance_m, lens.formula)
+        return replace(self.lens, focus_distance_m=self.path.distances_m[frame])
 
 
 def fps_of(entry: IndexEntry) -> float:
@@ -65,8 +64,6 @@ def move_focus(
     ways; the first k sets do not change when there are more.
 
     Args:
-        cfg: the settings.
-        depth: of the scene.
         entry: of the index: speed and cuts of its frames.
         lenses: as the law draws them.
         seed: of the scene, or of the law as a whole.
@@ -98,15 +95,8 @@ def move_focus(
             path: FocusPath | None = follow(lens, clip, seen[index], lag_frames=lag)
         else:
             path = _path(kind, lens, clip, derive_seed(seed, "set", index))
-        moved.append(_begun(lens, path))
+        moved.append(MovingLens(MovingLens(lens, path).at(0), path))  # focused where its way begins
     return tuple(moved)
-
-
-def _begun(lens: Lens, path: FocusPath | None) -> MovingLens:
-    """Return a lens that is focused where its way begins."""
-    if path is None:
-        return MovingLens(lens, None)
-    return MovingLens(Lens(lens.focal_length_m, lens.f_number, path.distances_m[0], lens.formula), path)
 
 
 def _path(kind: MotionKind, lens: Lens, clip: Clip, seed: int) -> FocusPath | None:

@@ -57,7 +57,6 @@ def index_dataset(
     What an earlier run that did not come so far has found out, or the tasks of an array, is taken from them.
 
     Args:
-        cfg: the settings.
         on_start: called with the number of scenes to check.
         on_scene: called as each is done.
         on_progress: called while scenes are decoded; what it raises ends the run, and nothing is lost.

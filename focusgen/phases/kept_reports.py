@@ -34,7 +34,6 @@ class KeptReports:
     """The reports of scenes as they were checked last.
 
     Args:
-        cfg: the settings.
         may_take_over: False reads every file again; what is found is kept all the same.
 
     Attributes:

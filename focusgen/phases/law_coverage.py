@@ -125,7 +125,6 @@ class LawsCoverage:
         """Draw the lenses that each law gives a scene.
 
         Args:
-            depth: of the scene.
             cfg: the settings, tied to its footage.
         """
         if depth.scene.scene_id not in self._wanted:

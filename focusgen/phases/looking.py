@@ -59,7 +59,6 @@ def look_at_share(
     """Look at some scenes and publish nothing: `index_dataset` takes what was found out from here.
 
     Args:
-        cfg: the settings.
         scene_ids: which, as they were discovered when the work was dealt out.
         on_start: called with their number.
         on_scene: called as each is done.
@@ -99,10 +98,6 @@ def look_at(
     """Yield each scene with what was found out about it, in no fixed order; it is written down first.
 
     Args:
-        cfg: the settings.
-        dataset: the data set.
-        known: its index.
-        scenes: those to look at.
         findings: what is known of them.
         on_progress: called meanwhile.
         marks: what tells without reading them that raw files are still those of the index.

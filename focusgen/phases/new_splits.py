@@ -56,7 +56,6 @@ class SplitRules:
 
         Args:
             new: scenes that are to enter the index.
-            known: the index.
             earlier: splits of new scenes that were in it once.
         """
         decided = Decided(remarks=[*self._strangers({**dict.fromkeys(known), **new}), *self._settled(known)])

@@ -76,6 +76,9 @@ class SceneChecker:
                 report.warnings.append(f"{self.scene.relative(path)}: unknown file")
         return report
 
+    def _wrong(self, path: Path, text: str) -> None:
+        self.report.error(f"{self.scene.relative(path)}: {text}")
+
     def _check_split(self) -> None:
         try:
             word = self.scene.split_txt.read_bytes().decode("ascii")  # not as text: \r would read as \n
@@ -147,7 +150,7 @@ class SceneChecker:
         try:
             counts += depth_counts(depth)
         except DepthRangeError as error:
-            self.report.error(f"{self.scene.relative(path)}: {error.message}")
+            self._wrong(path, error.message)
             return None
         return depth
 
@@ -183,12 +186,10 @@ class SceneChecker:
         try:
             found = check_png(data)
         except CorruptInputError as error:
-            self.report.error(f"{self.scene.relative(path)}: {error.message}")
+            self._wrong(path, error.message)
             return None
         if found != size:
-            self.report.error(
-                f"{self.scene.relative(path)}: {found[0]}x{found[1]}, the scene is {size[0]}x{size[1]}"
-            )
+            self._wrong(path, f"{found[0]}x{found[1]}, the scene is {size[0]}x{size[1]}")
             return None
         if keep:
             self._sample[path] = data
@@ -201,13 +202,13 @@ class SceneChecker:
         try:
             array = decode_npz(data, key)
         except CorruptInputError as error:
-            self.report.error(f"{self.scene.relative(path)}: {error.message}")
+            self._wrong(path, error.message)
             return None
         if array.dtype != np.float16 or array.shape != (size[1], size[0]):
-            self.report.error(f"{self.scene.relative(path)}: {key} is {array.dtype} {array.shape}")
+            self._wrong(path, f"{key} is {array.dtype} {array.shape}")
             return None
         if key == "focus_map" and (n_unknown := int(np.count_nonzero(~np.isfinite(array)))):
-            self.report.error(f"{self.scene.relative(path)}: {n_unknown} labels are not finite")
+            self._wrong(path, f"{n_unknown} labels are not finite")
             return None
         if keep:
             self._sample[path] = data
@@ -224,16 +225,14 @@ class SceneChecker:
     def _check_render(self, path: Path, size: tuple[int, int], sharp: bytes | None, *, keep: bool) -> None:
         png = self._check_png(path, size, keep=keep)
         if sharp is not None and png is not None and is_flat(png, size) and spans_levels(sharp):
-            self.report.error(f"{self.scene.relative(path)}: a single colour, its sharp frame is not")
+            self._wrong(path, "a single colour, its sharp frame is not")
 
     def _check_label(self, path: Path, label: Label, expected: Label) -> None:
         """Compare a label bit for bit with what saved depth and metadata give."""
         n_differing, largest = label_difference(label, expected)
         tolerance = self.records["render"].details.get("label_tolerance", 0.0)  # > 0 for adopted labels
         if n_differing and (not tolerance or not largest <= tolerance):
-            self.report.error(
-                f"{self.scene.relative(path)}: {n_differing} labels differ from depth and metadata"
-            )
+            self._wrong(path, f"{n_differing} labels differ from depth and metadata")
 
     def _check_stats(self, counts: Counts) -> None:
         data = self.files.read(self.scene.stats_json)
@@ -242,13 +241,11 @@ class SceneChecker:
         try:
             recorded = parse_json(data)
         except ValueError as error:
-            self.report.error(f"{self.scene.relative(self.scene.stats_json)}: {error}")
+            self._wrong(self.scene.stats_json, str(error))
             return
         tolerance = self.records["depth"].details.get("stats_tolerance", 0.0)
         if not stats_agree(recorded, depth_stats(counts), tolerance):
-            self.report.error(
-                f"{self.scene.relative(self.scene.stats_json)}: not the statistics of the saved depth"
-            )
+            self._wrong(self.scene.stats_json, "not the statistics of the saved depth")
 
     def _check_blur(self, lenses: list[SetLens]) -> None:
         frames = _sampled(self.report.n_frames)

@@ -14,12 +14,7 @@ Picture = npt.NDArray[np.uint8]
 
 
 class Sensor:
-    """The sensor of one scene; the same frame of the same lens set has the same noise in every life.
-
-    Args:
-        cfg: the settings.
-        scene_id: whose renders.
-    """
+    """The sensor of one scene; the same frame of the same lens set has the same noise in every life."""
 
     def __init__(self, cfg: Config, scene_id: str) -> None:
         self._cfg, self._scene_id = cfg, scene_id

@@ -40,7 +40,6 @@ def assign_splits(new: Sequence[str], existing: Sequence[str], seed: int) -> dic
     Args:
         new: ids of the scenes that have no split yet.
         existing: the split of each scene that has one, which it keeps.
-        seed: of the draw.
     """
     target = split_targets(len(new) + len(existing))
     labels: list[str] = []
@@ -61,7 +60,6 @@ def assign_group_splits(
     Args:
         new: scene -> group of the scenes that have no split yet.
         existing: (group, split) of each scene that has one; new scenes of its group join it.
-        seed: of the draw.
     """
     settled = _settled_splits(existing)
     members: dict[str, list[str]] = {}
@@ -116,7 +114,6 @@ def group_of(scene_id: str, path: str, listed: Mapping[str, str]) -> str:
     """Return the group of a scene: as listed, else its parent folder; a scene right in the root is alone.
 
     Args:
-        scene_id: of the scene.
         path: of its folder or video, relative to the raw root.
         listed: Unicode-normalised scene -> group, from `read_groups`.
     """
@@ -157,7 +154,6 @@ def remark_on_splits(splits: Sequence[str], n_groups: int | None, *, is_said: bo
     """Say why val or test is empty; nothing if neither is.
 
     Args:
-        splits: of all scenes.
         n_groups: how many groups they form, None where each is drawn alone.
         is_said: a list says the splits, at least of some.
     """

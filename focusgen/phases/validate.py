@@ -81,7 +81,6 @@ def validate_dataset(
     """Check every scene of the index and return the report.
 
     Args:
-        cfg: the settings.
         index: scenes in index order.
         problems: what is wrong with the data set as a whole (a damaged index).
         made_otherwise: scene -> why its records are not of today's settings.

@@ -70,9 +70,6 @@ def ask_before_jobs(cfg: Config, phases: Sequence[PhaseName], selection: Selecti
     Weights and packages that are not here are only warned of, a node may have them; a GPU is not asked for.
 
     Args:
-        cfg: the settings.
-        phases: of the jobs.
-        selection: their scenes.
         force: only warn.
 
     Raises:

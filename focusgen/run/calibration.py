@@ -38,8 +38,6 @@ def calibrate_in_run(cfg: Config, observer: ConsoleObserver, scene_ids: Sequence
     """Phase 4 between the others: stale depth is named and left out, and an approval outlives other depth.
 
     Args:
-        cfg: the settings.
-        observer: is told what happens.
         scene_ids: what the run is about.
 
     Raises:

@@ -17,7 +17,6 @@ def predicted_s(
     """Return phase -> predicted seconds of what it has to do; phases without work are left out.
 
     Args:
-        cfg: the settings.
         index: all scenes.
         scene_ids: those of the run.
     """

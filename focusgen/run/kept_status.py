@@ -92,8 +92,6 @@ def kept_standings(
     """Yield where every scene stands, in index order, looking only at those that changed since the last time.
 
     Args:
-        dataset: paths.
-        table: the index.
         expected: what each phase is compared with.
         look: reads from a scene's files where it stands.
     """

@@ -23,7 +23,6 @@ def with_max_coc(cfg: Config, *, may_approve: bool = False, recorded_m: float | 
     """Return the settings with max_coc resolved: the person's own value, else the approved one.
 
     Args:
-        cfg: the settings.
         may_approve: where nothing is approved, approve the calibration if the settings ask for it; for runs.
         recorded_m: where nothing is approved, take this: what the last run used; for comparisons.
 

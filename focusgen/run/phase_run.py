@@ -57,10 +57,7 @@ class PhaseRun:
         """Read the index, unless it is given.
 
         Args:
-            spec: the phase.
             cfg: settings of this run.
-            scene_ids: scenes to work on.
-            observer: is told what happens.
             stop: is asked after each frame.
             expected: what the records of earlier phases are compared with; None for what `cfg` says of them,
                 else their own last settings. An empty one compares nothing but the links.
@@ -119,7 +116,6 @@ class PhaseRun:
         """Return what this phase of a scene depends on today.
 
         Args:
-            scene_id: a scene of the index.
             may_lack_depth: given depth of a finished scene that is gone counts as unchanged, as for status;
                 not where the scene is made.
 

@@ -127,9 +127,6 @@ def run_all(
     """Run phases 1 to 6; a failed scene stops only itself, an unapproved calibration stops phase 5.
 
     Args:
-        cfg: the settings.
-        selection: which scenes.
-        observer: is told what happens.
         stop: is asked after each frame.
         recheck: phases 1 and 6 read every file, those too that are by all signs what they were.
 

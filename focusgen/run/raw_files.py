@@ -58,9 +58,6 @@ def changed_raw_file(
 
     Args:
         cfg: settings of phase 2, which say where the raw files lie.
-        dataset: paths.
-        scene_id: a scene of the index.
-        entry: its entry.
         record: of its phase 2.
     """
     raw, files = _raw_files(cfg, dataset, scene_id, entry)

@@ -32,8 +32,6 @@ def standing(
     What is "kept" is of other settings, what is "held" of other depth only.
 
     Args:
-        cfg: the settings.
-        dataset: the data set.
         ready: scenes whose depth is complete, as the index has them.
         asked: what the run is about.
 

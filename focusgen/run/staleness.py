@@ -98,9 +98,6 @@ class SceneChain:
         """Read nothing yet.
 
         Args:
-            dataset: paths.
-            scene_id: a scene of the index.
-            entry: its entry.
             expected: what each phase is compared with.
             with_rehearsals: records of rehearsals count where there is no other.
             look_at_inputs: what lies outside the data set counts too, as far as it lies here: weights,

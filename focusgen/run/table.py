@@ -32,7 +32,6 @@ class PhaseSpec:
         """Return the algorithm version for one scene: higher where an older release was wrong about its kind.
 
         Args:
-            cfg: the settings.
             record_of: returns the record of an earlier phase of the scene, None if there is none to trust.
         """
         return (

@@ -44,8 +44,6 @@ def run_validate(
     """Phase 6; by itself it reads every file, whatever was found before.
 
     Args:
-        cfg: the settings.
-        observer: is told what happens.
         scenes: None for all.
         stop: is asked after each scene; None goes on through the warnings of a job, as nothing resumes it.
         may_take_over: leave out what is by all signs as it was when it passed before.

@@ -50,7 +50,6 @@ def nearest_hits(placed: list[PlacedShape], rays: Rays, regions: list[tuple[slic
     """Return the nearest hit of every ray.
 
     Args:
-        placed: the bodies.
         rays: (K, h, w) rays.
         regions: per body, the rows and columns outside which no ray can meet it.
     """

@@ -57,7 +57,6 @@ def trace_thin_lens(
 
     Args:
         scene: made with `fx_px=fx_px_of(lens, width, sensor_width_m)`.
-        frame_index: which frame.
         lens: radius f / (2 N), focused at S.
         aperture: shape of the opening; rays that it stops are left out of the mean, so nothing darkens.
         radiance_of: as of `view.sharp_light`.
@@ -175,7 +174,6 @@ def write_truth(
     """Write one .npz of the bokeh_truth format.
 
     Args:
-        path: file to write.
         scene: made with `fx_px_of(lens, ...)`.
         frame_indices: one frame, or several for a clip (arrays then have a first axis for the frames).
         lens: what the truth is seen through.

@@ -96,7 +96,6 @@ def make_truth_scene(
         f_number: N of the lens.
         focus_quantile: share of the first frame's pixels that are nearer than the focus plane.
         formula: which blur the scene's camera makes exact.
-        n_frames: length of the clip.
         width: pixels.
         height: pixels.
         sensor_width_m: width of the sensor that the frame shows.
@@ -122,7 +121,6 @@ def write_rgbd(
     """Write a scene as a folder of PNG frames and a folder of .npy depth maps, float32 metres.
 
     Args:
-        scene: what to write.
         raw_root: gets `<name>/frame_0000.png` ...
         depth_root: gets `<name>/depth_0000.npy` ...
         name: folder name; default `scene.name`.
@@ -161,7 +159,6 @@ def synth_dataset(
         depth_root: folder of the depth, one folder per scene.
         families: taken in turn; None for all of them.
         seed: of the first scene of each family; every further round adds one.
-        n_scenes: how many.
         n_frames: frames per scene.
         width: pixels.
         height: pixels.

@@ -63,7 +63,6 @@ def ablate_temporal(
     """Return one row per temporal strategy.
 
     Args:
-        excerpt: the frames.
         restore: (frame index, draw) -> restored frame, as phase 2 does it. Called anew by each strategy, so
             that `seconds` holds what the strategy really costs.
         numbers: radius, window and stride; window and stride are made smaller in proportion where the excerpt
@@ -87,11 +86,9 @@ def ablate_steps(
     """Return one row per number of diffusion steps.
 
     Args:
-        excerpt: the frames.
         restorer_of: number of steps -> the restorer that takes so many.
         strategy: the temporal strategy behind it.
         numbers: radius, window and stride.
-        steps: the values to try.
     """
     rows = [measure(excerpt, restorer_of(n), strategy, numbers, name=f"steps={n}") for n in steps]
     return Table(f"diffusion steps, {strategy}, {excerpt.n_frames} frames", tuple(rows))

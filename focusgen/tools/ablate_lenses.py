@@ -27,7 +27,6 @@ def ablate_lenses(cfg: Config, scene_id: str | None, plot_path: Path) -> Table:
     Args:
         cfg: the settings; their lens ranges and number of sets hold for each law.
         scene_id: one scene; None for all whose depth is complete, at most 256 of them.
-        plot_path: the picture.
 
     Raises:
         ConfigError: no such scene in the index.

@@ -76,11 +76,14 @@ class AdoptionCheck:
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(text)
 
+    def _wrong(self, path: Path, text: str) -> None:
+        self.problem(f"{self.scene.relative(path)}: {text}")
+
     def _read(self, found: Found, path: Path) -> bytes | None:
         try:
             data = path.read_bytes()
         except OSError as error:
-            self.problem(f"{self.scene.relative(path)}: {error.strerror}")
+            self._wrong(path, f"{error.strerror}")
             return None
         found.files[path] = FileEntry.of(data)
         return data
@@ -88,9 +91,7 @@ class AdoptionCheck:
     def _check_count(self, folder: Path, pattern: str) -> None:
         n_files = sum(1 for _ in folder.glob(pattern))
         if n_files != self.n_frames:
-            self.problem(
-                f"{self.scene.relative(folder)}: {n_files} files {pattern}, the index says {self.n_frames}"
-            )
+            self._wrong(folder, f"{n_files} files {pattern}, the index says {self.n_frames}")
 
     def _picture(self, found: Found, path: Path) -> None:
         data = self._read(found, path)
@@ -99,11 +100,11 @@ class AdoptionCheck:
         try:
             height, width = decode_png(data).shape[:2]
         except CorruptInputError as error:
-            self.problem(f"{self.scene.relative(path)}: {error.message}")
+            self._wrong(path, error.message)
             return
         self._size = self._size or (width, height)
         if (width, height) != self._size:
-            self.problem(f"{self.scene.relative(path)}: {width}x{height}, the scene is {self._size}")
+            self._wrong(path, f"{width}x{height}, the scene is {self._size}")
 
     def _map(self, found: Found, path: Path, key: str) -> npt.NDArray[np.float16] | None:
         data = self._read(found, path)
@@ -112,13 +113,11 @@ class AdoptionCheck:
         try:
             array = decode_npz(data, key)  # more arrays may stand beside
         except CorruptInputError as error:
-            self.problem(f"{self.scene.relative(path)}: {error.message}")
+            self._wrong(path, error.message)
             return None
         shape = None if self._size is None else (self._size[1], self._size[0])
         if array.dtype != np.float16 or array.shape != shape:
-            self.problem(
-                f"{self.scene.relative(path)}: {key} is {array.dtype} {array.shape}, not float16 {shape}"
-            )
+            self._wrong(path, f"{key} is {array.dtype} {array.shape}, not float16 {shape}")
             return None
         return array
 
@@ -146,7 +145,7 @@ class AdoptionCheck:
             try:
                 counts += depth_counts(depth)
             except DepthRangeError as error:
-                self.problem(f"{self.scene.relative(path)}: {error.message}")
+                self._wrong(path, error.message)
         if not self.problems:
             tolerance = self._check_stats(found, depth_stats(counts))
             found.details = {
@@ -175,14 +174,12 @@ class AdoptionCheck:
         try:
             recorded = parse_json(data) if data is not None else None
         except ValueError as error:
-            self.problem(f"{self.scene.relative(self.scene.stats_json)}: {error}")
+            self._wrong(self.scene.stats_json, str(error))
             return 0.0
         if stats_agree(recorded, exact, 0.0):
             return 0.0
         if data is not None and not stats_agree(recorded, exact, STATS_TOLERANCE):
-            self.problem(
-                f"{self.scene.relative(self.scene.stats_json)}: not the statistics of the depth maps: {exact}"
-            )
+            self._wrong(self.scene.stats_json, f"not the statistics of the depth maps: {exact}")
         found.warnings.append("stats.json: right within rounding, not to the last bit")
         return STATS_TOLERANCE
 

@@ -32,9 +32,7 @@ def write_card(root: Path, source: Source, leave_out: Sequence[str] = ()) -> lis
     """Write README.md, the index of each split, and croissant.json, and return what was written.
 
     Args:
-        root: the data set's folder.
         source: of the footage.
-        leave_out: scenes to do without.
 
     Raises:
         FocusgenError: the data set is not complete, or phase 6 has not passed it.

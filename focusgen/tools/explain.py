@@ -31,9 +31,6 @@ def explain_scene(
     """Return all that is known about a scene, as JSON data.
 
     Args:
-        dataset: paths.
-        scene_id: a scene of the index.
-        entry: its entry.
         cfg: settings to compare with; None for those of each phase's own last run.
     """
     expected = expected_by_status(dataset, cfg)

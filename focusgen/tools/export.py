@@ -80,7 +80,6 @@ def export(
     """Write the shards of a data set, and MANIFEST.sha256 last.
 
     Args:
-        root: the data set's folder.
         dest: a folder of its own; what another export left there is refused.
         kind: "webdataset" or "parquet".
         shard_mb: about how large a shard is to be, in 10^6 bytes.

@@ -42,9 +42,7 @@ def finish_with_card(root: Path, dest: Path, exported: Exported, source_licence:
     """Write README.md, then MANIFEST.sha256, last of all.
 
     Args:
-        root: the data set's folder.
         dest: where the shards lie.
-        exported: what was written.
         source_licence: of the footage; None for what the data set's own card says, or an earlier one here.
     """
     scenes = {scene_id: scene.vetted.layout for scene_id, scene in exported.plan.scenes.items()}

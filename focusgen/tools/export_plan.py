@@ -131,7 +131,6 @@ def plan_samples(root: Path, wanted: Wanted = EVERYTHING) -> ExportPlan:
     """Return the plan of a validated data set, before any sample has its shard.
 
     Args:
-        root: the data set's folder.
         wanted: what of it.
 
     Raises:
@@ -167,7 +166,6 @@ def into_shards(plan: ExportPlan, shard_bytes: int, ending: str) -> ExportPlan:
     """Return a plan whose samples are dealt out.
 
     Args:
-        plan: the samples.
         shard_bytes: about how large a shard is to be.
         ending: of a shard's name, "tar" or "parquet".
     """

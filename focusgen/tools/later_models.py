@@ -31,7 +31,6 @@ def loading_later(spec: PhaseSpec, record: Record) -> PhaseSpec:
     """Return how a phase is run with a model that is loaded only if a frame must be made again.
 
     Args:
-        spec: of the phase.
         record: what is known of the kept frames; a model that is not loaded says the same of them.
     """
     later = {"deblur": LaterDeblurrer, "depth": LaterDepthModel, "render": LaterRenderer}[spec.name]

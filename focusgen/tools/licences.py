@@ -64,7 +64,6 @@ def parts_of(scenes: Mapping[str, SceneLayout], source_licence: str) -> list[Par
     """Return the footage and every weight file that the records name, strictest first.
 
     Args:
-        scenes: of the data set.
         source_licence: of the footage, as its owner names it.
     """
     found = {("footage", source_licence)}

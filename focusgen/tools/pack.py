@@ -44,7 +44,6 @@ def pack_scenes(root: Path, leave_out: Sequence[str] = ()) -> int:
     Killed anywhere, each file lies by itself, or in a whole tar, or in both; started again, it goes on.
 
     Args:
-        root: of the data set.
         leave_out: scenes to leave as they are.
 
     Raises:

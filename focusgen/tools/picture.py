@@ -117,7 +117,6 @@ def render_picture(
     """Render a picture or a folder of pictures.
 
     Args:
-        args: what, and how.
         estimate_depth: makes the depth where no file is given.
         progress: told how far each picture is.
 

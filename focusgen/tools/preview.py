@@ -52,7 +52,6 @@ def make_preview(
         scene_dir: the scene's folder in the data set.
         out_png: contact sheet, n_columns frames spread over the scene.
         out_mp4: every frame, side by side; None for none.
-        set_index: which lens set.
         n_columns: frames on the sheet.
         raw_reader: (start, stop) -> raw frames, uint8 RGB; adds them in front, to see before and after.
 

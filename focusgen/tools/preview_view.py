@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,9 +15,8 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError, CorruptInputError, MissingUpstreamError
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.lens_metadata import SET_KEYS
-from focusgen.dataset.packs import is_published, read_published
-from focusgen.dataset.published import REPAIR, read_stats
-from focusgen.media.codecs import decode_npz, decode_png
+from focusgen.dataset.packs import is_published
+from focusgen.dataset.published import REPAIR, read_bokeh, read_depth, read_focus, read_sharp, read_stats
 from focusgen.tools.preview_scales import ColourScale, depth_scale, focus_scale, metres
 
 Rgb = npt.NDArray[np.uint8]
@@ -79,10 +79,10 @@ def look_at(scene_dir: Path, set_index: int = 0, raw_reader: RawReader | None = 
         raise MissingUpstreamError(
             f"{scene.sharp(0)}: no such file", "Run phases 1 and 2 for this scene first."
         )
-    height, width = _read_png(scene.sharp(0)).shape[:2]
+    height, width = read_sharp(scene, 0).shape[:2]
     metadata = _read_json(scene.metadata_json) or {}
     lens_set = _lens_set(scene, metadata, set_index)
-    strips = [Strip("sharp", f"{width} x {height}", None, n_sharp, lambda i: _read_png(scene.sharp(i)))]
+    strips = [Strip("sharp", f"{width} x {height}", None, n_sharp, lambda i: read_sharp(scene, i))]
     if raw_reader is not None:
         strips.insert(0, Strip("raw", "as decoded", None, n_sharp, lambda i: raw_reader(i, i + 1)[0]))
     strips += _depth_strips(scene, lens_set) + _set_strips(scene, lens_set, set_index)
@@ -95,13 +95,9 @@ def look_at(scene_dir: Path, set_index: int = 0, raw_reader: RawReader | None = 
         lens_text=_lens_text(lens_set, set_index),
         is_rehearsal=bool(metadata.get("is_rehearsal", False)),
         strips=tuple(strips),
-        read_label=_label_reader(scene, set_index) if strips[-1].title == BOKEH else None,
+        read_label=functools.partial(read_focus, scene, set_index) if strips[-1].title == BOKEH else None,
         focus_distances_m=_focus_distances_m(scene, lens_set, n_sharp),
     )
-
-
-def _label_reader(scene: SceneLayout, set_index: int) -> Callable[[int], Label]:
-    return lambda frame: _read_npz(scene.focus(set_index, frame), "focus_map")
 
 
 def _focus_distances_m(
@@ -141,7 +137,7 @@ def _depth_strips(scene: SceneLayout, lens_set: dict[str, Any] | None) -> list[S
     stats_m = read_stats(scene)
     scale = depth_scale(stats_m, lens_set["S_focus"] if lens_set else None)
     note = f"median {metres(stats_m['d_median'])}"
-    return [Strip("depth", note, scale, n_frames, lambda i: scale.paint(_read_npz(scene.depth(i), "depth")))]
+    return [Strip("depth", note, scale, n_frames, lambda i: scale.paint(read_depth(scene, i)))]
 
 
 def _set_strips(scene: SceneLayout, lens_set: dict[str, Any] | None, set_index: int) -> list[Strip]:
@@ -151,11 +147,9 @@ def _set_strips(scene: SceneLayout, lens_set: dict[str, Any] | None, set_index: 
     scale = focus_scale()
 
     def focus(frame: int) -> Rgb:
-        return scale.paint(_read_npz(scene.focus(set_index, frame), "focus_map"))
+        return scale.paint(read_focus(scene, set_index, frame))
 
-    def bokeh(frame: int) -> Rgb:
-        return _read_png(scene.bokeh(set_index, frame))
-
+    bokeh = functools.partial(read_bokeh, scene, set_index)
     max_coc = f"0: CoC \u2265 {lens_set['max_coc'] * 1e3:.3g} mm"
     moves = " at first" if lens_set.get("S_focus_per_frame") else ""
     lens = f"f/{lens_set['N']:.2g}, S {metres(lens_set['S_focus'])}{moves}"
@@ -188,17 +182,3 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     if not isinstance(document, dict):
         raise CorruptInputError(f"{path}: not a JSON object", REPAIR)
     return document
-
-
-def _read_png(path: Path) -> Rgb:
-    try:
-        return decode_png(read_published(path))
-    except CorruptInputError as error:
-        raise CorruptInputError(f"{path}: {error.message}", REPAIR) from error
-
-
-def _read_npz(path: Path, key: str) -> npt.NDArray[Any]:
-    try:
-        return decode_npz(read_published(path), key)
-    except CorruptInputError as error:
-        raise CorruptInputError(f"{path}: {error.message}", REPAIR) from error

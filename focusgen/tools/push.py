@@ -85,7 +85,6 @@ def plan_data_set(root: Path, also: Sequence[str] = (), leave_out: Sequence[str]
     """Return what of a data set would be uploaded: what phases, card and report made, with their records.
 
     Args:
-        root: the data set's folder.
         also: names of files and folders in it that its owner put there and wants sent, too.
         leave_out: scenes to do without, as its card does.
 

@@ -53,7 +53,6 @@ def write_report(dataset: DatasetLayout, path: Path, verdict: Path | None = None
 
     Args:
         dataset: a data set that phase 6 has looked at, whatever it found.
-        path: of the HTML file.
         verdict: phase 6's report; None for the data set's own.
 
     Raises:

@@ -43,7 +43,6 @@ def end_with_pictures(cfg: Config, selection: Selection, work: Callable[[], int]
     """Run phases, then draw; a calibration that waits for a person, or that failed, is one to look at.
 
     Args:
-        cfg: the settings.
         selection: the scenes that the run is about.
         work: runs the phases and returns the exit status.
 

@@ -32,10 +32,6 @@ def preview_scene(
     """Write the previews of one scene and return their paths.
 
     Args:
-        cfg: the settings.
-        scene_id: a scene of the index.
-        entry: its entry.
-        lens_set: which lens set is shown.
         folder: where to; None for the data set's own.
         with_video: every frame as a video, too.
 

@@ -25,7 +25,6 @@ def save_view(scene: SceneLayout, n_frames: int, path: Path) -> int:
 
     Args:
         scene: a finished one.
-        n_frames: how many it has.
         path: of the file; `rerun FILE` shows it.
 
     Raises:

@@ -54,7 +54,6 @@ def aperture_kernel(signed_radius_px: float, aperture: Aperture, field: Field = 
 
     Args:
         signed_radius_px: + nearer than the focus plane, where the shape stands on its head.
-        aperture: its shape.
         field: the place from the centre of the frame, 1 in its corner.
     """
     reach, radius = blur_reach_px(signed_radius_px, aperture), abs(signed_radius_px)
@@ -96,7 +95,6 @@ def convolve_aperture(
     Args:
         x: (..., rows.stop - rows.start, columns.stop - columns.start) float32.
         signed_radius_px: of the plane.
-        aperture: its shape.
         rows: the given and the wanted rows.
         columns: the given and the wanted columns.
         frame: (height, width) of the frame.

@@ -128,7 +128,6 @@ class ThinLensSession(RenderSession):
         ladder: signed radii of the planes, nearest first.
         camera: its light and its opening.
         sparse: blur only where a plane has anything.
-        device: where to compute.
     """
 
     def __init__(

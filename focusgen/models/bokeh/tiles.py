@@ -60,7 +60,6 @@ def render_tiles(
         snaps: whether soft edges of the radii are moved onto edges of the picture.
         camera: the light and the opening.
         sparse: blur only where a plane has anything.
-        device: where to compute.
 
     Yields:
         A part of the frame, and its display values (h, w, 3) in [0, 1].

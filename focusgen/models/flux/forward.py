@@ -49,7 +49,6 @@ def surround(
     """Embed what stays the same at every step.
 
     Args:
-        weights: the transformer.
         prompt_embeds: (1, tokens, J).
         image_ids: (S, 3) positions of the picture's tokens.
         conditions: (tokens (B, C, 64), positions (C, 3), adapter) of each.

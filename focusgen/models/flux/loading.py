@@ -45,9 +45,7 @@ def load_sampler(options: FluxOptions, adapter: str, device: torch.device) -> Fl
     Everything that can be missing is looked for before the 24 GB are read.
 
     Args:
-        options: the settings.
         adapter: name of the LoRA adapter that reads the conditions.
-        device: where it runs.
 
     Raises:
         ConfigError: says what is missing or does not fit together.

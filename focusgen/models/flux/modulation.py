@@ -75,7 +75,6 @@ def modulation_tables(
     """Compute every table of a run.
 
     Args:
-        weights: the transformer.
         sigmas: noise levels; the last, 0, is no step.
         guidance: the distilled guidance of text and image.
         pooled: (1, P) pooled prompt.

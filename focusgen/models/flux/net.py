@@ -24,7 +24,6 @@ class FluxNet:
     """Runs batches of frames through a sampler, within the memory that there is.
 
     Args:
-        sampler: the model.
         options: the settings it was made with.
     """
 

@@ -33,7 +33,6 @@ class VideoDepthAnything(DepthModel):
 
     Args:
         net: loaded; moved to `device` and to `precision` here.
-        device: where it runs.
         precision: of the matrices; see `VideoDepthNet.set_precision`.
         input_size: short side that the network sees, pixels.
         handles_long_video: any number of frames is one sequence; False has phase 3 cut chunks.
