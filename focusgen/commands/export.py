@@ -7,7 +7,7 @@ damaged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
 
     from focusgen.tools.export import export
     from focusgen.tools.export_card import finish_with_card
-    from focusgen.tools.export_plan import Wanted
+    from focusgen.tools.export_plan import Wanted, cut_scenes
 
     with passing_bar() as progress:
         task = progress.add_task("export", total=None)
@@ -60,8 +60,21 @@ def main(argv: Sequence[str]) -> int:
     finish_with_card(cfg.data.out_root, given.dest, result, given.source_license)
     n_kept = f", {result.n_kept} were there" if result.n_kept else ""
     print(f"{len(result.plan.shards)} shards{n_kept}, {result.n_bytes / 1e9:.3f} GB in {given.dest}")
+    if given.kind == "webdataset":
+        _say_what_is_cut(cut_scenes(result.plan))
     print(f"check them: cd {given.dest} && sha256sum -c MANIFEST.sha256")
     return 0
+
+
+def _say_what_is_cut(cut: Mapping[str, int]) -> None:
+    if cut:
+        n_mb = -(-max(cut.values()) // 10**6)
+        first, n_more = next(iter(cut)), len(cut) - 1
+        more = f" and {n_more} more are" if n_more else " is"
+        print(
+            f"{first}{more} larger than a shard: FocusShards gives no window across the cuts; "
+            f"--shard_mb {n_mb} cuts none"
+        )
 
 
 def _check_card(given: ExportFlags, root: Path) -> None:

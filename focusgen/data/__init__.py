@@ -11,4 +11,6 @@ from focusgen.data.crops import WindowMeta as WindowMeta
 from focusgen.data.sampling import BalancedSampler as BalancedSampler
 from focusgen.data.sampling import balanced_sampler as balanced_sampler
 from focusgen.data.shards import FocusShards as FocusShards
+from focusgen.data.views import flipped as flipped
+from focusgen.data.views import resized as resized
 from focusgen.data.windows import FocusDataset as FocusDataset

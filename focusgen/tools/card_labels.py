@@ -59,6 +59,8 @@ def label_lines(lenses: Iterable[SetLens], steps: Steps = OF_FILES) -> list[str]
         "",
         *(f'    {_COC[name]:52} # d: float32 of the saved depth; "{name}" formula' for name in formulas),
         "    focus_map = (1.0 - np.clip(coc / max_coc, 0.0, 1.0)).astype(np.float16)",
+        "",
+        "f, N, S, max_coc: Python floats (`float(...)` of what a loader gives), or last bits differ.",
     ]
     told = {
         steps.formulas: len(formulas) > 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -250,6 +251,16 @@ def _packed(plan: ExportPlan, split: str, shard_bytes: int) -> Iterator[list[tup
             n_bytes += size
     if samples:
         yield samples
+
+
+def cut_scenes(plan: ExportPlan) -> dict[str, int]:
+    """Return scene -> bytes, of scenes that lie in several shards: a stream has no window across a cut."""
+    shards_of = Counter(scene_id for shard in plan.shards for scene_id in {one for one, _ in shard.samples})
+    return {
+        scene_id: sum(_sample_bytes(plan, scene, f) for f in range(scene.vetted.n_frames))
+        for scene_id, scene in plan.scenes.items()
+        if shards_of[scene_id] > 1
+    }
 
 
 def _sample_bytes(plan: ExportPlan, scene: ExportScene, frame: int) -> int:

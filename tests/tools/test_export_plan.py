@@ -27,6 +27,7 @@ from focusgen.tools.export_plan import (
     _moving_sets,
     _packed,
     _stand_ins,
+    cut_scenes,
     frames_of,
     into_shards,
     plan_samples,
@@ -334,3 +335,12 @@ def test_a_changed_record_is_refused(validated):
     validated.scene("c").done("render").write_bytes(b"{}")
     with pytest.raises(FocusgenError, match="c"):
         plan_samples(validated.root)
+
+
+def test_scenes_that_are_cut_are_named_with_the_size_that_cuts_none():
+    samples = plan(scene("long", 9), scene("short", 3), scene("longer", 12))
+    shards = into_shards(samples, 70_000, "tar")
+    cut = cut_scenes(shards)
+    assert list(cut) == ["long", "longer"]
+    assert not cut_scenes(into_shards(samples, max(cut.values()), "tar"))
+    assert list(cut_scenes(into_shards(samples, max(cut.values()) - 1, "tar"))) == ["longer"]
