@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -159,6 +160,7 @@ class Section(BaseModel):
         return getattr(self, name)
 
     @classmethod
+    @functools.cache
     def effect(cls, name: str) -> Effect:
         """Return what one field changes."""
         found = effect_of(cls.model_fields[name])

@@ -20,7 +20,7 @@ from focusgen.config.depth import DepthConfig
 from focusgen.config.graph import PhaseName
 from focusgen.config.lens import CalibrateConfig, LensConfig, OpticsConfig
 from focusgen.config.render import RenderConfig
-from focusgen.config.section import Section, effect_of, setting
+from focusgen.config.section import Section, setting
 
 
 class Config(Section):
@@ -66,8 +66,7 @@ def settings_for(cfg: Config, phase: PhaseName) -> dict[str, Any]:
         relevant["seed"] = cfg.seed
     for section_name, section in cfg.sections():
         for name, info in type(section).model_fields.items():
-            effect = effect_of(info)
-            assert effect is not None, f"{section_name}.{name} is not declared with setting()"
+            effect = section.effect(name)
             if phase in effect.affects and section.has_effect(name):
                 value = section.effective(name)
                 if value == info.default and not effect.is_recorded_at_default:

