@@ -18,18 +18,6 @@ from tests.damage import ONE_FILE, some_kinds, victims
 
 pytestmark = pytest.mark.slow
 
-QUICK = (
-    ("bit flip", "depth .done"),
-    ("bit flip", "metadata.json"),
-    ("truncation", "focus npz"),
-    ("zeroed block", "sharp png"),
-    ("deletion", "render .done"),
-    ("old file put back", "depth .done"),
-    ("swap", "bokeh png"),
-    ("bit flip", "scene_index.json"),
-    ("bit flip", "raw checksums"),
-)
-
 
 def make_pair(root: Path) -> Rgbd:
     """Make two scenes, and in `old` two of the same names from other frames under other settings."""
@@ -81,12 +69,6 @@ def assert_found(rgbd: Rgbd, damage: str, kind: str, seed: int = 0) -> None:
     assert any(shown_name(rgbd, path) in text for text in texts), texts
 
 
-@pytest.mark.parametrize(("damage", "kind"), QUICK)
-def test_damage_is_found_and_named(pair, damage, kind):
-    assert_found(pair, damage, kind)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("damage", ONE_FILE)
 def test_every_damage_to_every_kind_of_file_is_found_and_named(whole, tmp_path, damage):
     for kind in some_kinds(whole.out_root, damage):
@@ -95,7 +77,6 @@ def test_every_damage_to_every_kind_of_file_is_found_and_named(whole, tmp_path, 
         assert_found(Rgbd(tmp_path), damage, kind)
 
 
-@pytest.mark.slow
 def test_every_byte_of_the_small_files_is_watched(pair):
     """A flip of one bit in each byte of split.txt and metadata.json, and in every 16th of a record."""
     from focusgen.dataset.index import read_index

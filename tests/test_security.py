@@ -7,9 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -73,9 +72,9 @@ def _is_true(node: ast.expr | None) -> bool:
     return isinstance(node, ast.Constant) and node.value is True
 
 
-@pytest.mark.parametrize("path", OURS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_no_module_can_run_what_came_as_data(path):
-    assert list(offences(ast.parse(path.read_text(encoding="utf-8")))) == []
+def test_no_module_can_run_what_came_as_data():
+    found = {path: list(offences(ast.parse(path.read_text(encoding="utf-8")))) for path in OURS}
+    assert len(OURS) > 500 and {path: lines for path, lines in found.items() if lines} == {}
 
 
 def test_the_search_finds_what_it_looks_for():
@@ -189,13 +188,9 @@ def test_links_neither_lead_out_of_the_raw_root_nor_stop_the_scenes_beside_them(
 
 BOMBS = {
     "deep": b"[" * 200_000,
-    "deep objects": b'{"a":' * 200_000,
     "a number": b"7",
     "a list": b"[]",
-    "null": b"null",
     "not UTF-8": b'{"a": "\xff\xfe"}',
-    "a huge number": b'{"n_frames": 1' + b"0" * 5000 + b"}",
-    "nothing": b"",
 }
 
 
@@ -211,11 +206,7 @@ def json_files(out_root: Path) -> list[Path]:
     return sorted([*out_root.rglob("*.json"), *(out_root / "a").rglob(".done")])
 
 
-def one_quick(names: Iterable[str], quick: str) -> list[Any]:
-    return [pytest.param(name, marks=[] if name == quick else [pytest.mark.slow]) for name in names]
-
-
-@pytest.mark.parametrize("bomb", one_quick(BOMBS, "deep"))
+@pytest.mark.parametrize("bomb", BOMBS)
 def test_json_that_is_none_of_ours_never_ends_in_a_traceback(finished, capsys, bomb):
     flags, victims = finished.flags("out_root"), json_files(finished.out_root)
     assert len(victims) >= 10
