@@ -132,7 +132,8 @@ def test_a_cpu_build_of_torch_on_a_gpu_node_is_refused_with_what_to_do(machine: 
     if torch.version.cuda is not None:
         pytest.skip("this environment has a CUDA build")
     machine.add_gpu("580.95.05")
-    machine.add_conda()
+    machine.add("cpu_build", '[ "$1" != -m ]')  # a Python that fails the check and says so when it is asked
+    machine.add_conda(python=str(machine.bin / "cpu_build"))
     machine.add_python()
     environment = Path(sys.executable).parent.parent
     done = machine.run("--check-only", "--road", road, "--env-dir", str(environment))

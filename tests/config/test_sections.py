@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from focusgen.config.backends import names_of
 from focusgen.config.cluster import ClusterConfig
 from focusgen.config.render_camera import SensorConfig
 from focusgen.config.section import setting
+from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import RECORD_VERSION, seal
 from focusgen.dataset.states import State, phase_state
@@ -322,7 +324,13 @@ def without_weights(monkeypatch):
 
 
 def identity_of(cfg: Config, phase: str) -> Any:
-    return PhaseRun(PHASES[phase], cfg, ["a"], Observer(), StopFlag()).identity("a")
+    index = index_of(cfg.data.out_root)
+    return PhaseRun(PHASES[phase], cfg, ["a"], Observer(), StopFlag(), index=index).identity("a")
+
+
+@functools.cache
+def index_of(out_root: Path) -> Mapping[str, IndexEntry]:
+    return read_index(DatasetLayout(out_root, out_root / "scene_index.json"))
 
 
 # Another data set, or another input.

@@ -83,9 +83,10 @@ def published_loop(net: VideoDepthNet, scene: parity.Clip) -> np.ndarray:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", [case["name"] for case in json.loads((DATA / "cases.json").read_text())["cases"]]
+    "name", ["forward_vits_t8_98x154", "video_75f_72x160_relative", "forward_vitl_t4_70x98"]
 )
-def test_every_case_lies_within_a_fifth_of_the_tolerance(name):
+def test_a_case_of_each_kind_lies_within_a_fifth_of_the_tolerance(name):
+    """`python -m tests.parity.vda` compares them all; the loop for metric depth stands below."""
     checker = parity.Checker(DATA)
     found = checker.run(checker.cases(name)[0])
     assert found.passes({"max_abs": 1e-4, "mean_abs": 1e-5}), found
