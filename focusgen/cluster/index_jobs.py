@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from focusgen.cluster import sbatch
-from focusgen.cluster.plans import Plan, new_plan_id, plan_path, write_plan
+from focusgen.cluster.plans import new_plan_id, write_plan
 from focusgen.cluster.slurm import Limits
 from focusgen.cluster.submit import Step, arrays_of, chunks_of, gate_job
 from focusgen.config import Config, PhaseName
@@ -55,19 +55,10 @@ def index_steps(
         more: further words of that submission.
         write: write the plan; a dry run does not.
     """
-    plan = _plan(cfg, shares_of(cfg, limits), write=write)
+    plan = write_plan(cfg, "index", ("index",), shares_of(cfg, limits), new_plan_id(), workers=1, write=write)
     chunks = chunks_of(plan.n_tasks, limits.max_array_size)
     arrays = list(arrays_of(cfg, plan, "index", chunks, hold=hold))
     last = gate_job(cfg, plan, "index", hold=hold)
     then = (*sbatch.submit_command(cfg, plan.settings_yaml, later), *more) if later else ()
     waits = tuple(step.job.name for step in arrays)
     return plan.plan_id, [*arrays, Step(last, (("afterany", waits),) if waits else (), 1, then)]
-
-
-def _plan(cfg: Config, shares: Sequence[Sequence[str]], *, write: bool) -> Plan:
-    plan_id = new_plan_id()
-    if write:
-        return write_plan(cfg, "index", ("index",), shares, plan_id, workers=1)
-    yaml_path = plan_path(DatasetLayout.of(cfg), plan_id).with_suffix(".yaml")
-    frozen = tuple(tuple(share) for share in shares)
-    return Plan(plan_id, "index", ("index",), frozen, 1, yaml_path)

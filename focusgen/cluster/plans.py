@@ -81,8 +81,10 @@ def write_plan(
     slots: Sequence[Sequence[str]],
     plan_id: str,
     workers: int | None = None,
+    *,
+    write: bool = True,
 ) -> Plan:
-    """Write a plan and its settings, and return it.
+    """Write a plan and its settings, and return it (a dry run only makes one up).
 
     Args:
         phases: that it is for.
@@ -95,6 +97,10 @@ def write_plan(
     """
     dataset = DatasetLayout.of(cfg)
     path, settings_yaml = plan_path(dataset, plan_id), dataset.plans / f"{plan_id}.yaml"
+    workers = workers or cfg.cluster.workers_per_task
+    if not write:
+        frozen = tuple(tuple(scenes) for scenes in slots)
+        return Plan(plan_id, kind, tuple(phases), frozen, workers, settings_yaml)
     if path.exists():
         raise ConfigError(f"{path} exists, and plans are never changed")
     make_folder(dataset.plans)
@@ -104,7 +110,7 @@ def write_plan(
         "plan_id": plan_id,
         "kind": kind,
         "phases": list(phases),
-        "workers_per_task": workers or cfg.cluster.workers_per_task,
+        "workers_per_task": workers,
         "settings": settings_yaml.name,
         "slots": [list(scenes) for scenes in slots],
     }

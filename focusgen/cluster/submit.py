@@ -96,13 +96,7 @@ def make_plan(
     """Pack scenes and write the plan (a dry run only makes one up)."""
     packing = workers_for(cfg, scene_phases(phases), works, limits)
     slots = [[works[position].scene_id for position in members] for members in packing.members]
-    plan_id = new_plan_id()
-    if write:
-        return write_plan(cfg, kind, phases, slots, plan_id)
-    dataset = DatasetLayout.of(cfg)
-    frozen = tuple(tuple(scenes) for scenes in slots)
-    yaml_path = plan_path(dataset, plan_id).with_suffix(".yaml")
-    return Plan(plan_id, kind, tuple(phases), frozen, cfg.cluster.workers_per_task, yaml_path)
+    return write_plan(cfg, kind, phases, slots, new_plan_id(), write=write)
 
 
 def steps_of(

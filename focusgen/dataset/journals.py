@@ -19,7 +19,7 @@ METADATA_NOTE = "metadata"
 
 
 def read_journal(path: Path) -> dict[str, Any] | None:
-    """Return what a phase was begun under, None where nothing readable says it."""
+    """Return what a phase was begun under, by its journal or metadata.json; None where that is unreadable."""
     try:
         document = parse_json(path.read_bytes())
     except (FileNotFoundError, ValueError):

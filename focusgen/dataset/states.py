@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from focusgen.base.errors import CorruptInputError, FailureClass
+from focusgen.base.errors import CorruptInputError
 from focusgen.config.graph import PhaseName
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import Identity, Record, parse_json, read_record
@@ -71,25 +71,6 @@ def has_published(scene: SceneLayout, phase: PhaseName) -> bool:
     """Say whether the first file of a phase lies there, with or without a record."""
     first = {"deblur": scene.sharp(0), "depth": scene.depth(0), "render": scene.bokeh(0, 0)}
     return first[phase].exists()
-
-
-def failure_document(
-    failure_class: FailureClass,
-    message: str,
-    advice: str,
-    traceback: str,
-    attempt: int,
-    run: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return what `.failed` holds."""
-    return {
-        "class": failure_class.value,
-        "message": message,
-        "advice": advice,
-        "traceback": traceback,
-        "attempt": attempt,
-        "run": dict(run),
-    }
 
 
 def read_failure(scene: SceneLayout, phase: PhaseName) -> dict[str, Any] | None:

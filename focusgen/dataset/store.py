@@ -22,7 +22,7 @@ from focusgen.base.errors import CorruptInputError, FailureClass, FocusgenError,
 from focusgen.base.files import make_folder, publish, publish_json, remove
 from focusgen.config.graph import PhaseName
 from focusgen.dataset.layout import SceneLayout
-from focusgen.dataset.states import failure_document, read_failure
+from focusgen.dataset.states import read_failure
 from focusgen.media.codecs import GREY, RGB, check_png, decode_npz
 
 QUEUE_FRAMES = 8
@@ -119,7 +119,14 @@ def write_failure(
     message, advice = f"{type(error).__name__}: {error}", ""
     if isinstance(error, FocusgenError):
         message, advice = error.message or message, error.advice
-    document = failure_document(failure_class, message, advice, traceback, attempt, run_facts(started_s))
+    document = {
+        "class": failure_class.value,
+        "message": message,
+        "advice": advice,
+        "traceback": traceback,
+        "attempt": attempt,
+        "run": run_facts(started_s),
+    }
     make_folder(scene.failed(phase).parent)
     try:
         publish_json(scene.failed(phase), document)

@@ -8,13 +8,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError
 from focusgen.base.files import broken_link
-from focusgen.base.names import display, natural_key, shortened
+from focusgen.base.names import display, natural_key, same_form, shortened
 from focusgen.media.depth_codecs import PICTURE_SUFFIXES, READERS, naming, not_a_depth_file, read_values
 from focusgen.media.depth_looks import unit_hint
 from focusgen.media.depth_pairs import FrameNames, pair_with_frames
@@ -166,7 +165,7 @@ def near_misses(depth_root: Path, scene_id: str) -> str:
     """Say what lies in a folder of depth that is named much like a scene but not read; "" if nothing does."""
     if not depth_root.is_dir():
         return ""
-    wanted = unicodedata.normalize("NFC", scene_id).casefold()
+    wanted = _caseless(scene_id)
     with naming(depth_root):
         entries = [p for p in depth_root.iterdir() if wanted in _caseless(p.name)]
     entries.sort(key=lambda p: (_caseless(p.name) != wanted and _caseless(p.stem) != wanted, p.name))
@@ -176,7 +175,7 @@ def near_misses(depth_root: Path, scene_id: str) -> str:
 
 
 def _caseless(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
+    return same_form(name).casefold()
 
 
 def _shown_entry(path: Path) -> str:
@@ -187,13 +186,13 @@ def _shown_entry(path: Path) -> str:
 
 def _folded(name: str) -> str:
     """Return a name in one Unicode form, its suffix in lower case."""
-    composed = unicodedata.normalize("NFC", name)
+    composed = same_form(name)
     suffix = Path(composed).suffix
     return composed.removesuffix(suffix) + suffix.lower() if suffix.lower() in STACKS else composed
 
 
 def _is_right_kind(path: Path, scene_id: str) -> bool:
-    is_named_like_scene = unicodedata.normalize("NFC", path.name) == unicodedata.normalize("NFC", scene_id)
+    is_named_like_scene = same_form(path.name) == same_form(scene_id)
     return path.is_dir() if is_named_like_scene else path.is_file()
 
 

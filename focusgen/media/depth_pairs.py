@@ -6,14 +6,13 @@ import bisect
 import itertools
 import re
 import statistics
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import PurePath
 from typing import NamedTuple
 
-from focusgen.base.names import display, listed
+from focusgen.base.names import display, listed, same_form
 from focusgen.media.numbering import MIN_DIGITS_OF_SECONDS
 
 MIN_DIGITS_OF_A_STAMP = 12
@@ -87,7 +86,7 @@ def pair_with_frames(files: Sequence[str], frames: FrameNames | None, n_frames: 
 
 
 def _stem(name: str) -> str:
-    return unicodedata.normalize("NFC", PurePath(name).stem).casefold()
+    return same_form(PurePath(name).stem).casefold()
 
 
 def _by_stem(files: Sequence[str], names: Sequence[str]) -> Pairing | None:

@@ -184,12 +184,13 @@ class DepthFolder(DepthSource):
 
 
 class DepthStack(DepthSource):
-    """A whole scene in one file."""
+    """A whole scene in one file.
 
-    @property
-    @abstractmethod
-    def shape(self) -> tuple[int, ...]:
-        """The shape of its array: (T, H, W), or with one lone channel axis."""
+    Attributes:
+        shape: of its array: (T, H, W), or with one lone channel axis.
+    """
+
+    shape: tuple[int, ...]
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -210,12 +211,7 @@ class DepthArray(DepthStack):
         super().__init__(path, options)
         with naming(path), path.open("rb") as stream:
             self._header = read_npy_header(stream, path.stat().st_size)
-            check_stack(self._header.shape)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape in the header."""
-        return self._header.shape
+            self.shape = check_stack(self._header.shape)
 
     def values(self, index: int) -> Numbers:
         """Return the numbers of a frame."""
@@ -242,17 +238,12 @@ class DepthArchive(DepthStack):
         self._whole: Numbers | None = None
         with naming(path):
             self._stream, self._header = self._open()
-            check_stack(self._header.shape)
+            self.shape = check_stack(self._header.shape)
             if self._header.is_fortran and self._header.n_bytes > MAX_FORTRAN_BYTES:
                 raise CorruptInputError(
                     f"{self._header.n_bytes} bytes in column order cannot be read frame by frame",
                     "Save it with np.ascontiguousarray, or as npy.",
                 )
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape in the header."""
-        return self._header.shape
 
     def values(self, index: int) -> Numbers:
         """Return the numbers of a frame."""
@@ -295,13 +286,7 @@ class DepthHdf5(DepthStack):
         super().__init__(path, options)
         self._array: h5py.Dataset | None = None
         with naming(path), open_file(path) as file:
-            self._shape = tuple(int(side) for side in find_dataset(file, options.key).shape)
-            check_stack(self._shape)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the array."""
-        return self._shape
+            self.shape = check_stack(tuple(int(side) for side in find_dataset(file, options.key).shape))
 
     def values(self, index: int) -> Numbers:
         """Return the numbers of a frame."""
@@ -312,14 +297,15 @@ class DepthHdf5(DepthStack):
             return _plane(np.asarray(self._array[index]))
 
 
-def check_stack(shape: tuple[int, ...]) -> None:
-    """Refuse an array that is not (T, H, W), or the same with one lone channel axis."""
+def check_stack(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a shape that is (T, H, W), or the same with one lone channel axis; refuse others."""
     if len(shape) not in (3, 4):
         raise CorruptInputError(
             f"depth has shape {shape}; a whole scene is (T, H, W)",
             "One map per file belongs into a folder with the scene's name.",
         )
     map_shape(shape[1:])
+    return shape
 
 
 def _plane(values: Numbers) -> Numbers:

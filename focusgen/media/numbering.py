@@ -10,12 +10,11 @@ import itertools
 import os
 import re
 import statistics
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from focusgen.base.names import display, listed, natural_key, shortened
+from focusgen.base.names import display, listed, natural_key, same_form, shortened
 from focusgen.media.frame_times import and_more
 
 _RUN = re.compile("[0-9]+")
@@ -99,7 +98,7 @@ def _stem(name: str) -> str:
 
 def _form(name: str) -> str:
     """Return a name without its numbers, its suffix and its case."""
-    return _RUN.sub("#", unicodedata.normalize("NFC", _stem(name)).casefold())
+    return _RUN.sub("#", same_form(_stem(name)).casefold())
 
 
 def _runs(name: str) -> tuple[int, ...]:

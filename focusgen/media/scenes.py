@@ -7,7 +7,6 @@ any of them becomes part of a path, and `display` is the one way in which they r
 from __future__ import annotations
 
 import stat
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from focusgen.base.names import (
     display,
     listed,
     natural_key,
+    same_form,
     scene_id_problem,
 )
 from focusgen.media.brought import Brought
@@ -236,7 +236,7 @@ def _drop_twins(found: Iterable[Place]) -> tuple[list[Place], dict[str, Rejectio
     """Refuse all of a group that one file system or another could not keep apart."""
     groups: dict[str, list[Place]] = {}
     for item in found:
-        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", item.scene_id).casefold())
+        folded = same_form(same_form(item.scene_id).casefold())
         groups.setdefault(folded, []).append(item)
     unique = [group[0] for group in groups.values() if len(group) == 1]
     rejected: dict[str, Rejection] = {}

@@ -15,11 +15,10 @@ import numpy as np
 from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError
 from focusgen.base.files import remove
-from focusgen.dataset.journals import METADATA_NOTE
+from focusgen.dataset.journals import METADATA_NOTE, read_journal
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.lens_metadata import set_lenses
 from focusgen.dataset.published import read_depth, read_focus
-from focusgen.dataset.records import parse_json
 from focusgen.phases.job import SceneJob
 
 MOVING_KEYS = (
@@ -39,7 +38,7 @@ def begun_with(job: SceneJob, drawn: dict[str, Any]) -> dict[str, Any]:
         job: the scene, whose files may be there in part.
         drawn: what today's code makes of it.
     """
-    begun = _read(job)
+    begun = read_journal(job.scene.metadata_json)
     if begun is not None and _is_own(job, begun, drawn):
         return begun
     if _follow(job, drawn):
@@ -50,14 +49,6 @@ def begun_with(job: SceneJob, drawn: dict[str, Any]) -> dict[str, Any]:
     for label in _labels(job.scene):
         remove(label)
     return drawn
-
-
-def _read(job: SceneJob) -> dict[str, Any] | None:
-    try:
-        begun = parse_json(job.scene.metadata_json.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return None
-    return begun if isinstance(begun, dict) else None
 
 
 def _is_own(job: SceneJob, begun: dict[str, Any], drawn: dict[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,22 +60,14 @@ class SceneDepth:
             kept = decode_npz(self.scene.depth_counts_npz.read_bytes(), "counts")
             if checksum(kept.tobytes()) == str(self.record.details.get("counts_digest")):
                 return np.asarray(kept[0])
-        total = np.zeros(65536, np.int64)
-        for frame in range(self.record.n_frames):
-            total += depth_counts(read_depth(self.scene, frame))
-        return total
+        return counts_of(self.scene, range(self.record.n_frames))
 
     def shot_surfaces(self, shots: Sequence[tuple[int, int]]) -> list[Surfaces]:
         """Return what a lens may focus at in each shot; reads the maps anew where there are several."""
         if len(shots) == 1:
             return [self.surfaces()]
-        found = list[Surfaces]()
-        for shot in shots:
-            counts = np.zeros(65536, np.int64)
-            for frame in range(*shot):
-                counts += depth_counts(read_depth(self.scene, frame))
-            found.append(self._surfaces(counts, range(*shot)))
-        return found
+        spans = [range(*shot) for shot in shots]
+        return [self._surfaces(counts_of(self.scene, span), span) for span in spans]
 
     def surfaces(self) -> Surfaces:
         """Return what a lens may focus at; the same whether the counts were kept or lost."""
@@ -105,3 +97,11 @@ class SceneDepth:
         if n_sky:
             counts[np.float16(details["far_m"]).view(np.uint16)] -= n_sky
         return depth_percentiles(counts, (50.0,))[50.0]
+
+
+def counts_of(scene: SceneLayout, frames: Iterable[int]) -> Counts:
+    """Return how many pixels of saved maps have each float16 bit pattern."""
+    total = np.zeros(65536, np.int64)
+    for frame in frames:
+        total += depth_counts(read_depth(scene, frame))
+    return total

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from focusgen.base.checksums import FileEntry, checksum
+from focusgen.base.checksums import checksum
 from focusgen.base.errors import RefusedDataError
 from focusgen.config.data import SPLITS
-from focusgen.config.graph import SCENE_PHASES
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.records import canonical, parse_json, read_record
+from focusgen.dataset.packs import vouched_files
+from focusgen.dataset.records import canonical, parse_json
 from focusgen.dataset.vetting import VettedScene, vet
 from focusgen.tools.export_samples import ExportScene, sample_document
 
@@ -179,15 +178,8 @@ def into_shards(plan: ExportPlan, shard_bytes: int, ending: str) -> ExportPlan:
 
 
 def _export_scene(vetted: VettedScene, entry: IndexEntry) -> ExportScene:
-    files: dict[str, FileEntry] = {}
-    for phase in SCENE_PHASES:
-        record = read_record(vetted.layout.done(phase))
-        assert record is not None, "vetted a moment ago"
-        folder = vetted.layout.phase_folder(phase)
-        for name, file in record.files.items():
-            files[os.path.normpath(f"{folder.name}/{name}")] = file  # of phase 5: ../focus_maps/...
     metadata = parse_json(vetted.layout.metadata_json.read_bytes())
-    return ExportScene(vetted, entry, metadata, files)
+    return ExportScene(vetted, entry, metadata, vouched_files(vetted.layout))
 
 
 def _moving_sets(scenes: Mapping[str, ExportScene]) -> dict[str, tuple[int, ...]]:

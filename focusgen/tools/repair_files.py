@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from focusgen.base.checksums import FileEntry
 from focusgen.base.errors import CorruptInputError
 from focusgen.base.files import json_bytes, make_folder, publish, remove
@@ -15,9 +13,9 @@ from focusgen.config import PhaseName
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.packs import read_published
-from focusgen.dataset.published import read_depth
 from focusgen.dataset.records import Record, seal
-from focusgen.optics.stats import depth_counts, depth_stats
+from focusgen.optics.stats import depth_stats
+from focusgen.phases.scene_depth import counts_of
 
 Did = Callable[[str], object]
 """Told what was restored, in one line."""
@@ -34,10 +32,7 @@ def restore_split(scene: SceneLayout, entry: IndexEntry, did: Did) -> None:
 
 def restore_stats(scene: SceneLayout, record: Record, did: Did) -> bool:
     """Write stats.json anew from the saved maps, which are whole; False if other bytes are recorded."""
-    counts = np.zeros(65536, np.int64)
-    for frame in range(record.n_frames):
-        counts += depth_counts(read_depth(scene, frame))
-    data = json_bytes(depth_stats(counts))
+    data = json_bytes(depth_stats(counts_of(scene, range(record.n_frames))))
     if record.files[scene.stats_json.name] != FileEntry.of(data):
         return False
     publish(scene.stats_json, data)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from focusgen.base.errors import CorruptInputError, FailureClass
+from focusgen.base.errors import CorruptInputError
 from focusgen.config import Config, DepthConfig, settings_for
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import RECORD_VERSION, Identity, read_record, seal, unseal
-from focusgen.dataset.states import State, failure_document, phase_state, read_failure
+from focusgen.dataset.states import State, phase_state, read_failure
 
 IDENTITY = Identity(
     phase="depth",
@@ -152,8 +152,7 @@ def test_the_state_of_a_scene_follows_from_its_files(scene):
     scene.journal("depth").parent.mkdir(parents=True)
     scene.journal("depth").write_text("{}")
     assert phase_state(scene, IDENTITY).state is State.PARTIAL
-    failure = failure_document(FailureClass.OOM, "too large", "smaller tiles", "", 1, {})
-    scene.failed("depth").write_text(json.dumps(failure))
+    scene.failed("depth").write_text(json.dumps({"class": "oom", "message": "too large"}))
     found = phase_state(scene, IDENTITY)
     assert (found.state, found.reason) == (State.FAILED, "oom: too large")
     scene.done("depth").write_bytes(seal(document(), {}))
