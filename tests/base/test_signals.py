@@ -81,13 +81,16 @@ def test_the_deaf_hear_again_unless_they_are_about_to_end(for_good: bool):
 
 
 def test_the_first_ctrl_c_lets_a_training_save_and_the_second_ends_it():
-    before = signal.getsignal(signal.SIGINT)
-    with told_to_stop() as seen:
-        signal.raise_signal(signal.SIGINT)
-        assert seen == [signal.SIGINT]
-        with pytest.raises(KeyboardInterrupt):
+    own = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        with told_to_stop() as seen:
             signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) == before
+            assert seen == [signal.SIGINT]
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, own)
 
 
 def test_who_was_started_deaf_to_ctrl_c_stays_so():

@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import importlib
 import inspect
-import itertools
 import os
 from pathlib import Path
 
@@ -97,10 +96,8 @@ def test_a_dry_run_of_any_kind_changes_nothing(state, data_set, fake_slurm, caps
         ("resubmit", "--failed", "--missing", "--stale", "--on_stale", "redo", "--max_coc", "0.002"),
         ("resubmit", "--indices", "0"),
     ]
-    turn = STATES.index(state)  # in turn: over the states each is asked of each cluster
-    for words, cluster in zip(
-        asked, itertools.cycle(CLUSTERS[turn % 3 :] + CLUSTERS[: turn % 3]), strict=False
-    ):
+    for turn, words in enumerate(asked, STATES.index(state)):  # over the states, of each cluster
+        cluster = CLUSTERS[turn % len(CLUSTERS)]
         assert cli.main([*words, *words_of(data_set), "--cluster", cluster, "--dry_run"]) in (0, 2, 3, 4)
         assert tree(data_set.root) == before, (words, cluster)
         assert len(fake_slurm.scripts()) == handed_in, (words, cluster)

@@ -39,14 +39,14 @@ def change(rows, name: str, n: int = 20) -> float:
     return last / first
 
 
-def test_two_hundred_steps_as_shipped_lower_the_loss_by_a_quarter_though_gates_begin_shut(tmp_path):
-    rows = trained(tmp_path, **{"data.variants": 2})
-    assert change(rows, "total") <= 0.75  # measured: 0.35
-    assert change(rows, "focus") <= 0.75  # measured: 0.64
-    assert change(rows, "latent") <= 0.3  # measured: 0.12
+def test_a_training_as_shipped_lowers_the_loss_by_a_quarter_though_gates_begin_shut(tmp_path):
+    rows = trained(tmp_path, **{"data.variants": 2, "train.steps": 120})
+    assert change(rows, "total") <= 0.75  # measured: 0.38
+    assert change(rows, "focus") <= 0.75  # measured: 0.69
+    assert change(rows, "latent") <= 0.3  # measured: 0.16
     assert change(rows, "depth") <= 1.2 and change(rows, "rgb") <= 1.1, (
         "what ships is not traded for it"
-    )  # 1.13 of a depth that begins at .019 of the range, 1.05
+    )  # measured: 0.98 and 1.04
 
 
 def test_two_stacks_are_learned_by_heart(tmp_path):
