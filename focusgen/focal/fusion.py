@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.focal.light import grey, linear_of, pixels_of
-from focusgen.focal.sharpness import focus_energy
+from focusgen.focal.sharpness import FAINT_ENERGY, focus_energy
 from focusgen.focal.stack import FocalStack
 
 Floats = npt.NDArray[np.float32]
@@ -29,7 +29,7 @@ DEPTH_POWER_PER_GAP = 4.0
 SHARPNESS_POWER = 5.0
 ENERGY_WINDOW_PX = 1.5
 ENERGY_FLOOR = 3e-6
-"""Energy that says nothing: (1/600 of the display range) squared."""
+"""Energy that says nothing beside a depth that a lens explains: (1/600 of the display range) squared."""
 
 STRIP_ROWS, STRIP_MARGIN = 256, 8
 
@@ -67,6 +67,7 @@ def fuse_slices(
         radius_px_m: blur radius in px per diopter; None if unknown: a typical one is assumed.
         progress: told after each slice.
     """
+    floor = ENERGY_FLOOR if radius_px_m else FAINT_ENERGY
     gain = radius_px_m or 2.0 * len(focus) / max(float(np.ptp(focus)), 1e-9)
     best = np.full(diopters.shape, -np.inf, np.float32)
     top, total = best.copy(), np.zeros(diopters.shape, np.float32)
@@ -77,7 +78,7 @@ def fuse_slices(
         pixels = read(n)
         dtype = pixels.dtype
         for rows, window in _strips(len(diopters)):
-            weight = _log_weight(pixels[window], window, rows, n, focus, diopters[rows], gain)
+            weight = _log_weight(pixels[window], window, rows, n, focus, diopters[rows], gain, floor)
             is_best = weight > top[rows]
             index[rows][is_best] = n
             _add(light[rows], total[rows], top[rows], linear_of(pixels[rows]), weight)
@@ -103,6 +104,7 @@ def _log_weight(
     focus: npt.NDArray[np.float64],
     diopters: Floats,
     gain: float,
+    floor: float,
 ) -> Floats:
     import cv2
 
@@ -114,7 +116,7 @@ def _log_weight(
     gap_px = np.interp(diopters, 0.5 * (rising[1:] + rising[:-1]), gaps_px)
     power = np.maximum(DEPTH_POWER_PER_PX, DEPTH_POWER_PER_GAP / np.maximum(gap_px, 1e-6))
     extra_px = gain * np.abs(diopters - np.float32(focus[n]))  # less that of the sharpest: same for all n
-    weight = SHARPNESS_POWER * np.log(energy + ENERGY_FLOOR) - power * extra_px
+    weight = SHARPNESS_POWER * np.log(energy + floor) - power * extra_px
     return np.asarray(weight, np.float32)
 
 

@@ -21,6 +21,10 @@ NOISE_GAIN = 2.0 * 24.0 * 0.8
 
 ENERGY_FLOOR = 1e-8
 
+FAINT_ENERGY = 5e-4
+"""Energy of noise of one level in 256: what JPEG leaves of smooth parts. A depth may hang on less than that,
+often rightly; a picture should not change its slice for it."""
+
 SURE_PERCENTILE = 90.0
 """This percentile of confidence is that of the surest pixels."""
 
@@ -72,24 +76,26 @@ def energies(greys: Floats, sigma_px: float) -> Floats:
     return np.stack([cv2.GaussianBlur(focus_energy(one), (0, 0), sigma_px) for one in greys])
 
 
-def depth_from_focus(stack: FocalStack, trust_power: float = 1.0) -> DepthGuess:
+def depth_from_focus(stack: FocalStack, trust_power: float = 1.0, faint_energy: float = 0.0) -> DepthGuess:
     """Return plain depth from focus: no lens, no blur model; what every other method has to beat.
 
     Args:
         stack: the slices.
         trust_power: above 1, what is less sure than the surest listens more to its neighbours.
+        faint_energy: sharpness well below it says nothing.
     """
     greys = display_grey(stack)
     sharpness = np.stack([focus_energy(one) for one in greys])
-    scales = np.stack([_windowed(sharpness, sigma) for sigma in SCALES_PX])
+    scales = np.stack([_windowed(sharpness, sigma) for sigma in SCALES_PX]) + np.float32(faint_energy)
     share = (scales / scales.sum(1, keepdims=True)).mean(0)
     peak = peak_between(np.log(share + 1e-9), stack.diopters)
     n = len(stack)
     certain = np.clip((share.max(0) / share.sum(0) - 1.0 / n) / (1.0 - 1.0 / n), 0.0, 1.0)
-    texture = scales[1].max(0)
-    confidence = certain * texture / (texture + 0.3 * float(np.median(texture)))
-    guide = np.take_along_axis(stack.slices, share.argmax(0)[None, ..., None], 0)[0]
-    guide = guide.astype(np.float32) / np.iinfo(stack.slices.dtype).max
+    texture = scales[1].max(0) - np.float32(faint_energy)
+    confidence = certain * texture / (texture + 0.3 * float(np.median(texture)) + faint_energy)
+    # Mixed, not picked: where none is sharpest, picks change at random, and their seams look like edges.
+    mixed = sum(part[..., None] * one for part, one in zip(share / share.sum(0), stack.slices, strict=True))
+    guide = mixed / np.float32(np.iinfo(stack.slices.dtype).max)
     sure = max(float(np.percentile(confidence, SURE_PERCENTILE)), 1e-6)
     trust = confidence * np.minimum(confidence / np.float32(sure), 1.0) ** (trust_power - 1.0)
     smooth = weighted_least_squares(peak, trust + 1e-4, guide)
