@@ -59,7 +59,8 @@ def test_without_a_lens_a_smooth_background_shows_no_seams_between_slices():
         near = cv2.GaussianBlur(thing, (0, 0), sigma_px)
         grain = cv2.GaussianBlur(rng.normal(0, 3.5, far.shape), (0, 0), 1.0)
         seen = np.hstack([near, far + 25.0 * n + grain])
-        coded = cv2.imencode(".jpg", np.clip(seen, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
+        whole = np.clip(seen, 0, 255).astype(np.uint8)
+        coded = cv2.imencode(".jpg", whole, [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
         slices.append(np.repeat(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)[..., None], 3, -1))
     stack = FocalStack(np.stack(slices), np.array([3.0, 2.0, 1.0]), None)
     found = estimate(stack)
