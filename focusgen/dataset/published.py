@@ -1,4 +1,7 @@
-"""Published frames, maps and statistics of a scene, read with their checks."""
+"""Published frames, maps and statistics of a scene, read with their checks.
+
+A file that is not there is a MissingUpstreamError, a damaged one a CorruptInputError; both name it.
+"""
 
 from __future__ import annotations
 
@@ -25,36 +28,21 @@ STATS_KEYS = ("d_min", "d_max", "d_median", "d_p5", "d_p95")
 
 
 def read_sharp(scene: SceneLayout, frame: int, read: ReadBytes = read_published) -> npt.NDArray[np.uint8]:
-    """Return a published sharp frame, (H, W, 3) uint8 RGB.
-
-    Raises:
-        MissingUpstreamError: it is not there.
-        CorruptInputError: it is damaged; names the file.
-    """
+    """Return a published sharp frame, (H, W, 3) uint8 RGB."""
     return _read_png(scene.sharp(frame), _way_out(2), read)
 
 
 def read_bokeh(
     scene: SceneLayout, lens_set: int, frame: int, read: ReadBytes = read_published
 ) -> npt.NDArray[np.uint8]:
-    """Return a published render, (H, W, 3) uint8 RGB.
-
-    Raises:
-        MissingUpstreamError: it is not there.
-        CorruptInputError: it is damaged; names the file.
-    """
+    """Return a published render, (H, W, 3) uint8 RGB."""
     return _read_png(scene.bokeh(lens_set, frame), _way_out(5), read)
 
 
 def read_clean(
     scene: SceneLayout, lens_set: int, frame: int, read: ReadBytes = read_published
 ) -> npt.NDArray[np.uint8]:
-    """Return a published render as it was before the sensor, (H, W, 3) uint8 RGB.
-
-    Raises:
-        MissingUpstreamError: it is not there.
-        CorruptInputError: it is damaged; names the file.
-    """
+    """Return a published render as it was before the sensor, (H, W, 3) uint8 RGB."""
     return _read_png(
         scene.clean(lens_set, frame), f"{_way_out(5)} It keeps them with render.keep_clean.", read
     )
@@ -103,24 +91,14 @@ def _naming(path: Path, advice: str) -> Iterator[None]:
 
 
 def read_depth(scene: SceneLayout, frame: int, read: ReadBytes = read_published) -> npt.NDArray[np.float16]:
-    """Return a published depth map, (H, W) float16 metres.
-
-    Raises:
-        MissingUpstreamError: it is not there.
-        CorruptInputError: it is damaged; names the file.
-    """
+    """Return a published depth map, (H, W) float16 metres."""
     return read_float16(scene.depth(frame), "depth", _way_out(3), read)
 
 
 def read_focus(
     scene: SceneLayout, lens_set: int, frame: int, read: ReadBytes = read_published
 ) -> npt.NDArray[np.float16]:
-    """Return a published focus label, (H, W) float16.
-
-    Raises:
-        MissingUpstreamError: it is not there.
-        CorruptInputError: it is damaged; names the file.
-    """
+    """Return a published focus label, (H, W) float16."""
     return read_float16(scene.focus(lens_set, frame), "focus_map", _way_out(5), read)
 
 

@@ -234,11 +234,6 @@ class PhaseStore:
         """Note something a person should read; goes into the record and the report."""
         self._warnings.append(text)
 
-    @property
-    def warnings(self) -> list[str]:
-        """Warnings so far."""
-        return list(self._warnings)
-
     def finish(self, details: Mapping[str, Any], *, whole_scene: bool = True) -> Record:
         """Write the completion record, last of all.
 

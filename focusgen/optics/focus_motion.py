@@ -60,11 +60,6 @@ class Clip:
     fps: float
     max_diopters_per_s: float
 
-    @property
-    def n_frames(self) -> int:
-        """Number of frames."""
-        return self.shots[-1][1]
-
     def jumps(self, distances_m: Sequence[float]) -> tuple[int, ...]:
         """Return the first frames of shots at which focus was set anew."""
         return tuple(start for start, _ in self.shots[1:] if distances_m[start] != distances_m[start - 1])
