@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from focusgen import config
+from focusgen.base.names import shell_word
 from focusgen.commands.groups import DataSetFlags
 from focusgen.config.flags import option, parse, required, required_positional
 from focusgen.run.console import passing_bar
@@ -62,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
     print(f"{len(result.plan.shards)} shards{n_kept}, {result.n_bytes / 1e9:.3f} GB in {given.dest}")
     if given.kind == "webdataset":
         _say_what_is_cut(cut_scenes(result.plan))
-    print(f"check them: cd {given.dest} && sha256sum -c MANIFEST.sha256")
+    print(f"check them: cd {shell_word(given.dest)} && sha256sum -c MANIFEST.sha256")
     return 0
 
 
