@@ -18,6 +18,9 @@ from focusgen.focal.distance_units import said_unit
 from focusgen.focal.distances import HOW_TO_GIVE, parse_distance
 from focusgen.focal.lists import read_text
 
+NOTHING = re.compile(r"[\s,;]*|sep=.", re.IGNORECASE)
+"""Rows that spreadsheets leave behind the last one, and what tells them how cells are parted."""
+
 UNIT_COMMENT = re.compile(r"focus|dist|unit|#\s*\S+$", re.IGNORECASE)
 """A comment above the numbers that is their heading: numpy.savetxt writes it so."""
 
@@ -151,9 +154,16 @@ def _are_paired(slices: object, distances: object) -> bool:
 
 
 def _from_lines(text: str, shown: str, names: Sequence[str], folder: str) -> Said:
-    lines = [(f"{shown}:{n}", line.strip()) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    numbered = ((f"{shown}:{n}", line.strip()) for n, line in enumerate(text.splitlines(), 1))
+    lines = _without_empty_columns([(where, line) for where, line in numbered if not NOTHING.fullmatch(line)])
     above = itertools.takewhile(lambda line: line[1].startswith("#"), lines)
     told = [(where, content.lstrip("# ")) for where, content in above if UNIT_COMMENT.search(content)]
     usual = _one_unit(told, f"{shown}: its comments name")
     said = [(where, COMMENT.sub("", content).strip()) for where, content in lines]
     return from_table([line for line in said if line[1]], shown, names, folder, usual)
+
+
+def _without_empty_columns(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return lines without the separators that all of them end in."""
+    n_empty = min((len(line) - len(line.rstrip(";,")) for _, line in lines), default=0)
+    return [(where, line[: len(line) - n_empty]) for where, line in lines]

@@ -14,10 +14,16 @@ from focusgen.base.names import display, listed
 from focusgen.focal.distance_units import said_unit
 from focusgen.focal.distances import (
     DETACHED_UNIT,
+    HOW_TO_DO_WITHOUT,
     HOW_TO_GIVE,
     parse_distance,
     parse_distances,
     with_point,
+)
+
+NOT_TOLD = (
+    "The camera did not write it. Write it there, or leave that slice out: name the others one by one, "
+    f"--input a.png,b.png,... {HOW_TO_DO_WITHOUT}"
 )
 
 SUFFIX = re.compile(r"\.[a-z]\w*$")
@@ -88,6 +94,8 @@ def _by_name(named: Sequence[_Named], unit: str) -> dict[str, float]:
         lines = [line for line in named if line.name == name]
         own = [line for line in lines if line.is_own]
         told = own or [line for line in lines if line.cell] or lines[:1]
+        if not told[0].cell:
+            raise ConfigError(f"{told[0].where}: no distance stands there for {display(name)}", NOT_TOLD)
         found = [parse_distance(with_point(line.cell), line.where, unit) for line in told]
         if len(found) > 1 and (own or len(set(found)) > 1):
             raise ConfigError(f"{told[1].where}: a distance of {display(name)} for the second time")
@@ -148,10 +156,9 @@ def focus_column(titles: Sequence[str], where: str) -> int | None:
 
 def _is_distance(cell: str) -> bool:
     try:
-        parse_distances(with_point(cell), "")
+        return bool(parse_distances(with_point(cell), ""))
     except ConfigError:
         return False
-    return True
 
 
 def _named_distance(content: str, where: str, names: Sequence[str], heading: Heading) -> _Named | str | None:
