@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from focusgen.base.errors import ConfigError
+from focusgen.base.names import display
 from focusgen.optics.coc import FULL_FRAME_WIDTH_M, shown_width
 from focusgen.optics.lens_limits import F_NUMBERS, FOCAL_MM, SENSOR_MM, problem_mm
+
+LEAST_CHANGE_PX, FAR_M = 0.1, 20.0
+"""A stack whose nearest slice is focused farther than this, and whose blur changes by less from the nearest
+to the farthest, tells nothing, and its distances are hardly metres."""
 
 
 def check_lens(
@@ -52,6 +59,26 @@ def sensor_shown_m(
     if fx_px is not None:
         return focal_length_m * size[1] / fx_px
     return shown_width(FULL_FRAME_WIDTH_M if told_m is None else told_m, size[1], size[0])
+
+
+def check_tells(name: str, radius_px_m: float, rising_m: Sequence[float]) -> None:
+    """Refuse distances between which a lens' blur does not change: most often they are no metres.
+
+    Args:
+        name: of the stack.
+        radius_px_m: of its lens, in px per diopter.
+        rising_m: its focus distances, nearest first.
+
+    Raises:
+        ConfigError: the nearest and the farthest slice show the same.
+    """
+    change_px = radius_px_m * (1.0 / rising_m[0] - 1.0 / rising_m[-1])
+    if change_px < LEAST_CHANGE_PX and rising_m[0] >= FAR_M:
+        raise ConfigError(
+            f"{display(name)}: from {rising_m[0]:g} to {rising_m[-1]:g} m this lens' blur changes by "
+            f"{change_px:.2g} px: no depth can be told from it",
+            "Are the focus distances metres? Millimetres are written 500mm. --focal-length is millimetres.",
+        )
 
 
 def _check_mm(value_mm: float | None, limits_mm: tuple[float, float], what: str) -> None:

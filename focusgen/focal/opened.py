@@ -23,6 +23,7 @@ from focusgen.focal.distances import (
 )
 from focusgen.focal.exposure import Exposure
 from focusgen.focal.formula import with_formula
+from focusgen.focal.lens_checks import check_tells
 from focusgen.focal.light import display_of, light_pixels_of, unused_bits
 from focusgen.focal.name_order import distances_in_names
 from focusgen.focal.registration import registered
@@ -40,10 +41,6 @@ from focusgen.focal.slice_files import StackFiles, read_slice
 from focusgen.focal.stack import FocalStack, StackLens
 from focusgen.focal.told_lens import LensFlags, camera_of, lens_of, width_from
 from focusgen.media.picture_files import CameraNotes
-
-LEAST_CHANGE_PX, FAR_M = 0.1, 20.0
-"""A stack whose nearest slice is focused farther than this, and whose blur changes by less from the nearest
-to the farthest, tells nothing, and its distances are hardly metres."""
 
 VISIBLE_STEP_PX = 1.0
 """Slices between which blur may change by more are never equal, unless one is a copy."""
@@ -165,7 +162,7 @@ def open_stack(
     slices, alignment, exposure = registered(loaded.slices[order], aligns=aligns)
     if known is not None:
         known = with_formula(known, lens.formula, alignment, rising_m, slices)
-        _check_tells(files, known, rising_m, slices.shape[2])
+        check_tells(files.name, known.radius_px_m(slices.shape[2]), rising_m)
     gain = None if known is None else known.radius_px_m(slices.shape[2])
     rising = [names[n] for n in order]
     _refuse_twins(rising, loaded.slices[order], rising_m, gain, knows_distances=not lens.knows_order_only)
@@ -293,18 +290,3 @@ def _where_they_stand(files: StackFiles) -> str:
         return ""
     shown = ", ".join(f"{metres:g}" for metres in told[:8]) + (", ..." if len(told) > 8 else "")
     return f"Names of the slices say {shown} m: --focus-distances {NAMES} takes them. Else: {HOW_TO_GIVE}"
-
-
-def _check_tells(files: StackFiles, lens: StackLens, rising_m: list[float], width_px: int) -> None:
-    """Refuse distances between which this lens' blur does not change: most often they are no metres.
-
-    Raises:
-        ConfigError: the nearest and the farthest slice show the same.
-    """
-    change_px = lens.radius_px_m(width_px) * (1.0 / rising_m[0] - 1.0 / rising_m[-1])
-    if change_px < LEAST_CHANGE_PX and rising_m[0] >= FAR_M:
-        raise ConfigError(
-            f"{display(files.name)}: from {rising_m[0]:g} to {rising_m[-1]:g} m this lens' blur changes by "
-            f"{change_px:.2g} px: no depth can be told from it",
-            "Are the focus distances metres? Millimetres are written 500mm. --focal-length is millimetres.",
-        )

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.base.names import display
 from focusgen.focal.formula import with_formula
+from focusgen.focal.lens_checks import check_tells
 from focusgen.focal.light import display_of, unused_bits
 from focusgen.focal.records import StackRecord
 from focusgen.focal.registration import registered
@@ -52,7 +53,8 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     """Return the stack of a record, drawn if it has no slices, with its truth.
 
     Raises:
-        ConfigError: distances, lens or depth are missing, or no stack has such; names file and line.
+        ConfigError: distances, lens or depth are missing, no stack has such, or distances are hardly metres;
+            names file and line.
     """
     opened, lens = open_record(record, roots, beside), record.lens()
     if lens is None:
@@ -80,6 +82,7 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     shown = record.lens_shown(height, width, told_mm) or lens
     shown = with_formula(shown, formula, alignment, rising_m.tolist(), slices)
     gain = shown.radius_px_m(width)
+    check_tells(record.where, gain, rising_m.tolist())
     # A generative renderer's blur looks like a lens, and is not one.
     is_drawn = opened.files is None or record.text("source") != "bokeh"
     name = record.text("name") or (opened.files.name if opened.files else record.where.rsplit("/", 1)[-1])

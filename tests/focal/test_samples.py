@@ -219,6 +219,14 @@ def test_what_is_missing_or_does_not_fit_is_named_with_its_line(disk, values, er
         sample(disk, **values)
 
 
+def test_millimetres_that_say_no_unit_teach_and_judge_nothing(disk):
+    with pytest.raises(
+        ConfigError, match=r"l.jsonl:3: from 500 to 2000 m this lens' blur changes by 0.0021 px"
+    ):
+        sample(disk, focal_stack="s", focus_distances=[500, 1000, 2000])
+    assert sample(disk, focal_stack="s", focus_distances="500mm,1000mm,2000mm").stack.diopters[0] == 2.0
+
+
 def test_a_sharp_picture_of_another_size_is_named_too(disk):
     cv2.imwrite(str(disk / "large.png"), np.zeros((48, 64, 3), np.uint8))
     with pytest.raises(CorruptInputError, match="all_in_focus is 64x48, the slices 32x24"):
