@@ -211,32 +211,22 @@ class _Group:
 def _flags_for_tyro(
     info: tyro.constructors.StructTypeInfo,
 ) -> tyro.constructors.StructConstructorSpec | None:
-    """Hand tyro the declared flags, of which it asks several times."""
+    """Hand tyro the declared flags: the command's own first, then those of settings, by section if many."""
     if not (isinstance(info.type, type) and issubclass(info.type, Flags)):
         return None
-    if info.type not in _SPECS:
-        _SPECS[info.type] = _spec_of(info.type)
-    return _SPECS[info.type]
-
-
-_SPECS: dict[type[Flags], tyro.constructors.StructConstructorSpec] = {}
-
-
-def _spec_of(kind: type[Flags]) -> tyro.constructors.StructConstructorSpec:
-    """Return the command's own flags first, then those of settings, by section if many."""
-    hints = get_type_hints(kind)
-    all_fields = dataclasses.fields(kind)
+    hints = get_type_hints(info.type)
+    all_fields = dataclasses.fields(info.type)
     fields = [
         (field, annotated(hints[field.name], field.name, declared(field), field.default))
         for field in all_fields
     ]
-    own = [(field, typed) for field, typed in fields if not declared(field).key]
-    settings = [(field, typed) for field, typed in fields if declared(field).key]
+    own = [(field, kind) for field, kind in fields if not declared(field).key]
+    settings = [(field, kind) for field, kind in fields if declared(field).key]
     groups = _by_section(settings) if len(settings) >= MANY_SETTINGS else {}
     return tyro.constructors.StructConstructorSpec(
-        instantiate=functools.partial(_instance_of, kind),
+        instantiate=functools.partial(_instance_of, info.type),
         fields=(
-            *(_one_flag(field, typed) for field, typed in (own if groups else own + settings)),
+            *(_one_flag(field, kind) for field, kind in (own if groups else own + settings)),
             *(_group_of_flags(title, members) for title, members in groups.items()),
         ),
     )
