@@ -21,6 +21,7 @@ from focusgen.focal.sharpness import (
     depth_from_focus,
     median_over,
     peak_between,
+    windowed_sharpness,
 )
 from focusgen.focal.smoothing import semi_global_cost
 from focusgen.focal.stack import FocalStack
@@ -100,8 +101,9 @@ def estimate(stack: FocalStack, plain: DepthGuess | None = None) -> Estimate:
 
 def _by_sharpness(stack: FocalStack) -> Estimate:
     """Return depth by sharpness alone; less sure where it hangs on texture that can hardly be seen."""
-    depth = depth_from_focus(stack, TRUST_POWER)
-    told = depth_from_focus(stack, TRUST_POWER, FAINT_ENERGY)
+    scales = windowed_sharpness(stack)
+    depth = depth_from_focus(stack, TRUST_POWER, scales=scales)
+    told = depth_from_focus(stack, TRUST_POWER, FAINT_ENERGY, scales)
     confidence = depth.confidence * np.exp(-_disagreement(stack, depth.diopters, told.diopters))
     return Estimate(depth.diopters, told.diopters, _usable(confidence), "focus_measure", {})
 

@@ -144,7 +144,7 @@ def open_stack(
         CorruptInputError: a slice cannot be read; names it.
     """
     names = files.names
-    if lens.transfer == "auto" and files.is_linear_by_kind:
+    if files.is_linear(lens.transfer):
         lens = replace(lens, transfer="linear")
     focal_m = None if lens.focal_length_mm is None or lens.knows_order_only else lens.focal_length_mm / 1000.0
     _check_first(files, distances_m, focal_m)

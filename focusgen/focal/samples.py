@@ -97,8 +97,8 @@ def _pictures(
     distances_m: list[float],
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None, float | None]:
     """Return slices, drawn where there are none, and sharp picture as display values, and EXIF's sensor."""
-    by_kind = opened.files is not None and opened.files.is_linear_by_kind
-    is_linear = record.transfer() == "linear" or (record.transfer() is None and by_kind)
+    told = record.transfer()
+    is_linear = opened.files.is_linear(told) if opened.files is not None else told == "linear"
     if opened.files is None:
         if rgb is not None and is_linear:
             rgb = display_of(rgb << unused_bits(int(rgb.max()), rgb.dtype))

@@ -76,17 +76,24 @@ def energies(greys: Floats, sigma_px: float) -> Floats:
     return np.stack([cv2.GaussianBlur(focus_energy(one), (0, 0), sigma_px) for one in greys])
 
 
-def depth_from_focus(stack: FocalStack, trust_power: float = 1.0, faint_energy: float = 0.0) -> DepthGuess:
+def windowed_sharpness(stack: FocalStack) -> Floats:
+    """Return (3, N, H, W) focus energy of the slices, in each of the windows of plain depth from focus."""
+    sharpness = np.stack([focus_energy(one) for one in display_grey(stack)])
+    return np.stack([_windowed(sharpness, sigma) for sigma in SCALES_PX])
+
+
+def depth_from_focus(
+    stack: FocalStack, trust_power: float = 1.0, faint_energy: float = 0.0, scales: Floats | None = None
+) -> DepthGuess:
     """Return plain depth from focus: no lens, no blur model; what every other method has to beat.
 
     Args:
         stack: the slices.
         trust_power: above 1, what is less sure than the surest listens more to its neighbours.
         faint_energy: sharpness well below it says nothing.
+        scales: its `windowed_sharpness`, where the caller has it.
     """
-    greys = display_grey(stack)
-    sharpness = np.stack([focus_energy(one) for one in greys])
-    scales = np.stack([_windowed(sharpness, sigma) for sigma in SCALES_PX]) + np.float32(faint_energy)
+    scales = (windowed_sharpness(stack) if scales is None else scales) + np.float32(faint_energy)
     share = (scales / scales.sum(1, keepdims=True)).mean(0)
     peak = peak_between(np.log(share + 1e-9), stack.diopters)
     n = len(stack)

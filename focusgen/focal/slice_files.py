@@ -74,10 +74,9 @@ class StackFiles:
         """What slices are called: their files, with folders where these alone do not tell them apart."""
         return slice_names(self.paths)
 
-    @property
-    def is_linear_by_kind(self) -> bool:
-        """Whether slices are of a kind of file that holds linear light, whatever nobody says."""
-        return self.paths[0].suffix.lower() == EXR
+    def is_linear(self, told: str | None) -> bool:
+        """Say whether slices are linear light: told so, or, if nothing is, by their kind of file."""
+        return told == "linear" or (told in (None, "auto") and self.paths[0].suffix.lower() == EXR)
 
     def check_order(self, where: str, distances_m: Sequence[float] = ()) -> None:
         """Refuse distances that go by the order of the slices where that is not sure.
@@ -97,10 +96,12 @@ class StackFiles:
                 "Name the slices one by one in the order of the distances (--input a.png,b.png,..., in lists "
                 "slices), or give a file of their names and distances.",
             )
-        told = distances_in_names(self.paths) or ()
-        by_name = sorted(zip(told, distances_m, self.names, strict=False), key=lambda said: said[0])
+        told = distances_in_names(self.paths)
+        if told is None or len(told) != len(distances_m):
+            return
+        by_name = sorted(zip(told, distances_m, self.names, strict=True), key=lambda said: said[0])
         for (near, one, name), (far, other, next_name) in itertools.pairwise(by_name):
-            if len(told) == len(distances_m) and other < one:
+            if other < one:
                 raise ConfigError(
                     f"{where}: {display(name)} and {display(next_name)} are called {near:g} and {far:g} m, "
                     f"and {one:g} and {other:g} m stand there for them",

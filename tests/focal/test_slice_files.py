@@ -282,7 +282,11 @@ def test_floats_are_slices_of_sixteen_bits_in_linear_light(tmp_path):
             file.write(str(tmp_path / "exr" / f"s_{n}.exr"))
     cv2.imwrite(str(tmp_path / "s_1.tif"), light[..., ::-1])
     files = stack_of_folder(tmp_path / "exr")
-    assert files.is_linear_by_kind and stack_folders(tmp_path / "exr") == [tmp_path / "exr"]
+    assert (
+        files.is_linear("auto")
+        and not files.is_linear("srgb")
+        and stack_folders(tmp_path / "exr") == [tmp_path / "exr"]
+    )
     expected = np.rint(np.minimum(light, 1.0) * 65535).astype(np.uint16)
     for path in (*files.paths, tmp_path / "s_1.tif"):
         assert np.array_equal(read_slice(path).pixels, expected)
