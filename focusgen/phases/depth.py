@@ -58,6 +58,7 @@ def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:
     _patch_held_back(job)
     job.store.drain()
     counts, flat = _count_saved(job, flags)
+    job.store.drain()
     _keep_counts(job, counts)
     stats = depth_stats(counts.sum(axis=0))
     details = _measured(job, frames, counts) | notes.details(stats) | flags.details()

@@ -26,6 +26,7 @@ from focusgen.media.depth_units import (
     is_plausible_median,
     unit_text,
 )
+from focusgen.phases.depth_standing import standing_texts
 from focusgen.phases.job import SceneJob
 
 NO_FOLDER = "depth.backend is `provided`, but no folder of depth is given"
@@ -138,6 +139,8 @@ class ProvidedNotes:
                 f"measured, or no depth (then set depth.invalid_value: {SATURATED})"
             )
         texts += self._turned_texts()
+        if self._source is not None and self._is_kept:
+            texts += standing_texts(self._job)
         if self._source is not None and self._is_strangely_far(stats["d_max"]):
             texts.append(
                 f"the largest depth is {stats['d_max']:.0f} m: a number for the sky, or for no depth? It is "

@@ -1,0 +1,72 @@
+"""Depth that lies upside down, mirrored or turned beside its frames is told; what stands rightly is not."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from focusgen import cli
+from focusgen.dataset.records import read_record
+
+TURNS = {
+    "upside down": ("np.flipud", np.flipud),
+    "mirrored": ("np.fliplr", np.fliplr),
+    "turned by 180 degrees": ("np.rot90(depth, 2)", lambda depth_m: np.rot90(depth_m, 2)),
+}
+
+
+@pytest.fixture
+def village(rgbd):
+    """Return a procedural scene of the family that comes nearest to its mirror image."""
+    roots = ("--raw_root", str(rgbd.raw_root), "--depth_root", str(rgbd.depth_root))
+    small = (
+        "--families",
+        "village",
+        "--n_scenes",
+        "1",
+        "--n_frames",
+        "2",
+        "--width",
+        "128",
+        "--height",
+        "96",
+    )
+    assert cli.main(["synth", *roots, *small]) == 0
+    return rgbd
+
+
+def told(rgbd, *flags: str) -> list[str]:
+    """Return what the record says of how the depth stands, phase 3 having made it."""
+    assert rgbd.depth_phase(*flags) == 0
+    warnings = read_record(rgbd.out_root / "village_000/depth_maps/.done").warnings
+    return [text for text in warnings if "the depth seems to be" in text]
+
+
+def change(rgbd, by) -> None:
+    for path in (rgbd.depth_root / "village_000").iterdir():
+        np.save(path, by(np.load(path)))
+
+
+def test_depth_that_stands_rightly_is_not_told(village):
+    assert told(village) == []
+
+
+@pytest.mark.parametrize("how", TURNS)
+def test_turned_depth_is_told_with_what_turns_it_back(village, how):
+    back, turn = TURNS[how]
+    change(village, turn)
+    [text] = told(village)
+    assert text.startswith(f"the depth seems to be {how}: ") and f"turn its files by {back} " in text
+
+
+def test_rims_of_filled_holes_tell_nothing(village):
+    """Holes where the mirror image has its edges, as a sensor's shadows may lie."""
+
+    def with_holes(depth_m):
+        is_rim = cv2.morphologyEx(depth_m, cv2.MORPH_GRADIENT, np.ones((3, 3))) > 0.2 * depth_m
+        wall_m = np.linspace(2.0, 6.0, depth_m.shape[1], dtype=np.float32)[None].repeat(len(depth_m), 0)
+        return np.where(np.flipud(is_rim), np.float32(np.nan), wall_m)
+
+    change(village, with_holes)
+    assert told(village, "--depth.max_patched_fraction", "1") == []
