@@ -28,7 +28,7 @@ _LOOKS: tuple[tuple[str, tuple[Look, ...]], ...] = (
     (r"(.*/)?\d{4}(_\d\d){2}_drive_\d{4}_sync_\w+_\d{10}_image_0\d\.png", (Look("KITTI", 256),)),
     (r"(.*/)?ibims[^/]*/(.*/)?depth/[^/]+\.png", (Look("iBims-1", 65535 / 50),)),
     (r"(.*/)?[0-9a-f]{32}_d\d_\d\.png", (Look("Matterport3D", 4000),)),
-    (r"(.*/)?\d{10}\.png", (Look("KITTI", 256, "kitti"),)),
+    (r"(.*/)?0000\d{6}\.png", (Look("KITTI", 256, "kitti"),)),
     (r"(.*/)?depth\d{6}\.png", (Look("Replica as NICE-SLAM has it", 6553.5, "replica"),)),
     (r"(.*/)?frame-\d{6}\.depth\.png", (Look("7-Scenes", 1000),)),
     (r"(.*/)?(0|[1-9]\d{0,4})\.png", (Look("ICL-NUIM", 5000, "tum"), Look("ScanNet", 1000, "scannet"))),
@@ -45,6 +45,11 @@ _PACKED = (
         r".*\.(geometric|photometric)\.png",
         "CO3D and Dynamic Replica name maps so whose 16 bits are a half-precision float, no whole number",
         "np.save('NAME.npy', cv2.imread('NAME.png', -1).view(np.float16)), times CO3D's scale_adjustment.",
+    ),
+    (
+        r"(.*/)?depth/trajectory_\d{4}/\d{6}\.png",
+        "Mid-Air keeps maps so whose 16 bits are a half-precision float, no whole number",
+        "np.save('NAME.npy', cv2.imread('NAME.png', -1).view(np.float16)).",
     ),
     (
         r"(.*/)?\d{7}-\d{12}\.png",

@@ -31,6 +31,14 @@ def look_turned(values: Numbers) -> bool:
     return levels.size >= MIN_LEVELS and not (levels % (1 << TURNED_BITS)).any()
 
 
+def are_counted(values: Numbers) -> bool:
+    """Say whether the floats of a map are whole numbers, as millimetres and levels of grey are."""
+    if values.dtype.kind != "f":
+        return False
+    measured = values[np.isfinite(values) & (values > 0)]
+    return bool((measured == np.rint(measured)).all()) and np.unique(measured).size >= MIN_LEVELS
+
+
 def tell_unit(values: Numbers, units_per_metre: float) -> bool:
     """Say whether numbers can hardly be millimetres: these times a factor, too far for them, or a Kinect's.
 

@@ -17,7 +17,7 @@ from focusgen.media.depth_brought import check_told_unit, open_brought
 from focusgen.media.depth_files import holds_depth, open_depth
 from focusgen.media.depth_pairs import FrameNames
 from focusgen.media.depth_sources import DepthSource
-from focusgen.media.depth_steps import MILLIMETRES_PER_METRE, look_turned
+from focusgen.media.depth_steps import MILLIMETRES_PER_METRE, are_counted, look_turned
 from focusgen.media.depth_units import (
     PLAUSIBLE_MEDIAN_M,
     SATURATED,
@@ -138,7 +138,7 @@ class ProvidedNotes:
                 f"{share} of the depth numbers are {SATURATED}, the largest of 16 bits: too far to be "
                 f"measured, or no depth (then set depth.invalid_value: {SATURATED})"
             )
-        texts += self._turned_texts()
+        texts += self._step_texts()
         if self._source is not None and self._is_kept:
             texts += standing_texts(self._job)
         if self._source is not None and self._is_strangely_far(stats["d_max"]):
@@ -152,10 +152,17 @@ class ProvidedNotes:
             texts += self._far_texts(_percent(sum(far.values()) / n_pixels), stats["d_max"])
         return texts
 
-    def _turned_texts(self) -> Iterator[str]:
-        """Yield what to say of millimetres of which no other than each eighth is there."""
-        is_said = self._job.cfg.depth.depth_scale == MILLIMETRES_PER_METRE
-        if self._source is not None and is_said and look_turned(self._source.values(0)):
+    def _step_texts(self) -> Iterator[str]:
+        """Yield what to say of metres that are all whole, and of millimetres that are all eighths."""
+        scale = self._job.cfg.depth.depth_scale
+        if self._source is None:
+            return
+        if scale is None and are_counted(self._source.values(0)):
+            yield (
+                "all depth numbers are whole, as metres hardly are: in another unit (--depth.unit cm or mm), "
+                "or grey of 0..255, which is no depth? --depth.unit m says that they are metres"
+            )
+        if scale == MILLIMETRES_PER_METRE and look_turned(self._source.values(0)):
             yield (
                 "all depth numbers divide by 8: SUN RGB-D's, whose bits are turned by three, are eight times "
                 "too far so (v >> 3 | v << 13 turns them back); in eighths of a millimetre say "

@@ -106,6 +106,7 @@ def _record(scene: SceneLayout, phase: PhaseName, found: dict[str, Any]) -> Reco
             "algorithm_version": record.document["algorithm_version"],
             "digest": record.digest,
             "settings": dict(record.document["settings"]),
+            "unit": record.details.get("unit"),
             "weights": dict(record.document["weights"]),
             "upstream": dict(record.document["upstream"]),
             "n_frames": record.n_frames,
@@ -157,6 +158,7 @@ def _phase_lines(phase: str, facts: Mapping[str, Any]) -> list[str]:
             f"  {record['n_files']} files, {record['n_bytes'] / 1e6:.1f} MB, {record['n_frames']} frames",
             f"  settings: {display(str(record['settings']))}",
         ]
+        lines += [f"  depth files: {display(record['unit'])}"] if record["unit"] else []
         lines += [f"  weights {name}: {digest}" for name, digest in record["weights"].items()]
         lines += [f"  warning: {display(text)}" for text in record["warnings"]]
         lines += [f"  frame {f}: {display(t)}" for f, texts in record["flags"].items() for t in texts]

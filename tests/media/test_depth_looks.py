@@ -25,6 +25,7 @@ from focusgen.media.depth_looks import looks_of, packed_bits, unit_hint
         ("seq-01/frame-000000.depth.png", {("7-Scenes", 1000)}),
         ("office0/results/depth000012.png", {("Replica as NICE-SLAM has it", 6553.5)}),
         ("depth/0.png", {("ICL-NUIM", 5000), ("ScanNet", 1000)}),
+        ("keyframes/depth/6037298508.png", set()),
         ("depth_0000.png", set()),
         ("0007.png", set()),
     ],
@@ -41,6 +42,7 @@ def test_the_hint_names_flag_and_layout_and_says_nothing_of_strangers():
 
 def test_bits_that_are_no_number_of_any_unit_are_known_by_their_names():
     assert "half-precision" in packed_bits(Path("d/009850-3_obj_source_left_0000.geometric.png"))[0]
+    assert "half-precision" in packed_bits(Path("fall/depth/trajectory_4006/000012.PNG"))[0]
     assert "v >> 3 | v << 13" in packed_bits(Path("depth/0000001-000000012862.png"))[1]
     for of_sun in (
         "SUNRGBD/kv1/NYUdata/NYU0001/depth/NYU0001.png",

@@ -288,3 +288,13 @@ def test_numbers_that_tell_their_unit_in_the_form_of_tum_are_not_asked_for(tmp_p
     assert cli.phase_main("depth", "doc", out) == 0
     with np.load(tmp_path / "out/my_desk/depth_maps/depth_0003.npz") as saved:
         np.testing.assert_allclose(saved["depth"], planar_m(3), rtol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("step", "flags", "is_told"), [(1, (), True), (1, ("--depth.unit", "m"), False), (0.5, (), False)]
+)
+def test_metres_that_are_all_whole_are_told(rgbd, step, flags, is_told):
+    rgbd.add_scene("a")
+    rewrite(rgbd, lambda depth_m: np.linspace(90, 190, depth_m.size).reshape(depth_m.shape).round() * step)
+    assert rgbd.depth_phase(*flags) == 0
+    assert any("all depth numbers are whole" in text for text in record(rgbd).warnings) is is_told

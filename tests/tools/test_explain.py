@@ -24,6 +24,7 @@ def test_a_complete_scene_tells_its_records_and_where_they_were_made(rgbd, capsy
     found = explained(rgbd, capsys, "a")["a"]
     assert found["n_frames"] == 4
     assert [found["phases"][p]["state"] for p in ("deblur", "depth", "render")] == ["complete"] * 3
+    assert found["phases"]["depth"]["record"]["unit"].startswith("metres, median")
     render = found["phases"]["render"]["record"]
     assert render["backend"] == "thin_lens"
     assert render["settings"]["render.max_coc"] == rgbd.max_coc
