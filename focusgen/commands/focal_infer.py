@@ -35,7 +35,7 @@ class InferFlags(Flags):
 
     output: Path = required("folder for the results (-o)")
     input: str | None = option(
-        None, "folder of slices, folder of stacks, a list (--input-list), or a.png,b.png,..."
+        None, "folder of slices, folder of stacks, a TIFF of pages, a list (--input-list), or a.png,b.png,..."
     )
     sweep_video: Path | None = option(None, "instead of --input: a video in which focus travels")
     stack_size: int = option(5, "slices that are taken of each journey of a --sweep_video")

@@ -37,7 +37,8 @@ from focusgen.focal.slice_checks import (
     is_grey,
     twins_of,
 )
-from focusgen.focal.slice_files import StackFiles, read_slice
+from focusgen.focal.slice_files import StackFiles
+from focusgen.focal.slice_reading import read_slice
 from focusgen.focal.stack import FocalStack, StackLens
 from focusgen.focal.told_lens import LensFlags, camera_of, lens_of, width_from
 from focusgen.media.picture_files import CameraNotes
@@ -188,8 +189,6 @@ def open_stack(
 
 def _check_first(files: StackFiles, distances_m: Sequence[float] | None, focal_m: float | None) -> None:
     """Refuse before anything is read what can be told then."""
-    if len(files.paths) == 1:
-        read_slice(files.paths[0])  # microscopes save a whole stack in one file, which this names
     if distances_m is not None or len(files.paths) < 2:
         check_distances([1.0] if distances_m is None else distances_m, files.names, focal_m)
 

@@ -18,7 +18,8 @@ from focusgen.focal.records import StackRecord
 from focusgen.focal.registration import registered
 from focusgen.focal.render import render_stack
 from focusgen.focal.roots import Roots
-from focusgen.focal.slice_files import read_sharp, read_slices
+from focusgen.focal.slice_files import is_linear_light
+from focusgen.focal.slice_reading import read_sharp, read_slices
 from focusgen.focal.sources import (
     OpenedRecord,
     check_focus,
@@ -98,15 +99,18 @@ def _pictures(
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None, float | None]:
     """Return slices, drawn where there are none, and sharp picture as display values, and EXIF's sensor."""
     told = record.transfer()
-    is_linear = opened.files.is_linear(told) if opened.files is not None else told == "linear"
+    is_linear = opened.all_in_focus is not None and is_linear_light(opened.all_in_focus, told)
     if opened.files is None:
         if rgb is not None and is_linear:
             rgb = display_of(rgb << unused_bits(int(rgb.max()), rgb.dtype))
-        return *_brightened(_drawn(record, rgb, true_m, distances_m), rgb), None
+        curve: Transfer = "gamma22" if told in (None, "gamma22") and not is_linear else "srgb"
+        return *_brightened(_drawn(record, rgb, true_m, distances_m, curve), rgb), None
     found, told_mm = read_slices(opened.files.paths)
     slices, rgb = _brightened(found, rgb)
-    if is_linear:
-        slices, rgb = display_of(slices), None if rgb is None else display_of(rgb)
+    if opened.files.is_linear(told):
+        slices = display_of(slices)
+    if rgb is not None and is_linear:
+        rgb = display_of(rgb)
     return slices, rgb, told_mm
 
 
@@ -124,13 +128,13 @@ def _drawn(
     rgb: npt.NDArray[Any] | None,
     true_m: npt.NDArray[np.float32] | None,
     distances_m: list[float],
+    curve: Transfer,
 ) -> npt.NDArray[Any]:
     if rgb is None or true_m is None:
         raise ConfigError(f"{record.where}: drawing a stack needs all_in_focus and depth")
     lens = record.lens_shown(*rgb.shape[:2])
     assert lens is not None, "the caller has a lens"
     depth_m = usable_depth(true_m, rgb.shape[:2], record.where)
-    curve: Transfer = "gamma22" if record.transfer() in (None, "gamma22") else "srgb"
     return np.stack(list(render_stack(rgb, depth_m, distances_m, lens, transfer=curve)))
 
 

@@ -1,4 +1,4 @@
-"""The slices of a stack on disk: which files belong to it, in which order, read one at a time.
+"""The slices of a stack on disk: which files belong to it, in which order.
 
 Only slices are ever opened. A depth map, an all-in-focus picture or a mask beside them is left alone, and so
 is what an earlier run wrote.
@@ -12,28 +12,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.errors import ConfigError
 from focusgen.base.names import display, listed, natural_key
-from focusgen.dataset.packs import is_published, packed_bytes
+from focusgen.dataset.packs import is_published
 from focusgen.focal.name_order import distances_in_names, name_order, roll_over, slice_names
-from focusgen.focal.slice_checks import (
-    LEAVE_ADVICE,
-    check_alike,
-    check_colours,
-    check_profile,
-    check_shows,
-    check_turned,
-    is_grey,
-)
 from focusgen.focal.slice_kinds import no_pictures, of_kinds, pictures_in, refuse_unread, stem_of
-from focusgen.media.codecs import decode_png
-from focusgen.media.light_pictures import EXR, read_light
-from focusgen.media.picture_files import PICTURE_SUFFIXES, CameraNotes, read_picture
+from focusgen.media.light_pictures import EXR
+from focusgen.media.picture_files import PICTURE_SUFFIXES
+from focusgen.media.tiff_pages import has_pages, pages_of
 
 NO_SLICE = re.compile(
     r"(^|[_\-. ])(depth|aif|disparity|disp|confidence|mask|gt|normals?|uncertainty|all[_\- ]?in[_\- ]?focus|"
@@ -44,8 +31,6 @@ NO_SLICE = re.compile(
 
 SUMMARY = "summary.json"
 """Lies beside the results of `focal infer`."""
-
-REPLACE = "Replace the file."
 
 
 @dataclass(frozen=True)
@@ -76,7 +61,7 @@ class StackFiles:
 
     def is_linear(self, told: str | None) -> bool:
         """Say whether slices are linear light: told so, or, if nothing is, by their kind of file."""
-        return told == "linear" or (told in (None, "auto") and self.paths[0].suffix.lower() == EXR)
+        return is_linear_light(self.paths[0], told)
 
     def check_order(self, where: str, distances_m: Sequence[float] = ()) -> None:
         """Refuse distances that go by the order of the slices where that is not sure.
@@ -110,13 +95,22 @@ class StackFiles:
                 )
 
 
+def is_linear_light(path: Path, told: str | None) -> bool:
+    """Say whether a picture is linear light: told so, or, if nothing is, by its kind of file."""
+    return told == "linear" or (told in (None, "auto") and path.suffix.lower() == EXR)
+
+
 def stack_of_folder(folder: Path) -> StackFiles:
     """Return the stack in a folder: its numbered pictures in natural order, or all pictures if none is.
+
+    Where there is one only, or instead of the folder a file: the pages of that TIFF.
 
     Raises:
         ConfigError: there is no picture that could be a slice, there are two series of as many pictures, or
             one slice is there twice.
     """
+    if folder.is_file():
+        return StackFiles(folder.stem, pages_of(folder))
     pictures = pictures_in(folder)
     named = [path for path in pictures if not NO_SLICE.search(path.stem)] or pictures
     if not named:
@@ -132,7 +126,12 @@ def stack_of_folder(folder: Path) -> StackFiles:
     used = set(chosen)
     left_out = tuple(path.name for path in pictures if path not in used)
     name = folder.resolve().name or "stack"
-    return StackFiles(name, tuple(ordered), left_out, rolls_over=roll_over(ordered))
+    return StackFiles(name, _slices_in(ordered), left_out, rolls_over=roll_over(ordered))
+
+
+def _slices_in(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """Return pictures, or the pages of a single one that has such."""
+    return pages_of(paths[0]) if len(paths) == 1 and has_pages(paths[0]) else tuple(paths)
 
 
 def named_distances_m(files: StackFiles) -> list[float]:
@@ -179,7 +178,7 @@ def _only_longest(folder: Path, series: dict[str, list[Path]]) -> list[Path] | N
 
 
 def stack_folders(folder: Path) -> list[Path]:
-    """Return the folder itself if it holds slices, or those of its folders that do.
+    """Return the folder itself if it holds slices, or those of its folders, or its TIFFs of pages, that do.
 
     Raises:
         ConfigError: none does, or pictures lie beside folders that do: a single one, or such as are named
@@ -199,7 +198,7 @@ def stack_folders(folder: Path) -> list[Path]:
             f"Take the picture{'s' * (len(here) > 1)} out of the folder, or name the folder of one stack.",
         )
     if here:
-        return [folder]
+        return here if all(map(has_pages, here)) else [folder]
     if not found:
         raise no_pictures(folder, "no pictures in it or in its folders")
     return found
@@ -240,92 +239,11 @@ def stack_of_paths(paths: Sequence[Path], name: str | None = None) -> StackFiles
     twice = next((path for n, path in enumerate(paths) if path in paths[:n]), None)
     if twice is not None:
         raise ConfigError(f"{display(str(twice))}: named twice", "A slice is one picture at one distance.")
-    folder = paths[0].resolve().parent.name
-    return StackFiles(name or folder or "stack", tuple(paths))
+    slices = _slices_in(paths)
+    folder = paths[0].stem if len(slices) > len(paths) else paths[0].resolve().parent.name
+    return StackFiles(name or folder or "stack", slices)
 
 
 def is_like_a_slice(name: str) -> bool:
     """Say whether a picture's name is not that of a depth map, a mask or the like."""
     return NO_SLICE.search(Path(name).stem) is None
-
-
-class Slice(NamedTuple):
-    """One picture.
-
-    Attributes:
-        pixels: upright, (H, W, 3) uint8 or uint16, as they are stored.
-        camera: its notes.
-        icc_profile: what the pixels mean, empty where it is not said.
-    """
-
-    pixels: npt.NDArray[Any]
-    camera: CameraNotes
-    icc_profile: bytes
-
-
-def read_slice(path: Path) -> Slice:
-    """Return a slice, upright.
-
-    Raises:
-        CorruptInputError: the slice cannot be read; names the file.
-    """
-    light = read_light(path) if path.is_file() else None  # others lie in the tar of a scene
-    return _read(path, "slice", LEAVE_ADVICE) if light is None else Slice(light, CameraNotes(), b"")
-
-
-def _read(path: Path, what: str, advice: str) -> Slice:
-    try:
-        packed = packed_bytes(path)
-        if packed is not None:
-            return Slice(decode_png(packed), CameraNotes(), b"")
-        picture = read_picture(path)
-    except CorruptInputError as error:
-        raise CorruptInputError(
-            f"unreadable {what} {display(str(path))}: {error.message}", error.advice or advice
-        ) from error
-    return Slice(picture.rgb, picture.camera, picture.icc_profile)
-
-
-def read_sharp(path: Path) -> Slice:
-    """Return an all-in-focus picture, as `read_slice` does a slice.
-
-    Raises:
-        CorruptInputError: it cannot be read; names the file.
-    """
-    return _read(path, "picture", REPLACE)
-
-
-class Slices(NamedTuple):
-    """All slices of a stack.
-
-    Attributes:
-        pixels: (N, H, W, 3).
-        sensor_width_mm: what EXIF of the first that says it says, along the long side; None where none does.
-    """
-
-    pixels: npt.NDArray[Any]
-    sensor_width_mm: float | None
-
-
-def read_slices(paths: Sequence[Path]) -> Slices:
-    """Return all slices of a stack.
-
-    Raises:
-        CorruptInputError: one cannot be read, or does not fit the first; names it.
-    """
-    slices: list[npt.NDArray[Any]] = []
-    orientation, profile, width_mm = 1, b"", None
-    for path in paths:
-        pixels, camera, own_profile = read_slice(path)
-        first = slices[0] if slices else pixels
-        orientation = orientation if slices else camera.orientation
-        profile = profile if slices else own_profile
-        width_mm = width_mm or camera.sensor_width_mm
-        check_turned(path, camera.orientation, orientation)
-        check_profile(path, own_profile, profile)
-        check_alike(path, pixels, (first.shape[0], first.shape[1]), first.dtype)
-        slices.append(pixels)
-    check_colours(paths, [is_grey(one) for one in slices])
-    stacked = np.stack(slices)
-    check_shows(paths, stacked)
-    return Slices(stacked, width_mm)

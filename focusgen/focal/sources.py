@@ -16,7 +16,8 @@ from focusgen.dataset.packs import is_published, packed_bytes
 from focusgen.focal.distances import check_distances
 from focusgen.focal.records import StackRecord
 from focusgen.focal.roots import Roots
-from focusgen.focal.slice_files import REPLACE, StackFiles, stack_of_folder, stack_of_paths
+from focusgen.focal.slice_files import StackFiles, stack_of_folder, stack_of_paths
+from focusgen.focal.slice_reading import REPLACE
 from focusgen.focal.stack import StackLens
 from focusgen.media.codecs import decode_npz
 from focusgen.media.depth_codecs import REPLACE_ADVICE, read_depth_file
@@ -26,6 +27,7 @@ from focusgen.media.depth_units import DepthOptions, DepthReading, read_numbers,
 from focusgen.media.depth_words import DISPARITY_ADVICE, path_note
 from focusgen.media.layouts.hypersim import FOCAL_PER_WIDTH
 from focusgen.media.layouts.rendered import VKITTI_SKY_M
+from focusgen.media.tiff_pages import has_pages
 
 Floats = npt.NDArray[np.float32]
 
@@ -92,7 +94,7 @@ def _slices(record: StackRecord, roots: Roots, beside: Path) -> StackFiles:
         paths = [_found(record, str(one), "focal_stack", roots, beside) for one in record.values["slices"]]
         return stack_of_paths(paths)
     folder = _found(record, record.text("focal_stack") or "", "focal_stack", roots, beside)
-    if not folder.is_dir():
+    if not folder.is_dir() and not has_pages(folder):
         raise ConfigError(
             f"{record.where}: focal_stack {display(str(folder))} is a file, not the folder of a stack",
             "slices names pictures one by one, all_in_focus a sharp one; "

@@ -8,7 +8,8 @@ from typing import Literal
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display
 from focusgen.focal.lens_checks import check_lens, sensor_shown_m
-from focusgen.focal.slice_files import StackFiles, read_slice
+from focusgen.focal.slice_files import StackFiles
+from focusgen.focal.slice_reading import read_slice
 from focusgen.focal.stack import StackLens
 from focusgen.media.picture_files import CameraNotes
 

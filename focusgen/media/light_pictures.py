@@ -15,11 +15,9 @@ from focusgen.media.depth_codecs import naming
 from focusgen.media.depth_exr import on_canvas
 from focusgen.media.depth_rasters import decoded
 from focusgen.media.depth_units import Numbers
-from focusgen.media.images import read_bytes
 from focusgen.media.tiff_tags import FORMAT, first_directory, read_tiff_tags
 
 EXR = ".exr"
-TIFF_SUFFIXES = (".tif", ".tiff")
 FLOATS = 3
 WHITE, DARKEST_WHITE = 1.0, 1.0 / 256.0
 """Floats from 0 to white; a picture whose brightest pixel is darker than the second would lose its greys."""
@@ -27,20 +25,23 @@ WHITE, DARKEST_WHITE = 1.0, 1.0 / 256.0
 SCALE_ADVICE = "Scale all slices of a stack by one number: white is 1."
 
 
-def read_light(path: Path) -> npt.NDArray[np.uint16] | None:
-    """Return (H, W, 3) of a picture of floats, upright; None where its numbers are whole.
+def read_light(path: Path) -> npt.NDArray[np.uint16]:
+    """Return (H, W, 3) of an EXR file, upright.
 
     Raises:
         CorruptInputError: damaged, no picture, or of another scale; names the file.
     """
-    suffix = path.suffix.lower()
-    if suffix != EXR and suffix not in TIFF_SUFFIXES:
-        return None
     with naming(path):
-        if suffix == EXR:
-            return _sixteen_bits(_exr(path))
-        data = read_bytes(path, path.name)
-        return _sixteen_bits(_tiff(data)) if _holds_floats(data) else None
+        return _sixteen_bits(_exr(path))
+
+
+def light_of_tiff(data: bytes) -> npt.NDArray[np.uint16] | None:
+    """Return (H, W, 3) of the bytes of a TIFF of floats; None where they are whole numbers, or no TIFF.
+
+    Raises:
+        CorruptInputError: damaged, not upright, or of another scale.
+    """
+    return _sixteen_bits(_tiff(data)) if _holds_floats(data) else None
 
 
 def _holds_floats(data: bytes) -> bool:

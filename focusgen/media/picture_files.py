@@ -93,15 +93,19 @@ def read_picture(path: Path) -> Picture:
     Raises:
         CorruptInputError: damaged, or of a kind that `focusgen.media.images` refuses; names the file.
     """
-    data = read_bytes(path, path.name)
+    return picture_of(read_bytes(path, path.name), path.name)
+
+
+def picture_of(data: bytes, file: str) -> Picture:
+    """Return the picture in the bytes of a file, as `read_picture` does."""
     # Checks the file, whatever its depth; colours stay in the profile, which is written again with them.
-    rgb: npt.NDArray[Any] = decode_image(data, path.name, rules=ALL_RULES - {PROFILE})
+    rgb: npt.NDArray[Any] = decode_image(data, file, rules=ALL_RULES - {PROFILE})
     planes = as_plain_grey(data)
     if planes is not None:
-        deep, profile = deep_pixels(planes, path.name)
+        deep, profile = deep_pixels(planes, file)
         rgb = deep if deep.ndim == 3 else np.repeat(deep[..., None], 3, axis=2)
         return Picture(np.ascontiguousarray(rgb), b"", profile, CameraNotes())
-    return _with_notes(data, rgb, path.name)
+    return _with_notes(data, rgb, file)
 
 
 def _with_notes(data: bytes, rgb: npt.NDArray[Any], file: str) -> Picture:

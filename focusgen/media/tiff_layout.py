@@ -16,9 +16,11 @@ from focusgen.media.tiff_tags import (
     CHANNELS,
     FORMAT,
     HEIGHT,
+    JPEG_TABLES,
     NUMBER_OF_TYPE,
     ORIENTATION,
     PHOTOMETRIC,
+    PROFILE,
     STRIP_BYTES,
     STRIPS,
     TILE_BYTES,
@@ -32,7 +34,7 @@ from focusgen.media.tiff_tags import (
 
 _SHORT, _LONG = 3, 4
 _COMPRESSION, _ROWS_PER_STRIP, _PLANAR, _PREDICTOR = 259, 278, 284, 317
-_TILE_WIDTH, _TILE_HEIGHT, _PROFILE = 322, 323, 34675
+_TILE_WIDTH, _TILE_HEIGHT = 322, 323
 _COPIED = (
     WIDTH,
     HEIGHT,
@@ -84,14 +86,14 @@ def as_plain_grey(data: bytes) -> GreyPlanes | None:
     parts = [_plane_tags(tags, number, n_samples) for number in range(n_samples)]
     if None in parts:
         return None
-    return GreyPlanes(tuple(_with_tags(data, order, part) for part in parts if part), is_white_zero)
+    return GreyPlanes(tuple(with_tags(data, order, part) for part in parts if part), is_white_zero)
 
 
 def _plane_tags(tags: Tags, number: int, n_samples: int) -> Tags | None:
     """Return the directory of one plane: its share of the strips or tiles."""
     plane: Tags = {tag: tags[tag][:1] for tag in _COPIED if tag in tags}
-    if _PROFILE in tags:
-        plane[_PROFILE] = tags[_PROFILE]
+    if PROFILE in tags:
+        plane[PROFILE] = tags[PROFILE]
     plane |= {BITS: (16,), PHOTOMETRIC: (_BLACK_IS_ZERO,), CHANNELS: (1,), _PLANAR: (1,)}
     for tag in (STRIPS, STRIP_BYTES, TILES, TILE_BYTES):
         values = tags.get(tag)
@@ -104,8 +106,8 @@ def _plane_tags(tags: Tags, number: int, n_samples: int) -> Tags | None:
     return plane
 
 
-def _with_tags(data: bytes, order: str, tags: Tags) -> bytes:
-    """Return a TIFF with one other directory behind its bytes."""
+def with_tags(data: bytes, order: str, tags: Tags) -> bytes:
+    """Return a TIFF with one other directory behind its bytes, which alone is read then."""
     padding = len(data) % 2
     start = len(data) + padding
     values_at = start + 2 + 12 * len(tags) + 4
@@ -125,6 +127,6 @@ def _with_tags(data: bytes, order: str, tags: Tags) -> bytes:
 
 
 def _type_of(tag: int, values: tuple[int, ...]) -> int:
-    if tag == _PROFILE:
+    if tag in (PROFILE, JPEG_TABLES):
         return UNDEFINED
     return _SHORT if max(values) < 65536 and tag not in (STRIPS, TILES) else _LONG

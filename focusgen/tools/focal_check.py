@@ -17,7 +17,8 @@ from focusgen.focal.presets import Preset
 from focusgen.focal.records import StackRecord
 from focusgen.focal.roots import Roots
 from focusgen.focal.samples import check_known
-from focusgen.focal.slice_files import StackFiles, read_slice
+from focusgen.focal.slice_files import StackFiles
+from focusgen.focal.slice_reading import read_slice
 from focusgen.focal.sources import (
     OpenedRecord,
     check_focus,

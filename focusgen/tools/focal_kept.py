@@ -20,11 +20,11 @@ import numpy.typing as npt
 from focusgen import __version__
 from focusgen.base.checksums import FileEntry, checksum, file_checksum
 from focusgen.base.errors import CorruptInputError
-from focusgen.dataset.packs import read_published
 from focusgen.focal.backends import weight_files
 from focusgen.focal.infer import InferOptions, StackResult
 from focusgen.focal.kept import RESULTS_VERSION
 from focusgen.focal.slice_files import StackFiles
+from focusgen.focal.slice_reading import slice_bytes
 from focusgen.focal.told_lens import LensFlags
 
 MADE_OF = "made_of"
@@ -65,7 +65,7 @@ def digest_of(
         settings: of `settings_digest`.
     """
     try:
-        slices = [(path.name, checksum(read_published(path))) for path in files.paths]
+        slices = [(path.name, checksum(slice_bytes(path))) for path in files.paths]
     except (OSError, CorruptInputError):
         return None  # whoever works on it says so
     distances = None if distances_m is None else list(distances_m)

@@ -17,7 +17,7 @@ from focusgen.base.names import display
 from focusgen.focal.distances import check_distances
 from focusgen.focal.render import limited_share, render_stack
 from focusgen.focal.samples import usable_depth
-from focusgen.focal.slice_files import read_sharp
+from focusgen.focal.slice_reading import read_display
 from focusgen.focal.sources import read_lone_depth
 from focusgen.focal.stack import FARTHEST_M, StackLens
 from focusgen.media.depth_codecs import READERS
@@ -85,7 +85,7 @@ def write_stack(
     _check_inputs(view.picture, view.depth)
     _refuse_own_inputs((view.picture, view.depth), [folder / name for name in (*names, AIF, DEPTH)])
     pick_device(device, "focal render")
-    rgb, _, profile = read_sharp(view.picture)
+    rgb, _, profile = read_display(view.picture)
     depth = _read_depth(view, rgb.shape[:2], note)
     height, width = rgb.shape[:2]
     shown_m = view.sensor_width_m or shown_width(lens.sensor_width_m, width, height)

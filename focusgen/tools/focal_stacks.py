@@ -246,7 +246,7 @@ def _weight(
 ) -> float:
     """Return how well physics explains a stack: 1 from 35 dB on, 0 below 20 dB, of its worst slice."""
     from focusgen.focal.render import render_stack
-    from focusgen.focal.slice_files import read_slice
+    from focusgen.focal.slice_reading import read_slice
     from focusgen.focal.stack import StackLens
 
     width_m = sensor_width_mm(metadata) / 1e3

@@ -193,12 +193,16 @@ def test_a_slice_that_exif_turns_otherwise_is_named(tmp_path):
         opened(root)
 
 
-def test_a_whole_stack_in_one_file_is_said_to_be_one(tmp_path):
+def test_pages_of_one_tiff_are_looked_at_as_files_of_their_own_are(tmp_path):
     pages = [Image.fromarray(np.roll(TEXTURE, n, 0)) for n in range(3)]
-    pages[0].save(tmp_path / "z.tif", save_all=True, append_images=pages[1:])
-    with pytest.raises(CorruptInputError, match=r"z\.tif: holds 3 pictures") as caught:
-        opened(tmp_path)
-    assert "a file of its own" in caught.value.advice
+    (tmp_path / "files").mkdir()
+    for n, page in enumerate(pages):
+        page.copy().save(tmp_path / "files" / f"{n}.png")
+    (tmp_path / "pages").mkdir()
+    pages[0].save(tmp_path / "pages" / "z.tif", save_all=True, append_images=pages[1:])
+    (one, _), (other, _) = (opened(tmp_path / name) for name in ("files", "pages"))
+    assert np.array_equal(one.stack.slices, other.stack.slices)
+    assert np.array_equal(one.read(2), other.read(2))
 
 
 @pytest.mark.parametrize("distances_m", [None, (1.0,)])

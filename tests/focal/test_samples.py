@@ -246,3 +246,24 @@ def test_depth_of_nothing_or_of_another_size_is_refused():
         usable_depth(np.zeros((2, 3), np.float32), (2, 3), "d.npy")
     with pytest.raises(CorruptInputError, match="depth is 3x2, the picture 2x3"):
         usable_depth(np.ones((2, 3), np.float32), (3, 2), "d.npy")
+
+
+@pytest.mark.parametrize("is_drawn", [False, True])
+def test_a_sharp_picture_of_floats_is_linear_light_whatever_the_slices_are(disk, is_drawn):
+    import OpenEXR
+
+    given = {
+        "focal_stack": "s",
+        "focus_distances": [1, 2, 3],
+        "depth": "d.npy",
+        "generate_focal_stack": is_drawn,
+    }
+    shown = sample(disk, **given, rgb="aif.png", camera=CAMERA | {"transfer": "srgb"})
+    light = decode_srgb(cv2.imread(str(disk / "aif.png"))[..., ::-1].astype(np.float32) / 255.0)
+    channels = {colour: light[..., n].copy() for n, colour in enumerate("RGB")}
+    with OpenEXR.File({"type": OpenEXR.scanlineimage}, channels) as file:
+        file.write(str(disk / "aif.exr"))
+    found = sample(disk, **given, rgb="aif.exr")
+    np.testing.assert_allclose(found.aif / 257.0, shown.aif, atol=0.5)
+    largest = np.iinfo(found.stack.slices.dtype).max
+    np.testing.assert_allclose(found.stack.slices / (largest / 255), shown.stack.slices, atol=1.0)

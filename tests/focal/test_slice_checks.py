@@ -11,7 +11,7 @@ from PIL import Image
 
 from focusgen.base.errors import CorruptInputError
 from focusgen.focal.slice_checks import check_alike, check_shows, check_turned, twins_of
-from focusgen.focal.slice_files import read_slices
+from focusgen.focal.slice_reading import read_slices
 
 GREY = np.arange(24, dtype=np.uint8).reshape(4, 6, 1).repeat(3, 2)
 COLOUR = np.stack([GREY[..., 0], GREY[..., 0], 255 - GREY[..., 0]], -1)

@@ -11,12 +11,11 @@ import pytest
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.focal.slice_files import (
     NO_SLICE,
-    read_slice,
-    read_slices,
     stack_folders,
     stack_of_folder,
     stack_of_paths,
 )
+from focusgen.focal.slice_reading import read_slices
 
 
 def folder_of(root: Path, *names: str) -> Path:
@@ -214,38 +213,6 @@ def test_pictures_that_were_named_keep_their_order(tmp_path):
 # --- pixels ---------------------------------------------------------------------------------------------
 
 
-def picture(path: Path, value: int, shape: tuple[int, int] = (4, 6), dtype: type = np.uint8) -> Path:
-    cv2.imwrite(str(path), np.full((*shape, 3), value, dtype))
-    return path
-
-
-def test_slices_come_as_one_array_in_the_order_of_their_names(tmp_path):
-    paths = [picture(tmp_path / f"{n}.png", 10 * n) for n in range(3)]
-    assert read_slices(paths).pixels[:, 0, 0, 0].tolist() == [0, 10, 20]
-    deep = [picture(tmp_path / f"d{n}.png", 500 * (n + 1), dtype=np.uint16) for n in range(2)]
-    assert read_slices(deep).pixels.dtype == np.uint16 and read_slices(deep).pixels[1].max() == 1000
-
-
-def test_a_slice_of_another_size_is_named_with_both(tmp_path):
-    paths = [picture(tmp_path / "1.png", 0), picture(tmp_path / "a b.png", 0, (4, 7))]
-    with pytest.raises(CorruptInputError, match=r"a b\.png: is 7x4, the first slice 6x4"):
-        read_slices(paths)
-
-
-def test_eight_bits_among_sixteen_would_be_black(tmp_path):
-    paths = [picture(tmp_path / "1.png", 9, dtype=np.uint16), picture(tmp_path / "2.png", 9)]
-    with pytest.raises(CorruptInputError, match=r"2\.png: 8 and 16 bits are mixed"):
-        read_slices(paths)
-
-
-@pytest.mark.parametrize("data", [b"", b"junk", b"\x89PNG\r\n\x1a\n" + bytes(30)])
-def test_an_unreadable_slice_is_named_with_its_whole_path(tmp_path, data):
-    (tmp_path / "x_1.png").write_bytes(data)
-    with pytest.raises(CorruptInputError, match=rf"unreadable slice {tmp_path}/x_1\.png") as caught:
-        read_slice(tmp_path / "x_1.png")
-    assert caught.value.advice
-
-
 def test_a_series_of_which_some_pictures_cannot_be_read_is_refused_by_them(tmp_path):
     read = ("IMG_1.jpg", "IMG_3.jpg", "IMG_5.jpg")
     folder = folder_of(tmp_path / "s", *read, "IMG_2.HEIC", "IMG_3.HEIC", "other_4.heic")
@@ -268,43 +235,30 @@ def test_raw_files_are_refused_with_what_develops_them_and_are_known_again(tmp_p
         stack_of_folder(folder)
 
 
-def test_floats_are_slices_of_sixteen_bits_in_linear_light(tmp_path):
-    import OpenEXR
-
-    light = np.linspace(0, 1.2, 48, dtype=np.float32).reshape(4, 4, 3)
-    light[0, 0] = np.inf
-    names = {f"View.Combined.{colour}": light[..., n].copy() for n, colour in enumerate("RGB")}
-    channels = {**names, "View.Depth.Z": light[..., 0].copy()}
-    for folder in ("exr", "exr/depth"):
-        (tmp_path / folder).mkdir()
-    for n in (1, 2):
-        with OpenEXR.File({"type": OpenEXR.scanlineimage}, channels) as file:
-            file.write(str(tmp_path / "exr" / f"s_{n}.exr"))
-    cv2.imwrite(str(tmp_path / "s_1.tif"), light[..., ::-1])
-    files = stack_of_folder(tmp_path / "exr")
-    assert (
-        files.is_linear("auto")
-        and not files.is_linear("srgb")
-        and stack_folders(tmp_path / "exr") == [tmp_path / "exr"]
-    )
-    expected = np.rint(np.minimum(light, 1.0) * 65535).astype(np.uint16)
-    for path in (*files.paths, tmp_path / "s_1.tif"):
-        assert np.array_equal(read_slice(path).pixels, expected)
-
-
-@pytest.mark.parametrize(
-    ("scale", "said"),
-    [(4.0, "half of it lies above 2, and 1 is white"), (1e-3, "none is above 0.001, and 1")],
-)
-def test_floats_of_another_scale_are_refused(tmp_path, scale, said):
-    cv2.imwrite(str(tmp_path / "s.tif"), np.linspace(0, scale, 99, dtype=np.float32).reshape(9, 11))
-    with pytest.raises(CorruptInputError, match=f"s.tif: {said}"):
-        read_slice(tmp_path / "s.tif")
-
-
 def test_exr_files_beside_pictures_are_no_slices(tmp_path):
     folder = folder_of(tmp_path / "s", "1.png", "2.png", "1.exr", "2.exr")
     assert names_of(folder) == ["1.png", "2.png"]
     folder_of(tmp_path / "batch" / "depth", "1.exr", "2.exr")
     folder_of(tmp_path / "batch" / "a", "1.png", "2.png")
     assert [path.name for path in stack_folders(tmp_path / "batch")] == ["a"]
+
+
+def test_pages_of_one_tiff_are_the_slices_of_a_stack_and_several_such_files_a_batch(tmp_path):
+    pages = [np.full((4, 6, 3), value, np.uint8) for value in (10, 20, 30)]
+    (tmp_path / "one").mkdir()
+    for file in ("one/cell.tif", "b.tif", "a.tiff"):
+        cv2.imwritemulti(str(tmp_path / file), pages)
+    from_folder, named = stack_of_folder(tmp_path / "one"), stack_of_paths([tmp_path / "b.tif"])
+    assert [from_folder.name, named.name] == ["one", "b"]
+    assert named.names == ["page_1.tif", "page_2.tif", "page_3.tif"]
+    for files in (from_folder, named):
+        assert read_slices(files.paths).pixels[:, 0, 0, 0].tolist() == [10, 20, 30]
+    (tmp_path / "one" / "cell.tif").rename(tmp_path / "c.tif")
+    batch = stack_folders(tmp_path)
+    assert [stack_of_folder(file).name for file in batch] == ["a", "b", "c"]
+    picture(tmp_path / "d.tif")
+    assert stack_folders(tmp_path) == [tmp_path], "one file is one picture there"
+
+
+def picture(path: Path) -> None:
+    cv2.imwrite(str(path), np.zeros((4, 6, 3), np.uint8))
