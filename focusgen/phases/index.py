@@ -41,7 +41,7 @@ KEPT_REHEARSED = (
     "never replaced by a shorter one."
 )
 KEPT_ADOPTED = "what is finished stays as it is; --on_stale redo makes all of it anew from these files."
-KEPT_ENTRY = "the old entry was kept. Put the old files back, or start again with --on_stale redo."
+KEPT_ENTRY = "the old entry was kept. Undo the change, or start again with --on_stale redo."
 
 
 def index_dataset(
@@ -292,7 +292,10 @@ def _entry(cfg: Config, raw: RawScene, report: RawReport, split: str) -> tuple[d
 
 
 def _what_changed(before: IndexEntry, now: IndexEntry) -> str:
-    if before.n_frames != now.n_frames:
+    spans = [entry.part["span_s"] for entry in (before, now) if entry.part]
+    if len(spans) == 2 and spans[0] != spans[1]:
+        what = "its times: " + " -> ".join(f"{start:g} to {stop or 'its end'}" for start, stop in spans)
+    elif before.n_frames != now.n_frames:
         what = f"{before.n_frames} frames -> {now.n_frames}"
     elif before.decoding != now.decoding:
         what = "how its pixels are decoded: " + "; ".join((*now.notes, *now.decoding))

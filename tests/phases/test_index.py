@@ -220,7 +220,6 @@ def test_a_rehearsal_beside_a_finished_scene_is_sent_elsewhere(rgbd, capsys, on_
     phase(rgbd, "--max_frames", "2", "--on_stale", on_stale)
     said = " ".join(capsys.readouterr().err.split())
     assert "4 frames -> 2" in said and "--max_frames shortens it: give another --out_root" in said
-    assert "Put the old files back" not in said, "no file has changed"
     assert (rgbd.out_root / "scene_index.json").read_bytes() == before
 
 
@@ -311,6 +310,15 @@ def test_a_second_run_of_clips_decodes_nothing_and_another_span_is_another_scene
     clips.write_text("path,start_s,end_s,scene_id\nlong.mkv,0,1.2,a\n")
     assert phase(rgbd, "--clips", str(clips)) == 0
     assert index_of(rgbd)["a"]["n_frames"] == 30
+    assert phase(rgbd, "--backend", "passthrough", name="deblur") == 0
+    clips.write_text("path,start_s,end_s,scene_id\nlong.mkv,1,,a\n")
+    capsys.readouterr()
+    assert phase(rgbd, "--clips", str(clips)) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "changed since it was indexed (its times: 0 to 1.2 -> 1 to its end)" in said
+    assert index_of(rgbd)["a"]["n_frames"] == 30, "a finished scene stays what it is"
+    assert phase(rgbd, "--clips", str(clips), "--on_stale", "redo") == 0
+    assert index_of(rgbd)["a"]["source"]["part"]["span_s"] == [1.0, None]
 
 
 def test_a_clip_that_ends_early_is_said(tmp_path, capsys):
