@@ -10,8 +10,8 @@ from focusgen.config.backends import PROVIDED
 from focusgen.media.depth_units import is_plausible_median
 from focusgen.phases.job import SceneJob
 
-NORMALISED_MAX = (0.95, 1.0)
-"""Where depth ends that somebody brought to 0..1, frame by frame or over the clip."""
+NORMALISED_MAX = {"0..1": (0.95, 1.0), "0..255": (255.0, 255.0)}
+"""Where depth ends that somebody brought to a range, frame by frame or over the clip."""
 
 OTHER_UNIT_RATIO = 50.0
 """Medians of a frame and of its scene that differ by more are in two units; metres and feet are 3.3 apart."""
@@ -26,13 +26,15 @@ def flat_texts(flat: Sequence[int], n_frames: int) -> Iterator[str]:
 
 
 def normalised_texts(job: SceneJob, stats: Mapping[str, float]) -> Iterator[str]:
-    """Yield what to say of provided depth that ends at 1, as relative depth does."""
-    low, high = NORMALISED_MAX
-    if job.cfg.depth.backend == PROVIDED.name and low <= stats["d_max"] <= high:
-        yield (
-            f"all depth lies between {stats['d_min']:.2g} and {stats['d_max']:.3g}: depth that was brought "
-            "to 0..1 is no metric depth, and its labels would mean nothing"
-        )
+    """Yield what to say of provided depth that ends at 1 or 255, as relative depth does."""
+    if job.cfg.depth.backend != PROVIDED.name:
+        return
+    for span, (low, high) in NORMALISED_MAX.items():
+        if low <= stats["d_max"] <= high:
+            yield (
+                f"all depth lies between {stats['d_min']:.2g} and {stats['d_max']:.3g}: depth that was "
+                f"brought to {span} is no metric depth, and its labels would mean nothing"
+            )
 
 
 def step_texts(job: SceneJob, medians: Mapping[int, float]) -> Iterator[str]:

@@ -136,7 +136,8 @@ class ProvidedNotes:
             share = _percent(sum(saturated.values()) / self._job.n_frames)
             texts.append(
                 f"{share} of the depth numbers are {SATURATED}, the largest of 16 bits: too far to be "
-                f"measured, or no depth (then set depth.invalid_value: {SATURATED})"
+                f"measured, or no depth (then set depth.invalid_value: {SATURATED}), or the top of relative "
+                "depth that was brought to the range of the file, and is not metric"
             )
         texts += self._step_texts()
         if self._source is not None and self._is_kept:

@@ -36,12 +36,14 @@ def test_a_scene_that_walks_far_away_is_one_unit(rgbd):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("largest", "is_told"), [(1.0, True), (0.8, False), (1.1, False)])
-def test_depth_that_ends_at_one_is_told_to_be_relative(rgbd, capsys, largest, is_told):
+@pytest.mark.parametrize(
+    ("largest", "is_told"), [(1.0, True), (0.8, False), (1.1, False), (255.0, True), (256.0, False)]
+)
+def test_depth_that_ends_at_one_or_255_is_told_to_be_relative(rgbd, capsys, largest, is_told):
     rgbd.add_scene("a", n_frames=2)
     change(rgbd, (0, 1), lambda depth_m: depth_m / depth_m.max() * largest)
     assert rgbd.run() == 0
-    text = "brought to 0..1 is no metric depth"
+    text = f"brought to 0..{min(largest, 255):.0f} is no metric depth"
     assert (text in capsys.readouterr().err) is is_told
     assert any(text in warning for warning in read_record(rgbd.out_root / "a/depth_maps/.done").warnings) is (
         is_told
