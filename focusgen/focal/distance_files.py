@@ -68,9 +68,9 @@ def _from_json(text: str, shown: str, names: Sequence[str], folder: str) -> Said
         document = json.loads(text)
     except ValueError as error:
         raise ConfigError(f"{shown}: no JSON: {error}") from error
-    if isinstance(document, list) and document and all(isinstance(entry, dict) for entry in document):
-        return from_table(_table_of(document, shown, names), shown, names, folder)
     found, unit = document, "m"
+    if rows := _rows_of(document, names):
+        return from_table(_table_of(rows, shown, names), shown, names, folder)
     if isinstance(document, dict):
         key = next((key for key in document if _without_unit(key) in JSON_KEYS), None)
         unit = _unit_of_document(document, key, shown)
@@ -88,6 +88,19 @@ def _from_json(text: str, shown: str, names: Sequence[str], folder: str) -> Said
     if not isinstance(found, list):
         raise ConfigError(f"{shown}: the focus distances are no list")
     return [parse_distance(str(value), f"{shown}: distance {n + 1}", unit) for n, value in enumerate(found)]
+
+
+def _rows_of(document: object, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return rows: a list of them, by their slices, or as columns, as pandas writes them; else nothing."""
+    parts = document.values() if isinstance(document, dict) else document
+    if not isinstance(parts, Iterable) or not all(isinstance(part, dict) for part in parts):
+        return []
+    if not isinstance(document, dict):
+        return list(parts)
+    if any(slice_of(name, names) for name in document):
+        return [{"file": name, **row} for name, row in document.items()]
+    counts: Iterable[str] = next(iter(document.values()), ())
+    return [{title: column.get(count) for title, column in document.items()} for count in counts]
 
 
 def _without_unit(key: str) -> str:
@@ -155,7 +168,8 @@ def _are_paired(slices: object, distances: object) -> bool:
 
 def _from_lines(text: str, shown: str, names: Sequence[str], folder: str) -> Said:
     numbered = ((f"{shown}:{n}", line.strip()) for n, line in enumerate(text.splitlines(), 1))
-    lines = _without_empty_columns([(where, line) for where, line in numbered if not NOTHING.fullmatch(line)])
+    filled = [(where, line) for where, line in numbered if not NOTHING.fullmatch(line)]
+    lines = _without_counter(_without_empty_columns(filled))
     above = itertools.takewhile(lambda line: line[1].startswith("#"), lines)
     told = [(where, content.lstrip("# ")) for where, content in above if UNIT_COMMENT.search(content)]
     usual = _one_unit(told, f"{shown}: its comments name")
@@ -167,3 +181,12 @@ def _without_empty_columns(lines: list[tuple[str, str]]) -> list[tuple[str, str]
     """Return lines without the separators that all of them end in."""
     n_empty = min((len(line) - len(line.rstrip(";,")) for _, line in lines), default=0)
     return [(where, line[: len(line) - n_empty]) for where, line in lines]
+
+
+def _without_counter(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return lines without the column that has no title and counts them, as pandas puts it first."""
+    if not lines or lines[0][1][:1] not in tuple(",;"):
+        return lines
+    parted = [(where, *line.partition(lines[0][1][0])) for where, line in lines]
+    is_counter = [first for _, first, _, _ in parted] == ["", *map(str, range(len(lines) - 1))]
+    return [(where, rest) for where, _, _, rest in parted] if is_counter else lines

@@ -52,7 +52,8 @@ def from_table(
     numbers: list[float] = []
     named: list[_Named] = []
     strangers: list[str] = []
-    for where, content in _of_folder(lines if heading is None else lines[1:], folder):
+    below = lines if heading is None else lines[1:]
+    for where, content in _of_folder(_with_points(below, len(names)), folder):
         found = _named_distance(content, where, names, heading or Heading())
         if isinstance(found, _Named):
             named.append(found)
@@ -65,6 +66,18 @@ def from_table(
     if named and numbers:
         raise ConfigError(f"{shown}: some lines name a slice and some do not")
     return _by_name(named, unit) if named else numbers
+
+
+def _with_points(lines: list[tuple[str, str]], n_slices: int) -> list[tuple[str, str]]:
+    """Return lines of which each is one number with points where all have decimal commas, as `0,5` is.
+
+    Not where what stands before the commas counts the lines: these may be two numbers.
+    """
+    points = [(where, with_point(content)) for where, content in lines]
+    firsts = [content.partition(",")[0] for _, content in lines]
+    are_counted = any(firsts == [str(n + start) for n in range(n_slices)] for start in (0, 1))
+    is_one_each = len(lines) == n_slices > 1 and all("," not in content for _, content in points)
+    return points if is_one_each and not are_counted else lines
 
 
 class _Named(NamedTuple):

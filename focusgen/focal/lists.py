@@ -23,7 +23,16 @@ from typing import TYPE_CHECKING, Any
 
 from focusgen.base.errors import ConfigError, reason_of
 from focusgen.base.names import display
-from focusgen.focal.records import ALIASES, CAMERA_KEYS, KEYS, StackRecord, record_of, unknown_key
+from focusgen.focal.distances import with_point
+from focusgen.focal.records import (
+    ALIASES,
+    CAMERA_KEYS,
+    FLAT_CAMERA,
+    KEYS,
+    StackRecord,
+    record_of,
+    unknown_key,
+)
 from focusgen.media.picture_files import PICTURE_SUFFIXES
 
 if TYPE_CHECKING:
@@ -31,11 +40,11 @@ if TYPE_CHECKING:
 
 DEPTH_SUFFIXES = (".npy", ".npz", ".png", ".exr", ".h5", ".hdf5", ".pfm")
 FILE_SUFFIXES = (*PICTURE_SUFFIXES, *DEPTH_SUFFIXES)
-FLAT_CAMERA = tuple(key for key in CAMERA_KEYS if key != "formula")
-"""Keys of a camera that may stand without `camera.` in plain lines and headings."""
-
 SEVERAL_NUMBERS = re.compile(r"(?<![^\s,])((?:focus_distances|focus_range|depth_range)=[^\s\"']+)")
 """What a plain line says of keys that have several values: commas part numbers there, not words."""
+
+NO_TITLE = ""
+"""Of the column in which pandas counts lines."""
 
 INNER_HASH = re.compile(r"(?<=[^\s,\"'])#")
 """A part of a name; a comment begins a word."""
@@ -125,7 +134,7 @@ def _records(text: str, shown: str, refuse: Refused) -> Iterator[StackRecord]:
             continue
         found = _heading(content, where) if heading is None else None
         if found is not None:
-            heading, mark = found, "\t" if "\t" in content else ","
+            heading, mark = found, _mark_of(content)
         else:
             yield from _tried(partial(_record, line, where, heading, mark), refuse)
 
@@ -134,17 +143,22 @@ def _heading(content: str, where: str) -> list[str] | None:
     """Return the columns that a line names, None if it is no heading.
 
     Raises:
-        ConfigError: it names one that is unknown, or parts them otherwise than lines are parted.
+        ConfigError: it names one that is unknown.
     """
     if content.startswith("{"):
         return None
-    if _is_heading([word.strip() for word in content.split(";")]):
-        raise ConfigError(f"{where}: the columns are separated by semicolons", "Save it with commas.")
-    try:
-        words = _words(content, where)
-    except ConfigError:  # of a line that is no heading: said where that is read
-        return None
+    words = [word.strip() for word in content.split(";")]
+    if not _is_heading(words):
+        try:
+            words = ([NO_TITLE] if content.startswith(",") else []) + _words(content, where)
+        except ConfigError:  # of a line that is no heading: said where that is read
+            return None
     return _checked_heading(words, where) if _is_heading(words) else None
+
+
+def _mark_of(heading: str) -> str:
+    """Return what parts columns: tabs, semicolons or commas."""
+    return next((mark for mark in "\t;" if mark in heading), ",")
 
 
 def _record(line: str, where: str, heading: list[str] | None, mark: str) -> StackRecord:
@@ -187,8 +201,8 @@ def _row(heading: list[str], line: str, where: str, mark: str) -> dict[str, Any]
         raise ConfigError(f"{where}: {len(cells)} cells, the heading has {len(heading)}")
     values: dict[str, Any] = {}
     for key, cell in zip(heading, cells, strict=True):
-        if cell:
-            _put(values, key, cell)
+        if cell and key != NO_TITLE:
+            values[key] = with_point(cell) if mark == ";" else cell
     return values
 
 
@@ -212,7 +226,7 @@ def _is_column(word: str) -> bool:
 
 def _checked_heading(words: list[str], where: str) -> list[str]:
     words = [word.lower() for word in words]
-    unknown = [word for word in words if not _is_column(word)]
+    unknown = [word for word in words if not _is_column(word) and word != NO_TITLE]
     if unknown:
         known = (*KEYS, *ALIASES, *FLAT_CAMERA, *(f"camera.{key}" for key in CAMERA_KEYS))
         raise ConfigError(unknown_key(where, unknown[0], unknown[0], known))
@@ -229,7 +243,7 @@ def _plain(words: list[str], where: str) -> dict[str, Any]:
     for word in rest:
         key, equals, value = word.partition("=")
         if equals:
-            _put(values, key, value)
+            values[key] = value
         elif word.isdigit():
             values["num_images"] = int(word)
         elif "depth" not in values:
@@ -243,14 +257,3 @@ def _plain(words: list[str], where: str) -> dict[str, Any]:
     if is_picture and "focal_stack" not in values:
         values.setdefault("generate_focal_stack", True)
     return values
-
-
-def _put(values: dict[str, Any], key: str, value: str) -> None:
-    head, _, tail = key.partition(".")
-    of_camera = tail if head == "camera" else key if key in FLAT_CAMERA else ""
-    if not of_camera:
-        values[key] = value
-        return
-    camera = values.setdefault("camera", {})
-    if isinstance(camera, dict):  # else it is refused where the record is read
-        camera[of_camera] = value

@@ -57,6 +57,9 @@ CAMERA_KEYS = {
 }
 """Keys of a camera and what turns them into metres; without a suffix they are millimetres."""
 
+FLAT_CAMERA = frozenset(CAMERA_KEYS) - {"formula"}
+"""Those that may stand without `camera.` before them."""
+
 OF_ONE_QUANTITY = (
     ("focal_length_m", "focal_length_mm", "focal_length"),
     ("f_number", "aperture"),
@@ -272,7 +275,7 @@ def record_of(values: Mapping[str, Any], where: str) -> StackRecord:
         ConfigError: an unknown key, with the nearest one, or one thing said twice.
     """
     checked: dict[str, Any] = {}
-    for key, value in values.items():
+    for key, value in _with_camera(values, where).items():
         name = ALIASES.get(key, key)
         if name not in KEYS:
             raise ConfigError(unknown_key(where, key, key, (*KEYS, *ALIASES)))
@@ -289,6 +292,27 @@ def record_of(values: Mapping[str, Any], where: str) -> StackRecord:
     record.units_per_metre(1.0)
     record.focus_distances_m()
     return record
+
+
+def _with_camera(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return what a record says with `camera.f_number` and `f_number` below its camera.
+
+    Raises:
+        ConfigError: the camera says it, too.
+    """
+    rest: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        head, dot, tail = key.partition(".")
+        is_flat = key in FLAT_CAMERA or (head == "camera" and bool(dot))
+        (flat if is_flat else rest)[tail if dot and is_flat else key] = value
+    camera = rest.get("camera")
+    if not flat or not isinstance(camera or {}, Mapping):  # what is no camera is refused as one
+        return rest
+    twice = flat.keys() & (camera or {}).keys()
+    if twice:
+        raise ConfigError(f"{where}: camera.{min(twice)} is said for the second time")
+    return {**rest, "camera": {**(camera or {}), **flat}}
 
 
 def unknown_key(where: str, shown: str, key: str, known: Iterable[str]) -> str:

@@ -73,6 +73,20 @@ WANTED = [0.5, 0.75, math.inf]
         ("amid.csv", "file;distance in cm from the lens\ns_00;50\ns_01;75\ns_10;inf\n"),
         ("key.json", '{"focus_distances_mm": [500, 750, "inf"]}'),
         ("unit_key.json", '{"unit": "cm", "focus_distances": [50, "0.75 m", "inf"]}'),
+        ("pandas.csv", ",file,focus_m\n0,s_00.png,0.5\n1,s_10.png,inf\n2,s_01.png,0.75\n"),
+        ("unnamed.csv", ",focus_mm\n0,500\n1,750\n2,inf\n"),
+        ("counted.csv", ";Fokus_m\n0;0,5\n1;0,75\n2;inf\n"),
+        ("commas.csv", "Fokus_cm\n50,0\n75,00\ninf\n"),
+        ("commas.txt", "0,5\n0,75\ninf\n"),
+        (
+            "columns.json",  # DataFrame.to_json
+            '{"file": {"0": "s_10.png", "1": "s_00.png", "2": "s_01.png"},'
+            '"focus_mm": {"0": "inf", "1": 500, "2": 750}}',
+        ),
+        (
+            "index.json",
+            '{"s_10.png": {"focus_m": "inf"}, "s_00.png": {"focus_m": 0.5}, "s_01": {"focus_m": 0.75}}',
+        ),
         ("names.json", '{"s_01.png": 0.75, "s_00.png": 0.5, "s_10": "inf"}'),
     ],
 )
@@ -102,6 +116,11 @@ def test_of_a_file_about_many_folders_the_lines_of_one_count(tmp_path: Path):
     }
     with pytest.raises(ConfigError, match="a distance of s_00.png for the second time"):
         read_distances(path, NAMES, "c")
+
+
+def test_commas_behind_a_count_of_the_lines_are_no_decimal_signs(tmp_path: Path):
+    (tmp_path / "a.txt").write_text("1,5\n2,7\n3,9\n")
+    assert len(read_distances(tmp_path / "a.txt", NAMES)) == 6, "which are too many"
 
 
 @pytest.mark.parametrize(

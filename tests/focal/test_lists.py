@@ -166,10 +166,28 @@ def test_folders_that_are_called_like_keys_are_no_heading(tmp_path: Path):
     assert [record.text("focal_stack") for record in read_list(listed)] == ["stack", "scene/stack"]
 
 
-def test_columns_between_semicolons_are_named_and_not_taken_for_a_path(tmp_path: Path):
-    (tmp_path / "list.csv").write_text("focal_stack;depth;split\na;a.npy;train\n")
-    with pytest.raises(ConfigError, match=r"list\.csv:1: the columns are separated by semicolons"):
-        read_list(tmp_path / "list.csv")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "focal_stack;focal_length_mm;f_number;sensor_width_mm\na, b;50;2,8;17,3\n",  # German spreadsheets
+        ";focal_stack;focal_length_mm;f_number;sensor_width_mm\n0;a, b;50;2,8;17.3\n",  # pandas
+        ',focal_stack,focal_length_mm,f_number,sensor_width_mm\n0,"a, b",50,2.8,17.3\n',
+        '{"focal_stack": "a, b", "focal_length_mm": 50, "f_number": 2.8, "camera.sensor_width_mm": 17.3}\n',
+        '{"stack": "a, b", "focal_length_mm": 50, "camera": {"f_number": 2.8, "sensor_width_mm": 17.3}}',
+    ],
+)
+def test_tables_of_spreadsheets_and_pandas_say_what_a_camera_says(tmp_path: Path, text: str):
+    (record,) = read_list(write(tmp_path, "list.csv", text))
+    lens = record.lens()
+    assert record.text("focal_stack") == "a, b" and lens is not None
+    told = (lens.focal_length_m, lens.f_number, lens.sensor_width_m)
+    assert told == pytest.approx((0.05, 2.8, 0.0173))
+
+
+def test_a_camera_is_said_once(tmp_path: Path):
+    listed = write(tmp_path, "l.jsonl", '{"focal_stack": "s", "f_number": 2, "camera": {"f_number": 4}}')
+    with pytest.raises(ConfigError, match=r"l\.jsonl:1: camera\.f_number is said for the second time"):
+        read_list(listed)
 
 
 def test_one_record_over_several_lines_is_a_list_of_one(tmp_path: Path):
