@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from focusgen.base.errors import ConfigError
-from focusgen.base.names import display
+from focusgen.base.names import display, listed
 
 UNITS_M = {"um": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0}
 NUMBER_WITH_UNIT = re.compile(r"(.*?)\s*(um|mm|cm|m)?")
@@ -159,8 +159,19 @@ def from_the_lens(distances_m: Sequence[float], names: Sequence[str], focal_leng
     ]
 
 
-def check_distances(distances_m: Sequence[float], names: Sequence[str], focal_length_m: float | None) -> None:
+def check_distances(
+    distances_m: Sequence[float],
+    names: Sequence[str],
+    focal_length_m: float | None,
+    left_out: Sequence[str] = (),
+) -> None:
     """Refuse what is no focal stack.
+
+    Args:
+        distances_m: one per slice.
+        names: of the slices.
+        focal_length_m: of their lens, where it is known.
+        left_out: pictures beside them that were taken for none.
 
     Raises:
         ConfigError: one slice only, another number of distances, one twice, or one nearer than the lens.
@@ -173,10 +184,13 @@ def check_distances(distances_m: Sequence[float], names: Sequence[str], focal_le
         )
     if len(distances_m) != n:
         what = "more slices than distances" if n > len(distances_m) else "more distances than slices"
-        listed = ", ".join(display(name) for name in list(names)[:12])
+        shown = ", ".join(display(name) for name in list(names)[:12])
+        others = f"; not of their series: {listed(left_out, 4)}" if left_out else ""
+        by_name = " Or name the slices one by one: --input a.png,b.png,..." if left_out else ""
         commas = " The decimal sign is a point: 0.5, not 0,5." if len(distances_m) == 2 * n else ""
         raise ConfigError(
-            f"{what}: {n} slices ({listed}), {len(distances_m)} distances", HOW_TO_GIVE + commas
+            f"{what}: {n} slices ({shown}), {len(distances_m)} distances{others}",
+            HOW_TO_GIVE + commas + by_name,
         )
     seen: dict[float, str] = {}
     for distance, name in zip(distances_m, names, strict=True):

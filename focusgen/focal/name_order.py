@@ -15,11 +15,18 @@ from focusgen.focal.distances import MICRO, UNITS_M
 from focusgen.focal.slice_kinds import stem_of
 
 ENDLESS = r"(?<![a-z])inf(?:inity)?(?![a-z])|\u221e"
-DISTANCE = rf"\d+(?:[.,]\d+)?\s?(?:[mcu\u00b5\u03bc]?m)(?![a-z])|{ENDLESS}"
+SIGN = r"(?:^|(?<=[_=]))[+-](?=\d)"
+"""Of positions, as stages count them: `z_-2`, `z_+1`; elsewhere a dash parts words."""
+
+DISTANCE = rf"(?<![_=]-)(?<!^-)\d+(?:[.,]\d+)?\s?(?:[mcu\u00b5\u03bc]?m)(?![a-z])|{ENDLESS}"
 LAST_NUMBER = re.compile(rf"(?:{DISTANCE}|\d+)(?!.*(?:\d|{ENDLESS}))", re.IGNORECASE)
 """What counts slices: a number, or a distance such as the 0.5m of `focus_0.5m`, the 30cm or the inf."""
 
 DECIMAL = r"(?:^|(?<=[_= -])|(?<=focus)|(?<=dist)|(?<=\bf)|(?<=\bd))\d+\.\d{1,6}$"
+POSITION = r"\d+(?:\.\d+)?\s?(?:[mcu\u00b5\u03bc]?m(?![a-z]))?"
+LAST_SIGNED = re.compile(rf"({SIGN})?({POSITION})(?!.*\d)", re.IGNORECASE)
+"""The same where some count below 0."""
+
 LAST_DECIMAL = re.compile(rf"{DECIMAL}|{LAST_NUMBER.pattern}", re.IGNORECASE)
 """The same where names end in distances that bring no unit: `focus_0.35`, `1.2`, `2`."""
 
@@ -42,6 +49,8 @@ class NameOrder(NamedTuple):
 
 def name_order(paths: Sequence[Path]) -> NameOrder:
     """Return in which order names put pictures."""
+    if any(re.search(rf"{SIGN}{POSITION}$", stem_of(path), re.IGNORECASE) for path in paths):
+        return NameOrder(LAST_SIGNED, _signed_key)
     if _end_in_decimals(paths):
         return NameOrder(LAST_DECIMAL, _decimal_key)
     return NameOrder(LAST_NUMBER, _counting_key)
@@ -108,6 +117,16 @@ def _counted(found: re.Match[str]) -> str:
     """Return a whole number that sorts as a distance does."""
     metres = _metres(found[0])
     return "9" * 30 if math.isinf(metres) else str(round(1e9 * metres))
+
+
+def _signed_key(name: str) -> tuple[Any, str]:
+    """Return a key that sorts -2 before -1, and both before 0 and +1."""
+
+    def counted(found: re.Match[str]) -> str:
+        nanometres = round(1e9 * _metres(found[2]))
+        return str(10**30 + (-nanometres if found[1] == "-" else nanometres))
+
+    return natural_key(LAST_SIGNED.sub(counted, Path(name).stem))
 
 
 def _decimal_key(name: str) -> tuple[Any, str]:

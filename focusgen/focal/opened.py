@@ -190,7 +190,8 @@ def open_stack(
 def _check_first(files: StackFiles, distances_m: Sequence[float] | None, focal_m: float | None) -> None:
     """Refuse before anything is read what can be told then."""
     if distances_m is not None or len(files.paths) < 2:
-        check_distances([1.0] if distances_m is None else distances_m, files.names, focal_m)
+        told_m = [1.0] if distances_m is None else distances_m
+        check_distances(told_m, files.names, focal_m, files.not_of_series)
 
 
 def _from_the_lens(files: StackFiles, distances_m: Sequence[float], lens: StackLens | None) -> list[float]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import itertools
 import re
+import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from focusgen.base.errors import ConfigError
@@ -19,15 +21,19 @@ from focusgen.dataset.packs import is_published
 from focusgen.focal.name_order import distances_in_names, name_order, roll_over, slice_names
 from focusgen.focal.slice_kinds import no_pictures, of_kinds, pictures_in, refuse_unread, stem_of
 from focusgen.media.light_pictures import EXR
-from focusgen.media.picture_files import PICTURE_SUFFIXES
+from focusgen.media.picture_files import PICTURE_SUFFIXES, taken_at
 from focusgen.media.tiff_pages import has_pages, pages_of
 
 NO_SLICE = re.compile(
     r"(^|[_\-. ])(depth|aif|disparity|disp|confidence|mask|gt|normals?|uncertainty|all[_\- ]?in[_\- ]?focus|"
-    r"allinfocus|sharp|thumbs?|thumbnails?|previews?)($|[_\-. \d])|(_slice)$",
+    r"allinfocus|sharp|thumbs?|thumbnails?|previews?|results?|stacked|composite|pmax|dmap)($|[_\-. \d])|"
+    r"(_slice)$",
     re.IGNORECASE,
 )
 """Names of what lies beside a stack and is no slice of it."""
+
+LONG_PAUSE_S, MANY_STEPS = 120.0, 30.0
+"""A pause amid a stack is longer than the first, and than so many of its usual steps, only if it is none."""
 
 SUMMARY = "summary.json"
 """Lies beside the results of `focal infer`."""
@@ -41,13 +47,13 @@ class StackFiles:
         name: what its results are called.
         paths: its slices, in the order of their names or as given.
         ignored: pictures in the same folder that are no slices.
-        rolls_over: whether the counter in their names began anew: they were taken in another order.
+        is_found: whether they were found in a folder, and not named one by one.
     """
 
     name: str
     paths: tuple[Path, ...]
     ignored: tuple[str, ...] = ()
-    rolls_over: bool = False
+    is_found: bool = False
 
     @property
     def folder(self) -> Path:
@@ -58,6 +64,16 @@ class StackFiles:
     def names(self) -> list[str]:
         """What slices are called: their files, with folders where these alone do not tell them apart."""
         return slice_names(self.paths)
+
+    @property
+    def not_of_series(self) -> list[str]:
+        """Pictures that may be slices, of another series than the one that was taken."""
+        return [name for name in self.ignored if is_like_a_slice(name)]
+
+    @property
+    def rolls_over(self) -> bool:
+        """Whether the counter in names that were found began anew: they were taken in another order."""
+        return self.is_found and roll_over(self.paths)
 
     def is_linear(self, told: str | None) -> bool:
         """Say whether slices are linear light: told so, or, if nothing is, by their kind of file."""
@@ -71,7 +87,8 @@ class StackFiles:
             distances_m: one per slice; none where only their order is said.
 
         Raises:
-            ConfigError: the counter in their names began anew, or these bear distances that go another way.
+            ConfigError: the counter in their names began anew, these bear distances that go another way, or
+                slices of which only the order is said were taken long after the others.
         """
         if self.rolls_over:
             first, last = (display(path.name) for path in (self.paths[0], self.paths[-1]))
@@ -81,6 +98,8 @@ class StackFiles:
                 "Name the slices one by one in the order of the distances (--input a.png,b.png,..., in lists "
                 "slices), or give a file of their names and distances.",
             )
+        if self.is_found and not distances_m:
+            _refuse_pause(where, self.paths)
         told = distances_in_names(self.paths)
         if told is None or len(told) != len(distances_m):
             return
@@ -126,7 +145,33 @@ def stack_of_folder(folder: Path) -> StackFiles:
     used = set(chosen)
     left_out = tuple(path.name for path in pictures if path not in used)
     name = folder.resolve().name or "stack"
-    return StackFiles(name, _slices_in(ordered), left_out, rolls_over=roll_over(ordered))
+    return StackFiles(name, _slices_in(ordered), left_out, is_found=True)
+
+
+def _taken_at(path: Path) -> datetime | None:
+    try:
+        return taken_at(path)
+    except OSError:
+        return None  # a page, an EXR, or damaged: whoever reads it says so
+
+
+def _refuse_pause(where: str, paths: Sequence[Path]) -> None:
+    """Refuse slices of which some were taken long after the others: two stacks in one folder, mostly."""
+    times = [_taken_at(path) for path in paths]
+    known = [time for time in times if time is not None]
+    steps_s = [abs((after - before).total_seconds()) for before, after in itertools.pairwise(known)]
+    if len(known) < len(times) or len(steps_s) < 2:
+        return
+    longest_s, usual_s = max(steps_s), statistics.median(steps_s)
+    if longest_s < max(LONG_PAUSE_S, MANY_STEPS * usual_s):
+        return
+    n = steps_s.index(longest_s)
+    raise ConfigError(
+        f"{where}: between {display(paths[n].name)} and {display(paths[n + 1].name)} {longest_s / 60:.0f} "
+        f"minutes went by, between others {usual_s:.0f} s: is that one stack?",
+        "Give each stack a folder of its own; name the slices of one that was taken so one by one: --input "
+        "a.png,b.png,...",
+    )
 
 
 def _slices_in(paths: Sequence[Path]) -> tuple[Path, ...]:

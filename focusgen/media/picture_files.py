@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsFloat
 
@@ -34,7 +35,7 @@ JPEG_QUALITY = 95
 
 EXIF_IFD, ORIENTATION = 0x8769, 0x0112
 F_NUMBER, FOCAL_LENGTH_MM, FOCAL_LENGTH_35MM = 0x829D, 0x920A, 0xA405
-SUBJECT_DISTANCE = 0x9206
+SUBJECT_DISTANCE, DATE_TIME_ORIGINAL = 0x9206, 0x9003
 FOCAL_PLANE_X_RESOLUTION, FOCAL_PLANE_UNIT = 0xA20E, 0xA210
 PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION = 0xA002, 0xA003
 UNIT_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 1e-3}
@@ -219,6 +220,22 @@ def exif_focal_px(path: Path) -> float | None:
         return max(size) * same_view_mm / _same_view_mm(size)
     focal_mm, sensor_mm = _positive(tags.get(FOCAL_LENGTH_MM)), _focal_plane_mm(tags, size)
     return None if focal_mm is None or sensor_mm is None else focal_mm / sensor_mm * max(size)
+
+
+def taken_at(path: Path) -> datetime | None:
+    """Return when a camera took a picture, to the second; None where EXIF does not say it.
+
+    Raises:
+        OSError: the file is gone or no picture.
+    """
+    from PIL import Image
+
+    with Image.open(path) as image:
+        said = image.getexif().get_ifd(EXIF_IFD).get(DATE_TIME_ORIGINAL)
+    try:
+        return datetime.strptime(str(said), "%Y:%m:%d %H:%M:%S")
+    except ValueError:
+        return None
 
 
 def _distance_m(value: str | SupportsFloat | None) -> float | None:

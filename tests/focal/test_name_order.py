@@ -38,6 +38,24 @@ def test_names_that_bear_distances_are_one_series_from_near_to_far(stems, metres
 @pytest.mark.parametrize(
     "stems",
     [
+        ["z_-10", "z_-2", "z_-1", "z_0", "z_1", "z_12"],
+        ["-2", "-1", "0", "+1"],
+        ["z_-15um", "z_-0.5um", "z_0um", "z_1 mm"],
+        ["a-1", "a-2", "a-10"],  # a dash parts words here
+        ["2024-05-01_1", "2024-05-01_2"],
+    ],
+)
+def test_positions_below_zero_are_of_the_series_and_come_first(stems):
+    paths = ordered(stems)
+    assert [path.stem for path in paths] == stems
+    assert len({name_order(paths).number.sub("#", path.stem) for path in paths}) == 1
+    assert distances_in_names(paths) is None
+
+
+@pytest.mark.parametrize(
+    "stems",
+    [
+        ["z_-15um", "z_-5um", "z_10um"],  # of a stage, not from the lens
         ["img_1", "img_2"],
         ["1", "2", "inf"],  # counters, or metres?
         ["30cm", "50cm", "far"],

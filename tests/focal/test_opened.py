@@ -205,6 +205,14 @@ def test_pages_of_one_tiff_are_looked_at_as_files_of_their_own_are(tmp_path):
     assert np.array_equal(one.read(2), other.read(2))
 
 
+def test_slices_of_another_series_are_named_where_distances_are_too_many(tmp_path):
+    for stem in ("x", "x(1)", "x(2)", "mask"):
+        Image.fromarray(TEXTURE).save(tmp_path / f"{stem}.png")
+    with pytest.raises(ConfigError, match=r"2 slices .*, 3 distances; not of their series: x\.png") as caught:
+        opened(tmp_path, (1.0, 2.0, 3.0))
+    assert "--input a.png,b.png" in caught.value.advice
+
+
 @pytest.mark.parametrize("distances_m", [None, (1.0,)])
 def test_one_slice_is_no_stack(tmp_path, distances_m):
     with pytest.raises(ConfigError, match="at least 2 slices"):

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.focal.slice_files import (
@@ -61,6 +62,7 @@ def test_a_counter_that_began_anew_leaves_the_order_open(tmp_path, pattern, numb
         *("depth.png", "stack_depth.png", "aif.png", "all_in_focus.png", "x-allinfocus.jpg", "mask_01.png"),
         *("scene_disp_1.png", "Depth 3.tif", "out_slice.png", "img_confidence.png", "sharp.png", "gt.png"),
         *("depth_1.png", "normals.png", "all-in-focus.png"),
+        *("stack_result.jpg", "img_1-9 stacked.jpg", "ZS PMax.jpg", "composite_2.tif"),
         *("img_1_thumb.png", "thumbnail-2.png", "preview.png"),
     ],
 )
@@ -262,3 +264,22 @@ def test_pages_of_one_tiff_are_the_slices_of_a_stack_and_several_such_files_a_ba
 
 def picture(path: Path) -> None:
     cv2.imwrite(str(path), np.zeros((4, 6, 3), np.uint8))
+
+
+@pytest.mark.parametrize("pause_s", [600, 60])
+def test_slices_that_were_taken_long_after_the_others_are_no_one_stack(tmp_path, pause_s):
+    for n in range(6):
+        exif = Image.Exif()
+        after_s = n + pause_s * (n > 2)
+        exif.get_ifd(0x8769)[0x9003] = f"2024:05:01 12:{after_s // 60:02d}:{after_s % 60:02d}"
+        Image.new("RGB", (6, 4)).save(tmp_path / f"IMG_{n}.jpg", exif=exif)
+    found = stack_of_folder(tmp_path)
+    found.check_order("with distances", [1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    stack_of_paths(found.paths).check_order("named one by one")
+    if pause_s == 60:
+        found.check_order("a person may take a minute")
+        return
+    with pytest.raises(
+        ConfigError, match=r"order: between IMG_2\.jpg and IMG_3\.jpg 10 minutes .* others 1 s"
+    ):
+        found.check_order("order")
