@@ -144,12 +144,14 @@ class AttemptObserver(ConsoleObserver):
         path = self._folder / f"{self.attempt.phase}-{self.attempt.slot}.json"
         try:
             publish_json(path, asdict(self.attempt))
+            if self.attempt.state == "ended":  # out of sight of who asks what runs: of all tasks of all plans
+                path.replace(path.with_suffix(".ended"))
         except (StorageError, OSError) as error:
             self.console.print(f"  status file not written: {error}", markup=False)
 
 
 def read_attempts(dataset: DatasetLayout) -> Iterator[Attempt]:
-    """Yield every task's own file; one that cannot be read is passed over (it is being replaced)."""
+    """Yield what tasks that have not said their end say; a file that is just being replaced is passed over."""
     for path in sorted(dataset.attempts.glob("*/*.json")):
         attempt = _read_attempt(path)
         if attempt is not None:

@@ -112,35 +112,41 @@ class PhaseRun:
         limit = self.cfg.data.max_frames
         return whole if limit is None else min(whole, limit)
 
-    def identity(self, scene_id: str, *, may_lack_depth: bool = False) -> Identity:
+    def identity(self, scene_id: str) -> Identity:
         """Return what this phase of a scene depends on today.
-
-        Args:
-            may_lack_depth: given depth of a finished scene that is gone counts as unchanged, as for status;
-                not where the scene is made.
 
         Raises:
             SceneError: an earlier phase has no trustworthy record.
         """
+        return self._identity(self._chain(scene_id))
+
+    def _identity(self, chain: SceneChain, *, may_lack_depth: bool = False) -> Identity:
+        """Return the same.
+
+        Args:
+            may_lack_depth: given depth of a finished scene that is gone counts as unchanged, as for status;
+                not where the scene is made.
+        """
+        scene_id = chain.scene.scene_id
         return build_identity(
             self.phase,
             scene_id,
             settings=settings_for(self.cfg, self.phase),
-            algorithm_version=self.spec.version_for(self.cfg, self._chain(scene_id).record),
+            algorithm_version=self.spec.version_for(self.cfg, chain.record),
             weights={**self._weight_digests(), **self._input_digests(scene_id, may_lack_depth)},
-            digests=self._upstream_digests(scene_id),
+            digests=self._upstream_digests(chain),
             n_frames=self.n_frames(scene_id),
         )
 
-    def _chain(self, scene_id: str, *, look_at_inputs: bool = False) -> SceneChain:
-        """Return the records of a scene as they lie there now."""
+    def _chain(self, scene_id: str) -> SceneChain:
+        """Return the records of a scene as they lie there now; files outside are looked at once per scene."""
         return SceneChain(
             self.dataset,
             scene_id,
             self.index[scene_id],
             self._expected,
             with_rehearsals=self.cfg.data.max_frames is not None,
-            look_at_inputs=look_at_inputs,
+            look_at_inputs=scene_id not in self._with_known_inputs,
         )
 
     @functools.cached_property
@@ -152,22 +158,21 @@ class PhaseRun:
         """Say whether there is anything to keep: not where the scene is new or half made."""
         return self.dataset.scene(scene_id).done(self.phase).exists()
 
-    def _check_upstream(self, scene_id: str) -> None:
-        """Refuse to build on what is stale; files outside the data set are looked at once per scene.
+    def _check_upstream(self, chain: SceneChain) -> None:
+        """Refuse to build on what is stale.
 
         Raises:
             StaleError: what the phase depends on is stale, and is not to be kept.
             CorruptInputError: sharp frames are to be made anew from raw files that phase 1 has not seen.
         """
-        look = scene_id not in self._with_known_inputs
         keep = self.cfg.run.on_stale == "keep" and self.phase != "deblur"  # which is itself what is kept then
         try:
-            refuse_stale(self._chain(scene_id, look_at_inputs=look), all_upstream(self.phase), keep=keep)
+            refuse_stale(chain, all_upstream(self.phase), keep=keep)
         except StaleError as error:
             if self.phase == "deblur" and self.cfg.run.on_stale == "redo":
                 raise CorruptInputError(error.message, error.advice) from error
             raise
-        self._with_known_inputs.add(scene_id)
+        self._with_known_inputs.add(chain.scene.scene_id)
 
     def _weight_digests(self) -> dict[str, str]:
         if self._weights is None:
@@ -194,13 +199,13 @@ class PhaseRun:
                 raise
             return {PROVIDED_DEPTH: f"{UNUSABLE}{error.message}"}  # as for status
 
-    def _upstream_digests(self, scene_id: str) -> dict[PhaseName, str]:
+    def _upstream_digests(self, chain: SceneChain) -> dict[PhaseName, str]:
         """Return the digests of what the phase is made from.
 
         Raises:
             SceneError: an earlier phase has no record of as many frames, or a damaged one.
         """
-        chain = self._chain(scene_id)
+        scene_id = chain.scene.scene_id
         for phase in GRAPH[self.phase].upstream:
             record = chain.record(phase) if phase != "index" else None
             n_known = chain.entry.n_frames if phase == "index" else record.n_frames if record else 0
@@ -232,17 +237,18 @@ class PhaseRun:
         return True
 
     def _state(self, scene_id: str) -> PhaseState:
-        self._check_upstream(scene_id)
-        today = self._adopted(scene_id) or self.identity(scene_id, may_lack_depth=True)
-        return self._with_one_max_coc(phase_state(self.dataset.scene(scene_id), today))
+        chain = self._chain(scene_id)
+        self._check_upstream(chain)
+        today = self._adopted(chain) or self._identity(chain, may_lack_depth=True)
+        return self._with_one_max_coc(phase_state(chain.scene, today, chain.read))
 
-    def _adopted(self, scene_id: str) -> Identity | None:
+    def _adopted(self, chain: SceneChain) -> Identity | None:
         """Return what an adopted scene is held to, unless all is to be made anew by these settings."""
         if self.cfg.run.on_stale == "redo":
             return None
         said = Expected(self.cfg, frozenset(said_keys(self.cfg)))
-        known = self._chain(scene_id).of_adopted(self.phase, said)
-        return known and replace(known, n_frames=self.n_frames(scene_id))
+        known = chain.of_adopted(self.phase, said)
+        return known and replace(known, n_frames=self.n_frames(chain.scene.scene_id))
 
     def _with_one_max_coc(self, state: PhaseState) -> PhaseState:
         """Make a scene stale that would be the first of another max_coc among finished ones."""
@@ -267,9 +273,10 @@ class PhaseRun:
 
     def _lacks_upstream(self, scene_id: str) -> bool:
         try:
-            self._upstream_digests(scene_id)
+            chain = self._chain(scene_id)
+            self._upstream_digests(chain)
             if self.phase == "deblur":  # before anything is wiped that could not be made again
-                self._check_upstream(scene_id)
+                self._check_upstream(chain)
                 raw_source(self.cfg.data.raw_root, self.dataset, scene_id, self.index[scene_id])
         except SceneError as error:
             self.outcomes.fail_now(scene_id, error)

@@ -46,7 +46,7 @@ def _logs_by_plan(dataset: DatasetLayout, scene_id: str) -> Iterator[Path]:
     for plan in dataset.plans.glob("*.json"):
         slots = (object_if_readable(plan) or {}).get("slots", [])
         for slot in (number for number, scenes in enumerate(slots) if scene_id in scenes):
-            for attempt in (dataset.attempts / plan.stem).glob(f"*-{slot}.json"):
+            for attempt in (dataset.attempts / plan.stem).glob(f"*-{slot}.*"):
                 said = object_if_readable(attempt) or {}
                 yield dataset.slurm_logs / plan.stem / f"{said.get('phase')}_{said.get('job_id')}.out"
 

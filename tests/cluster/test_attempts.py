@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -58,11 +59,21 @@ def test_each_phase_of_a_slot_has_a_file_of_its_own_that_counts_from_zero(datase
     task.phase_started("deblur", 1, 10, 0)
     clock[0] += 60
     task.frame_done("a", 0)
-    task.say(state="ended")
     task.phase_started("depth", 1, 10, 0)
     deblur, depth = sorted(read_attempts(dataset), key=lambda seen: seen.phase)
-    assert (deblur.state, deblur.n_done) == ("ended", 1)
+    assert (deblur.state, deblur.n_done) == ("running", 1)
     assert (depth.state, depth.n_done, depth.started_s) == ("running", 0, 1060.0)
+
+
+def test_what_ended_is_not_read_again_and_what_starts_after_it_is(dataset):
+    task = observer(dataset)
+    task.phase_started("depth", 1, 10, 0)
+    task.say(state="ended", model_loads=1)
+    assert list(read_attempts(dataset)) == []
+    (kept,) = (dataset.attempts / "plan").iterdir()
+    assert (kept.name, json.loads(kept.read_bytes())["model_loads"]) == ("depth-3.ended", 1)
+    task.phase_started("depth", 1, 10, 0)
+    assert [seen.state for seen in read_attempts(dataset)] == ["running"]
 
 
 @pytest.mark.parametrize(

@@ -361,5 +361,6 @@ def test_30_scenes_on_8_tasks_load_the_model_8_times_per_phase(rgbd):
     assert submit(rgbd, "--phases", "1-3", "--cluster", "debug", "--tasks", "8") == 0
     dataset = DatasetLayout(rgbd.out_root, rgbd.out_root / "scene_index.json")
     for phase in ("deblur", "depth"):
-        assert sum(a.model_loads for a in read_attempts(dataset) if a.phase == phase) == 8
+        ended = [json.loads(path.read_bytes()) for path in dataset.attempts.glob(f"*/{phase}-*.ended")]
+        assert sum(attempt["model_loads"] for attempt in ended) == 8
     assert len(list(rgbd.out_root.glob("*/depth_maps/.done"))) == 30

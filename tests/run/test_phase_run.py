@@ -142,9 +142,13 @@ def test_every_scene_is_made_with_one_model_in_the_order_that_was_asked(runs):
     }
 
 
-def test_a_second_run_loads_nothing_and_says_nothing(runs):
+def test_a_second_run_loads_nothing_says_nothing_and_reads_each_record_once(runs, monkeypatch):
     runs.run()
+    read, read_bytes = [], Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or read_bytes(path))
     summary = runs.run()
+    records = sorted(path for path in read if path.name == ".done")
+    assert records == sorted(runs.dataset.scene(n).done(p) for n in NAMES for p in ("deblur", "depth"))
     assert runs.loads == 1 and summary.model_loads == 0 and summary.exit_code is ExitCode.COMPLETE
     assert runs.observer.started == [] and runs.observer.ended == {}
     assert runs.observer.phase == ("depth", 0, 0, 3)

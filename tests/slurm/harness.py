@@ -150,10 +150,10 @@ class Campaign:
     def attempts(self) -> list[dict[str, Any]]:
         """Return what the tasks say of themselves."""
         found = []
-        for path in sorted((self.out / ".focusgen" / "attempts").glob("*/*.json")):
+        for path in sorted((self.out / ".focusgen" / "attempts").glob("*/[!.]*-*")):
             try:
                 found.append(json.loads(path.read_bytes()))
-            except ValueError:
+            except (OSError, ValueError):  # just being replaced
                 continue
         return found
 
