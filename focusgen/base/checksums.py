@@ -56,7 +56,7 @@ def _in_pieces(path: Path, digest: _Digest) -> str:
     return digest.hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a data set has millions
 class FileEntry:
     """Size and checksum of the bytes handed to the writer, never of a re-read."""
 

@@ -151,7 +151,7 @@ class AttemptObserver(ConsoleObserver):
 
 
 def read_attempts(dataset: DatasetLayout) -> Iterator[Attempt]:
-    """Yield what tasks that have not said their end say; a file that is just being replaced is passed over."""
+    """Yield what tasks say that have not ended; a file that is just being replaced is passed over."""
     for path in sorted(dataset.attempts.glob("*/*.json")):
         attempt = _read_attempt(path)
         if attempt is not None:

@@ -18,7 +18,7 @@ from focusgen.dataset.packs import is_packed, is_published
 from focusgen.dataset.records import parse_json
 from focusgen.tools.card_facts import Card, Source, name_of
 from focusgen.tools.card_labels import made_by
-from focusgen.tools.card_page import body_of, card_text, size_category
+from focusgen.tools.card_page import body_of, card_text, front_matter
 from focusgen.tools.croissant import require_mlcroissant, write_croissant
 from focusgen.tools.export_plan import SPLIT_NAMES, ExportPlan, Member, Wanted, plan_samples
 from focusgen.tools.export_samples import ExportScene, lenses_at
@@ -52,7 +52,7 @@ def write_card(root: Path, source: Source, leave_out: Sequence[str] = ()) -> lis
         name,
         made_by(layouts.values()),
     )
-    text = card_text(root / "README.md", _front_matter(card, _data_files(card)), body_of(card, source))
+    text = card_text(root / "README.md", _front_matter(card), body_of(card, source))
     indices = _write_indices(root, card)
     write_croissant(root, card, source, indices)
     publish(root / "README.md", text.encode())
@@ -208,19 +208,13 @@ def _escaped(name: str) -> str:
     return re.sub(r"([*?\[:])", r"[\1]", name)
 
 
-def _front_matter(card: Card, data_files: list[dict[str, object]]) -> dict[str, object]:
+def _front_matter(card: Card) -> dict[str, object]:
     n_frames = sum(scene.vetted.n_frames for scene in card.plan.scenes.values())
-    return {
-        **hub_licence(strictest(card.parts)),
-        "pretty_name": card.name,
-        "task_categories": ["depth-estimation"],
-        "tags": ["focus", "defocus", "bokeh", "depth", "video", "focusgen"],
-        "size_categories": [size_category(n_frames)],
-        "configs": [{"config_name": "default", **_of_files(card), "data_files": data_files}],
-    }
+    files = {**_of_pictures(card), "data_files": _data_files(card)}
+    return front_matter(hub_licence(strictest(card.parts)), card.name, n_frames, files)
 
 
-def _of_files(card: Card) -> dict[str, object]:
+def _of_pictures(card: Card) -> dict[str, object]:
     """Return what the loader of pictures must be told; that of tars needs nothing."""
     if card.is_packed:
         return {}

@@ -23,7 +23,21 @@ MAX_LEFT_OUT_NAMED = 20
 MANY_SCENES = 1000  # the hub takes 10,000 entries in a folder and asks for shards long before
 
 
-def size_category(n: int) -> str:
+def front_matter(
+    licence: Mapping[str, object], name: str, n_frames: int, files: Mapping[str, object]
+) -> dict[str, object]:
+    """Return what the hub reads of a card: `files` is what its loader must be told of the splits."""
+    return {
+        **licence,
+        "pretty_name": name,
+        "task_categories": ["depth-estimation"],
+        "tags": ["focus", "defocus", "bokeh", "depth", "video", "focusgen"],
+        "size_categories": [_size_category(n_frames)],
+        "configs": [{"config_name": "default", **files}],
+    }
+
+
+def _size_category(n: int) -> str:
     """Return the hub's word for so many rows."""
     for limit, text in ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M")):
         if n < limit:

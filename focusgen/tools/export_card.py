@@ -14,7 +14,7 @@ from focusgen.dataset.records import parse_json
 from focusgen.dataset.vetting import verdict_for
 from focusgen.tools.card_facts import name_of
 from focusgen.tools.card_labels import FLAGS, OF_SAMPLES, label_lines, made_by
-from focusgen.tools.card_page import card_text, left_out_text, rehearsal_lines, size_category, title
+from focusgen.tools.card_page import card_text, front_matter, left_out_text, rehearsal_lines, title
 from focusgen.tools.export import Exported, finish
 from focusgen.tools.export_plan import SPLIT_NAMES, ExportPlan
 from focusgen.tools.front_matter import LICENCE_KEYS, licence_in, read_front_matter
@@ -87,14 +87,7 @@ def _text(
     ending = shards[0].name.rpartition(".")[2] if shards else "tar"
     present = [split for split in SPLITS if any(shard.name.startswith(f"{split}-") for shard in shards)]
     data_files = [{"split": SPLIT_NAMES[split], "path": f"{split}-*.{ending}"} for split in present]
-    front_matter = {
-        **licence,
-        "pretty_name": name,
-        "task_categories": ["depth-estimation"],
-        "tags": ["focus", "defocus", "bokeh", "depth", "video", "focusgen"],
-        "size_categories": [size_category(n_frames)],
-        "configs": [{"config_name": "default", "data_files": data_files}],
-    }
+    matter = front_matter(licence, name, n_frames, {"data_files": data_files})
     lines = [
         title(name),
         "",
@@ -105,4 +98,4 @@ def _text(
         *_what_it_holds(exported.plan),
         _HOW_TO_READ,
     ]
-    return card_text(dest / "README.md", front_matter, "\n".join(lines))
+    return card_text(dest / "README.md", matter, "\n".join(lines))
