@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from focusgen.base.errors import StorageError
-from focusgen.base.files import publish_json
+from focusgen.base.files import publish_json, remove
 from focusgen.config.graph import PhaseName
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import parse_json
@@ -143,9 +143,11 @@ class AttemptObserver(ConsoleObserver):
         self.attempt = replace(self.attempt, updated_s=time.time(), **changes)  # type: ignore[arg-type]
         path = self._folder / f"{self.attempt.phase}-{self.attempt.slot}.json"
         try:
-            publish_json(path, asdict(self.attempt))
-            if self.attempt.state == "ended":  # out of sight of who asks what runs: of all tasks of all plans
-                path.replace(path.with_suffix(".ended"))
+            if self.attempt.state == "ended":  # out of sight of who asks what runs, of all tasks of all plans
+                publish_json(path.with_suffix(".ended"), asdict(self.attempt))
+                remove(path)
+            else:
+                publish_json(path, asdict(self.attempt))
         except (StorageError, OSError) as error:
             self.console.print(f"  status file not written: {error}", markup=False)
 
