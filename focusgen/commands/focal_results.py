@@ -115,6 +115,11 @@ def _light_notes(stack: Mapping[str, Any]) -> Iterator[str]:
             "exposure or white balance differ between the slices, by up to "
             f"{stack['exposure']['largest_step']:.2f} x: brought to those of the middle slice"
         )
+    if stack["contrast"]["corrected"]:
+        yield (
+            f"contrast differs between the slices, by up to {100 * stack['contrast']['largest_step']:.0f} %: "
+            "brought to what is usual among them"
+        )
     if not stack["has_display_curve"]:
         yield (
             "by their colour profile the slices hold linear light, or nearly: blur is reckoned as if they "

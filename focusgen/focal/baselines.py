@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.focal.classical import Estimate, estimate
+from focusgen.focal.contrast import found_evenly
 from focusgen.focal.fusion import fuse
 from focusgen.focal.infer import WORK_PIXELS, enlarged
 from focusgen.focal.opened import shrink_factor, shrunk_picture
@@ -51,18 +52,22 @@ def _found_as_infer_does(stack: FocalStack, find_depth: Callable[[FocalStack], E
     height, width = stack.slices.shape[1:3]
     factor = shrink_factor((height, width), WORK_PIXELS["default"])
     small = _at_working_size(stack, factor)
-    found = find_depth(small)
+    found, small, contrast = found_evenly(small, find_depth)
 
     def full(one: Floats) -> Floats:
         return enlarged(one, (height, width), stack.span)
 
     rgb = found.rgb
     if factor > 1:
+
+        def read(n: int) -> npt.NDArray[Any]:
+            return contrast.evened(n, stack.slices[n])
+
         rgb = sharp_picture_from_files(
-            small, found.diopters, found.sharpest, stack.slices.__getitem__, full, factor, lambda n: None
+            small, found.diopters, found.sharpest, read, full, factor, lambda n: None
         ).rgb
     elif rgb is None:
-        rgb = sharp_picture(stack, found.diopters, found.sharpest)
+        rgb = sharp_picture(small, found.diopters, found.sharpest)
     confidence = enlarged(found.confidence, (height, width), None)
     return Prediction(metres_of(full(found.diopters), stack.farthest_m), confidence, rgb)
 

@@ -20,6 +20,7 @@ from focusgen.focal.alignment import moved, seen_by_all
 from focusgen.focal.backends import BackendOptions, load_estimator
 from focusgen.focal.candidates import put_together
 from focusgen.focal.classical import Estimate
+from focusgen.focal.contrast import found_evenly
 from focusgen.focal.fusion import Fused
 from focusgen.focal.measured_lens import with_measured_lens
 from focusgen.focal.misfit import Fit, fit_of
@@ -132,7 +133,9 @@ def infer_stack(
     )
     opened = with_measured_lens(opened, progress)
     progress("depth", 0.0)
-    found = _refined(opened.stack, find_depth(opened.stack), options, progress)
+    even = found_evenly(opened.stack, find_depth)
+    opened = opened._replace(stack=even.stack, contrast=even.contrast)
+    found = _refined(opened.stack, even.estimate, options, progress)
     fit = _fit_of(opened, found)
     confidence = _confidence(opened, found, 1.0 if fit is None else fit.believed_part)
     fused = _fused(opened, found, progress)
@@ -223,7 +226,9 @@ def _fused(opened: OpenedStack, found: Estimate, progress: Progress) -> Fused:
         if opened.factor == 1:
             return np.asarray(stack.slices[n])
         pixels = read_large(n)
-        return opened.exposure.evened(n, pixels, reference()) if opened.exposure.changes(n) else pixels
+        if opened.exposure.changes(n):
+            pixels = opened.exposure.evened(n, pixels, reference())
+        return opened.contrast.evened(n, pixels)
 
     def tell(n: int) -> None:
         progress("all in focus", (n + 1) / len(opened.order))

@@ -240,7 +240,7 @@ def changed_light(stack: FocalStack) -> Light | None:
     logs = np.log(light[:, is_known])
     usual = logs.mean(0)
     terms = np.stack([np.ones_like(usual), _from_centre(stack, side)[is_known], usual - np.median(usual)], 1)
-    found = np.array([_robust_fit(terms, one - usual) for one in logs])  # (N, 2, 3): values, standard errors
+    found = np.array([robust_fit(terms, one - usual) for one in logs])  # (N, 2, 3): values, standard errors
     values, errors = found[:, 0], np.abs(found[:, 0] / found[:, 1]).max(0)
     spread = np.ptp(values, 0)
     if spread[1] > CORNERS and errors[1] > CORNERS_ERRORS:
@@ -256,7 +256,7 @@ def _from_centre(stack: FocalStack, side: int) -> Floats:
     return np.asarray((square - np.median(square)).ravel())
 
 
-def _robust_fit(terms: Floats, seen: Floats) -> Floats:
+def robust_fit(terms: Floats, seen: Floats) -> Floats:
     """Return (2, K) weights of terms and their standard errors, without what lies 2.5 deviations off."""
     is_used = np.ones(len(seen), bool)
     for _ in range(4):

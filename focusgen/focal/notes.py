@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from focusgen.focal.alignment import Alignment
 from focusgen.focal.classical import Estimate
+from focusgen.focal.contrast import Contrast
 from focusgen.focal.exposure import Exposure
 from focusgen.focal.light import grey
 from focusgen.focal.misfit import Fit
@@ -32,6 +33,7 @@ IN_SUMMARY = (
     "focus_distances_known",
     "method",
     "exposure",
+    "contrast",
     "unexplained_share",
     "blur_factor",
     "changed_light",
@@ -90,6 +92,7 @@ def notes_of(opened: OpenedStack, found: Estimate, confidence: Floats, *, was_as
         "has_display_curve": opened.transfer != "auto" or has_display_curve(opened.icc_profile),
         "looks_linear": opened.transfer == "auto" and _looks_linear(opened),
         "exposure": _exposure_document(opened.exposure),
+        "contrast": _contrast_document(opened.contrast),
         "method": found.method,
         "rerender_error": {name: round(value, 6) for name, value in found.rerender_error.items()},
         "width": width,
@@ -164,6 +167,14 @@ def _exposure_document(exposure: Exposure) -> dict[str, Any]:
         "reference_slice": exposure.reference,
         "gains_rgb": np.round(exposure.gains, 5).tolist(),
         "largest_step": round(exposure.largest_step, 5),
+    }
+
+
+def _contrast_document(contrast: Contrast) -> dict[str, Any]:
+    return {
+        "corrected": not contrast.is_even,
+        "exponents": np.round(1.0 + contrast.exponents, 5).tolist(),
+        "largest_step": round(contrast.largest_step, 5),
     }
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display, listed
 from focusgen.focal.alignment import Alignment
+from focusgen.focal.contrast import Contrast, no_contrast
 from focusgen.focal.distances import (
     HOW_TO_ASK_EXIFTOOL,
     HOW_TO_DO_WITHOUT,
@@ -60,6 +61,7 @@ class OpenedStack(NamedTuple):
         stack: aligned slices at working size.
         alignment: how they were moved, at working size.
         exposure: what was taken back of differences in exposure.
+        contrast: what was, of differences in contrast; none before depth was found.
         lens: None if it is not known.
         missing: flags that would tell more of the lens.
         width_from: what tells the sensor's width: "given", "exif", "exif_resolution", "assumed" or, of
@@ -81,6 +83,7 @@ class OpenedStack(NamedTuple):
     stack: FocalStack
     alignment: Alignment
     exposure: Exposure
+    contrast: Contrast
     lens: StackLens | None
     missing: list[str]
     width_from: str
@@ -174,6 +177,7 @@ def open_stack(
         stack=FocalStack(slices, np.array([1.0 / metres for metres in rising_m]), gain),
         alignment=alignment,
         exposure=exposure,
+        contrast=no_contrast(len(slices)),
         lens=known,
         missing=missing,
         width_from=width_from(lens, camera),
