@@ -23,6 +23,18 @@ Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 
 
+def counted_depths(counts: Counts) -> tuple[Floats, Floats]:
+    """Return the depths that occur, metres, rising, and the pixels of each."""
+    patterns = np.flatnonzero(counts[FIRST_DEPTH : LAST_DEPTH + 1]) + FIRST_DEPTH
+    return patterns.astype(np.uint16).view(np.float16).astype(np.float64), counts[patterns].astype(np.float64)
+
+
+def farthest_stands_in(depth_m: Floats, pixels: Floats) -> bool:
+    """Say whether the last of rising depths is so far and so frequent that it is no surface."""
+    is_frequent = pixels[-1] >= MIN_SHARE_OF_SKY * pixels.sum()
+    return bool(depth_m[-1] >= SKY_FROM_M and is_frequent and depth_m.size > 1)
+
+
 @dataclass(frozen=True)
 class Surfaces:
     """All pixels of a scene by depth, nearest first.
@@ -50,16 +62,14 @@ class Surfaces:
         Raises:
             ValueError: nothing was counted.
         """
-        patterns = np.flatnonzero(counts[FIRST_DEPTH : LAST_DEPTH + 1]) + FIRST_DEPTH
-        if not patterns.size:
+        depth_m, pixels = counted_depths(counts)
+        if not pixels.size:
             raise ValueError("no depth was counted")
-        depth_m = patterns.astype(np.uint16).view(np.float16).astype(np.float64)
-        pixels = counts[patterns].astype(np.float64)
         total, focusable = pixels.sum(), pixels.copy()
         for put_at_m, n_put in put:
             place = int(np.abs(depth_m - put_at_m).argmin())
             focusable[place] = max(focusable[place] - n_put, 0.0)
-        if depth_m[-1] >= SKY_FROM_M and pixels[-1] >= MIN_SHARE_OF_SKY * total and depth_m.size > 1:
+        if farthest_stands_in(depth_m, pixels):
             focusable[-1] = 0.0
         if not focusable.any():
             focusable = pixels

@@ -68,7 +68,7 @@ def estimate_scene_depth(job: SceneJob, model: DepthModel) -> None:
     job.store.put_json(job.scene.stats_json, stats)
     if "unit" in details:
         job.on_note(f"depth: {details['unit']}")
-    of_the_files = notes.warnings(details, stats, int(counts.sum()))
+    of_the_files = notes.warnings(details, stats, counts[0])
     _warn(
         job, stats, details, [*of_the_files, *normalised_texts(job, stats), *flat_texts(flat, job.n_frames)]
     )

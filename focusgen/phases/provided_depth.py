@@ -26,8 +26,13 @@ from focusgen.media.depth_units import (
     is_plausible_median,
     unit_text,
 )
+from focusgen.optics.stats import Counts
+from focusgen.optics.surfaces import counted_depths, farthest_stands_in
 from focusgen.phases.depth_standing import standing_texts
 from focusgen.phases.job import SceneJob
+
+MAX_NEXT = 0.5
+"""The largest other depth, as part of a farthest one that is no surface: nothing lies between them."""
 
 NO_FOLDER = "depth.backend is `provided`, but no folder of depth is given"
 GIVE_FOLDER = "Give --depth_root DIR, or another --depth.backend (dryrun rehearses without depth)."
@@ -123,12 +128,9 @@ class ProvidedNotes:
             found |= {"far_pixels": far, "far_m": stats["d_max"] if far_m is None else far_m}
         return found
 
-    def _is_strangely_far(self, largest_m: float) -> bool:
-        """Say whether there are depths that nobody films, and nobody stated how far is far."""
-        cfg = self._job.cfg.depth
-        return largest_m >= STRANGELY_FAR_M and cfg.max_m is None and cfg.far_m is None
-
-    def warnings(self, details: Mapping[str, object], stats: Mapping[str, float], n_pixels: int) -> list[str]:
+    def warnings(
+        self, details: Mapping[str, object], stats: Mapping[str, float], counts: Counts
+    ) -> list[str]:
         """Return what a person should look at."""
         texts = list(self._source.notes) if self._source is not None and self._is_kept else []
         saturated = self._job.store.recall_frames("saturated")
@@ -142,16 +144,31 @@ class ProvidedNotes:
         texts += self._step_texts()
         if self._source is not None and self._is_kept:
             texts += standing_texts(self._job)
-        if self._source is not None and self._is_strangely_far(stats["d_max"]):
-            texts.append(
-                f"the largest depth is {stats['d_max']:.0f} m: a number for the sky, or for no depth? It is "
-                "taken as a surface; depth.max_m (what is farther is flagged as far) or depth.invalid_value "
-                "says otherwise"
-            )
+        if self._source is not None and not saturated and "far_pixels" not in details:
+            texts += self._end_texts(counts)
         far = details.get("far_pixels")
         if isinstance(far, dict):
-            texts += self._far_texts(_percent(sum(far.values()) / n_pixels), stats["d_max"])
+            texts += self._far_texts(_percent(sum(far.values()) / int(counts.sum())), stats["d_max"])
         return texts
+
+    def _end_texts(self, counts: Counts) -> Iterator[str]:
+        """Yield what to say of a farthest depth that nobody films, or that is far from all others.
+
+        Nothing where somebody stated how far is far.
+        """
+        cfg = self._job.cfg.depth
+        depth_m, pixels = counted_depths(counts)
+        is_lone = farthest_stands_in(depth_m, pixels) and depth_m[-2] <= MAX_NEXT * depth_m[-1]
+        if cfg.max_m is not None or cfg.far_m is not None or not (is_lone or depth_m[-1] >= STRANGELY_FAR_M):
+            return
+        share = (
+            f" {_percent(pixels[-1] / pixels.sum())} of the pixels have it, the next is {depth_m[-2]:.4g} m."
+        )
+        yield (
+            f"the largest depth is {depth_m[-1]:.5g} m: a number for the sky, or for no depth?"
+            f"{share if is_lone else ''} It is taken as a surface; depth.max_m (what is farther is flagged "
+            "as far) or depth.invalid_value (the number as it stands in the file) says otherwise"
+        )
 
     def _step_texts(self) -> Iterator[str]:
         """Yield what to say of metres that are all whole, and of millimetres that are all eighths."""

@@ -15,6 +15,8 @@ from focusgen.dataset.records import read_record
 from focusgen.phases.scene_depth import SceneDepth
 from tests.layouts import N_FRAMES, planar_m, write_depth_png, write_pictures
 
+REDO = ("--on_stale", "redo")
+
 
 def rewrite(rgbd, change, scene: str = "a") -> None:
     """Change every depth map of a scene."""
@@ -242,6 +244,22 @@ def test_a_frame_whose_depth_is_one_number_is_named(rgbd, capsys):
     assert rgbd.depth_phase() == 0
     text = "the depth of 1 of 4 frames is one number everywhere: frame 2"
     assert text in capsys.readouterr().err and text in record(rgbd).warnings
+
+
+@pytest.mark.parametrize(
+    ("far_m", "rows", "is_told"), [(65.535, 8, True), (40.0, 8, False), (65.535, 0, False), (9.0, 8, False)]
+)
+def test_a_farthest_number_that_nothing_is_near_is_told(rgbd, far_m, rows, is_told):
+    """65535 of a sensor in millimetres, divided by a person; and walls that may be there."""
+    rgbd.add_scene("a")
+    rewrite(rgbd, lambda depth_m: np.vstack([np.full((rows, 48), far_m, np.float32), depth_m[rows:]]))
+    assert rgbd.depth_phase() == 0
+    told = [text for text in record(rgbd).warnings if "a number for the sky, or for no depth?" in text]
+    assert bool(told) is is_told
+    assert not told or "no depth? 25 % of the pixels have it, the next is 6.031 m. It is" in told[0]
+    ways_out = ("--depth.invalid_value", "65.535", "--depth.max_patched_fraction", "1")
+    assert rgbd.depth_phase(*ways_out, *REDO) == 0
+    assert not any("number for the sky" in text for text in record(rgbd).warnings)
 
 
 def test_a_number_for_the_sky_is_told_and_flagged_where_somebody_says_how_far_is_far(rgbd, capsys):
