@@ -41,9 +41,13 @@ def blur_agreement(samples: Iterable[Pair]) -> float | None:
         return None
     if not ratio.std():
         return math.nan
-    from scipy.stats import spearmanr  # 0.5 s to import, and only phase 6 wants it
+    return float(np.corrcoef(_ranks(ratio), _ranks(label_mean))[0, 1])
 
-    return float(spearmanr(ratio, label_mean).statistic)
+
+def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the rank of each value, equal ones at their mean; scipy.stats takes 0.6 s to import."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - counts / 2)[which])
 
 
 def _texture(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:

@@ -7,8 +7,9 @@ import math
 import cv2
 import numpy as np
 import pytest
+from scipy.stats import rankdata
 
-from focusgen.phases.blur_check import BLOCK_PX, MIN_BLOCKS, blur_agreement
+from focusgen.phases.blur_check import BLOCK_PX, MIN_BLOCKS, _ranks, blur_agreement
 
 RNG = np.random.default_rng(11)
 SHARP = RNG.integers(0, 256, (64, 96, 3), dtype=np.uint8)  # 4 x 6 blocks of noise
@@ -44,6 +45,11 @@ def test_only_the_order_of_labels_counts():
     squared = (LABEL.astype(np.float32) ** 3).astype(np.float16)
     found = [blur_agreement([(SHARP, blurred(LABEL), label)]) for label in (LABEL, squared)]
     assert found[0] == pytest.approx(found[1])
+
+
+def test_equal_values_share_the_mean_of_their_ranks():
+    values = RNG.integers(0, 9, 200).astype(float)
+    assert np.array_equal(_ranks(values) + 0.5, rankdata(values))
 
 
 def test_more_frames_are_one_ranking():
