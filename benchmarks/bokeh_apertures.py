@@ -26,7 +26,7 @@ from focusgen.optics.highlights import PEAK, bent_light, regained_light
 from focusgen.optics.transfer import display_values, linear_light
 from focusgen.synth.truth import trace_thin_lens
 from focusgen.synth.view import SynthScene, sharp_light
-from focusgen.synth.write import make_truth_scene
+from tests.traced import make_truth_scene
 
 APERTURES = ("disc", "polygon(6, 15)", "polygon(3, 20)", "cat_eye(0.5)", "cat_eye(1)")
 LAMP_GAIN = 1.5

@@ -13,12 +13,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from bokeh_truth import read_scene, render, score
 
+from benchmarks.bokeh_truth import read_scene, render, score
 from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Lens
 from focusgen.synth.families import FAMILIES
-from focusgen.synth.truth import fx_px_of, write_truth
+from focusgen.synth.truth import fx_px_of
 from focusgen.synth.write import make_scene
+from tests.traced import write_truth
 
 WIDTH_PX, HEIGHT_PX = 320, 192
 FOCAL_LENGTH_M = 0.05

@@ -32,7 +32,6 @@ from focusgen.base.errors import ConfigError, CorruptInputError  # noqa: E402
 from focusgen.base.signals import stop_on_signals  # noqa: E402
 from focusgen.cli import guarded  # noqa: E402
 from focusgen.config import SCENE_PHASES, Config  # noqa: E402
-from focusgen.dataset.fingerprint import published_digests, torn_files  # noqa: E402
 from focusgen.dataset.index import read_index  # noqa: E402
 from focusgen.dataset.layout import DatasetLayout  # noqa: E402
 from focusgen.dataset.records import read_record  # noqa: E402
@@ -41,6 +40,7 @@ from focusgen.run.console import ConsoleObserver  # noqa: E402
 from focusgen.run.pipeline import run_all  # noqa: E402
 from focusgen.run.selection import Selection  # noqa: E402
 from focusgen.synth.write import synth_dataset  # noqa: E402
+from tests.fingerprint import published_digests, torn_files  # noqa: E402
 
 N_SCENES, N_FRAMES, WIDTH, HEIGHT = 3, 8, 96, 64
 MEAN_LIVES = 12  # kills per data set, about: a life is on average this part of an undisturbed run

@@ -24,11 +24,11 @@ from benchmarks.results import write_section  # noqa: E402
 from focusgen import cli, config  # noqa: E402
 from focusgen.base.errors import ConfigError  # noqa: E402
 from focusgen.config import Config  # noqa: E402
-from focusgen.dataset.fingerprint import published_digests  # noqa: E402
 from focusgen.dataset.index import read_index  # noqa: E402
 from focusgen.dataset.layout import DatasetLayout  # noqa: E402
 from focusgen.phases.validate import validate_scene  # noqa: E402
 from tests.damage import ONE_FILE, is_possible, victims  # noqa: E402
+from tests.fingerprint import published_digests  # noqa: E402
 from tests.test_corruption import make_pair  # noqa: E402
 
 RANDOM_KINDS = ("bit flip", "truncation", "zeroed block")

@@ -27,8 +27,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.results import write_section
-from focusgen.dataset.fingerprint import published_digests, torn_files
 from focusgen.synth.write import synth_dataset
+from tests.fingerprint import published_digests, torn_files
 from tests.slurm.harness import ROOT, Campaign, Slurm, environment_of_jobs
 
 N_SCENES, N_FRAMES, FRAME_S = 6, 16, 0.3

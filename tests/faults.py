@@ -18,12 +18,12 @@ from focusgen.base.errors import CorruptInputError
 from focusgen.base.signals import StopFlag
 from focusgen.cli import guarded
 from focusgen.config import SCENE_PHASES, Config
-from focusgen.dataset.fingerprint import torn_files
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import read_record
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
 from focusgen.run.table import PHASES
+from tests.fingerprint import torn_files
 
 FAILED_IN_CHILD = 99
 EVERY = bool(os.environ.get("FOCUSGEN_ALL_KILLS"))

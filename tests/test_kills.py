@@ -12,11 +12,11 @@ import pytest
 
 from focusgen.base import files
 from focusgen.config import SCENE_PHASES
-from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import read_record
 from focusgen.phases.index import index_dataset
 from tests.faults import EVERY, false_records, import_phases, in_child, run_phases
+from tests.fingerprint import published_digests
 
 SCENES = ("a", "b")
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from focusgen import cli
-from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.journals import reopen
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record
 from focusgen.phases import render
 from focusgen.phases.drawn_sets import draw_sets
+from tests.fingerprint import published_digests
 
 ARCHIVE = Path(__file__).parent / "data" / "data_set_0.1.0.tar.xz"
 # made by release 0.1.0: synth --n_scenes 2 --n_frames 4 --width 96 --height 80 --faults all, then

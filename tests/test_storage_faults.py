@@ -24,7 +24,6 @@ import pytest
 from focusgen import cli
 from focusgen.base.errors import ModelMemoryError
 from focusgen.config import SCENE_PHASES
-from focusgen.dataset.fingerprint import published_digests
 from focusgen.models.passthrough import Passthrough
 from focusgen.phases.index import index_dataset
 from tests.conftest import Rgbd
@@ -39,6 +38,7 @@ from tests.faults import (
     is_complete,
     run_phases,
 )
+from tests.fingerprint import published_digests
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,9 @@ import pytest
 
 from focusgen.base.files import publish
 from focusgen.dataset import scene_store
-from focusgen.dataset.fingerprint import published_digests
 from focusgen.phases.index import index_dataset
 from tests.faults import EVERY, FAILED_IN_CHILD, false_records, fork, import_phases, in_child, run_phases
+from tests.fingerprint import published_digests
 
 SCENES = ("a", "b")
 PHASES = ("deblur", "depth")  # without torch: a life takes a tenth of a second

@@ -28,11 +28,6 @@ class Packing:
     members: tuple[npt.NDArray[np.int64], ...]
     load_s: Seconds
 
-    @property
-    def makespan_s(self) -> float:
-        """Predicted time of the longest worker over all phases."""
-        return float(self.load_s.sum(axis=1).max(initial=0.0))
-
 
 def pack(cost_s: Seconds, n_workers: int) -> Packing:
     """Return the scenes of each worker, every scene to the worker that has least to do.

@@ -7,19 +7,14 @@ light from behind are therefore exact, up to the noise of the sampling.
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.files import make_folder, publish
 from focusgen.base.seeds import derive_seed
 from focusgen.optics.aperture import DISC, Aperture
 from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Lens
-from focusgen.optics.transfer import display_values
 from focusgen.synth.trace import Rays, light_of_hits, nearest_hits
 from focusgen.synth.view import RAYS_AT_ONCE, Radiance, SynthScene, View
 
@@ -159,51 +154,3 @@ def disc_points(u: Array, v: Array, radius: float) -> tuple[Array, Array]:
     angle = angle.astype(u.dtype, copy=False)
     ring = ring * radius
     return ring * np.cos(angle), ring * np.sin(angle)
-
-
-def write_truth(
-    path: Path,
-    scene: SynthScene,
-    frame_indices: int | Sequence[int],
-    lens: Lens,
-    n_samples: int,
-    *,
-    sensor_width_m: float = FULL_FRAME_WIDTH_M,
-    progress: Callable[[int, int], object] = lambda done, n_frames: None,
-) -> None:
-    """Write one .npz of the bokeh_truth format.
-
-    Args:
-        scene: made with `fx_px_of(lens, ...)`.
-        frame_indices: one frame, or several for a clip (arrays then have a first axis for the frames).
-        lens: what the truth is seen through.
-        n_samples: rays per pixel of the truth.
-        sensor_width_m: width of the sensor that the frame shows.
-        progress: called with (frames done, frames in all).
-    """
-    is_clip = not isinstance(frame_indices, int)
-    indices = [frame_indices] if isinstance(frame_indices, int) else list(frame_indices)
-    seen = []
-    for done, index in enumerate(indices, start=1):
-        frame = scene.frame(index)
-        light = trace_thin_lens(scene, index, lens, sensor_width_m=sensor_width_m, n_samples=n_samples)
-        seen.append((frame.rgb, frame.depth_m, np.rint(display_values(light) * 65535.0).astype(np.uint16)))
-        progress(done, len(indices))
-    aif, depth_m, traced = (np.stack(parts) if is_clip else parts[0] for parts in zip(*seen, strict=True))
-    packed = io.BytesIO()
-    np.savez_compressed(
-        packed,
-        aif=aif,
-        depth=depth_m,
-        truth=traced,
-        f=lens.focal_length_m,
-        N=lens.f_number,
-        S_focus=lens.focus_distance_m,
-        sensor_width=sensor_width_m,
-        fx_px=scene.fx_px,
-        width=scene.width,
-        height=scene.height,
-        lens_samples=n_samples,
-    )
-    make_folder(path.parent)
-    publish(path, packed.getvalue())

@@ -19,10 +19,8 @@ import numpy.typing as npt
 from focusgen.base.children import ChildPool
 from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish, remove_drafts
-from focusgen.optics.coc import FULL_FRAME_WIDTH_M, Formula, Lens
 from focusgen.synth.families import FAMILIES, build
 from focusgen.synth.faults import FAULTS, FaultKind, Faults, camera_frame, depth_map
-from focusgen.synth.truth import fx_px_of
 from focusgen.synth.view import SynthScene
 
 DEFAULT_FX_PER_WIDTH = 40.0 / 36.0
@@ -72,40 +70,6 @@ def make_scene(
         shapes=tuple(shapes),
         camera=camera,
     )
-
-
-def make_truth_scene(
-    family: str,
-    seed: int,
-    *,
-    focal_length_m: float = 0.05,
-    f_number: float = 2.0,
-    focus_quantile: float = 0.5,
-    formula: Formula = "exact",
-    n_frames: int = 4,
-    width: int = 320,
-    height: int = 192,
-    sensor_width_m: float = FULL_FRAME_WIDTH_M,
-) -> tuple[SynthScene, Lens]:
-    """Return a scene and a lens that belong together, for `trace_thin_lens` and `write_truth`.
-
-    Args:
-        family: one of `FAMILIES`.
-        seed: which scene of the family.
-        focal_length_m: f of the lens, which also sets the field of view.
-        f_number: N of the lens.
-        focus_quantile: share of the first frame's pixels that are nearer than the focus plane.
-        formula: which blur the scene's camera makes exact.
-        width: pixels.
-        height: pixels.
-        sensor_width_m: width of the sensor that the frame shows.
-    """
-    size = {"n_frames": n_frames, "width": width, "height": height}
-    # The bodies do not depend on fx, so the view of the lens at infinity is near enough to choose a focus.
-    first = make_scene(family, seed, **size, fx_px=focal_length_m * width / sensor_width_m)
-    focus_m = float(np.quantile(first.depth_m(0), focus_quantile))
-    lens = Lens(focal_length_m, f_number, focus_m, formula)
-    return make_scene(family, seed, **size, fx_px=fx_px_of(lens, width, sensor_width_m)), lens
 
 
 def write_rgbd(

@@ -19,11 +19,11 @@ from focusgen.base.errors import ExitCode, Interrupted
 from focusgen.base.locks import exclusive, heartbeat_path, holder
 from focusgen.base.signals import stop_on_signals
 from focusgen.config import SCENE_PHASES
-from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.models.passthrough import Passthrough
 from focusgen.phases.index import index_dataset
 from tests.faults import FAILED_IN_CHILD, false_records, fork, import_phases, in_child, run_phases
+from tests.fingerprint import published_digests
 from tests.flockless import environment_without_flock
 
 SCENES = ("a",)

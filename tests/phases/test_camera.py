@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from focusgen import cli
-from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.journals import reopen
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import read_record
+from tests.fingerprint import published_digests
 
 
 def metadata(rgbd) -> dict:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from focusgen import cli
-from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.journals import reopen
 from focusgen.dataset.layout import SceneLayout
 from focusgen.dataset.records import read_record
 from focusgen.optics.validity import edge_flags
+from tests.fingerprint import published_digests
 
 ROOTS = ("raw_root", "out_root", "depth_root")
 

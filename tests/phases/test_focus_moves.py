@@ -18,7 +18,6 @@ from focusgen.base import files
 from focusgen.base.errors import SceneError
 from focusgen.base.signals import StopFlag
 from focusgen.config import PhaseName
-from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.published import read_depth, read_focus
@@ -32,6 +31,7 @@ from focusgen.run.table import PHASES
 from focusgen.synth.write import make_scene, write_rgbd
 from tests.conftest import Rgbd
 from tests.faults import in_child
+from tests.fingerprint import published_digests
 
 MIXED = ("--lens.motion", "mixed", "--n_sets", "4")
 BEFORE_4: tuple[PhaseName, ...] = ("index", "deblur", "depth")

@@ -10,8 +10,8 @@ import pytest
 
 from focusgen import cli, config
 from focusgen.base.errors import ConfigError
-from focusgen.dataset.fingerprint import published_digests
 from focusgen.phases.sensor import Sensor, through_jpeg
+from tests.fingerprint import published_digests
 
 NOISY = ["--render.sensor.noise_iso", "3200", "--render.keep_clean", "true"]
 

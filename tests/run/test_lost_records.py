@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from focusgen import cli
-from focusgen.dataset.fingerprint import published_digests
 from tests.conftest import Rgbd
+from tests.fingerprint import published_digests
 
 
 @pytest.fixture(scope="module")

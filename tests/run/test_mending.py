@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from focusgen import cli
-from focusgen.dataset.fingerprint import published_digests
 from tests.conftest import Rgbd
+from tests.fingerprint import published_digests
 
 
 @pytest.mark.slow

@@ -15,7 +15,6 @@ import pytest
 
 from focusgen import cli
 from focusgen.base.signals import StopFlag
-from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.records import read_record
 from focusgen.media.codecs import encode_npz
 from focusgen.models.protocols import DepthModel
@@ -23,6 +22,7 @@ from focusgen.phases.index import index_dataset
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
 from focusgen.run.table import PHASES
+from tests.fingerprint import published_digests
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 PHASE_SCRIPTS = sorted(SCRIPTS.glob("0[1-6]_*.py"))

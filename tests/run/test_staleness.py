@@ -12,10 +12,10 @@ import pytest
 
 from focusgen import cli
 from focusgen.base.errors import ExitCode
-from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.records import seal
 from focusgen.models import weights
 from tests.conftest import Rgbd
+from tests.fingerprint import published_digests
 from tests.tools.test_adopt import write_reference_index, write_reference_scene
 
 

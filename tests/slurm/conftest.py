@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from focusgen.dataset.fingerprint import published_digests
 from focusgen.synth.write import synth_dataset
+from tests.fingerprint import published_digests
 
 from .harness import ROOT, Campaign, Slurm, environment_of_jobs, missing_programs
 

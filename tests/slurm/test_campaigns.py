@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.index import IndexEntry
+from tests.fingerprint import published_digests
 
 from .harness import ROOT, Campaign, Slurm, states_of
 

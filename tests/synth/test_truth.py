@@ -9,9 +9,10 @@ from focusgen.optics.coc import Lens, signed_blur_radius_px
 from focusgen.optics.transfer import display_values
 from focusgen.synth.shapes import CameraPath, Shape
 from focusgen.synth.texture import Material
-from focusgen.synth.truth import disc_points, fx_px_of, low_discrepancy, trace_thin_lens, write_truth
+from focusgen.synth.truth import disc_points, fx_px_of, low_discrepancy, trace_thin_lens
 from focusgen.synth.view import SynthScene, decode_display_u8
-from focusgen.synth.write import make_scene, make_truth_scene
+from focusgen.synth.write import make_scene
+from tests.traced import make_truth_scene, write_truth
 
 BLACK = Material("checker", (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 1.0, grain=0.0, glow=1.0)
 WHITE = Material("checker", (1.0, 1.0, 1.0), (1.0, 1.0, 1.0), 1.0, grain=0.0, glow=1.0)

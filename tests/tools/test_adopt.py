@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from focusgen import cli
-from focusgen.dataset.fingerprint import published_digests
 from tests.conftest import Rgbd
+from tests.fingerprint import published_digests
 
 WIDTH, HEIGHT, N_FRAMES, MAX_COC = 48, 32, 4, 0.002
 PHASES = ("deblur", "depth", "render")

@@ -12,12 +12,12 @@ import pytest
 
 from focusgen import cli
 from focusgen.data import FocusDataset
-from focusgen.dataset.fingerprint import published_digests
 from focusgen.focal.lists import read_list
 from focusgen.focal.roots import Roots
 from focusgen.focal.samples import load_sample
 from focusgen.tools import pack as pack_module
 from tests.conftest import Rgbd
+from tests.fingerprint import published_digests
 
 LONG = "d" * 180  # a tar's plain header has no room for it
 SCENES = ("a", "b é", "c", LONG)

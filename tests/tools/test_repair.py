@@ -15,7 +15,6 @@ import pytest
 from focusgen import cli
 from focusgen.base import files
 from focusgen.config import SCENE_PHASES
-from focusgen.dataset.fingerprint import published_digests
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record
 from focusgen.run.table import PHASES
@@ -24,6 +23,7 @@ from focusgen.tools.repair import repair_scenes
 from tests.conftest import Rgbd, copy_of
 from tests.damage import ONE_FILE, some_kinds, victims
 from tests.faults import in_child
+from tests.fingerprint import published_digests
 from tests.test_corruption import make_pair
 from tests.test_storage_faults import obeying_modes
 

@@ -14,7 +14,7 @@ from focusgen.optics.aperture import DISC, Aperture
 from focusgen.optics.coc import signed_blur_radius_px
 from focusgen.optics.transfer import display_values, linear_light
 from focusgen.synth.truth import trace_thin_lens
-from focusgen.synth.write import make_truth_scene
+from tests.traced import make_truth_scene
 
 OTHERS = [Aperture.parse(text) for text in ("polygon(6, 15)", "polygon(5, 0)", "cat_eye(0.5)", "cat_eye(1)")]
 

@@ -22,8 +22,9 @@ from focusgen.models.bokeh.thin_lens import Camera, ThinLensRenderer, ThinLensSe
 from focusgen.models.protocols import RenderContext
 from focusgen.optics.coc import Lens, signed_blur_radius_px
 from focusgen.optics.transfer import display_values, linear_light
-from focusgen.synth.truth import fx_px_of, write_truth
+from focusgen.synth.truth import fx_px_of
 from focusgen.synth.write import make_scene
+from tests.traced import write_truth
 
 DATA = Path(__file__).parents[2] / "data" / "bokeh_truth"
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"

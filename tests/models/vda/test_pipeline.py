@@ -13,9 +13,9 @@ import torch
 
 from focusgen import cli
 from focusgen.base import files
-from focusgen.dataset.fingerprint import published_digests
 from tests import named_weights
 from tests.faults import in_child
+from tests.fingerprint import published_digests
 from tests.test_real_data import sample_videos
 
 VDA_DATA = Path(__file__).parents[2] / "data" / "vda"

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from focusgen.base.checksums import checksum
-from focusgen.dataset.fingerprint import published_digests, published_files, torn_files
 from focusgen.dataset.layout import SceneLayout
 from focusgen.media.codecs import encode_npz, encode_png
+from tests.fingerprint import published_digests, published_files, torn_files
 
 COVERED = (
     "README.md",
