@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
     cfg = settings_to_write(given.config, parsed.overrides)
     from focusgen.dataset.index import known_scene, read_index
     from focusgen.dataset.index_edits import edits_text
-    from focusgen.tools.repair import repair_scenes
+    from focusgen.tools.repair import SceneRepairer
     from focusgen.tools.repair_index import restore_index
 
     dataset = DatasetLayout.of(cfg)
@@ -63,9 +63,8 @@ def main(argv: Sequence[str]) -> int:
         console = observer.console
         for text in filter(None, [restored, edits_text(dataset)]):
             console.print(rich_text(text))
-        for result in repair_scenes(
-            dataset, scene_ids, settings_of=settings_of, observer=observer, stop=stop
-        ):
+        for scene_id in scene_ids:
+            result = SceneRepairer(dataset, scene_id, index[scene_id], settings_of, observer, stop).run()
             _show(console, result)
             is_whole &= result.is_whole
         if is_whole and (text := _about_verdict(dataset)):

@@ -22,6 +22,16 @@ MANIFEST, EXPORT_STATE, EXPORT_LOCK = "MANIFEST.sha256", ".focusgen_export.json"
 PACK_TAR, PACK_INDEX = "frames.tar", "frames.tar.json"
 
 
+class _Below:
+    """A path of fixed names below the folder of a scene or of a data set."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def __get__(self, layout: SceneLayout | DatasetLayout, kind: type) -> Path:
+        return layout.root.joinpath(*self._names)
+
+
 @dataclass(frozen=True)
 class SceneLayout:
     """Paths of one scene. Frame and set numbers have at least four and two digits."""
@@ -38,30 +48,16 @@ class SceneLayout:
         """Return a path as reports show it: seen from the scene's folder."""
         return os.path.relpath(path, self.root)
 
-    @property
-    def split_txt(self) -> Path:
-        """The word train, val or test."""
-        return self.root / "split.txt"
-
-    @property
-    def metadata_json(self) -> Path:
-        """Lenses and all that is needed to recompute a label."""
-        return self.root / "metadata.json"
-
-    @property
-    def pack_tar(self) -> Path:
-        """All frames, maps, renders and labels of a packed scene."""
-        return self.root / PACK_TAR
-
-    @property
-    def pack_index(self) -> Path:
-        """Where in the tar each of them lies."""
-        return self.root / PACK_INDEX
-
-    @property
-    def stats_json(self) -> Path:
-        """Depth statistics of the saved maps."""
-        return self.root / "depth_maps" / "stats.json"
+    split_txt = _Below("split.txt")
+    """The word train, val or test."""
+    metadata_json = _Below("metadata.json")
+    """Lenses and all that is needed to recompute a label."""
+    pack_tar = _Below(PACK_TAR)
+    """All frames, maps, renders and labels of a packed scene."""
+    pack_index = _Below(PACK_INDEX)
+    """Where in the tar each of them lies."""
+    stats_json = _Below("depth_maps", "stats.json")
+    """Depth statistics of the saved maps."""
 
     def sharp(self, frame: int) -> Path:
         """A sharp frame."""
@@ -169,65 +165,68 @@ class DatasetLayout:
         """Return the paths of one scene."""
         return SceneLayout(self.root, scene_id)
 
-    @property
-    def logs(self) -> Path:
-        """Reports and statistics."""
-        return self.root / "logs"
+    logs = _Below("logs")
+    """Reports and statistics."""
+    previews = _Below("previews")
+    """Contact sheets and videos for people."""
+    internal = _Below(INTERNAL)
+    """Locks, plans, caches: nothing that a loader needs."""
+    coc_stats_json = _Below("logs", "coc_stats.json")
+    """Calibration statistics."""
+    coc_histogram_png = _Below("logs", "coc_histogram.png")
+    """Calibration plot."""
+    label_coverage_json = _Below("logs", "label_coverage.json")
+    """What the labels of each law of lenses would cover."""
+    label_coverage_png = _Below("logs", "label_coverage.png")
+    """The same as a picture."""
+    coc_histogram_npz = _Below(INTERNAL, "coc_histogram.npz")
+    """What the calibration plot is drawn from."""
+    calibrated_json = _Below(INTERNAL, "calibrated.json")
+    """What the statistics of phase 4 were made from."""
+    coc_approval_json = _Below("logs", "coc_approval.json")
+    """A person's approval."""
+    validation_report_json = _Below("logs", "validation_report.json")
+    """Phase 6's verdict."""
+    report_html = _Below("logs", "report.html")
+    """The page that shows the data set to a person."""
+    rejected_scenes_json = _Below("logs", "rejected_scenes.json")
+    """Scenes that phase 1 refused."""
+    index_checksum_json = _Below(INTERNAL, "index_checksum.json")
+    """Checksum of the scene index, which has no room for its own."""
+    index_copy_json = _Below(INTERNAL, "records", "scene_index.json")
+    """A second copy of the scene index, from which a damaged one is restored."""
+    index_table = _Below(INTERNAL, "index")
+    """The scene index in a form of which one scene can be read."""
+    kept_status = _Below(INTERNAL, "status")
+    """Where scenes stood when somebody asked last, with what tells whether that still holds."""
+    finished_notes = _Below(INTERNAL, "finished")
+    """What runs wrote down of the scenes that they finished, where there are very many."""
+    kept_reports = _Below(INTERNAL, "kept_reports.jsonl")
+    """What phase 6 found in each scene, with what tells whether that still holds."""
+    raw_marks = _Below(INTERNAL, "raw_marks.jsonl")
+    """Marks of the raw files that phase 1 has read, which tell whether they are still those."""
+    found = _Below(INTERNAL, "found")
+    """What phase 1 has found out since it last published an index."""
+    index_lock = _Below(INTERNAL, "locks", "scene_index.lock")
+    """One writer of the index at a time."""
+    plans = _Below(INTERNAL, "plans")
+    """Submission plans, never changed once written, and the settings that belong to each."""
+    submissions = _Below(INTERNAL, "submissions")
+    """Which jobs a plan became."""
+    attempts = _Below(INTERNAL, "attempts")
+    """What each cluster task says of itself while it runs."""
+    slurm_logs = _Below(INTERNAL, "slurm")
+    """One log per cluster task, appended when it is requeued."""
+    max_coc_json = _Below(INTERNAL, "max_coc.json")
+    """The max_coc that finished scenes were rendered with: one data set, one value."""
 
-    @property
-    def previews(self) -> Path:
-        """Contact sheets and videos for people."""
-        return self.root / "previews"
+    def raw_look(self, scene_id: str) -> Path:
+        """What was found the last time that a scene's raw files were compared with what phase 1 saw."""
+        return self.internal / "raw_looks" / f"{scene_id}.json"
 
-    @property
-    def internal(self) -> Path:
-        """Locks, plans, caches: nothing that a loader needs."""
-        return self.root / INTERNAL
-
-    @property
-    def coc_stats_json(self) -> Path:
-        """Calibration statistics."""
-        return self.logs / "coc_stats.json"
-
-    @property
-    def coc_histogram_png(self) -> Path:
-        """Calibration plot."""
-        return self.logs / "coc_histogram.png"
-
-    @property
-    def label_coverage_json(self) -> Path:
-        """What the labels of each law of lenses would cover."""
-        return self.logs / "label_coverage.json"
-
-    @property
-    def label_coverage_png(self) -> Path:
-        """The same as a picture."""
-        return self.logs / "label_coverage.png"
-
-    @property
-    def coc_histogram_npz(self) -> Path:
-        """What the calibration plot is drawn from."""
-        return self.internal / "coc_histogram.npz"
-
-    @property
-    def calibrated_json(self) -> Path:
-        """What the statistics of phase 4 were made from."""
-        return self.internal / "calibrated.json"
-
-    @property
-    def coc_approval_json(self) -> Path:
-        """A person's approval."""
-        return self.logs / "coc_approval.json"
-
-    @property
-    def validation_report_json(self) -> Path:
-        """Phase 6's verdict."""
-        return self.logs / "validation_report.json"
-
-    @property
-    def report_html(self) -> Path:
-        """The page that shows the data set to a person."""
-        return self.logs / "report.html"
+    def config_yaml(self, phase: PhaseName) -> Path:
+        """The resolved configuration of the phase's last run."""
+        return self.internal / "config" / f"{phase}.yaml"
 
     def papers(self) -> list[Path]:
         """What phases and tools say of the whole data set, for loaders and people; without phases' logs."""
@@ -245,86 +244,3 @@ class DatasetLayout:
             self.rejected_scenes_json,
             self.report_html,
         ]
-
-    @property
-    def rejected_scenes_json(self) -> Path:
-        """Scenes that phase 1 refused."""
-        return self.logs / "rejected_scenes.json"
-
-    @property
-    def index_checksum_json(self) -> Path:
-        """Checksum of the scene index, which has no room for its own."""
-        return self.internal / "index_checksum.json"
-
-    @property
-    def index_copy_json(self) -> Path:
-        """A second copy of the scene index, from which a damaged one is restored."""
-        return self.internal / "records" / "scene_index.json"
-
-    @property
-    def index_table(self) -> Path:
-        """The scene index in a form of which one scene can be read."""
-        return self.internal / "index"
-
-    @property
-    def kept_status(self) -> Path:
-        """Where scenes stood when somebody asked last, with what tells whether that still holds."""
-        return self.internal / "status"
-
-    @property
-    def finished_notes(self) -> Path:
-        """What runs wrote down of the scenes that they finished, where there are very many."""
-        return self.internal / "finished"
-
-    @property
-    def kept_reports(self) -> Path:
-        """What phase 6 found in each scene, with what tells whether that still holds."""
-        return self.internal / "kept_reports.jsonl"
-
-    @property
-    def raw_marks(self) -> Path:
-        """Marks of the raw files that phase 1 has read, which tell whether they are still those."""
-        return self.internal / "raw_marks.jsonl"
-
-    def raw_look(self, scene_id: str) -> Path:
-        """What was found the last time that a scene's raw files were compared with what phase 1 saw."""
-        return self.internal / "raw_looks" / f"{scene_id}.json"
-
-    @property
-    def found(self) -> Path:
-        """What phase 1 has found out since it last published an index."""
-        return self.internal / "found"
-
-    @property
-    def index_lock(self) -> Path:
-        """One writer of the index at a time."""
-        return self.internal / "locks" / "scene_index.lock"
-
-    @property
-    def plans(self) -> Path:
-        """Submission plans, never changed once written, and the settings that belong to each."""
-        return self.internal / "plans"
-
-    @property
-    def submissions(self) -> Path:
-        """Which jobs a plan became."""
-        return self.internal / "submissions"
-
-    @property
-    def attempts(self) -> Path:
-        """What each cluster task says of itself while it runs."""
-        return self.internal / "attempts"
-
-    @property
-    def slurm_logs(self) -> Path:
-        """One log per cluster task, appended when it is requeued."""
-        return self.internal / "slurm"
-
-    @property
-    def max_coc_json(self) -> Path:
-        """The max_coc that finished scenes were rendered with: one data set, one value."""
-        return self.internal / "max_coc.json"
-
-    def config_yaml(self, phase: PhaseName) -> Path:
-        """The resolved configuration of the phase's last run."""
-        return self.internal / "config" / f"{phase}.yaml"

@@ -6,8 +6,7 @@ backend is deterministic; then the record has its old digest, and nothing downst
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from focusgen.base.files import is_read_only, publish_json, remove
 from focusgen.base.locks import exclusive
 from focusgen.base.signals import StopFlag
 from focusgen.config import SCENE_PHASES, Config, PhaseName
-from focusgen.dataset.index import IndexEntry, read_index
+from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import manifest_of, read_manifest
 from focusgen.dataset.journals import reopen
 from focusgen.dataset.layout import DatasetLayout
@@ -29,7 +28,6 @@ from focusgen.phases.scene_report import SceneReport
 from focusgen.phases.validate import validate_scene
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.progress import Observer
-from focusgen.run.settings import saved_config
 from focusgen.run.staleness import ADOPTED
 from focusgen.run.table import PHASES, PhaseSpec
 from focusgen.tools.later_models import loading_later
@@ -78,16 +76,12 @@ class SceneRepairer:
         dataset: DatasetLayout,
         scene_id: str,
         entry: IndexEntry,
-        *,
-        phases: Mapping[str, PhaseSpec] = PHASES,
-        settings_of: SettingsOf | None = None,
-        observer: Observer | None = None,
-        stop: StopFlag | None = None,
+        settings_of: SettingsOf,
+        observer: Observer,
+        stop: StopFlag,
     ) -> None:
         self.dataset, self.scene, self.entry = dataset, dataset.scene(scene_id), entry
-        self.phases = phases
-        self.settings_of = settings_of or functools.partial(saved_config, dataset)
-        self.observer, self.stop = observer or Observer(), stop or StopFlag()
+        self.settings_of, self.observer, self.stop = settings_of, observer, stop
         self.result = SceneRepair(scene_id)
 
     def run(self) -> SceneRepair:
@@ -212,7 +206,7 @@ class SceneRepairer:
             self._problem(phase, "its record is lost and no settings are saved: give --config")
             return None
         expected = self._digest_downstream(phase)
-        run = self._phase_run(self.phases[phase], cfg)
+        run = self._phase_run(PHASES[phase], cfg)
         run.identity(self.scene.scene_id)  # before anything is deleted: raises if it cannot be redone
         remove(self.scene.done(phase))
         remove(self.scene.journal(phase))
@@ -239,13 +233,12 @@ class SceneRepairer:
         if base is None:
             raise SceneError("the settings of its last run are gone", "Give --config with the paths.")
         cfg = with_settings(base, {**config.unrecorded_defaults(phase), **record.document["settings"]})
-        return self._phase_run(loading_later(self.phases[phase], record), cfg)
+        return self._phase_run(loading_later(PHASES[phase], record), cfg)
 
     def _phase_run(self, spec: PhaseSpec, cfg: Config) -> PhaseRun:
-        scenes = [self.scene.scene_id]
-        return PhaseRun(
-            spec, redoing(cfg, self.dataset), scenes, self.observer, self.stop, expected={}
-        )  # each phase is made again as its own record says
+        settings, scenes = redoing(cfg, self.dataset), [self.scene.scene_id]
+        # each phase is made again as its own record says
+        return PhaseRun(spec, settings, scenes, self.observer, self.stop, expected={})
 
     def _may_redo(self, phase: PhaseName, run: PhaseRun, record: Record, damaged: Sequence[Path]) -> bool:
         """Say whether a redo would give the same; nothing is deleted before that is known."""
@@ -278,26 +271,3 @@ class SceneRepairer:
                 phase,
                 f"made again, but with other bytes than before (another device or version?): run {later}",
             )
-
-
-def repair_scenes(
-    dataset: DatasetLayout,
-    scene_ids: Sequence[str],
-    *,
-    phases: Mapping[str, PhaseSpec] = PHASES,
-    settings_of: SettingsOf | None = None,
-    observer: Observer | None = None,
-    stop: StopFlag | None = None,
-) -> Iterator[SceneRepair]:
-    """Repair scenes one by one; yields what was done to each."""
-    index = read_index(dataset)
-    for scene_id in scene_ids:
-        yield SceneRepairer(
-            dataset,
-            scene_id,
-            index[scene_id],
-            phases=phases,
-            settings_of=settings_of,
-            observer=observer,
-            stop=stop,
-        ).run()

@@ -19,7 +19,6 @@ from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import read_record
 from focusgen.run.table import PHASES
 from focusgen.tools import repair_files
-from focusgen.tools.repair import repair_scenes
 from tests.conftest import Rgbd, copy_of
 from tests.damage import ONE_FILE, some_kinds, victims
 from tests.faults import in_child
@@ -115,16 +114,16 @@ def test_nothing_is_deleted_where_the_source_has_changed(pair, capsys):
     assert not (pair.out_root / "a" / "frames_sharp" / ".done").exists(), "no record over a missing frame"
 
 
-def test_lost_json_files_are_restored_without_loading_a_model(pair):
+def test_lost_json_files_are_restored_without_loading_a_model(pair, monkeypatch):
     def load(cfg, *, device=None):
         raise AssertionError("a model of 24 GB is loaded for a JSON file")
 
     phases = {name: dataclasses.replace(spec, load_model=load) for name, spec in PHASES.items()}
+    monkeypatch.setattr("focusgen.tools.repair.PHASES", phases)
     expected = published_digests(pair.out_root)
     for kind in ("metadata.json", "stats.json", "split.txt", "sharp .done"):
         victims(pair.out_root)[kind].unlink()
-    dataset = DatasetLayout(pair.out_root, pair.out_root / "scene_index.json")
-    assert [result.is_whole for result in repair_scenes(dataset, ["a"], phases=phases)] == [True]
+    assert repair(pair, "a") == 0
     assert published_digests(pair.out_root) == expected
 
 
