@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from focusgen import config
-from focusgen.config.cluster import CPUS, GPUS, MEMORY_GB, PARTITION, TIME_H
+from focusgen.config.cluster import TABLES
 
 JOBS = Path(__file__).resolve().parent.parent / "jobs"
 PHASE_OF = {
@@ -58,12 +58,12 @@ def test_all_promised_wrappers_are_there():
 @pytest.mark.parametrize("name", sorted(PHASE_OF))
 def test_a_wrapper_asks_for_the_resources_of_the_table(name):
     options, phase = header(name), PHASE_OF[name]
-    assert options["partition"] == PARTITION[phase]
-    assert options["time"] == f"{TIME_H[phase]:02d}:00:00"
-    assert options["mem"] == f"{MEMORY_GB[phase]}G"
-    assert options["cpus-per-task"] == str(CPUS[phase])
+    assert options["partition"] == TABLES["partition"][phase]
+    assert options["time"] == f"{TABLES['time_h'][phase]:02d}:00:00"
+    assert options["mem"] == f"{TABLES['memory_gb'][phase]}G"
+    assert options["cpus-per-task"] == str(TABLES["cpus"][phase])
     # Static lines know no backend: the wrappers ask for what networks need.
-    assert options.get("gres") == ("gpu:1" if GPUS[phase] == "auto" else None)
+    assert options.get("gres") == ("gpu:1" if TABLES["gpus"][phase] == "auto" else None)
 
 
 @pytest.mark.parametrize("name", [*PHASE_OF, "test_bear.sh"])

@@ -10,57 +10,23 @@ from pydantic import ConfigDict, ValidationInfo, field_validator
 from focusgen.config.graph import PhaseName
 from focusgen.config.section import Section, refuse_blank_name, setting
 
-# Resources of one worker; phase 1 decodes every frame and takes what phase 6 takes.
-PARTITION: dict[PhaseName, str] = {
-    "index": "cpu",
-    "deblur": "gpu",
-    "depth": "gpu",
-    "calibrate": "cpu",
-    "render": "gpu",
-    "validate": "cpu",
-}
-TIME_H: dict[PhaseName, float] = {
-    "index": 4,
-    "deblur": 4,
-    "depth": 6,
-    "calibrate": 1,
-    "render": 8,
-    "validate": 1,
-}
-MEMORY_GB: dict[PhaseName, float] = {
-    "index": 32,
-    "deblur": 48,
-    "depth": 64,
-    "calibrate": 32,
-    "render": 80,
-    "validate": 32,
-}
-CPUS: dict[PhaseName, int] = {
-    "index": 16,
-    "deblur": 8,
-    "depth": 8,
-    "calibrate": 8,
-    "render": 8,
-    "validate": 16,
-}
 _OPTION = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 # How submission finds its jobs again, deals out scenes and links phases; sbatch takes shortened names too.
 _OWN_OPTIONS = ("array", "job-name", "dependency")
 Gpus = int | Literal["auto"]
-GPUS: dict[PhaseName, Gpus] = {
-    "index": 0,
-    "deblur": "auto",
-    "depth": "auto",
-    "calibrate": 0,
-    "render": "auto",
-    "validate": 0,
+# Of one worker: partition, hours, GB of memory, CPUs, GPUs; phase 1 decodes every frame and takes what
+# phase 6 takes.
+_WORKER: dict[PhaseName, tuple[str, int, int, int, Gpus]] = {
+    "index": ("cpu", 4, 32, 16, 0),
+    "deblur": ("gpu", 4, 48, 8, "auto"),
+    "depth": ("gpu", 6, 64, 8, "auto"),
+    "calibrate": ("cpu", 1, 32, 8, 0),
+    "render": ("gpu", 8, 80, 8, "auto"),
+    "validate": ("cpu", 1, 32, 16, 0),
 }
-_TABLES: dict[str, dict[Any, Any]] = {
-    "partition": PARTITION,
-    "time_h": TIME_H,
-    "memory_gb": MEMORY_GB,
-    "cpus": CPUS,
-    "gpus": GPUS,
+TABLES: dict[str, dict[PhaseName, Any]] = {
+    name: {phase: row[place] for phase, row in _WORKER.items()}
+    for place, name in enumerate(("partition", "time_h", "memory_gb", "cpus", "gpus"))
 }
 
 
@@ -69,12 +35,14 @@ class ClusterConfig(Section):
 
     model_config = ConfigDict(coerce_numbers_to_str=True)  # an account or a constraint may be a number
 
-    partition: dict[PhaseName, str] = setting(PARTITION, help="partition per phase")
-    time_h: dict[PhaseName, float] = setting(TIME_H, help="wall-time limit per phase, hours")
-    memory_gb: dict[PhaseName, float] = setting(MEMORY_GB, help="host memory of one worker per phase")
-    cpus: dict[PhaseName, int] = setting(CPUS, help="CPU cores of one worker per phase")
+    partition: dict[PhaseName, str] = setting(TABLES["partition"], help="partition per phase")
+    time_h: dict[PhaseName, float] = setting(TABLES["time_h"], help="wall-time limit per phase, hours")
+    memory_gb: dict[PhaseName, float] = setting(
+        TABLES["memory_gb"], help="host memory of one worker per phase"
+    )
+    cpus: dict[PhaseName, int] = setting(TABLES["cpus"], help="CPU cores of one worker per phase")
     gpus: dict[PhaseName, Gpus] = setting(
-        GPUS,
+        TABLES["gpus"],
         help="GPUs of a worker per phase; auto: 1 where it needs one, else 0 and calibrate's partition",
     )
     account: str | None = setting(None, help="account or project that is charged")
@@ -103,7 +71,7 @@ class ClusterConfig(Section):
     @field_validator("partition", "time_h", "memory_gb", "cpus", "gpus", mode="before")
     @classmethod
     def _whole_table(cls, value: object, info: ValidationInfo) -> object:
-        table = _TABLES[str(info.field_name)]
+        table = TABLES[str(info.field_name)]
         return {**table, **value} if isinstance(value, dict) else dict.fromkeys(table, value)
 
     @field_validator("setup", "pass_env", mode="before")
@@ -147,4 +115,4 @@ class ClusterConfig(Section):
         return value
 
 
-assert all(set(table) == set(get_args(PhaseName)) for table in _TABLES.values())
+assert set(_WORKER) == set(get_args(PhaseName))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -13,14 +14,18 @@ Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 
+_of_index = functools.partial(setting, affects=["index"])
+_newer = functools.partial(_of_index, is_recorded_at_default=False)
+
+
 class DataConfig(Section):
     """Where data lies and which of it is used."""
 
     raw_root: Path = setting(Path("data"), help="folder of videos, or of folders of images")
     out_root: Path = setting(Path("output"), help="the data set that is made")
     scene_index: Path | None = setting(None, help="scene_index.json; default <out_root>/scene_index.json")
-    glob: str | None = setting(
-        None, affects=["index"], help="pattern of scene folders below raw_root, e.g. '*/*' for class/clip"
+    glob: str | None = _of_index(
+        None, help="pattern of scene folders below raw_root, e.g. '*/*' for class/clip"
     )
     layout: Literal[
         "auto",
@@ -39,43 +44,33 @@ class DataConfig(Section):
         "scannet",
         "vkitti2",
         "replica",
-    ] = setting(
+    ] = _newer(
         "auto",
-        affects=["index"],
-        is_recorded_at_default=False,
         help="how the data set in raw_root lies; auto: recognised, and said; plain: folders as they are",
     )
-    clips: Path | None = setting(
-        None,
-        affects=["index"],
-        is_recorded_at_default=False,
-        help="CSV file path,start_s,end_s,scene_id,split,group (path suffices): these are the scenes",
+    clips: Path | None = _newer(
+        None, help="CSV file path,start_s,end_s,scene_id,split,group (path suffices): these are the scenes"
     )
-    split_file: tuple[Path, ...] | None = setting(
+    split_file: tuple[Path, ...] | None = _newer(
         None,
-        affects=["index"],
-        is_recorded_at_default=False,
         help="official splits: train.txt, val.txt, test.txt, their folder, or a CSV scene_id,split[,group]",
     )
-    min_frames: int = setting(16, affects=["index"], ge=1, help="a shorter scene is refused")
-    max_frames: int | None = setting(
-        None, affects=["index"], ge=1, help="phase 1: fixes the length; later: a rehearsal, marked partial"
+    min_frames: int = _of_index(16, ge=1, help="a shorter scene is refused")
+    max_frames: int | None = _of_index(
+        None, ge=1, help="phase 1: fixes the length; later: a rehearsal, marked partial"
     )
-    split_seed: int = setting(42, affects=["index"], help="seed of the 80/10/10 split")
-    split_by: Literal["scene", "group"] = setting(
-        "scene", affects=["index"], help="group: scenes of one parent folder, or of groups_csv, stay together"
+    split_seed: int = _of_index(42, help="seed of the 80/10/10 split")
+    split_by: Literal["scene", "group"] = _of_index(
+        "scene", help="group: scenes of one parent folder, or of groups_csv, stay together"
     )
-    groups_csv: Path | None = setting(
+    groups_csv: Path | None = _of_index(
         None,
-        affects=["index"],
         when={"split_by": ["group"]},
         help="CSV file scene,group; default: the parent folder is the group",
     )
-    follow_links: bool = setting(
-        False, affects=["index"], help="also read what links in raw_root name outside of it"
-    )
-    shot_cut_threshold: float = setting(
-        0.35, affects=["index"], gt=0, le=1, help="histogram distance above which two frames are a shot cut"
+    follow_links: bool = _of_index(False, help="also read what links in raw_root name outside of it")
+    shot_cut_threshold: float = _of_index(
+        0.35, gt=0, le=1, help="histogram distance above which two frames are a shot cut"
     )
     group_writable: bool = setting(False, help="give the group write permission on everything published")
 

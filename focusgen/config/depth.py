@@ -27,9 +27,7 @@ class DepthConfig(Section):
 
     backend: DepthBackend = setting(PROVIDED.name, affects=["depth"], help="where metric depth comes from")
     depth_root: Path | None = setting(
-        None,
-        when=_PROVIDED,
-        help="folder of depth: <scene>/ with one file per frame, or one array",
+        None, when=_PROVIDED, help="folder of depth: <scene>/ with one file per frame, or one array"
     )
     depth_scale: float | None = setting(
         None,
@@ -71,9 +69,7 @@ class DepthConfig(Section):
         False, when=_PROVIDED, help="depth of a video that its container crops is of the cropped picture"
     )
     checkpoint: Path = setting(
-        Path("checkpoints/metric_video_depth_anything_vitl.pth"),
-        when=_VDA,
-        help="VDA weights",
+        Path("checkpoints/metric_video_depth_anything_vitl.pth"), when=_VDA, help="VDA weights"
     )
     model_id: str | None = setting(
         None, affects=["depth"], when={"backend": [HF.name]}, help="hub id or folder of a metric depth model"
@@ -82,9 +78,7 @@ class DepthConfig(Section):
         518, affects=["depth"], when=_VDA, ge=14, help="short side that the network sees"
     )
     encoder: Literal["auto", "vits", "vitb", "vitl"] = setting(
-        "auto",
-        when=_VDA,
-        help="size that the checkpoint must hold; auto: whatever it holds",
+        "auto", when=_VDA, help="size that the checkpoint must hold; auto: whatever it holds"
     )
     model_revision: str | None = setting(
         None, affects=["depth"], when={"backend": [HF.name]}, help="commit, tag or branch of a hub id"
@@ -103,30 +97,15 @@ class DepthConfig(Section):
     )
     batch_frames: int = setting(8, when={"backend": [HF.name]}, ge=1, help="frames that run together")
     compile: bool = setting(
-        False,
-        affects=["depth"],
-        when=_NETWORKS,
-        help="torch.compile: slow start, then faster",
+        False, affects=["depth"], when=_NETWORKS, help="torch.compile: slow start, then faster"
     )
     long_video: Literal["chunks", "stream"] = setting(
-        "chunks",
-        affects=["depth"],
-        when=_VDA,
-        help="how videos longer than max_chunk are cut",
+        "chunks", affects=["depth"], when=_VDA, help="how videos longer than max_chunk are cut"
     )
     max_chunk: int = setting(256, affects=["depth"], when=_CUT, ge=2, help="frames per chunk")
-    overlap: int = setting(
-        32,
-        affects=["depth"],
-        when=_CUT,
-        ge=0,
-        help="frames shared by two chunks",
-    )
+    overlap: int = setting(32, affects=["depth"], when=_CUT, ge=0, help="frames shared by two chunks")
     align: Literal["scale", "none"] = setting(
-        "scale",
-        affects=["depth"],
-        when=_CUT,
-        help="log-scale alignment of chunks",
+        "scale", affects=["depth"], when=_CUT, help="log-scale alignment of chunks"
     )
     min_m: float = setting(0.01, affects=["depth"], gt=0, help="smaller depths are raised to it and counted")
     max_m: float | None = setting(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,18 +19,19 @@ _MOVES = {"motion": ["rack", "drift", "track", "mixed"]}
 MAX_LAG_FRAMES = 30
 
 
+_of_lenses = functools.partial(setting, affects=["calibrate", "render"])
+_newer = functools.partial(_of_lenses, is_recorded_at_default=False)
+"""Younger than records of 0.1.0, which stay complete."""
+
+
 class OpticsConfig(Section):
     """The camera that all phases share."""
 
-    formula: Formula = setting("paper", affects=["calibrate", "render"], help="denominator of the CoC")
-    sensor_width_mm: float = setting(
-        36.0, affects=["calibrate", "render"], gt=0, help="sensor that the frame's long side shows"
-    )
+    formula: Formula = _of_lenses("paper", help="denominator of the CoC")
+    sensor_width_mm: float = _of_lenses(36.0, gt=0, help="sensor that the frame's long side shows")
 
-    footage_focal_px: float | Literal["exif", "layout"] | Path | None = setting(
+    footage_focal_px: float | Literal["exif", "layout"] | Path | None = _newer(
         None,
-        affects=["calibrate", "render"],
-        is_recorded_at_default=False,
         help="the footage's focal length, px of the raw frame: a number, exif, layout, a CSV scene,focal_px",
     )
 
@@ -76,67 +78,37 @@ class OpticsConfig(Section):
 class LensConfig(Section):
     """The law that lenses are drawn from."""
 
-    law: Literal["random", "sweep", "balanced"] = setting(
-        "random",
-        affects=["calibrate", "render"],
-        help="random: the report's law; sweep: S even in diopters; balanced: at surfaces, even blur",
+    law: Literal["random", "sweep", "balanced"] = _of_lenses(
+        "random", help="random: the report's law; sweep: S even in diopters; balanced: at surfaces, even blur"
     )
-    focal_length_mm: tuple[float, float] = setting(
-        (24.0, 85.0),
-        affects=["calibrate", "render"],
-        when={"focal_length": ["drawn"]},
-        help="uniform between",
+    focal_length_mm: tuple[float, float] = _of_lenses(
+        (24.0, 85.0), when={"focal_length": ["drawn"]}, help="uniform between"
     )
-    focal_length: Literal["drawn", "footage"] = setting(
-        "drawn",
-        affects=["calibrate", "render"],
-        is_recorded_at_default=False,
-        help="footage: the f that has the view of the footage (optics.footage_focal_px), none drawn",
+    focal_length: Literal["drawn", "footage"] = _newer(
+        "drawn", help="footage: the f that has the view of the footage (optics.footage_focal_px), none drawn"
     )
-    f_number: tuple[float, float] = setting(
-        (1.4, 8.0), affects=["calibrate", "render"], help="log-uniform between"
+    f_number: tuple[float, float] = _of_lenses((1.4, 8.0), help="log-uniform between")
+    focus_range: Literal["full", "robust"] = _of_lenses(
+        "full", when={"law": ["random", "sweep"]}, help="S between d_min..d_max, or d_p5..d_p95"
     )
-    focus_range: Literal["full", "robust"] = setting(
-        "full",
-        affects=["calibrate", "render"],
-        when={"law": ["random", "sweep"]},
-        help="S between d_min..d_max, or d_p5..d_p95",
-    )
-    target_blur_px: tuple[float, float] | None = setting(
+    target_blur_px: tuple[float, float] | None = _newer(
         None,
-        affects=["calibrate", "render"],
         when={"law": ["balanced"]},
-        is_recorded_at_default=False,
         help="blur (CoC) that the sets reach, px; default .75 to 2 % of the long side",
     )
 
-    motion: MotionLaw = setting(
-        "fixed",
-        affects=["calibrate", "render"],
-        is_recorded_at_default=False,
-        help="how focus moves over a clip: rack, track, drift; mixed: drawn per set",
+    motion: MotionLaw = _newer(
+        "fixed", help="how focus moves over a clip: rack, track, drift; mixed: drawn per set"
     )
-    max_diopters_per_s: float = setting(
-        4.0,
-        affects=["calibrate", "render"],
-        when=_MOVES,
-        is_recorded_at_default=False,
-        gt=0,
-        le=20,
-        help="speed of focus that no lens exceeds",
+    max_diopters_per_s: float = _newer(
+        4.0, when=_MOVES, gt=0, le=20, help="speed of focus that no lens exceeds"
     )
-    track_lag_frames: tuple[int, int] = setting(
-        (1, 4),
-        affects=["calibrate", "render"],
-        when=_TRACKS,
-        is_recorded_at_default=False,
-        help="frames that focus sees its point late, drawn between",
+    track_lag_frames: tuple[int, int] = _newer(
+        (1, 4), when=_TRACKS, help="frames that focus sees its point late, drawn between"
     )
-    mask_root: Path | None = setting(
+    mask_root: Path | None = _newer(
         None,
-        affects=["calibrate", "render"],
         when=_TRACKS,
-        is_recorded_at_default=False,
         help="folder of masks to track, <scene>/*.png as DAVIS annotations; default: a point along the flow",
     )
 

@@ -25,11 +25,7 @@ class _Drawing(Section):
     )
     clip_to_max_coc: bool = setting(True, affects=["render"], help="picture and label saturate together")
     max_radius_px: float = setting(
-        64.0,
-        affects=["render"],
-        when=_THIN_LENS,
-        gt=0,
-        help="larger blur is drawn as this",
+        64.0, affects=["render"], when=_THIN_LENS, gt=0, help="larger blur is drawn as this"
     )
     depth_edge_snap: Literal["auto", "on", "off"] = setting(
         "auto",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -11,7 +12,8 @@ from focusgen.config.section import Section, setting
 from focusgen.optics.aperture import Aperture
 from focusgen.optics.transfer import Transfer
 
-_THIN_LENS = {"backend": [THIN_LENS.name]}
+_newer = functools.partial(setting, affects=["render"], is_recorded_at_default=False)
+_of_thin_lens = functools.partial(_newer, when={"backend": [THIN_LENS.name]})
 
 
 class SensorConfig(BaseModel):
@@ -38,44 +40,26 @@ class SensorConfig(BaseModel):
 class RenderCamera(Section):
     """What the pictures were taken with, beside the lens."""
 
-    transfer: Transfer = setting(
-        "gamma22",
-        affects=["render"],
-        is_recorded_at_default=False,
-        help="curve of the pictures: srgb is real footage's, gamma22 that of procedural scenes",
+    transfer: Transfer = _newer(
+        "gamma22", help="curve of the pictures: srgb is real footage's, gamma22 that of procedural scenes"
     )
-    aperture: str = setting(
-        "disc",
-        affects=["render"],
-        when=_THIN_LENS,
-        is_recorded_at_default=False,
-        help="shape of the opening: disc, polygon(BLADES, ROTATION), cat_eye(STRENGTH)",
+    aperture: str = _of_thin_lens(
+        "disc", help="shape of the opening: disc, polygon(BLADES, ROTATION), cat_eye(STRENGTH)"
     )
-    highlights: Literal["none", "boost"] = setting(
+    highlights: Literal["none", "boost"] = _of_thin_lens(
         "none",
-        affects=["render"],
-        when=_THIN_LENS,
-        is_recorded_at_default=False,
         help="boost: bright areas regain the light that 8 bits bent under white before they are blurred",
     )
-    planes: Literal["whole", "sparse"] = setting(
+    planes: Literal["whole", "sparse"] = _of_thin_lens(
         "whole",
-        affects=["render"],
-        when=_THIN_LENS,
-        is_recorded_at_default=False,
         help="sparse: blur only where a plane has anything; faster, equal up to a level in rare pixels",
     )
-    sensor: SensorConfig = setting(
+    sensor: SensorConfig = _newer(
         SensorConfig(),
-        affects=["render"],
-        is_recorded_at_default=False,
         help="after the blur {noise_iso, jpeg_quality}: blur without noise tells a net what to look for",
     )
-    keep_clean: bool = setting(
-        False,
-        affects=["render"],
-        is_recorded_at_default=False,
-        help="keep the renders as they were before the sensor, in clean_renders/",
+    keep_clean: bool = _newer(
+        False, help="keep the renders as they were before the sensor, in clean_renders/"
     )
 
     @field_validator("aperture")

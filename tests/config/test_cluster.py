@@ -9,10 +9,8 @@ import pytest
 from focusgen import config
 from focusgen.base.errors import ConfigError
 from focusgen.config import settings_for
-from focusgen.config.cluster import CPUS, GPUS, MEMORY_GB, PARTITION, TIME_H, ClusterConfig
+from focusgen.config.cluster import TABLES, ClusterConfig
 from focusgen.config.graph import PhaseName
-
-TABLES = {"partition": PARTITION, "time_h": TIME_H, "memory_gb": MEMORY_GB, "cpus": CPUS, "gpus": GPUS}
 
 
 def load(**values: Any) -> ClusterConfig:
@@ -100,7 +98,7 @@ def test_what_people_write_is_read(name, given, read):
 
 def test_tables_of_two_configurations_share_nothing():
     first = load(cpus={"depth": 1})
-    assert load().cpus == CPUS and first.cpus is not CPUS
+    assert load().cpus == TABLES["cpus"] and first.cpus is not TABLES["cpus"]
 
 
 @pytest.mark.parametrize("phase", ["index", "deblur", "depth", "calibrate", "render", "validate"])

@@ -68,17 +68,20 @@ def number_of(name: str) -> int | None:
     return int(found[0]) if found else None
 
 
-def paired(frames: Iterable[str], depths: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...], str]:
-    """Return (frames, their depth files, note on the frames that have none), paired by their numbers.
+def paired(frames: Iterable[str], depths: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """Return (frames, their depth files, notes on the frames that have none), paired by their numbers.
 
-    A number that several frames or several depth files have (`scene0000_00_12.png`) pairs none of them.
+    Where none has any, all frames are returned, and no note. A number that several frames or several depth
+    files have (`scene0000_00_12.png`) pairs none of them.
     """
     frames, depth_of = list(frames), _by_number(depths)
     frame_of = _by_number({Path(name).stem for name in frames})
     known = [(name, depth_of.get(n) if (n := number_of(name)) in frame_of else None) for name in frames]
     kept = [(frame, depth) for frame, depth in known if depth is not None]
-    alone = [frame for frame, depth in known if depth is None]
-    return tuple(f for f, _ in kept), tuple(d for _, d in kept), left_out(alone, len(known))
+    if not kept:
+        return tuple(frames), (), ()
+    note = left_out([frame for frame, depth in known if depth is None], len(known))
+    return tuple(f for f, _ in kept), tuple(d for _, d in kept), (note,) if note else ()
 
 
 def _by_number(names: Iterable[str]) -> dict[int | None, str]:

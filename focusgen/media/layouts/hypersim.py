@@ -90,13 +90,11 @@ def _clip(
         )
     colour = files(pictures, ".tonemap.jpg", ".tonemap.png") or files(pictures, ".color.jpg", ".color.png")
     folder = scene / "images" / f"scene_{camera_name}_geometry_hdf5"
-    frames, maps, note = paired(colour, files(folder, ".depth_meters.hdf5"))
+    frames, maps, notes = paired(colour, files(folder, ".depth_meters.hdf5"))
     assert camera.size is not None
     depth = BroughtDepth(folder, maps, focal_per_width=camera.fx / camera.size[0])
-    brought = Brought(
-        "hypersim", depth if maps else None, camera, name, splits.get(name), (note,) if note and maps else ()
-    )
-    return place(root, pictures, f"{name}_{camera_name}", brought, frames if maps else tuple(colour))
+    brought = Brought("hypersim", depth if maps else None, camera, name, splits.get(name), notes)
+    return place(root, pictures, f"{name}_{camera_name}", brought, frames)
 
 
 def _camera(row: Mapping[str, str] | None) -> Camera | None:

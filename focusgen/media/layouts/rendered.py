@@ -62,7 +62,7 @@ def _sintel(root: Path) -> Contents:
 def _sintel_clip(root: Path, part: Path, clip: Path) -> Place:
     colour = files(clip, ".png")
     folder = _sintel_beside(root, part, "depth") / clip.name
-    frames, maps, note = paired(colour, files(folder, ".dpt"))
+    frames, maps, notes = paired(colour, files(folder, ".dpt"))
     cameras = _sintel_beside(root, part, "camdata_left") / clip.name
     camera = next((read_sintel(cameras / name) for name in files(cameras, ".cam")[:1]), None)
     brought = Brought(
@@ -70,9 +70,9 @@ def _sintel_clip(root: Path, part: Path, clip: Path) -> Place:
         BroughtDepth(folder, maps) if maps else None,
         camera,
         clip.name.rpartition("_")[0],
-        notes=(note,) if note and maps else (),
+        notes=notes,
     )
-    return place(root, clip, clip.name, brought, frames if maps else tuple(colour))
+    return place(root, clip, clip.name, brought, frames)
 
 
 def _sintel_beside(root: Path, part: Path, kind: str) -> Path:
@@ -109,16 +109,16 @@ def _tartanair_clip(root: Path, clip: Path) -> Place:
     camera, suffix = _TARTANAIR_CAMERAS[view]
     pictures, folder = clip / f"image_{view}", clip / f"depth_{view}"
     colour = files(pictures, *IMAGE_SUFFIXES)
-    frames, maps, note = paired(colour, files(folder, suffix))
+    frames, maps, notes = paired(colour, files(folder, suffix))
     brought = Brought(
         "tartanair",
         BroughtDepth(folder, maps, far_from_m=TARTANAIR_SKY_M) if maps else None,
         camera,
         environment,
-        notes=(note,) if note and maps else (),
+        notes=notes,
     )
     scene_id = "_".join((*(above if is_sorted else above[-1:]), clip.resolve().name))
-    return place(root, pictures, scene_id, brought, frames if maps else tuple(colour))
+    return place(root, pictures, scene_id, brought, frames)
 
 
 def _vkitti_clips(root: Path) -> Iterator[Path]:
@@ -145,15 +145,15 @@ def _vkitti_clip(root: Path, clip: Path) -> Place:
     folder = next((p for t in trees if (p := t / "frames" / "depth" / "Camera_0").is_dir()), pictures)
     camera = next((c for t in trees if (c := read_vkitti(t / "intrinsic.txt")) is not None), None)
     colour = files(pictures, *IMAGE_SUFFIXES)
-    frames, maps, note = paired(colour, files(folder, ".png") if folder != pictures else [])
+    frames, maps, notes = paired(colour, files(folder, ".png") if folder != pictures else [])
     brought = Brought(
         "vkitti2",
         BroughtDepth(folder, maps, VKITTI_UNITS_PER_METRE, far_from_m=VKITTI_SKY_M) if maps else None,
         camera,
         scene,  # the variations of a scene show the same drive
-        notes=(note,) if note and maps else (),
+        notes=notes,
     )
-    return place(root, pictures, f"{scene}_{variation}", brought, frames if maps else tuple(colour))
+    return place(root, pictures, f"{scene}_{variation}", brought, frames)
 
 
 def _is_replica_scene(folder: Path) -> bool:
@@ -180,9 +180,9 @@ def _replica_clip(root: Path, clip: Path) -> Place:
     is_assumed = scale is None and _REPLICA_SCENE.fullmatch(scene_id) is None
     there = files(results, *IMAGE_SUFFIXES)
     colour, depths = ([name for name in there if name.startswith(kind)] for kind in ("frame", "depth"))
-    frames, maps, note = paired(colour, depths)
+    frames, maps, notes = paired(colour, depths)
     depth = BroughtDepth(results, maps, scale or REPLICA_UNITS_PER_METRE, is_unit_assumed=is_assumed)
-    brought = Brought("replica", depth, camera, notes=(note,) if note else ())
+    brought = Brought("replica", depth if maps else None, camera, notes=notes)
     return place(root, results, scene_id, brought, frames)
 
 

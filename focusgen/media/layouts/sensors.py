@@ -51,7 +51,7 @@ def _scannet(root: Path) -> Contents:
 def _scannet_scene(root: Path, folder: Path, splits: dict[str, str]) -> Place:
     scene_id = folder.resolve().name
     colour = files(folder / "color", *IMAGE_SUFFIXES)
-    frames, depths, note = paired(colour, files(folder / "depth", ".png"))
+    frames, depths, notes = paired(colour, files(folder / "depth", ".png"))
     camera, depth_camera = (_scannet_camera(folder, kind) for kind in ("color", "depth"))
     depth = BroughtDepth(
         folder / "depth",
@@ -63,15 +63,8 @@ def _scannet_scene(root: Path, folder: Path, splits: dict[str, str]) -> Place:
     )
     found = _SCANNET_SCENE.fullmatch(scene_id)
     group = found[1] if found else scene_id  # the scans of one room share its number
-    brought = Brought(
-        "scannet",
-        depth if depths else None,
-        camera,
-        group,
-        splits.get(scene_id),
-        (note,) if note and depths else (),
-    )
-    return place(root, folder / "color", scene_id, brought, frames if depths else tuple(colour))
+    brought = Brought("scannet", depth if depths else None, camera, group, splits.get(scene_id), notes)
+    return place(root, folder / "color", scene_id, brought, frames)
 
 
 def _scannet_camera(folder: Path, kind: str) -> Camera | None:
@@ -132,16 +125,16 @@ def _kitti_drive(root: Path, drive: Path, depths: dict[str, tuple[Path, str | No
     inside = drive / "proj_depth" / "groundtruth" / "image_02"
     folder, split = (inside, None) if inside.is_dir() else depths.get(scene_id, (inside, None))
     colour = files(pictures, *IMAGE_SUFFIXES)
-    frames, maps, note = paired(colour, files(folder, ".png"))
+    frames, maps, notes = paired(colour, files(folder, ".png"))
     brought = Brought(
         "kitti",
         BroughtDepth(folder, maps, units_per_metre=KITTI_UNITS_PER_METRE) if maps else None,
         read_kitti(drive.parent / "calib_cam_to_cam.txt"),
         None,
         split,
-        (note,) if note and maps else (),
+        notes,
     )
-    return place(root, pictures, scene_id, brought, frames if maps else tuple(colour))
+    return place(root, pictures, scene_id, brought, frames)
 
 
 SENSOR_LAYOUTS = (

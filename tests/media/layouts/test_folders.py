@@ -7,20 +7,22 @@ from focusgen.media.layouts.folders import below, files, first_below, folders, n
 def test_frames_pair_by_their_first_number_and_those_alone_are_named():
     frames = [f"{number}.jpg" for number in (0, 1, 2, 10)]
     depths = ["frame_0010.depth2.png", "frame_0001.depth2.png", "frame_0007.depth2.png"]
-    kept, maps, note = paired(frames, depths)
+    kept, maps, notes = paired(frames, depths)
     assert list(zip(kept, maps, strict=True)) == [
         ("1.jpg", "frame_0001.depth2.png"),
         ("10.jpg", "frame_0010.depth2.png"),
     ]
-    assert note == "2 of 4 frames have no depth and are left out: 0.jpg, 2.jpg"
+    assert notes == ("2 of 4 frames have no depth and are left out: 0.jpg, 2.jpg",)
     assert number_of("cover.png") is None
 
 
 def test_a_number_that_all_names_have_pairs_nothing():
     """The last of the depth files stood beside each frame."""
-    named = [f"scene0000_00_{number}" for number in range(3)]
-    assert paired([f"{n}.jpg" for n in named], [f"{n}.png" for n in named])[:2] == ((), ())
-    assert paired([f"{n}.jpg" for n in named], ["0.png", "1.png"])[:2] == ((), ())
+    frames = tuple(f"scene0000_00_{number}.jpg" for number in range(3))
+    assert paired(frames, [name.replace("jpg", "png") for name in frames]) == (frames, (), ())
+    assert paired(frames, ["0.png", "1.png"]) == (frames, (), ()), (
+        "all frames, as those of a set without depth"
+    )
     twins = paired(["0.jpg", "0.png"], ["0.png"])[0]
     assert twins == ("0.jpg", "0.png"), "one frame twice is refused by name where frames are counted"
 
