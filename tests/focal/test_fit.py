@@ -9,7 +9,8 @@ import pytest
 from focusgen.focal.classical import estimate
 from focusgen.focal.fit import FITS, believed_part, blur_factor, shows_times_the_blur, unexplained_share
 from focusgen.focal.registration import registered
-from focusgen.focal.stack import FocalStack
+from focusgen.focal.render import render_stack
+from focusgen.focal.stack import FocalStack, StackLens
 from tests.focal.stacks import truth
 
 WINDOW = (slice(None), slice(48, 144), slice(80, 240))
@@ -66,6 +67,27 @@ def test_a_large_picture_tells_its_lens_as_a_small_one_does(right: FocalStack):
     large = replace(right, slices=slices, radius_px_m=4 * right.radius_px_m)
     assert blur_factor(large) == 1.0
     assert blur_factor(replace(large, radius_px_m=2 * right.radius_px_m)) == 2.0
+
+
+@pytest.mark.parametrize("per_metre", [39.37, 100.0])
+def test_distances_in_inches_or_centimetres_taken_for_metres_are_told(right: FocalStack, per_metre):
+    factor = blur_factor(replace(right, radius_px_m=right.radius_px_m / per_metre))
+    assert per_metre / 2 < factor < 2 * per_metre
+
+
+@pytest.mark.parametrize("noise", [0.0, 2.0])
+@pytest.mark.parametrize("change_px", [0.15, 0.6, 2.5])
+def test_slices_that_hardly_differ_are_those_of_a_lens_that_hardly_blurs(right: FocalStack, change_px, noise):
+    traced = truth("tabletop")
+    window = WINDOW[1:]
+    width_m = 0.05**2 / 4 * right.slices.shape[2] * right.span / change_px
+    lens = StackLens(0.05, 2.0, width_m, "paper")
+    drawn = np.stack(list(render_stack(traced.aif[window], traced.depth_m[window], traced.distances_m, lens)))
+    seen = drawn + np.random.default_rng(0).normal(0.0, noise, drawn.shape)
+    slices = np.clip(np.rint(seen), 0, 255).astype(np.uint8)
+    stack = FocalStack(slices, right.diopters, lens.radius_px_m(slices.shape[2]))
+    assert stack.radius_px_m * stack.span == pytest.approx(change_px)
+    assert blur_factor(stack) == 1.0
 
 
 def test_two_slices_and_pictures_of_nothing_say_nothing_of_the_lens(right: FocalStack):
