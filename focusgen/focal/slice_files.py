@@ -141,6 +141,7 @@ def stack_of_folder(folder: Path) -> StackFiles:
     chosen = _only_longest(folder, series) or named
     ordered = sorted(chosen, key=lambda path: order.key(path.name))
     _refuse_doubles(folder, ordered)
+    _refuse_stack_among(folder, ordered)
     refuse_unread(folder, ordered, order.number)
     used = set(chosen)
     left_out = tuple(path.name for path in pictures if path not in used)
@@ -205,6 +206,17 @@ def _refuse_doubles(folder: Path, paths: Sequence[Path]) -> None:
                 f"{display(str(folder))}: {display(other.name)} and {display(path.name)} are one slice twice",
                 "Leave one kind of file there, or name the slices one by one: --input a.png,b.png,...",
             )
+
+
+def _refuse_stack_among(folder: Path, paths: Sequence[Path]) -> None:
+    """Refuse pictures of which one is a whole stack."""
+    whole = next((path for path in paths if len(paths) > 1 and has_pages(path)), None)
+    if whole is not None:
+        raise ConfigError(
+            f"{display(str(folder))}: {display(whole.name)} holds several pictures, and others lie "
+            "beside it: which is the stack?",
+            f"Name it: --input {display(str(whole))}. Or take it out of the folder.",
+        )
 
 
 def _only_longest(folder: Path, series: dict[str, list[Path]]) -> list[Path] | None:

@@ -18,6 +18,7 @@ from focusgen.media.tiff_tags import (
     CHANNELS,
     DESCRIPTION,
     FORMAT,
+    HEIGHT,
     JPEG_TABLES,
     PHOTOMETRIC,
     PROFILE,
@@ -115,7 +116,7 @@ def _alone(data: Data, tags: Tags) -> bytes:
 
 
 def _looked_at(path: Path) -> tuple[list[int], dict[str, int]]:
-    """Return the numbers of its pages but smaller copies of others, and which axes it says they have."""
+    """Return the numbers of its pages but those of another size, and which axes it says they have."""
     if path.suffix.lower() not in TIFF_SUFFIXES or not path.is_file():
         return [], {}
     try:
@@ -124,7 +125,12 @@ def _looked_at(path: Path) -> tuple[list[int], dict[str, int]]:
         text = bytes(pages[0].get(DESCRIPTION, ())).decode("utf-8", "replace").strip("\0")
     except (OSError, ValueError, struct.error, CorruptInputError):
         return [], {}  # whoever reads it as one picture says what is wrong
-    whole = [n for n, tags in enumerate(pages, 1) if not (tags.get(SUBFILE) or (0,))[0] & REDUCED]
+    size = [pages[0].get(tag) for tag in (WIDTH, HEIGHT)]
+    whole = [
+        n
+        for n, tags in enumerate(pages, 1)
+        if not (tags.get(SUBFILE) or (0,))[0] & REDUCED and [tags.get(WIDTH), tags.get(HEIGHT)] == size
+    ]
     return whole, _axes(text, (pages[0].get(CHANNELS) or (1,))[0])
 
 

@@ -31,7 +31,7 @@ from focusgen.focal.slice_files import (
     stack_of_folder,
     stack_of_paths,
 )
-from focusgen.focal.sources import open_record, record_distances_m, spread
+from focusgen.focal.sources import ARRAY_FILES, open_record, record_distances_m, spread
 from focusgen.focal.told_lens import LensFlags, missing_lens_flags
 from focusgen.media.light_pictures import EXR
 from focusgen.media.picture_files import PICTURE_SUFFIXES
@@ -309,7 +309,9 @@ def _named_one_by_one(given: str) -> StackFiles:
         return stack_of_paths([path])
     raise ConfigError(
         f"{display(given)}: neither a folder nor pictures",
-        "A video in which focus travels goes to --sweep-video, with --focus-from.",
+        "Slices in an array are saved as pictures first, one stack a folder."
+        if path.suffix.lower() in (*ARRAY_FILES, ".npy", ".mat")
+        else "A video in which focus travels goes to --sweep-video, with --focus-from.",
     )
 
 

@@ -259,7 +259,12 @@ def test_pages_of_one_tiff_are_the_slices_of_a_stack_and_several_such_files_a_ba
     batch = stack_folders(tmp_path)
     assert [stack_of_folder(file).name for file in batch] == ["a", "b", "c"]
     picture(tmp_path / "d.tif")
-    assert stack_folders(tmp_path) == [tmp_path], "one file is one picture there"
+    assert stack_folders(tmp_path) == [tmp_path]
+    with pytest.raises(
+        ConfigError, match=r"a\.tiff holds several pictures, .*: which is the stack"
+    ) as caught:
+        stack_of_folder(tmp_path)
+    assert f"--input {tmp_path}/a.tiff" in caught.value.advice
 
 
 def picture(path: Path) -> None:

@@ -83,6 +83,11 @@ def test_pages_that_are_more_than_one_stack_are_not_guessed_at(tmp_path, said, t
     assert "ImageJ" in caught.value.advice
 
 
+def test_a_picture_and_its_thumbnail_are_no_stack(tmp_path):
+    picture = pages(1)[0]
+    assert not has_pages(saved(tmp_path / "z.tif", [picture, picture.resize((20, 15))]))
+
+
 def test_single_pictures_and_other_files_have_no_pages(tmp_path):
     (tmp_path / "junk.tif").write_bytes(b"II*\0" + bytes(30))
     (tmp_path / "empty.tif").touch()
