@@ -7,7 +7,6 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 from rich.console import Console
 
@@ -155,13 +154,7 @@ class AttemptObserver(ConsoleObserver):
 def read_attempts(dataset: DatasetLayout) -> Iterator[Attempt]:
     """Yield what tasks say that have not ended; a file that is just being replaced is passed over."""
     for path in sorted(dataset.attempts.glob("*/*.json")):
-        attempt = _read_attempt(path)
-        if attempt is not None:
-            yield attempt
-
-
-def _read_attempt(path: Path) -> Attempt | None:
-    try:
-        return Attempt(**parse_json(path.read_bytes()))
-    except (OSError, ValueError, TypeError):
-        return None
+        try:
+            yield Attempt(**parse_json(path.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            continue

@@ -17,6 +17,7 @@ from types import FrameType
 
 from focusgen.base.errors import ConfigError, ExitCode
 from focusgen.base.interpreter import focusgen_command
+from focusgen.base.programs import ask
 from focusgen.base.signals import deaf_to_warnings, warnings_handled_by
 from focusgen.cluster import slurm
 from focusgen.cluster.attempts import restart_count
@@ -58,7 +59,7 @@ def allocation(environment: Mapping[str, str]) -> Allocation:
     per_node = max(1, number_in(environment, "SLURM_GPUS_ON_NODE", 1))
     host = "localhost"
     if n_nodes > 1:
-        shown = slurm.ask(["scontrol", "show", "hostnames", environment.get("SLURM_JOB_NODELIST", "")])
+        shown = ask(["scontrol", "show", "hostnames", environment.get("SLURM_JOB_NODELIST", "")])
         hosts = (shown or "").split()
         if not hosts:
             raise ConfigError("scontrol does not say which nodes this job has", "Is this a Slurm job?")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from focusgen.base.errors import ConfigError
+from focusgen.base.programs import ask
 from focusgen.base.user import user_name
 
-ASK_TIMEOUT_S = 60
 SECRET = re.compile(
     r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_KEY|PRIVATE_KEY|_AUTH$|^AWS_|^WANDB_", re.I
 )
@@ -58,19 +57,6 @@ def clean_environment(environment: Mapping[str, str], pass_env: Sequence[str]) -
     """Return the variables that jobs are handed."""
     unwanted = set(unwanted_variables(environment, pass_env))
     return {name: value for name, value in environment.items() if name not in unwanted}
-
-
-def ask(command: Sequence[str], timeout_s: float = ASK_TIMEOUT_S) -> str | None:
-    """Return what a program prints; None if it is missing, fails or does not answer in time."""
-    if shutil.which(command[0]) is None:
-        return None
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
 
 
 def require_slurm() -> None:

@@ -12,11 +12,12 @@ from focusgen.base.errors import ConfigError, SceneError, reason_of
 from focusgen.base.names import display, same_form
 from focusgen.config import Config
 from focusgen.dataset.frames import published_plan
-from focusgen.dataset.index import IndexEntry, read_index
+from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.records import FOOTAGE
 from focusgen.media.brought import Camera
 from focusgen.optics.coc import shown_width
+from focusgen.optics.sizes import FramePlan
 from focusgen.optics.view import View, focal_length_mm, published_camera, published_view
 
 LAYOUT = "layout"
@@ -32,21 +33,10 @@ LEAST_FOCAL_SHARE = 0.1  # of the long side: 157 degrees; the widest lens that d
 
 
 class Footage:
-    """The views of a data set's scenes, as `optics.footage_focal_px` says.
+    """The views of a data set's scenes, as `optics.footage_focal_px` says."""
 
-    Args:
-        entries: of the index; None to read it where it is needed.
-    """
-
-    def __init__(
-        self, cfg: Config, dataset: DatasetLayout, entries: Mapping[str, IndexEntry] | None = None
-    ) -> None:
+    def __init__(self, cfg: Config, dataset: DatasetLayout, entries: Mapping[str, IndexEntry]) -> None:
         self._cfg, self._dataset, self._entries = cfg, dataset, entries
-
-    def _entry(self, scene_id: str) -> IndexEntry:
-        if self._entries is None:
-            self._entries = read_index(self._dataset)
-        return self._entries[scene_id]
 
     def focal_px(self, scene_id: str) -> float | None:
         """Return the focal length in pixels of a scene's raw frames, None where nobody asked for it.
@@ -62,7 +52,7 @@ class Footage:
 
     def _check_width(self, scene_id: str, focal_px: float) -> None:
         """Refuse a view that no lens has without bending lines: millimetres or metres look so."""
-        entry = self._entry(scene_id)
+        entry = self._entries[scene_id]
         long_side_px = max(entry.width, entry.height)
         if focal_px < LEAST_FOCAL_SHARE * long_side_px:
             degrees = 2.0 * math.degrees(math.atan(0.5 * long_side_px / focal_px))
@@ -82,7 +72,7 @@ class Footage:
             return camera.fx
         if isinstance(given, Path):
             return _of_table(given, scene_id)
-        raw = self._entry(scene_id).raw_scene(scene_id, self._cfg.data.raw_root)
+        raw = self._entries[scene_id].raw_scene(scene_id, self._cfg.data.raw_root)
         if raw.kind == "video":
             raise SceneError(f"scene {scene_id!r}: a video has no EXIF with a focal length", WAYS_OUT)
         from focusgen.media.picture_files import exif_focal_px  # decoders: few data sets ask for EXIF
@@ -102,7 +92,7 @@ class Footage:
         """Return the camera that came with the scene's layout, where nobody states another view."""
         if self._cfg.optics.footage_focal_px not in (None, LAYOUT):
             return None
-        camera = self._entry(scene_id).camera
+        camera = self._entries[scene_id].camera
         if camera is None and self._cfg.optics.footage_focal_px == LAYOUT:
             raise SceneError(f"scene {scene_id!r}: no layout brought its camera", WAYS_OUT)
         return camera
@@ -125,11 +115,14 @@ class Footage:
         camera = self._camera(scene_id)
         if camera is not None:
             raw = View(camera.fx, camera.fy, camera.cx, camera.cy)
-            return published_camera(raw, published_plan(self._dataset.scene(scene_id), self._entry(scene_id)))
+            return published_camera(raw, self._plan(scene_id))
         focal_px = self.focal_px(scene_id)
         if focal_px is None:
             return None
-        return published_view(focal_px, published_plan(self._dataset.scene(scene_id), self._entry(scene_id)))
+        return published_view(focal_px, self._plan(scene_id))
+
+    def _plan(self, scene_id: str) -> FramePlan:
+        return published_plan(self._dataset.scene(scene_id), self._entries[scene_id])
 
     def tied(self, scene_id: str) -> Config:
         """Return settings in which the lens has the footage's view, if `lens.focal_length` asks for that."""
@@ -137,7 +130,7 @@ class Footage:
         view = self.view(scene_id) if cfg.lens.focal_length == "footage" else None
         if view is None:
             return cfg
-        plan = published_plan(self._dataset.scene(scene_id), self._entry(scene_id))
+        plan = self._plan(scene_id)
         sensor_width_mm = shown_width(cfg.optics.sensor_width_mm, plan.width, plan.height)
         focal_mm = focal_length_mm(view, plan.width, sensor_width_mm)
         lens = cfg.lens.model_copy(update={"focal_length_mm": (focal_mm, focal_mm)})

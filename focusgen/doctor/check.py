@@ -1,9 +1,7 @@
-"""What one check found, and how the doctor asks other programs."""
+"""What one check found."""
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -32,14 +30,3 @@ class Check:
     status: Status
     detail: str
     advice: str = ""
-
-
-def ask(command: Sequence[str], timeout_s: float = 20.0) -> str | None:
-    """Return what a program prints, or None if it is missing, fails or hangs."""
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=timeout_s, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from focusgen.base.names import display
+from focusgen.base.programs import ask
 from focusgen.base.user import user_name
 from focusgen.config import Config
-from focusgen.doctor.check import Check, Status, ask
+from focusgen.doctor.check import Check, Status
 from focusgen.doctor.disk_probes import NO_ANSWER, lock_problem, rename_problem
 
 # Measured at 854x480 with our encoders: sharp frame and depth, then render and label of one lens set.

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Literal
 
 from focusgen.base.interpreter import module_command
+from focusgen.base.programs import ask
 from focusgen.config import Config
-from focusgen.doctor.check import Check, Status, ask
+from focusgen.doctor.check import Check, Status
 from focusgen.doctor.machine import release
 from focusgen.models.registry import backends_that_need_a_gpu
 
@@ -59,9 +60,8 @@ def read_gpus() -> list[Gpu] | Literal["no driver", "broken driver"]:
     """Return the GPUs that nvidia-smi lists."""
     if shutil.which("nvidia-smi") is None:
         return "no driver"
-    text = ask(
-        ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader,nounits"]
-    )
+    query = ["--query-gpu=name,driver_version,memory.total", "--format=csv,noheader,nounits"]
+    text = ask(["nvidia-smi", *query], timeout_s=20)
     rows = [[part.strip() for part in line.split(",")] for line in (text or "").splitlines()]
     gpus = [Gpu(*row) for row in rows if len(row) == 3]
     return gpus or "broken driver"

@@ -15,10 +15,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from focusgen.base.cores import usable_cores
+from focusgen.base.programs import ask
 from focusgen.base.shipped import PACKAGE, is_checkout
 from focusgen.config import Config
 from focusgen.config.backends import BUILT_IN
-from focusgen.doctor.check import Check, Status, ask
+from focusgen.doctor.check import Check, Status
 from focusgen.models.registry import backend_of, backends_that_need_a_gpu
 
 KNOWN_ARCHITECTURES = ("x86_64", "aarch64", "arm64")
@@ -97,13 +98,17 @@ def check_packages(cfg: Config) -> list[Check]:
 
 def needed_requirements(cfg: Config) -> list[str]:
     """Return lines such as "av>=17.1" of what the configured backends need; none if we are not installed."""
+    extras = {backend_of(cfg, phase).extra for phase in BUILT_IN} - {""}
+    found = ((line, re.search(r"extra == ['\"](\w+)['\"]", line)) for line in _declared())
+    return [line for line, extra in found if extra is None or extra[1] in extras]
+
+
+def _declared() -> list[str]:
+    """Return the requirements of all extras, none if we are not installed."""
     try:
-        declared = importlib.metadata.requires("focusgen") or []
+        return importlib.metadata.requires("focusgen") or []
     except importlib.metadata.PackageNotFoundError:
         return []
-    extras = {backend_of(cfg, phase).extra for phase in BUILT_IN} - {""}
-    found = ((line, re.search(r"extra == ['\"](\w+)['\"]", line)) for line in declared)
-    return [line for line, extra in found if extra is None or extra[1] in extras]
 
 
 def requirement_name(line: str) -> str:
@@ -113,11 +118,7 @@ def requirement_name(line: str) -> str:
 
 def missing_packages(extra: str) -> list[str]:
     """Return the packages of an extra that are not installed at all."""
-    try:
-        declared = importlib.metadata.requires("focusgen") or []
-    except importlib.metadata.PackageNotFoundError:
-        return []
-    lines = [line for line in declared if re.search(rf"extra == ['\"]{extra}['\"]", line)]
+    lines = [line for line in _declared() if re.search(rf"extra == ['\"]{extra}['\"]", line)]
     problems = [judge_requirement(line)[1] for line in lines]
     return [problem.split()[0] for problem in problems if problem.endswith("missing")]
 
@@ -199,7 +200,7 @@ def check_cluster(cfg: Config) -> list[Check]:
         return [Check("slurm", Status.INFO, f"inside job {job}, partition {where}")]
     if shutil.which("sbatch") is None:
         return []
-    partitions = ask(["sinfo", "--noheader", "--format=%P %a %G"])
+    partitions = ask(["sinfo", "--noheader", "--format=%P %a %G"], timeout_s=20)
     listed = "; ".join(partitions.splitlines()[:12]) if partitions else "none could be listed"
     advice = "" if partitions else "Nothing can be submitted like this; sinfo itself says why."
     checks = [Check("partitions", Status.INFO if partitions else Status.WARN, listed, advice)]

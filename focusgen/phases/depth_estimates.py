@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,7 +56,10 @@ def _chunked(
     cfg, start = job.cfg.depth, shot[0]
     chunks = plan_chunks(shot[1] - start, cfg.max_chunk, cfg.overlap)
     first = covering_chunk(chunks, wanted[0] - start)
-    recall = functools.partial(_recall_seam, job, shot_number)
+
+    def recall(chunk_number: int) -> dict[str, Any] | None:
+        return seams(job).get((shot_number, chunk_number))
+
     if first and recall(first) is None:
         first = 0  # its scale hangs on all chunks before it
 
@@ -79,10 +81,6 @@ def _chunked(
         yield start + index, depth_m
         if start + index >= wanted[-1]:
             return
-
-
-def _recall_seam(job: SceneJob, shot_number: int, chunk_number: int) -> dict[str, Any] | None:
-    return seams(job).get((shot_number, chunk_number))
 
 
 def seams(job: SceneJob) -> dict[tuple[int, int], dict[str, Any]]:

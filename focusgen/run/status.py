@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from focusgen.config import SCENE_PHASES, Config, PhaseName
@@ -163,7 +162,9 @@ def last_verdict(dataset: DatasetLayout, statuses: Sequence[SceneStatus]) -> Ver
         made_s = path.stat().st_mtime
         records = report.get("records")
         outdated_by = _outdated_by(dataset, records, statuses, made_s)
-        missed = "" if outdated_by or records is None else _first_missed(records, statuses)
+        # it is new, or others were asked for
+        unseen = () if records is None else (s.scene_id for s in statuses if s.scene_id not in records)
+        missed = "" if outdated_by else next(iter(unseen), "")
         return Verdict(
             str(report["verdict"]),
             int(report["passing_scenes"]),
@@ -189,16 +190,8 @@ def _outdated_by(
                 seen = records.get(status.scene_id)
                 is_same = seen is None or seen.get(phase, "missing") == digest
             else:
-                is_same = _modified_s(dataset.scene(status.scene_id).done(phase)) <= made_s
+                done = dataset.scene(status.scene_id).done(phase)
+                is_same = not done.exists() or done.stat().st_mtime <= made_s
             if not is_same:
                 return f"{status.scene_id}, phase {phase}"
     return ""
-
-
-def _first_missed(records: Mapping[str, object], statuses: Sequence[SceneStatus]) -> str:
-    """Return the first scene that phase 6 did not look at: it is new, or others were asked for."""
-    return next((status.scene_id for status in statuses if status.scene_id not in records), "")
-
-
-def _modified_s(path: Path) -> float:
-    return path.stat().st_mtime if path.exists() else 0.0

@@ -81,7 +81,7 @@ def ablate_steps(
     strategy: str,
     numbers: TemporalNumbers,
     *,
-    steps: Sequence[int] = (2, 4, 8, 16, 28),
+    steps: Sequence[int],
 ) -> Table:
     """Return one row per number of diffusion steps.
 
@@ -166,7 +166,7 @@ class LensSets:
     start: Callable[[int], Sequence[Callable[[int], tuple[Image, Label]]]]
 
 
-def ablate_sets(source: LensSets, *, n_sets: Sequence[int] = (1, 2, 4, 8)) -> Table:
+def ablate_sets(source: LensSets, *, n_sets: Sequence[int]) -> Table:
     """Return one row per number of lens sets.
 
     Columns: label_coverage, share of the 16 bins of the label range that a pixel is shown in by some set;

@@ -84,7 +84,8 @@ def contact_sheet(view: SceneView, n_columns: int = 6) -> Image:
     bars_left = LEFT_PX + n_columns * (panel_w + GAP_PX) + 20
     width = max(bars_left + RIGHT_PX - 20, _heading_width(view))
     charts_top = HEADER_PX + len(view.strips) * row_px + GAP_PX
-    canvas = Image.new("RGB", (width, charts_top + CHART_PX * _n_charts(view)), PAPER)
+    n_charts = int(view.read_label is not None) + int(bool(view.focus_distances_m))
+    canvas = Image.new("RGB", (width, charts_top + CHART_PX * n_charts), PAPER)
     draw = ImageDraw.Draw(canvas)
     _heading(canvas, view)
     for column, frame in enumerate(frames):
@@ -102,10 +103,6 @@ def contact_sheet(view: SceneView, n_columns: int = 6) -> Image:
             draw_bar(canvas, bar, strip.scale, _font(12), "up")
     _charts(canvas, view, frames, charts_top)
     return canvas
-
-
-def _n_charts(view: SceneView) -> int:
-    return int(view.read_label is not None) + int(bool(view.focus_distances_m))
 
 
 def _charts(canvas: Image, view: SceneView, frames: Sequence[int], top: int) -> None:
@@ -248,12 +245,11 @@ def _encode(view: SceneView, path: Path) -> None:
     page = VideoPage(view)
     rate = Fraction(video_fps(view)).limit_denominator(1001)
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        stream: Any = container.add_stream(_codec(VIDEO_CODECS), rate=rate)
+        stream: Any = container.add_stream(_codec(), rate=rate)
         stream.width, stream.height, stream.pix_fmt = page.size[0], page.size[1], "yuv420p"
         stream.options = {"crf": "20", "preset": "veryfast"}
-        stream.codec_context.colorspace = stream.codec_context.color_primaries = (
-            1  # BT.709, as players assume
-        )
+        bt_709 = 1  # as players assume
+        stream.codec_context.colorspace = stream.codec_context.color_primaries = bt_709
         for index in range(view.n_frames):
             picture = av.VideoFrame.from_ndarray(page.paint(index), format="rgb24")
             picture.pts = index
@@ -261,10 +257,12 @@ def _encode(view: SceneView, path: Path) -> None:
         container.mux(stream.encode(None))
 
 
-def _codec(names: Sequence[str]) -> str:
+def _codec() -> str:
     import av
 
-    found = next((name for name in names if name in av.codecs_available), None)
+    found = next((name for name in VIDEO_CODECS if name in av.codecs_available), None)
     if found is None:
-        raise ConfigError(f"this build of FFmpeg has none of {', '.join(names)}", "Reinstall av from PyPI.")
+        raise ConfigError(
+            f"this build of FFmpeg has none of {', '.join(VIDEO_CODECS)}", "Reinstall av from PyPI."
+        )
     return found

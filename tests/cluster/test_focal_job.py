@@ -28,7 +28,7 @@ def test_one_process_is_started_directly_and_more_through_torchrun():
 
 def test_the_job_says_how_many_processes_and_where_they_meet(monkeypatch):
     assert allocation({}) == Allocation()
-    monkeypatch.setattr(slurm, "ask", lambda command: "n3\nn4\n" if command[-1] == "n[3-4]" else None)
+    monkeypatch.setattr(focal_job, "ask", lambda command: "n3\nn4\n" if command[-1] == "n[3-4]" else None)
     told = {
         "SLURM_NNODES": "2",
         "SLURM_GPUS_ON_NODE": "8",

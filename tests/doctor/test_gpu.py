@@ -32,5 +32,5 @@ def test_a_driver_that_lists_nothing_is_none_that_is_missing(monkeypatch):
     assert gpu.read_gpus() == "no driver"
     monkeypatch.setattr(gpu.shutil, "which", lambda name: "/usr/bin/nvidia-smi")
     for said in (None, "", "No devices were found", "a, b"):
-        monkeypatch.setattr(gpu, "ask", lambda command, said=said: said)
+        monkeypatch.setattr(gpu, "ask", lambda command, timeout_s, said=said: said)
         assert gpu.read_gpus() == "broken driver", said
