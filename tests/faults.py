@@ -39,7 +39,7 @@ def import_phases() -> None:
         importlib.import_module(f"focusgen.models.{name}")
     for name in ("doctor.check", "run.eta", "run.forecast", "run.validation", "tools.run_pictures"):
         importlib.import_module(f"focusgen.{name}")
-    for name in ("matplotlib.figure", "natsort", "scipy.stats"):
+    for name in ("matplotlib.figure", "natsort"):
         importlib.import_module(name)
     assert importlib.import_module("skimage.metrics").structural_similarity
 

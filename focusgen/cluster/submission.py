@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from focusgen.base.errors import ApprovalError, ConfigError
 from focusgen.cluster.index_jobs import index_steps
 from focusgen.cluster.local import run_plan
-from focusgen.cluster.pending import unfinished
 from focusgen.cluster.report import forecast_lines
 from focusgen.cluster.resources import limits_for
 from focusgen.cluster.slurm import Limits, require_slurm
@@ -24,14 +23,16 @@ from focusgen.cluster.submit import (
     submit_steps,
 )
 from focusgen.cluster.task import Task, run_task
-from focusgen.config import Config, PhaseName
+from focusgen.config import SCENE_PHASES, Config, PhaseName
 from focusgen.config.graph import scene_phases
-from focusgen.dataset.index import read_index
+from focusgen.dataset.index import IndexEntry, read_index
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.dataset.states import State
 from focusgen.run.ask_first import ask_before_jobs, ask_first
 from focusgen.run.forecast import SceneWork, forecast, survey, work_of
 from focusgen.run.max_coc import warning_before_renders, with_max_coc
 from focusgen.run.selection import Selection, select_scenes
+from focusgen.run.status import all_status
 
 Where = Literal["slurm", "local", "debug"]
 
@@ -84,6 +85,28 @@ class Submission:
     def due(self, works: Sequence[SceneWork]) -> tuple[PhaseName, ...]:
         """Return the phases to do: without scenes only the gates are left."""
         return tuple(phase for phase in self.later if works or phase not in scene_phases(self.later))
+
+
+def unfinished(
+    cfg: Config,
+    index: Mapping[str, IndexEntry],
+    phases: Sequence[PhaseName],
+    scenes: Sequence[str] | None = None,
+) -> list[str]:
+    """Return the scenes of which a phase is not complete under today's settings, in index order.
+
+    Most scenes of a first submission have no record at all: those are told by one look, without reading.
+    """
+    dataset = DatasetLayout.of(cfg)
+    wanted = [phase for phase in phases if phase in SCENE_PHASES]
+    scenes = list(index) if scenes is None else scenes
+    begun = [scene for scene in scenes if all(dataset.scene(scene).done(phase).exists() for phase in wanted)]
+    complete = {
+        status.scene_id
+        for status in all_status(dataset, index, cfg, begun)
+        if all(status.phases[phase].state is State.COMPLETE for phase in wanted)
+    }
+    return [scene for scene in scenes if scene not in complete]
 
 
 def next_phases(cfg: Config) -> tuple[PhaseName, ...]:

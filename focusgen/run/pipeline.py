@@ -5,19 +5,20 @@ Each imports what only it needs: phase 6 brings OpenCV, and a task of another ph
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from focusgen.base.errors import ExitCode
 from focusgen.base.files import share_with_group
-from focusgen.base.names import display, rich_text
+from focusgen.base.names import display, rich_text, shortened
 from focusgen.base.signals import StopFlag
 from focusgen.config import Config, PhaseName
-from focusgen.dataset.index import read_index
+from focusgen.dataset.index import IndexResult, read_index
 from focusgen.dataset.index_draft import outline_of
 from focusgen.dataset.layout import DatasetLayout
+from focusgen.media.listing import Rejection
 from focusgen.run.calibration import calibrate_in_run, run_calibrate
 from focusgen.run.console import ConsoleObserver
-from focusgen.run.index_lines import note_lines, refusal_line
 from focusgen.run.max_coc import warning_before_renders
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.selection import Selection, select_scenes
@@ -65,6 +66,31 @@ def run_index(
 def _nothing_found(cfg: Config) -> str:
     how = f"by --glob {cfg.data.glob!r}" if cfg.data.glob else "(--glob '*/*' looks one folder deeper)"
     return rich_text(f"no video and no folder of images in {display(str(cfg.data.raw_root))} {how}")
+
+
+def refusal_line(scene_id: str, rejection: Rejection) -> str:
+    """Return a refusal with every name in it once."""
+    file = rejection.file
+    is_named = file.startswith(f"{scene_id}/") or scene_id in (file, PurePosixPath(file).stem)
+    return f"{file}: {rejection.reason}" if is_named else f"{scene_id}: {file}: {rejection.reason}"
+
+
+def note_lines(result: IndexResult) -> Iterator[str]:
+    """Yield each note on scenes that were decoded now, and where those on other scenes stand."""
+    scenes_of: dict[str, list[str]] = {}
+    for scene_id in result.looked_at:
+        notes = result.index[scene_id].notes if outline_of(result.index, scene_id).n_notes else ()
+        for note in notes:
+            scenes_of.setdefault(note, []).append(scene_id)
+    for note, scenes in scenes_of.items():
+        yield f"{shortened(scenes)}: {note}"
+    looked_at = set(result.looked_at)
+    n_before = sum(
+        outline_of(result.index, name).n_notes > 0 for name in result.index if name not in looked_at
+    )
+    if n_before:
+        whose = "1 scene indexed before has" if n_before == 1 else f"{n_before} scenes indexed before have"
+        yield f"{whose} notes (source.notes in scene_index.json)"
 
 
 def run_index_share(

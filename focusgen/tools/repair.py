@@ -6,9 +6,10 @@ backend is deterministic; then the record has its old digest, and nothing downst
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from focusgen import config
 from focusgen.base.errors import CorruptInputError, FocusgenError, Interrupted, SceneError, StorageError
@@ -38,7 +39,6 @@ from focusgen.tools.repair_files import (
     restore_split,
     restore_stats,
 )
-from focusgen.tools.repair_settings import redoing, with_settings
 
 SettingsOf = Callable[[PhaseName], Config | None]
 """Settings that hold the paths for a phase; what matters to the bytes is taken from the record."""
@@ -271,3 +271,25 @@ class SceneRepairer:
                 phase,
                 f"made again, but with other bytes than before (another device or version?): run {later}",
             )
+
+
+def with_settings(cfg: Config, settings: Mapping[str, Any]) -> Config:
+    """Return `cfg` with the settings that a record was made under; those say what the bytes are."""
+    document = cfg.model_dump(mode="json", by_alias=True)
+    sections = dict(cfg.sections())
+    for dotted, value in settings.items():
+        section, _, name = dotted.rpartition(".")
+        if not section:
+            document[name] = value
+        elif sections[section].effective(name) != value:  # what is left out may mean the very same
+            document[section][name] = value
+    return config.from_document(document, "the record's settings")
+
+
+def redoing(cfg: Config, dataset: DatasetLayout) -> Config:
+    """Return `cfg` for this data set, whole scenes, allowed to replace what lies there."""
+    data = cfg.data.model_copy(
+        update={"out_root": dataset.root, "scene_index": dataset.index_json, "max_frames": None}
+    )
+    run = cfg.run.model_copy(update={"on_stale": "redo"})
+    return cfg.model_copy(update={"data": data, "run": run})

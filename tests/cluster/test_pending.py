@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from focusgen import cli
-from focusgen.cluster.pending import unfinished
+from focusgen.cluster.submission import unfinished
 from focusgen.dataset.index import read_index
 from focusgen.dataset.layout import DatasetLayout
 

@@ -8,7 +8,7 @@ import pytest
 
 from focusgen.dataset.index import IndexEntry, IndexResult
 from focusgen.media.listing import Rejection
-from focusgen.run.index_lines import note_lines, refusal_line
+from focusgen.run.pipeline import note_lines, refusal_line
 
 ENTRY = IndexEntry(("a.png",), 4, 4, "train", {"path": "a", "kind": "images", "fps": None}, (), "0")
 

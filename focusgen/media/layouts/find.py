@@ -9,9 +9,24 @@ from focusgen.base.errors import ConfigError, reason_of
 from focusgen.base.names import display, listed
 from focusgen.config.data import DataConfig
 from focusgen.media.clips import CLIPS, read_clips
+from focusgen.media.layouts.hypersim import HYPERSIM
 from focusgen.media.layouts.layout import Contents, Layout
-from focusgen.media.layouts.table import LAYOUTS, recognise
+from focusgen.media.layouts.rendered import RENDERED_LAYOUTS
+from focusgen.media.layouts.sensors import SENSOR_LAYOUTS
+from focusgen.media.layouts.tum import TUM
+from focusgen.media.layouts.videos import VIDEO_LAYOUTS
 from focusgen.media.scenes import Discovery, Place, discover, scenes_at
+
+LAYOUTS = {
+    layout.name: layout for layout in (*VIDEO_LAYOUTS, TUM, *SENSOR_LAYOUTS, HYPERSIM, *RENDERED_LAYOUTS)
+}
+
+
+def recognise(root: Path) -> dict[Layout, str]:
+    """Return every layout that a folder looks like, with the evidence."""
+    found = {layout: layout.recognise(root) for layout in LAYOUTS.values()}
+    return {layout: evidence for layout, evidence in found.items() if evidence}
+
 
 AUTO = "auto"
 PLAIN = "plain"

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from focusgen.media.layouts.table import LAYOUTS
+from focusgen.media.layouts.find import LAYOUTS
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "layouts.md"
 

@@ -10,8 +10,7 @@ import pytest
 from focusgen.config.data import DataConfig
 from focusgen.media.depth_brought import open_brought
 from focusgen.media.depth_units import DepthOptions
-from focusgen.media.layouts.find import find_scenes
-from focusgen.media.layouts.table import LAYOUTS, recognise
+from focusgen.media.layouts.find import LAYOUTS, find_scenes, recognise
 from tests.layouts import DEPTH_SETS, N_FRAMES, VIDEO_SETS
 from tests.media.layouts.asking import data_of
 
