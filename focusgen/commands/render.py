@@ -107,9 +107,9 @@ def _render(given: RenderFlags, cfg: config.Config) -> list[RenderedPicture]:
 
 
 def _arguments(given: RenderFlags, cfg: config.Config) -> RenderPictureArgs:
-    from focusgen.phases.provided_depth import depth_options
     from focusgen.tools.picture import RenderPictureArgs
     from focusgen.tools.picture_blur import PictureCamera
+    from focusgen.tools.picture_depth import how_depth_is_read
 
     camera = PictureCamera(
         cfg.render.transfer,
@@ -128,7 +128,7 @@ def _arguments(given: RenderFlags, cfg: config.Config) -> RenderPictureArgs:
         formula=cfg.optics.formula,
         sensor_width_mm=given.sensor_width_mm,
         sensor_long_side_mm=cfg.optics.sensor_width_mm,
-        depth_options=depth_options(cfg.depth),
+        depth_options=how_depth_is_read(cfg),
         far_m=cfg.depth.far_m,
         depth_edge_snap=given.depth_edge_snap,
         camera=camera,

@@ -1,4 +1,4 @@
-"""Depth for one picture by a model."""
+"""Depth for one picture: how a file of it is read, or which model estimates it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ import numpy.typing as npt
 
 from focusgen.config import Config
 from focusgen.config.backends import PROVIDED
+from focusgen.media.depth_units import DepthOptions
 from focusgen.models.registry import load_depth_model
 from focusgen.phases.outputs import backend_words, checked_depth
+from focusgen.phases.provided_depth import depth_options
 
 Frame: TypeAlias = npt.NDArray[np.uint8]
 Depth: TypeAlias = npt.NDArray[np.float32]
+
+
+def how_depth_is_read(cfg: Config) -> DepthOptions:
+    """Return unit, marks and channel of a depth file, as the settings say."""
+    return depth_options(cfg.depth)
 
 
 def depth_estimator(cfg: Config) -> Callable[[Frame], Depth] | None:
