@@ -173,7 +173,8 @@ def _checked_stacks(job: InferJob, folders: Sequence[Path]) -> list[Stack | Unus
     if job.as_scene:
         check_takes_scenes(job.output)
         firsts = [stack.files.paths[0] for stack in stacks if isinstance(stack, Stack)]
-        check_one_size([path for path in firsts if path.is_file()])  # others lie in the tar of a scene
+        whole = [path.parent if path.parent.is_file() else path for path in firsts]  # of pages, their file
+        check_one_size([path for path in whole if path.is_file()])  # others lie in the tar of a scene
     return stacks
 
 

@@ -548,3 +548,14 @@ def test_what_only_stable_diffusion_listens_to_is_said_elsewhere(capsys):
     note_what_has_no_effect("sd3", "sd35", "cuda")
     note_what_has_no_effect("learned", None, "cpu")
     assert capsys.readouterr().err == ""
+
+
+def test_stacks_of_pages_of_two_sizes_are_refused_as_a_scene_before_the_work(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for name, shape in (("a", (60, 80, 3)), ("b", (48, 80, 3))):
+        cv2.imwritemulti(
+            str(tmp_path / f"{name}.tif"), [rng.integers(0, 255, shape, np.uint8) for _ in range(3)]
+        )
+    out = tmp_path / "out"
+    assert infer(tmp_path, out, "--focus-distances", "1,2,3", *LENS, "--as-scene") == 2
+    assert "a.tif is 80x60, " in capsys.readouterr().err and not out.exists()
