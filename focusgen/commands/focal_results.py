@@ -115,10 +115,10 @@ def _light_notes(stack: Mapping[str, Any]) -> Iterator[str]:
             "exposure or white balance differ between the slices, by up to "
             f"{stack['exposure']['largest_step']:.2f} x: brought to those of the middle slice"
         )
-    if stack["contrast"]["corrected"]:
+    if (change := stack["light_change"])["corrected"]:
         yield (
-            f"contrast differs between the slices, by up to {100 * stack['contrast']['largest_step']:.0f} %: "
-            "brought to what is usual among them"
+            f"light changes between the slices, contrast by up to {100 * change['contrast_step']:.0f} % and "
+            f"corners by {100 * change['corner_step']:.0f} %: brought to what is usual among them"
         )
     if not stack["has_display_curve"]:
         yield (

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.focal.classical import Estimate, estimate
-from focusgen.focal.contrast import found_evenly
 from focusgen.focal.fusion import fuse
 from focusgen.focal.infer import WORK_PIXELS, enlarged
+from focusgen.focal.light_change import found_in_even_light
 from focusgen.focal.opened import shrink_factor, shrunk_picture
 from focusgen.focal.picture import sharp_picture, sharp_picture_from_files
 from focusgen.focal.sharpness import depth_from_focus, display_grey
@@ -52,7 +52,7 @@ def _found_as_infer_does(stack: FocalStack, find_depth: Callable[[FocalStack], E
     height, width = stack.slices.shape[1:3]
     factor = shrink_factor((height, width), WORK_PIXELS["default"])
     small = _at_working_size(stack, factor)
-    found, small, contrast = found_evenly(small, find_depth)
+    found, small, change = found_in_even_light(small, find_depth)
 
     def full(one: Floats) -> Floats:
         return enlarged(one, (height, width), stack.span)
@@ -61,7 +61,7 @@ def _found_as_infer_does(stack: FocalStack, find_depth: Callable[[FocalStack], E
     if factor > 1:
 
         def read(n: int) -> npt.NDArray[Any]:
-            return contrast.evened(n, stack.slices[n])
+            return change.evened(n, stack.slices[n])
 
         rgb = sharp_picture_from_files(
             small, found.diopters, found.sharpest, read, full, factor, lambda n: None

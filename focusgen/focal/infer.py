@@ -20,8 +20,8 @@ from focusgen.focal.alignment import moved, seen_by_all
 from focusgen.focal.backends import BackendOptions, load_estimator
 from focusgen.focal.candidates import put_together
 from focusgen.focal.classical import Estimate
-from focusgen.focal.contrast import found_evenly
 from focusgen.focal.fusion import Fused
+from focusgen.focal.light_change import found_in_even_light
 from focusgen.focal.measured_lens import with_measured_lens
 from focusgen.focal.misfit import Fit, fit_of
 from focusgen.focal.notes import fit_document, notes_of
@@ -133,8 +133,8 @@ def infer_stack(
     )
     opened = with_measured_lens(opened, progress)
     progress("depth", 0.0)
-    even = found_evenly(opened.stack, find_depth)
-    opened = opened._replace(stack=even.stack, contrast=even.contrast)
+    even = found_in_even_light(opened.stack, find_depth)
+    opened = opened._replace(stack=even.stack, light_change=even.change)
     found = _refined(opened.stack, even.estimate, options, progress)
     fit = _fit_of(opened, found)
     confidence = _confidence(opened, found, 1.0 if fit is None else fit.believed_part)
@@ -228,7 +228,7 @@ def _fused(opened: OpenedStack, found: Estimate, progress: Progress) -> Fused:
         pixels = read_large(n)
         if opened.exposure.changes(n):
             pixels = opened.exposure.evened(n, pixels, reference())
-        return opened.contrast.evened(n, pixels)
+        return opened.light_change.evened(n, pixels)
 
     def tell(n: int) -> None:
         progress("all in focus", (n + 1) / len(opened.order))

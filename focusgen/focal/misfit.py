@@ -239,7 +239,11 @@ def changed_light(stack: FocalStack) -> Light | None:
         return None
     logs = np.log(light[:, is_known])
     usual = logs.mean(0)
-    terms = np.stack([np.ones_like(usual), _from_centre(stack, side)[is_known], usual - np.median(usual)], 1)
+    height, width = stack.slices.shape[1:3]
+    places = from_centre(height, width, side).ravel()
+    terms = np.stack(
+        [np.ones_like(usual), (places - np.median(places))[is_known], usual - np.median(usual)], 1
+    )
     found = np.array([robust_fit(terms, one - usual) for one in logs])  # (N, 2, 3): values, standard errors
     values, errors = found[:, 0], np.abs(found[:, 0] / found[:, 1]).max(0)
     spread = np.ptp(values, 0)
@@ -248,12 +252,10 @@ def changed_light(stack: FocalStack) -> Light | None:
     return "tone" if spread[2] > SLOPE and errors[2] > SLOPE_ERRORS else None
 
 
-def _from_centre(stack: FocalStack, side: int) -> Floats:
-    """Return the square of how far blocks lie from the centre, 1 in the corners, less its median."""
-    height, width = stack.slices.shape[1:3]
+def from_centre(height: int, width: int, side: int = 1) -> Floats:
+    """Return (rows, columns) how far blocks of a picture lie from its centre: squared, 1 in the corners."""
     y, x = (side * (np.arange(length // side) + 0.5) - length / 2.0 for length in (height, width))
-    square = (y[:, None] ** 2 + x[None] ** 2) / (height**2 / 4.0 + width**2 / 4.0)
-    return np.asarray((square - np.median(square)).ravel())
+    return np.asarray((y[:, None] ** 2 + x[None] ** 2) / (height**2 / 4.0 + width**2 / 4.0))
 
 
 def robust_fit(terms: Floats, seen: Floats) -> Floats:

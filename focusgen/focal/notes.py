@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from focusgen.focal.alignment import Alignment
 from focusgen.focal.classical import Estimate
-from focusgen.focal.contrast import Contrast
 from focusgen.focal.exposure import Exposure
 from focusgen.focal.light import grey
+from focusgen.focal.light_change import LightChange
 from focusgen.focal.misfit import Fit
 from focusgen.focal.opened import OpenedStack
 from focusgen.focal.sharpness import noise_sigma
@@ -33,7 +33,7 @@ IN_SUMMARY = (
     "focus_distances_known",
     "method",
     "exposure",
-    "contrast",
+    "light_change",
     "unexplained_share",
     "blur_factor",
     "changed_light",
@@ -92,7 +92,7 @@ def notes_of(opened: OpenedStack, found: Estimate, confidence: Floats, *, was_as
         "has_display_curve": opened.transfer != "auto" or has_display_curve(opened.icc_profile),
         "looks_linear": opened.transfer == "auto" and _looks_linear(opened),
         "exposure": _exposure_document(opened.exposure),
-        "contrast": _contrast_document(opened.contrast),
+        "light_change": _light_document(opened.light_change),
         "method": found.method,
         "rerender_error": {name: round(value, 6) for name, value in found.rerender_error.items()},
         "width": width,
@@ -170,11 +170,13 @@ def _exposure_document(exposure: Exposure) -> dict[str, Any]:
     }
 
 
-def _contrast_document(contrast: Contrast) -> dict[str, Any]:
+def _light_document(change: LightChange) -> dict[str, Any]:
     return {
-        "corrected": not contrast.is_even,
-        "exponents": np.round(1.0 + contrast.exponents, 5).tolist(),
-        "largest_step": round(contrast.largest_step, 5),
+        "corrected": not change.is_even,
+        "exponents": np.round(1.0 + change.exponents, 5).tolist(),
+        "corner_gains": np.round(np.exp(change.corners), 5).tolist(),
+        "contrast_step": round(change.contrast_step, 5),
+        "corner_step": round(change.corner_step, 5),
     }
 
 

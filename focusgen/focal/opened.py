@@ -13,7 +13,6 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display, listed
 from focusgen.focal.alignment import Alignment
-from focusgen.focal.contrast import Contrast, no_contrast
 from focusgen.focal.distances import (
     HOW_TO_ASK_EXIFTOOL,
     HOW_TO_DO_WITHOUT,
@@ -26,6 +25,7 @@ from focusgen.focal.exposure import Exposure
 from focusgen.focal.formula import with_formula
 from focusgen.focal.lens_checks import check_tells
 from focusgen.focal.light import display_of, light_pixels_of, unused_bits
+from focusgen.focal.light_change import LightChange, no_change
 from focusgen.focal.name_order import distances_in_names
 from focusgen.focal.registration import registered
 from focusgen.focal.slice_checks import (
@@ -61,7 +61,7 @@ class OpenedStack(NamedTuple):
         stack: aligned slices at working size.
         alignment: how they were moved, at working size.
         exposure: what was taken back of differences in exposure.
-        contrast: what was, of differences in contrast; none before depth was found.
+        light_change: what was, of other changes of light; none before depth was found.
         lens: None if it is not known.
         missing: flags that would tell more of the lens.
         width_from: what tells the sensor's width: "given", "exif", "exif_resolution", "assumed" or, of
@@ -83,7 +83,7 @@ class OpenedStack(NamedTuple):
     stack: FocalStack
     alignment: Alignment
     exposure: Exposure
-    contrast: Contrast
+    light_change: LightChange
     lens: StackLens | None
     missing: list[str]
     width_from: str
@@ -177,7 +177,7 @@ def open_stack(
         stack=FocalStack(slices, np.array([1.0 / metres for metres in rising_m]), gain),
         alignment=alignment,
         exposure=exposure,
-        contrast=no_contrast(len(slices)),
+        light_change=no_change(len(slices)),
         lens=known,
         missing=missing,
         width_from=width_from(lens, camera),

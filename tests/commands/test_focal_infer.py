@@ -127,7 +127,7 @@ MISFIT = {
 
 QUIET: dict[str, Any] = {
     "exposure": {"corrected": False},
-    "contrast": {"corrected": False},
+    "light_change": {"corrected": False},
     "ignored_files": [],
     "sensor_width_assumed": False,
     "sensor_width_from": "given",

@@ -1,0 +1,95 @@
+"""Slices whose contrast or corners change from one to the next: that is taken back, and nothing else is."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from focusgen.focal.classical import Estimate, estimate
+from focusgen.focal.light import linear_of, pixels_of
+from focusgen.focal.light_change import LightChange, found_in_even_light, measure_change
+from focusgen.focal.stack import FocalStack, metres_of
+from tests.focal.stacks import Truth, abs_rel, truth
+
+EXPONENTS = np.array([0.95, 1.04, 0.98, 1.06, 0.97])
+CORNERS = np.array([-0.1, -0.06, 0.0, -0.03, -0.08])
+
+
+@pytest.fixture(scope="module")
+def tabletop() -> Truth:
+    return truth("tabletop")
+
+
+def _stack(of: Truth) -> FocalStack:
+    return FocalStack(of.slices, 1.0 / np.array(of.distances_m), of.radius_px_m)
+
+
+def with_contrast(slices: np.ndarray, exponents: np.ndarray) -> np.ndarray:
+    """Return 8-bit slices whose display values turn around their middle."""
+    out = []
+    for one, exponent in zip(slices / 255.0, exponents, strict=True):
+        middle = np.median(one)
+        out.append(np.rint(255.0 * np.clip(middle * (one / middle) ** exponent, 0.0, 1.0)))
+    return np.stack(out).astype(np.uint8)
+
+
+def with_dark_corners(slices: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Return slices whose linear light falls with the squared distance from the centre, as lenses do it."""
+    height, width = slices.shape[1:3]
+    y, x = np.mgrid[1 - height : height : 2, 1 - width : width : 2]
+    falls = np.exp(corners[:, None, None] * (x**2 + y**2) / (height**2 + width**2))
+    return pixels_of(np.minimum(linear_of(slices) * falls[..., None], 1.0).astype(np.float32), slices.dtype)
+
+
+def _error(found: Estimate, of: Truth) -> float:
+    return abs_rel(metres_of(found.diopters), of.depth_m)
+
+
+@pytest.mark.parametrize(
+    ("change", "of", "drawn"),
+    [(with_contrast, "exponents", EXPONENTS), (with_dark_corners, "corners", CORNERS)],
+)
+def test_light_that_changes_is_taken_back_and_depth_is_nearly_as_good_as_without(
+    tabletop: Truth, change: Callable[..., np.ndarray], of: str, drawn: np.ndarray
+):
+    stack = _stack(tabletop)
+    changed = replace(stack, slices=change(stack.slices, drawn))
+    found = found_in_even_light(changed, estimate)
+    as_taken, without = _error(estimate(changed), tabletop), _error(estimate(stack), tabletop)
+    assert _error(found.estimate, tabletop) - without <= 0.4 * (as_taken - without)
+    assert np.abs(getattr(found.change, of) - (drawn - drawn.mean())).max() <= 0.015
+    assert not (found.stack.slices == changed.slices).all()
+
+
+def _noisy(slices: np.ndarray) -> np.ndarray:
+    noise = np.random.default_rng(5).normal(0.0, 0.02 * 255.0, slices.shape)
+    return np.clip(np.rint(slices + noise), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("is_noisy", [False, True])
+def test_slices_of_one_light_stay_as_they_are(tabletop: Truth, is_noisy: bool):
+    stack = _stack(tabletop)
+    stack = replace(stack, slices=_noisy(stack.slices)) if is_noisy else stack
+    found = found_in_even_light(stack, estimate)
+    assert found.stack is stack and found.change.is_even
+
+
+@pytest.mark.parametrize("what", ["lens", "order"])
+def test_another_lens_or_order_is_no_change_of_light(tabletop: Truth, what: str):
+    stack = _stack(tabletop)
+    wrong = replace(stack, radius_px_m=1.4 * stack.radius_px_m)
+    if what == "order":
+        wrong = replace(stack, slices=stack.slices[[1, 0, 2, 3, 4]])
+    assert measure_change(wrong, estimate(wrong).diopters).may_be_seen
+    assert found_in_even_light(wrong, estimate).change.is_even
+
+
+def test_black_and_clipped_pixels_stay():
+    one = np.array([0.1, -0.1])
+    changed = LightChange(one, 2.0 * one, one, np.log(0.2))
+    levels = np.repeat(np.array([0, 10, 128, 249, 250, 255], np.uint8)[None, :, None], 3, 2)
+    for n in range(2):
+        even = changed.evened(n, levels)
+        assert (even[0, [0, 4, 5]] == levels[0, [0, 4, 5]]).all()
+        assert (even[0, 1:4] != levels[0, 1:4]).all()
