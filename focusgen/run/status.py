@@ -40,37 +40,19 @@ class SceneStatus:
     digests: Mapping[PhaseName, str] = field(default_factory=dict)
 
 
-def scene_status(
-    dataset: DatasetLayout,
-    index: Mapping[str, IndexEntry],
-    scene_id: str,
-    expected: Mapping[PhaseName, Expected],
-    *,
-    look_at_inputs: bool = False,
-) -> SceneStatus:
-    """Return where a scene stands under the settings that each phase is compared with."""
-    standing = _standing(dataset, index, scene_id, expected, look_at_inputs=look_at_inputs)
-    return _with_outline(index, scene_id, standing)
-
-
 def _standing(
     dataset: DatasetLayout,
     index: Mapping[str, IndexEntry],
     scene_id: str,
     expected: Mapping[PhaseName, Expected],
     *,
-    look_at_inputs: bool = False,
+    look_at_inputs: bool,
 ) -> Standing:
     chain = SceneChain(dataset, scene_id, index[scene_id], expected, look_at_inputs=look_at_inputs)
     # Of thousands of scenes the records would fill the memory.
     states = {phase: replace(chain.state(phase), record=None) for phase in SCENE_PHASES}
     digests = chain.digests()
     return Standing(states, {phase: digests[phase] for phase in SCENE_PHASES})
-
-
-def _with_outline(index: Mapping[str, IndexEntry], scene_id: str, standing: Standing) -> SceneStatus:
-    outline = outline_of(index, scene_id)
-    return SceneStatus(scene_id, outline.split, outline.n_frames, standing.phases, standing.digests)
 
 
 def all_status(
@@ -89,15 +71,14 @@ def all_status(
     expected = expected_by_status(dataset, cfg) if expected is None else expected
     asked = index.keys() if scenes is None else set(scenes)
     few = sees_inputs(len(asked))
+    look = partial(_standing, dataset, index, expected=expected, look_at_inputs=few)
     if few or not isinstance(index, SceneTable) or len(asked) < len(index) * KEPT_FROM_SHARE:
-        return [
-            scene_status(dataset, index, scene_id, expected, look_at_inputs=few)
-            for scene_id in index
-            if scene_id in asked
-        ]
-    look = partial(_standing, dataset, index, expected=expected)
-    every = kept_standings(dataset, index, expected, look)
-    return [_with_outline(index, scene_id, standing) for scene_id, standing in every if scene_id in asked]
+        found = ((scene_id, look(scene_id)) for scene_id in index if scene_id in asked)
+    else:
+        every = kept_standings(dataset, index, expected, look)
+        found = ((scene_id, standing) for scene_id, standing in every if scene_id in asked)
+    outlined = ((scene_id, outline_of(index, scene_id), standing) for scene_id, standing in found)
+    return [SceneStatus(name, of.split, of.n_frames, at.phases, at.digests) for name, of, at in outlined]
 
 
 def sees_inputs(n_scenes: int) -> bool:

@@ -17,7 +17,7 @@ from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.scene_table import SceneTable
 from focusgen.run import kept_status, status
 from focusgen.run.settings import expected_by_status
-from focusgen.run.status import SceneStatus, all_status, scene_status
+from focusgen.run.status import SceneStatus, all_status
 from tests.conftest import Rgbd
 
 
@@ -60,7 +60,7 @@ def check(rgbd: Rgbd, looked: list[str], cfg=None) -> tuple[list[str], dict[str,
     found = all_status(dataset, index, cfg)
     read = list(looked)
     expected = expected_by_status(dataset, cfg)
-    assert found == [scene_status(dataset, dict(index), scene_id, expected) for scene_id in index]
+    assert found == all_status(dataset, dict(index), expected=expected)
     return read, {item.scene_id: item for item in found}
 
 

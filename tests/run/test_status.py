@@ -18,7 +18,6 @@ from focusgen.run.status import (
     SceneStatus,
     all_status,
     last_verdict,
-    scene_status,
     status_counts,
     status_document,
 )
@@ -69,7 +68,7 @@ def finished(tmp_path: Path) -> DatasetLayout:
 
 
 def look(dataset: DatasetLayout, name: str) -> SceneStatus:
-    return scene_status(dataset, read_index(dataset), name, {})
+    return all_status(dataset, read_index(dataset), scenes=[name], expected={})[0]
 
 
 def states(one: SceneStatus) -> list[str]:
