@@ -131,7 +131,7 @@ def _looked_at(path: Path) -> tuple[list[int], dict[str, int]]:
         for n, tags in enumerate(pages, 1)
         if not (tags.get(SUBFILE) or (0,))[0] & REDUCED and [tags.get(WIDTH), tags.get(HEIGHT)] == size
     ]
-    return whole, _axes(text, (pages[0].get(CHANNELS) or (1,))[0])
+    return whole, _axes(text, (pages[0].get(CHANNELS) or (1,))[0]) or _axes_of_shape(text, len(whole))
 
 
 def _axes(text: str, n_samples: int) -> dict[str, int]:
@@ -147,3 +147,12 @@ def _axes(text: str, n_samples: int) -> dict[str, int]:
     channels = max(1, int(sizes["C"]) // n_samples)
     positions = text.count("<Pixels")
     return {SLICES: int(sizes["Z"]), "channels": channels, "frames": int(sizes["T"]), "positions": positions}
+
+
+def _axes_of_shape(text: str, n_pages: int) -> dict[str, int]:
+    """Return how many stacks of how many slices an array was that tifffile wrote, else nothing."""
+    found = re.match(r'\{"shape": \[([\d, ]+)\]', text)
+    sizes = [int(size) for size in found[1].split(",")] if found else []
+    before = next((sizes[:n] for n in range(1, len(sizes)) if math.prod(sizes[:n]) == n_pages), [])
+    outer = [size for size in before if size > 1]
+    return {"stacks": math.prod(outer[:-1]), SLICES: outer[-1]} if outer else {}

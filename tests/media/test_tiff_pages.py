@@ -58,6 +58,8 @@ def test_compressed_as_jpeg_the_tables_of_a_page_go_with_it(tmp_path):
         "ImageJ=1.54f\nimages=3\nslices=3\nunit=mm\n",
         OME.format(1, 1, 3),
         OME.format(3, 1, 3),  # the samples of RGB
+        '{"shape": [1, 3, 30, 41, 3]}',  # tifffile
+        '{"shape": [3, 3, 30, 41]}',  # planes one behind the other
         "made by a microscope",
     ],
 )
@@ -72,6 +74,7 @@ def test_slices_alone_are_a_stack(tmp_path, said):
         ("ImageJ=1.54f\nimages=6\nframes=6\n", "holds 6 frames: which"),
         (OME.format(1, 2, 3), "holds 3 slices x 2 frames"),
         (OME.format(6, 1, 3), "holds 3 slices x 2 channels"),
+        ('{"shape": [2, 3, 30, 41, 3]}', "holds 2 stacks x 3 slices"),
         (OME.format(1, 1, 9), "says that it holds 9 pictures; it has 6"),
         ("ImageJ=1.54f\nimages=7\nslices=7\n", "says that it holds 7 pictures; it has 6"),
     ],
