@@ -141,10 +141,7 @@ class SceneChain:
 
     def identity(self, phase: PhaseName) -> Identity:
         """Return what a phase depends on as far as records tell: weights and input are the record's own."""
-        try:
-            record = self.record(phase)
-        except CorruptInputError:
-            record = None
+        record = self._trusted(phase)
         is_rehearsal = record is not None and not self.scene.done(phase).exists()
         return build_identity(
             phase,
