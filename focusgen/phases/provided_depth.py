@@ -28,7 +28,6 @@ from focusgen.media.depth_units import (
 )
 from focusgen.optics.stats import Counts
 from focusgen.optics.surfaces import counted_depths, farthest_stands_in
-from focusgen.phases.depth_standing import standing_texts
 from focusgen.phases.job import SceneJob
 
 MAX_NEXT = 0.5
@@ -143,6 +142,8 @@ class ProvidedNotes:
             )
         texts += self._step_texts()
         if self._source is not None and self._is_kept:
+            from focusgen.phases.depth_standing import standing_texts  # brings OpenCV
+
             texts += standing_texts(self._job)
         if self._source is not None and not saturated and "far_pixels" not in details:
             texts += self._end_texts(counts)
