@@ -132,13 +132,14 @@ def _worked(flags: InferFlags, job: InferJob) -> dict[str, Any]:
 
     with passing_bar() as progress:
         task = progress.add_task("focal stack", total=1.0)
+        said: dict[str, str] = {}
 
         def tell(name: str, what: str, part: float) -> None:
             progress.update(task, description=f"{rich_text(name)}: {what}", completed=part)
 
         def on_stack(stack: dict[str, Any]) -> None:
             progress.stop()  # it would be drawn over the line, which is no part of it
-            print_stack(stack, flags.output)
+            print_stack(stack, flags.output, said)
             progress.start()
 
         if flags.sweep_video is not None:

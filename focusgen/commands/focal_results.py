@@ -16,8 +16,14 @@ MUCH_OUT_OF_FOCUS = 0.25
 """Share of a picture that is in focus in no slice from which it is said."""
 
 
-def print_stack(stack: dict[str, Any], output: Path) -> None:
-    """Print one line of a stack that is finished, and what a person should know of it."""
+def print_stack(stack: dict[str, Any], output: Path, said: dict[str, str]) -> None:
+    """Print one line of a stack that is finished, and what a person should know of it.
+
+    Args:
+        stack: of the summary.
+        output: where its results are.
+        said: of which stack each note was printed; one of the same words is only named, and new ones added.
+    """
     known = stack["identifiable"]
     reach = f", identifiable to {known['to_m']:.3g} m ({known['share']:.0%})" if known else ""
     print(
@@ -27,7 +33,9 @@ def print_stack(stack: dict[str, Any], output: Path) -> None:
         flush=True,
     )
     for note in notes_on(stack):
-        print(f"note: {display(stack['name'])}: {note}", file=sys.stderr)
+        first = said.setdefault(note, stack["name"])
+        shown = note if first == stack["name"] else f"{note.partition(':')[0]}, as of {display(first)}"
+        print(f"note: {display(stack['name'])}: {shown}", file=sys.stderr)
 
 
 def report(summary: dict[str, Any], *, as_scene: bool = False) -> int:

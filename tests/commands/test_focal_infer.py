@@ -344,6 +344,17 @@ def test_an_output_that_is_a_file_is_refused_before_the_work(
     assert "Choose another --output," in capsys.readouterr().err
 
 
+def test_a_note_of_the_same_words_is_not_spelled_out_for_every_stack(small, tmp_path: Path, capsys):
+    for name in ("a", "b"):
+        shutil.copytree(small, tmp_path / "shots" / name)
+    shots, out = str(tmp_path / "shots"), str(tmp_path / "out")
+    assert main(["focal", "infer", "--input", shots, "--output", out, "--focus-distances", DISTANCES]) == 0
+    notes = [line.removeprefix("note: ") for line in capsys.readouterr().err.splitlines()]
+    whole, named = ([note[3:] for note in notes if note.startswith(name)] for name in ("a: ", "b: "))
+    assert any("Give --focal-length" in note for note in whole)
+    assert named == [f"{note.partition(':')[0]}, as of a" for note in whole]
+
+
 def test_exposure_that_differs_is_said_and_taken_back_at_full_size_too(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
