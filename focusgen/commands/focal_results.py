@@ -12,6 +12,8 @@ from focusgen.base.names import display, listed
 
 MOST_SAID = 3.0
 """Shares above this are all the same to a reader."""
+MUCH_CLIPPED = 0.01
+"""Share of pixels of linear light that are white from which it is said: floats may have held more."""
 MUCH_OUT_OF_FOCUS = 0.25
 """Share of a picture that is in focus in no slice from which it is said."""
 
@@ -127,6 +129,11 @@ def _light_notes(stack: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"light changes between the slices, contrast by up to {100 * change['contrast_step']:.0f} % and "
             f"corners by {100 * change['corner_step']:.0f} %: brought to what is usual among them"
+        )
+    if stack["transfer"] == "linear" and stack["share_clipped"] > MUCH_CLIPPED:
+        yield (
+            f"{stack['share_clipped']:.0%} of the pixels are white and clipped: depth is worse there. "
+            "Where the files hold more (floats above 1 are cut off), scale all slices by one number"
         )
     if not stack["has_display_curve"]:
         yield (

@@ -142,10 +142,11 @@ def misfit_of(stack: FocalStack, unexplained: float, factor: float) -> Misfit:
         orders.append(given[::-1])
     found = _best_of(small, orders, CLEARLY_BETTER if factor == 1.0 else FAR_BETTER)
     is_open = is_unexplained and factor == 1.0 and not found.orders
-    return Misfit("clipped") if is_open and _clipped_part(stack) > CLIPPED_PART else found
+    return Misfit("clipped") if is_open and clipped_part(stack) > CLIPPED_PART else found
 
 
-def _clipped_part(stack: FocalStack) -> float:
+def clipped_part(stack: FocalStack) -> float:
+    """Return the part of the pixels of which some slice shows no light of its own."""
     is_clipped = stack.slices >= CLIPPED_SHARE * np.iinfo(stack.slices.dtype).max
     return float(is_clipped.any((0, 3)).mean())
 

@@ -14,7 +14,7 @@ from focusgen.focal.classical import Estimate
 from focusgen.focal.exposure import Exposure
 from focusgen.focal.light import grey
 from focusgen.focal.light_change import LightChange
-from focusgen.focal.misfit import Fit
+from focusgen.focal.misfit import Fit, clipped_part
 from focusgen.focal.opened import OpenedStack
 from focusgen.focal.sharpness import noise_sigma
 from focusgen.focal.stack import FocalStack, StackLens, metres_of
@@ -34,6 +34,7 @@ IN_SUMMARY = (
     "method",
     "exposure",
     "light_change",
+    "share_clipped",
     "unexplained_share",
     "blur_factor",
     "changed_light",
@@ -204,6 +205,7 @@ def _shares(
         "confidence_mean": round(float(confidence.mean()), 4),
         "share_unsure": round(float((confidence < UNSURE).mean()), 4),
         "share_without_texture": round(_without_texture(stack), 4),
+        "share_clipped": round(clipped_part(stack), 4),
     }
     if stack.radius_px_m is None:
         return {**document, "share_in_focus_in_no_slice": None, "identifiable": None}

@@ -135,6 +135,8 @@ QUIET: dict[str, Any] = {
     "focus_distances_known": True,
     "has_display_curve": True,
     "looks_linear": False,
+    "transfer": "srgb",
+    "share_clipped": 0.05,
 }
 
 
@@ -149,6 +151,9 @@ def test_a_sensor_told_by_its_resolution_is_said_for_it_outlives_a_resize():
     for told in ({"has_display_curve": False}, {"looks_linear": True}):
         (note,) = notes_on({**QUIET, **fits, **told})
         assert "linear light" in note and "--transfer linear" in note
+    (note,) = notes_on({**QUIET, **fits, "transfer": "linear"})
+    assert "5% of the pixels are white and clipped" in note and "floats above 1 are cut off" in note
+    assert not list(notes_on({**QUIET, **fits, "transfer": "linear", "share_clipped": 0.001}))
 
 
 @pytest.mark.parametrize(

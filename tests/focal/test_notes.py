@@ -66,6 +66,7 @@ def test_shares_are_those_of_the_picture(tmp_path):
     document = notes(opened(tmp_path))
     assert document["share_unsure"] == 0.5 and document["confidence_mean"] == pytest.approx(0.275)
     assert 0.35 < document["share_without_texture"] < 0.55  # the grey half
+    assert document["share_clipped"] == pytest.approx(0.5 * (1.0 - (250 / 256) ** 3), rel=0.3)
     # 1 diopter lies half a diopter from the next slice: 625e-6 * 48 / 0.036 * 0.5 = 0.42 px
     assert document["share_in_focus_in_no_slice"] == 0.0
     assert document["depth_range_m"] == [0.5, 1.0]
