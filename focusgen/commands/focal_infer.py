@@ -80,7 +80,7 @@ class InferFlags(Flags):
     batch_size: int = option(1, "accepted for older calls: stacks are worked on one by one")
     ensemble_size: int = option(1, "sd3 with objective flow: chains that are averaged (--ensemble)")
     as_scene: bool = option(False, "make the results a scene that phases 4 to 6 accept")
-    save_visualization: bool = option(False, "write the confidence as a picture too")
+    save_visualization: bool = option(False, "also draw confidence and slice numbers for people")
     resume: Literal["auto", "none"] = option(
         "auto", "auto: keep what --output has of the same slices and settings; none: do all anew"
     )

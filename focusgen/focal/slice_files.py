@@ -27,7 +27,7 @@ from focusgen.media.tiff_pages import has_pages, pages_of
 NO_SLICE = re.compile(
     r"(^|[_\-. ])(depth|aif|disparity|disp|confidence|mask|gt|normals?|uncertainty|all[_\- ]?in[_\- ]?focus|"
     r"allinfocus|sharp|thumbs?|thumbnails?|previews?|results?|stacked|composite|pmax|dmap)($|[_\-. \d])|"
-    r"(_slice)$",
+    r"(_slice(_colours)?)$",
     re.IGNORECASE,
 )
 """Names of what lies beside a stack and is no slice of it."""

@@ -12,7 +12,7 @@ from focusgen.base.names import display, listed
 from focusgen.media.light_pictures import EXR
 from focusgen.media.picture_files import PICTURE_SUFFIXES
 
-RESULT = re.compile(r"(.+)_(depth|all_in_focus|slice|confidence|metadata)")
+RESULT = re.compile(r"(.+)_(depth|all_in_focus|slice|slice_colours|confidence|metadata)")
 """Names of files that `focal infer` writes; `NAME_metadata.json` is one of them."""
 
 RAW = "3fr arw cr2 cr3 crw dng erf iiq kdc mef mrw nef nrw orf pef raf raw rw2 srw"

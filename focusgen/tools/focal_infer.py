@@ -37,9 +37,9 @@ from focusgen.media.light_pictures import EXR
 from focusgen.media.picture_files import PICTURE_SUFFIXES
 from focusgen.tools.focal_kept import MADE_OF, digest_of, kept_result, settings_digest, versions
 from focusgen.tools.focal_outputs import (
-    confidence_picture,
     free_name,
-    write_confidence_picture,
+    pictures_for_people,
+    write_pictures_for_people,
     write_result,
 )
 from focusgen.tools.focal_scene import (
@@ -227,9 +227,10 @@ def _written(job: InferJob, name: str, result: StackResult, *, is_kept: bool) ->
         result.metadata.update(written=written, versions=versions(), name=name)
         write_result(job.output, name, result)
     if job.saves_pictures:
-        write_confidence_picture(job.output, name, result)
+        write_pictures_for_people(job.output, name, result)
     else:
-        remove(confidence_picture(job.output, name))  # of an earlier call
+        for picture in pictures_for_people(job.output, name):
+            remove(picture)  # of an earlier call
     return {"name": name, **{key: result.metadata[key] for key in IN_SUMMARY}, "kept": is_kept}
 
 

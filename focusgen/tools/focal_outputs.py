@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Container
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,16 +60,17 @@ def write_result(folder: Path, name: str, result: StackResult) -> list[Path]:
     return [*(folder / file for file in files), metadata]
 
 
-def confidence_picture(folder: Path, name: str) -> Path:
-    """Return where the confidence as a grey picture lies, if it was asked for."""
-    return folder / f"{name}_confidence.png"
+def pictures_for_people(folder: Path, name: str) -> tuple[Path, Path]:
+    """Return where confidence and slice numbers lie as pictures, if they were asked for."""
+    return folder / f"{name}_confidence.png", folder / f"{name}_slice_colours.png"
 
 
-def write_confidence_picture(folder: Path, name: str, result: StackResult) -> Path:
-    """Write the confidence as a grey picture: --save-visualization."""
-    path = confidence_picture(folder, name)
-    publish(path, png_bytes(np.rint(255.0 * result.confidence).astype(np.uint8)))
-    return path
+def write_pictures_for_people(folder: Path, name: str, result: StackResult) -> None:
+    """Write the confidence in grey and slice numbers in colours: --save-visualization."""
+    confidence, slices = pictures_for_people(folder, name)
+    publish(confidence, png_bytes(np.rint(255.0 * result.confidence).astype(np.uint8)))
+    last = max(int(result.slice_index.max()), 1)
+    publish(slices, png_bytes(_beside_scale(thinned(result.slice_index), _scale_of_slices(last))))
 
 
 def npy_bytes(array: npt.NDArray[Any]) -> bytes:
@@ -91,10 +92,13 @@ def png_bytes(pixels: npt.NDArray[Any], icc_profile: bytes = b"") -> bytes:
 
 def depth_picture(depth: npt.NDArray[np.float32], *, is_metric: bool) -> npt.NDArray[np.uint8]:
     """Return depth in colours, near warm and far cold, beside a scale in metres."""
+    small = thinned(depth)
+    return _beside_scale(small, _metric_scale(small) if is_metric else _relative_scale(small))
+
+
+def _beside_scale(small: npt.NDArray[Any], scale: ColourScale) -> npt.NDArray[np.uint8]:
     from PIL import Image, ImageFont
 
-    small = thinned(depth)
-    scale = _metric_scale(small) if is_metric else _relative_scale(small)
     height, width = small.shape
     canvas = Image.new("RGB", (width + BAR_ROOM_PX, height), (24, 26, 30))
     canvas.paste(Image.fromarray(scale.paint(small)), (0, 0))
@@ -124,6 +128,14 @@ def _relative_scale(depth: npt.NDArray[np.float32]) -> ColourScale:
     metric = _metric_scale(1.0 + depth)
     ticks = (Tick(0.0, "nearest"), Tick(1.0, "farthest"))
     return ColourScale(metric.colours[::-1], 0.0, 1.0, False, ticks)
+
+
+def _scale_of_slices(last: int) -> ColourScale:
+    """Return the colours of depth for slice 0, the nearest, to the last."""
+    from focusgen.tools.preview_scales import Tick
+
+    relative = _relative_scale(np.array([[0.0, 1.0]], np.float32))
+    return replace(relative, high=float(last), ticks=(Tick(0.0, "0"), Tick(1.0, str(last))))
 
 
 def _slice_picture(index: npt.NDArray[np.uint16]) -> npt.NDArray[Any]:

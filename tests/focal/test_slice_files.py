@@ -97,7 +97,8 @@ def test_two_series_of_one_length_are_refused_and_not_guessed_at(tmp_path):
 
 
 def test_what_an_earlier_call_wrote_is_neither_a_stack_nor_a_part_of_one(tmp_path):
-    results = ("x_depth.png", "x_all_in_focus.png", "x_slice.png", "x_confidence.png", "x_metadata.json")
+    pictures = ("depth", "all_in_focus", "slice", "slice_colours", "confidence")
+    results = (*(f"x_{kind}.png" for kind in pictures), "x_metadata.json")
     folder_of(tmp_path / "in" / "out", *results)
     folder_of(tmp_path / "in" / "x", "1.png", "2.png", *results)
     assert [folder.name for folder in stack_folders(tmp_path / "in")] == ["x"]

@@ -363,7 +363,8 @@ def test_results_of_an_earlier_call_are_never_taken_for_those_of_this_one(tmp_pa
     (tmp_path / "o" / "b_metadata.json").rename(tmp_path / "o" / "bad_metadata.json")
     summary = inferred(tmp_path / "in", tmp_path / "o")
     assert "keeps the results of an earlier call" in summary["failed"][0]["advice"]
-    assert not (tmp_path / "o" / "a_confidence.png").exists()  # this call was not asked for it
+    for kind in ("confidence", "slice_colours"):  # this call was not asked for them
+        assert not (tmp_path / "o" / f"a_{kind}.png").exists()
 
 
 def names_of(calls: list[Call]) -> list[str]:

@@ -21,8 +21,9 @@ from focusgen.tools.focal_outputs import (
     depth_picture,
     free_name,
     npy_bytes,
+    pictures_for_people,
     png_bytes,
-    write_confidence_picture,
+    write_pictures_for_people,
     write_result,
 )
 
@@ -89,11 +90,16 @@ def test_what_a_kill_left_of_a_result_is_gone_after_the_next_call(tmp_path):
     assert [path.name for path in tmp_path.glob(".*")] == [f".b_depth.npy.{os.getpid()}.tmp"]
 
 
-def test_the_confidence_is_grey_from_black_to_white(tmp_path):
-    path = write_confidence_picture(tmp_path, "a", result())
-    grey = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+def test_confidence_is_grey_from_black_to_white_and_slices_have_colours_from_near_to_far(tmp_path):
+    write_pictures_for_people(tmp_path, "a", result())
+    grey, slices = (cv2.imread(str(path), -1) for path in pictures_for_people(tmp_path, "a"))
     assert grey.shape == (HEIGHT, WIDTH) and grey.max() == 255
     assert grey[0, 0] == round(255 * 0.1)
+    assert slices.shape == (HEIGHT, WIDTH + BAR_ROOM_PX, 3)
+    colours = [slices[:, :WIDTH][result().slice_index == n] for n in range(3)]
+    assert all((one == one[0]).all() for one in colours)
+    near, far = depth_picture(np.array([[0.0, 1.0]], np.float32), is_metric=False)[0, :2, ::-1]
+    assert (colours[0][0] == near).all() and (colours[2][0] == far).all() and (colours[1][0] != near).any()
 
 
 def test_an_array_in_any_memory_order_is_written_plainly():
