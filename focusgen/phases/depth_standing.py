@@ -12,6 +12,7 @@ import numpy.typing as npt
 from focusgen.dataset.published import read_depth, read_flags, read_sharp
 from focusgen.motion.flow import luma
 from focusgen.optics.validity import DepthFlag, edge_flags
+from focusgen.phases.blur_check import ranks_of
 from focusgen.phases.job import SceneJob
 
 MIRRORED: dict[str, tuple[int, int, str]] = {
@@ -81,6 +82,4 @@ def _gradient_ranks(grey: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1.0)
     slope = np.hypot(cv2.Sobel(smooth, -1, 1, 0), cv2.Sobel(smooth, -1, 0, 1))
     strongest = cv2.dilate(slope, np.ones((3, 3), np.uint8))
-    levels, inverse, counts = np.unique(strongest, return_inverse=True, return_counts=True)
-    middle = (np.cumsum(counts) - 0.5 * counts) / strongest.size  # equal gradients share their place
-    return np.asarray(middle[inverse.reshape(strongest.shape)], np.float32)
+    return np.asarray(ranks_of(strongest) / strongest.size, np.float32)

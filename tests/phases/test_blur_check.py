@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
-from focusgen.phases.blur_check import BLOCK_PX, MIN_BLOCKS, _ranks, blur_agreement
+from focusgen.phases.blur_check import BLOCK_PX, MIN_BLOCKS, blur_agreement, ranks_of
 
 RNG = np.random.default_rng(11)
 SHARP = RNG.integers(0, 256, (64, 96, 3), dtype=np.uint8)  # 4 x 6 blocks of noise
@@ -49,7 +49,7 @@ def test_only_the_order_of_labels_counts():
 
 def test_equal_values_share_the_mean_of_their_ranks():
     values = RNG.integers(0, 9, 200).astype(float)
-    assert np.array_equal(_ranks(values) + 0.5, rankdata(values))
+    assert np.array_equal(ranks_of(values) + 0.5, rankdata(values))
 
 
 def test_more_frames_are_one_ranking():
