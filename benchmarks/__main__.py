@@ -47,6 +47,7 @@ BENCHMARKS = (
     Benchmark("vda", quick=("--write", "--frames", "64", "--no_memory")),
     Benchmark("flux"),
     Benchmark("focal"),
+    Benchmark("focal_light"),
     Benchmark("focal_learned"),
     Benchmark("focal_sd3"),
     Benchmark("slurm_packing"),

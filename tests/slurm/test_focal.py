@@ -61,4 +61,5 @@ def test_a_training_killed_by_its_time_limit_ends_with_the_undisturbed_weights(s
     ours, undisturbed = (load_file(folder / "focal_sd3.safetensors") for folder in (cut, whole))
     assert ours.keys() == undisturbed.keys()
     assert all(torch.equal(ours[name], undisturbed[name]) for name in undisturbed)
-    assert slurm.run("sacct", "-n", "-X", "-j", job_id, "-o", "State").split()[-1] == "COMPLETED"
+    state = ("sacct", "-n", "-X", "-j", job_id, "-o", "State")  # the accounts lag behind the queue
+    wait_for("COMPLETED in the accounts", lambda: slurm.run(*state).split()[-1] == "COMPLETED", 60.0)
