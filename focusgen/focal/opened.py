@@ -28,18 +28,9 @@ from focusgen.focal.light import display_of, light_pixels_of, unused_bits
 from focusgen.focal.light_change import LightChange, no_change
 from focusgen.focal.name_order import distances_in_names
 from focusgen.focal.registration import registered
-from focusgen.focal.slice_checks import (
-    LEAVE_ADVICE,
-    check_alike,
-    check_colours,
-    check_profile,
-    check_shows,
-    check_turned,
-    is_grey,
-    twins_of,
-)
+from focusgen.focal.slice_checks import LEAVE_ADVICE, check_shows, twins_of
 from focusgen.focal.slice_files import StackFiles
-from focusgen.focal.slice_reading import read_slice
+from focusgen.focal.slice_reading import read_alike, read_slice
 from focusgen.focal.stack import FocalStack, StackLens
 from focusgen.focal.told_lens import LensFlags, camera_of, lens_of, width_from
 from focusgen.media.picture_files import CameraNotes
@@ -233,27 +224,20 @@ def _refuse_twins(
 def _load(files: StackFiles, most_pixels: int, progress: Progress, *, is_linear: bool) -> _Loaded:
     slices: list[npt.NDArray[Any]] = []
     cameras: list[CameraNotes] = []
-    profiles: list[bytes] = []
-    are_grey, size, factor, peak = [], (0, 0), 1, 0
-    for n, path in enumerate(files.paths):
+    size, factor, peak, profile = (0, 0), 1, 0, b""
+    for n, (pixels, camera, icc_profile) in enumerate(read_alike(files.paths)):
         progress("read", n / len(files.paths))
-        pixels, camera, profile = read_slice(path)
-        check_turned(path, camera.orientation, (cameras or [camera])[0].orientation)
-        size = size if slices else (pixels.shape[0], pixels.shape[1])
-        profiles.append(profile)
-        check_profile(path, profile, profiles[0])
-        check_alike(path, pixels, size, slices[0].dtype if slices else pixels.dtype)
-        factor = shrink_factor(size, most_pixels)
+        if not slices:
+            size, profile = (pixels.shape[0], pixels.shape[1]), icc_profile
+            factor = shrink_factor(size, most_pixels)
         slices.append(shrunk_picture(pixels, factor))
         cameras.append(camera)
-        are_grey.append(is_grey(pixels))
         peak = max(peak, int(pixels.max()))
-    check_colours(files.paths, are_grey)
     stacked = np.stack(slices)
     shift = unused_bits(peak, stacked.dtype)
     shown = display_of(stacked << shift) if is_linear else stacked << shift
     check_shows(files.paths, shown)
-    return _Loaded(shown, cameras, size, factor, shift, profiles[0], stacked.dtype)
+    return _Loaded(shown, cameras, size, factor, shift, profile, stacked.dtype)
 
 
 def shrink_factor(size: tuple[int, int], most_pixels: int) -> int:

@@ -110,6 +110,26 @@ def _naming(path: Path, what: str, advice: str) -> Iterator[None]:
         ) from error
 
 
+def read_alike(paths: Sequence[Path]) -> Iterator[Slice]:
+    """Yield the slices of a stack, each checked beside the first, and the colours of all after the last.
+
+    Raises:
+        CorruptInputError: one cannot be read, or does not fit the others; names it.
+    """
+    are_grey: list[bool | None] = []
+    for path in paths:
+        one = read_slice(path)
+        size, dtype = (one.pixels.shape[0], one.pixels.shape[1]), one.pixels.dtype
+        if not are_grey:
+            first_camera, first_profile, first_size, first_dtype = one.camera, one.icc_profile, size, dtype
+        check_turned(path, one.camera.orientation, first_camera.orientation)
+        check_profile(path, one.icc_profile, first_profile)
+        check_alike(path, one.pixels, first_size, first_dtype)
+        are_grey.append(is_grey(one.pixels))
+        yield one
+    check_colours(paths, are_grey)
+
+
 class Slices(NamedTuple):
     """All slices of a stack.
 
@@ -128,19 +148,8 @@ def read_slices(paths: Sequence[Path]) -> Slices:
     Raises:
         CorruptInputError: one cannot be read, or does not fit the first; names it.
     """
-    slices: list[npt.NDArray[Any]] = []
-    orientation, profile, width_mm = 1, b"", None
-    for path in paths:
-        pixels, camera, own_profile = read_slice(path)
-        first = slices[0] if slices else pixels
-        orientation = orientation if slices else camera.orientation
-        profile = profile if slices else own_profile
-        width_mm = width_mm or camera.sensor_width_mm
-        check_turned(path, camera.orientation, orientation)
-        check_profile(path, own_profile, profile)
-        check_alike(path, pixels, (first.shape[0], first.shape[1]), first.dtype)
-        slices.append(pixels)
-    check_colours(paths, [is_grey(one) for one in slices])
-    stacked = np.stack(slices)
+    slices = list(read_alike(paths))
+    stacked = np.stack([one.pixels for one in slices])
     check_shows(paths, stacked)
-    return Slices(stacked, width_mm)
+    widths_mm = (one.camera.sensor_width_mm for one in slices)
+    return Slices(stacked, next((width for width in widths_mm if width), None))
