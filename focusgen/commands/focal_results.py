@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -155,10 +156,13 @@ def _lens_notes(stack: Mapping[str, Any]) -> Iterator[str]:
             "smaller sensor depth between the slices is wrong. Give --sensor-width"
         )
     if stack["sensor_width_from"] == "measured":
+        width_mm, focal_length_mm = (stack["lens"][key] for key in ("sensor_width_mm", "focal_length_mm"))
+        view_deg = math.degrees(2.0 * math.atan(width_mm / (2.0 * focal_length_mm)))
         yield (
-            f"the picture is taken to show {stack['lens']['sensor_width_mm']:.3g} mm of sensor along its "
-            "width, by the blur of the slices: neither the 36 mm of full frame nor, where EXIF has it, the "
-            "resolution of the focal plane gives that blur. Give --sensor-width"
+            f"the picture is taken to show {width_mm:.3g} mm of sensor along its width, a view of "
+            f"{view_deg:.2g} degrees, by the blur of the slices: neither the 36 mm of full frame nor, where "
+            "EXIF has it, the resolution of the focal plane gives that blur. Give --sensor-width; where the "
+            "view is another, --focus-distances are not metres, or the lens is not the one given"
         )
     if stack["sensor_width_from"] == "exif_resolution":
         yield (

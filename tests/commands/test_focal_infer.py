@@ -142,12 +142,14 @@ QUIET: dict[str, Any] = {
 
 def test_a_sensor_told_by_its_resolution_is_said_for_it_outlives_a_resize():
     fits = {"fits": True, "share_in_focus_in_no_slice": 0.0, "unit": "metre", "quality": "default"}
-    told = {"sensor_width_from": "exif_resolution", "lens": {"sensor_width_mm": 22.3333}}
+    lens = {"sensor_width_mm": 22.3333, "focal_length_mm": 50.0}
+    told = {"sensor_width_from": "exif_resolution", "lens": lens}
     (note,) = notes_on({**QUIET, **fits, **told})
     assert "shows 22.3 mm of sensor" in note and "--sensor-width" in note
     assert not list(notes_on({**QUIET, **fits}))
     (note,) = notes_on({**QUIET, **fits, **told, "sensor_width_from": "measured"})
-    assert "22.3 mm of sensor along its width, by the blur of the slices" in note and "--sensor-width" in note
+    assert "22.3 mm of sensor along its width, a view of 25 degrees, by the blur" in note
+    assert "--sensor-width" in note and "--focus-distances are not metres" in note
     for told in ({"has_display_curve": False}, {"looks_linear": True}):
         (note,) = notes_on({**QUIET, **fits, **told})
         assert "linear light" in note and "--transfer linear" in note
