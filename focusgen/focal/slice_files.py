@@ -18,7 +18,14 @@ from pathlib import Path
 from focusgen.base.errors import ConfigError
 from focusgen.base.names import display, listed, natural_key
 from focusgen.dataset.packs import is_published
-from focusgen.focal.name_order import distances_in_names, name_order, roll_over, slice_names
+from focusgen.focal.name_order import (
+    NameOrder,
+    alike,
+    distances_in_names,
+    name_order,
+    roll_over,
+    slice_names,
+)
 from focusgen.focal.slice_kinds import no_pictures, of_kinds, pictures_in, refuse_unread, stem_of
 from focusgen.media.light_pictures import EXR
 from focusgen.media.picture_files import PICTURE_SUFFIXES, taken_at
@@ -31,6 +38,9 @@ NO_SLICE = re.compile(
     re.IGNORECASE,
 )
 """Names of what lies beside a stack and is no slice of it."""
+
+COUNT_OF_COPY = re.compile(r"(?<=[^\s(_-])[\s_-]?\(?#\)?$")
+"""What tells pictures of one name apart: programs and phones count them so."""
 
 LONG_PAUSE_S, MANY_STEPS = 120.0, 30.0
 """A pause amid a stack is longer than the first, and than so many of its usual steps, only if it is none."""
@@ -137,16 +147,29 @@ def stack_of_folder(folder: Path) -> StackFiles:
     series: dict[str, list[Path]] = defaultdict(list)
     order = name_order(named)
     for path in named:
-        series[order.number.sub("#", stem_of(path))].append(path)
-    chosen = _only_longest(folder, series) or named
-    ordered = sorted(chosen, key=lambda path: order.key(path.name))
+        series[order.series_of(path)].append(path)
+    longest = _only_longest(folder, series)
+    ordered = sorted(longest or named, key=lambda path: order.key(alike(path.name) if longest else path.name))
+    if longest:
+        ordered = _without_count(ordered, order, named) + ordered
     _refuse_doubles(folder, ordered)
     _refuse_stack_among(folder, ordered)
-    refuse_unread(folder, ordered, order.number)
-    used = set(chosen)
+    refuse_unread(folder, ordered, order.series_of)
+    used = set(ordered)
     left_out = tuple(path.name for path in pictures if path not in used)
     name = folder.resolve().name or "stack"
     return StackFiles(name, _slices_in(ordered), left_out, is_found=True)
+
+
+def _without_count(ordered: Sequence[Path], order: NameOrder, named: Sequence[Path]) -> list[Path]:
+    """Return the first of pictures of one name, which bears no count: x.jpg before x(1).jpg or x 2.jpg.
+
+    x.jpg beside x_1.jpg, or x (1).jpg as people name series, may as well be what was made of them.
+    """
+    series, count = order.series_of(ordered[0]), order.number.search(stem_of(ordered[0]))
+    is_copy = re.search(r"\S\(#\)$", series) or (count is not None and count[0] == "2")
+    base = COUNT_OF_COPY.sub("", series) if is_copy else series
+    return [path for path in named if alike(stem_of(path)) == base]
 
 
 def _taken_at(path: Path) -> datetime | None:
@@ -200,7 +223,7 @@ def _refuse_doubles(folder: Path, paths: Sequence[Path]) -> None:
     """Refuse a slice that is there in two kinds of file, as cameras and developers leave them."""
     seen: dict[str, Path] = {}
     for path in paths:
-        other = seen.setdefault(stem_of(path), path)
+        other = seen.setdefault(alike(stem_of(path)), path)
         if other is not path:
             raise ConfigError(
                 f"{display(str(folder))}: {display(other.name)} and {display(path.name)} are one slice twice",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from focusgen.base.errors import ConfigError
@@ -53,12 +53,12 @@ def is_result(path: Path) -> bool:
     return found is not None and (path.parent / f"{found[1]}_metadata.json").is_file()
 
 
-def refuse_unread(folder: Path, paths: Sequence[Path], number: re.Pattern[str]) -> None:
+def refuse_unread(folder: Path, paths: Sequence[Path], series_of: Callable[[Path], str]) -> None:
     """Refuse a series of which some pictures are of a kind that is not read: phones mix HEIC and JPEG."""
     stems = {stem_of(path) for path in paths}
-    patterns = {number.sub("#", stem) for stem in stems}
+    series = {series_of(path) for path in paths}
     unread = [path for path in of_kinds(folder, UNREAD_SUFFIXES) if path.stem not in stems]
-    of_series = [path.name for path in unread if number.sub("#", path.stem) in patterns]
+    of_series = [path.name for path in unread if series_of(path) in series]
     if of_series:
         raise ConfigError(
             f"{display(str(folder))}: {listed(of_series, 4)}: of the series, and of a kind that is not read",

@@ -41,6 +41,7 @@ def test_numbers_are_counted_and_not_spelled(tmp_path):
         ("IMG_{:04d}.JPG", (9998, 9999, 1, 2), True),
         ("DSC{:05d}.JPG", (9997, 9999, 0, 1), True),
         ("IMG_{:04d}.JPG", (9997, 9998, 9999), False),
+        ("IMG_{:04d}_8bit.JPG", (9998, 9999, 1, 2), True),
         ("P{:07d}.JPG", (1019998, 1019999, 1020001), False),
         ("s_{}.png", (0, 1, 5000, 9000), False),
         ("{}.png", range(0, 10_000, 2500), False),
@@ -137,6 +138,26 @@ def test_counters_behind_a_point_keep_their_series_apart(tmp_path):
     names = [f"cam_{camera}.00{n}.png" for camera in (1, 2) for n in (1, 2)]
     with pytest.raises(ConfigError, match="two series of 2 pictures"):
         stack_of_folder(folder_of(tmp_path / "s", *names))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("x.jpg", "x(1).jpg", "x(2).jpg", "x(10).jpg"),
+        ("20230101_101010.jpg", "20230101_101010(0).jpg", "20230101_101010(1).jpg"),
+        ("x.jpg", "x 2.jpg", "x 3.jpg"),
+        ("img_1.jpg", "IMG_2.JPG", "Img_3.jpg", "img_4.jpg"),
+        ("Blu\u0308te_1.jpg", "Bl\u00fcte_2.jpg", "Blu\u0308te_3.jpg"),
+    ],
+)
+def test_pictures_whose_names_differ_as_phones_and_copies_make_them_differ_are_one_series(tmp_path, names):
+    assert names_of(folder_of(tmp_path / "s", *reversed(names))) == list(names)
+
+
+def test_a_picture_without_a_count_may_be_what_was_made_of_a_series(tmp_path):
+    found = stack_of_folder(folder_of(tmp_path / "s", "x.jpg", "x (1).jpg", "x (2).jpg"))
+    assert [path.name for path in found.paths] == ["x (1).jpg", "x (2).jpg"]
+    assert found.not_of_series == ["x.jpg"]
 
 
 def test_pictures_without_a_number_are_a_stack_of_all(tmp_path):
