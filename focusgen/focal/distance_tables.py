@@ -18,6 +18,7 @@ from focusgen.focal.distances import (
     HOW_TO_GIVE,
     parse_distance,
     parse_distances,
+    refuse_thousands,
     with_point,
 )
 
@@ -52,8 +53,9 @@ def from_table(
     numbers: list[float] = []
     named: list[_Named] = []
     strangers: list[str] = []
-    below = lines if heading is None else lines[1:]
-    for where, content in _of_folder(_with_points(below, len(names)), folder):
+    below, heading = _without_count(lines if heading is None else lines[1:], heading, names)
+    below = _with_points(below, len(names))
+    for where, content in _of_folder(below, folder):
         found = _named_distance(content, where, names, heading or Heading())
         if isinstance(found, _Named):
             named.append(found)
@@ -65,7 +67,26 @@ def from_table(
         raise ConfigError(f"{strangers[0]}: names no slice of the stack ({listed(names, 4)})", HOW_TO_GIVE)
     if named and numbers:
         raise ConfigError(f"{shown}: some lines name a slice and some do not")
+    if len(numbers) == len(below):
+        refuse_thousands([content for _, content in below], shown)
     return _by_name(named, unit) if named else numbers
+
+
+def _without_count(
+    lines: list[tuple[str, str]], heading: Heading | None, names: Sequence[str]
+) -> tuple[list[tuple[str, str]], Heading | None]:
+    """Return distances alone, without a heading, of lines of which one cell counts the slices in order."""
+    if heading is None or heading.focus is None or heading.n_columns < 2:
+        return lines, heading
+    rows = [_cells(content) for _, content in lines]
+    if any(len(row) != heading.n_columns or any(slice_of(cell, names) for cell in row) for row in rows):
+        return lines, heading
+    counts = [[str(n + start) for n in range(len(rows))] for start in (0, 1)]
+    columns = [list(column) for n, column in enumerate(zip(*rows, strict=True)) if n != heading.focus]
+    if not any(column in counts for column in columns):
+        return lines, heading
+    cells = [with_point(row[heading.focus]) for row in rows]
+    return [(where, cell) for (where, _), cell in zip(lines, cells, strict=True)], None
 
 
 def _with_points(lines: list[tuple[str, str]], n_slices: int) -> list[tuple[str, str]]:
@@ -103,6 +124,7 @@ def _by_name(named: Sequence[_Named], unit: str) -> dict[str, float]:
         ConfigError: no distance, or two of one slice.
     """
     metres: dict[str, float] = {}
+    cells: list[str] = []
     for name in dict.fromkeys(line.name for line in named):
         lines = [line for line in named if line.name == name]
         own = [line for line in lines if line.is_own]
@@ -113,6 +135,8 @@ def _by_name(named: Sequence[_Named], unit: str) -> dict[str, float]:
         if len(found) > 1 and (own or len(set(found)) > 1):
             raise ConfigError(f"{told[1].where}: a distance of {display(name)} for the second time")
         metres[name] = found[0]
+        cells.append(told[0].cell)
+    refuse_thousands(cells, named[0].where)
     return metres
 
 
@@ -156,15 +180,26 @@ def focus_column(titles: Sequence[str], where: str) -> int | None:
     Raises:
         ConfigError: several are, such as the nearest and the farthest that is sharp.
     """
+    titles = [title.replace("fokus", "focus") for title in titles]
     for words in (("focus", "dist"), ("focus",), ("dist",)):
         found = [n for n, title in enumerate(titles) if all(word in title for word in words)]
         plain = [n for n in found if re.sub(r"[^a-z]", "", titles[n]) == "focusdistance"]
+        if len(words) == 1 and found and not _says_unit(titles[found[0]], where):
+            found += [n for n, title in enumerate(titles) if "dist" in title and n not in found]
         if len(found) == 1 or plain:
             return (plain or found)[0]
         if found:
             named = ", ".join(display(titles[n]) for n in found)
             raise ConfigError(f"{where}: which of {named} is the focus distance?", "Leave one of them.")
     return None
+
+
+def _says_unit(title: str, where: str) -> bool:
+    """Say whether a title has a unit, if a wrong one: `focus` alone may be counts beside `distance`."""
+    try:
+        return said_unit(title, where) is not None
+    except ConfigError:
+        return True
 
 
 def _is_distance(cell: str) -> bool:

@@ -10,8 +10,8 @@ from focusgen.focal.distances import MICRO, UNITS_M
 
 NO_METRES = frozenset(
     "micron microns inch inches ft feet foot yd yards dm km nm px pixel pixels "
-    "diopter diopters dioptre dioptres dpt inverse inv reciprocal vergence disparity "
-    "step steps code codes dac voltage volt volts".split()
+    "dpt inverse inv reciprocal vergence disp disparity "
+    "step steps code codes dac vcm voltage volt volts".split()
 )
 AT_THE_END = re.compile(r"[^A-Za-z0-9](in|D)[^A-Za-z0-9]*$")
 """Inches and diopters, where nothing comes behind them: `focus_in`, `focus [D]`; a `d` is a distance."""
@@ -19,7 +19,7 @@ AT_THE_END = re.compile(r"[^A-Za-z0-9](in|D)[^A-Za-z0-9]*$")
 WITHOUT_UNIT = {
     "lensfocusdistance": "diopters, as Android gives them",
     "lensposition": "diopters, as libcamera gives them, or parts of the lens' way",
-    "focusposition": "counts of the lens' motor",
+    **dict.fromkeys(("focuspos", "focusvalue", "motor"), "counts of the lens' motor"),
 }
 """What columns hold that are called so and say no unit; of diopters, 0 is infinity."""
 
@@ -36,7 +36,8 @@ def said_unit(title: str, where: str) -> str | None:
     units = [word for n, word in enumerate(words) if word in UNITS_M and n not in numbered]
     joined = "".join(words)
     other = None if units else next((WITHOUT_UNIT[name] for name in WITHOUT_UNIT if name in joined), None)
-    is_other = bool(NO_METRES & set(words)) or "1/m" in title or AT_THE_END.search(title) is not None
+    is_other = bool(NO_METRES & set(words)) or "diopt" in joined or "1/m" in title
+    is_other = is_other or AT_THE_END.search(title) is not None
     if other or is_other or len(set(units)) > 1:
         raise ConfigError(
             f"{where}: {display(title.strip())} are no metres" + (f", but {other}" if other else ""),

@@ -14,6 +14,7 @@ UNITS_M = {"um": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0}
 NUMBER_WITH_UNIT = re.compile(r"(.*?)\s*(um|mm|cm|m)?")
 MICRO = re.compile("[\u00b5\u03bc]m")
 DETACHED_UNIT = re.compile(r"(?<=\d)\s+(?=(?:[u\u00b5\u03bc]m|mm|cm|m)\b)")
+THOUSANDS = re.compile(r"[1-9]\d{0,2}([.,]\d{3})+\s*([u\u00b5\u03bc]m|mm|cm|m)?")
 DECIMAL_COMMA = re.compile(r"\d+,\d+\s*([u\u00b5\u03bc]m|mm|cm|m)?")
 ALIKE = 1e-4
 """Two distances that differ by a smaller share are the same: no lens is set so exactly."""
@@ -103,6 +104,7 @@ def parse_distances(text: str, where: str, unit: str = "m") -> list[float]:
     words = joined.replace(",", " ").split()
     distances_m = [parse_distance(word, where, unit) for word in words]
     _refuse_unit_for_all(words, distances_m, where)
+    refuse_thousands(words, where)
     return distances_m
 
 
@@ -121,6 +123,26 @@ def _refuse_unit_for_all(words: Sequence[str], distances_m: Sequence[float], whe
         raise ConfigError(
             f"{where}: is {units[-1]} the unit of {words[-1]} alone?",
             f"Write the unit to each distance: {meant},{words[-1]}, or m where it is metres.",
+        )
+
+
+def refuse_thousands(words: Sequence[str], where: str) -> None:
+    """Refuse `500, 900, 1.500`: read as it stands it is 1.5, and only 1500 goes on as the others do.
+
+    Raises:
+        ConfigError: names the first number that may hold a mark of thousands.
+    """
+    marked = [word for word in words if THOUSANDS.fullmatch(word.strip())]
+    if not marked:
+        return
+    whole = [re.sub("[.,]", "", word) if word in marked else with_point(word) for word in words]
+    as_read, as_whole = (
+        [parse_distance(word, where) for word in kind] for kind in (map(with_point, words), whole)
+    )
+    if _direction(as_whole) and _direction(as_read) != _direction(as_whole):
+        raise ConfigError(
+            f"{where}: is {display(marked[0])} a number with decimals, or with a mark of thousands?",
+            f"Write thousands without a mark: {re.sub('[.,]', '', marked[0])}.",
         )
 
 
