@@ -206,7 +206,7 @@ def test_pages_of_one_tiff_are_looked_at_as_files_of_their_own_are(tmp_path):
 
 
 def test_slices_of_another_series_are_named_where_distances_are_too_many(tmp_path):
-    for stem in ("x", "x(1)", "x(2)", "mask"):
+    for stem in ("x", "x (1)", "x (2)", "mask"):
         Image.fromarray(TEXTURE).save(tmp_path / f"{stem}.png")
     with pytest.raises(ConfigError, match=r"2 slices .*, 3 distances; not of their series: x\.png") as caught:
         opened(tmp_path, (1.0, 2.0, 3.0))
