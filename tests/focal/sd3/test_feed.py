@@ -5,11 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psutil
 import pytest
@@ -19,6 +15,8 @@ from focusgen.base.errors import ConfigError
 from focusgen.focal.sd3 import feed, priors
 from focusgen.focal.sd3.settings import TrainSettings
 from focusgen.focal.sd3.trainer import _order, start, train
+from tests.faults import in_child
+from tests.focal.sd3.small import in_threads
 from tests.focal.sd3.stacks import record, write_lines
 from tests.focal.sd3.test_trainer import settings_of
 
@@ -73,41 +71,25 @@ def test_warnings_of_slurm_do_not_disturb_and_an_ended_process_is_done_without(t
 @pytest.mark.slow
 def test_nobody_is_left_behind_by_a_killed_training(tmp_path):
     stacks = write_lines(tmp_path / "train.jsonl", record(tmp_path / "files", "a"))
-    script = tmp_path / "killed.py"
-    script.write_text(
-        "import os, signal, sys\nfrom pathlib import Path\n"
-        "from focusgen.focal.sd3.trainer import start\nfrom tests.focal.sd3.test_feed import makers\n"
-        "from tests.focal.sd3.test_trainer import settings_of\n"
-        "if __name__ == '__main__':\n"
-        "    out, stacks = Path(sys.argv[1]), Path(sys.argv[2])\n"
-        "    run = start(settings_of(out, 9, train_list=stacks, workers=1, size=16), 'none', 'cpu')\n"
-        "    run.train.batch([0])\n"
-        "    print(makers()[0].pid, flush=True)\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path / "out"), str(stacks)],
-        cwd=Path(__file__).parents[3],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == -signal.SIGKILL
+    settings = settings_of(tmp_path / "out", 9, train_list=stacks, workers=1, size=16)
+
+    def killed() -> int:
+        start(settings, "none", "cpu").train.batch([0])
+        (tmp_path / "pid").write_text(str(makers()[0].pid))
+        os.kill(os.getpid(), signal.SIGKILL)
+        return 0
+
+    assert in_child(killed) == -signal.SIGKILL
+    pid = int((tmp_path / "pid").read_text())
     patience_s = time.monotonic() + 20.0
-    while is_alive(int(done.stdout)):
+    while is_alive(pid):
         assert time.monotonic() < patience_s, "it waits for a training that is gone"
         time.sleep(0.1)
 
 
 @pytest.fixture
 def threads_for_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Find results in threads of this process: the same calls, without seconds of imports."""
-
-    def in_threads(workers, begin, arguments):
-        feed._pool[:] = arguments
-        return ThreadPoolExecutor(workers)
-
+    """Find results in threads of this process."""
     monkeypatch.setattr(feed, "ChildPool", in_threads)
 
 

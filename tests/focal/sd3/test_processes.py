@@ -1,11 +1,10 @@
-"""Two processes with a batch each are one process with twice the batch."""
+"""Two processes with a batch each are one process with twice the batch, whole or with weights in shards."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,31 +12,64 @@ from safetensors.torch import load_file
 
 from focusgen import cli
 from focusgen.config.files import CONFIG_DIR
-from tests.focal.sd3.lists import write_list
+from focusgen.focal.sd3 import feed
+from focusgen.focal.sd3.settings import load_settings
+from tests.faults import in_child
+from tests.focal.sd3.small import in_threads
+from tests.focal.sd3.stacks import record, write_lines
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).resolve().parents[3]
+TINY = CONFIG_DIR / "focal" / "sd3_tiny.yaml"
 
 
-def trained(folder: Path, stacks: Path, n_processes: int, batch: int) -> dict[str, torch.Tensor]:
-    words = ["focal", "train", "--config", str(CONFIG_DIR / "focal/sd3_tiny.yaml"), "--device", "cpu"]
-    words += ["--train-filelist", str(stacks), "--output-dir", str(folder), "--max-steps", "3"]
-    for pair in (f"train.batch={batch}", "data.size=32", "data.most_slices=3", "data.variants=1"):
-        words += ["--override", pair]
-    words += ["--override", "logging.use_tensorboard=false", "--override", "model.gate=0.5"]
-    if n_processes == 1:
-        assert cli.main(words) == 0
-        return load_file(folder / "focal_sd3.safetensors")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "tests.focal.sd3.launched_training", *words]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+def overrides(stacks: Path, folder: Path, batch: int, workers: int = 0) -> dict[str, Any]:
+    return {
+        "output_dir": folder, "data.train_list": stacks, "data.size": 32, "data.most_slices": 3,
+        "data.variants": 1, "data.workers": workers, "model.gate": 0.5, "train.batch": batch,
+        "train.steps": 3, "train.log_every": 1, "logging.use_tensorboard": False,
+    }  # fmt: skip
+
+
+def command(*given: Any) -> list[str]:
+    pairs = [f"{key}={json.dumps(value, default=str)}" for key, value in overrides(*given).items()]
+    words = ["focal", "train", "--config", str(TINY), "--device", "cpu"]
+    return words + [word for pair in pairs for word in ("--override", pair)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same three steps: `alone`, launched in `two` processes, in shards as a `whole` and as one `cut`."""
+    from tests.focal.sd3 import two_processes  # which imports diffusers: not to collect tests
+
+    here = tmp_path_factory.mktemp("trainings")
+    stacks = write_lines(here / "train.jsonl", *(record(here / "files", name) for name in ("a", "bb", "ccc")))
+
+    def train_all() -> int:
+        two_processes.forget_other_trainings()
+        feed.ChildPool = in_threads
+        two_processes.launch(command(stacks, here / "two", 1, 1))
+        whole, cut = (load_settings(TINY, overrides(stacks, here / name, 1)) for name in ("whole", "cut"))
+        two_processes.train_sharded((whole, 0), (cut, 2))
+        return 0
+
+    torch.set_num_threads(1)
+    assert in_child(train_all) == 0
+    assert cli.main(command(stacks, here / "alone", 2)) == 0
+    return here
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "focal_sd3.safetensors")
 
 
-def test_two_processes_are_one_with_twice_the_batch(tmp_path):
-    stacks = write_list(tmp_path / "train.jsonl", "tabletop", "handheld")
-    two = trained(tmp_path / "two", stacks, 2, 1)
-    one = trained(tmp_path / "one", stacks, 1, 2)
+@pytest.mark.parametrize("name", ["two", "whole"])
+def test_two_processes_are_one_with_twice_the_batch(folder: Path, name: str):
+    two, one = weights(folder / name), weights(folder / "alone")
     assert two.keys() == one.keys()
-    assert max(float((two[name] - one[name]).abs().max()) for name in one) <= 1e-5
+    assert max(float((two[key] - one[key]).abs().max()) for key in one) <= 1e-5
+
+
+def test_a_sharded_training_that_was_stopped_ends_as_the_undisturbed(folder: Path):
+    assert (folder / "cut/checkpoints/step_0000002.pt").is_file()
+    cut, whole = weights(folder / "cut"), weights(folder / "whole")
+    assert all(torch.equal(cut[key], whole[key]) for key in whole)
