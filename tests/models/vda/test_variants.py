@@ -10,19 +10,20 @@ from focusgen.models.vda.variants import PATCH_PX, VARIANTS, WINDOW_FRAMES
 
 
 @pytest.mark.parametrize(
-    ("name", "width", "n_blocks"), [("vits", 384, 12), ("vitb", 768, 12), ("vitl", 1024, 24)]
+    ("name", "width", "taps"),
+    [("vits", 384, (2, 5, 8, 11)), ("vitb", 768, (2, 5, 8, 11)), ("vitl", 1024, (4, 11, 17, 23))],
 )
-def test_sizes_are_those_of_dinov2(name, width, n_blocks):
+def test_sizes_are_those_of_dinov2_and_taps_the_published_ones(name, width, taps):
     variant = VARIANTS[name]
-    assert (variant.name, variant.width, variant.n_blocks) == (name, width, n_blocks)
+    assert (variant.name, variant.width, variant.taps) == (name, width, taps)
     assert variant.width // variant.n_heads == 64
     assert variant.position_grid * PATCH_PX == 518
 
 
 @pytest.mark.parametrize("name", sorted(VARIANTS))
-def test_taps_rise_to_the_last_block_and_motion_fits_its_heads_and_groups(name):
+def test_the_last_tap_is_the_last_block_and_motion_fits_its_heads_and_groups(name):
     variant = VARIANTS[name]
-    assert list(variant.taps) == sorted(set(variant.taps)) and variant.taps[-1] == variant.n_blocks - 1
+    assert variant.taps[-1] == variant.n_blocks - 1
     for channels in (*variant.out_channels[2:], variant.features):
         assert channels % N_GROUPS == 0 and channels % N_HEADS == 0
 
