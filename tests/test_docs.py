@@ -55,7 +55,7 @@ def prepare_focal(folder: Path) -> None:
 
 LIGHTER = {
     "focusgen run ": ["--workers", "1", "--n_sets", "2"],
-    "focusgen focal evaluate ": ["--max_samples", "2"],
+    "focusgen focal evaluate ": ["--max_samples", "1"],
 }
 """What lines get besides their own flags: no processes for a few tiny frames, and few stacks."""
 
@@ -98,22 +98,69 @@ PREPARED: dict[str, Callable[[Path], None]] = {
 }
 
 
+def steps_of(page: str) -> list[tuple[str, str]]:
+    """Return (kind, what is run at once): a line of a shell, or a whole block of Python."""
+    found = blocks(page)
+    return [
+        (kind, step) for kind, text in found for step in ([text] if kind == "python" else text.splitlines())
+    ]
+
+
+class Begun:
+    """What the lines make that several pages begin with: made once, in one folder for all pages."""
+
+    def __init__(self, root: Path) -> None:
+        self.here, self._kept, self._made = root / "here", root / "kept", dict[tuple[str, ...], Path]()
+
+    def begin(self, page: str) -> int:
+        """Empty the folder, or put there what a page's first steps make; return how many they are."""
+        shutil.rmtree(self.here, ignore_errors=True)
+        lines = beginning(page)
+        n_steps = max((n for n in range(1, len(lines) + 1) if lines[:n] in self._made), default=0)
+        if n_steps:
+            shutil.copytree(self._made[lines[:n_steps]], self.here)
+        else:
+            self.here.mkdir()
+        return n_steps
+
+    def keep(self, page: str, n_steps: int) -> None:
+        """Keep what the first steps of a page made, if another page begins with them."""
+        lines = beginning(page)[:n_steps]
+        others = [beginning(other)[:n_steps] for other in PAGES if other != page]
+        if len(lines) == n_steps and lines in others:
+            self._made[lines] = self._kept / str(len(self._made))
+            shutil.copytree(self.here, self._made[lines])
+
+
+def beginning(page: str) -> tuple[str, ...]:
+    """Return the lines from `focusgen synth` on, with all their flags, up to a block of Python."""
+    steps = steps_of(page)
+    if not steps or not steps[0][1].startswith("focusgen synth "):
+        return ()
+    n_lines = next((n for n, (kind, _) in enumerate(steps) if kind == "python"), len(steps))
+    return tuple(shlex.join(words_of(line)) for _, line in steps[:n_lines])
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Begun:
+    return Begun(tmp_path_factory.mktemp("pages"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
-def test_every_block_of_a_page_does_what_it_says(page: str, tmp_path: Path, request: pytest.FixtureRequest):
+def test_every_block_of_a_page_does_what_it_says(page: str, begun: Begun, request: pytest.FixtureRequest):
     import_phases()
-    here = tmp_path / "here"
-    here.mkdir()
+    n_begun, here = begun.begin(page), begun.here
     if "--scenes set" in (ROOT / "docs" / page).read_text():
         shutil.copytree(request.getfixturevalue("finished"), here / "set")
     PREPARED.get(page, lambda folder: None)(here)
-    for kind, text in blocks(page):
-        for step in [text] if kind == "python" else text.splitlines():
-            run = run_python if kind == "python" else run_line
-            expected = re.search(r"# exit (\d+)", step)
-            code = in_child(lambda run=run, step=step: run(step, here))
-            said = f"{page}: {step}\n{(here / LOG).read_text()}"
-            assert code == (int(expected[1]) if expected else 0), said
+    for n_done, (kind, step) in enumerate(steps_of(page)[n_begun:], n_begun + 1):
+        run = run_python if kind == "python" else run_line
+        expected = re.search(r"# exit (\d+)", step)
+        code = in_child(lambda run=run, step=step: run(step, here))
+        said = f"{page}: {step}\n{(here / LOG).read_text()}"
+        assert code == (int(expected[1]) if expected else 0), said
+        begun.keep(page, n_done)
 
 
 def test_the_tutorial_goes_from_clips_to_training():
@@ -127,9 +174,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the built site."""
     pytest.importorskip("furo", reason="the site needs the extra `docs`")
     out = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+
+    def build() -> int:
+        from sphinx.cmd.build import main
+
+        settle(out)
+        return main(["-W", "--keep-going", "-q", "-b", "html", str(ROOT / "docs"), str(out)])
+
+    assert in_child(build) == 0, (out / LOG).read_text()
     return out
 
 
