@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,9 +70,27 @@ class Cost:
 
 
 Costs = Mapping[str, Cost]
+Measure = Callable[..., Cost]
+"""Runs a command of focusgen, given in words, and says what it took."""
 
 
-def measure_index(n_scenes: int, folder: Path) -> dict[str, Cost]:
+def in_own_process(*words: str) -> Cost:
+    """Run a command of focusgen and return what it took.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    command = [sys.executable, "-m", "focusgen.cli", *words]
+    done = subprocess.run(
+        [sys.executable, "-IS", "-c", LAUNCHER, *command], capture_output=True, text=True, check=False
+    )
+    if done.returncode not in (0, DOES_NOT_FIT):
+        raise RuntimeError(f"{' '.join(words)}: {done.stderr[-2000:]}")
+    cpu_s, peak_kb = json.loads(done.stdout.splitlines()[-1])
+    return Cost(cpu_s, peak_kb / 1024)
+
+
+def measure_index(n_scenes: int, folder: Path, cost: Measure = in_own_process) -> dict[str, Cost]:
     """Return what each command costs with so many scenes."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=".bench_scale.") as scratch:
         cfg = config.load(
@@ -81,17 +99,17 @@ def measure_index(n_scenes: int, folder: Path) -> dict[str, Cost]:
         _write_raw(cfg.data.raw_root, n_scenes)
         _find_out(cfg)
         roots = ["--out_root", str(cfg.data.out_root), "--raw_root", str(cfg.data.raw_root)]
-        costs = {"merge": _cost("task", "--phases", "index", *roots)}
-        costs["status"] = _cost("status", *roots[:2])
-        costs["status again"] = _cost("status", *roots[:2])
-        costs["plan"] = _cost("plan", "--phases", "2-3", *roots[:2])
-        costs["submission"] = _cost("submit", "--phases", "2-3", "--dry_run", *roots[:2])
+        costs = {"merge": cost("task", "--phases", "index", *roots)}
+        costs["status"] = cost("status", *roots[:2])
+        costs["status again"] = cost("status", *roots[:2])
+        costs["plan"] = cost("plan", "--phases", "2-3", *roots[:2])
+        costs["submission"] = cost("submit", "--phases", "2-3", "--dry_run", *roots[:2])
         plan = _write_plan(cfg, n_scenes)
         task = ("task", "--plan", plan, "--phases", "deblur", "--index", "0", *roots)
-        costs["task"], costs["task, finished"] = _cost(*task), _cost(*task)
+        costs["task"], costs["task, finished"] = cost(*task), cost(*task)
         _finish(cfg)
-        costs["status, all finished"] = _cost("status", *roots[:2])
-        costs["the same again"] = _cost("status", *roots[:2])
+        costs["status, all finished"] = cost("status", *roots[:2])
+        costs["the same again"] = cost("status", *roots[:2])
     return costs
 
 
@@ -157,22 +175,6 @@ def _finish(cfg: Config) -> None:
             scene.done(phase).write_bytes(data)
             digests[phase] = json.loads(data)["digest"]
         note_finished(dataset, index, scene_id)
-
-
-def _cost(*words: str) -> Cost:
-    """Run a command of focusgen and return what it took.
-
-    Raises:
-        RuntimeError: it failed.
-    """
-    command = [sys.executable, "-m", "focusgen.cli", *words]
-    done = subprocess.run(
-        [sys.executable, "-IS", "-c", LAUNCHER, *command], capture_output=True, text=True, check=False
-    )
-    if done.returncode not in (0, DOES_NOT_FIT):
-        raise RuntimeError(f"{' '.join(words)}: {done.stderr[-2000:]}")
-    cpu_s, peak_kb = json.loads(done.stdout.splitlines()[-1])
-    return Cost(cpu_s, peak_kb / 1024)
 
 
 def table(costs: Mapping[int, Costs]) -> list[str]:
