@@ -15,6 +15,8 @@ from focusgen.optics.stats import FIRST_DEPTH, LAST_DEPTH, Counts
 SKY_FROM_M = 50.0
 """A farthest value at least so far that many pixels share is a stand-in for sky, not a surface. A choice."""
 MIN_SHARE_OF_SKY = 0.005
+CUT_FROM_M, CUT_FROM, CUT_LEVELS, CUT_PEAK = 5.0, 0.9, 20, 20.0
+"""Of depth that is cut off: least distance; from which part of it so many numbers occur; pixels to theirs."""
 N_DECILES = 10
 ROUNDING = 1e-9  # sums differ in their last digits between processors; what is decided by them must not
 MIDDLE = (0.05, 0.95)  # the pixels whose deciles are counted: the ends are stray pixels
@@ -33,6 +35,18 @@ def farthest_stands_in(depth_m: Floats, pixels: Floats) -> bool:
     """Say whether the last of rising depths is so far and so frequent that it is no surface."""
     is_frequent = pixels[-1] >= MIN_SHARE_OF_SKY * pixels.sum()
     return bool(depth_m[-1] >= SKY_FROM_M and is_frequent and depth_m.size > 1)
+
+
+def is_cut_off(depth_m: Floats, pixels: Floats) -> bool:
+    """Say whether depth that goes on up to a whole number of metres ends there, with many pixels.
+
+    A wall straight across the view looks so, too, where it stands at a whole number of metres.
+    """
+    before = pixels[:-1][depth_m[:-1] >= CUT_FROM * depth_m[-1]]
+    is_named = depth_m[-1] % 1.0 == 0 or depth_m[-1] == np.float16(65.535)  # 16 bits of millimetres
+    if before.size < CUT_LEVELS or depth_m[-1] < CUT_FROM_M or not is_named:
+        return False
+    return bool(pixels[-1] >= max(MIN_SHARE_OF_SKY * pixels.sum(), CUT_PEAK * np.median(before)))
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,7 @@ never gain: the right way is ahead by .13 or more.
 
 def standing_texts(job: SceneJob) -> Iterator[str]:
     """Yield what to say of depth whose steps fit the picture's edges only if it is turned."""
-    meetings = [
-        m for frame in sorted({0, job.n_frames // 2, job.n_frames - 1}) for m in _meetings(job, frame)
-    ]
+    meetings = [m for frame in job.sampled_frames for m in _meetings(job, frame)]
     if not meetings:
         return
     as_it_is, *turned = np.mean(meetings, axis=0)

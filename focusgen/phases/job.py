@@ -36,6 +36,11 @@ class SceneJob:
         return self.dataset.scene(self.scene_id)
 
     @property
+    def sampled_frames(self) -> tuple[int, ...]:
+        """The first, the middle and the last frame, for what is looked at in a few."""
+        return tuple(sorted({0, self.n_frames // 2, self.n_frames - 1}))
+
+    @property
     def shot_cuts(self) -> tuple[int, ...]:
         """First frames of new shots, within the frames to make."""
         return tuple(cut for cut in self.entry.shot_cuts if cut < self.n_frames)

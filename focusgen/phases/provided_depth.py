@@ -27,7 +27,8 @@ from focusgen.media.depth_units import (
     unit_text,
 )
 from focusgen.optics.stats import Counts
-from focusgen.optics.surfaces import counted_depths, farthest_stands_in
+from focusgen.optics.surfaces import CUT_PEAK, counted_depths, farthest_stands_in, is_cut_off
+from focusgen.phases.depth_planes import plane_texts
 from focusgen.phases.job import SceneJob
 
 MAX_NEXT = 0.5
@@ -145,6 +146,7 @@ class ProvidedNotes:
             from focusgen.phases.depth_standing import standing_texts  # brings OpenCV
 
             texts += standing_texts(self._job)
+            texts += plane_texts(self._source.read(frame) for frame in self._job.sampled_frames)
         if self._source is not None and not saturated and "far_pixels" not in details:
             texts += self._end_texts(counts)
         far = details.get("far_pixels")
@@ -159,17 +161,23 @@ class ProvidedNotes:
         """
         cfg = self._job.cfg.depth
         depth_m, pixels = counted_depths(counts)
-        is_lone = farthest_stands_in(depth_m, pixels) and depth_m[-2] <= MAX_NEXT * depth_m[-1]
-        if cfg.max_m is not None or cfg.far_m is not None or not (is_lone or depth_m[-1] >= STRANGELY_FAR_M):
+        if cfg.max_m is not None or cfg.far_m is not None:
             return
-        share = (
-            f" {_percent(pixels[-1] / pixels.sum())} of the pixels have it, the next is {depth_m[-2]:.4g} m."
-        )
-        yield (
-            f"the largest depth is {depth_m[-1]:.5g} m: a number for the sky, or for no depth?"
-            f"{share if is_lone else ''} It is taken as a surface; depth.max_m (what is farther is flagged "
-            "as far) or depth.invalid_value (the number as it stands in the file) says otherwise"
-        )
+        share = _percent(pixels[-1] / pixels.sum())
+        is_lone = farthest_stands_in(depth_m, pixels) and depth_m[-2] <= MAX_NEXT * depth_m[-1]
+        if is_lone or depth_m[-1] >= STRANGELY_FAR_M:
+            told = f" {share} of the pixels have it, the next is {depth_m[-2]:.4g} m."
+            yield (
+                f"the largest depth is {depth_m[-1]:.5g} m: a number for the sky, or for no depth?"
+                f"{told if is_lone else ''} It is taken as a surface; depth.max_m (what is farther is "
+                "flagged as far) or depth.invalid_value (the number as it stands in the file) says otherwise"
+            )
+        elif is_cut_off(depth_m, pixels):
+            yield (
+                f"the depth seems to be cut off at {depth_m[-1]:.5g} m: {share} of the pixels have this "
+                f"number, at least {CUT_PEAK:g} times as many as those before it. It is taken as a surface; "
+                f"--depth.max_m {0.999 * depth_m[-1]:.4g} flags it as far"
+            )
 
     def _step_texts(self) -> Iterator[str]:
         """Yield what to say of metres that are all whole, and of millimetres that are all eighths."""

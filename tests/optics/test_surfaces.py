@@ -7,7 +7,7 @@ import pytest
 
 from focusgen.base.errors import SceneError
 from focusgen.optics.stats import depth_counts
-from focusgen.optics.surfaces import Surfaces, rank_in_decile
+from focusgen.optics.surfaces import Surfaces, is_cut_off, rank_in_decile
 
 
 def surfaces_of(depth_m, **kwargs) -> Surfaces:
@@ -78,3 +78,23 @@ def test_nothing_too_near_attracts_focus_and_a_scene_of_nothing_else_is_refused(
 def test_no_depth_is_refused():
     with pytest.raises(ValueError, match="no depth"):
         Surfaces.of(np.zeros(65536, np.int64))
+
+
+def ramp(*, end_m: float, n_at_end: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return depths that go on up to an end, and their pixels."""
+    depth_m = np.unique(np.linspace(1.0, end_m, 2000).astype(np.float16)).astype(np.float64)
+    pixels = np.full(depth_m.size, 10.0)
+    pixels[-1] = n_at_end
+    return depth_m, pixels
+
+
+def test_depth_that_ends_in_many_pixels_at_a_whole_number_is_cut_off():
+    assert is_cut_off(*ramp(end_m=10.0, n_at_end=2000))
+    assert is_cut_off(*ramp(end_m=65.535, n_at_end=2000))
+    assert not is_cut_off(*ramp(end_m=10.0, n_at_end=40))
+    assert not is_cut_off(*ramp(end_m=9.37, n_at_end=2000))
+    assert not is_cut_off(*ramp(end_m=3.0, n_at_end=2000))
+
+
+def test_a_wall_with_nothing_before_it_is_not_cut_off():
+    assert not is_cut_off(np.array([1.0, 10.0]), np.array([50.0, 50.0]))

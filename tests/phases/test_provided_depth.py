@@ -316,3 +316,20 @@ def test_metres_that_are_all_whole_are_told(rgbd, step, flags, is_told):
     rewrite(rgbd, lambda depth_m: np.linspace(90, 190, depth_m.size).reshape(depth_m.shape).round() * step)
     assert rgbd.depth_phase(*flags) == 0
     assert any("all depth numbers are whole" in text for text in record(rgbd).warnings) is is_told
+
+
+def test_depth_that_was_cut_off_is_told_and_flagged_by_the_flag_that_is_advised(rgbd, capsys):
+    """Habitat ends at 10 m, ZED at 20 m: all that lies beyond got one label, and lenses focused at it."""
+    rgbd.add_scene("a")
+    rewrite(
+        rgbd,
+        lambda depth_m: np.linspace(2, 14, depth_m.size, dtype=np.float32).reshape(depth_m.shape).clip(0, 10),
+    )
+    assert rgbd.depth_phase() == 0
+    said = capsys.readouterr().err
+    assert (
+        "the depth seems to be cut off at 10 m: 33 % of the pixels" in said and "--depth.max_m 9.99 " in said
+    )
+    assert rgbd.depth_phase("--depth.max_m", "9.99", *REDO) == 0
+    assert not any("cut off" in text for text in record(rgbd).warnings)
+    assert record(rgbd).details["flagged_pixels"]["far"] > 1000
