@@ -87,6 +87,12 @@ LIGHT = {
 def _misfit(stack: Mapping[str, Any]) -> str:
     """Return in which way slices do not fit, and what to look at: what was measured, else what is likely."""
     lowered = "confidence is lowered"
+    if stack["distances_fit_as_diopters"]:
+        return (
+            "as diopters, disparities or even steps --focus-distances explain them clearly better than as "
+            f"metres, and near and far are exchanged then; {lowered}. Of diopters give 1 / diopters; of "
+            "disparities and steps, which tell no metres, say near-to-far or far-to-near"
+        )
     if stack["changed_light"] is not None:
         return f"{lowered}; {LIGHT[stack['changed_light']]}"
     if stack["better_orders"]:

@@ -42,6 +42,9 @@ SAME_SURFACE_SHARE = 0.08
 """Of the slices' span: where `best` goes farther from what the network says, it names another surface, and is
 the worse judge of that (8 traced stacks: AbsRel .0742; without the limit .0755, the network alone .0751)."""
 
+INVERSE_BELIEVED = 0.1
+"""What is left of confidence where distances are hardly metres: near and far are exchanged, then."""
+
 SOFT_STEP_SHARE = 0.05
 """Larger steps of depth, as part of the slices' span, stay hard when a map is enlarged."""
 
@@ -137,11 +140,12 @@ def infer_stack(
     opened = opened._replace(stack=even.stack, light_change=even.change)
     found = _refined(opened.stack, even.estimate, options, progress)
     fit = _fit_of(opened, found)
-    confidence = _confidence(opened, found, 1.0 if fit is None else fit.believed_part)
+    believed = INVERSE_BELIEVED if opened.are_likelier_inverse else 1.0 if fit is None else fit.believed_part
+    confidence = _confidence(opened, found, believed)
     fused = _fused(opened, found, progress)
     metadata = {
         **notes_of(opened, found, confidence, was_asked=options.aligns),
-        **fit_document(fit, opened.names),
+        **fit_document(fit, opened.names, are_likelier_inverse=opened.are_likelier_inverse),
         "backend": options.backend,
         "quality": options.quality,
         "device": options.device if options.uses_device else "cpu",

@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import cache
+from typing import NamedTuple
 
 from focusgen.focal.classical import from_blur
-from focusgen.focal.fit import FEWEST_SLICES, FITS, VISIBLE, compared, left_and_there
+from focusgen.focal.fit import CLEARLY_BETTER, FEWEST_SLICES, FITS, VISIBLE, compared, left_and_there
 from focusgen.focal.sharpness import depth_from_focus
 from focusgen.focal.stack import Floats, FocalStack
 
@@ -28,6 +29,11 @@ CLEARLY_WORSE = 1.25
 37 traced stacks and photographs drawn with occlusion, the least was 1.4."""
 
 
+FEWEST_TOLD, LEFT_BY_METRES = 4, 0.55
+"""Of so many slices, distances that leave less may well be metres: these leave .33 to .48 on traced stacks,
+diopters and disparities taken for metres .63 and more, and taken for what they are as little as metres."""
+
+
 def measured_gain(stack: FocalStack) -> float | None:
     """Return the blur radius in px per diopter that the slices show; None where they do not tell it.
 
@@ -40,7 +46,7 @@ def measured_gain(stack: FocalStack) -> float | None:
     """
     if len(stack) < FEWEST_SLICES:
         return None
-    change_px = _coarse_change_px(stack)
+    change_px = _coarse(stack).change_px
     return None if change_px is None else _fine_gain(_with_change(stack, change_px))
 
 
@@ -54,8 +60,33 @@ def _share(stack: FocalStack, diopters: Floats) -> float:
     return left / there if there > VISIBLE * len(stack) else math.inf
 
 
-def _coarse_change_px(stack: FocalStack) -> float | None:
-    """Return by how many px blur changes from end to end, roughly; None if the slices do not tell it."""
+def fits_inverse_better(stack: FocalStack) -> bool:
+    """Say whether focus distances explain slices clearly better if they are diopters, disparities or steps.
+
+    What grows evenly from slice to slice is one of these mostly, and goes the other way than metres.
+
+    Args:
+        stack: aligned slices, near to far as if their distances were metres, of which none is infinite.
+    """
+    if len(stack) < FEWEST_TOLD or not (stack.diopters > 0.0).all():
+        return False
+    given = _coarse(stack)
+    if given.left < LEFT_BY_METRES:
+        return False
+    inverse = replace(stack, slices=stack.slices[::-1], diopters=1.0 / stack.diopters[::-1])
+    found = _coarse(inverse)
+    return found.change_px is not None and found.left < CLEARLY_BETTER * given.left
+
+
+class _Coarse(NamedTuple):
+    """By how many px blur changes from end to end, None if the slices do not tell it; what that leaves."""
+
+    change_px: float | None
+    left: float
+
+
+def _coarse(stack: FocalStack) -> _Coarse:
+    """Return roughly how much blur changes, with depth by sharpness."""
     left: list[float] = []
     tried_px = _changes_px(min(stack.slices.shape[1:3]))
     depth_of_size: dict[tuple[int, ...], Floats] = {}  # many are compared at one size, and no lens enters it
@@ -71,9 +102,10 @@ def _coarse_change_px(stack: FocalStack) -> float | None:
         if is_passed and left[-1] > CLEARLY_WORSE * left[best]:
             break  # of less blur, larger pictures would have to be compared
     else:
-        return None
+        return _Coarse(None, min(left, default=math.inf))
     is_found = best >= STEPS_PER_OCTAVE and left[best] < FITS
-    return tried_px[best] if is_found and left[best - STEPS_PER_OCTAVE] > CLEARLY_WORSE * left[best] else None
+    is_told = is_found and left[best - STEPS_PER_OCTAVE] > CLEARLY_WORSE * left[best]
+    return _Coarse(tried_px[best] if is_told else None, left[best])
 
 
 def _changes_px(shorter_side_px: int) -> list[float]:

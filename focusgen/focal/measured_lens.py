@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from focusgen.focal.fit import blur_factor
-from focusgen.focal.measured_gain import measured_gain
+from focusgen.focal.measured_gain import fits_inverse_better, measured_gain
 from focusgen.focal.opened import OpenedStack, Progress
 
 SENSORS_MM = (1.0, 60.0)
@@ -33,6 +33,8 @@ def with_measured_lens(opened: OpenedStack, progress: Progress) -> OpenedStack:
             return opened
     progress("lens", 0.0)
     gain = measured_gain(opened.stack)
+    if opened.lens is None and opened.knows_distances:
+        opened = opened._replace(are_likelier_inverse=fits_inverse_better(opened.stack))
     if gain is None:
         return opened
     stack = replace(opened.stack, radius_px_m=gain)

@@ -39,6 +39,7 @@ IN_SUMMARY = (
     "blur_factor",
     "changed_light",
     "better_orders",
+    "distances_fit_as_diopters",
     "fits",
     "quality",
     "width",
@@ -181,19 +182,21 @@ def _light_document(change: LightChange) -> dict[str, Any]:
     }
 
 
-def fit_document(fit: Fit | None, names: Sequence[str]) -> dict[str, Any]:
+def fit_document(fit: Fit | None, names: Sequence[str], *, are_likelier_inverse: bool) -> dict[str, Any]:
     """Return whether the slices fit lens and distances, and what speaks against it.
 
     Args:
         fit: of a stack whose lens is known; None: of another, of which nothing can be said.
         names: of the slices, nearest first.
+        are_likelier_inverse: whether distances fit clearly better as diopters than as metres.
     """
     return {
         "unexplained_share": None if fit is None else round(fit.unexplained, 4),
         "blur_factor": None if fit is None else fit.factor,
         "changed_light": None if fit is None else fit.misfit.light,
         "better_orders": [] if fit is None else [[names[n] for n in order] for order in fit.misfit.orders],
-        "fits": fit is None or fit.fits,
+        "distances_fit_as_diopters": are_likelier_inverse,
+        "fits": not are_likelier_inverse and (fit is None or fit.fits),
     }
 
 

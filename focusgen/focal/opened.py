@@ -66,6 +66,7 @@ class OpenedStack(NamedTuple):
         is_measured: whether the blur of `stack` was measured from its slices, by `measured_lens`.
         blur_factor: of `fit.blur_factor`, where it was found already.
         knows_distances: false where only the order of the slices is known.
+        are_likelier_inverse: whether distances fit clearly better as diopters, of `measured_lens`.
     """
 
     files: StackFiles
@@ -87,6 +88,7 @@ class OpenedStack(NamedTuple):
     is_measured: bool = False
     blur_factor: float | None = None
     knows_distances: bool = True
+    are_likelier_inverse: bool = False
 
     def read(self, number: int) -> npt.NDArray[Any]:
         """Return a slice at full size as `stack` has its values; 0 is the nearest."""

@@ -122,6 +122,7 @@ MISFIT = {
     "blur_factor": 1.0,
     "changed_light": None,
     "better_orders": [],
+    "distances_fit_as_diopters": False,
 }
 
 
@@ -172,6 +173,7 @@ def test_a_sensor_told_by_its_resolution_is_said_for_it_outlives_a_resize():
             "120%",
         ),
         ({"changed_light": "vignetting", "blur_factor": 2.0}, "towards the corners", "of this lens"),
+        ({"distances_fit_as_diopters": True}, "as diopters, disparities or even steps", "120%"),
         ({"changed_light": "tone"}, "as tone curves change it", "--focus-distances"),
         ({"changed_light": "clipped"}, "pixels are clipped", "--focus-distances"),
     ],

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from focusgen.focal.measured_gain import measured_gain
+from focusgen.focal.measured_gain import fits_inverse_better, measured_gain
 from focusgen.focal.registration import registered
 from focusgen.focal.stack import FocalStack
 from tests.focal.stacks import truth
@@ -46,6 +46,22 @@ def test_distances_in_other_units_give_the_same_blur_between_the_slices_and_what
     gain, scaled = (measured_gain(replace(stack, diopters=k * stack.diopters)) for k in (1.0, 0.01))
     assert gain is not None and scaled == pytest.approx(100 * gain, rel=0.01)
     assert measured_gain(replace(stack, radius_px_m=7 * true)) == gain
+
+
+@pytest.mark.parametrize(
+    ("told", "is_inverse"),
+    [
+        (lambda u: 1 / u, False),
+        (lambda u: u, True),
+        (lambda u: 0.02 + 0.1 * (u - u.min()), True),  # disparity
+        (lambda u: np.arange(1.0, len(u) + 1), True),  # steps
+        (lambda u: np.append(np.arange(1.0, len(u)), np.inf), False),
+    ],
+)
+def test_numbers_that_are_no_metres_explain_the_slices_better_as_diopters(told, is_inverse):
+    right = truth("tabletop")
+    order = np.argsort(metres := told(1 / np.array(right.distances_m)))
+    assert fits_inverse_better(blind(right.slices[order, ::2, ::2], 1 / metres[order])) is is_inverse
 
 
 PICTURE = RNG.normal(128, 40, (96, 160, 3))
