@@ -83,10 +83,15 @@ def _check_count(source: DepthSource, path: Path, n_frames: int, is_cut: bool, h
     if n_found == n_frames or (n_found > n_frames and is_cut):
         return
     last = source.name(max(0, min(n_found, n_frames) - 1))
+    shorter = (
+        f" If just the last frames have none, --max_frames {n_found} in a new --out_root leaves them out (of "
+        "all scenes; of one alone a line of --clips)."
+    )
     raise CorruptInputError(
         f"{display(str(path))}: {n_found} depth maps for {n_frames} frames (the last that has both: {last})"
         + (f"; {hint}" if hint else ""),
-        "Give one depth map per frame, with the frame's number or in the natural order of the frames.",
+        "Give one depth map per frame, with the frame's number or in the natural order of the frames."
+        + (shorter if 0 < n_found < n_frames and not hint else ""),
     )
 
 

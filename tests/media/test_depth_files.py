@@ -15,6 +15,7 @@ import pytest
 
 from focusgen.base.errors import CorruptInputError, MissingUpstreamError, SceneError, StorageError
 from focusgen.media.depth_files import open_depth
+from focusgen.media.depth_pairs import FrameNames
 from focusgen.media.depth_units import DepthOptions
 
 N, H, W = 12, 20, 30
@@ -143,6 +144,18 @@ def test_counts_that_differ_are_refused_by_file(tmp_path):
     assert len(open_depth(tmp_path, "bear", 2, DepthOptions(1000.0), is_cut=True)) == 3
     with pytest.raises(CorruptInputError, match="3 depth maps for 4"):
         open_depth(tmp_path, "bear", 4, DepthOptions(1000.0), is_cut=True)
+
+
+def test_a_frame_more_than_depth_has_a_way_out_where_no_file_is_known_to_be_missing(tmp_path):
+    for index in range(3):
+        np.save(one_map(tmp_path, f"{index}.npy"), scene_depth()[index])
+    with pytest.raises(CorruptInputError) as video:
+        open_depth(tmp_path, "bear", 4, DepthOptions(), frames=FrameNames((), is_video=True))
+    assert "--max_frames 3 in a new --out_root" in video.value.advice
+    names = tuple(f"{index}.png" for index in (0, 2, 3, 4))
+    with pytest.raises(CorruptInputError) as folder:
+        open_depth(tmp_path, "bear", 4, DepthOptions(), frames=FrameNames(names, is_video=False))
+    assert "--max_frames" not in folder.value.advice
 
 
 def test_hostile_file_names_neither_reach_the_terminal_nor_stop_the_digest(tmp_path):
