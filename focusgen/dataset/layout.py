@@ -13,6 +13,7 @@ from focusgen.config.graph import PhaseName
 if TYPE_CHECKING:
     from focusgen.config import Config
 
+FOCUS_FOLDER = "focus_maps"
 RECORD_FOLDER: dict[str, str] = {"deblur": "frames_sharp", "depth": "depth_maps", "render": "bokeh_renders"}
 """Folder of a scene that holds the completion record of each scene phase."""
 
@@ -81,7 +82,11 @@ class SceneLayout:
 
     def focus(self, lens_set: int, frame: int) -> Path:
         """A focus label."""
-        return self.root / "focus_maps" / f"set_{lens_set:02d}" / f"focus_{frame:04d}.npz"
+        return self.root / FOCUS_FOLDER / f"set_{lens_set:02d}" / f"focus_{frame:04d}.npz"
+
+    def lacks_labels(self) -> bool:
+        """Say whether the labels are gone as a whole, which no record lies among; a pack holds them, too."""
+        return not (self.root / FOCUS_FOLDER).exists() and not self.pack_tar.exists()
 
     def phase_folder(self, phase: PhaseName) -> Path:
         """The folder that holds the phase's record; paths in a record are relative to it."""
@@ -91,7 +96,7 @@ class SceneLayout:
         """Every folder that the phase alone writes into."""
         folders = [self.phase_folder(phase)]
         if phase == "render":
-            folders += [self.root / "focus_maps", self.root / "clean_renders"]
+            folders += [self.root / FOCUS_FOLDER, self.root / "clean_renders"]
         return folders
 
     def done(self, phase: PhaseName) -> Path:

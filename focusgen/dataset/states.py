@@ -24,6 +24,9 @@ class State(str, Enum):
     PENDING = "pending"
 
 
+LABELS_GONE = "focus_maps/ is gone: focusgen repair makes it anew"
+
+
 @dataclass(frozen=True)
 class PhaseState:
     """A state with its reason: the differing key, the failure's message."""

@@ -17,7 +17,7 @@ from focusgen.config import GRAPH, SCENE_PHASES, PhaseName, settings_for
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.records import Identity, Record, read_record
-from focusgen.dataset.states import PhaseState, State, phase_state, state_without_record
+from focusgen.dataset.states import LABELS_GONE, PhaseState, State, phase_state, state_without_record
 from focusgen.run.inputs import inputs_here
 from focusgen.run.raw_files import changed_raw_file
 from focusgen.run.settings import Expected
@@ -247,6 +247,8 @@ class SceneChain:
                 return _of_unrun(self.scene, phase)
             today = self.identity(phase) if record is None else self._today(phase, record)
             state = phase_state(self.scene, today, self.read)
+            if state.state is State.COMPLETE and phase == "render" and self.scene.lacks_labels():
+                return PhaseState(State.PARTIAL, LABELS_GONE, state.record)
             link = self.stale_upstream(phase) if state.state is State.COMPLETE else None
         except CorruptInputError as error:
             return PhaseState(State.STALE, error.message)

@@ -12,7 +12,7 @@ from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.ingest import read_manifest
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.records import Record, object_if_readable, read_record
-from focusgen.dataset.states import State, read_failure
+from focusgen.dataset.states import LABELS_GONE, State, read_failure
 from focusgen.run.settings import expected_by_status
 from focusgen.run.staleness import SceneChain
 from focusgen.tools.log_tails import log_tail
@@ -77,17 +77,19 @@ def _phase(chain: SceneChain, phase: PhaseName) -> dict[str, Any]:
     found["differences"] = chain.differences(phase) if record else []
     is_past = state.state is State.COMPLETE
     found["failure"] = None if is_past else read_failure(chain.scene, phase)
-    found["advice"] = _advice(found) or _way_out(chain, phase, found["state"])
+    found["advice"] = _advice(found) or _way_out(chain, phase, found["state"], state.reason)
     return found
 
 
-def _way_out(chain: SceneChain, phase: PhaseName, state: str) -> str:
+def _way_out(chain: SceneChain, phase: PhaseName, state: str, reason: str) -> str:
     """Return what mends a state: of a phase that is stale by an earlier one, what mends that one."""
     try:
         link = chain.stale_upstream(phase) if state == "stale" else None
     except CorruptInputError as error:
         return error.advice or ADVICE["stale"]
-    return link.advice if link is not None else ADVICE.get(state, "")
+    if link is not None:
+        return link.advice
+    return ADVICE.get(state, "") if reason != LABELS_GONE else "focusgen repair."
 
 
 def _record(scene: SceneLayout, phase: PhaseName, found: dict[str, Any]) -> Record | None:

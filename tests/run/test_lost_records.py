@@ -176,3 +176,15 @@ def test_readers_work_on_a_data_set_that_may_only_be_read(whole, tmp_path):
     assert "frames; no report" in done.stderr
     assert json.loads((tmp_path / "report.json").read_text())["verdict"] == "pass"
     assert {p: p.stat().st_mtime_ns for p in whole.out_root.rglob("*")} == before
+
+
+def test_labels_that_somebody_deleted_are_missed_by_status_and_repair_makes_them_anew(whole, capsys):
+    before = published_digests(whole.out_root)
+    assert "partial" not in status(whole, capsys)
+    shutil.rmtree(whole.out_root / "a/focus_maps")
+    assert "a: render partial: focus_maps/ is gone: focusgen repair makes it anew" in status(whole, capsys)
+    assert cli.main(["explain", "a", *whole.flags("out_root")]) == 0
+    assert "advice: focusgen repair." in capsys.readouterr().out
+    assert cli.main(["repair", *whole.flags("out_root")]) == 0
+    assert published_digests(whole.out_root) == before
+    assert "partial" not in status(whole, capsys)
