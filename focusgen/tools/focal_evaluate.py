@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, FocusgenError, StorageError
 from focusgen.base.files import make_folder, publish, publish_json
+from focusgen.base.names import listed
 from focusgen.base.writable import check_writable
 from focusgen.focal.backends import PLAIN, BackendOptions, Estimator, load_estimator
 from focusgen.focal.baselines import METHODS, Prediction, predict
@@ -25,7 +26,13 @@ from focusgen.focal.protocols import ZEDD_COUNTS, ZEDD_FILES, ddff_scores, zedd_
 from focusgen.focal.records import StackRecord
 from focusgen.focal.roots import Roots
 from focusgen.focal.samples import Sample, check_known, load_sample, usable_depth
-from focusgen.focal.scores import averaged, confidence_scores, depth_scores, picture_scores
+from focusgen.focal.scores import (
+    averaged,
+    confidence_scores,
+    depth_scores,
+    goes_other_way,
+    picture_scores,
+)
 from focusgen.focal.sources import spread
 from focusgen.focal.stack import FocalStack, identifiable_to_m
 from focusgen.media.eight_bits import as_eight_bits
@@ -76,6 +83,12 @@ class _Judged(NamedTuple):
     sample: Sample
     made: dict[str, Prediction]
 
+    @property
+    def goes_other_way(self) -> bool:
+        """Whether slices are sharp where the truth says that they are not."""
+        true_m, plain = self.sample.true_m, self.made["plain_dff"]
+        return true_m is not None and goes_other_way(plain.depth_m, true_m, self.sample.stack.span)
+
 
 def evaluate(
     job: EvaluateJob,
@@ -101,6 +114,7 @@ def evaluate(
     first: _Judged | None = None
     names: set[str] = set()
     counts: dict[str, int] = {}
+    reversed_names: list[str] = []
     errors: list[FocusgenError] = []
     for number, (path, record) in enumerate(chosen):
         tell(record.text("name") or record.where, number / len(chosen))
@@ -113,11 +127,12 @@ def evaluate(
             continue
         rows += judged.rows
         counts[judged.rows[0]["name"]] = judged.n_slices
+        reversed_names += [judged.rows[0]["name"]] * judged.goes_other_way
         first = first or judged
     if first is None:
         raise errors[0]
     notes += _strange_zedd_files(job, names)
-    notes += _strange_zedd_stacks(job, counts)
+    notes += [*_strange_zedd_stacks(job, counts), *_other_way(reversed_names)]
     left_out = [f"left out: {error.message}" for error in errors]
     table = _table(rows)
     notes += [*_unjudged(job, table), *_partial(rows)]
@@ -221,6 +236,16 @@ def _strange_zedd_stacks(job: EvaluateJob, counts: Mapping[str, int]) -> list[st
     return [
         f"{len(odd)} stacks, such as {name} of {n} slices, have neither {ZEDD_COUNTS[1]} slices nor the five "
         "that maps for the server are made of: these are of others"
+    ]
+
+
+def _other_way(names: Sequence[str]) -> list[str]:
+    """Return a note on stacks whose slices are sharp near where the truth is far."""
+    if not names:
+        return []
+    return [
+        f"{len(names)} stacks, such as {listed(names, 2)}: sharp near where depth is far, and the other way "
+        "round: are focus_distances metres (no diopters, disparities or steps), in the order of the slices?"
     ]
 
 
