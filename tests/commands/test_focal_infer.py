@@ -15,7 +15,7 @@ from focusgen.commands.focal_results import notes_on
 from focusgen.focal.infer import WORK_PIXELS
 from focusgen.focal.light import linear_of, pixels_of
 from tests.clips import swapped_profile
-from tests.focal.stacks import Truth, abs_rel, truth
+from tests.focal.stacks import Truth, abs_rel, part_of, truth
 
 FILES = ("depth.npy", "depth.png", "all_in_focus.png", "confidence.npy", "slice.png", "metadata.json")
 
@@ -72,13 +72,13 @@ def test_slices_of_several_colour_profiles_are_no_stack(small: Path, tmp_path: P
 
 
 @pytest.fixture(scope="module")
-def tabletop() -> Truth:
-    return truth("tabletop")
+def tabletop(tmp_path_factory: pytest.TempPathFactory) -> Truth:
+    return part_of("tabletop", tmp_path_factory.mktemp("traced") / "tabletop")
 
 
 @pytest.mark.slow
-def test_a_folder_becomes_depth_in_metres_with_all_its_files(tabletop: Truth, tmp_path: Path):
-    out = tmp_path / "out"
+def test_a_folder_becomes_depth_in_metres_with_all_its_files(tmp_path: Path):
+    tabletop, out = truth("tabletop"), tmp_path / "out"
     assert infer(tabletop.folder, out, "--focus-distances", tabletop.distance_text, *tabletop.lens_flags) == 0
     assert {f"tabletop_{name}" for name in FILES} | {"summary.json"} == {p.name for p in out.iterdir()}
     depth_m = np.load(out / "tabletop_depth.npy")

@@ -53,6 +53,20 @@ def truth(name: str) -> Truth:
     )
 
 
+def part_of(name: str, folder: Path) -> Truth:
+    """Write the middle of a traced stack to a folder, as a smaller sensor behind the lens sees it."""
+    whole, meta = truth(name), json.loads((DATA / name / "meta.json").read_text())
+    rows, columns = (slice(n // 6, n - n // 6) for n in whole.depth_m.shape)
+    depth_m = np.ascontiguousarray(whole.depth_m[rows, columns])
+    folder.mkdir(exist_ok=True)
+    for n, one in enumerate(whole.slices):
+        cv2.imwrite(str(folder / f"slice_{n}.png"), one[rows, columns, ::-1])
+    meta["sensor_width_m"] *= depth_m.shape[1] / whole.depth_m.shape[1]
+    (folder / "meta.json").write_text(json.dumps(meta))
+    seen = np.ascontiguousarray(whole.slices[:, rows, columns])
+    return whole._replace(folder=folder, slices=seen, aif=whole.aif[rows, columns], depth_m=depth_m)
+
+
 def picture(path: Path) -> Any:
     return np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
 

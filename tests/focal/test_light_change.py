@@ -11,16 +11,15 @@ from focusgen.focal.classical import Estimate, estimate
 from focusgen.focal.light import linear_of, pixels_of
 from focusgen.focal.light_change import LightChange, found_in_even_light, measure_change
 from focusgen.focal.stack import FocalStack, metres_of
-from tests.focal.stacks import Truth, abs_rel, truth
+from tests.focal.stacks import Truth, abs_rel, part_of
 
 EXPONENTS = np.array([0.95, 1.04, 0.98, 1.06, 0.97])
 CORNERS = np.array([-0.1, -0.06, 0.0, -0.03, -0.08])
 
 
 @pytest.fixture(scope="module")
-def tabletop() -> Truth:
-    whole, part = truth("tabletop"), (slice(32, 160), slice(64, 256))
-    return whole._replace(slices=whole.slices[(slice(None), *part)], depth_m=whole.depth_m[part])
+def tabletop(tmp_path_factory: pytest.TempPathFactory) -> Truth:
+    return part_of("tabletop", tmp_path_factory.mktemp("tabletop"))
 
 
 def _stack(of: Truth) -> FocalStack:
