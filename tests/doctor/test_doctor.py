@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from focusgen import config, doctor
-from focusgen.doctor import disk, disk_probes, gpu, machine, weights
+from focusgen.doctor import disk, disk_probes, gpu, imports, machine, weights
 from focusgen.doctor.check import Check, Status
 from focusgen.doctor.gpu import Gpu, TorchBuild
 
@@ -361,6 +361,7 @@ def test_every_check_has_advice_when_it_fails_and_no_secret_is_shown(
     monkeypatch.setenv("HF_TOKEN", "hf_abcdefghijklmnop")
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(imports, "_broken_among", lambda modules: {})  # seconds; test_imports.py
     cfg = settings(deblur__backend="deblurnet", depth__backend="vda", render__backend="bokehnet")
     checks = doctor.run_checks(tmp_path, cfg)
     failed = [c for c in checks if c.status is Status.FAIL]

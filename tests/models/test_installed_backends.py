@@ -13,6 +13,7 @@ from focusgen import cli
 from focusgen.base.errors import ConfigError
 from focusgen.config import load
 from focusgen.config.backends import names_of
+from focusgen.doctor import imports
 from focusgen.doctor.backends import check_backends, without_broken
 from focusgen.doctor.check import Status
 from focusgen.models.registry import backend_of, needs_gpu, weight_files
@@ -195,7 +196,10 @@ def test_a_broken_backend_is_named_by_doctor_and_harms_nothing_else(rgbd, site, 
 
 
 @pytest.mark.slow
-def test_doctor_fails_for_a_broken_backend_that_is_chosen_and_looks_at_all_else(site, tmp_path, capsys):
+def test_doctor_fails_for_a_broken_backend_that_is_chosen_and_looks_at_all_else(
+    site, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(imports, "_broken_among", lambda modules: {})  # seconds; tests/doctor/test_imports.py
     install(site, BROKEN, name="focusgen-broken", module="1 / 0")
     chosen = load(None, {"depth.backend": "hole"})
     assert {c.name: c.status for c in check_backends(chosen)}["depth hole"] is Status.FAIL
