@@ -638,6 +638,75 @@ RENDERER = (
     )
 )
 
+FOCAL = (
+    _of(
+        "focusgen/focal/exposure.py",
+        "tests/focal/test_exposure.py",
+        ("SURE_ERRORS = 4.0", "SURE_ERRORS = 40.0", "test_a_small_gain_is_found_beside_motion_and_noise"),
+        (
+            "1.25 * 1.48 * np.median(np.abs(logs - middle), 0)",
+            "np.std(logs, 0)",
+            "test_a_small_gain_is_found_beside_motion_and_noise",
+        ),
+        ("FEWEST_BLOCKS = 24", "FEWEST_BLOCKS = 2"),
+        ("CLIPPED_REACH_PX = 5", "CLIPPED_REACH_PX = 1"),
+        ("(means.min(-1) < DARKEST)", "(means.max(-1) < DARKEST)"),
+        ("(seen >= clipped_from) & ", "(seen > clipped_from) & "),
+        ("slices[self.reference]) for n, one", "slices[0]) for n, one"),
+    )
+    + _of(
+        "focusgen/focal/alignment.py",
+        "tests/focal/test_alignment.py",
+        ("LEVELS = (8, 4, 2, 1)", "LEVELS = (8, 4, 2)"),
+        ("LEVELS = (8, 4, 2, 1)", "LEVELS = (1,)"),
+        (
+            "(np.eye(3) if step is None else step) @ matrices[n - outward]",
+            "matrices[n - outward] @ (np.eye(3) if step is None else step)",
+        ),
+        ("tuple(sorted(failed))", "()"),
+        ("(column <= width - 0.5)", "(column <= width + 0.5)"),
+        ("borderMode=cv2.BORDER_REPLICATE", "borderMode=cv2.BORDER_CONSTANT"),
+    )
+    + _of(
+        "focusgen/focal/fusion.py",
+        "tests/focal/test_fusion.py",
+        ("DEPTH_POWER_PER_PX = 2.5", "DEPTH_POWER_PER_PX = 25.0"),
+        ("DEPTH_POWER_PER_GAP = 4.0", "DEPTH_POWER_PER_GAP = 0.0"),
+        ("SHARPNESS_POWER = 5.0", "SHARPNESS_POWER = 1.0"),
+        ("ENERGY_WINDOW_PX = 1.5", "ENERGY_WINDOW_PX = 5.0"),
+        ("STRIP_ROWS, STRIP_MARGIN = 256, 8", "STRIP_ROWS, STRIP_MARGIN = 256, 2"),
+        ("floor = ENERGY_FLOOR if radius_px_m else FAINT_ENERGY", "floor = ENERGY_FLOOR"),
+    )
+)
+
+FILES = (
+    _of(
+        "focusgen/dataset/file_marks.py",
+        "tests/dataset/test_file_marks.py",
+        ("facts.append((name, 0, 0, 0, 0))", "pass"),
+        ("newest_ns = max(newest_ns, found.st_ctime_ns)", "newest_ns = max(newest_ns, found.st_mtime_ns)"),
+        ("else os.path.relpath(path, base)", "else path"),
+        ("for name in sorted(files))", "for name in files)"),
+        ("onerror=_refuse", "onerror=None"),
+        ("except FileNotFoundError:", "except OSError:"),
+    )
+    + _of(
+        "focusgen/media/tiff_pages.py",
+        "tests/media/test_tiff_pages.py",
+        ("& REDUCED and", "& 2 and"),
+        ("[tags.get(WIDTH), tags.get(HEIGHT)] == size", "tags.get(WIDTH) == size[0]"),
+        ('positions = text.count("<Pixels")', "positions = 1"),
+        ("return axes if said else {SLICES: n_images}", "return axes"),
+        ("284, 317,", "284,"),
+    )
+    + _of(
+        "focusgen/phases/depth_standing.py",
+        "tests/phases/test_depth_standing.py",
+        ("{0, job.n_frames // 2, job.n_frames - 1}", "{0}"),
+        ("strongest = cv2.dilate(slope, np.ones((3, 3), np.uint8))", "strongest = slope"),
+    )
+)
+
 MUTANTS: tuple[Mutant, ...] = (
     *COC,
     *LENSES,
@@ -654,4 +723,6 @@ MUTANTS: tuple[Mutant, ...] = (
     *DEBLUR,
     *VALIDATION,
     *RENDERER,
+    *FOCAL,
+    *FILES,
 )

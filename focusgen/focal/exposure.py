@@ -75,7 +75,7 @@ class Exposure:
         out = np.empty_like(pixels)
         for channel, gain in enumerate(self.gains[n].astype(np.float32)):
             seen = pixels[..., channel]
-            table = pixels_of(np.minimum(linear_of(levels) / gain, 1.0), pixels.dtype)
+            table = pixels_of(linear_of(levels) / gain, pixels.dtype)
             shown = table[seen]
             is_clipped = (seen >= clipped_from) & (reference_pixels[..., channel] > shown)
             out[..., channel] = np.where(is_clipped, reference_pixels[..., channel], shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from PIL import Image
 from focusgen.base.errors import CorruptInputError
 from focusgen.media.picture_files import picture_of
 from focusgen.media.tiff_pages import has_pages, page_bytes, pages_of
+from tests.clips import swapped_profile
 
-DESCRIPTION = 270
+DESCRIPTION, SUBFILE, PREDICTOR = 270, 254, 317
 OME = '<?xml version="1.0"?><OME><Image><Pixels SizeC="{}" SizeT="{}" SizeX="9" SizeZ="{}"/></Image></OME>'
 
 
@@ -52,6 +54,18 @@ def test_compressed_as_jpeg_the_tables_of_a_page_go_with_it(tmp_path):
         assert np.abs(shown.astype(int) - np.asarray(picture)).mean() < 3
 
 
+def test_profile_and_the_way_numbers_are_stored_go_with_a_page(tmp_path):
+    profile, pictures = swapped_profile(), pages(2)
+    for page in pages_of(saved(tmp_path / "coloured.tif", pictures, icc_profile=profile)):
+        assert picture_of(page_bytes(page) or b"", page.name).icc_profile == profile
+    lights = [Image.fromarray(np.asarray(one.convert("L")) / np.float32(7.0)) for one in pictures]
+    rows = {"compression": "tiff_lzw", "tiffinfo": {PREDICTOR: 2}}
+    for name, stored, how in (("floats.tif", lights, {}), ("differences.tif", pictures, rows)):
+        for page, one in zip(pages_of(saved(tmp_path / name, stored, **how)), stored, strict=True):
+            with Image.open(BytesIO(page_bytes(page) or b"")) as read:
+                assert np.array_equal(np.asarray(read), np.asarray(one)), name
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -74,9 +88,11 @@ def test_slices_alone_are_a_stack(tmp_path, said):
         ("ImageJ=1.54f\nimages=6\nframes=6\n", "holds 6 frames: which"),
         (OME.format(1, 2, 3), "holds 3 slices x 2 frames"),
         (OME.format(6, 1, 3), "holds 3 slices x 2 channels"),
+        (OME.format(1, 1, 3).replace("</Image>", "</Image><Image><Pixels/></Image>"), "x 2 positions"),
         ('{"shape": [2, 3, 30, 41, 3]}', "holds 2 stacks x 3 slices"),
         (OME.format(1, 1, 9), "says that it holds 9 pictures; it has 6"),
         ("ImageJ=1.54f\nimages=7\nslices=7\n", "says that it holds 7 pictures; it has 6"),
+        ("ImageJ=1.54f\nimages=4\n", "says that it holds 4 pictures; it has 6"),
     ],
 )
 def test_pages_that_are_more_than_one_stack_are_not_guessed_at(tmp_path, said, told):
@@ -88,7 +104,12 @@ def test_pages_that_are_more_than_one_stack_are_not_guessed_at(tmp_path, said, t
 
 def test_a_picture_and_its_thumbnail_are_no_stack(tmp_path):
     picture = pages(1)[0]
-    assert not has_pages(saved(tmp_path / "z.tif", [picture, picture.resize((20, 15))]))
+    for size in ((20, 15), (41, 15), (20, 30)):
+        assert not has_pages(saved(tmp_path / "z.tif", [picture, picture.resize(size)]))
+    marked = picture.copy()
+    marked.encoderinfo = {"tiffinfo": {SUBFILE: 1}}  # a smaller copy, as its tag says
+    assert not has_pages(saved(tmp_path / "z.tif", [picture, marked]))
+    assert has_pages(saved(tmp_path / "z.tif", [picture, picture]))
 
 
 def test_single_pictures_and_other_files_have_no_pages(tmp_path):

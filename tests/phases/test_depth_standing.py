@@ -8,6 +8,7 @@ import pytest
 
 from focusgen import cli
 from focusgen.dataset.records import read_record
+from focusgen.phases.depth_standing import _gradient_ranks
 
 TURNS = {
     "upside down": ("np.flipud", np.flipud),
@@ -56,8 +57,18 @@ def test_depth_that_stands_rightly_is_not_told(village):
 def test_turned_depth_is_told_with_what_turns_it_back(village, how):
     back, turn = TURNS[how]
     change(village, turn)
+    first = min((village.depth_root / "village_000").iterdir())
+    np.save(first, np.full_like(np.load(first), 3.0))  # a frame without a step says nothing
     [text] = told(village)
     assert text.startswith(f"the depth seems to be {how}: ") and f"turn its files by {back} " in text
+
+
+def test_an_edge_is_strong_whichever_way_it_runs_and_a_pixel_beside_it():
+    grey = np.zeros((40, 40), np.uint8)
+    grey[20:], grey[30:] = 90, 150  # the second edge is weaker, even in its middle
+    for picture, at in ((grey, lambda ranks: ranks), (grey.T, lambda ranks: ranks.T)):
+        ranks = at(_gradient_ranks(picture))
+        assert ranks[18:22].min() > ranks[28:32].max() and ranks[28:32].min() > ranks[:14].max()
 
 
 def test_rims_of_filled_holes_tell_nothing(village):
