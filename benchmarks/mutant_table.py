@@ -702,7 +702,7 @@ FILES = (
     + _of(
         "focusgen/phases/depth_standing.py",
         "tests/phases/test_depth_standing.py",
-        ("{0, job.n_frames // 2, job.n_frames - 1}", "{0}"),
+        ("for frame in job.sampled_frames for", "for frame in (0,) for"),
         ("strongest = cv2.dilate(slope, np.ones((3, 3), np.uint8))", "strongest = slope"),
     )
 )
