@@ -72,6 +72,11 @@ def same_form(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def alike(name: str) -> str:
+    """Return a name in which neither the case of letters nor how accents are written matters."""
+    return same_form(name).casefold()
+
+
 def existing_form(path: Path) -> Path:
     """Return a path, or where nothing is there, the one whose name differs only by Unicode form."""
     if str(path).isascii() or os.path.lexists(path):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from focusgen.base.errors import ConfigError
-from focusgen.base.names import display, listed
+from focusgen.base.names import display, listed, same_form
 from focusgen.focal.distance_tables import Said, focus_column, from_table, slice_of
 from focusgen.focal.distance_units import said_unit
 from focusgen.focal.distances import HOW_TO_GIVE, parse_distance
@@ -51,7 +51,7 @@ def read_distances(
     Raises:
         ConfigError: it cannot be read, or says something else; names file and line.
     """
-    shown, text = display(str(path)), read_text(path, HOW_TO_GIVE)
+    shown, text = display(str(path)), same_form(read_text(path, HOW_TO_GIVE))
     found = (_from_json if path.suffix.lower() == ".json" else _from_lines)(text, shown, names, folder)
     if isinstance(found, list):
         check_order(shown, found)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from focusgen.base.errors import ConfigError
-from focusgen.base.names import display, listed
+from focusgen.base.names import alike, display, listed, same_form
 from focusgen.focal.distance_units import said_unit
 from focusgen.focal.distances import (
     DETACHED_UNIT,
@@ -142,7 +142,7 @@ def _by_name(named: Sequence[_Named], unit: str) -> dict[str, float]:
 
 def _of_folder(lines: list[tuple[str, str]], folder: str) -> list[tuple[str, str]]:
     """Return the lines that name files of a folder, all where none does: `exiftool -r` lists many."""
-    directly_in = re.compile(rf"(^|[/\\\",;\t]){re.escape(folder)}[/\\][^/\\]*$")
+    directly_in = re.compile(rf"(^|[/\\\",;\t]){re.escape(same_form(folder))}[/\\][^/\\]*$")
     own = [line for line in lines if directly_in.search(line[1])] if folder else []
     return own or lines
 
@@ -248,7 +248,7 @@ def slice_of(cell: str, names: Sequence[str]) -> str | None:
 
     The suffix may be another's: raw files have notes that pictures developed from them lack.
     """
-    exact = next((name for name in names if cell in (name, _stem(name))), None)
+    exact = next((name for name in names if cell in map(same_form, (name, _stem(name)))), None)
     if exact is not None:
         return exact
     place = _place(cell)
@@ -265,11 +265,11 @@ def _is_own(cell: str, name: str) -> bool:
 
 
 def _place(cell: str) -> str:
-    return "/" + cell.replace("\\", "/").casefold()
+    return "/" + alike(cell.replace("\\", "/"))
 
 
 def _ends_in(place: str, name: str) -> bool:
-    return any(place.endswith(f"/{known.casefold()}") for known in (name, _stem(name)))
+    return any(place.endswith(f"/{alike(known)}") for known in (name, _stem(name)))
 
 
 def _stem(name: str) -> str:

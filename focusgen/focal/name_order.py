@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from focusgen.base.errors import ConfigError
-from focusgen.base.names import natural_key, same_form
+from focusgen.base.names import alike, natural_key
 from focusgen.focal.distance_units import unit_of
 from focusgen.focal.distances import MICRO, UNITS_M
 from focusgen.focal.slice_kinds import stem_of
@@ -66,11 +66,6 @@ class NameOrder(NamedTuple):
     def series_of(self, path: Path) -> str:
         """Return the series of a picture: its name with # for what counts it, in any case of letters."""
         return alike(self.number.sub("#", stem_of(path)))
-
-
-def alike(name: str) -> str:
-    """Return a name in which neither the case of letters nor how accents are written matters."""
-    return same_form(name).casefold()
 
 
 def name_order(paths: Sequence[Path]) -> NameOrder:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from focusgen.base.names import existing_form
+
 VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
@@ -40,14 +42,15 @@ class Roots:
         if expanded is None:
             return []
         if Path(expanded).is_absolute():
-            return [Path(expanded)]
+            return [existing_form(Path(expanded))]
         names = [f"{kind.upper()}_DATA_ROOT", "FOCALDIFFUSION_DATA_ROOT"]
         if self.source:
             names.insert(1, f"{self.source.upper()}_DATA_ROOT")
         environment = [os.environ[name] for name in names if os.environ.get(name)]
         said = [*self.folders.get(kind, ()), *self.folders.get("default", ())]
         found = [expand(root) for root in (environment + said if self.source else said + environment)]
-        return [Path(root) / expanded for root in found if root is not None] + [beside / expanded]
+        roots = [Path(root) for root in found if root is not None]
+        return [existing_form(root / expanded) for root in (*roots, beside)]
 
 
 def expand(text: str) -> str | None:

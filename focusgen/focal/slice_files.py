@@ -16,11 +16,10 @@ from datetime import datetime
 from pathlib import Path
 
 from focusgen.base.errors import ConfigError
-from focusgen.base.names import display, listed, natural_key
+from focusgen.base.names import alike, display, listed, natural_key
 from focusgen.dataset.packs import is_published
 from focusgen.focal.name_order import (
     NameOrder,
-    alike,
     distances_in_names,
     name_order,
     roll_over,

@@ -121,6 +121,12 @@ def test_of_a_file_about_many_folders_the_lines_of_one_count(tmp_path: Path):
         read_distances(path, NAMES, "c")
 
 
+def test_a_slice_is_known_however_its_accents_are_written(tmp_path: Path):
+    names = ["Blu\u0308te 1.png", "Bl\u00fcte 2.png"]
+    (tmp_path / "f.csv").write_text("file,focus_m\nB/Bl\u00fcte 2.png,2\nB/bl\u00fcte 1,1\n")
+    assert read_distances(tmp_path / "f.csv", names, "B") == [1.0, 2.0]
+
+
 def test_commas_behind_a_count_of_the_lines_are_no_decimal_signs(tmp_path: Path):
     (tmp_path / "a.txt").write_text("1,5\n2,7\n3,9\n")
     assert len(read_distances(tmp_path / "a.txt", NAMES)) == 6, "which are too many"

@@ -277,3 +277,9 @@ def test_a_line_without_words_and_slices_that_are_no_names_are_refused(tmp_path,
     (tmp_path / "l.csv").write_text(line + "\n")
     with pytest.raises(ConfigError, match=complaint):
         read_list(tmp_path / "l.csv")
+
+
+def test_a_path_of_a_list_is_found_however_its_accents_are_written(tmp_path):
+    there = tmp_path / "Blu\u0308te"
+    there.mkdir()
+    assert Roots().candidates("Bl\u00fcte", "focal_stack", tmp_path) == [there]
