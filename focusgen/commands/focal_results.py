@@ -89,9 +89,9 @@ def _misfit(stack: Mapping[str, Any]) -> str:
     lowered = "confidence is lowered"
     if stack["distances_fit_as_diopters"]:
         return (
-            "as diopters, disparities or even steps --focus-distances explain them clearly better than as "
-            f"metres, and near and far are exchanged then; {lowered}. Of diopters give 1 / diopters; of "
-            "disparities and steps, which tell no metres, say near-to-far or far-to-near"
+            "as diopters, disparities or even steps (a stage's too) --focus-distances explain them clearly "
+            f"better than as metres: near and far may be exchanged; {lowered}. Of diopters give 1 / diopters; "
+            "of disparities and steps, which tell no metres, say near-to-far or far-to-near"
         )
     if stack["changed_light"] is not None:
         return f"{lowered}; {LIGHT[stack['changed_light']]}"
