@@ -90,7 +90,7 @@ def _misfit(stack: Mapping[str, Any]) -> str:
     if stack["distances_fit_as_diopters"]:
         return (
             "as diopters, disparities or even steps (a stage's too) --focus-distances explain them clearly "
-            f"better than as metres: near and far may be exchanged; {lowered}. Of diopters give 1 / diopters; "
+            f"better than as metres: near and far may be exchanged; {lowered}. Of diopters give 1 / these; "
             "of disparities and steps, which tell no metres, say near-to-far or far-to-near"
         )
     if stack["changed_light"] is not None:
