@@ -216,11 +216,11 @@ def test_the_wrappers_do_the_same(indexed, fake_slurm, shadowed, monkeypatch):
 
 
 def test_tasks_side_by_side_on_this_machine_do_the_same(indexed, shadowed):
-    flags = [*indexed.flags("raw_root", "out_root"), "--min_frames", "2"]
-    command = [*interpreter.module_command("focusgen.cli"), "submit", "--cluster", "local", "--phases", "2"]
+    flags = [*indexed.flags("raw_root", "out_root", "depth_root"), "--min_frames", "2", "--tasks", "2"]
+    command = [*interpreter.module_command("focusgen.cli"), "submit", "--cluster", "local", "--phases", "2-3"]
     done = in_job([*command, *flags])
     assert done.returncode == 0, done.stderr
-    assert (indexed.out_root / "c" / "frames_sharp" / ".done").exists()
+    assert len(list(indexed.out_root.glob("*/depth_maps/.done"))) == 3
 
 
 def test_a_python_too_old_for_a_safe_path_runs_the_console_script(monkeypatch):

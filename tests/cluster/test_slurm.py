@@ -349,12 +349,6 @@ def test_a_task_of_two_workers_does_the_scenes_of_both(indexed, fake_slurm):
 
 
 @pytest.mark.slow
-def test_tasks_run_side_by_side_on_this_machine_through_submitit(indexed):
-    assert submit(indexed, "--phases", "2-3", "--cluster", "local") == 0
-    assert len(list(indexed.out_root.glob("*/depth_maps/.done"))) == 3
-
-
-@pytest.mark.slow
 def test_30_scenes_on_8_tasks_load_the_model_8_times_per_phase(rgbd):
     for number in range(30):
         rgbd.add_scene(f"s{number:02d}", n_frames=2, width=32, height=16, seed=number)

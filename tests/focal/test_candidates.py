@@ -38,9 +38,11 @@ def test_a_candidate_is_taken_where_it_explains_more_and_only_there(monkeypatch:
 @pytest.mark.slow
 def test_a_traced_stack_becomes_no_worse_with_the_candidates_of_best():
     traced = truth("tabletop")
-    stack = FocalStack(traced.slices, 1.0 / np.array(traced.distances_m), traced.radius_px_m)
+    rows, columns = slice(32, 160), slice(53, 267)
+    slices, depth_m = traced.slices[:, rows, columns], traced.depth_m[rows, columns]
+    stack = FocalStack(slices, 1.0 / np.array(traced.distances_m), traced.radius_px_m)
     found = estimate(stack)
     made = put_together(stack, found)
-    before, after = (depth_scores(metres_of(one.diopters), traced.depth_m) for one in (found, made))
+    before, after = (depth_scores(metres_of(one.diopters), depth_m) for one in (found, made))
     assert after["abs_rel"] <= before["abs_rel"]
     assert after["rmse"] <= before["rmse"]

@@ -19,7 +19,7 @@ def blind(slices, diopters) -> FocalStack:
 
 def traced(name: str, chosen: slice = slice(None)) -> tuple[FocalStack, float]:
     right = truth(name)
-    slices = registered(right.slices).slices[chosen]
+    slices = registered(right.slices[:, 32:160, 53:267]).slices[chosen]
     return blind(slices, 1 / np.array(right.distances_m)[chosen]), right.radius_px_m
 
 
