@@ -24,7 +24,7 @@ from focusgen.media.depth_codecs import REPLACE_ADVICE, read_depth_file
 from focusgen.media.depth_looks import looks_of
 from focusgen.media.depth_sources import HYPERSIM_ENDING
 from focusgen.media.depth_units import DepthOptions, DepthReading, read_numbers, units_per_metre
-from focusgen.media.depth_words import DISPARITY_ADVICE, path_note
+from focusgen.media.depth_words import DISPARITY_ADVICE, file_name_note, path_note
 from focusgen.media.layouts.hypersim import FOCAL_PER_WIDTH
 from focusgen.media.layouts.rendered import VKITTI_SKY_M
 from focusgen.media.tiff_pages import has_pages
@@ -197,6 +197,7 @@ def read_record_depth(record: StackRecord, path: Path) -> Floats:
     """
     kind, array = _data_set(record), _array(record, path)
     _check_name(record, path, kind)
+    _check_array(record, array)
     stated = "depth_scale" in record.values and "depth_scale" not in record.of_preset
     scale = record.units_per_metre(UNITS_PER_METRE.get(kind, MILLIMETRES))
     depth_m = _metres_of(path, DepthOptions(scale, scale_floats=stated, key=array))
@@ -265,6 +266,19 @@ def _check_name(record: StackRecord, path: Path, data_set: str) -> None:
         raise ConfigError(
             f"{named} {names}, and nobody says of which unit",
             f"Say depth_scale={next(iter(looks.values())):g}; or 1000 where these are millimetres.",
+        )
+
+
+def _check_array(record: StackRecord, array: str | None) -> None:
+    """Refuse an array that is called disparity, as DDFF-12's truth is, where nobody says that it is depth.
+
+    Raises:
+        ConfigError: names file, line, and array.
+    """
+    if array is not None and record.text("depth_kind") is None and file_name_note(array):
+        raise ConfigError(
+            f"{record.where}: depth_dataset {display(array)} is named like disparity or inverse depth",
+            f"{DISPARITY_ADVICE} If it is depth, say depth_kind=planar.",
         )
 
 

@@ -224,6 +224,9 @@ def test_an_array_of_several_is_named_by_depth_dataset(disk):
     with pytest.raises(CorruptInputError, match="it has no metres; it holds disparity, z/metric") as misnamed:
         depth(disk, "m.h5", depth_dataset="metres")
     assert all("depth_dataset names one" in error.value.advice for error in (unnamed, misnamed))
+    with pytest.raises(ConfigError, match=r"l\.jsonl:1: depth_dataset disparity is named like disparity"):
+        depth(disk, "m.h5", depth_dataset="disparity")
+    assert (depth(disk, "m.h5", depth_dataset="disparity", depth_kind="planar") == 9.0).all()
 
 
 @pytest.mark.parametrize("name", ["vkitti", "VKITTI2", "virtual_kitti_2"])
