@@ -43,7 +43,7 @@ nor with .3 % of noise. Curved bodies, whose bends differ, have .6 of one at mos
 """
 
 ONE_RAMP, RAMP_SHARE = 0.01, 0.5
-"""Slopes that differ by less are one ramp; over so much of the picture it is made up, and tells nothing."""
+"""Numbers so near to a ramp are it; one over so much of the picture is made up, and tells nothing."""
 
 BENDS = np.geomspace(0.6, 16.0, 60)
 """(long side / focal length)^2 of cameras from 42 to 127 degrees; narrower ones hardly bend."""
@@ -59,22 +59,18 @@ _ON_PLANE = _AFFINE @ np.linalg.pinv(_AFFINE)
 
 @dataclass
 class _Votes:
-    """Patches that were looked at, and their slopes; those for a law; bends that were told."""
+    """Patches that were looked at; those for a law; parts of maps that are one ramp; bends that were told."""
 
     n: int = 0
     inverse: int = 0
     depth: int = 0
-    slopes: tuple[Floats, ...] = ()
-    inverse_slopes: tuple[Floats, ...] = ()
+    ramps: tuple[float, ...] = ()
     bends: tuple[float, ...] = ()
 
     def look_inverse(self) -> bool:
         """Say whether the planes are those of inverse depth, and no single ramp over the picture."""
-        if self.inverse <= max(MIN_INVERSE_SHARE * self.n, MIN_ODDS * self.depth):
-            return False
-        usual = np.median(np.concatenate(self.inverse_slopes), axis=0)
-        away = np.hypot(*(np.concatenate(self.slopes) - usual).T)
-        return bool(np.mean(away < ONE_RAMP * np.hypot(*usual)) < RAMP_SHARE)
+        is_ramp = max(self.ramps, default=0.0) >= RAMP_SHARE
+        return not is_ramp and self.inverse > max(MIN_INVERSE_SHARE * self.n, MIN_ODDS * self.depth)
 
 
 def plane_texts(maps_m: Iterable[npt.NDArray[Any]]) -> Iterator[str]:
@@ -88,7 +84,7 @@ def plane_texts(maps_m: Iterable[npt.NDArray[Any]]) -> Iterator[str]:
         long_side_px = max(map_m.shape)
         spacing = max(1, long_side_px // (PATCHES_ALONG * SIDE))
         for step, better in ((spacing, SMALL), (2 * spacing, LARGE)):
-            _look(map_m[::step, ::step], better, votes, step)
+            _look(map_m[::step, ::step], better, votes)
     if votes.look_inverse():
         yield (
             "these numbers look like inverse depth or disparity: they change evenly along floors and walls "
@@ -113,7 +109,7 @@ def _ray_texts(votes: _Votes, long_side_px: int) -> Iterator[str]:
     )
 
 
-def _look(map_m: npt.NDArray[Any], better: float, votes: _Votes, step: int) -> None:
+def _look(map_m: npt.NDArray[Any], better: float, votes: _Votes) -> None:
     """Add the votes of the patches of a map without holes in them."""
     if min(map_m.shape) < SIDE:
         return
@@ -124,14 +120,21 @@ def _look(map_m: npt.NDArray[Any], better: float, votes: _Votes, step: int) -> N
     votes.n += len(values)
     are_inverse = _has_won(as_inverse, as_depth, better)
     votes.inverse += int(are_inverse.sum())
-    slopes = values @ _SLOPES / step
-    votes.slopes, votes.inverse_slopes = (*votes.slopes, slopes), (*votes.inverse_slopes, slopes[are_inverse])
+    if are_inverse.any():
+        votes.ramps += (_ramp_share(map_m, np.median(values[are_inverse] @ _SLOPES, axis=0)),)
     votes.depth += int(_has_won(as_depth, as_inverse, better).sum())
     votes.bends += tuple(_bends(1.0 / values, radius2))
 
 
 def _has_won(mine: Floats, other: Floats, better: float) -> npt.NDArray[np.bool_]:
     return (mine < PLANAR) & (other > BENT) & (mine * better < other)
+
+
+def _ramp_share(map_m: npt.NDArray[Any], slope: Floats) -> float:
+    """Return the part of a map that is one ramp of a slope (along x and y, per half side of a patch)."""
+    y, x = np.mgrid[: map_m.shape[0], : map_m.shape[1]] * (2.0 / (SIDE - 1))
+    level = map_m - slope[0] * x - slope[1] * y
+    return float(np.mean(np.abs(level - np.nanmedian(level)) < ONE_RAMP * map_m))
 
 
 def _patches(map_m: npt.NDArray[Any]) -> tuple[Floats, Floats]:

@@ -71,6 +71,7 @@ def test_distances_along_rays_are_told_with_their_camera(room):
 def test_one_ramp_over_the_picture_is_made_up_and_tells_nothing():
     ramp = np.linspace(2.0, 6.0, 256)[None].repeat(160, 0)
     ramp[40:120, 80:160] = 1.0
+    ramp[:60, 180:240] = 2.5
     assert list(plane_texts([ramp, ramp + 0.01])) == []
 
 
