@@ -47,6 +47,9 @@ ANY_NUMBER = re.compile(
 """Each number of a name, with its sign, unit and decimals."""
 
 COUNTER_BEHIND_POINT = re.compile(r"\.00+[1-9]")
+COVER_OF_BURST = re.compile("(?<=burst#)_cover$")
+"""Phones mark the best picture of a burst so: IMG_1_BURST003_COVER."""
+
 NUMBER_AND_UNIT = re.compile(r"([\d.,p]+)\s?(\D*)")
 COUNTER_END = 10_000
 """Before it counters of cameras begin anew, with 0 or 1: IMG_9999, IMG_0001."""
@@ -65,7 +68,7 @@ class NameOrder(NamedTuple):
 
     def series_of(self, path: Path) -> str:
         """Return the series of a picture: its name with # for what counts it, in any case of letters."""
-        return alike(self.number.sub("#", stem_of(path)))
+        return COVER_OF_BURST.sub("", alike(self.number.sub("#", stem_of(path))))
 
 
 def name_order(paths: Sequence[Path]) -> NameOrder:

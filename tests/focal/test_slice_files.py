@@ -146,6 +146,7 @@ def test_counters_behind_a_point_keep_their_series_apart(tmp_path):
         ("x.jpg", "x(1).jpg", "x(2).jpg", "x(10).jpg"),
         ("20230101_101010.jpg", "20230101_101010(0).jpg", "20230101_101010(1).jpg"),
         ("x.jpg", "x 2.jpg", "x 3.jpg"),
+        ("IMG_1_BURST001_COVER.jpg", "IMG_1_BURST002.jpg", "IMG_1_BURST010.jpg"),
         ("img_1.jpg", "IMG_2.JPG", "Img_3.jpg", "img_4.jpg"),
         ("Blu\u0308te_1.jpg", "Bl\u00fcte_2.jpg", "Blu\u0308te_3.jpg"),
     ],
