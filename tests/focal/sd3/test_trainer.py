@@ -48,7 +48,7 @@ def same(one, other) -> bool:
 
 @pytest.mark.slow
 def test_stopped_by_a_signal_and_resumed_is_the_undisturbed_run_to_the_bit(tmp_path):
-    stacks = write_list(tmp_path / "train.jsonl", "tabletop")
+    stacks = write_lines(tmp_path / "train.jsonl", record(tmp_path / "files", "a"))
     whole = train(settings_of(tmp_path / "whole", train_list=stacks), device="cpu")
 
     def stop(step, means):
@@ -60,8 +60,9 @@ def test_stopped_by_a_signal_and_resumed_is_the_undisturbed_run_to_the_bit(tmp_p
     with pytest.raises(process.Stopped, match="after step 2"):
         train(settings, tell=stop, device="cpu")
     assert find_state(settings.output_dir, "auto").name == "step_0000002.pt"
-    resumed = train(settings, device="cpu")
-    assert resumed.step == 4 and same(whole, resumed)
+    told: list[int] = []
+    resumed = train(settings, tell=lambda step, means: told.append(step), device="cpu")
+    assert told == [3, 4] and same(whole, resumed)
     other = train(settings_of(tmp_path / "seed", train_list=stacks), "none", device="cpu")
     assert same(whole, other)
     logs = [(tmp_path / name / "log.csv").read_text() for name in ("whole", "cut")]
@@ -87,7 +88,7 @@ def test_lists_that_cannot_be_trained_on_are_named(tmp_path):
 
 
 def test_out_of_memory_says_what_to_make_smaller(tmp_path, monkeypatch):
-    stacks = write_list(tmp_path / "train.jsonl", "tabletop")
+    stacks = write_lines(tmp_path / "train.jsonl", record(tmp_path / "files", "a"))
 
     def full(run, settings):
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -113,7 +114,7 @@ def kept_bytes(run, settings) -> tuple[int, dict[str, float]]:
 
 
 def test_gradient_checkpointing_keeps_less_of_transformer_and_autoencoder_and_learns_the_same(tmp_path):
-    stacks = write_list(tmp_path / "train.jsonl", "tabletop")
+    stacks = write_lines(tmp_path / "train.jsonl", record(tmp_path / "files", "a"))
     model = {"base_model": str(build_model(tmp_path / "sd35")), "gate": 0.5}
     found = []
     for name, part in (("none", None), ("trunk", "codec"), ("both", "")):

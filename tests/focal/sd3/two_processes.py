@@ -68,15 +68,18 @@ def rank(number: int, trainings: list[tuple[Sd3Settings, int]]) -> None:
     Accelerator.prepare = sharded
     torch.set_num_threads(1)
     for settings, stop_at in trainings:
+        told: list[int] = []
 
-        def tell(step: int, means: object, stop_at: int = stop_at) -> None:
-            if step == stop_at:
+        def tell(step: int, means: object, stop_at: int = stop_at, told: list[int] = told) -> None:
+            told.append(step)
+            if told == [*range(1, stop_at + 1)]:
                 os.kill(os.getpid(), signal.SIGUSR1)
 
         try:
             run = train(settings, tell=tell, device="cpu")
         except Stopped:
-            run = train(settings, device="cpu")
+            run = train(settings, tell=tell, device="cpu")
+        assert number or told == [*range(1, settings.train.steps + 1)], "no step is done twice"
         assert any(hasattr(value, "full_tensor") for value in run.net.parameters()), "weights lie in shards"
         write_weights(run, settings)
 
