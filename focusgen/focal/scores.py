@@ -16,7 +16,8 @@ BORDER_PX = 6
 EVEN_PART, OTHER_WAY = 0.05, -0.3
 """Deviation of true diopters, as a part of those between the slices, below which a scene is nearly even; and
 correlation of inverse depth below which it goes the other way. Plain depth from focus of 26 traced stacks,
-half of them noisy, has .36 and more; of their slices reversed, or told diopters for metres, -.36 and less."""
+half of them noisy, has .36 and more; of their slices reversed, or told diopters for metres, -.36 and less.
+Of 40 drawn stacks of the product's families no right one lies below it, and 38 that were reversed do."""
 
 N_RESAMPLES = 1000
 EDGE_RATIO = 1.15
