@@ -85,7 +85,7 @@ def _check_count(source: DepthSource, path: Path, n_frames: int, is_cut: bool, h
     last = source.name(max(0, min(n_found, n_frames) - 1))
     shorter = (
         f" If just the last frames have none, --max_frames {n_found} in a new --out_root leaves them out (of "
-        "all scenes; of one alone a line of --clips)."
+        "all scenes; of one alone a line of --clips, which the phase that indexes reads)."
     )
     raise CorruptInputError(
         f"{display(str(path))}: {n_found} depth maps for {n_frames} frames (the last that has both: {last})"
