@@ -244,8 +244,8 @@ def _other_way(names: Sequence[str]) -> list[str]:
     if not names:
         return []
     return [
-        f"{len(names)} stacks, such as {listed(names, 2)}: sharp near where depth is far, and the other way "
-        "round: are focus_distances metres (no diopters, disparities or steps), in the order of the slices?"
+        f"{listed(names, 4)}: sharp near where depth is far, and the other way round: are focus_distances "
+        "metres (no diopters, disparities or steps), in the order of the slices?"
     ]
 
 

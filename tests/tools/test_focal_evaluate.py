@@ -87,7 +87,7 @@ def test_stacks_that_are_sharp_where_the_truth_says_otherwise_are_named(disk, mo
     monkeypatch.setattr(focal_evaluate, "predict", predict)
     notes: list[str] = []
     evaluate(job_of(disk, record("a"), record("b")), note=notes.append)
-    assert any("2 stacks, such as a, b: sharp near where depth is far" in one for one in notes) == (power < 0)
+    assert any("a, b: sharp near where depth is far" in one for one in notes) == (power < 0)
 
 
 def test_splits_and_a_largest_number_choose_samples(disk):
