@@ -7,10 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from focusgen.base.errors import CorruptInputError
 from focusgen.focal.slice_files import stack_folders, stack_of_folder
 from focusgen.focal.slice_reading import read_slice, read_slices
+from tests.clips import swapped_profile
 
 
 def picture(path: Path, value: int, shape: tuple[int, int] = (4, 6), dtype: type = np.uint8) -> Path:
@@ -34,6 +36,15 @@ def test_a_slice_of_another_size_is_named_with_both(tmp_path):
 def test_eight_bits_among_sixteen_would_be_black(tmp_path):
     paths = [picture(tmp_path / "1.png", 9, dtype=np.uint16), picture(tmp_path / "2.png", 9)]
     with pytest.raises(CorruptInputError, match=r"2\.png: 8 and 16 bits are mixed"):
+        read_slices(paths)
+
+
+def test_a_dark_frame_and_one_of_another_profile_are_named(tmp_path):
+    paths = [picture(tmp_path / "1.png", 200), picture(tmp_path / "cap.png", 0)]
+    with pytest.raises(CorruptInputError, match=r"cap\.png"):
+        read_slices(paths)
+    Image.new("RGB", (6, 4), (190, 180, 170)).save(tmp_path / "cap.png", icc_profile=swapped_profile())
+    with pytest.raises(CorruptInputError, match=r"cap\.png: has another colour profile"):
         read_slices(paths)
 
 
