@@ -59,7 +59,7 @@ def test_light_that_changes_is_taken_back_and_depth_is_nearly_as_good_as_without
     found = found_in_even_light(changed, estimate)
     as_taken, without = _error(estimate(changed), tabletop), _error(estimate(stack), tabletop)
     assert _error(found.estimate, tabletop) - without <= 0.4 * (as_taken - without)
-    assert np.abs(getattr(found.change, of) - (drawn - drawn.mean())).max() <= 0.015
+    assert np.abs(getattr(found.change, of) - (drawn - drawn.mean())).max() <= 0.008  # after one round .011
     assert not (found.stack.slices == changed.slices).all()
 
 
@@ -94,6 +94,14 @@ def test_slices_that_moved_are_not_better_explained_by_light_and_stay(tabletop: 
     moved = replace(stack, slices=np.stack(shaken))
     assert measure_change(moved, estimate(moved).diopters).may_be_seen
     assert found_in_even_light(moved, estimate).change.is_even
+
+
+def test_what_slices_without_a_change_show_and_what_few_pixels_tell_is_none(tabletop: Truth):
+    zeros, one = np.zeros(2), np.array([0.0, 1.0])
+    for exponents, corners, is_more in ((0.009, 0.019, False), (0.011, 0.0, True), (0.0, 0.021, True)):
+        assert LightChange(zeros, exponents * one, corners * one).may_be_seen is is_more
+    few = replace(_stack(tabletop), slices=with_contrast(tabletop.slices, EXPONENTS)[:, :28, :28])
+    assert measure_change(few, np.full((28, 28), 1.0, np.float32)).is_even
 
 
 def test_two_changes_as_one_are_the_second_taken_back_after_the_first():
