@@ -36,12 +36,10 @@ def command(*given: Any) -> list[str]:
     return words + [word for pair in pairs for word in ("--override", pair)]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same three steps: `alone`, launched in `two` processes, in shards as a `whole` and as one `cut`."""
+def train_everywhere(here: Path) -> None:
+    """Do three steps `alone`, launched in `two` processes, in shards as a `whole` and once `cut`."""
     from tests.focal.sd3 import two_processes  # which imports diffusers: not to collect tests
 
-    here = tmp_path_factory.mktemp("trainings")
     stacks = write_lines(here / "train.jsonl", *(record(here / "files", name) for name in ("a", "bb", "ccc")))
 
     def train_all() -> int:
@@ -55,21 +53,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     assert in_child(train_all) == 0
     assert cli.main(command(stacks, here / "alone", 2)) == 0
-    return here
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "focal_sd3.safetensors")
 
 
-@pytest.mark.parametrize("name", ["two", "whole"])
-def test_two_processes_are_one_with_twice_the_batch(folder: Path, name: str):
-    two, one = weights(folder / name), weights(folder / "alone")
-    assert two.keys() == one.keys()
-    assert max(float((two[key] - one[key]).abs().max()) for key in one) <= 1e-5
-
-
-def test_a_sharded_training_that_was_stopped_ends_as_the_undisturbed(folder: Path):
-    assert (folder / "cut/checkpoints/step_0000002.pt").is_file()
-    cut, whole = weights(folder / "cut"), weights(folder / "whole")
+def test_two_processes_are_one_with_twice_the_batch_in_shards_too_and_stopped_or_not(tmp_path: Path):
+    train_everywhere(tmp_path)
+    two, whole, cut, one = (weights(tmp_path / name) for name in ("two", "whole", "cut", "alone"))
+    for found in (two, whole):
+        assert found.keys() == one.keys()
+        assert max(float((found[key] - one[key]).abs().max()) for key in one) <= 1e-5
+    assert (tmp_path / "cut/checkpoints/step_0000002.pt").is_file()
     assert all(torch.equal(cut[key], whole[key]) for key in whole)
