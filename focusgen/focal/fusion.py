@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.focal.light import grey, linear_of, pixels_of
-from focusgen.focal.sharpness import FAINT_ENERGY, focus_energy
+from focusgen.focal.sharpness import FAINT_ENERGY, focus_energy, noise_response, sigma_of
 from focusgen.focal.stack import FocalStack
 
 Floats = npt.NDArray[np.float32]
@@ -77,47 +77,60 @@ def fuse_slices(
     for n in range(len(focus)):
         pixels = read(n)
         dtype = pixels.dtype
-        for rows, window in _strips(len(diopters)):
-            weight = _log_weight(pixels[window], window, rows, n, focus, diopters[rows], gain, floor)
+        for rows, energy in _energies(pixels):
+            weight = _log_weight(energy + floor, float(focus[n]), focus, diopters[rows], gain)
             is_best = weight > top[rows]
             index[rows][is_best] = n
             _add(light[rows], total[rows], top[rows], linear_of(pixels[rows]), weight)
         progress(n)
-    for rows, _ in _strips(len(diopters)):
+    rgb = np.empty(light.shape, dtype)
+    for rows, *_ in _strips(len(diopters)):
         light[rows] /= total[rows][..., None]
-    rgb = np.concatenate([pixels_of(light[rows], dtype) for rows, _ in _strips(len(diopters))])
+        rgb[rows] = pixels_of(light[rows], dtype)
     return Fused(rgb, index)
 
 
-def _strips(height: int) -> Iterator[tuple[slice, slice]]:
-    """Yield rows, and the rows around them that their energies look at."""
+class _Strip(NamedTuple):
+    """Rows; the rows around them that their energies look at; and where among these they lie."""
+
+    rows: slice
+    window: slice
+    inside: slice
+
+
+def _strips(height: int) -> Iterator[_Strip]:
     for start in range(0, height, STRIP_ROWS):
         stop = min(start + STRIP_ROWS, height)
-        yield slice(start, stop), slice(max(start - STRIP_MARGIN, 0), min(stop + STRIP_MARGIN, height))
+        window = slice(max(start - STRIP_MARGIN, 0), min(stop + STRIP_MARGIN, height))
+        yield _Strip(slice(start, stop), window, slice(start - window.start, stop - window.start))
+
+
+def _energies(pixels: npt.NDArray[Any]) -> Iterator[tuple[slice, Floats]]:
+    """Yield rows and their focus energy, averaged with a Gaussian window."""
+    import cv2
+
+    strips = list(_strips(len(pixels)))
+    # One noise for the whole slice: where each strip has its own, their borders show.
+    responses = [noise_response(_display_grey(pixels[one.window]))[one.inside] for one in strips]
+    noise = sigma_of(np.concatenate(responses))
+    for rows, window, inside in strips:
+        energy = focus_energy(_display_grey(pixels[window]), noise)
+        yield rows, np.asarray(cv2.GaussianBlur(energy, (0, 0), ENERGY_WINDOW_PX)[inside])
+
+
+def _display_grey(pixels: npt.NDArray[Any]) -> Floats:
+    return np.asarray(grey(pixels) / np.float32(np.iinfo(pixels.dtype).max))
 
 
 def _log_weight(
-    pixels: npt.NDArray[Any],
-    window: slice,
-    rows: slice,
-    n: int,
-    focus: npt.NDArray[np.float64],
-    diopters: Floats,
-    gain: float,
-    floor: float,
+    energy: Floats, own_focus: float, focus: npt.NDArray[np.float64], diopters: Floats, gain: float
 ) -> Floats:
-    import cv2
-
-    shown = grey(pixels) / np.float32(np.iinfo(pixels.dtype).max)
-    energy = cv2.GaussianBlur(focus_energy(shown), (0, 0), ENERGY_WINDOW_PX)
-    energy = energy[rows.start - window.start : rows.stop - window.start]
     rising = np.sort(focus)
     gaps_px = np.diff(rising) * gain
     gap_px = np.interp(diopters, 0.5 * (rising[1:] + rising[:-1]), gaps_px)
     power = np.maximum(DEPTH_POWER_PER_PX, DEPTH_POWER_PER_GAP / np.maximum(gap_px, 1e-6))
-    extra_px = gain * np.abs(diopters - np.float32(focus[n]))  # less that of the sharpest: same for all n
-    weight = SHARPNESS_POWER * np.log(energy + floor) - power * extra_px
-    return np.asarray(weight, np.float32)
+    extra_px = gain * np.abs(diopters - np.float32(own_focus))  # less that of the sharpest: same for all n
+    return np.asarray(SHARPNESS_POWER * np.log(energy) - power * extra_px, np.float32)
 
 
 def _add(light: Floats, total: Floats, top: Floats, linear: Floats, weight: Floats) -> None:

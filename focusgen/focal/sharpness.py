@@ -44,17 +44,32 @@ def display_grey(stack: FocalStack) -> Floats:
 
 def noise_sigma(picture: Floats) -> float:
     """Return the standard deviation of white noise in a picture, robust against its texture."""
+    return sigma_of(noise_response(picture))
+
+
+def noise_response(picture: Floats) -> Floats:
+    """Return (H, W) how far each pixel is from the mean of its neighbours, where texture hardly shows."""
     import cv2
 
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    response = np.abs(cv2.filter2D(picture, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT))
+    return np.abs(cv2.filter2D(picture, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT))
+
+
+def sigma_of(response: Floats) -> float:
+    """Return the standard deviation of the noise that leaves such a `noise_response`."""
     return float(np.median(response) / 0.6745 / 6.0)
 
 
-def focus_energy(picture: Floats) -> Floats:
-    """Return the squared modified Laplacian of steps 1 and 2, less what noise alone would give."""
+def focus_energy(picture: Floats, sigma: float | None = None) -> Floats:
+    """Return the squared modified Laplacian of steps 1 and 2, less what noise alone would give.
+
+    Args:
+        picture: (H, W).
+        sigma: standard deviation of its noise; None: it is found in the picture, which then has to be whole.
+    """
+    sigma = noise_sigma(picture) if sigma is None else sigma
     energy = _modified_laplacian(picture, 1) ** 2 + _modified_laplacian(picture, 2) ** 2
-    noise = np.float32(NOISE_GAIN * noise_sigma(picture) ** 2)
+    noise = np.float32(NOISE_GAIN * sigma**2)
     return np.asarray(np.maximum(energy - noise, 0.0) + np.float32(ENERGY_FLOOR))
 
 

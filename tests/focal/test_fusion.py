@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from focusgen.focal import fusion, sharpness
+from focusgen.focal import fusion
 from focusgen.focal.fusion import fuse, fuse_slices
 from focusgen.focal.stack import FocalStack
 
@@ -52,19 +52,17 @@ def test_sixteen_bits_stay_sixteen_and_are_the_same_picture():
 
 @pytest.mark.parametrize("rows", [16, 20, 37])
 def test_strips_do_not_show(monkeypatch, rows):
-    """Noise is estimated in each strip; else rows know as much of their neighbours as in one piece."""
     texture = SHARP.astype(float) - 128.0
     fading = np.linspace(0.1, 0.9, HEIGHT)[:, None, None]  # weights of both slices change from row to row
     slices = np.rint(128.0 + np.stack([fading * texture, np.roll((1.0 - fading) * texture, 5, 1)]))
     undecided = FocalStack(slices.astype(np.uint8), np.array([1.1, 1.0]), 1.0)
-    for one, depth, unlike in ((stack(), DIOPTERS, 2), (undecided, np.full_like(DIOPTERS, 1.05), 1)):
+    for one, depth in ((stack(), DIOPTERS), (undecided, np.full_like(DIOPTERS, 1.05))):
         whole = fuse(one, depth)
         monkeypatch.setattr(fusion, "STRIP_ROWS", rows)
         cut = fuse(one, depth)
         monkeypatch.undo()
-        assert np.abs(cut.rgb.astype(int) - whole.rgb).max() <= unlike
-        assert (cut.slice_index != whole.slice_index).mean() < 0.002 * unlike
-        monkeypatch.setattr(sharpness, "noise_sigma", lambda picture: 0.0)
+        assert np.abs(cut.rgb.astype(int) - whole.rgb).max() <= 1
+        assert (cut.slice_index != whole.slice_index).mean() < 0.002
 
 
 def test_slices_are_read_once_each_in_turn_and_progress_is_told():
