@@ -260,8 +260,8 @@ def stack_folders(folder: Path) -> list[Path]:
     """Return the folder itself if it holds slices, or those of its folders, or its TIFFs of pages, that do.
 
     Raises:
-        ConfigError: none does, or pictures lie beside folders that do: a single one, or such as are named
-            after these, as programs name what they made of each.
+        ConfigError: none does, each of several holds one, or pictures lie beside folders that do: a single
+            one, or such as are named after these, as programs name what they made of each.
     """
     inside = sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda path: natural_key(path.name))
     here, found = of_kinds(folder, PICTURE_SUFFIXES), [p for p in inside if of_kinds(p, PICTURE_SUFFIXES)]
@@ -280,7 +280,22 @@ def stack_folders(folder: Path) -> list[Path]:
         return here if all(map(has_pages, here)) else [folder]
     if not found:
         raise no_pictures(folder, "no pictures in it or in its folders")
+    _refuse_singles(folder, found)
     return found
+
+
+def _refuse_singles(folder: Path, found: Sequence[Path]) -> None:
+    """Refuse folders that may be the slices of one stack, each with its picture."""
+    if len(found) < 2 or any(len(pictures_in(path)) != 1 for path in found):
+        return
+    pictures = [pictures_in(path)[0] for path in found]
+    if not any(map(has_pages, pictures)):
+        raise ConfigError(
+            f"{display(str(folder))}: one picture in each of its {len(found)} folders "
+            f"({listed(slice_names(pictures), 2)}): a stack is a folder of slices",
+            "If they are the slices of one stack, name them one by one, in the order of the distances: "
+            f"--input {','.join(display(str(path)) for path in pictures[:2])},...",
+        )
 
 
 def _is_named_after(picture: Path, folder: Path) -> bool:

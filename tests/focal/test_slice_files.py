@@ -196,6 +196,16 @@ def test_one_picture_beside_folders_of_stacks_is_named(tmp_path):
     assert stack_folders(tmp_path) == [tmp_path]
 
 
+def test_folders_of_one_picture_each_may_be_the_slices(tmp_path):
+    for name in ("focus_0.5", "focus_1"):
+        folder_of(tmp_path / name, "img.png")
+    with pytest.raises(ConfigError, match=r"one picture in each of its 2 folders .*0\.5/img\.png") as caught:
+        stack_folders(tmp_path)
+    assert f"--input {tmp_path}/focus_0.5/img.png,{tmp_path}/focus_1/img.png,..." in caught.value.advice
+    folder_of(tmp_path / "whole", "1.png", "2.png")
+    assert len(stack_folders(tmp_path)) == 3
+
+
 def test_what_programs_made_of_each_stack_of_a_batch_is_no_stack_of_its_own(tmp_path):
     for name in ("moss", "moss 2", "fly"):
         folder_of(tmp_path / name, "a_1.png", "a_2.png")
