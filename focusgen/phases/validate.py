@@ -21,8 +21,8 @@ from focusgen.config.data import SPLITS
 from focusgen.dataset.index import IndexEntry, read_index, recorded_raw_root
 from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.sealed_lines import compact
-from focusgen.focal.slice_files import SUMMARY
 from focusgen.focal.slice_kinds import is_result
+from focusgen.focal.stack_folders import SUMMARY
 from focusgen.phases.flat_frames import judge_flat_frames
 from focusgen.phases.kept_reports import KeptReports
 from focusgen.phases.scene_checks import SceneChecker

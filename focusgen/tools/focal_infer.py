@@ -25,13 +25,12 @@ from focusgen.focal.records import StackRecord
 from focusgen.focal.roots import Roots
 from focusgen.focal.slice_files import (
     StackFiles,
-    folders_without_slices,
     named_distances_m,
-    stack_folders,
     stack_of_folder,
     stack_of_paths,
 )
 from focusgen.focal.sources import ARRAY_FILES, open_record, record_distances_m, spread
+from focusgen.focal.stack_folders import folders_without_slices, stack_folders
 from focusgen.focal.told_lens import LensFlags, missing_lens_flags
 from focusgen.media.light_pictures import EXR
 from focusgen.media.picture_files import PICTURE_SUFFIXES

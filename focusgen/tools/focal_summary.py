@@ -8,7 +8,7 @@ from typing import Any
 
 from focusgen import __version__
 from focusgen.base.files import json_bytes, make_folder, publish
-from focusgen.focal.slice_files import SUMMARY
+from focusgen.focal.stack_folders import SUMMARY
 
 NO_STACKS = b'{\n "stacks": []'
 """How the summary begins while nothing is done."""

@@ -12,11 +12,11 @@ from PIL import Image
 from focusgen.base.errors import ConfigError, CorruptInputError
 from focusgen.focal.slice_files import (
     NO_SLICE,
-    stack_folders,
     stack_of_folder,
     stack_of_paths,
 )
 from focusgen.focal.slice_reading import read_slices
+from focusgen.focal.stack_folders import stack_folders
 
 
 def folder_of(root: Path, *names: str) -> Path:

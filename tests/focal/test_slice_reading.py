@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from focusgen.base.errors import CorruptInputError
-from focusgen.focal.slice_files import stack_folders, stack_of_folder
+from focusgen.focal.slice_files import stack_of_folder
 from focusgen.focal.slice_reading import read_slice, read_slices
+from focusgen.focal.stack_folders import stack_folders
 from tests.clips import swapped_profile
 
 
