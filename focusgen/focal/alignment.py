@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.focal.light import grey
+from focusgen.focal.light import shown_grey
 
 Matrix = npt.NDArray[np.float64]
 """(3, 3), a pixel of the reference to the same ray in a slice; pixel centres at integers."""
@@ -76,8 +76,7 @@ def align(slices: npt.NDArray[Any]) -> Alignment:
     Args:
         slices: (N, H, W, 3) uint8 or uint16.
     """
-    peak = float(np.iinfo(slices.dtype).max)
-    pictures = [grey(one) / np.float32(peak) for one in slices]
+    pictures = [shown_grey(one) for one in slices]
     reference = reference_of(len(pictures))
     matrices: list[Matrix] = [np.eye(3)] * len(pictures)
     failed: list[int] = []

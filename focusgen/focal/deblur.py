@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from focusgen.focal.blur_bank import BlurBank
-from focusgen.focal.light import grey, linear_of, pixels_of
+from focusgen.focal.light import linear_of, pixels_of, shown_grey
 from focusgen.focal.sharpness import noise_sigma
 
 Floats = npt.NDArray[np.float32]
@@ -45,7 +45,7 @@ def deblurred(rgb: npt.NDArray[Any], radius_px: Floats, diopters: Floats, span: 
     share = _share(radius_px, diopters, span)
     if not share.any():
         return rgb
-    sigma = noise_sigma(grey(rgb) / np.float32(np.iinfo(rgb.dtype).max))
+    sigma = noise_sigma(shown_grey(rgb))
     out = rgb.copy()
     for start in range(0, len(rgb), STRIP_ROWS):
         rows = slice(start, min(start + STRIP_ROWS, len(rgb)))
@@ -72,7 +72,7 @@ def _strip(rgb: npt.NDArray[Any], radius_px: Floats, share: Floats, sigma: float
     import cv2
 
     radius_px = np.minimum(radius_px, LARGEST_PX)
-    shown = grey(rgb) / np.float32(np.iinfo(rgb.dtype).max)
+    shown = shown_grey(rgb)
     detail = shown - BlurBank(shown).blurred_by(radius_px)
     energy = cv2.GaussianBlur(detail * detail, (0, 0), NOISE_WINDOW_PX)
     share = share * np.clip(1.0 - NOISE_SHARE * sigma**2 / (energy + 1e-12), 0.0, 1.0)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.focal.light import grey, linear_of, pixels_of
+from focusgen.focal.light import linear_of, pixels_of, shown_grey
 from focusgen.focal.sharpness import FAINT_ENERGY, focus_energy, noise_response, sigma_of
 from focusgen.focal.stack import FocalStack
 
@@ -111,15 +111,12 @@ def _energies(pixels: npt.NDArray[Any]) -> Iterator[tuple[slice, Floats]]:
 
     strips = list(_strips(len(pixels)))
     # One noise for the whole slice: where each strip has its own, their borders show.
-    responses = [noise_response(_display_grey(pixels[one.window]))[one.inside] for one in strips]
+    greys = [shown_grey(pixels[one.window]) for one in strips]
+    responses = [noise_response(shown)[one.inside] for shown, one in zip(greys, strips, strict=True)]
     noise = sigma_of(np.concatenate(responses))
-    for rows, window, inside in strips:
-        energy = focus_energy(_display_grey(pixels[window]), noise)
-        yield rows, np.asarray(cv2.GaussianBlur(energy, (0, 0), ENERGY_WINDOW_PX)[inside])
-
-
-def _display_grey(pixels: npt.NDArray[Any]) -> Floats:
-    return np.asarray(grey(pixels) / np.float32(np.iinfo(pixels.dtype).max))
+    for shown, (rows, _, inside) in zip(greys, strips, strict=True):
+        energy = cv2.GaussianBlur(focus_energy(shown, noise), (0, 0), ENERGY_WINDOW_PX)
+        yield rows, np.asarray(energy[inside])
 
 
 def _log_weight(

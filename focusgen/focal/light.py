@@ -73,6 +73,11 @@ def shown(pixels: npt.NDArray[Any]) -> Floats:
     return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
 
 
+def shown_grey(pixels: npt.NDArray[Any]) -> Floats:
+    """Return the luminance of (H, W, 3) uint8 or uint16 display pixels, 0 to 1."""
+    return np.asarray(grey(pixels) / np.float32(np.iinfo(pixels.dtype).max))
+
+
 def grey(rgb: npt.NDArray[Any]) -> Floats:
     """Return the luminance of (H, W, 3) values."""
     return np.asarray(rgb.astype(np.float32, copy=False) @ np.array([0.299, 0.587, 0.114], np.float32))

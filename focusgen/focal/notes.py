@@ -12,7 +12,7 @@ import numpy.typing as npt
 from focusgen.focal.alignment import Alignment
 from focusgen.focal.classical import Estimate
 from focusgen.focal.exposure import Exposure
-from focusgen.focal.light import grey
+from focusgen.focal.light import grey, shown_grey
 from focusgen.focal.light_change import LightChange
 from focusgen.focal.misfit import Fit, clipped_part
 from focusgen.focal.opened import OpenedStack
@@ -233,10 +233,9 @@ def _without_texture(stack: FocalStack) -> float:
     """Return the part of the picture where even the sharpest slice shows no more than noise."""
     import cv2
 
-    peak = np.float32(np.iinfo(stack.slices.dtype).max)
     strongest = np.zeros(stack.slices.shape[1:3], np.float32)
     for one in stack.slices:
-        shown = grey(one) / peak
+        shown = shown_grey(one)
         mean = cv2.GaussianBlur(shown, (0, 0), 3.0)
         spread = cv2.GaussianBlur((shown - mean) ** 2, (0, 0), 3.0)
         noise = max(noise_sigma(shown), 1.0 / 512.0)

@@ -42,9 +42,7 @@ def depth_scores(
         border_px: left out on every side.
     """
     found, true = inside(depth_m, border_px), inside(true_m, border_px)
-    d, g = found.astype(np.float64), true.astype(np.float64)
-    known = np.isfinite(g) & (g > 0)
-    d, g = d[known], g[known]
+    d, g = _where_known(found, true)
     if not g.size:
         return {}
     d = np.clip(d, 1e-3, max(1e3, g.max()))
@@ -74,12 +72,15 @@ def goes_other_way(depth_m: Floats, true_m: Floats, span: float) -> bool:
         true_m: (H, W) metres, NaN where unknown.
         span: diopters between the nearest and the farthest slice.
     """
-    found, true = inside(depth_m), inside(true_m)
-    known = np.isfinite(true) & (true > 0)
-    u, v = 1.0 / found[known].astype(np.float64), 1.0 / true[known].astype(np.float64)
+    u, v = (1.0 / metres for metres in _where_known(inside(depth_m), inside(true_m)))
     if u.size < 2 or v.std() < EVEN_PART * span or u.std() == 0.0:
         return False
     return bool(np.corrcoef(u, v)[0, 1] < OTHER_WAY)
+
+
+def _where_known(found: Floats, true: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    known = np.isfinite(true) & (true > 0)
+    return found[known].astype(np.float64), true[known].astype(np.float64)
 
 
 def boundary_f1(depth_m: Floats, true_m: Floats) -> float:

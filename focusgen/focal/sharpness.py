@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.focal.light import grey
+from focusgen.focal.light import shown_grey
 from focusgen.focal.smoothing import weighted_least_squares
 from focusgen.focal.stack import FocalStack
 
@@ -38,8 +38,7 @@ class DepthGuess(NamedTuple):
 
 def display_grey(stack: FocalStack) -> Floats:
     """Return (N, H, W) luminance of the slices as they are shown, 0 to 1."""
-    peak = np.float32(np.iinfo(stack.slices.dtype).max)
-    return np.stack([grey(one) / peak for one in stack.slices])
+    return np.stack([shown_grey(one) for one in stack.slices])
 
 
 def noise_sigma(picture: Floats) -> float:
