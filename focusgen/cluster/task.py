@@ -25,12 +25,12 @@ from focusgen.dataset.layout import DatasetLayout
 from focusgen.dataset.states import read_failure
 from focusgen.dataset.store import write_failure
 from focusgen.run.console import make_console
-from focusgen.run.outcomes import STALE_UPSTREAM, RunSummary
+from focusgen.run.outcomes import DAMAGED, STALE_UPSTREAM, RunSummary
 from focusgen.run.phase_run import PhaseRun
 from focusgen.run.selection import Selection, complete_scenes, select_scenes
 from focusgen.run.table import PHASES
 
-SETTLED = frozenset({"complete", "kept", "partial", "stale", STALE_UPSTREAM})
+SETTLED = frozenset({"complete", "kept", "partial", "stale", STALE_UPSTREAM, DAMAGED})
 """Outcomes that leave no failure record."""
 
 

@@ -45,7 +45,9 @@ def raw_source(
     gone = [path for path in (raw.path, *(folder / name for name in digests)) if not path.exists()]
     if gone:
         raise CorruptInputError(
-            f"scene {scene_id!r}: {gone[0]}: no such source", "Give --raw_root the folder of phase 1."
+            f"scene {scene_id!r}: {gone[0]}: no such source",
+            "Put it back, or give --raw_root the folder where the raw files lie now: "
+            "without them phase 2 makes nothing anew.",
         )
     return raw, digests
 

@@ -45,7 +45,11 @@ def phase_state(
         record = read(scene.done(phase))
         if record is not None:
             key = identity.difference(record.document)
-            return PhaseState(State.STALE, key, record) if key else PhaseState(State.COMPLETE, "", record)
+            if key:
+                return PhaseState(State.STALE, key, record)
+            if phase == "render" and scene.lacks_labels():
+                return PhaseState(State.PARTIAL, LABELS_GONE, record)
+            return PhaseState(State.COMPLETE, "", record)
     except CorruptInputError as error:
         return PhaseState(State.STALE, error.message)
     return state_without_record(scene, phase)

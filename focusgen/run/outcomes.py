@@ -12,13 +12,15 @@ from focusgen.base.errors import ExitCode, FailureClass, FocusgenError, SceneErr
 from focusgen.base.files import STORAGE_ERRNOS, storage_error
 from focusgen.config.graph import PhaseName
 from focusgen.dataset.layout import DatasetLayout
-from focusgen.dataset.states import PhaseState, State
+from focusgen.dataset.states import LABELS_GONE, PhaseState, State
 from focusgen.dataset.store import write_failure
 from focusgen.run.progress import Observer
 
 MAX_EQUAL_BUGS = 3
 STALE_UPSTREAM = "stale upstream"
 """Outcome of a scene that was not touched, since what it would be made from is itself stale."""
+DAMAGED = "damaged"
+"""Outcome of a finished scene whose labels are gone: `focusgen repair` makes them again."""
 
 
 SHORTER = (
@@ -37,6 +39,8 @@ def outcome_without_work(state: PhaseState, on_stale: str, *, is_shorter: bool) 
     """
     if state.state is State.COMPLETE:
         return "complete", ""
+    if state.reason == LABELS_GONE:
+        return DAMAGED, LABELS_GONE
     if is_shorter and on_stale != "keep":
         return "stale", f"{state.reason}. {SHORTER}"
     if state.state is not State.STALE or on_stale == "redo":

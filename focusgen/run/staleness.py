@@ -17,7 +17,13 @@ from focusgen.config import GRAPH, SCENE_PHASES, PhaseName, settings_for
 from focusgen.dataset.index import IndexEntry
 from focusgen.dataset.layout import DatasetLayout, SceneLayout
 from focusgen.dataset.records import Identity, Record, read_record
-from focusgen.dataset.states import LABELS_GONE, PhaseState, State, phase_state, state_without_record
+from focusgen.dataset.states import (
+    PhaseState,
+    State,
+    phase_state,
+    read_failure,
+    state_without_record,
+)
 from focusgen.run.inputs import inputs_here
 from focusgen.run.raw_files import changed_raw_file
 from focusgen.run.settings import Expected
@@ -59,11 +65,13 @@ class StaleLink:
         difference: the key that differs, "depth.max_m: null -> 3.0".
         is_broken: it was made from another input than what lies there: nothing can accept that. Else it was
             made under other settings, which `--on_stale keep` accepts.
+        last_try: why the phase failed when it was to be made anew; empty if it did not.
     """
 
     phase: PhaseName
     difference: str
     is_broken: bool
+    last_try: str = ""
 
     def __str__(self) -> str:
         return f"phase {GRAPH[self.phase].number} ({self.phase}) is stale: {self.difference}"
@@ -77,6 +85,8 @@ class StaleLink:
                 "or say --run.on_stale keep to leave what is finished and to build on it as it is."
             )
         redo = f"Run phase {GRAPH[self.phase].number} for this scene again with --on_stale redo"
+        if self.last_try:
+            redo = f"Its last try failed ({self.last_try}). {redo} once that is mended"
         return (
             f"{redo}." if self.is_broken else f"{redo}, or say --run.on_stale keep to build on it as it is."
         )
@@ -214,8 +224,12 @@ class SceneChain:
         if record is None:
             return None
         found = self._today(phase, record).differences(record.document)
+        if not found:
+            return None
         broken = [text for text in found if text.startswith("upstream.")]
-        return StaleLink(phase, (broken or found)[0], bool(broken)) if found else None
+        failure = read_failure(self.scene, phase) or {}
+        last_try = str(failure.get("message", "")).removeprefix(f"scene {self.scene.scene_id!r}: ")
+        return StaleLink(phase, (broken or found)[0], bool(broken), last_try)
 
     def _stale_raw_files(self) -> StaleLink | None:
         """Return why the index is stale: a raw file is another than the one that phase 2 was made from."""
@@ -247,8 +261,6 @@ class SceneChain:
                 return _of_unrun(self.scene, phase)
             today = self.identity(phase) if record is None else self._today(phase, record)
             state = phase_state(self.scene, today, self.read)
-            if state.state is State.COMPLETE and phase == "render" and self.scene.lacks_labels():
-                return PhaseState(State.PARTIAL, LABELS_GONE, state.record)
             link = self.stale_upstream(phase) if state.state is State.COMPLETE else None
         except CorruptInputError as error:
             return PhaseState(State.STALE, error.message)

@@ -183,6 +183,8 @@ def test_labels_that_somebody_deleted_are_missed_by_status_and_repair_makes_them
     assert "partial" not in status(whole, capsys)
     shutil.rmtree(whole.out_root / "a/focus_maps")
     assert "a: render partial: focus_maps/ is gone: focusgen repair makes it anew" in status(whole, capsys)
+    assert cli.phase_main("render", "doc", [*whole.flags("out_root", "max_coc"), "--n_sets", "2"]) == 3
+    assert "damaged a focus_maps/ is gone" in " ".join(capsys.readouterr().err.split())
     assert cli.main(["explain", "a", *whole.flags("out_root")]) == 0
     assert "advice: focusgen repair." in capsys.readouterr().out
     assert cli.main(["repair", *whole.flags("out_root")]) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -111,7 +112,10 @@ def test_phase_2_names_a_raw_frame_that_was_replaced_and_wipes_nothing(whole, ca
     assert phase(whole, "deblur") == phase(whole, "render") == 0, "what is gone is no other input"
     raw.parent.rename(raw.parent.with_name("unmounted"))
     assert phase(whole, "deblur", "--resize_long_side", "32", "--on_stale", "redo") == 3
-    assert "no such source" in capsys.readouterr().err
+    assert phase(whole, "depth", "--deblur.resize_long_side", "32", "--on_stale", "redo") == 3
+    said = " ".join(capsys.readouterr().err.split())
+    assert "no such source Put it back, or give --raw_root" in said
+    assert re.search(r"phase 2 \(deblur\) is stale: .* Its last try failed \(.*a: no such source\)", said)
     assert published_digests(whole.out_root) == published, "nothing is wiped that nobody could make again"
 
 
