@@ -13,6 +13,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from focusgen.optics.special import disc_spectrum
+
 Floats = npt.NDArray[np.float32]
 
 RUNGS_PX = (0, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 10, 12, 14, 16)
@@ -31,13 +33,8 @@ class BlurBank:
     """
 
     def __init__(self, picture: Floats) -> None:
-        import scipy.fft
-
         self.height, self.width = picture.shape
-        padded = np.pad(picture, REFLECTED_PX, "symmetric")
-        self._size = tuple(scipy.fft.next_fast_len(side, True) for side in padded.shape)
-        rest = [(0, full - side) for full, side in zip(self._size, padded.shape, strict=True)]
-        self._spectrum = scipy.fft.rfft2(np.pad(padded, rest, "edge"))
+        self._spectrum = _spectrum(picture, REFLECTED_PX)
         self._made: dict[int, Floats] = {0: picture}
 
     def blurred(self, radius_px: float) -> Floats:
@@ -62,12 +59,9 @@ class BlurBank:
     def rung(self, index: int) -> Floats:
         """Return the picture blurred by one of `RUNGS_PX`."""
         if index not in self._made:
-            import scipy.fft
-
-            spectrum = self._spectrum * _transfer(self._size, RUNGS_PX[index])
-            whole = scipy.fft.irfft2(spectrum, s=self._size)
+            whole = _picture(self._spectrum * _transfer(self._spectrum.shape, RUNGS_PX[index]))
             rows, columns = (slice(REFLECTED_PX, REFLECTED_PX + n) for n in (self.height, self.width))
-            self._made[index] = np.ascontiguousarray(whole[rows, columns], np.float32)
+            self._made[index] = np.ascontiguousarray(whole[rows, columns])
         return self._made[index]
 
 
@@ -80,16 +74,27 @@ def rungs_of(radius_px: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.intp],
 
 def disc_blurred(planes: Floats, radius_px: float) -> Floats:
     """Return (C, H, W) pictures blurred by one radius, however large."""
-    import scipy.fft
-
     border = math.ceil(radius_px) + 4
     height, width = planes.shape[1:]
-    padded = np.pad(planes, ((0, 0), (border, border), (border, border)), "symmetric")
-    size = tuple(scipy.fft.next_fast_len(side, True) for side in padded.shape[1:])
-    rest = [(0, full - side) for full, side in zip(size, padded.shape[1:], strict=True)]
-    spectrum = scipy.fft.rfft2(np.pad(padded, ((0, 0), *rest), "edge"))
-    whole = scipy.fft.irfft2(spectrum * disc_transfer(size, radius_px), s=size)
-    return np.ascontiguousarray(whole[:, border : border + height, border : border + width], np.float32)
+    spectra = [_spectrum(plane, border) for plane in planes]
+    transfer = disc_transfer(spectra[0].shape, radius_px)
+    drawn = np.stack([_picture(spectrum * transfer) for spectrum in spectra])
+    return np.ascontiguousarray(drawn[:, border : border + height, border : border + width])
+
+
+def _spectrum(picture: Floats, border_px: int) -> Floats:
+    """Return the spectrum of a picture (H, W) that is reflected at its borders, as `cv2.dft` packs it."""
+    import cv2
+
+    padded = np.pad(picture, border_px, "symmetric")
+    rest = [(0, 2 * cv2.getOptimalDFTSize((side + 1) // 2) - side) for side in padded.shape]
+    return np.asarray(cv2.dft(np.pad(padded, rest, "edge")))
+
+
+def _picture(spectrum: Floats) -> Floats:
+    import cv2
+
+    return np.asarray(cv2.idft(spectrum, flags=cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT))
 
 
 @lru_cache(maxsize=len(RUNGS_PX))
@@ -98,11 +103,15 @@ def _transfer(size: tuple[int, int], radius_px: float) -> Floats:
 
 
 def disc_transfer(size: tuple[int, int], radius_px: float) -> Floats:
-    """Return the transfer function of a disc, for `rfft2` of pictures of that size."""
-    from scipy.special import j1
+    """Return the transfer function of a disc, as `cv2.dft` packs the spectrum of a picture of even sides.
 
-    rows = 2.0 * np.pi * np.fft.rfftfreq(size[0])[:, None]  # those of negative frequency are mirrored
-    columns = 2.0 * np.pi * np.fft.rfftfreq(size[1])[None, :]
-    x = np.maximum(np.hypot(rows, columns) * radius_px, 1e-6)
-    half = np.asarray(2.0 * j1(x) / x, np.float32)
-    return np.concatenate((half, half[(size[0] - 1) // 2 : 0 : -1]))
+    It is real and the same for frequencies of either sign, so that it scales real and imaginary parts, which
+    are packed beside each other: down in the first and the last column, across in all others.
+    """
+    height, width = size
+    rows, columns = (2.0 * np.pi * np.fft.rfftfreq(side) for side in size)
+    quarter = disc_spectrum(np.hypot(rows[:, None], columns) * radius_px).astype(np.float32)
+    down, across = ((np.arange(side) + 1) // 2 for side in size)
+    transfer = quarter[np.minimum(np.arange(height), height - np.arange(height))][:, across]
+    transfer[:, 0], transfer[:, -1] = quarter[down, 0], quarter[down, -1]
+    return transfer

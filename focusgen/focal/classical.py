@@ -19,8 +19,10 @@ from focusgen.focal.sharpness import (
     SURE_PERCENTILE,
     DepthGuess,
     depth_from_focus,
+    hypotheses_first,
     median_over,
     peak_between,
+    pixels_first,
     windowed_sharpness,
 )
 from focusgen.focal.smoothing import semi_global_cost
@@ -170,11 +172,12 @@ def _whole(volume: CostVolume, evidence: _Evidence, guide: Floats) -> Floats:
     """Return diopters after every pixel has listened to its neighbours of the same colour."""
     excess = volume.cost - evidence.least
     excess *= evidence.vote
-    unary = np.ascontiguousarray(excess.transpose(1, 2, 0))
+    unary = pixels_first(excess)
     del excess  # each takes as much memory as the volume, a third of a gigabyte of a large stack
-    whole = semi_global_cost(unary, guide).transpose(2, 0, 1)
+    whole = semi_global_cost(unary, guide)
     del unary
-    return peak_between(np.negative(whole, order="C"), volume.hypotheses)
+    whole = hypotheses_first(whole)
+    return peak_between(np.negative(whole, out=whole), volume.hypotheses)
 
 
 def swept(stack: FocalStack, guide: Floats) -> Floats:

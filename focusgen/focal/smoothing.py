@@ -20,6 +20,9 @@ LEAST_SPAN = 0.01
 """Smallest spread of values, as part of the largest, that the robust rounds measure by. On a wall nine pixels
 of ten may hold one number: by their spread, no value would be near enough to its own to be believed."""
 
+MOST_STEPS, SOLVED = 60, 1e-4
+"""A system is solved when so small a part of its right side is left, or after so many steps."""
+
 ALONG = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
 
 
@@ -104,24 +107,39 @@ def _solve(
     values: Floats,
     start: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
-    import scipy.sparse as sparse
-    from scipy.sparse.linalg import cg
+    """Return x, (H, W), of the normal equations, by conjugate gradients scaled with their diagonal.
 
-    height, width = values.shape
-    index = np.arange(height * width).reshape(height, width)
-    first = np.concatenate((index[:, :-1].ravel(), index[:-1].ravel()))
-    second = np.concatenate((index[:, 1:].ravel(), index[1:].ravel()))
-    bond = np.concatenate((across.ravel(), down.ravel()))
-    pairs = (np.concatenate((first, second)), np.concatenate((second, first)))
-    off = sparse.coo_matrix((-np.concatenate((bond, bond)), pairs), shape=(index.size, index.size)).tocsr()
-    diagonal = trust.ravel() - np.asarray(off.sum(1)).ravel() + 1e-6
-    system = off + sparse.diags(diagonal)
-    solved, _ = cg(
-        system,
-        trust.ravel() * values.ravel(),
-        x0=start.ravel(),
-        M=sparse.diags(1.0 / diagonal),
-        maxiter=60,
-        rtol=1e-4,
-    )
-    return np.asarray(solved.reshape(height, width))
+    Six to twelve steps are enough. The matrix of five diagonals is applied, not built: building a sparse one
+    took three times as long as all steps.
+
+    References:
+        Hestenes and Stiefel 1952, Methods of conjugate gradients for solving linear systems.
+    """
+    diagonal = trust + 1e-6
+    for bond, one, other in ((across, np.s_[:, :-1], np.s_[:, 1:]), (down, np.s_[:-1], np.s_[1:])):
+        diagonal[one] += bond
+        diagonal[other] += bond
+
+    def applied(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        out = diagonal * x
+        out[:, 1:] -= across * x[:, :-1]
+        out[:, :-1] -= across * x[:, 1:]
+        out[1:] -= down * x[:-1]
+        out[:-1] -= down * x[1:]
+        return out
+
+    wanted = trust * values
+    x, left = start.copy(), wanted - applied(start)
+    along, before = np.zeros_like(left), 1.0
+    for _ in range(MOST_STEPS):
+        if np.linalg.norm(left) <= SOLVED * np.linalg.norm(wanted):
+            break
+        scaled = left / diagonal
+        now = float(np.vdot(left, scaled))
+        along = scaled + now / before * along
+        moved = applied(along)
+        step = now / float(np.vdot(along, moved))
+        x += step * along
+        left -= step * moved
+        before = now
+    return x

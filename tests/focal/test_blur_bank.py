@@ -20,7 +20,7 @@ def test_a_point_spreads_by_its_radius(radius_px: float):
     # A disc of radius r has the second moment r^2 / 4 along each axis. The band limit rings, symmetrically.
     window = np.exp(-0.5 * (np.hypot(*np.mgrid[-40:41, -40:41]) / 14.0) ** 8)
     moment = float((spread * window * (np.arange(-40, 41)[:, None] ** 2)).sum())
-    assert spread.sum() == pytest.approx(1.0, abs=1e-4)
+    assert spread.sum() == pytest.approx(1.0, abs=3e-4)  # some of the ringing lies beyond the border
     assert moment == pytest.approx(radius_px**2 / 4.0, rel=0.06, abs=0.01)
 
 

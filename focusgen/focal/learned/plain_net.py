@@ -22,6 +22,7 @@ from focusgen.focal.learned.shape import (
     START_SHARE,
 )
 from focusgen.focal.learned.volume import N_HYPOTHESES, Evidence
+from focusgen.optics.special import erf
 
 Floats = npt.NDArray[np.float32]
 
@@ -189,8 +190,6 @@ def _around(x: Floats) -> Floats:
 
 
 def _gelu(x: Floats) -> Floats:
-    from scipy.special import erf
-
     return np.asarray(0.5 * x * (1.0 + erf(x * np.float32(np.sqrt(0.5)))), np.float32)
 
 
