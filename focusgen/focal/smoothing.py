@@ -129,16 +129,17 @@ def _solve(
         return out
 
     wanted = trust * values
+    enough = SOLVED**2 * (wanted * wanted).sum()
     x, left = start.copy(), wanted - applied(start)
     along, before = np.zeros_like(left), 1.0
     for _ in range(MOST_STEPS):
-        if np.linalg.norm(left) <= SOLVED * np.linalg.norm(wanted):
+        if (left * left).sum() <= enough:
             break
         scaled = left / diagonal
-        now = float(np.vdot(left, scaled))
+        now = (left * scaled).sum()
         along = scaled + now / before * along
         moved = applied(along)
-        step = now / float(np.vdot(along, moved))
+        step = now / (along * moved).sum()
         x += step * along
         left -= step * moved
         before = now
