@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from rich.console import Console
@@ -27,7 +27,9 @@ class Attempt:
     """The last try of one worker at one phase.
 
     Attributes:
-        state: running, ended, or interrupted (stopped by a signal; requeued where the scheduler was asked).
+        state: running, ended, interrupted (by a signal; requeued where the scheduler was asked), or stopped
+            (by an error that concerns no single scene: weights, GPU, approval).
+        reason: of a task that stopped.
         n_done: frames published by this try; frames kept from earlier tries are not counted.
     """
 
@@ -47,6 +49,7 @@ class Attempt:
     n_frames: int
     n_scenes: int
     model_loads: int = 0
+    reason: str = ""
 
     @property
     def is_running(self) -> bool:
@@ -149,6 +152,13 @@ class AttemptObserver(ConsoleObserver):
                 publish_json(path, asdict(self.attempt))
         except (StorageError, OSError) as error:
             self.console.print(f"  status file not written: {error}", markup=False)
+
+
+def forget_stopped(dataset: DatasetLayout, phases: Sequence[PhaseName]) -> None:
+    """Forget tasks of some phases that stopped: they are submitted anew."""
+    for attempt in list(read_attempts(dataset)):
+        if attempt.state == "stopped" and attempt.phase in phases:
+            remove(dataset.attempts / attempt.plan_id / f"{attempt.phase}-{attempt.slot}.json")
 
 
 def read_attempts(dataset: DatasetLayout) -> Iterator[Attempt]:

@@ -26,13 +26,14 @@ TREATMENT = {
     "cancelled": "focusgen resubmit --missing goes on at its frame",
     "killed": "focusgen resubmit --missing goes on at its frame",
     "crashed": "its log tells why",
+    "stopped": "mend that, and give the same command that submitted it again",
     "lost": "focusgen resubmit --missing goes on at its frame",
 }
 
 
 @dataclass(frozen=True)
 class Loss:
-    """A task that says it runs, and does not."""
+    """A task that says it runs, and does not, or that could not do its work."""
 
     attempt: Attempt
     cause: str
@@ -40,7 +41,7 @@ class Loss:
 
 
 def losses(attempts: Iterable[Attempt], states: Mapping[str, JobState] | None) -> list[Loss]:
-    """Return the tasks that ended without a word.
+    """Return the tasks that ended without a word, or stopped before their scenes were done.
 
     Args:
         attempts: what the tasks say of themselves.
@@ -49,6 +50,9 @@ def losses(attempts: Iterable[Attempt], states: Mapping[str, JobState] | None) -
     found = []
     for attempt in attempts:
         if attempt.state == "ended":
+            continue
+        if attempt.state == "stopped":
+            found.append(Loss(attempt, "stopped", attempt.host))
             continue
         known = states.get(attempt.job_id) if states is not None else None
         if known is None:

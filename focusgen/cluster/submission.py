@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from focusgen.base.errors import ApprovalError, ConfigError
+from focusgen.cluster.attempts import forget_stopped
 from focusgen.cluster.index_jobs import index_steps
 from focusgen.cluster.local import run_plan
 from focusgen.cluster.report import forecast_lines
@@ -232,6 +233,7 @@ def hand_in(
     if dry_run:
         print("\n".join(script_texts(cfg, steps)))
     else:
+        forget_stopped(DatasetLayout.of(cfg), phases)
         _tell(submit_steps(cfg, plan_id, phases, steps), cfg)
     return 0
 

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from focusgen.base.errors import ExitCode, FailureClass, Interrupted, SceneError, SceneTimeoutError
+from focusgen.base.errors import (
+    ExitCode,
+    FailureClass,
+    FocusgenError,
+    Interrupted,
+    SceneError,
+    SceneTimeoutError,
+)
 from focusgen.base.interpreter import module_command
 from focusgen.base.names import rich_text
 from focusgen.base.signals import StopFlag, deaf_to_warnings, stop_on_signals
@@ -111,10 +118,16 @@ def _run_phases(task: Task, console: Console, stop: StopFlag) -> int:
     codes = [ExitCode.COMPLETE]
     with observer:
         for phase in task.phases:
-            if phase in SCENE_PHASES:
-                codes.append(_run_scene_phase(task, phase, observer, stop))
-            else:
+            if phase not in SCENE_PHASES:
                 codes.append(_run_gate(task, phase, observer, stop))
+                continue
+            try:
+                codes.append(_run_scene_phase(task, phase, observer, stop))
+            except Interrupted:
+                raise
+            except FocusgenError as error:  # of no scene, so no scene's record tells it
+                observer.say(phase=phase, state="stopped", scene_id="", reason=error.message)
+                raise
     return int(max(codes))
 
 

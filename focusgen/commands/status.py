@@ -168,7 +168,7 @@ def _verdict_text(verdict: Verdict | None) -> str:
 
 
 def _print_tasks(console: Console, view: _View) -> None:
-    """Print what runs where, and what ended without a word."""
+    """Print what runs where, and what ended with its work undone."""
     from focusgen.cluster.causes import TREATMENT
 
     for task in view.running[:MAX_ROWS]:
@@ -182,7 +182,8 @@ def _print_tasks(console: Console, view: _View) -> None:
     for loss in view.lost[:MAX_ROWS]:
         task = loss.attempt
         where = f"{task.phase} index {task.index} (job {task.job_id or task.pid} on {loss.node})"
-        text = f"{loss.cause}: {where}: {task.scene_id or 'no scene'} in hand; {TREATMENT[loss.cause]}"
+        what = task.reason or f"{task.scene_id or 'no scene'} in hand"
+        text = f"{loss.cause}: {where}: {what}; {TREATMENT[loss.cause]}"
         console.print(rich_text(text), soft_wrap=True)
 
 

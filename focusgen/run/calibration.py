@@ -129,7 +129,7 @@ def _warn_of_missing(observer: ConsoleObserver, missing: Sequence[str]) -> None:
 
 def _measure(cfg: Config, observer: ConsoleObserver, scene_ids: Sequence[str]) -> None:
     """Write the statistics of scenes, and say what they recommend."""
-    from focusgen.phases.calibrate import calibrate
+    from focusgen.phases.calibrate import calibrate, faint_words
     from focusgen.phases.redraws import error_words
 
     console = observer.console
@@ -147,8 +147,9 @@ def _measure(cfg: Config, observer: ConsoleObserver, scene_ids: Sequence[str]) -
         f"  recommended max_coc = {1e3 * value:.4f} mm = {stats['in_px']['p95']:.1f} px "
         f"(p95 of {stats['n_values']:,} values{said})"
     )
-    if warning:
-        console.print(f"  [yellow]warning[/yellow]: {warning}")
+    for text in (warning, faint_words(stats, cfg)):
+        if text:
+            console.print(f"  [yellow]warning[/yellow]: {text}")
 
 
 def _stale_depth(

@@ -113,13 +113,17 @@ def calibrated_otherwise(cfg: Config) -> str | None:
     before, now = stats.get("settings"), settings_for(cfg, "calibrate")
     if not isinstance(before, dict) or not _is_approved(cfg):
         return None
-    changed = _changed(before, {key: now[key] for key in now if key.startswith(("lens.", "optics."))})
+    changed = _changed(_of_lenses(before), _of_lenses(now))
     if not changed:
         return None
     return (
         f"the approved max_coc was calibrated with other lenses: {changed}. Phase 4 with --on_stale redo "
         "calibrates anew, and asks for approval again"
     )
+
+
+def _of_lenses(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if key.startswith(("lens.", "optics."))}
 
 
 def _is_approved(cfg: Config) -> bool:

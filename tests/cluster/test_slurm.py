@@ -260,6 +260,20 @@ def run_index_0(rgbd: Rgbd, *words: str) -> int:
     return cli.main(["task", *rgbd.flags("out_root"), "--phases", "2", "--index", "0", *words])
 
 
+def test_a_task_that_lacks_weights_is_told_by_status_until_it_is_submitted_anew(indexed, fake_slurm, capsys):
+    submit(indexed, "--phases", "2")
+    assert run_index_0(indexed, "--deblur.backend", "deblurnet", "--device", "cpu") == 2
+    capsys.readouterr()
+    assert cli.main(["status", *indexed.flags("out_root")]) == 0
+    assert re.search(
+        r"stopped: deblur index 0 .*deblurNet.safetensors: no such weight file", capsys.readouterr().out
+    )
+    submit(indexed, "--phases", "2")
+    capsys.readouterr()
+    assert cli.main(["status", *indexed.flags("out_root")]) == 0
+    assert "stopped" not in capsys.readouterr().out
+
+
 @pytest.fixture
 def in_array(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("JOB_ID", "45"), ("ARRAY_JOB_ID", "40"), ("ARRAY_TASK_ID", "0")):

@@ -10,9 +10,13 @@ import pytest
 from focusgen import cli
 
 
-@pytest.mark.parametrize(("factor", "exit_code"), [(1.0, 4), (60.0, 3)])
-def test_blur_that_nobody_would_see_is_not_recommended(rgbd, capsys, factor, exit_code):
-    rgbd.add_scene("a", width=96)
+@pytest.mark.parametrize(
+    ("factor", "width", "exit_code"),
+    [(1.0, 96, 4), (60.0, 96, 3), (5.0, 480, 4)],
+    ids=["seen", "none", "faint"],
+)
+def test_blur_that_nobody_would_see_is_not_recommended(rgbd, capsys, factor, width, exit_code):
+    rgbd.add_scene("a", width=width)
     for path in (rgbd.depth_root / "a").iterdir():
         np.save(path, np.load(path) * np.float32(factor))
     flags = [*rgbd.flags("raw_root", "out_root", "depth_root"), "--min_frames", "2", "--workers", "1"]
@@ -22,6 +26,7 @@ def test_blur_that_nobody_would_see_is_not_recommended(rgbd, capsys, factor, exi
     said = capsys.readouterr().err
     assert ("px on frames of 96 px: hardly any lens" in said) is (exit_code == 3)
     assert "0.0 px" not in said
+    assert ("95 % of the pixels are blurred by less than" in said) is (width == 480)
 
 
 def near(rgbd, *names: str) -> list[str]:

@@ -81,13 +81,13 @@ def test_phase_5_says_when_the_approved_calibration_is_of_other_lenses(approved,
     assert (OTHER_LENSES in capsys.readouterr().err) == is_told
 
 
-def test_the_way_out_that_phase_5_names_calibrates_anew(approved, capsys):
-    other = ["--lens.focal_length_mm", "[100, 200]"]
+@pytest.mark.parametrize("other", [["--lens.focal_length_mm", "[100, 200]"], ["--calibrate.lenses", "law"]])
+def test_the_way_out_that_phase_5_names_calibrates_anew(approved, capsys, other):
     assert calibrate(approved, *other, "--on_stale", "redo") == 0
     assert cli.main(["approve", *approved.flags("out_root")]) == 0
     capsys.readouterr()
     assert cli.phase_main("render", "Phase 5.", [*approved.flags("out_root"), "--n_sets", "1", *other]) == 0
-    assert OTHER_LENSES not in capsys.readouterr().err
+    assert "calibrated with other lenses" not in capsys.readouterr().err
 
 
 @pytest.mark.slow
