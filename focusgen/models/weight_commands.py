@@ -31,7 +31,17 @@ def command_for(cfg: Config, phase: PhaseName, name: str, path: Path) -> str:
             f"(24 GB, gated: accept the licence at {SOURCES['flux'].url} and run `hf auth login` first)"
         )
     known = [source for source, published in SOURCES.items() if path.name in published.files]
-    return f"focusgen weights fetch {known[0]} --dest {path.parent}" if known else weight_advice(name)
+    fetch = f"focusgen weights fetch {known[0]} --dest {path.parent}" if known else weight_advice(name)
+    other = _of_another_size(name, path)
+    return f"say --depth.checkpoint {other}, which lies there, or: {fetch}" if other else fetch
+
+
+def _of_another_size(name: str, path: Path) -> Path | None:
+    """Return a published file of Video Depth Anything that lies where another one is looked for."""
+    if name != "vda" or path.exists():
+        return None
+    sizes = [file for source, known in SOURCES.items() if source.startswith("vda") for file in known.files]
+    return next((path.with_name(file) for file in sizes if path.with_name(file).is_file()), None)
 
 
 def _embed(cfg: Config, phase: PhaseName, path: Path) -> str:

@@ -50,4 +50,4 @@ def test_a_kill_and_a_crash_are_told_apart(name, signal, cause):
 
 
 def test_every_cause_has_a_treatment():
-    assert {*CAUSE_OF_STATE.values(), "killed", "crashed", "lost"} == set(TREATMENT)
+    assert {*CAUSE_OF_STATE.values(), "killed", "crashed", "lost", "stopped"} == set(TREATMENT)
