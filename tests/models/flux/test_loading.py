@@ -336,9 +336,12 @@ def test_the_forward_compiles_as_one_graph(tiny, deblurnet, monkeypatch):
     monkeypatch.setattr(
         torch, "compile", functools.partial(torch.compile, backend="aot_eager", fullgraph=True)
     )
+    counters = torch._dynamo.utils.counters
+    counters.clear()
     compiled = load_deblurrer(settings(tiny, deblur__compile=True), device="cpu")
     difference = compiled.deblur(FRAMES, KEYS).astype(int) - deblurnet.deblur(FRAMES, KEYS)
     assert np.abs(difference).max() <= 1
+    assert counters["stats"]["unique_graphs"] == 1  # for all steps: on a GPU each takes minutes
 
 
 def test_offloaded_layers_are_called_through_diffusers_hooks(tiny, deblurnet):
