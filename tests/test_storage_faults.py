@@ -40,7 +40,7 @@ from tests.faults import (
 )
 from tests.fingerprint import published_digests
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("synced_records")]
 
 SCENES = ("big", "small")
 CAPABILITY_VERSION_3, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 0x20080522, 1 << 1, 1 << 2

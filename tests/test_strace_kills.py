@@ -90,6 +90,7 @@ def can_trace() -> bool:
 @pytest.mark.slow
 @pytest.mark.skipif(not can_trace(), reason="strace cannot trace here")
 @pytest.mark.parametrize("call", STRIDE)
+@pytest.mark.usefixtures("synced_records")
 def test_no_false_record_wherever_the_kernel_kills(rgbd, call):
     import_phases()
     for seed, scene_id in enumerate(SCENES):

@@ -172,7 +172,7 @@ class FluxSampler:
         with torch.inference_mode():
             tables = self._tables_for(sigmas, conditions)
             around = self._surroundings(conditions, grid, plan, len(noise))
-            latents = noise.to(self.weights.device, torch.float32, copy=True)  # of this mode: one graph for all
+            latents = noise.to(self.weights.device, torch.float32, copy=True)  # of this mode: one graph
         for index in range(self.n_steps):
             with torch.inference_mode():
                 pieces = latents if plan is None else plan.cut(latents)
