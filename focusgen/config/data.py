@@ -44,6 +44,7 @@ class DataConfig(Section):
         "scannet",
         "vkitti2",
         "replica",
+        "rgbd",
     ] = _newer(
         "auto",
         help="how the data set in raw_root lies; auto: recognised, and said; plain: folders as they are",

@@ -67,7 +67,8 @@ class BroughtDepth:
 
     Attributes:
         folder: where they lie.
-        files: one for each frame, in the order of the frames.
+        files: one for each frame, in the order of the frames; none where it is a folder like those below
+            `depth_root`, whose files are paired and counted as there.
         units_per_metre: of whole numbers; None for floats in metres.
         focal_per_width: the files hold distances along rays of a camera whose focal length is this part of
             the map's width; None for depth along the axis.
@@ -78,7 +79,7 @@ class BroughtDepth:
     """
 
     folder: Path
-    files: tuple[str, ...]
+    files: tuple[str, ...] = ()
     units_per_metre: float | None = None
     focal_per_width: float | None = None
     frame_from_depth: tuple[float, float, float, float] | None = None

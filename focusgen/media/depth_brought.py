@@ -11,6 +11,7 @@ from focusgen.base.errors import CorruptInputError, MissingUpstreamError, Undeci
 from focusgen.base.names import display
 from focusgen.media.brought import BroughtDepth
 from focusgen.media.depth_codecs import naming, read_values
+from focusgen.media.depth_files import check_unit
 from focusgen.media.depth_sources import DepthFolder
 from focusgen.media.depth_steps import tell_unit
 from focusgen.media.depth_units import DepthMap, DepthOptions
@@ -70,13 +71,15 @@ def open_brought(
 
 
 def check_told_unit(depth: BroughtDepth, options: DepthOptions) -> None:
-    """Refuse numbers whose unit only the form of a recording tells, where they do not tell it themselves.
+    """Refuse numbers whose unit only the form of a recording tells, or nobody, unless they tell it.
 
     Raises:
         UndecidedInputError: nobody says which it is.
         CorruptInputError: a file cannot be read.
     """
     scale = depth.units_per_metre
+    if not depth.files:
+        check_unit(depth.folder.parent, depth.folder.name, options)
     if not depth.is_unit_assumed or scale is None or options.depth_scale is not None:
         return
     looked_at = {depth.files[0], depth.files[len(depth.files) // 2], depth.files[-1]}

@@ -59,15 +59,18 @@ def open_provided(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: Ind
     """
     root, options = cfg.depth.depth_root, depth_options(cfg.depth)
     brought = brought_depth(cfg, dataset, scene_id, entry)
-    if brought is not None:
+    if brought is not None and brought.files:
         size = (entry.width, entry.height)
         return open_brought(brought, str(entry.layout), entry.n_frames, size, options)
+    name = scene_id
+    if brought is not None:
+        root, name = brought.folder.parent, brought.folder.name
     if root is None:
         raise _no_depth(scene_id, entry)
     is_cut = was_cut_short(dataset, scene_id, entry)
     return open_depth(
         root,
-        scene_id,
+        name,
         entry.n_frames,
         options,
         is_cut=is_cut,

@@ -23,7 +23,7 @@ class Ahead:
     Attributes:
         scene_ids: those of the index that were asked for, and those that phase 1 will look at.
         with_own_depth: those whose layout brought depth.
-        of_assumed_unit: of these, those whose unit only the form of the recording tells.
+        of_assumed_unit: of these, those whose unit only the form of the recording tells, or nothing.
     """
 
     scene_ids: Sequence[str]
@@ -63,15 +63,16 @@ def scenes_ahead(cfg: Config, phases: Sequence[PhaseName], selection: Selection)
 def _of_assumed_unit(
     cfg: Config, known: Mapping[str, IndexEntry], new: Mapping[str, RawScene]
 ) -> dict[str, BroughtDepth]:
-    """Return the depth of the scenes that were not begun, whose unit only the form of the recording tells."""
+    """Return the depth of the scenes that were not begun, whose unit a layout does not know for certain."""
     dataset = DatasetLayout.of(cfg)
     found = {name: raw.brought.depth for name, raw in new.items() if raw.brought and raw.brought.depth}
     for name, entry in known.items():
-        is_assumed = entry.source.get("depth", {}).get("is_unit_assumed", False)
+        document = entry.source.get("depth", {"files": [""]})
+        is_assumed = document.get("is_unit_assumed", False) or not document["files"]
         if is_assumed and not dataset.scene(name).done("depth").exists():
             brought = entry.brought_depth(recorded_raw_root(dataset, cfg.data.raw_root))
             found |= {} if brought is None else {name: brought}
-    return {name: depth for name, depth in found.items() if depth.is_unit_assumed}
+    return {name: depth for name, depth in found.items() if depth.is_unit_assumed or not depth.files}
 
 
 def _of_the_new(

@@ -22,6 +22,7 @@ from focusgen.doctor.machine import missing_packages
 from focusgen.doctor.weights import file_problem
 from focusgen.media.depth_brought import check_told_unit
 from focusgen.media.depth_files import check_unit, holds_depth, near_misses
+from focusgen.media.layouts.beside import beside_remark
 from focusgen.media.masks import HOW as MASKS_HOW
 from focusgen.models import registry
 from focusgen.models.weight_commands import command_for
@@ -208,7 +209,7 @@ class _Found:
         if not without:
             return
         if root is None or not root.is_dir():
-            self._no_depth_folder(root, without, is_for_all=len(without) == len(ahead.scene_ids))
+            self._no_depth_folder(cfg, without, is_for_all=len(without) == len(ahead.scene_ids))
             return
         is_there = {name: holds_depth(root, name) for name in without}
         found = [name for name in without if is_there[name]]
@@ -246,10 +247,12 @@ class _Found:
             of_those = f"{len(unknown)} of {len(scene_ids)} scenes that were looked at will fail"
             self.warnings.append(f"{unknown[0].what} ({of_those})\n    -> {unknown[0].way_out}")
 
-    def _no_depth_folder(self, root: Path | None, without: Sequence[str], *, is_for_all: bool) -> None:
+    def _no_depth_folder(self, cfg: Config, without: Sequence[str], *, is_for_all: bool) -> None:
+        root = cfg.depth.depth_root
         what = NO_FOLDER if root is None else f"--depth_root {display(str(root))}: no such folder"
         if is_for_all:
-            self.lacks.append(Lack(what, GIVE_FOLDER))
+            way_outs = (GIVE_FOLDER, *(f"{text}." for text in beside_remark(cfg.data.raw_root)))
+            self.lacks.append(Lack(what, "\n".join(way_outs)))
         else:
             self.warnings.append(f"{what}; no depth for {len(without)} scenes: {listed(without)}")
 

@@ -134,7 +134,9 @@ def _depth_files(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: Inde
     from focusgen.phases.provided_depth import brought_depth
 
     brought = brought_depth(cfg, dataset, scene_id, entry)
-    if brought is not None:
+    if brought is not None and not brought.files:
+        yield from depth_files_there(brought.folder.parent, brought.folder.name)
+    elif brought is not None:
         yield from (path for name in brought.files if (path := brought.folder / name).exists())
     elif cfg.depth.depth_root is not None:
         yield from depth_files_there(cfg.depth.depth_root, scene_id)

@@ -9,6 +9,7 @@ from focusgen.base.errors import ConfigError, reason_of
 from focusgen.base.names import display, listed
 from focusgen.config.data import DataConfig
 from focusgen.media.clips import CLIPS, read_clips
+from focusgen.media.layouts.beside import BESIDE, beside_remark
 from focusgen.media.layouts.hypersim import HYPERSIM
 from focusgen.media.layouts.layout import Contents, Layout
 from focusgen.media.layouts.rendered import RENDERED_LAYOUTS
@@ -18,7 +19,8 @@ from focusgen.media.layouts.videos import VIDEO_LAYOUTS
 from focusgen.media.scenes import Discovery, Place, discover, scenes_at
 
 LAYOUTS = {
-    layout.name: layout for layout in (*VIDEO_LAYOUTS, TUM, *SENSOR_LAYOUTS, HYPERSIM, *RENDERED_LAYOUTS)
+    layout.name: layout
+    for layout in (*VIDEO_LAYOUTS, TUM, *SENSOR_LAYOUTS, HYPERSIM, *RENDERED_LAYOUTS, BESIDE)
 }
 
 
@@ -94,7 +96,7 @@ def _recognised(root: Path) -> tuple[Layout | None, tuple[str, ...]]:
     except OSError as error:
         raise ConfigError(f"raw root {display(str(root))}: {reason_of(error)}") from error
     if not found:
-        return None, ()
+        return None, beside_remark(root)
     shown = ", ".join(f"{layout.name} ({display(evidence)})" for layout, evidence in found.items())
     if len(found) > 1:
         return None, (

@@ -1,0 +1,88 @@
+"""Recordings of anybody's: pictures or a video, and the depth beside them in a folder of its own.
+
+Never recognised unasked, since such folders hold other things as well; where they look so, a remark says it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from focusgen.base.names import display
+from focusgen.media.brought import Brought, BroughtDepth
+from focusgen.media.layouts.folders import below, files, first_below, folders
+from focusgen.media.layouts.layout import Contents, Layout, place
+from focusgen.media.listing import VIDEO_SUFFIXES, Rejection
+
+PICTURES = frozenset({"rgb", "color", "colour", "image", "images", "frames", "lowres_wide"})
+DEPTHS = frozenset({"depth", "depths", "depth_maps", "lowres_depth"})
+"""What such folders are called; ARKitScenes has the low resolutions."""
+
+MAX_NESTED = 3
+
+
+def _folders_called(folder: Path, names: frozenset[str]) -> list[Path]:
+    return [path for path in folders(folder) if path.name.lower() in names]
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """Return the folders of pictures, or where there is none the videos."""
+    return _folders_called(folder, PICTURES) or [folder / name for name in files(folder, *VIDEO_SUFFIXES)]
+
+
+def _is_recording(folder: Path) -> bool:
+    return bool(_folders_called(folder, DEPTHS) and _pictures(folder))
+
+
+def beside_remark(root: Path) -> tuple[str, ...]:
+    """Return what to say of a root that nobody's layout fits, if recordings with depth lie in it."""
+    try:
+        found = first_below(root, _is_recording, MAX_NESTED)
+        names = [] if found is None else [_pictures(found)[0], _folders_called(found, DEPTHS)[0]]
+    except OSError:
+        return ()  # what cannot be read is refused where scenes are looked for
+    if not names:
+        return ()
+    shown = " and ".join(display(path.relative_to(root).as_posix()) for path in names)
+    return (f"{shown} look like pictures and their depth: --layout {BESIDE.name} makes one scene of them",)
+
+
+def _recordings(root: Path) -> Contents:
+    found = {_scene_id(root, folder): folder for folder in below(root, _is_recording, MAX_NESTED)}
+    kinds = {name: (_pictures(folder), _folders_called(folder, DEPTHS)) for name, folder in found.items()}
+    return Contents(
+        tuple(
+            place(
+                root,
+                pictures[0],
+                name,
+                Brought(BESIDE.name, BroughtDepth(depths[0])),
+                kind="images" if pictures[0].is_dir() else "video",
+            )
+            for name, (pictures, depths) in kinds.items()
+            if len(pictures) == len(depths) == 1
+        ),
+        {
+            name: Rejection(f"{display(found[name].name)}/", _undecided([*pictures, *depths]))
+            for name, (pictures, depths) in kinds.items()
+            if not len(pictures) == len(depths) == 1
+        },
+    )
+
+
+def _scene_id(root: Path, folder: Path) -> str:
+    return "_".join(folder.relative_to(root).parts) or root.resolve().name
+
+
+def _undecided(paths: Sequence[Path]) -> str:
+    names = ", ".join(display(path.name) for path in paths)
+    return f"pictures and depth of one recording, or of several? {names}: leave one of each there"
+
+
+BESIDE = Layout(
+    "rgbd",
+    "<recording>/rgb/ (color, images, frames; or one video) and <recording>/depth/",
+    lambda root: "",
+    _recordings,
+    has_depth=True,
+)
