@@ -43,6 +43,11 @@ def pytest_collection() -> Iterator[None]:
     gc.enable()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with tests of the whole, the longest: whoever begins one last leaves the others idle."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/test_"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_cut_of_power() -> Iterator[None]:
     """Leave written files to the kernel: a kill loses none of them, and a record's two syncs take 13 ms."""

@@ -258,7 +258,8 @@ FOCAL_SCRIPTS = sorted((ROOT / "scripts").glob("focal_*.py"))
 
 ASK_FOR_HELP = f"""
 import json, os, runpy, sys
-import focusgen.cli, focusgen.config.flags
+import numpy, focusgen.cli, focusgen.config.flags
+from focusgen.config import Config
 for key, argv, script in json.loads(sys.argv[1]):
     with open("asked", "w+") as shown:
         if os.fork() == 0:
@@ -278,7 +279,7 @@ for key, argv, script in json.loads(sys.argv[1]):
         shown.seek(0)
         print(json.dumps([key, shown.read()]))
 """
-"""Each asks in a fork of a process that imported nothing but what all commands share."""
+"""Each asks in a fork of a process that imported what nearly all commands share, and nothing heavy."""
 
 
 @pytest.fixture(scope="module")
