@@ -67,8 +67,8 @@ class BroughtDepth:
 
     Attributes:
         folder: where they lie.
-        files: one for each frame, in the order of the frames; none where it is a folder like those below
-            `depth_root`, whose files are paired and counted as there.
+        files: one for each frame, in the order of the frames; none where `folder` is what may lie below
+            `depth_root`, a folder or one file, and is paired and counted as there.
         units_per_metre: of whole numbers; None for floats in metres.
         focal_per_width: the files hold distances along rays of a camera whose focal length is this part of
             the map's width; None for depth along the axis.
@@ -85,6 +85,11 @@ class BroughtDepth:
     frame_from_depth: tuple[float, float, float, float] | None = None
     far_from_m: float | None = None
     is_unit_assumed: bool = False
+
+    @property
+    def as_given(self) -> tuple[Path, str]:
+        """What stands for `depth_root` and a scene's name below it, where no files are listed."""
+        return self.folder.parent, self.folder.stem if self.folder.is_file() else self.folder.name
 
     def document(self, root: Path, n_frames: int) -> DepthDocument:
         """Return the JSON form for the first frames, with the folder relative to the raw root."""

@@ -79,7 +79,7 @@ def check_told_unit(depth: BroughtDepth, options: DepthOptions) -> None:
     """
     scale = depth.units_per_metre
     if not depth.files:
-        check_unit(depth.folder.parent, depth.folder.name, options)
+        check_unit(*depth.as_given, options)
     if not depth.is_unit_assumed or scale is None or options.depth_scale is not None:
         return
     looked_at = {depth.files[0], depth.files[len(depth.files) // 2], depth.files[-1]}

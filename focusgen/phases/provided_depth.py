@@ -64,7 +64,7 @@ def open_provided(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: Ind
         return open_brought(brought, str(entry.layout), entry.n_frames, size, options)
     name = scene_id
     if brought is not None:
-        root, name = brought.folder.parent, brought.folder.name
+        root, name = brought.as_given
     if root is None:
         raise _no_depth(scene_id, entry)
     is_cut = was_cut_short(dataset, scene_id, entry)

@@ -135,7 +135,7 @@ def _depth_files(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: Inde
 
     brought = brought_depth(cfg, dataset, scene_id, entry)
     if brought is not None and not brought.files:
-        yield from depth_files_there(brought.folder.parent, brought.folder.name)
+        yield from depth_files_there(*brought.as_given)
     elif brought is not None:
         yield from (path for name in brought.files if (path := brought.folder / name).exists())
     elif cfg.depth.depth_root is not None:

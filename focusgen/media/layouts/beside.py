@@ -1,4 +1,4 @@
-"""Recordings of anybody's: pictures or a video, and the depth beside them in a folder of its own.
+"""Recordings of anybody's: pictures or a video, and their depth beside them.
 
 Never recognised unasked, since such folders hold other things as well; where they look so, a remark says it.
 """
@@ -12,12 +12,13 @@ from focusgen.base.names import display
 from focusgen.media.brought import Brought, BroughtDepth
 from focusgen.media.layouts.folders import below, files, first_below, folders
 from focusgen.media.layouts.layout import Contents, Layout, place
-from focusgen.media.listing import VIDEO_SUFFIXES, Rejection
+from focusgen.media.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Rejection
 
 PICTURES = frozenset({"rgb", "color", "colour", "image", "images", "frames", "lowres_wide"})
 DEPTHS = frozenset({"depth", "depths", "depth_maps", "lowres_depth"})
 """What such folders are called; ARKitScenes has the low resolutions."""
 
+STACKS = (".npy", ".npz", ".h5", ".hdf5")
 MAX_NESTED = 3
 
 
@@ -26,19 +27,27 @@ def _folders_called(folder: Path, names: frozenset[str]) -> list[Path]:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    """Return the folders of pictures, or where there is none the videos."""
-    return _folders_called(folder, PICTURES) or [folder / name for name in files(folder, *VIDEO_SUFFIXES)]
+    """Return the folders of pictures; where there is none the videos, or the folder itself."""
+    videos = [folder / name for name in files(folder, *VIDEO_SUFFIXES)]
+    loose = [folder] if files(folder, *IMAGE_SUFFIXES) else []
+    return _folders_called(folder, PICTURES) or videos or loose
+
+
+def _depths(folder: Path) -> list[Path]:
+    """Return the folders of depth, or where there is none the files that hold all of it."""
+    stacks = [folder / name for name in files(folder, *STACKS)]
+    return _folders_called(folder, DEPTHS) or [path for path in stacks if path.stem.lower() in DEPTHS]
 
 
 def _is_recording(folder: Path) -> bool:
-    return bool(_folders_called(folder, DEPTHS) and _pictures(folder))
+    return bool(_depths(folder) and _pictures(folder))
 
 
 def beside_remark(root: Path) -> tuple[str, ...]:
     """Return what to say of a root that nobody's layout fits, if recordings with depth lie in it."""
     try:
         found = first_below(root, _is_recording, MAX_NESTED)
-        names = [] if found is None else [_pictures(found)[0], _folders_called(found, DEPTHS)[0]]
+        names = [] if found is None else [_pictures(found)[0], _depths(found)[0]]
     except OSError:
         return ()  # what cannot be read is refused where scenes are looked for
     if not names:
@@ -49,7 +58,7 @@ def beside_remark(root: Path) -> tuple[str, ...]:
 
 def _recordings(root: Path) -> Contents:
     found = {_scene_id(root, folder): folder for folder in below(root, _is_recording, MAX_NESTED)}
-    kinds = {name: (_pictures(folder), _folders_called(folder, DEPTHS)) for name, folder in found.items()}
+    kinds = {name: (_pictures(folder), _depths(folder)) for name, folder in found.items()}
     return Contents(
         tuple(
             place(
@@ -81,7 +90,7 @@ def _undecided(paths: Sequence[Path]) -> str:
 
 BESIDE = Layout(
     "rgbd",
-    "<recording>/rgb/ (color, images, frames; or one video) and <recording>/depth/",
+    "<recording>/rgb/ (color, images, frames; or one video) and <recording>/depth/ (or depth.npy, npz, h5)",
     lambda root: "",
     _recordings,
     has_depth=True,

@@ -59,6 +59,19 @@ def test_a_video_beside_depth_is_a_scene_and_what_is_not_of_one_kind_is_refused(
     assert "color, rgb, depth: leave one of each" in found.rejected["two"].reason
 
 
+def test_pictures_beside_one_file_of_depth_are_a_scene_as_well(rgbd: Rgbd):
+    rgbd.add_scene("a", width=96)
+    maps = np.stack([np.load(path) for path in sorted((rgbd.depth_root / "a").iterdir())])
+    np.savez(rgbd.raw_root / "a" / "depth.npz", depth=maps)
+    flags = [*rgbd.flags("raw_root", "out_root"), "--min_frames", "2", "--layout", "rgbd"]
+    assert cli.main(["run", "--no_pictures", *flags]) == 4
+    published = [np.load(path)["depth"] for path in sorted((rgbd.out_root / "a/depth_maps").glob("*.npz"))]
+    np.testing.assert_allclose(np.stack(published)[:, : maps.shape[1], : maps.shape[2]], maps, rtol=1e-3)
+    assert cli.main(["run", "--no_pictures", *flags, "--auto_approve", "--n_sets", "1"]) == 0
+    np.savez(rgbd.raw_root / "a" / "depth.npz", depth=maps + np.float32(1))
+    assert cli.phase_main("depth", "doc", rgbd.flags("out_root")) == 3, "other depth is noticed"
+
+
 @pytest.mark.parametrize("root", [".", "rec"])
 def test_it_is_said_but_never_taken_unasked(tmp_path: Path, root: str):
     recording(tmp_path)
