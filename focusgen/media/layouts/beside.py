@@ -14,8 +14,8 @@ from focusgen.media.layouts.folders import below, files, first_below, folders
 from focusgen.media.layouts.layout import Contents, Layout, place
 from focusgen.media.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Rejection
 
-PICTURES = frozenset({"rgb", "color", "colour", "image", "images", "frames", "lowres_wide"})
-DEPTHS = frozenset({"depth", "depths", "depth_maps", "lowres_depth"})
+PICTURES = frozenset({"rgb", "rgbs", "color", "colour", "image", "images", "imgs", "frames", "lowres_wide"})
+DEPTHS = frozenset({"depth", "depths", "depth_map", "depth_maps", "lowres_depth"})
 """What such folders are called; ARKitScenes has the low resolutions."""
 
 STACKS = (".npy", ".npz", ".h5", ".hdf5")
