@@ -7,9 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
+from focusgen.focal import light_change
 from focusgen.focal.classical import Estimate, estimate
+from focusgen.focal.fit import FITS
 from focusgen.focal.light import linear_of, pixels_of
-from focusgen.focal.light_change import LightChange, found_in_even_light, measure_change
+from focusgen.focal.light_change import LightChange, _seen, found_in_even_light, measure_change
+from focusgen.focal.misfit import Fit, Misfit
 from focusgen.focal.stack import FocalStack, metres_of
 from tests.focal.stacks import Truth, abs_rel, part_of
 
@@ -84,6 +87,25 @@ def test_another_lens_or_order_is_no_change_of_light(tabletop: Truth, what: str)
         wrong = replace(stack, slices=stack.slices[[1, 0, 2, 3, 4]])
     assert measure_change(wrong, estimate(wrong).diopters).may_be_seen
     assert found_in_even_light(wrong, estimate).change.is_even
+
+
+@pytest.mark.parametrize("wrong", [{"factor": 0.5}, {"misfit": Misfit(orders=((1, 0, 2, 3, 4),))}])
+def test_a_lens_or_an_order_that_looks_wrong_is_enough_to_leave_light_alone(
+    tabletop: Truth, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, object]
+):
+    """As of foliage under half of its blur, which would become more alike by another contrast."""
+    stack = _stack(tabletop)
+    changed = replace(stack, slices=with_contrast(stack.slices, EXPONENTS))
+    fit = Fit(0.3, FITS, 1.0, Misfit())._replace(**wrong)
+    monkeypatch.setattr(light_change, "fit_of", lambda stack, diopters: fit)
+    assert found_in_even_light(changed, estimate).change.is_even
+
+
+def test_clipped_light_is_not_compared_nor_what_lies_beside_it():
+    light, drawn = np.full((2, 60, 60), 0.3, np.float32)
+    light[20:40, 20:40] = 1.0
+    seen = _seen(light, drawn)
+    assert len(seen) > 1000 and np.abs(seen[:, 0] - np.log(0.3)).max() < 0.02
 
 
 def test_slices_that_moved_are_not_better_explained_by_light_and_stay(tabletop: Truth):
