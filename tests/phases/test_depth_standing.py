@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
 
 from focusgen import cli
 from focusgen.dataset.records import read_record
-from focusgen.phases.depth_standing import _gradient_ranks
+from focusgen.phases import depth_standing
+from focusgen.phases.depth_standing import _gradient_ranks, _meetings, standing_texts
 
 TURNS = {
     "upside down": ("np.flipud", np.flipud),
@@ -81,3 +84,25 @@ def test_rims_of_filled_holes_tell_nothing(village):
 
     change(village, with_holes)
     assert told(village, "--depth.max_patched_fraction", "1") == []
+
+
+def test_turned_steps_must_lie_on_strong_edges_and_on_stronger_ones_than_now(monkeypatch):
+    for now, turned, is_told in (
+        (0.3, 0.64, False),
+        (0.3, 0.66, True),
+        (0.6, 0.69, False),
+        (0.6, 0.71, True),
+    ):
+        monkeypatch.setattr(depth_standing, "_meetings", lambda job, frame, row=(now, turned, 0, 0): [row])
+        assert bool(list(standing_texts(SimpleNamespace(sampled_frames=[0])))) == is_told
+
+
+@pytest.mark.parametrize(("rows", "n_told"), [((0, 96), 0), ((0, 30), 1), ((0, 0), 0)])
+def test_depth_of_noise_or_without_a_step_tells_nothing(monkeypatch, rows, n_told):
+    rng, depth_m = np.random.default_rng(0), np.full((96, 128), 3.0, np.float16)
+    depth_m[slice(*rows)] = rng.uniform(1.0, 5.0, depth_m[slice(*rows)].shape)
+    monkeypatch.setattr(depth_standing, "read_depth", lambda scene, frame: depth_m)
+    monkeypatch.setattr(depth_standing, "read_flags", lambda scene, frame, shape: np.zeros(shape, np.uint8))
+    picture = rng.integers(0, 256, (96, 128, 3), np.uint8)
+    monkeypatch.setattr(depth_standing, "read_sharp", lambda scene, frame: picture)
+    assert len(list(_meetings(SimpleNamespace(scene=None), 0))) == n_told
