@@ -126,6 +126,15 @@ def _ordered(stack: Mapping[str, Any]) -> str:
     return f"from near to far they explain each other much better as {' or as '.join(orders)}."
 
 
+def _border_notes(stack: Mapping[str, Any]) -> Iterator[str]:
+    if borders := stack["empty_borders"]:
+        yield (
+            f"{len(borders)} of the slices have empty borders (up to {max(borders.values()):.0%} of the "
+            "picture), as programs that align them leave: filled from what is beside them; confidence there "
+            "is half"
+        )
+
+
 def _light_notes(stack: Mapping[str, Any]) -> Iterator[str]:
     if stack["exposure"]["corrected"]:
         yield (
@@ -182,6 +191,7 @@ def notes_on(stack: dict[str, Any]) -> Iterator[str]:
     """Yield what a person should know of one result of the summary."""
     from focusgen.focal.slice_files import is_like_a_slice
 
+    yield from _border_notes(stack)
     yield from _light_notes(stack)
     if not stack["fits"]:
         yield f"the slices do not fit: {_misfit(stack)}"

@@ -168,7 +168,12 @@ def _fit_of(opened: OpenedStack, found: Estimate) -> Fit | None:
 def _confidence(opened: OpenedStack, found: Estimate, believed: float) -> Floats:
     """Return confidence at working size: less where not every slice sees, and where slices do not fit."""
     unseen = ~seen_by_all(opened.alignment, *opened.stack.slices.shape[1:3])
-    confidence = np.where(unseen, 0.5 * found.confidence, found.confidence)
+    n_showing = sum(
+        moved((~empty).astype(np.uint8), matrix)
+        for empty, matrix in zip(opened.empty, opened.alignment.matrices, strict=True)
+    )
+    unseen |= n_showing < len(opened.empty)
+    confidence = np.where(unseen, 0.5 * found.confidence, found.confidence) * (n_showing > 0)
     return np.asarray(confidence * believed, np.float32)
 
 

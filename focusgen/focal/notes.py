@@ -32,6 +32,7 @@ IN_SUMMARY = (
     "unit",
     "focus_distances_known",
     "method",
+    "empty_borders",
     "exposure",
     "light_change",
     "share_clipped",
@@ -93,6 +94,11 @@ def notes_of(opened: OpenedStack, found: Estimate, confidence: Floats, *, was_as
         "transfer": "linear" if opened.transfer == "linear" else "srgb",
         "has_display_curve": opened.transfer != "auto" or has_display_curve(opened.icc_profile),
         "looks_linear": opened.transfer == "auto" and _looks_linear(opened),
+        "empty_borders": {
+            name: round(float(empty.mean()), 4)
+            for name, empty in zip(opened.names, opened.empty, strict=True)
+            if empty.any()
+        },
         "exposure": _exposure_document(opened.exposure),
         "light_change": _light_document(opened.light_change),
         "method": found.method,

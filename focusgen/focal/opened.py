@@ -21,6 +21,7 @@ from focusgen.focal.distances import (
     check_distances,
     from_the_lens,
 )
+from focusgen.focal.empty_borders import filled
 from focusgen.focal.exposure import Exposure
 from focusgen.focal.formula import with_formula
 from focusgen.focal.lens_checks import check_tells
@@ -31,7 +32,7 @@ from focusgen.focal.registration import registered
 from focusgen.focal.slice_checks import LEAVE_ADVICE, check_shows, twins_of
 from focusgen.focal.slice_files import StackFiles
 from focusgen.focal.slice_reading import read_alike, read_slice
-from focusgen.focal.stack import FocalStack, StackLens
+from focusgen.focal.stack import FocalStack, StackLens, unshrunk
 from focusgen.focal.told_lens import LensFlags, camera_of, lens_of, width_from
 from focusgen.media.picture_files import CameraNotes
 
@@ -51,6 +52,7 @@ class OpenedStack(NamedTuple):
         distances_m: of the slices; stand-ins where nobody knows them.
         stack: aligned slices at working size.
         alignment: how they were moved, at working size.
+        empty: (N, H, W) empty borders of an alignment before ours, which were filled; at working size.
         exposure: what was taken back of differences in exposure.
         light_change: what was, of other changes of light; none before depth was found.
         lens: None if it is not known.
@@ -74,6 +76,7 @@ class OpenedStack(NamedTuple):
     distances_m: list[float]
     stack: FocalStack
     alignment: Alignment
+    empty: npt.NDArray[np.bool_]
     exposure: Exposure
     light_change: LightChange
     lens: StackLens | None
@@ -93,7 +96,9 @@ class OpenedStack(NamedTuple):
     def read(self, number: int) -> npt.NDArray[Any]:
         """Return a slice at full size as `stack` has its values; 0 is the nearest."""
         pixels = read_slice(self.files.paths[self.order[number]])[0] << self.shift
-        return display_of(pixels) if self.transfer == "linear" else pixels
+        shown = display_of(pixels) if self.transfer == "linear" else pixels
+        small = self.empty[number].astype(np.uint8)
+        return filled(shown, unshrunk(small, self.size, is_hard=True) > 0)
 
     def as_on_disk(self, rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return a picture of display values with bits and curve of the slices on disk."""
@@ -156,19 +161,21 @@ def open_stack(
     order = sorted(range(len(names)), key=lambda n: distances_m[n])
     rising_m = [distances_m[n] for n in order]
     progress("align", 0.0)
-    slices, alignment, exposure = registered(loaded.slices[order], aligns=aligns)
+    shown = loaded.slices[order]
+    slices, alignment, exposure, empty = registered(shown, aligns=aligns)
     if known is not None:
-        known = with_formula(known, lens.formula, alignment, rising_m, slices)
+        known = with_formula(known, lens.formula, alignment, rising_m, slices, empty)
         check_tells(files.name, known.radius_px_m(slices.shape[2]), rising_m)
     gain = None if known is None else known.radius_px_m(slices.shape[2])
     rising = [names[n] for n in order]
-    _refuse_twins(rising, loaded.slices[order], rising_m, gain, knows_distances=not lens.knows_order_only)
+    _refuse_twins(rising, shown, rising_m, gain, knows_distances=not lens.knows_order_only)
     return OpenedStack(
         files=files,
         order=order,
         distances_m=rising_m,
         stack=FocalStack(slices, np.array([1.0 / metres for metres in rising_m]), gain),
         alignment=alignment,
+        empty=empty,
         exposure=exposure,
         light_change=no_change(len(slices)),
         lens=known,

@@ -77,11 +77,11 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     true_m = None if true_m is None else truth_of(record, opened, true_m)
     order = np.argsort(distances_m)
     rising_m = np.asarray(distances_m)[order]
-    slices, alignment, _ = registered(slices[order])
+    slices, alignment, _, empty = registered(slices[order])
     formula = record.formula() or ("paper" if opened.files is None else "auto")  # as `focal infer` has it
     height, width = slices.shape[1:3]
     shown = record.lens_shown(height, width, told_mm) or lens
-    shown = with_formula(shown, formula, alignment, rising_m.tolist(), slices)
+    shown = with_formula(shown, formula, alignment, rising_m.tolist(), slices, empty)
     gain = shown.radius_px_m(width)
     check_tells(record.where, gain, rising_m.tolist())
     # A generative renderer's blur looks like a lens, and is not one.

@@ -22,12 +22,17 @@ from focusgen.focal.slice_checks import (
     check_turned,
     is_grey,
 )
+from focusgen.media.eight_bits import TRANSPARENT
 from focusgen.media.images import read_bytes
 from focusgen.media.light_pictures import EXR, light_of_tiff, read_light
 from focusgen.media.picture_files import CameraNotes, Picture, picture_of
 from focusgen.media.tiff_pages import page_bytes
 
 REPLACE = "Replace the file."
+FLATTEN = (
+    "Programs that align slices leave borders transparent: make them black, which is known for empty, as "
+    "`magick mogrify -background black -alpha remove -alpha off *.tif` does."
+)
 
 
 class Slice(NamedTuple):
@@ -105,9 +110,8 @@ def _naming(path: Path, what: str, advice: str) -> Iterator[None]:
     try:
         yield
     except CorruptInputError as error:
-        raise CorruptInputError(
-            f"unreadable {what} {display(str(path))}: {error.message}", error.advice or advice
-        ) from error
+        said = FLATTEN if TRANSPARENT in error.message else error.advice or advice
+        raise CorruptInputError(f"unreadable {what} {display(str(path))}: {error.message}", said) from error
 
 
 def read_alike(paths: Sequence[Path]) -> Iterator[Slice]:

@@ -18,6 +18,8 @@ Frame = npt.NDArray[np.uint8]
 
 Tag = TypeVar("Tag", int, tuple[int, ...])
 
+TRANSPARENT = "has transparent pixels"
+
 _RGB_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "YCbCr"})
 _BITS_TAG = 0x0102
 _SAMPLE_FORMAT_TAG, _SIGNED = 0x0153, 2
@@ -59,7 +61,7 @@ def refuse_transparency(alpha: npt.NDArray[Any], opaque: int, file: str) -> None
         MediaError: a pixel is transparent.
     """
     if (alpha != opaque).any():
-        raise MediaError(file, "has transparent pixels, whose colour is undefined; flatten it to RGB")
+        raise MediaError(file, f"{TRANSPARENT}, whose colour is undefined; flatten it to RGB")
 
 
 def as_eight_bits(rgb: npt.NDArray[Any]) -> Frame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from focusgen.focal.alignment import no_alignment
@@ -19,7 +20,8 @@ def test_macro_slices_that_were_aligned_before_tell_the_formula_by_their_blur(fo
     f_number = 2.0 * focal_m / 0.05
     lens = StackLens(focal_m, f_number, image_m * width / view_px)
     still = no_alignment(len(traced.slices))
-    found = with_formula(lens, "auto", still, list(traced.distances_m), traced.slices)
+    shown = still, list(traced.distances_m), traced.slices, np.zeros(traced.slices.shape[:3], bool)
+    found = with_formula(lens, "auto", *shown)
     assert found.formula == formula
     assert found.radius_px_m(width) == pytest.approx(traced.radius_px_m, rel=1e-6)
-    assert with_formula(lens, "paper", still, list(traced.distances_m), traced.slices).formula == "paper"
+    assert with_formula(lens, "paper", *shown).formula == "paper"
