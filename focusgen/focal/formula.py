@@ -18,6 +18,9 @@ from focusgen.focal.stack import FocalStack, StackLens
 TELLING_FACTOR = 1.1
 """Blur of the exact formula over that of the other from which slices can tell which of them holds."""
 
+UNEXPLAINED = 0.5
+"""Part of the sizes of slices in their frames that breathing may leave unexplained, and be believed."""
+
 
 def with_formula(
     lens: StackLens,
@@ -37,12 +40,11 @@ def with_formula(
         slices: (N, H, W, 3), aligned.
         empty: (N, H, W) borders that an alignment before ours left empty.
     """
-    paper, exact = (
-        replace(lens, formula=name, reference_m=distances_m[alignment.reference])
-        for name in ("paper", "exact")
-    )
+    drawn_on_m = _before_breathing_was_removed(lens, distances_m, empty)
+    reference_m = distances_m[alignment.reference] if drawn_on_m is None else drawn_on_m
+    paper, exact = (replace(lens, formula=name, reference_m=reference_m) for name in ("paper", "exact"))
     if formula == "auto":
-        magnifies = _breathes(lens, alignment, distances_m) or _breathed(exact, distances_m, empty)
+        magnifies = drawn_on_m is not None or _breathes(lens, alignment, distances_m)
         return exact if magnifies or _shows(exact, paper, distances_m, slices) else paper
     return exact if formula == "exact" else paper
 
@@ -66,15 +68,16 @@ def _breathes(lens: StackLens, alignment: Alignment, distances_m: Sequence[float
     return not alignment.is_still and abs(measured - expected) < abs(measured)
 
 
-def _breathed(exact: StackLens, distances_m: Sequence[float], empty: Mask) -> bool:
-    """Say whether a near slice was made smaller before, by half of what a thin lens magnifies it or more."""
-    assert exact.reference_m is not None, "the caller gave it one"
-    reference_m = _image_distance_m(exact.focal_length_m, exact.reference_m)
-    for focus_m, of_slice in zip(distances_m, empty, strict=True):
-        expected = math.log(_image_distance_m(exact.focal_length_m, focus_m) / reference_m)
-        if expected > 0.0 and -math.log(part_of_frame(of_slice)) > 0.5 * expected:
-            return True
-    return False
+def _before_breathing_was_removed(lens: StackLens, distances_m: Sequence[float], empty: Mask) -> float | None:
+    """Return the focus distance on which slices that breathed were drawn before, or None if nothing tells it.
+
+    Slices nearer than the reference were made smaller than the frame; those beyond it fill it, cut off.
+    """
+    sizes = np.log([part_of_frame(one) for one in empty])
+    image_m = np.log([_image_distance_m(lens.focal_length_m, s) for s in distances_m])
+    left = [float(((sizes - np.minimum(reference - image_m, 0.0)) ** 2).sum()) for reference in image_m]
+    best = int(np.argmin(left))
+    return distances_m[best] if left[best] < UNEXPLAINED * float((sizes**2).sum()) else None
 
 
 def _image_distance_m(focal_length_m: float, focus_m: float) -> float:

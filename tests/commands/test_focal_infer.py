@@ -127,6 +127,7 @@ MISFIT = {
 
 
 QUIET: dict[str, Any] = {
+    "empty_borders": {},
     "exposure": {"corrected": False},
     "light_change": {"corrected": False},
     "ignored_files": [],

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from focusgen.focal.alignment import no_alignment
+from focusgen.focal.empty_borders import empty_borders
 from focusgen.focal.formula import with_formula
 from focusgen.focal.stack import StackLens
 from tests.focal.stacks import truth
+from tests.focal.test_empty_borders import aligned_by_others
 
 
 @pytest.mark.parametrize(("focal_m", "formula"), [(0.25, "exact"), (0.05, "paper")])
@@ -25,3 +27,17 @@ def test_macro_slices_that_were_aligned_before_tell_the_formula_by_their_blur(fo
     assert found.formula == formula
     assert found.radius_px_m(width) == pytest.approx(traced.radius_px_m, rel=1e-6)
     assert with_formula(lens, "paper", *shown).formula == "paper"
+
+
+def test_borders_that_an_alignment_left_empty_tell_that_slices_breathed_and_on_which_they_lie():
+    traced = truth("handheld")
+    lens, width = StackLens(0.05, 2.0, 0.036), traced.slices.shape[2]
+    shown = no_alignment(len(traced.slices)), list(traced.distances_m), traced.slices
+    empty = empty_borders(aligned_by_others(0))
+    found = with_formula(lens, "auto", *shown, empty)
+    assert (found.formula, found.reference_m) == ("exact", traced.distances_m[2])
+    assert found.radius_px_m(width) == pytest.approx(traced.radius_px_m, rel=1e-3)
+    assert (
+        with_formula(lens, "auto", *shown, empty[::-1]).formula == "paper"
+    )  # far ones smaller: no lens does
+    assert with_formula(lens, "auto", *shown, np.zeros_like(empty)).formula == "paper"

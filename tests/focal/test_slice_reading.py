@@ -57,6 +57,13 @@ def test_an_unreadable_slice_is_named_with_its_whole_path(tmp_path, data):
     assert caught.value.advice
 
 
+def test_borders_that_are_transparent_are_to_be_made_black(tmp_path):
+    Image.new("RGBA", (6, 4), (9, 9, 9, 0)).save(tmp_path / "x_1.png")
+    with pytest.raises(CorruptInputError, match=r"x_1\.png: has transparent pixels") as caught:
+        read_slice(tmp_path / "x_1.png")
+    assert "-background black" in caught.value.advice
+
+
 def test_floats_are_slices_of_sixteen_bits_in_linear_light(tmp_path):
     import OpenEXR
 
