@@ -13,6 +13,7 @@ from focusgen.media.brought import Brought, BroughtDepth
 from focusgen.media.layouts.folders import below, files, first_below, folders
 from focusgen.media.layouts.layout import Contents, Layout, place
 from focusgen.media.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Rejection
+from focusgen.media.scenes import Place
 
 PICTURES = frozenset({"rgb", "rgbs", "color", "colour", "image", "images", "imgs", "frames", "lowres_wide"})
 DEPTHS = frozenset({"depth", "depths", "depth_map", "depth_maps", "lowres_depth"})
@@ -26,11 +27,16 @@ def _folders_called(folder: Path, names: frozenset[str]) -> list[Path]:
     return [path for path in folders(folder) if path.name.lower() in names]
 
 
+def _own_pictures(folder: Path) -> list[Path]:
+    """Return the folders of pictures in a folder; not those that hold the folders of several scenes."""
+    return [path for path in _folders_called(folder, PICTURES) if files(path, *IMAGE_SUFFIXES)]
+
+
 def _pictures(folder: Path) -> list[Path]:
     """Return the folders of pictures; where there is none the videos, or the folder itself."""
     videos = [folder / name for name in files(folder, *VIDEO_SUFFIXES)]
     loose = [folder] if files(folder, *IMAGE_SUFFIXES) else []
-    return _folders_called(folder, PICTURES) or videos or loose
+    return _own_pictures(folder) or videos or loose
 
 
 def _depths(folder: Path) -> list[Path]:
@@ -39,14 +45,19 @@ def _depths(folder: Path) -> list[Path]:
     return _folders_called(folder, DEPTHS) or [path for path in stacks if path.stem.lower() in DEPTHS]
 
 
-def _is_recording(folder: Path) -> bool:
+def _has_depth_beside(folder: Path) -> bool:
     return bool(_depths(folder) and _pictures(folder))
+
+
+def _is_recording(folder: Path) -> bool:
+    """Say whether a folder is one, be it without depth."""
+    return _has_depth_beside(folder) or bool(_own_pictures(folder))
 
 
 def beside_remark(root: Path) -> tuple[str, ...]:
     """Return what to say of a root that nobody's layout fits, if recordings with depth lie in it."""
     try:
-        found = first_below(root, _is_recording, MAX_NESTED)
+        found = first_below(root, _has_depth_beside, MAX_NESTED)
         names = [] if found is None else [_pictures(found)[0], _depths(found)[0]]
     except OSError:
         return ()  # what cannot be read is refused where scenes are looked for
@@ -57,30 +68,21 @@ def beside_remark(root: Path) -> tuple[str, ...]:
 
 
 def _recordings(root: Path) -> Contents:
-    found = {_scene_id(root, folder): folder for folder in below(root, _is_recording, MAX_NESTED)}
-    kinds = {name: (_pictures(folder), _depths(folder)) for name, folder in found.items()}
-    return Contents(
-        tuple(
-            place(
-                root,
-                pictures[0],
-                name,
-                Brought(BESIDE.name, BroughtDepth(depths[0])),
-                kind="images" if pictures[0].is_dir() else "video",
-            )
-            for name, (pictures, depths) in kinds.items()
-            if len(pictures) == len(depths) == 1
-        ),
-        {
-            name: Rejection(f"{display(found[name].name)}/", _undecided([*pictures, *depths]))
-            for name, (pictures, depths) in kinds.items()
-            if not len(pictures) == len(depths) == 1
-        },
-    )
+    places: list[Place] = []
+    rejected: dict[str, Rejection] = {}
+    for folder in below(root, _is_recording, MAX_NESTED):
+        scene_id = "_".join(folder.relative_to(root).parts) or root.resolve().name
+        pictures, depths = _pictures(folder), _depths(folder)
+        if len(pictures) == 1 and len(depths) <= 1:
+            places.append(_place(root, scene_id, pictures[0], depths))
+        else:
+            rejected[scene_id] = Rejection(f"{display(folder.name)}/", _undecided([*pictures, *depths]))
+    return Contents(tuple(places), rejected)
 
 
-def _scene_id(root: Path, folder: Path) -> str:
-    return "_".join(folder.relative_to(root).parts) or root.resolve().name
+def _place(root: Path, scene_id: str, pictures: Path, depths: Sequence[Path]) -> Place:
+    brought = Brought(BESIDE.name, BroughtDepth(depths[0]) if depths else None)
+    return place(root, pictures, scene_id, brought, kind="images" if pictures.is_dir() else "video")
 
 
 def _undecided(paths: Sequence[Path]) -> str:

@@ -78,3 +78,14 @@ def test_it_is_said_but_never_taken_unasked(tmp_path: Path, root: str):
     found = find_scenes(data_of(tmp_path / root))
     assert any("--layout rgbd makes one scene" in text for text in found.remarks)
     assert not any(scene.brought for scene in found.scenes)
+
+
+def test_a_recording_without_depth_is_named_and_two_trees_are_no_recording(tmp_path: Path):
+    shutil.rmtree(recording(tmp_path / "raw", "bare") / "depth")
+    recording(tmp_path / "raw", "whole")
+    found = find_scenes(data_of(tmp_path / "raw", layout="rgbd"), needs_depth=True)
+    assert [scene.scene_id for scene in found.scenes] == ["whole"]
+    assert any("1 clips came without depth and are left out: bare" in text for text in found.remarks)
+    for kind in ("rgb", "depth"):
+        write_pictures(tmp_path / "trees" / kind / "scene", ["000.png"])
+    assert not any("rgbd" in text for text in find_scenes(data_of(tmp_path / "trees")).remarks)
