@@ -108,9 +108,16 @@ def test_depth_of_another_picture_is_refused(shape):
         resize_depth(np.ones(shape, np.float32), frame_plan(854, 480))
 
 
-def test_a_frame_of_another_size_than_its_scene_is_refused():
+@pytest.mark.parametrize("frame", [ramp_frame(64, 47), ramp_frame(64, 48).astype(np.uint16)])
+def test_a_frame_of_another_size_or_kind_than_its_scene_is_refused(frame):
     with pytest.raises(CorruptInputError, match="one size"):
-        resize_frame(ramp_frame(64, 47), frame_plan(64, 48))
+        resize_frame(frame, frame_plan(64, 48))
+
+
+@pytest.mark.parametrize("size", [(0, 48), (64, 0)])
+def test_a_frame_without_pixels_has_no_plan(size):
+    with pytest.raises(ValueError, match="no plan"):
+        frame_plan(*size)
 
 
 def test_a_strip_that_would_vanish_is_refused_with_advice():
