@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from focusgen.dataset.lens_metadata import lenses_of, set_lenses
-from focusgen.optics.coc import focus_map
+from focusgen import config
+from focusgen.dataset.lens_metadata import lens_document, lenses_of, set_lenses
+from focusgen.optics.coc import Lens, focus_map
+from focusgen.optics.focus_motion import FocusPath
 
 SETS = [
     {"f": 0.05, "N": 2.0, "S_focus": 2.0, "max_coc": 0.0015},
@@ -57,3 +60,32 @@ def test_a_key_that_is_no_number_is_refused(broken):
 
 def test_metadata_without_a_formula_is_that_of_the_paper():
     assert lenses_of({"sets": SETS})[0].formula == "paper"
+
+
+def written(n_frames: int, size: tuple[int, int] = (48, 32), **settings) -> dict:
+    """Return what is written of a lens at rest and of one that jumps, on its way of four frames."""
+    cfg = config.load(None, {"render.max_coc": 2e-3, **settings})
+    details = {"width": size[0], "height": size[1], "is_exact": True}
+    upstream = dict.fromkeys(("deblur", "depth"), SimpleNamespace(details=details))
+    path = FocusPath("rack", (2.0, 2.0, 4.0, 1.0), (2, 3))
+    return lens_document(cfg, "a", [Lens(0.05, 2.0, 2.0)] * 2, upstream, [None, path], n_frames)
+
+
+def test_of_a_path_as_much_is_written_as_there_are_frames():
+    still, moving = written(3, **{"optics.breathing": True})["sets"]
+    assert not {"focus_motion", "S_focus_per_frame", "magnification_per_frame"} & set(still)
+    assert (moving["S_focus_per_frame"], moving["focus_motion"]["jumps"]) == ([2.0, 2.0, 4.0], [2])
+    expected = [2.0 / 1.95, 2.0 / 1.95, 4.0 / 3.95]
+    assert moving["magnification_per_frame"] == pytest.approx(expected)
+    assert still["magnification"] == moving["magnification"] == pytest.approx(expected[0])
+    plain = written(3)
+    assert "breathing" not in plain and not any("magnification" in one for one in plain["sets"])
+
+
+def test_the_sensor_of_a_portrait_is_written_with_its_long_side():
+    wide, tall = written(1), written(1, (32, 48))
+    assert wide["sensor_width_mm"] == 36.0 and "sensor_long_side_mm" not in wide
+    assert (tall["sensor_width_mm"], tall["sensor_long_side_mm"]) == (24.0, 36.0)
+    for document, width in ((wide, 48), (tall, 32)):
+        limit_px = 2.0 * width / document["sensor_width_mm"]  # of 2 mm
+        assert document["sets"][0]["coc_limit_px"] == pytest.approx(limit_px)

@@ -88,7 +88,12 @@ def test_a_lens_takes_python_floats_only(bad):
 
 @pytest.mark.parametrize(
     ("numbers", "message"),
-    [((0.0, 2.0, 2.0), "finite and > 0"), ((0.05, float("nan"), 2.0), "finite"), ((0.05, 2.0, -1.0), "> 0")],
+    [
+        ((0.0, 2.0, 2.0), "finite and > 0"),
+        ((0.05, float("nan"), 2.0), "finite"),
+        ((0.05, 2.0, float("inf")), "finite"),
+        ((0.05, 2.0, -1.0), "> 0"),
+    ],
 )
 def test_a_lens_that_cannot_be_is_refused(numbers, message):
     with pytest.raises(ValueError, match=message):
