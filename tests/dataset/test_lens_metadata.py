@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from focusgen import config
-from focusgen.dataset.lens_metadata import lens_document, lenses_of, set_lenses
-from focusgen.optics.coc import Lens, focus_map
+from focusgen.dataset.lens_metadata import label_limits_m, lens_document, lenses_of, set_lenses
+from focusgen.optics.coc import Lens
 from focusgen.optics.focus_motion import FocusPath
 
 SETS = [
@@ -33,7 +33,7 @@ def test_labels_are_made_anew_from_the_published_keys_for_every_frame(formula):
     for published, lens in zip(metadata["sets"], set_lenses(metadata), strict=True):
         moving = published.get("S_focus_per_frame", [published["S_focus"]] * 3)
         for frame, distance_m in enumerate(moving):
-            label = focus_map(depth, lens.at(frame), lens.max_coc_m)
+            label = lens.label(depth, frame)
             expected = recompute(
                 depth, published["f"], published["N"], distance_m, published["max_coc"], formula
             )
@@ -89,3 +89,12 @@ def test_the_sensor_of_a_portrait_is_written_with_its_long_side():
     for document, width in ((wide, 48), (tall, 32)):
         limit_px = 2.0 * width / document["sensor_width_mm"]  # of 2 mm
         assert document["sets"][0]["coc_limit_px"] == pytest.approx(limit_px)
+
+
+def test_where_the_renderer_limits_blur_the_label_ends_with_it_if_they_go_together():
+    limited = {"sets": [SETS[0] | {"max_radius_px": 24.0}, SETS[1]], "width": 480}
+    assert label_limits_m(limited) == [None, None]
+    together = limited | {"clip_to_max_coc": True}
+    assert label_limits_m(together) == [pytest.approx(3.6e-3), None]  # 48 of 480 px, which show 36 mm
+    assert label_limits_m(together | {"sensor_width_mm": 18.0})[0] == pytest.approx(1.8e-3)
+    assert set_lenses(together)[0].coc_limit_m == label_limits_m(together)[0]

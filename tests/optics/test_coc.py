@@ -100,6 +100,11 @@ def test_a_lens_that_cannot_be_is_refused(numbers, message):
         Lens(*numbers)
 
 
+def test_a_formula_that_nobody_knows_is_refused():
+    with pytest.raises(ValueError, match="'paper' or 'exact', not 'thin'"):
+        Lens(0.05, 2.0, 2.0, "thin")
+
+
 def test_the_exact_formula_refuses_focus_inside_the_focal_length():
     with pytest.raises(ValueError, match="beyond the focal length"):
         Lens(0.085, 2.0, 0.085, formula="exact")
