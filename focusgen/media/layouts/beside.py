@@ -10,6 +10,7 @@ from pathlib import Path
 
 from focusgen.base.names import display
 from focusgen.media.brought import Brought, BroughtDepth
+from focusgen.media.layouts.cameras import read_matrix
 from focusgen.media.layouts.folders import below, files, first_below, folders
 from focusgen.media.layouts.layout import Contents, Layout, place
 from focusgen.media.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Rejection
@@ -19,6 +20,7 @@ PICTURES = frozenset({"rgb", "rgbs", "color", "colour", "image", "images", "imgs
 DEPTHS = frozenset({"depth", "depths", "depth_map", "depth_maps", "lowres_depth"})
 """What such folders are called; ARKitScenes has the low resolutions."""
 
+MATRICES = ("camera_matrix.csv", "intrinsics.txt", "intrinsic.txt", "camera-intrinsics.txt")
 STACKS = (".npy", ".npz", ".h5", ".hdf5")
 MAX_NESTED = 3
 
@@ -74,14 +76,15 @@ def _recordings(root: Path) -> Contents:
         scene_id = "_".join(folder.relative_to(root).parts) or root.resolve().name
         pictures, depths = _pictures(folder), _depths(folder)
         if len(pictures) == 1 and len(depths) <= 1:
-            places.append(_place(root, scene_id, pictures[0], depths))
+            places.append(_place(root, folder, scene_id, pictures[0], depths))
         else:
             rejected[scene_id] = Rejection(f"{display(folder.name)}/", _undecided([*pictures, *depths]))
     return Contents(tuple(places), rejected)
 
 
-def _place(root: Path, scene_id: str, pictures: Path, depths: Sequence[Path]) -> Place:
-    brought = Brought(BESIDE.name, BroughtDepth(depths[0]) if depths else None)
+def _place(root: Path, folder: Path, scene_id: str, pictures: Path, depths: Sequence[Path]) -> Place:
+    camera = next((found for name in MATRICES if (found := read_matrix(folder / name))), None)
+    brought = Brought(BESIDE.name, BroughtDepth(depths[0]) if depths else None, camera)
     return place(root, pictures, scene_id, brought, kind="images" if pictures.is_dir() else "video")
 
 

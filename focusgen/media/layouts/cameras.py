@@ -26,9 +26,10 @@ def tum_camera(sequence: str) -> Camera | None:
 
 
 def read_matrix(path: Path) -> Camera | None:
-    """Return the camera of a 3x3 or 4x4 matrix in a text file, None where there is none."""
+    """Return the camera of a 3x3 or 4x4 matrix in a text or CSV file, None where there is none."""
     try:
-        rows = [[float(word) for word in line.split()] for line in _text(path).splitlines() if line.strip()]
+        lines = [line.replace(",", " ").split() for line in _text(path).splitlines() if line.strip()]
+        rows = [[float(word) for word in words] for words in lines]
         return camera_of(rows[0][0], rows[1][1], rows[0][2], rows[1][2])
     except (ValueError, IndexError):
         return None

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from focusgen import cli
+from focusgen.media.brought import Camera
 from focusgen.media.layouts.find import find_scenes
 from tests.conftest import Rgbd
 from tests.layouts import write_depth_png, write_pictures
@@ -50,12 +51,14 @@ def test_whole_numbers_are_asked_about_before_anything_is_begun(tmp_path: Path, 
 def test_a_video_beside_depth_is_a_scene_and_what_is_not_of_one_kind_is_refused(tmp_path: Path):
     shutil.rmtree(recording(tmp_path, "phone") / "rgb")
     (tmp_path / "phone" / "rgb.mp4").write_bytes(b"video")
+    (tmp_path / "phone" / "camera_matrix.csv").write_text("480, 0, 320\n0, 481, 240\n0, 0, 1\n")
     write_pictures(recording(tmp_path, "two") / "color", ["000.png"])
     found = find_scenes(data_of(tmp_path, layout="rgbd"))
     (scene,) = found.scenes
     assert (scene.scene_id, scene.kind, scene.path.name) == ("phone", "video", "rgb.mp4")
     assert scene.brought is not None and scene.brought.depth is not None
     assert scene.brought.depth.folder == tmp_path / "phone" / "depth"
+    assert scene.brought.camera == Camera(480, 481, 320, 240)
     assert "color, rgb, depth: leave one of each" in found.rejected["two"].reason
 
 
