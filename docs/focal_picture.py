@@ -14,7 +14,8 @@ import numpy as np
 
 from focusgen.focal.infer import InferOptions
 from focusgen.focal.opened import LensFlags
-from focusgen.tools.focal_infer import InferJob, infer_all
+from focusgen.tools.focal_asked import InferJob
+from focusgen.tools.focal_infer import infer_all
 
 DOCS = Path(__file__).resolve().parent
 STACK = DOCS.parent / "tests" / "data" / "focal" / "tabletop"

@@ -26,7 +26,7 @@ from focusgen.focal.lens_checks import check_lens
 if TYPE_CHECKING:
     from focusgen.focal.infer import InferOptions
     from focusgen.focal.told_lens import LensFlags
-    from focusgen.tools.focal_infer import InferJob
+    from focusgen.tools.focal_asked import InferJob
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def main(argv: Sequence[str]) -> int:
     _refuse_loose_pictures(words)
     flags = parse(FLAGS, words, prog="focusgen focal infer", doc=__doc__).flags
     _check(flags)
-    from focusgen.tools.focal_infer import InferJob
+    from focusgen.tools.focal_asked import InferJob
 
     job = InferJob(
         flags.input or "",

@@ -16,10 +16,10 @@ from focusgen.commands.focal_results import report
 from focusgen.focal.infer import InferOptions, StackResult
 from focusgen.focal.light import encode_srgb
 from focusgen.focal.notes import IN_SUMMARY
-from focusgen.focal.records import record_of
 from focusgen.focal.told_lens import LensFlags
 from focusgen.tools import focal_infer
-from focusgen.tools.focal_infer import InferJob, infer_all, lens_flags
+from focusgen.tools.focal_asked import InferJob
+from focusgen.tools.focal_infer import infer_all
 
 LENS = LensFlags(50.0, 2.0)
 Call = tuple[str, list[str], Any, LensFlags]
@@ -295,25 +295,6 @@ def test_one_bad_stack_is_named_and_the_others_go_on_but_alone_it_is_the_error(t
     with pytest.raises(CorruptInputError, match="a slice is damaged"):
         inferred(tmp_path / "in" / "bad", tmp_path / "p")
     assert not (tmp_path / "p").exists()
-
-
-@pytest.mark.parametrize(
-    ("camera", "wanted"),
-    [
-        (None, LensFlags(50.0, 2.0, 24.0)),
-        ({"f_number": 4}, LensFlags(50.0, 4.0, 24.0)),
-        ({"focal_length": 85, "aperture": "4"}, LensFlags(85.0, 4.0, 24.0)),
-        ({"sensor_width_m": 0.036}, LensFlags(50.0, 2.0, 36.0)),
-        ({"formula": "exact"}, LensFlags(50.0, 2.0, 24.0, "exact")),
-        ({"f_number": 2, "formula": "paper"}, LensFlags(50.0, 2.0, 24.0, "paper")),
-    ],
-)
-def test_flags_stand_where_a_record_says_nothing_value_by_value(camera, wanted):
-    record = record_of({"focal_stack": "s"} | ({} if camera is None else {"camera": camera}), "l:1")
-    found = lens_flags(record, LensFlags(50.0, 2.0, 24.0))
-    assert found.focal_length_mm == pytest.approx(wanted.focal_length_mm)
-    assert found.sensor_width_mm == pytest.approx(wanted.sensor_width_mm)
-    assert (found.f_number, found.formula) == (wanted.f_number, wanted.formula)
 
 
 def test_stacks_that_cannot_be_opened_are_named_and_the_others_go_on(tmp_path, calls):
