@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from focusgen.base.errors import ConfigError, DepthRangeError, MissingUpstreamError, UndecidedInputError
+from focusgen.base.errors import DepthRangeError, MissingUpstreamError, UndecidedInputError
 from focusgen.config import Config, DepthConfig
 from focusgen.config.backends import PROVIDED
 from focusgen.dataset.index import IndexEntry, recorded_raw_root
@@ -54,8 +54,7 @@ def open_provided(cfg: Config, dataset: DatasetLayout, scene_id: str, entry: Ind
     """Return the depth files that came with a scene: those of `depth_root`, else those of its layout.
 
     Raises:
-        ConfigError: no depth_root is set, and no layout brought depth.
-        SceneError: missing, or another number of maps than frames.
+        SceneError: nobody gave or brought any, it is missing, or it is another number of maps than frames.
     """
     root, options = cfg.depth.depth_root, depth_options(cfg.depth)
     brought = brought_depth(cfg, dataset, scene_id, entry)
@@ -88,12 +87,9 @@ def brought_depth(
     return entry.brought_depth(recorded_raw_root(dataset, cfg.data.raw_root))
 
 
-def _no_depth(scene_id: str, entry: IndexEntry) -> ConfigError | MissingUpstreamError:
-    if entry.layout is None:
-        return ConfigError(NO_FOLDER, GIVE_FOLDER)
-    return MissingUpstreamError(
-        f"scene {scene_id!r}: layout {entry.layout} brought no depth with it", GIVE_FOLDER
-    )
+def _no_depth(scene_id: str, entry: IndexEntry) -> MissingUpstreamError:
+    why = NO_FOLDER if entry.layout is None else f"layout {entry.layout} brought no depth with it"
+    return MissingUpstreamError(f"scene {scene_id!r}: {why}", GIVE_FOLDER)
 
 
 class ProvidedNotes:
