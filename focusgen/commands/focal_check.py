@@ -1,7 +1,8 @@
 """Report on a file list: samples, missing files, ranges, what depth its lenses can tell, and leakage.
 
-With --config, print what a preset of configs/focal can tell instead. Ends with 3 if a file is missing, a line
-says what it may not, or one scene lies in two splits.
+Some stacks are opened (--look): do their slices come out of their depth, distances and lens, or better of
+others? With --config, print what a preset of configs/focal can tell instead. Ends with 3 if a file is
+missing, a line says what it may not, labels are not those of the slices, or one scene lies in two splits.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class CheckFlags(Flags):
     config: str | None = option(None, "preset: base, hypersim, virtual_kitti, mixed, or a YAML file")
     data_root: str | None = option(None, "where relative paths start; default: beside the list")
     max_samples: int = option(200, "depth maps that are opened")
+    look: int = option(5, "stacks of each source that are compared with their depth, spread over a list")
 
 
 FLAGS = CheckFlags
@@ -33,8 +35,9 @@ def main(argv: Sequence[str]) -> int:
     flags = parse(FLAGS, renamed(argv, {}), prog="focusgen focal check", doc=__doc__).flags
     if not flags.lists and flags.config is None:
         raise ConfigError("focusgen focal check needs a list or --config", "See focusgen focal check --help.")
-    if flags.max_samples < 0:
-        raise ConfigError(f"--max_samples must be at least 0, not {flags.max_samples}")
+    for name, n in (("max_samples", flags.max_samples), ("look", flags.look)):
+        if n < 0:
+            raise ConfigError(f"--{name} must be at least 0, not {n}")
     from focusgen.focal.presets import load_preset, roots_of
     from focusgen.tools.focal_check import check_lists, preset_lines
 
@@ -43,6 +46,7 @@ def main(argv: Sequence[str]) -> int:
         print("\n".join(preset_lines(preset)))
     if not flags.lists:
         return int(ExitCode.COMPLETE)
-    report = check_lists(flags.lists, roots_of(flags.data_root, preset), flags.max_samples, preset)
+    roots = roots_of(flags.data_root, preset)
+    report = check_lists(flags.lists, roots, flags.max_samples, preset, flags.look)
     print("\n".join(report.lines()))
     return int(ExitCode.INCOMPLETE if report.problems else ExitCode.COMPLETE)

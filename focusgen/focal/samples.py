@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from focusgen.base.errors import ConfigError, CorruptInputError
+from focusgen.base.errors import ConfigError, CorruptInputError, FocusgenError, StorageError
 from focusgen.base.names import display
 from focusgen.focal.formula import with_formula
 from focusgen.focal.lens_checks import check_tells
@@ -48,6 +50,19 @@ class Sample:
     true_m: Any
     aif: Any
     is_drawn: bool = True
+
+
+@contextmanager
+def placed(record: StackRecord) -> Iterator[None]:
+    """Name file and line in what is wrong with a record; a disk that refuses is none of its faults."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except FocusgenError as error:
+        if record.where in error.message:
+            raise
+        raise type(error)(f"{record.where}: {error.message}", error.advice) from error
 
 
 def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:

@@ -13,12 +13,6 @@ Floats = npt.NDArray[np.float32]
 BORDER_PX = 6
 """Left out on every side, where not every slice looks."""
 
-EVEN_PART, OTHER_WAY = 0.05, -0.3
-"""Deviation of true diopters, as a part of those between the slices, below which a scene is nearly even; and
-correlation of inverse depth below which it goes the other way. Plain depth from focus of 26 traced stacks,
-half of them noisy, has .36 and more; of their slices reversed, or told diopters for metres, -.36 and less.
-Of 40 drawn stacks of the product's families no right one lies below it, and 38 that were reversed do."""
-
 N_RESAMPLES = 1000
 EDGE_RATIO = 1.15
 """A step of depth by this factor between neighbours is a boundary."""
@@ -62,20 +56,6 @@ def depth_scores(
     if gain_px_m is not None:
         scores["px"] = float(gain_px_m * np.mean(np.abs(1.0 / d - 1.0 / g)))
     return scores
-
-
-def goes_other_way(depth_m: Floats, true_m: Floats, span: float) -> bool:
-    """Say whether depth grows where the truth falls: never of a truth that is nearly even.
-
-    Args:
-        depth_m: (H, W) metres, of a method that goes by sharpness alone.
-        true_m: (H, W) metres, NaN where unknown.
-        span: diopters between the nearest and the farthest slice.
-    """
-    u, v = (1.0 / metres for metres in _where_known(inside(depth_m), inside(true_m)))
-    if u.size < 2 or v.std() < EVEN_PART * span or u.std() == 0.0:
-        return False
-    return bool(np.corrcoef(u, v)[0, 1] < OTHER_WAY)
 
 
 def _where_known(found: Floats, true: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -53,13 +53,18 @@ def number_in(environment: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
+def is_first() -> bool:
+    """Say whether this process is the first of a training, or all of it."""
+    return number_in(os.environ, "RANK", 0) == 0
+
+
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Keep other trainings out of an output folder: one that comes meanwhile waits, and goes on from there.
 
     Of several processes of one training the first holds it.
     """
-    if number_in(os.environ, "RANK", 0) > 0:
+    if not is_first():
         yield
         return
     with exclusive(folder / LOCK):

@@ -21,7 +21,7 @@ _SAFETENSORS_SUFFIX = ".safetensors"
 _HEADER_ALIGNMENT = 8
 
 # What torch.load has been seen to raise on truncated, damaged and foreign files.
-_TORCH_READ_ERRORS = (
+TORCH_READ_ERRORS = (
     *(RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError),
     *(struct.error, pickle.UnpicklingError),
 )
@@ -57,7 +57,7 @@ def _read_torch(path: Path) -> object:
     try:
         # Never without weights_only, whatever the error: a pickle may run anything.
         return torch.load(path, map_location="cpu", weights_only=True)
-    except _TORCH_READ_ERRORS as error:
+    except TORCH_READ_ERRORS as error:
         raise _unreadable(path, "torch file", error) from error
 
 

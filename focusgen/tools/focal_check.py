@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, CorruptInputError, FocusgenError
 from focusgen.base.names import display, first_lines
+from focusgen.focal.label_fit import look_at
 from focusgen.focal.lists import read_list
 from focusgen.focal.presets import Preset
 from focusgen.focal.records import StackRecord
@@ -84,9 +85,17 @@ class ListReport:
 
 
 def check_lists(
-    paths: Sequence[Path], roots: Roots, max_samples: int, preset: Preset | None = None
+    paths: Sequence[Path], roots: Roots, max_samples: int, preset: Preset | None = None, n_looked: int = 0
 ) -> ListReport:
-    """Return what lists hold; a record that cannot be used is a problem, not the end."""
+    """Return what lists hold; a record that cannot be used is a problem, not the end.
+
+    Args:
+        paths: of the lists.
+        roots: where their paths start.
+        max_samples: depth maps that are opened.
+        preset: what records take where they do not say it.
+        n_looked: stacks of each source of a list that are compared with their depth.
+    """
     report = ListReport()
     for path in paths:
         try:
@@ -94,13 +103,8 @@ def check_lists(
         except FocusgenError as error:
             report.problems.append(error.on_one_line)
             continue
-        for record in records:
-            report.n_samples += 1
-            _note_split(report, record, roots, path)
-            try:
-                _check_record(report, record, roots, path, max_samples)
-            except FocusgenError as error:
-                report.problems.append(error.on_one_line)
+        usable = [record for record in records if _is_usable(report, record, roots, path, max_samples)]
+        _look_at(report, usable, roots, path, n_looked)
     for scene, splits in sorted(report.splits.items()):
         if len(splits) > 1:
             report.problems.append(
@@ -121,6 +125,29 @@ def _note_split(report: ListReport, record: StackRecord, roots: Roots, path: Pat
         scene = str(place_of(source, kind, roots, path.parent).parent)
     if split is not None:
         report.splits.setdefault(scene, set()).add(split)
+
+
+def _is_usable(report: ListReport, record: StackRecord, roots: Roots, path: Path, max_samples: int) -> bool:
+    """Note what a record holds; say whether nothing is wrong with it."""
+    n_problems = len(report.problems)
+    report.n_samples += 1
+    _note_split(report, record, roots, path)
+    try:
+        _check_record(report, record, roots, path, max_samples)
+    except FocusgenError as error:
+        report.problems.append(error.on_one_line)
+    return len(report.problems) == n_problems
+
+
+def _look_at(
+    report: ListReport, records: Sequence[StackRecord], roots: Roots, path: Path, n_looked: int
+) -> None:
+    """Note what is doubtful of the labels of a list; of what others refuse, nothing can be told."""
+    told = [record for record in records if record.lens() and record.focus_distances_m()]
+    doubts = look_at(
+        told, roots, path.parent, n_looked, lambda error: report.problems.append(error.on_one_line)
+    )
+    report.problems += map(str, doubts)
 
 
 def _check_record(

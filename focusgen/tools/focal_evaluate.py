@@ -15,22 +15,21 @@ import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, FocusgenError, StorageError
 from focusgen.base.files import make_folder, publish, publish_json
-from focusgen.base.names import listed
 from focusgen.base.writable import check_writable
 from focusgen.focal.backends import PLAIN, BackendOptions, Estimator, load_estimator
 from focusgen.focal.baselines import METHODS, Prediction, predict
+from focusgen.focal.label_fit import Left, doubts_of, left_of
 from focusgen.focal.lists import read_list
 from focusgen.focal.perceptual import Perceptual, load_lpips
 from focusgen.focal.presets import Preset
 from focusgen.focal.protocols import ZEDD_COUNTS, ZEDD_FILES, ddff_scores, zedd_map, zedd_stack
 from focusgen.focal.records import StackRecord
 from focusgen.focal.roots import Roots
-from focusgen.focal.samples import Sample, check_known, load_sample, usable_depth
+from focusgen.focal.samples import Sample, check_known, load_sample, placed, usable_depth
 from focusgen.focal.scores import (
     averaged,
     confidence_scores,
     depth_scores,
-    goes_other_way,
     picture_scores,
 )
 from focusgen.focal.sources import spread
@@ -83,12 +82,6 @@ class _Judged(NamedTuple):
     sample: Sample
     made: dict[str, Prediction]
 
-    @property
-    def goes_other_way(self) -> bool:
-        """Whether slices are sharp where the truth says that they are not."""
-        true_m, plain = self.sample.true_m, self.made["plain_dff"]
-        return true_m is not None and goes_other_way(plain.depth_m, true_m, self.sample.stack.span)
-
 
 def evaluate(
     job: EvaluateJob,
@@ -114,25 +107,27 @@ def evaluate(
     first: _Judged | None = None
     names: set[str] = set()
     counts: dict[str, int] = {}
-    reversed_names: list[str] = []
+    labels: dict[str, Left | None] = {}
     errors: list[FocusgenError] = []
     for number, (path, record) in enumerate(chosen):
         tell(record.text("name") or record.where, number / len(chosen))
         try:
-            judged = _judged(job, perceptual, load_sample(record, job.roots, path.parent), names, find_depth)
+            with placed(record):
+                whole = load_sample(record, job.roots, path.parent)
+                judged = _judged(job, perceptual, whole, names, find_depth)
         except StorageError:
             raise
         except FocusgenError as error:
-            errors.append(error if record.where in error.message else _placed(error, record))
+            errors.append(error)
             continue
         rows += judged.rows
         counts[judged.rows[0]["name"]] = judged.n_slices
-        reversed_names += [judged.rows[0]["name"]] * judged.goes_other_way
+        labels[judged.rows[0]["name"]] = left_of(record, whole)
         first = first or judged
     if first is None:
         raise errors[0]
     notes += _strange_zedd_files(job, names)
-    notes += [*_strange_zedd_stacks(job, counts), *_other_way(reversed_names)]
+    notes += [*_strange_zedd_stacks(job, counts), *map(str, doubts_of(labels))]
     left_out = [f"left out: {error.message}" for error in errors]
     table = _table(rows)
     notes += [*_unjudged(job, table), *_partial(rows)]
@@ -141,10 +136,6 @@ def evaluate(
     for line in notes:
         note(line)
     return Evaluation(table, left_out)
-
-
-def _placed(error: FocusgenError, record: StackRecord) -> FocusgenError:
-    return type(error)(f"{record.where}: {error.message}", error.advice)
 
 
 def _judged(
@@ -158,7 +149,8 @@ def _judged(
     if job.protocol == "zedd":
         _write_zedd(job.output, whole, lambda stack: predict(job.backend, stack, find_depth))
     names.add(whole.name)
-    methods = list(dict.fromkeys((*METHODS, job.backend)))
+    is_judged = whole.true_m is not None or whole.aif is not None
+    methods = list(dict.fromkeys((*(METHODS if is_judged else ()), job.backend)))
     made = [{method: predict(method, one.stack, find_depth) for method in methods} for one in cut]
     rows = [
         _row(job, perceptual, one, method, result)
@@ -236,16 +228,6 @@ def _strange_zedd_stacks(job: EvaluateJob, counts: Mapping[str, int]) -> list[st
     return [
         f"{len(odd)} stacks, such as {name} of {n} slices, have neither {ZEDD_COUNTS[1]} slices nor the five "
         "that maps for the server are made of: these are of others"
-    ]
-
-
-def _other_way(names: Sequence[str]) -> list[str]:
-    """Return a note on stacks whose slices are sharp near where the truth is far."""
-    if not names:
-        return []
-    return [
-        f"{listed(names, 4)}: sharp near where depth is far, and the other way round: are focus_distances "
-        "metres (no diopters, disparities or steps), in the order of the slices?"
     ]
 
 

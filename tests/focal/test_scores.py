@@ -8,7 +8,6 @@ from focusgen.focal.scores import (
     boundary_f1,
     confidence_scores,
     depth_scores,
-    goes_other_way,
     picture_scores,
 )
 
@@ -104,11 +103,3 @@ def test_pictures_of_other_depths_are_compared_as_they_look(shown, true):
     up = {np.uint8: 1, np.uint16: 257}
     found = picture_scores(((levels + 2) * up[shown]).astype(shown), (levels * up[true]).astype(true))
     assert found == pytest.approx(off_by_two)
-
-
-def test_depth_goes_the_other_way_where_it_falls_as_the_truth_grows_and_never_of_an_even_one():
-    true_m = np.tile(np.linspace(1.0, 3.0, 40, dtype=np.float32), (30, 1))
-    assert goes_other_way(4.0 - true_m, true_m, span=1.0)
-    assert not goes_other_way(true_m, true_m, span=1.0)
-    assert not goes_other_way(4.0 - true_m, true_m, span=20.0)
-    assert not goes_other_way(np.full_like(true_m, 2.0), true_m, span=1.0)

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from focusgen.base.errors import ConfigError
+from focusgen.focal.label_fit import Doubt
 from focusgen.focal.lists import read_list
 from focusgen.focal.presets import load_preset
 from focusgen.focal.roots import Roots
 from focusgen.focal.samples import check_known, load_sample
 from focusgen.focal.stack import StackLens
+from focusgen.tools import focal_check
 from focusgen.tools.focal_check import MANY, ListReport, check_lists, preset_lines
 
 CAMERA = {"focal_length_mm": 50, "f_number": 8}
@@ -232,3 +234,17 @@ def test_a_preset_says_what_its_lens_can_tell():
     assert "not identifiable" in preset_lines(weak)[-1]
     near = dataclasses.replace(preset, focal_range_m=(0.3, 0.5))
     assert "100% of the range" in preset_lines(near)[1]
+
+
+def test_labels_that_are_not_those_of_their_slices_are_problems(disk, monkeypatch):
+    looked: list[int] = []
+
+    def look_at(records, roots, beside, n, refuse):
+        looked.append(len(records))
+        return [Doubt("not theirs", [record.where for record in records])]
+
+    monkeypatch.setattr(focal_check, "look_at", look_at)
+    stack = {"focal_stack": "s", "depth": "d.npy", "camera": CAMERA, "focus_distances": [1, 2, 3, 4, 5]}
+    path = listed(disk, stack, {**stack, "camera": None}, {"focal_stack": "gone"})
+    report = check_lists([path], Roots(), 99, n_looked=5)
+    assert report.problems[-1] == f"{path}:1: not theirs" and looked == [1]

@@ -15,6 +15,7 @@ import pytest
 
 from focusgen.base.errors import ConfigError
 from focusgen.focal.baselines import Prediction
+from focusgen.focal.label_fit import Doubt
 from focusgen.focal.perceptual import Perceptual
 from focusgen.focal.protocols import ZEDD_SIZE
 from focusgen.focal.roots import Roots
@@ -75,19 +76,13 @@ def test_every_sample_every_size_and_every_method_is_a_row(disk):
     assert (disk / "out" / "evaluation.png").is_file()
 
 
-@pytest.mark.parametrize("power", [1, -1])
-def test_stacks_that_are_sharp_where_the_truth_says_otherwise_are_named(disk, monkeypatch, power):
-    ramp_m = np.tile(np.linspace(0.6, 4.0, 60, dtype=np.float32), (40, 1))
-    np.save(disk / "d.npy", ramp_m)
-    cv2.imwrite(str(disk / "aif.png"), np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8))
-
-    def predict(method: str, stack: FocalStack, find_depth: Any) -> Prediction:
-        return Prediction(ramp_m**power, np.ones_like(ramp_m), stack.slices[0])
-
-    monkeypatch.setattr(focal_evaluate, "predict", predict)
+def test_stacks_whose_depth_is_not_theirs_are_named(disk, monkeypatch):
+    told = {"a": Doubt("not theirs", ["a", "b"])}
+    monkeypatch.setattr(focal_evaluate, "left_of", lambda record, sample: record.text("name"))
+    monkeypatch.setattr(focal_evaluate, "doubts_of", lambda left: [told[left["a"]]])
     notes: list[str] = []
     evaluate(job_of(disk, record("a"), record("b")), note=notes.append)
-    assert any("a, b: sharp near where depth is far" in one for one in notes) == (power < 0)
+    assert "a, b: not theirs" in notes
 
 
 def test_splits_and_a_largest_number_choose_samples(disk):

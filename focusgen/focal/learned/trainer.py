@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import pickle
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -29,6 +28,7 @@ from focusgen.focal.learned.stacks import StackRecipe
 from focusgen.focal.learned.weights import SHIPPED, load_trained, weights_notes
 from focusgen.focal.train_job import alone, checkpoint_named
 from focusgen.focal.training_log import check_kind, cut_log
+from focusgen.models.checkpoints import TORCH_READ_ERRORS
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
 PARTS = ("log", "span", "hypothesis", "slope", "error", "sharp", "share")
@@ -223,7 +223,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         document: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+    except TORCH_READ_ERRORS as error:
         raise CorruptInputError(
             f"{display(str(path))}: no readable checkpoint, or cut off ({type(error).__name__})",
             "Give another --resume, or none.",

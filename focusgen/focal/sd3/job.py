@@ -21,13 +21,13 @@ from focusgen.focal.sd3.cost import cost_lines
 from focusgen.focal.sd3.curves import LOG
 from focusgen.focal.sd3.design import Design
 from focusgen.focal.sd3.run import Run
-from focusgen.focal.sd3.samples import Source, check_apart, open_split, other_splits
+from focusgen.focal.sd3.samples import Source, check_apart, check_labels, open_split, other_splits
 from focusgen.focal.sd3.settings import Sd3Settings, load_settings
 from focusgen.focal.sd3.sharding import gathered
 from focusgen.focal.sd3.state import FOLDER
 from focusgen.focal.sd3.trainer import start, train
 from focusgen.focal.sd3.weights import WEIGHTS_FILE, load_network, save_weights, trained_state
-from focusgen.focal.train_job import Say, TrainJob, debugged, note_of_more, number_in
+from focusgen.focal.train_job import Say, TrainJob, debugged, is_first, note_of_more, number_in
 
 REHEARSED_SIZE = 64
 PROBED_SAMPLES = 2
@@ -78,7 +78,7 @@ def run_job(job: Sd3Job, say: Say = print) -> Path | None:
 
 def say_what_is_not_done(settings: Sd3Settings, say: Say) -> None:
     """Say what a run leaves out though it may be expected."""
-    if number_in(os.environ, "RANK", 0) > 0:
+    if not is_first():
         return
     if settings.data.val_list is None and settings.data.n_val == 0:
         say(f"note: no stacks for validation{NOT_JUDGED}")
@@ -119,6 +119,7 @@ def rehearse(settings: Sd3Settings, is_full: bool, say: Say) -> None:
         ConfigError: the first thing that would fail in training; names file and line.
     """
     check_apart(settings.data)
+    check_labels(settings.data)
     _check_model(settings)
     for split in ("train", "val"):
         source = open_split(settings.data, split)
@@ -168,7 +169,11 @@ def _made_small(settings: Sd3Settings, folder: Path) -> Sd3Settings:
         update={"steps": 1, "precision": "fp32", "fsdp": False, "log_every": 1, "val_every": 1}
     )
     data = settings.data.model_copy(
-        update={"size": min(settings.data.size, REHEARSED_SIZE), "workers": min(settings.data.workers, 1)}
+        update={
+            "size": min(settings.data.size, REHEARSED_SIZE),
+            "workers": min(settings.data.workers, 1),
+            "look": 0,
+        }
     )
     logging = settings.logging.model_copy(update={"use_wandb": False})
     return settings.model_copy(

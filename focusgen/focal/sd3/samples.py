@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +18,16 @@ from focusgen.base.checksums import checksum
 from focusgen.base.errors import ConfigError, FocusgenError
 from focusgen.base.names import display
 from focusgen.base.seeds import derive_seed
+from focusgen.focal.label_fit import look_at
 from focusgen.focal.learned.shards import STACKS_PER_SHARD, StackSet, open_stacks
 from focusgen.focal.lists import read_list
 from focusgen.focal.presets import Preset, load_preset, roots_of
 from focusgen.focal.records import StackRecord
 from focusgen.focal.roots import Roots
-from focusgen.focal.samples import Sample, check_known, load_sample
+from focusgen.focal.samples import Sample, check_known, load_sample, placed
 from focusgen.focal.sd3.priors import Prior, kept_prior
 from focusgen.focal.sd3.settings import DataSettings
-from focusgen.focal.sources import scene_of
+from focusgen.focal.sources import open_record, scene_of
 from focusgen.focal.stack import FocalStack
 
 Floats = npt.NDArray[np.float32]
@@ -160,10 +161,36 @@ def check_apart(data: DataSettings) -> None:
         seen |= dict.fromkeys(scenes, path)
 
 
+def check_labels(data: DataSettings) -> None:
+    """Refuse lists whose files are not there, or whose depth is not that of the slices beside it.
+
+    Raises:
+        ConfigError: says what is wrong, and of which lines.
+    """
+    preset = _preset_of(data)
+    roots = roots_of(data.root, preset)
+    for path in filter(None, (data.train_list, data.val_list)):
+        records = read_list(path, preset)
+        for record in records:
+            _check_whole(record)
+            open_record(record, roots, path.parent)
+        doubts = look_at(records, roots, path.parent, data.look, _raise)
+        if doubts:
+            raise ConfigError(
+                "\n".join(map(str, doubts)),
+                f"Mend {display(str(path))} (focusgen focal check says more), or learn from it as it is: "
+                "--override data.look=0",
+            )
+
+
 def other_splits(train_list: Path) -> Counter[str]:
     """Return how many stacks of a list for training say that they are of another split, by its name."""
     names = (record.text("split") or "train" for record in read_list(train_list))
     return Counter(name for name in names if name != "train")
+
+
+def _raise(error: FocusgenError) -> NoReturn:
+    raise error
 
 
 def _preset_of(data: DataSettings) -> Preset | None:
@@ -233,13 +260,9 @@ def _checked(records: list[StackRecord], roots: Roots, path: Path, index: int) -
         FocusgenError: it cannot be learned from; names file and line.
     """
     record = records[index]
-    try:
+    with placed(record):
         sample = load_sample(record, roots, path.parent)
         check_known(sample.true_m, record.where)
-    except FocusgenError as error:
-        if record.where in error.message:
-            raise
-        raise type(error)(f"{record.where}: {error.message}", error.advice) from error
     return sample
 
 

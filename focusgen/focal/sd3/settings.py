@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from focusgen.focal.label_fit import LOOKED_AT
 from focusgen.focal.sd3.design import Design
 from focusgen.focal.settings_files import TrainingSection, read_settings
 
@@ -24,6 +25,11 @@ class DataSettings(TrainingSection):
         None, description="its name or file: what lines of lists take where they say nothing"
     )
     test_list: Path | None = Field(None, description="never read for training; must share no scene with it")
+    look: int = Field(
+        LOOKED_AT,
+        ge=0,
+        description="stacks of each source of a list that are first compared with depth",
+    )
     size: int = Field(512, ge=16, description="side of the square crops, pixels")
     least_slices: int = Field(3, ge=2)
     most_slices: int = Field(10, ge=2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from focusgen.base.names import display
 from focusgen.focal.checkpoints import write_checkpoint
 from focusgen.focal.sd3.settings import Sd3Settings
 from focusgen.focal.train_job import checkpoint_named
+from focusgen.models.checkpoints import TORCH_READ_ERRORS
 
 FOLDER, LATEST, BEST = "checkpoints", "latest.json", "best.pt"
 STEP_FILE = re.compile(r"step_(\d+)\.pt")
@@ -26,9 +26,6 @@ FIXED = ("model", "data.size", "train.seed", "train.batch", "train.accumulation"
 
 KEPT = {"step", "best", "weights", "average", "optimizer", "rows", "settings"}
 """What a checkpoint holds."""
-
-UNREADABLE = (OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, pickle.UnpicklingError)
-"""What torch raises of a checkpoint that is gone, cut off or no checkpoint."""
 
 State = dict[str, Any]
 
@@ -77,7 +74,7 @@ def best_step(folder: Path) -> int:
     try:
         state = torch.load(folder / FOLDER / BEST, map_location="cpu", weights_only=True, mmap=True)
         return int(state["step"])
-    except UNREADABLE:
+    except TORCH_READ_ERRORS:
         return 0
 
 
@@ -133,7 +130,7 @@ def read_state(path: Path, settings: Sd3Settings) -> State:
     """
     try:
         state: State = torch.load(path, map_location="cpu", weights_only=True)
-    except UNREADABLE as error:
+    except TORCH_READ_ERRORS as error:
         raise CorruptInputError(
             f"{display(str(path))}: no readable checkpoint, or cut off ({type(error).__name__})",
             "Give an older one as --resume, or --resume none.",

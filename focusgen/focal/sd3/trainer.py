@@ -41,13 +41,13 @@ from focusgen.focal.sd3.process import (
     synchronised,
 )
 from focusgen.focal.sd3.run import WORST, Run, trained_of
-from focusgen.focal.sd3.samples import Source, StackPool, check_apart, open_split
+from focusgen.focal.sd3.samples import Source, StackPool, check_apart, check_labels, open_split
 from focusgen.focal.sd3.settings import Sd3Settings, TrainSettings
 from focusgen.focal.sd3.sharding import (
     unsharded,
 )
 from focusgen.focal.sd3.state import FOLDER, Average, find_state, read_state
-from focusgen.focal.train_job import NO_STACKS_ADVICE, alone
+from focusgen.focal.train_job import NO_STACKS_ADVICE, alone, is_first
 from focusgen.focal.training_log import check_kind
 from focusgen.models.devices import is_out_of_memory
 
@@ -123,6 +123,8 @@ def _checked_source(settings: Sd3Settings) -> Source:
         ConfigError: they are not.
     """
     check_apart(settings.data)
+    if is_first():
+        check_labels(settings.data)
     source = open_split(settings.data, "train")
     if source is None:
         raise ConfigError(

@@ -13,8 +13,9 @@ from focusgen.focal.learned.stacks import StackRecipe
 from focusgen.focal.sd3 import samples
 from focusgen.focal.sd3.job import rehearse
 from focusgen.focal.sd3.priors import Prior
-from focusgen.focal.sd3.samples import Source, StackPool, check_apart, open_split
+from focusgen.focal.sd3.samples import Source, StackPool, check_apart, check_labels, open_split
 from focusgen.focal.sd3.settings import DataSettings, Sd3Settings
+from tests.focal.sd3.lists import write_list
 from tests.focal.sd3.stacks import HEIGHT, WIDTH, record, sample, write_lines
 
 
@@ -200,3 +201,18 @@ def test_subsets_keep_both_ends_and_each_is_made_once(monkeypatch):
         counts.add(len(stack))
     assert counts <= {3, 4, 5} and len(counts) > 1
     assert len(pool.shown(1, 0).stack) == 5 and opened == [1] * 4
+
+
+def test_labels_of_other_slices_are_refused_unless_nobody_looks(tmp_path):
+    path = write_list(tmp_path / "train.jsonl", "tabletop", focus_distances=[3.4, 1.4, 0.9, 0.66, 0.52])
+    with pytest.raises(ConfigError, match=r"train.jsonl:1: .* reverse order") as caught:
+        check_labels(DataSettings(train_list=path))
+    assert "data.look=0" in caught.value.advice
+    check_labels(DataSettings(train_list=path, look=0))
+
+
+def test_a_file_that_is_not_there_is_named_wherever_in_the_list_it_stands(tmp_path):
+    lines = [record(tmp_path / "s", f"n{k}") for k in range(9)]
+    path = write_lines(tmp_path / "train.jsonl", *lines[:5], {**lines[5], "depth": "gone.npy"}, *lines[6:])
+    with pytest.raises(ConfigError, match=r"train.jsonl:6: depth gone.npy does not exist"):
+        check_labels(DataSettings(train_list=path, look=0))
