@@ -73,5 +73,13 @@ def test_a_lens_gives_the_blur_that_was_asked_for_within_the_ranges(formula):
             assert lenses[0].focal_length_m <= lenses[1].focal_length_m <= lenses[2].focal_length_m
 
 
+def test_the_blur_within_reach_is_that_of_the_shortest_and_of_the_longest_lens_that_focuses_there():
+    assert BALANCE.nearest_focus_m == pytest.approx(0.048)
+    least_m2, most_m2 = BALANCE.scale_range_m2(np.array([2.0, 0.1]))
+    assert least_m2 == pytest.approx([0.024**2 / 8.0] * 2)
+    assert most_m2 == pytest.approx([0.085**2 / 1.4, 0.05**2 / 1.4])  # at 0.1 m no lens above 50 mm
+    assert BALANCE.expected_max_coc_m == pytest.approx(0.92 * 7e-4)
+
+
 def test_entropy_is_one_where_all_bins_are_equally_full():
     assert entropy(np.array([[3.0] * 10, [1.0] + [0.0] * 9])) == pytest.approx([1, 0])

@@ -81,6 +81,8 @@ def test_scenes_that_come_later_fill_up_what_the_earlier_ones_left():
     later = assign_splits(ids(10, first=10), list(first.values()), seed=42)
     assert counts([*first.values(), *later.values()]) == (16, 2, 2)
     assert later.keys() == set(ids(10, first=10))
+    alone = assign_group_splits({one: one for one in later}, list(first.items()), seed=42)
+    assert counts([*first.values(), *alone.values()]) == (16, 2, 2)  # each of them a group
     all_train = assign_splits(ids(10), ["train"] * 10, seed=42)
     assert counts(all_train.values()) == (6, 2, 2)
     too_many_tests = assign_splits(ids(5), ["test"] * 15, seed=42)
