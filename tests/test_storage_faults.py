@@ -372,16 +372,16 @@ def test_out_of_memory_is_recorded_as_such(tiny, monkeypatch, error):
     assert not list(tiny.out_root.rglob(".done"))
 
 
-def slow_child(rgbd: Rgbd) -> int:
-    """Start phase 2 in a fork where each frame takes a while; return its process number."""
+def slow_child(rgbd: Rgbd, frame_s: float = 0.4) -> int:
+    """Start phase 2 in a fork where each frame but the first takes a while; return its process number."""
     pid = fork()
     if pid == 0:
         code = FAILED_IN_CHILD
         try:
-            restore = Passthrough.deblur
+            restore, waits_s = Passthrough.deblur, itertools.chain([0.0], itertools.repeat(frame_s))
 
             def slowly(self, frames, keys):
-                time.sleep(0.4)
+                time.sleep(next(waits_s))
                 return restore(self, frames, keys)
 
             Passthrough.deblur = slowly
@@ -417,7 +417,7 @@ def test_a_signal_ends_the_run_after_the_frame_in_hand(tiny, number, status):
 
 
 def test_a_second_signal_ends_it_at_once(tiny):
-    pid = slow_child(tiny)
+    pid = slow_child(tiny, 60.0)  # longer than any pause between the two
     wait_for_a_frame(tiny)
     os.kill(pid, signal.SIGTERM)
     time.sleep(0.05)
