@@ -10,7 +10,7 @@ from focusgen.media.codecs import encode_grey_png, encode_png
 from focusgen.optics.validity import edge_flags
 from focusgen.phases.flag_checks import FlagChecker
 
-DEPTH = np.full((16, 16), 2.0, np.float16)
+DEPTH = np.full((16, 24), 2.0, np.float16)
 DEPTH[4:8, 4:8] = 1.0
 TRUE = edge_flags(DEPTH)
 TRUE[0, :3] |= 1
@@ -36,8 +36,8 @@ class Record:
 
 def problems(tmp_path, data: bytes | None, record=None) -> list[str]:
     told: list[str] = []
-    record = record or Record("valid_0000.png")
-    FlagChecker(SceneLayout(tmp_path, "a"), Files(data), record, told.append).check(0, DEPTH, (16, 16))
+    record = record or Record("depth_0000.npz", "valid_0000.png")
+    FlagChecker(SceneLayout(tmp_path, "a"), Files(data), record, told.append).check(0, DEPTH, (24, 16))
     return told
 
 
@@ -59,8 +59,8 @@ def test_a_true_mask_raises_no_alarm_and_a_scene_without_masks_is_not_asked_for_
         (changed(0, 5, 2), "1 pixels are raised, the record says 0"),
         (changed(3, 3, 0), "1 pixels differ from the depth edges"),
         (changed(12, 12, 64), "flags up to 64, 63 are all of them"),
-        (encode_grey_png(TRUE[:8]), "16x8, the scene is 16x16"),
-        (encode_png(np.zeros((16, 16, 3), np.uint8)), "not 8-bit grey"),
+        (encode_grey_png(TRUE[:8]), "24x8, the scene is 24x16"),
+        (encode_png(np.zeros((16, 24, 3), np.uint8)), "not 8-bit grey"),
     ],
 )
 def test_a_lie_is_named(tmp_path, data, text):
