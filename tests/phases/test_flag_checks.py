@@ -34,10 +34,10 @@ class Record:
         self.files = dict.fromkeys(names)
 
 
-def problems(tmp_path, data: bytes | None, record=None) -> list[str]:
+def problems(tmp_path, data: bytes | None, record=None, depth_m=DEPTH, frame=0) -> list[str]:
     told: list[str] = []
     record = record or Record("depth_0000.npz", "valid_0000.png")
-    FlagChecker(SceneLayout(tmp_path, "a"), Files(data), record, told.append).check(0, DEPTH, (24, 16))
+    FlagChecker(SceneLayout(tmp_path, "a"), Files(data), record, told.append).check(frame, depth_m, (24, 16))
     return told
 
 
@@ -50,6 +50,8 @@ def changed(y: int, x: int, value: int) -> bytes:
 def test_a_true_mask_raises_no_alarm_and_a_scene_without_masks_is_not_asked_for_any(tmp_path):
     assert problems(tmp_path, encode_grey_png(TRUE)) == []
     assert problems(tmp_path, b"", Record("depth_0000.npz")) == []
+    assert problems(tmp_path, encode_grey_png(TRUE), depth_m=None) == []  # of damaged depth others tell
+    assert problems(tmp_path, encode_grey_png(edge_flags(DEPTH)), frame=1) == []  # the record tells of none
 
 
 @pytest.mark.parametrize(
