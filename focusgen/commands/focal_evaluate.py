@@ -66,7 +66,8 @@ def main(argv: Sequence[str]) -> int:
         found = evaluate(
             job, lambda name, part: progress.update(task, description=rich_text(name), completed=part), _note
         )
-    print("\n".join(markdown(found.table)))
+    if any(found.table.values()):
+        print("\n".join(markdown(found.table)))
     print(f"{flags.output_dir}/evaluation.json, .csv, .md, .png")
     for line in found.left_out:
         print(f"focusgen: {line}", file=sys.stderr)

@@ -85,3 +85,19 @@ def _check_mm(value_mm: float | None, limits_mm: tuple[float, float], what: str)
     problem, advice = problem_mm(value_mm, limits_mm) if value_mm is not None else ("", "")
     if problem:
         raise ConfigError(f"{what} {problem}", advice)
+
+
+def outside_focus(distances_m: Sequence[float], low_m: float, high_m: float) -> list[str]:
+    """Return a line where no depth lies between the focus distances: most often one is not in metres.
+
+    Args:
+        distances_m: of the slices.
+        low_m: depth that 5 % are nearer than.
+        high_m: depth that 5 % are farther than.
+    """
+    if not distances_m or (min(distances_m) <= high_m and low_m <= max(distances_m)):
+        return []
+    return [
+        f"depth ({low_m:.3g} to {high_m:.3g} m) lies outside the focus distances "
+        f"({min(distances_m):g} to {max(distances_m):g} m): are both in metres (depth_scale)?"
+    ]

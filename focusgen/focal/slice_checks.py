@@ -19,6 +19,9 @@ from focusgen.media.colour_profiles import are_alike
 ALIKE_ADVICE = "Save all slices of a stack alike."
 LEAVE_ADVICE = "Replace it, or leave it and its distance out."
 
+LEAST_SIDE_PX = 4
+"""Of the smallest block in which light is compared; in less, nothing shows how sharp it is."""
+
 LOOKED_AT_PIXELS = 100_000
 DARK, SHOWN, WHITE = 0.03, 0.1, 0.98
 """Parts of the largest value. A slice whose brightest pixels lie below the first is a dark frame where
@@ -26,7 +29,7 @@ another has some above the second; one of which half lies above the third was bl
 
 
 def check_alike(path: Path, pixels: npt.NDArray[Any], size: tuple[int, int], dtype: np.dtype[Any]) -> None:
-    """Refuse a slice that does not fit the first one of its stack.
+    """Refuse a slice that does not fit the first one of its stack, or is hardly more than a line.
 
     Args:
         path: of the slice.
@@ -38,6 +41,11 @@ def check_alike(path: Path, pixels: npt.NDArray[Any], size: tuple[int, int], dty
         CorruptInputError: names the slice.
     """
     height, width = pixels.shape[:2]
+    if min(height, width) < LEAST_SIDE_PX:
+        raise CorruptInputError(
+            f"{display(str(path))}: is {width}x{height}, a slice has {LEAST_SIDE_PX} pixels a side at least",
+            LEAVE_ADVICE,
+        )
     if (height, width) != size:
         is_turned = (width, height) == size
         raise CorruptInputError(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from focusgen.base.errors import ConfigError, CorruptInputError, FocusgenError
 from focusgen.base.names import display, first_lines
 from focusgen.focal.label_fit import look_at
+from focusgen.focal.lens_checks import outside_focus
 from focusgen.focal.lists import read_list
 from focusgen.focal.presets import Preset
 from focusgen.focal.records import StackRecord
@@ -187,7 +188,7 @@ def _check_depth(
         )
     low, middle, high = np.percentile(known, (5, 50, 95)).tolist()
     report.depth_m.append((low, middle, high))
-    report.problems += _outside(record, distances, low, high)
+    report.problems += [f"{record.where}: {line}" for line in outside_focus(distances or (), low, high)]
     picture = opened.all_in_focus or (opened.files.paths[0] if opened.files is not None else None)
     size = depth_m.shape if picture is None else read_slice(picture)[0].shape[:2]
     if size != depth_m.shape:
@@ -228,18 +229,6 @@ def _strange_focus(
     except ConfigError as error:
         return [error.on_one_line]
     return []
-
-
-def _outside(
-    record: StackRecord, distances_m: Sequence[float] | None, low_m: float, high_m: float
-) -> list[str]:
-    """Return a problem where no depth lies between the focus distances: most often one is not in metres."""
-    if not distances_m or (min(distances_m) <= high_m and low_m <= max(distances_m)):
-        return []
-    return [
-        f"{record.where}: depth ({low_m:.3g} to {high_m:.3g} m) lies outside the focus distances "
-        f"({min(distances_m):g} to {max(distances_m):g} m): is depth_scale right?"
-    ]
 
 
 def preset_lines(preset: Preset) -> list[str]:

@@ -13,6 +13,7 @@ from focusgen.base.errors import FocusgenError, StorageError
 from focusgen.base.files import remove
 from focusgen.base.names import display
 from focusgen.base.writable import check_may_write
+from focusgen.focal.backends import load_estimator
 from focusgen.focal.infer import StackResult, infer_stack
 from focusgen.focal.notes import IN_SUMMARY
 from focusgen.focal.stack_folders import folders_without_slices, stack_folders
@@ -100,6 +101,8 @@ def _checked_stacks(job: InferJob, folders: Sequence[Path]) -> list[Stack | Unus
         from focusgen.models.devices import pick_device  # torch: what stays on the CPU needs none
 
         pick_device(job.options.device, "focal infer")
+    if job.options.backend == "sd3" or job.options.checkpoint is not None:
+        load_estimator(job.options.backend, job.options.of_backend)  # else every stack says what is wrong
     if job.as_scene:
         check_takes_scenes(job.output)
         firsts = [stack.files.paths[0] for stack in stacks if isinstance(stack, Stack)]

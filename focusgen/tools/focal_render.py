@@ -15,6 +15,7 @@ from focusgen.base.errors import ConfigError
 from focusgen.base.files import make_folder, publish, publish_json, remove, remove_drafts
 from focusgen.base.names import display
 from focusgen.focal.distances import check_distances
+from focusgen.focal.lens_checks import outside_focus
 from focusgen.focal.render import limited_share, render_stack
 from focusgen.focal.samples import usable_depth
 from focusgen.focal.slice_reading import read_display
@@ -90,7 +91,11 @@ def write_stack(
     height, width = rgb.shape[:2]
     shown_m = view.sensor_width_m or shown_width(lens.sensor_width_m, width, height)
     lens = replace(lens, sensor_width_m=shown_m)
-    for line in _limited_blur(depth.drawn_m, distances_m, lens):
+    low_m, high_m = np.percentile(depth.drawn_m, (5, 95)).tolist()
+    for line in (
+        *outside_focus(distances_m, low_m, high_m),
+        *_limited_blur(depth.drawn_m, distances_m, lens),
+    ):
         note(line)
     make_folder(folder)
     _clear(folder)

@@ -54,6 +54,13 @@ def test_a_slice_that_fits_says_nothing_and_one_on_its_side_how_to_mend_it():
     assert "turn it" in caught.value.advice
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 4000), (300, 3)])
+def test_a_slice_that_is_hardly_more_than_a_line_is_named(height, width):
+    pixels = np.zeros((height, width, 3), np.uint8)
+    with pytest.raises(CorruptInputError, match=rf"a.png: is {width}x{height}, a slice has 4 pixels"):
+        check_alike(Path("a.png"), pixels, (height, width), pixels.dtype)
+
+
 def test_a_slice_that_exif_turns_otherwise_is_named(tmp_path):
     check_turned(Path("a.jpg"), 3, 3)
     paths = saved(tmp_path, COLOUR, COLOUR, COLOUR)

@@ -156,6 +156,7 @@ def test_scenes_whose_truth_a_server_keeps_get_their_files_and_a_note(disk):
     photographed = {"slices": [f"{name}.png" for name in "abcde"], "rgb": None, "depth": None}
     said: list[str] = []
     found = evaluate(job_of(disk, record("s", **photographed), protocol="zedd"), note=said.append)
+    assert list(found.table) == ["auto N=5"]  # with nothing to compare with, no other method is run
     assert not any(found.table.values()) and any("only the files for the server were made" in s for s in said)
     assert (disk / "out" / "zedd" / "s.npy").is_file() and (disk / "out" / "evaluation.json").is_file()
     with pytest.raises(ConfigError, match="no sample has depth or all_in_focus"):

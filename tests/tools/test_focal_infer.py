@@ -420,3 +420,13 @@ def test_a_record_that_takes_some_slices_takes_their_distances(tmp_path, calls, 
     (tmp_path / "l.jsonl").write_text('{"focal_stack": "s", "num_images": 3}')
     inferred(tmp_path / "l.jsonl", tmp_path / "o", focus_distances=given)
     assert [call[1:3] for call in calls] == [(["0.png", "2.png", "4.png"], [1.0, 3.0, 5.0])]
+
+
+@pytest.mark.parametrize("backend", ["sd3", "auto"])
+def test_weights_that_cannot_be_used_are_said_once_before_any_stack(tmp_path, calls, backend):
+    stack(tmp_path / "in" / "a")
+    stack(tmp_path / "in" / "b")
+    options = InferOptions(backend=backend, checkpoint=tmp_path / "gone.safetensors")
+    with pytest.raises(ConfigError, match="gone.safetensors"):
+        inferred(tmp_path / "in", tmp_path / "o", options=options, lens=LENS)
+    assert not calls and not (tmp_path / "o").exists()

@@ -202,6 +202,9 @@ def test_depth_that_is_hardly_metres_is_said(disk):
     assert said == []
     written(disk, depth="mm.npy", note=said.append)
     assert len(said) == 1 and "mm.npy: the median depth is 1500 m" in said[0]
+    np.save(disk / "cm.npy", np.full((HEIGHT, WIDTH), 150.0, np.float32))
+    written(disk, (1.0, 3.0), depth="cm.npy", note=said.append)
+    assert len(said) == 2 and "depth (150 to 150 m) lies outside the focus distances (1 to 3 m)" in said[1]
 
 
 def test_blur_that_is_drawn_smaller_than_the_lens_would_is_said(disk):

@@ -82,12 +82,12 @@ def load_trained(path: Path = SHIPPED) -> FocalNet:
 
 
 def _found(path: Path) -> Path:
-    path = path / WEIGHTS_FILE if path.is_dir() else path
+    folder, path = path, path / WEIGHTS_FILE if path.is_dir() else path
     if not path.is_file():
-        raise ConfigError(
-            f"{display(str(path))}: no such weights",
-            "Weights ship with focusgen; focusgen focal train makes others: --checkpoint FILE.safetensors",
-        )
+        advice = "Weights ship with focusgen; focusgen focal train makes others (.safetensors)."
+        if (folder / "focal_sd3.safetensors").is_file():
+            advice = "That folder holds weights of Stable Diffusion: --backend sd3 asks them."
+        raise ConfigError(f"{display(str(path))}: no such weights", advice)
     return path
 
 

@@ -37,6 +37,13 @@ def test_a_network_comes_back_in_half_precision(tmp_path: Path):
     assert notes["steps"] == "3" and notes["license"] == "Apache-2.0" and notes["focusgen"]
 
 
+def test_a_folder_of_another_network_says_which_backend_asks_it(tmp_path: Path):
+    (tmp_path / "focal_sd3.safetensors").touch()
+    with pytest.raises(ConfigError, match="no such weights") as caught:
+        load_network(tmp_path)
+    assert "--backend sd3" in caught.value.advice
+
+
 def test_a_file_that_is_none_is_named(tmp_path: Path):
     path = tmp_path / "w.safetensors"
     with pytest.raises(ConfigError, match="no such weights"):
