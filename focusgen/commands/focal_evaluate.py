@@ -58,7 +58,8 @@ def main(argv: Sequence[str]) -> int:
 
     from focusgen.base.names import rich_text
     from focusgen.run.console import passing_bar
-    from focusgen.tools.focal_evaluate import evaluate, markdown
+    from focusgen.tools.focal_evaluate import evaluate
+    from focusgen.tools.focal_score_table import markdown
 
     job = _job(flags)
     with passing_bar() as progress:

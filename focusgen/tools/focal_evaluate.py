@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from focusgen.base.errors import ConfigError, FocusgenError, StorageError
 from focusgen.base.files import make_folder, publish, publish_json
@@ -25,21 +23,16 @@ from focusgen.focal.presets import Preset
 from focusgen.focal.protocols import ZEDD_COUNTS, ZEDD_FILES, ddff_scores, zedd_map, zedd_stack
 from focusgen.focal.records import StackRecord
 from focusgen.focal.roots import Roots
-from focusgen.focal.samples import Sample, check_known, load_sample, placed, usable_depth
+from focusgen.focal.samples import Sample, check_known, load_sample, placed
 from focusgen.focal.scores import (
-    averaged,
     confidence_scores,
     depth_scores,
     picture_scores,
 )
 from focusgen.focal.sources import spread
 from focusgen.focal.stack import FocalStack, identifiable_to_m
-from focusgen.media.eight_bits import as_eight_bits
-from focusgen.tools.focal_outputs import depth_picture, free_name, npy_bytes, png_bytes, thinned
-
-SHOWN = ("abs_rel", "rmse", "d1.05", "d1.25", "px", "aif_psnr", "surer_half_abs_rel", "identifiable")
-OF_PROTOCOLS = ("aif_lpips", "disparity_rmse", "disparity_abs_rel", "disparity_d1.25")
-"""Shown where there are any."""
+from focusgen.tools.focal_outputs import depth_picture, free_name, npy_bytes, png_bytes
+from focusgen.tools.focal_score_table import markdown, of_fewer, sheet, table_of
 
 
 @dataclass(frozen=True)
@@ -129,8 +122,8 @@ def evaluate(
     notes += _strange_zedd_files(job, names)
     notes += [*_strange_zedd_stacks(job, counts), *map(str, doubts_of(labels))]
     left_out = [f"left out: {error.message}" for error in errors]
-    table = _table(rows)
-    notes += [*_unjudged(job, table), *_partial(rows)]
+    table = table_of(rows)
+    notes += [*_unjudged(job, table), *of_fewer(rows)]
     _write_tables(job, rows, table, notes, left_out)
     publish(job.output / "evaluation.png", png_bytes(sheet(first.sample, first.made, job.backend)))
     for line in notes:
@@ -262,28 +255,6 @@ def _row(
     return {"name": sample.name, "n_slices": len(sample.stack), "method": method, **scores}
 
 
-def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    groups: dict[tuple[int, str], list[dict[str, float]]] = {}
-    for row in rows:
-        scores = {key: value for key, value in row.items() if isinstance(value, float)}
-        groups.setdefault((row["n_slices"], row["method"]), []).append(scores)
-    return {f"{method} N={n}": averaged(found) for (n, method), found in sorted(groups.items())}
-
-
-def _partial(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield a note for figures that not every sample has: their means are of fewer."""
-    own = [row for row in rows if row["method"] == rows[0]["method"]]
-    for n in sorted({row["n_slices"] for row in own}):
-        samples = [row for row in own if row["n_slices"] == n]
-        counts = Counter(key for row in samples for key, value in row.items() if isinstance(value, float))
-        for count in sorted(set(counts.values()) - {len(samples)}):
-            keys = ", ".join(key for key in counts if counts[key] == count)
-            yield (
-                f"N={n}: {keys}: means of {count} of {len(samples)} samples; the others lack depth or the "
-                "all_in_focus, which these are judged by"
-            )
-
-
 def _write_tables(
     job: EvaluateJob,
     rows: list[dict[str, Any]],
@@ -304,41 +275,11 @@ def _write_tables(
     publish(job.output / "evaluation.csv", buffer.getvalue().encode())
     publish(
         (job.output / "evaluation").with_suffix(".md"),
-        ("\n".join([*markdown(table), "", *_partial(rows), *left_out]).rstrip() + "\n").encode(),
+        ("\n".join([*markdown(table), "", *of_fewer(rows), *left_out]).rstrip() + "\n").encode(),
     )
-
-
-def markdown(table: dict[str, Any]) -> list[str]:
-    """Return the table for people: means, and the 95 % interval of the first figure."""
-    shown = [key for key in (*SHOWN, *OF_PROTOCOLS) if any(key in row for row in table.values())]
-    lines = [f"| method | {' | '.join(shown)} |", "|---" * (len(shown) + 1) + "|"]
-    for name, row in table.items():
-        cells = []
-        for key in shown:
-            mean, low, high = row.get(key, (float("nan"), None, None))
-            between = " (one sample)" if low is None else f" ({low:.3f}..{high:.3f})"
-            cells.append(f"{mean:.3f}" + (between if key == "abs_rel" and key in row else ""))
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return lines
 
 
 def _write_zedd(folder: Path, sample: Sample, judge: Callable[[FocalStack], Prediction]) -> None:
     made = judge(zedd_stack(sample.stack))
     make_folder(folder / "zedd")
     publish(folder / "zedd" / f"{sample.name}.npy", npy_bytes(zedd_map(made.depth_m)))
-
-
-def sheet(sample: Sample, made: dict[str, Prediction], own_name: str) -> npt.NDArray[np.uint8]:
-    """Return one picture: nearest and farthest slice, the sharp picture, true depth and each method's."""
-    own = made[own_name]
-    maps = [one.depth_m for one in made.values()]
-    if sample.true_m is not None:
-        maps.insert(0, usable_depth(sample.true_m, sample.true_m.shape, sample.name))
-    pictures = [as_eight_bits(thinned(one)) for one in (*sample.stack.slices[[0, -1]], own.rgb)]
-    coloured = [depth_picture(one, is_metric=True) for one in maps]
-    width = coloured[0].shape[1]
-    padded = [np.pad(one, ((0, 0), (0, width - one.shape[1]), (0, 0))) for one in pictures]
-    tiles = [*padded, *coloured]
-    while len(tiles) % 4:
-        tiles.append(np.zeros_like(tiles[0]))
-    return np.concatenate([np.concatenate(tiles[k : k + 4], 1) for k in range(0, len(tiles), 4)])

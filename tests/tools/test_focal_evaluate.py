@@ -19,10 +19,9 @@ from focusgen.focal.label_fit import Doubt
 from focusgen.focal.perceptual import Perceptual
 from focusgen.focal.protocols import ZEDD_SIZE
 from focusgen.focal.roots import Roots
-from focusgen.focal.samples import Sample
 from focusgen.focal.stack import FocalStack
-from focusgen.tools import focal_evaluate, focal_outputs
-from focusgen.tools.focal_evaluate import EvaluateJob, evaluate, markdown, sheet
+from focusgen.tools import focal_evaluate
+from focusgen.tools.focal_evaluate import EvaluateJob, evaluate
 
 HEIGHT, WIDTH = 12, 16
 
@@ -184,30 +183,6 @@ def test_disparity_is_scored_where_that_is_the_protocol(disk):
     evaluate(job_of(disk, record("a"), protocol="ddff"))
     (row, *_) = json.loads((disk / "out" / "evaluation.json").read_text())["samples"]
     assert row["disparity_abs_rel"] == pytest.approx(1.0 - 0.775, rel=1e-5)
-
-
-def test_a_table_for_people_shows_what_is_there():
-    table = {
-        "ours N=5": {"abs_rel": (0.1, 0.05, 0.2), "rmse": (1.0, 1.0, 1.0)},
-        "other N=5": {"abs_rel": (0.3, 0.3, 0.3)},
-    }
-    head, rule, ours, other = markdown(table)
-    assert head == "| method | abs_rel | rmse |" and rule.count("---") == 3
-    assert ours == "| ours N=5 | 0.100 (0.050..0.200) | 1.000 |" and "nan" in other
-
-
-@pytest.mark.parametrize("largest_px", [2000, 8])
-@pytest.mark.parametrize("true_m", [None, np.full((HEIGHT, WIDTH), 2.0, np.float32)])
-def test_one_picture_holds_all_tiles_whatever_their_size(monkeypatch, largest_px, true_m):
-    monkeypatch.setattr(focal_outputs, "LARGEST_PICTURE_SIDE_PX", largest_px)
-    slices = np.zeros((3, HEIGHT, WIDTH, 3), np.uint16)
-    depth = np.linspace(1.0, 2.0, HEIGHT * WIDTH, dtype=np.float32).reshape(HEIGHT, WIDTH)
-    sample = Sample("a", FocalStack(slices, np.array([2.0, 1.0, 0.5]), 10.0), true_m, None)
-    made = {name: Prediction(depth, depth, slices[0]) for name in ("constant", "ours")}
-    found = sheet(sample, made, "ours")
-    step = 1 if largest_px == 2000 else 2
-    assert found.dtype == np.uint8 and found.shape[0] == 2 * HEIGHT // step
-    assert found.shape[1] == 4 * (WIDTH // step + focal_outputs.BAR_ROOM_PX)
 
 
 def test_files_of_another_call_beside_those_for_a_server_are_said(disk):
