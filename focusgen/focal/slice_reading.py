@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ from focusgen.focal.slice_checks import (
     is_grey,
 )
 from focusgen.media.eight_bits import TRANSPARENT
-from focusgen.media.images import read_bytes
+from focusgen.media.images import image_size, read_bytes
 from focusgen.media.light_pictures import EXR, light_of_tiff, read_light
 from focusgen.media.picture_files import CameraNotes, Picture, picture_of
 from focusgen.media.tiff_pages import page_bytes
@@ -88,6 +88,21 @@ def read_display(path: Path) -> Slice:
     """
     with _naming(path, "picture", REPLACE):
         return _of_picture(picture_of(slice_bytes(path), path.name))
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Return (width, height) of a slice or sharp picture, upright: by its header, or its pixels if floats.
+
+    Raises:
+        CorruptInputError: it cannot be read; names the file.
+    """
+    try:
+        return image_size(path)
+    except CorruptInputError:
+        with suppress(CorruptInputError):
+            height, width = read_slice(path).pixels.shape[:2]
+            return width, height
+        raise
 
 
 def _read(path: Path, what: str, advice: str) -> Slice:

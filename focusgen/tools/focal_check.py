@@ -18,9 +18,9 @@ from focusgen.focal.lists import read_list
 from focusgen.focal.presets import Preset
 from focusgen.focal.records import StackRecord
 from focusgen.focal.roots import Roots
-from focusgen.focal.samples import check_known
+from focusgen.focal.samples import check_known, placed
 from focusgen.focal.slice_files import StackFiles
-from focusgen.focal.slice_reading import read_slice
+from focusgen.focal.slice_reading import picture_size, read_slice
 from focusgen.focal.sources import (
     OpenedRecord,
     check_focus,
@@ -33,7 +33,6 @@ from focusgen.focal.sources import (
 from focusgen.focal.stack import StackLens
 from focusgen.focal.truth import truth_of
 from focusgen.media.depth_units import STRANGELY_FAR_M
-from focusgen.media.images import image_size
 
 MANY = 20
 SPLIT_IN_NAME = re.compile(r"(?<![a-z])(train|val|test)")
@@ -134,7 +133,8 @@ def _is_usable(report: ListReport, record: StackRecord, roots: Roots, path: Path
     report.n_samples += 1
     _note_split(report, record, roots, path)
     try:
-        _check_record(report, record, roots, path, max_samples)
+        with placed(record):
+            _check_record(report, record, roots, path, max_samples)
     except FocusgenError as error:
         report.problems.append(error.on_one_line)
     return len(report.problems) == n_problems
@@ -162,7 +162,7 @@ def _check_record(
     if opened.files is not None:
         report.n_slices.append(len(opened.files.paths))
         if report.n_samples <= max_samples:
-            report.problems += _strange_slices(record, opened.files.paths)
+            report.problems += _strange_slices(record, opened)
     elif distances is not None:
         report.n_slices.append(len(distances))
     report.problems += _strange_focus(record, distances, opened.files, lens)
@@ -203,15 +203,17 @@ def _check_depth(
         report.identifiable.append(float((known <= lens.identifiable_to_m(size[1])).mean()))
 
 
-def _strange_slices(record: StackRecord, paths: Sequence[Path]) -> list[str]:
-    """Return what is wrong with slices by their headers: no pictures, or another size than the first."""
+def _strange_slices(record: StackRecord, opened: OpenedRecord) -> list[str]:
+    """Return what is wrong with slices and sharp picture by their headers: another size than the first."""
+    assert opened.files is not None, "the caller has slices"
     sizes: dict[str, tuple[int, int]] = {}
-    for path in paths:
+    for path in (*opened.files.paths, *filter(None, [opened.all_in_focus])):
+        what = "picture" if path == opened.all_in_focus else "slice"
         if path.is_file():  # else it lies in the tar of its scene, whose records vouch for it
             try:
-                sizes[path.name] = image_size(path)
+                sizes[path.name] = picture_size(path)
             except CorruptInputError as error:
-                return [f"{record.where}: unreadable slice {error.message}"]
+                return [f"{record.where}: unreadable {what} {error.message}"]
     (first, size), *others = sizes.items() or [("", (0, 0))]
     return [
         f"{record.where}: {display(name)} is {width}x{height}, {display(first)} {size[0]}x{size[1]}"

@@ -248,3 +248,15 @@ def test_labels_that_are_not_those_of_their_slices_are_problems(disk, monkeypatc
     path = listed(disk, stack, {**stack, "camera": None}, {"focal_stack": "gone"})
     report = check_lists([path], Roots(), 99, n_looked=5)
     assert report.problems[-1] == f"{path}:1: not theirs" and looked == [1]
+
+
+def test_slices_of_floats_are_pictures_and_a_sharp_one_of_another_size_is_a_problem(disk):
+    for n in range(3):
+        cv2.imwrite(str(disk / f"f{n}.tif"), np.full((4, 100, 3), 0.5, np.float32))
+    cv2.imwrite(str(disk / "small.png"), np.zeros((4, 90, 3), np.uint8))
+    stack = {"slices": [f"f{n}.tif" for n in range(3)], "focus_distances": [1, 2, 3]}
+    path = listed(disk, stack, {**stack, "all_in_focus": "small.png"}, {**stack, "depth": "d.mat"})
+    (disk / "d.mat").touch()
+    first, second = report_of(path).problems
+    assert first == f"{path}:2: small.png is 90x4, f0.tif 100x4"
+    assert second.startswith(f"{path}:3: {disk}/d.mat: depth is read from")
