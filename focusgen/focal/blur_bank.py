@@ -86,9 +86,9 @@ def _spectrum(picture: Floats, border_px: int) -> Floats:
     """Return the spectrum of a picture (H, W) that is reflected at its borders, as `cv2.dft` packs it."""
     import cv2
 
-    padded = np.pad(picture, border_px, "symmetric")
-    rest = [(0, 2 * cv2.getOptimalDFTSize((side + 1) // 2) - side) for side in padded.shape]
-    return np.asarray(cv2.dft(np.pad(padded, rest, "edge")))
+    padded = cv2.copyMakeBorder(picture, *(border_px,) * 4, cv2.BORDER_REFLECT)
+    down, right = (2 * cv2.getOptimalDFTSize((side + 1) // 2) - side for side in padded.shape)
+    return np.asarray(cv2.dft(cv2.copyMakeBorder(padded, 0, down, 0, right, cv2.BORDER_REPLICATE)))
 
 
 def _picture(spectrum: Floats) -> Floats:

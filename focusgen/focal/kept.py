@@ -20,7 +20,7 @@ from focusgen.media.codecs import NPZ_DAMAGE
 PRIORS = "priors"
 """Where a training keeps them, below its output folder."""
 
-RESULTS_VERSION = 24
+RESULTS_VERSION = 25
 """Raised when the same slices would give another result within one version of this package."""
 
 Arrays = Sequence[npt.NDArray[Any]]
