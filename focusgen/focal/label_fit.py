@@ -59,6 +59,7 @@ SWAP_REACH = 2
 
 METRES = "are depth and focus distances both in metres, no diopters, disparities or steps?"
 OTHERS = "depth does not explain the slices, sharpness alone does: is it another picture's, or not in metres?"
+BLUR = "blur of their lens: is the camera right?"
 PLAIN, THERE = "plain", "there"
 
 Left = Mapping[str, float]
@@ -66,10 +67,18 @@ Left = Mapping[str, float]
 
 
 class Doubt(NamedTuple):
-    """What is wrong with labels of stacks of one source, and the names of these."""
+    """What is wrong with labels of stacks of one source.
+
+    Attributes:
+        what: in words.
+        names: of the stacks.
+        is_sure: whether another reading of the label itself is clearly better; not so of a camera that blurs
+            otherwise, and where only sharpness alone says more.
+    """
 
     what: str
     names: list[str]
+    is_sure: bool
 
     def __str__(self) -> str:
         """Return one line."""
@@ -119,7 +128,7 @@ def _otherwise(stack: FocalStack, diopters: Floats) -> Iterator[tuple[str, Focal
         times = f"with about {factor:g} times the"
         yield f"{times} depth: is depth_scale right?", stack, diopters / np.float32(factor)
         gain = replace(stack, radius_px_m=factor * stack.radius_px_m)
-        yield f"{times} blur of their lens: is the camera right?", gain, diopters
+        yield f"{times} {BLUR}", gain, diopters
     for way, index in TURNS.items():
         yield f"with depth {way}", stack, np.ascontiguousarray(diopters[index])
     for a, b in itertools.combinations(order, 2):
@@ -129,23 +138,29 @@ def _otherwise(stack: FocalStack, diopters: Floats) -> Iterator[tuple[str, Focal
             yield "with two of them exchanged: are they in the order of focus_distances?", one, diopters
 
 
-def doubt_of(found: Sequence[Left]) -> str | None:
+def doubt_of(told: Mapping[str, Left]) -> Doubt | None:
     """Return in which way labels of one source are wrong, None where they may well be right.
 
     Args:
-        found: of `left_of`, one or more stacks.
+        told: name of a stack -> its `left_of`, of one or more.
     """
-    if not found:
+    if not told:
         return None
+    found, names = list(told.values()), list(told)
     is_many = len(found) >= MANY
     middle = {way: float(np.median([one[way] for one in found])) for way in found[0]}
     there, plain = middle.pop(THERE), middle.pop(PLAIN)
     least, way = min((value, way) for way, value in middle.items())
     if least < (BETTER if is_many else CLEARLY_BETTER):
-        return OTHERS if least > NEARLY_RIGHT * plain else f"the slices come out better {way}"
+        if least > NEARLY_RIGHT * plain:
+            return Doubt(OTHERS, names, is_sure=False)
+        is_sure = least < CLEARLY_BETTER and not way.endswith(BLUR)
+        return Doubt(f"the slices come out better {way}", names, is_sure)
     says_more = min(middle[f"with depth {way}"] for way in TURNS) > TURNED
     most_left, least_plain = FOREIGN_OF_MANY if is_many else FOREIGN
-    return None if says_more or there < most_left or plain > least_plain else OTHERS
+    if says_more or there < most_left or plain > least_plain:
+        return None
+    return Doubt(OTHERS, names, is_sure=False)
 
 
 def doubts_of(found: Mapping[str, Left | None]) -> list[Doubt]:
@@ -155,11 +170,11 @@ def doubts_of(found: Mapping[str, Left | None]) -> list[Doubt]:
         found: name of a stack -> its `left_of`.
     """
     told = {name: left for name, left in found.items() if left is not None}
-    of_all = doubt_of(list(told.values()))
+    of_all = doubt_of(told)
     if of_all is not None:
-        return [Doubt(of_all, list(told))]
-    single = ((name, doubt_of([left])) for name, left in told.items())
-    return [Doubt(what, [name]) for name, what in single if what is not None]
+        return [of_all]
+    single = (doubt_of({name: left}) for name, left in told.items())
+    return [doubt for doubt in single if doubt is not None]
 
 
 def look_at(

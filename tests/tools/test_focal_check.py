@@ -241,7 +241,7 @@ def test_labels_that_are_not_those_of_their_slices_are_problems(disk, monkeypatc
 
     def look_at(records, roots, beside, n, refuse):
         looked.append(len(records))
-        return [Doubt("not theirs", [record.where for record in records])]
+        return [Doubt("not theirs", [record.where for record in records], is_sure=True)]
 
     monkeypatch.setattr(focal_check, "look_at", look_at)
     stack = {"focal_stack": "s", "depth": "d.npy", "camera": CAMERA, "focus_distances": [1, 2, 3, 4, 5]}

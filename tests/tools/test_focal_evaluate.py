@@ -76,7 +76,7 @@ def test_every_sample_every_size_and_every_method_is_a_row(disk):
 
 
 def test_stacks_whose_depth_is_not_theirs_are_named(disk, monkeypatch):
-    told = {"a": Doubt("not theirs", ["a", "b"])}
+    told = {"a": Doubt("not theirs", ["a", "b"], is_sure=True)}
     monkeypatch.setattr(focal_evaluate, "left_of", lambda record, sample: record.text("name"))
     monkeypatch.setattr(focal_evaluate, "doubts_of", lambda left: [told[left["a"]]])
     notes: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import warnings
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -162,7 +163,7 @@ def check_apart(data: DataSettings) -> None:
 
 
 def check_labels(data: DataSettings) -> None:
-    """Refuse lists whose files are not there, or whose depth is not that of the slices beside it.
+    """Refuse lists whose files are not there, or whose depth is not that of the slices; warn of mere doubts.
 
     Raises:
         ConfigError: says what is wrong, and of which lines.
@@ -175,9 +176,13 @@ def check_labels(data: DataSettings) -> None:
             _check_whole(record)
             open_record(record, roots, path.parent)
         doubts = look_at(records, roots, path.parent, data.look, _raise)
-        if doubts:
+        for doubt in doubts:
+            if not doubt.is_sure:
+                warnings.warn(f"{doubt} (focusgen focal check)", stacklevel=2)
+        sure = [str(doubt) for doubt in doubts if doubt.is_sure]
+        if sure:
             raise ConfigError(
-                "\n".join(map(str, doubts)),
+                "\n".join(sure),
                 f"Mend {display(str(path))} (focusgen focal check says more), or learn from it as it is: "
                 "--override data.look=0",
             )

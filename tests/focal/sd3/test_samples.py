@@ -211,6 +211,13 @@ def test_labels_of_other_slices_are_refused_unless_nobody_looks(tmp_path):
     check_labels(DataSettings(train_list=path, look=0))
 
 
+def test_a_camera_that_may_blur_otherwise_is_warned_of(tmp_path):
+    camera = {"focal_length_mm": 50.0, "f_number": 1.0, "sensor_width_mm": 36.0}
+    path = write_list(tmp_path / "train.jsonl", "tabletop", camera=camera)
+    with pytest.warns(UserWarning, match=r"train.jsonl:1: .* 0\.5 times the blur"):
+        check_labels(DataSettings(train_list=path))
+
+
 def test_a_file_that_is_not_there_is_named_wherever_in_the_list_it_stands(tmp_path):
     lines = [record(tmp_path / "s", f"n{k}") for k in range(9)]
     path = write_lines(tmp_path / "train.jsonl", *lines[:5], {**lines[5], "depth": "gone.npy"}, *lines[6:])
