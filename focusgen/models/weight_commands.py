@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from focusgen.config import Config, PhaseName
+from focusgen.config.backends import VDA
 from focusgen.models.registry import backend_of, section_of, weight_advice
 from focusgen.models.weight_sources import SOURCES
 
@@ -38,9 +39,9 @@ def command_for(cfg: Config, phase: PhaseName, name: str, path: Path) -> str:
 
 def _of_another_size(name: str, path: Path) -> Path | None:
     """Return a published file of Video Depth Anything that lies where another one is looked for."""
-    if name != "vda" or path.exists():
+    if name != VDA.name or path.exists():
         return None
-    sizes = [file for source, known in SOURCES.items() if source.startswith("vda") for file in known.files]
+    sizes = [file for source, known in SOURCES.items() if source.startswith(VDA.name) for file in known.files]
     return next((path.with_name(file) for file in sizes if path.with_name(file).is_file()), None)
 
 

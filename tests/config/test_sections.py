@@ -372,7 +372,8 @@ def check_state(
     """Write a record under the one settings and look at it under the other."""
     today = identity_of(after, phase)
     scene = dataclasses.replace(DatasetLayout.of(before).scene("a"), dataset_root=folder)
-    scene.phase_folder(phase).mkdir(parents=True, exist_ok=True)
+    for place in scene.phase_folders(phase):
+        place.mkdir(parents=True, exist_ok=True)
     document = {"record_version": RECORD_VERSION, **identity.document()}
     document |= {"files": {}, "flags": {}, "warnings": [], "details": {}}
     scene.done(phase).write_bytes(seal(document, {}))
