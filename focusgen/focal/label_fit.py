@@ -21,7 +21,7 @@ from focusgen.base.names import listed
 from focusgen.focal.fit import VISIBLE, WEAK_SPAN_PX, compared, left_and_there
 from focusgen.focal.records import StackRecord
 from focusgen.focal.roots import Roots
-from focusgen.focal.samples import Sample, check_known, load_sample, placed, usable_depth
+from focusgen.focal.samples import Sample, load_known, placed, usable_depth
 from focusgen.focal.sharpness import depth_from_focus
 from focusgen.focal.sources import spread
 from focusgen.focal.stack import FocalStack
@@ -203,9 +203,8 @@ def look_at(
         for k in spread(len(of_source), min(n, len(of_source))):
             record = of_source[k]
             try:
+                sample = load_known(record, roots, beside)
                 with placed(record):
-                    sample = load_sample(record, roots, beside)
-                    check_known(sample.true_m, record.where)
                     found[record.where] = left_of(record, sample)
             except FocusgenError as error:
                 refuse(error)

@@ -105,6 +105,18 @@ def load_sample(record: StackRecord, roots: Roots, beside: Path) -> Sample:
     return Sample(name, FocalStack(slices, 1.0 / rising_m, gain), true_m, rgb, is_drawn)
 
 
+def load_known(record: StackRecord, roots: Roots, beside: Path) -> Sample:
+    """Return a stack that can be learned from: its true depth is known somewhere, and plausible.
+
+    Raises:
+        FocusgenError: it cannot; names file and line.
+    """
+    with placed(record):
+        sample = load_sample(record, roots, beside)
+        check_known(sample.true_m, record.where)
+    return sample
+
+
 def _pictures(
     record: StackRecord,
     opened: OpenedRecord,

@@ -36,7 +36,9 @@ def depth_scores(
         border_px: left out on every side.
     """
     found, true = inside(depth_m, border_px), inside(true_m, border_px)
-    d, g = _where_known(found, true)
+    d, g = found.astype(np.float64), true.astype(np.float64)
+    known = np.isfinite(g) & (g > 0)
+    d, g = d[known], g[known]
     if not g.size:
         return {}
     d = np.clip(d, 1e-3, max(1e3, g.max()))
@@ -56,11 +58,6 @@ def depth_scores(
     if gain_px_m is not None:
         scores["px"] = float(gain_px_m * np.mean(np.abs(1.0 / d - 1.0 / g)))
     return scores
-
-
-def _where_known(found: Floats, true: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    known = np.isfinite(true) & (true > 0)
-    return found[known].astype(np.float64), true[known].astype(np.float64)
 
 
 def boundary_f1(depth_m: Floats, true_m: Floats) -> float:

@@ -25,7 +25,7 @@ from focusgen.focal.lists import read_list
 from focusgen.focal.presets import Preset, load_preset, roots_of
 from focusgen.focal.records import StackRecord
 from focusgen.focal.roots import Roots
-from focusgen.focal.samples import Sample, check_known, load_sample, placed
+from focusgen.focal.samples import Sample, load_known
 from focusgen.focal.sd3.priors import Prior, kept_prior
 from focusgen.focal.sd3.settings import DataSettings
 from focusgen.focal.sources import open_record, scene_of
@@ -264,11 +264,7 @@ def _checked(records: list[StackRecord], roots: Roots, path: Path, index: int) -
     Raises:
         FocusgenError: it cannot be learned from; names file and line.
     """
-    record = records[index]
-    with placed(record):
-        sample = load_sample(record, roots, path.parent)
-        check_known(sample.true_m, record.where)
-    return sample
+    return load_known(records[index], roots, path.parent)
 
 
 def _synthetic(stacks: StackSet, first: int, index: int) -> Sample:
